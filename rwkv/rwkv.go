@@ -1,0 +1,68 @@
+// Package rwkv says what an RWKV architecture is: its dimensions, the table of its tensors and how each is made
+// from a training checkpoint, the state it carries from token to token, and the graph that computes it.
+//
+// The versions themselves live in rwkv/v4 to rwkv/v7, the list of them in rwkv/archs.
+package rwkv
+
+// Config holds the dimensions of one model. It is read from tensor shapes (a checkpoint) or metadata (a GGUF file).
+type Config struct {
+	Arch     string // GGUF architecture: "rwkv7"
+	Layers   int
+	Embed    int // channels of the residual stream
+	FFN      int // width of the channel mix
+	HeadSize int
+	Vocab    int // rows of the embedding and of the head
+	Context  int // the length it was trained on; 0 where unknown. RWKV has no hard limit
+
+	DecayRank, RateRank, ValueRank, GateRank int // low-rank widths of version 7
+
+	NormEps      float32 // of the layer norms, 1e-5
+	GroupNormEps float32 // of the norm over each head's output, 64e-5
+}
+
+// Heads is the number of heads of the time mix.
+func (c Config) Heads() int { return c.Embed / c.HeadSize }
+
+// Class sorts tensors by what may be done to their precision.
+type Class uint8
+
+// The classes of tensors.
+const (
+	Vector    Class = iota // norms, lerp, decay and the other small tensors: always F32
+	Decay                  // low-rank pairs that feed the decay: always F32, since quantized decay ruins long texts
+	LowRank                // the other low-rank pairs: F32 or the F16, BF16 or Q8_0 that the file is converted to, never less
+	Embedding              // token embedding
+	Head                   // output projection
+	Matrix                 // every other matrix of the layers
+)
+
+// TensorSpec describes one tensor of a GGUF file and how it is made.
+type TensorSpec struct {
+	Name  string  // in GGUF: "blk.0.time_mix_key.weight"
+	Shape []int64 // fastest dimension first, as ggml writes it: {in, out}
+	Class Class
+
+	// From names the tensors of the checkpoint that it is made of, in PyTorch's names. Nil Make copies the elements
+	// of the one source in order (a squeeze or reshape changes no order); otherwise Make fills dst from all of them.
+	From []string
+	Make func(dst []float32, src [][]float32)
+
+	// Optional tensors may be missing from a file, or have another shape, since nothing is computed from them.
+	Optional bool
+}
+
+// Elements is the number of elements of the tensor.
+func (t TensorSpec) Elements() int64 {
+	n := int64(1)
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Shapes answers with the shape of a checkpoint's tensor in PyTorch's order, and whether there is one of that name.
+type Shapes func(name string) (shape []int64, ok bool)
+
+// Metadata answers with the value of a GGUF key without its architecture's prefix, such as "embedding_length", and
+// whether there is one.
+type Metadata func(key string) (value any, ok bool)
