@@ -1,0 +1,225 @@
+package bindings
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// ErrNotFound is what Find's error wraps when none of the places holds ggml's libraries.
+var ErrNotFound = errors.New("no ggml library found")
+
+// Bundle is a set of ggml libraries that were built together.
+type Bundle struct {
+	Dir  string // the folder of the libraries, where the backends lie too; empty when only the system's loader knows it
+	Base string // libggml-base, to be opened first: a path, or a bare name for the system's loader
+	Ggml string // libggml, likewise
+
+	// Flavor is the best backend of the bundle: "cuda", "vulkan", "metal" or "cpu".
+	Flavor string
+	// Fallback is a folder with a second build of the GPU backend, for older drivers, to be tried when the first one
+	// finds no device; empty if there is none.
+	Fallback string
+	// System is set for a bundle of the distribution or Homebrew, which may keep its backends in a folder that only its
+	// own ggml knows: let it look there by itself.
+	System bool
+}
+
+// FindOptions says where Find looks. Empty fields are places left out.
+type FindOptions struct {
+	Dir         string   // a folder the user names; nothing else is tried then
+	Env         string   // the value of GOSLING_GGML, likewise
+	ExeDir      string   // the folder of the executable, symbolic links resolved
+	ProjectDirs []string // folders in or under the project's checkout, such as the working directory
+	DataHome    string   // the value of XDG_DATA_HOME, or ~/.local/share
+	SystemDirs  []string // nil for the platform's usual ones
+
+	// Flavor is the backend wanted most: "cuda", "vulkan", "metal" or "cpu". Without one, or where it is missing, a
+	// place with several bundles gives the first of that list.
+	Flavor string
+	// GOOS and GOARCH name another platform than this one.
+	GOOS, GOARCH string
+	// Loads reports whether the system's loader finds a library of that name; nil asks the loader.
+	Loads func(name string) bool
+}
+
+// Find returns the first bundle of ggml libraries in this order: the folder o.Dir, the folder o.Env, beside the
+// executable, the third_party folder of the project around the executable or o.ProjectDirs, gosling/ggml in o.DataHome,
+// the system's folders and loader. A folder that was named but holds no libraries is an error. When nothing is found
+// the error wraps ErrNotFound and lists the places.
+func Find(o FindOptions) (Bundle, error) {
+	s := newSearch(o)
+	for _, named := range []struct{ by, dir string }{{"--ggml", o.Dir}, {"GOSLING_GGML", o.Env}} {
+		if named.dir == "" {
+			continue
+		}
+		if b, ok := s.tree(named.dir); ok {
+			return b, nil
+		}
+		return Bundle{}, s.badDir(named.by, named.dir)
+	}
+	for _, place := range []func() (Bundle, bool){s.besideExecutable, s.project, s.dataHome, s.systemDirs, s.loader} {
+		if b, ok := place(); ok {
+			return b, nil
+		}
+	}
+	return Bundle{}, s.notFound()
+}
+
+// search is one run of Find: its options completed, and the places tried so far.
+type search struct {
+	FindOptions
+	platform platform
+	tried    []string
+}
+
+func newSearch(o FindOptions) *search {
+	host := o.GOOS == "" && o.GOARCH == ""
+	if o.GOOS == "" {
+		o.GOOS = runtime.GOOS
+	}
+	if o.GOARCH == "" {
+		o.GOARCH = runtime.GOARCH
+	}
+	p := platformOf(o.GOOS, o.GOARCH)
+	if o.SystemDirs == nil {
+		o.SystemDirs = p.systemDirs
+	}
+	if o.Loads == nil {
+		o.Loads = func(name string) bool { return host && loads(name) }
+	}
+	return &search{FindOptions: o, platform: p}
+}
+
+func loads(name string) bool {
+	_, err := openLibrary(name) // left open, as Open leaves it: it is the one that will be used
+	return err == nil
+}
+
+func (s *search) besideExecutable() (Bundle, bool) {
+	if s.ExeDir == "" {
+		return Bundle{}, false
+	}
+	return s.best(filepath.Join(s.ExeDir, "lib"), s.ExeDir, filepath.Join(s.ExeDir, "..", "lib", "gosling"))
+}
+
+func (s *search) project() (Bundle, bool) {
+	var seen []string
+	for _, dir := range append([]string{s.ExeDir}, s.ProjectDirs...) {
+		root := projectRoot(dir)
+		if root == "" || slices.Contains(seen, root) {
+			continue
+		}
+		seen = append(seen, root)
+		if b, ok := s.tree(filepath.Join(root, "third_party")); ok {
+			return b, true
+		}
+	}
+	return Bundle{}, false
+}
+
+func (s *search) dataHome() (Bundle, bool) {
+	if s.DataHome == "" {
+		return Bundle{}, false
+	}
+	return s.tree(filepath.Join(s.DataHome, "gosling", "ggml"))
+}
+
+func (s *search) systemDirs() (Bundle, bool) {
+	for _, dir := range s.SystemDirs {
+		if b, ok := s.best(dir); ok {
+			b.System = true
+			return b, true
+		}
+	}
+	return Bundle{}, false
+}
+
+// loader asks the system's loader for the names that a distribution gives the libraries.
+func (s *search) loader() (Bundle, bool) {
+	for _, names := range s.platform.loaderNames {
+		s.tried = append(s.tried, names[1]+" (system's loader)")
+		if s.Loads(names[0]) && s.Loads(names[1]) {
+			return Bundle{Base: names[0], Ggml: names[1], Flavor: "cpu", System: true}, true
+		}
+	}
+	return Bundle{}, false
+}
+
+// tree looks in a folder of libraries, or one laid out like third_party: lib* folders that were built there, and npm
+// packages in node_modules, its own or that of a subfolder.
+func (s *search) tree(root string) (Bundle, bool) {
+	dirs := append([]string{root}, glob(root, "lib*")...)
+	if s.platform.npm != "" {
+		packages := "node_modules/@node-llama-cpp/" + s.platform.npm + "*/bins/*"
+		dirs = append(dirs, glob(root, packages)...)
+		dirs = append(dirs, glob(root, "*/"+packages)...)
+	}
+	return s.best(dirs...)
+}
+
+// best returns the bundle of the wanted flavor among dirs, else the one with the best, the first of equals.
+func (s *search) best(dirs ...string) (Bundle, bool) {
+	var best Bundle
+	for _, dir := range dirs {
+		s.tried = append(s.tried, filepath.Clean(dir))
+		b, ok := s.platform.bundle(dir)
+		if ok && (best.Ggml == "" || s.rank(b.Flavor) < s.rank(best.Flavor)) {
+			best = b
+		}
+	}
+	return best, best.Ggml != ""
+}
+
+func (s *search) rank(flavor string) int {
+	if flavor == s.Flavor {
+		return -1
+	}
+	return slices.Index(flavors, flavor)
+}
+
+func (s *search) badDir(by, dir string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("%s: %w: name the folder that holds %s", by, err, s.platform.example)
+	}
+	return fmt.Errorf("%s: %q holds no ggml libraries for %s/%s: name the folder that holds %s", by, dir, s.GOOS, s.GOARCH,
+		s.platform.example)
+}
+
+func (s *search) notFound() error {
+	fetch := `fetch it with "make ggml" in the project's folder`
+	if s.DataHome != "" && s.platform.npm != "" {
+		fetch += fmt.Sprintf(", or anywhere with\n  npm install --ignore-scripts --prefix %s @node-llama-cpp/%s@%s\n",
+			filepath.Join(s.DataHome, "gosling", "ggml"), s.platform.npmPackage, s.platform.npmVersion)
+	} else {
+		fetch += ", "
+	}
+	return fmt.Errorf("%w for %s/%s, looked for %s in\n  %s\n%sor name its folder with --ggml DIR or GOSLING_GGML",
+		ErrNotFound, s.GOOS, s.GOARCH, s.platform.example, strings.Join(s.tried, "\n  "), fetch)
+}
+
+// projectRoot is the nearest folder at or above dir that is this module's and has third_party; empty if there is none.
+func projectRoot(dir string) string {
+	if dir == "" {
+		return ""
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	for {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(mod), "module gosling\n") && isDir(filepath.Join(dir, "third_party")) {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,180 @@
+package bindings
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// flavors are the kinds of bundles, the most wanted first. One with a GPU backend has all that a plain one has.
+var flavors = []string{"cuda", "vulkan", "metal", "cpu"}
+
+// platform is what finding libraries needs to know of an operating system and processor.
+type platform struct {
+	example     string // a typical file name of libggml, for messages
+	base, ggml  *regexp.Regexp
+	backend     func(flavor string) string // the file name of a backend
+	loaderNames [][2]string                // libggml-base and libggml, as the system's loader knows them
+	systemDirs  []string
+	npm         string // how the names of its npm packages begin; empty if there are none
+	npmPackage  string // the one to fetch, and its newest version
+	npmVersion  string
+}
+
+// File names carry a version and a flavor before the extension or, on Linux, a version after it. The dot after the stem
+// keeps libggml-base and libggml-cpu-zen4 from passing as libggml.
+var (
+	linuxBase   = regexp.MustCompile(`^libggml-base(\.[\w.]+)?\.so(\.[0-9.]+)?$`)
+	linuxGgml   = regexp.MustCompile(`^libggml(\.[\w.]+)?\.so(\.[0-9.]+)?$`)
+	darwinBase  = regexp.MustCompile(`^libggml-base(\.[\w.]+)?\.dylib$`)
+	darwinGgml  = regexp.MustCompile(`^libggml(\.[\w.]+)?\.dylib$`)
+	windowsBase = regexp.MustCompile(`(?i)^(lib)?ggml-base(\.[\w.]+)?\.dll$`)
+	windowsGgml = regexp.MustCompile(`(?i)^(lib)?ggml(\.[\w.]+)?\.dll$`)
+)
+
+func platformOf(goos, goarch string) platform {
+	var p platform
+	switch goos {
+	case "darwin":
+		p = platform{
+			example: "libggml.dylib", base: darwinBase, ggml: darwinGgml,
+			backend:     func(flavor string) string { return "libggml-" + flavor + ".so" },
+			loaderNames: [][2]string{{"libggml-base.dylib", "libggml.dylib"}},
+			systemDirs:  []string{"/opt/homebrew/lib", "/usr/local/lib"},
+		}
+	case "windows":
+		p = platform{
+			example: "ggml.dll", base: windowsBase, ggml: windowsGgml,
+			backend:     func(flavor string) string { return "ggml-" + flavor + ".dll" },
+			loaderNames: [][2]string{{"ggml-base.dll", "ggml.dll"}},
+		}
+	default:
+		p = platform{
+			example: "libggml.so", base: linuxBase, ggml: linuxGgml,
+			backend:     func(flavor string) string { return "libggml-" + flavor + ".so" },
+			loaderNames: [][2]string{{"libggml-base.so", "libggml.so"}, {"libggml-base.so.0", "libggml.so.0"}},
+			systemDirs: []string{"/usr/local/lib", "/usr/local/lib64", multiarch[goarch], "/usr/lib64", "/usr/lib",
+				"/home/linuxbrew/.linuxbrew/lib"},
+		}
+	}
+	p.systemDirs = slices.DeleteFunc(p.systemDirs, func(dir string) bool { return dir == "" })
+	p.npm = npmNames[goos+"/"+goarch]
+	p.npmPackage, p.npmVersion = p.npm, "3.21.1"
+	switch {
+	case goos == "linux":
+		p.npmVersion = "3.22.1"
+	case p.npm == "mac-arm64":
+		p.npmPackage = "mac-arm64-metal"
+	}
+	return p
+}
+
+// multiarch are the folders in which Debian keeps the libraries of a processor.
+var multiarch = map[string]string{
+	"amd64":   "/usr/lib/x86_64-linux-gnu",
+	"arm64":   "/usr/lib/aarch64-linux-gnu",
+	"riscv64": "/usr/lib/riscv64-linux-gnu",
+	"ppc64le": "/usr/lib/powerpc64le-linux-gnu",
+	"loong64": "/usr/lib/loongarch64-linux-gnu",
+	"s390x":   "/usr/lib/s390x-linux-gnu",
+}
+
+// npmNames are the platforms of the npm packages with prebuilt libraries.
+var npmNames = map[string]string{
+	"linux/amd64":   "linux-x64",
+	"linux/arm64":   "linux-arm64",
+	"darwin/amd64":  "mac-x64",
+	"darwin/arm64":  "mac-arm64",
+	"windows/amd64": "win-x64",
+}
+
+// bundle returns the libraries in dir, if both are there.
+func (p platform) bundle(dir string) (Bundle, bool) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Bundle{}, false
+	}
+	names := fileNames(dir)
+	base, ggml := pick(names, p.base), pick(names, p.ggml)
+	if base == "" || ggml == "" {
+		return Bundle{}, false
+	}
+	b := Bundle{Dir: dir, Base: filepath.Join(dir, base), Ggml: filepath.Join(dir, ggml), Flavor: "cpu"}
+	for _, flavor := range flavors[:len(flavors)-1] {
+		if slices.Contains(names, p.backend(flavor)) {
+			b.Flavor = flavor
+			b.Fallback = p.fallback(dir, flavor)
+			break
+		}
+	}
+	return b, true
+}
+
+// fallback is the folder of a second build of the backend: beneath dir, or in the npm package beside dir's whose name
+// ends in -ext.
+func (p platform) fallback(dir, flavor string) string {
+	name := filepath.Base(dir)
+	for _, fallback := range []string{
+		filepath.Join(dir, "fallback"),
+		filepath.Join(dir, "..", "..", "..", name+"-ext", "bins", name, "fallback"),
+	} {
+		if slices.Contains(fileNames(fallback), p.backend(flavor)) {
+			return fallback
+		}
+	}
+	return ""
+}
+
+// fileNames lists ggml's files in a folder; links are followed, so that a dangling one is not taken for a library.
+func fileNames(dir string) []string {
+	entries, _ := os.ReadDir(dir)
+	var names []string
+	for _, e := range entries {
+		if !strings.Contains(strings.ToLower(e.Name()), "ggml") {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(dir, e.Name())); err == nil && info.Mode().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// pick returns the name that matches: the shortest, which is the link to the current version where there are links, and
+// of several as short the last, which has the highest version.
+func pick(names []string, pattern *regexp.Regexp) string {
+	var best string
+	for _, name := range names {
+		if pattern.MatchString(name) && (best == "" || len(name) < len(best) || len(name) == len(best) && name > best) {
+			best = name
+		}
+	}
+	return best
+}
+
+// glob lists the folders under root that match pattern, whose elements are matched one by one, so that root may hold
+// any characters.
+func glob(root, pattern string) []string {
+	dirs := []string{root}
+	for element := range strings.SplitSeq(pattern, "/") {
+		var next []string
+		for _, dir := range dirs {
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				path := filepath.Join(dir, e.Name())
+				if ok, _ := filepath.Match(element, e.Name()); ok && isDir(path) {
+					next = append(next, path)
+				}
+			}
+		}
+		dirs = next
+	}
+	return dirs
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
