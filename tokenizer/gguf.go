@@ -126,7 +126,7 @@ func unescape(s string) (string, error) {
 		case 'x':
 			code, ok := hex(s, 2)
 			if !ok {
-				return "", errors.New(`escape "\\x" wants 2 hexadecimal digits`)
+				return "", errors.New(`escape \x wants 2 hexadecimal digits`)
 			}
 			c, s = byte(code), s[2:]
 		}

@@ -42,17 +42,17 @@ func (t *trie) longest(text []byte) (id Token, n int) {
 	return id - 1, n
 }
 
-// newTrie builds a trie of n tokens that at returns, sorted by their bytes, none of them empty. Of equal ones the last counts.
-func newTrie(n int, at func(int) (string, Token)) (trie, error) {
-	b := trieBuilder{at: at, free: deadCells}
-	b.cells = make([]cell, 2*n+2*deadCells)
+// newTrie builds a trie of the given tokens of v, sorted by their bytes, none of them empty. Of equal ones the last counts.
+func newTrie(v *Vocab, sorted []Token) (trie, error) {
+	b := trieBuilder{v: v, tokens: sorted, free: deadCells}
+	b.cells = make([]cell, 2*len(sorted)+2*deadCells)
 	b.used = make([]uint64, len(b.cells)/64+1)
 	b.bases = make([]uint64, len(b.cells)/64+1)
 	for i := range deadCells / 64 {
 		b.used[i] = ^uint64(0)
 	}
 	b.bases[0] = 1
-	root := b.grow(0, n, 0)
+	root := b.grow(0, len(sorted), 0)
 	if b.full {
 		return trie{}, fmt.Errorf("the vocabulary needs more than %d trie nodes: too large", maxCells)
 	}
@@ -61,14 +61,15 @@ func newTrie(n int, at func(int) (string, Token)) (trie, error) {
 
 // trieBuilder places nodes depth first, each with all its children at once.
 type trieBuilder struct {
-	at    func(int) (string, Token)
-	cells []cell
-	used  []uint64 // bitmap of cells
-	bases []uint64 // bitmap of bases
-	free  uint32   // no cell before it is free
-	end   uint32   // all cells from it on are free
-	full  bool
-	edges []edge // a stack of the edges of the nodes being placed
+	v      *Vocab
+	tokens []Token
+	cells  []cell
+	used   []uint64 // bitmap of cells
+	bases  []uint64 // bitmap of bases
+	free   uint32   // no cell before it is free
+	end    uint32   // all cells from it on are free
+	full   bool
+	edges  []edge // a stack of the edges of the nodes being placed
 }
 
 // edge leads to the child under a byte, whose tokens are those from lo to the next edge's lo.
@@ -84,8 +85,7 @@ func (b *trieBuilder) grow(lo, hi, depth int) uint32 {
 	}
 	from := len(b.edges)
 	for i := lo; i < hi; i++ {
-		text, _ := b.at(i)
-		if c := text[depth]; len(b.edges) == from || b.edges[len(b.edges)-1].label != c {
+		if c := b.v.at(b.tokens[i])[depth]; len(b.edges) == from || b.edges[len(b.edges)-1].label != c {
 			b.edges = append(b.edges, edge{c, i})
 		}
 	}
@@ -107,8 +107,8 @@ func (b *trieBuilder) child(at uint32, e edge, hi, depth int) {
 	var token Token
 	lo := e.lo
 	for ; lo < hi; lo++ {
-		text, id := b.at(lo)
-		if len(text) > depth {
+		id := b.tokens[lo]
+		if len(b.v.at(id)) > depth {
 			break
 		}
 		token = id + 1

@@ -150,6 +150,6 @@ func (v *Vocab) index(sorted []Token) error {
 		return errors.New("no tokens in the vocabulary")
 	}
 	var err error
-	v.trie, err = newTrie(len(sorted), func(i int) (string, Token) { return v.at(sorted[i]), sorted[i] })
+	v.trie, err = newTrie(v, sorted)
 	return err
 }

@@ -1,29 +1,34 @@
 package tokenizer
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"compress/flate"
 	_ "embed"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 )
 
-// worldTokens is the packed vocabulary rwkv_vocab_v20230424.txt, deflated: for each of its tokens in the order of their bytes
-// how many bytes it shares with the one before (high four bits) and how many follow (low four bits), where 15 says that the
-// number is in a byte of its own, then all bytes that follow. The ids need no place: they count the tokens by length, then bytes.
+// worldTokens is the packed vocabulary rwkv_vocab_v20230424.txt, deflated. Its tokens are in the order of their bytes; of each
+// it holds how many bytes it shares with the one before (high four bits) and how many follow (low four bits), where 15 says
+// that the number is in a byte of its own, then the bytes that follow. The ids need no place: they count the tokens by length,
+// then bytes.
 //
 //go:generate go run ../scripts/vocab -o world.bin
 //go:embed world.bin
 var worldTokens []byte
 
-const worldCount = 65529
+const (
+	worldCount = 65529  // tokens
+	worldBytes = 373358 // of them together
+)
 
 // World returns the vocabulary of the RWKV World and G1 models: ids 1 to 65529, of which 1 to 256 are the single bytes, and
 // EndOfText.
 var World = sync.OnceValue(func() *Vocab {
-	v, err := unpack(worldTokens, worldCount)
+	v, err := unpack(worldTokens, worldCount, worldBytes)
 	if err != nil {
 		panic(fmt.Sprintf("tokenizer: internal error: the built-in vocabulary: %v", err))
 	}
@@ -44,12 +49,8 @@ var Bytes = sync.OnceValue(func() *Vocab {
 	return v
 })
 
-func unpack(packed []byte, count int) (*Vocab, error) {
-	data, err := io.ReadAll(flate.NewReader(bytes.NewReader(packed)))
-	if err != nil {
-		return nil, err
-	}
-	text, spans, err := unfold(data, count)
+func unpack(packed []byte, count, size int) (*Vocab, error) {
+	text, spans, err := unfold(bufio.NewReader(flate.NewReader(bytes.NewReader(packed))), count, size)
 	if err != nil {
 		return nil, err
 	}
@@ -63,43 +64,39 @@ func unpack(packed []byte, count int) (*Vocab, error) {
 }
 
 // unfold restores the tokens, sorted by their bytes, behind the name of EndOfText.
-func unfold(data []byte, count int) (string, []span, error) {
-	rest := data
-	next := func(short byte) int {
-		if short == 15 && len(rest) > 0 {
-			short, rest = rest[0], rest[1:]
+func unfold(r *bufio.Reader, count, size int) (string, []span, error) {
+	text := make([]byte, len(endOfTextName), len(endOfTextName)+size)
+	copy(text, endOfTextName)
+	spans := make([]span, count)
+	last := 0 // where the token before starts
+	for i := range spans {
+		head, err := r.ReadByte()
+		shared, err1 := unfoldNumber(r, head>>4)
+		own, err2 := unfoldNumber(r, head&15)
+		start := len(text)
+		if err := cmp.Or(err, err1, err2); err != nil {
+			return "", nil, err
 		}
-		return int(short)
-	}
-	type head struct{ shared, own int }
-	shape := make([]head, count)
-	size := len(endOfTextName)
-	for i := range shape {
-		if len(rest) == 0 {
-			return "", nil, io.ErrUnexpectedEOF
+		if shared > start-last || shared+own > cap(text)-start {
+			return "", nil, fmt.Errorf("token %d has %d+%d bytes, too many", i, shared, own)
 		}
-		h := rest[0]
-		rest = rest[1:]
-		shape[i].shared = next(h >> 4)
-		shape[i].own = next(h & 15)
-		size += shape[i].shared + shape[i].own
-	}
-	var text strings.Builder
-	text.Grow(size)
-	text.WriteString(endOfTextName)
-	spans, last := make([]span, count), ""
-	for i, s := range shape {
-		if s.shared > len(last) || s.own > len(rest) {
-			return "", nil, io.ErrUnexpectedEOF
+		text = append(text, text[last:last+shared]...)
+		text = text[:len(text)+own]
+		if _, err := io.ReadFull(r, text[len(text)-own:]); err != nil {
+			return "", nil, err
 		}
-		start := text.Len()
-		text.WriteString(last[:s.shared])
-		text.Write(rest[:s.own])
-		rest = rest[s.own:]
-		last = text.String()[start:]
-		spans[i] = span{uint32(start), uint32(text.Len())}
+		spans[i], last = span{uint32(start), uint32(len(text))}, start
 	}
-	return text.String(), spans, nil
+	return string(text), spans, nil
+}
+
+// unfoldNumber returns short, or the byte that follows for the largest of them.
+func unfoldNumber(r *bufio.Reader, short byte) (int, error) {
+	if short < 15 {
+		return int(short), nil
+	}
+	long, err := r.ReadByte()
+	return int(long), err
 }
 
 // numberByLength gives each of the sorted tokens its id: 1 for the first of the shortest.

@@ -108,14 +108,13 @@ func pack(v *tokenizer.Vocab) ([]byte, error) {
 		tokens = append(tokens, text)
 	}
 	slices.SortFunc(tokens, bytes.Compare)
-	var heads, tails, last []byte
+	var folded, last []byte
 	for _, text := range tokens {
 		shared := 0
 		for shared < min(len(last), len(text)) && last[shared] == text[shared] {
 			shared++
 		}
-		heads = appendHead(heads, shared, len(text)-shared)
-		tails = append(tails, text[shared:]...)
+		folded = append(appendHead(folded, shared, len(text)-shared), text[shared:]...)
 		last = text
 	}
 	var packed bytes.Buffer
@@ -123,7 +122,7 @@ func pack(v *tokenizer.Vocab) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(append(heads, tails...)); err != nil {
+	if _, err := w.Write(folded); err != nil {
 		return nil, err
 	}
 	err = w.Close()
@@ -131,12 +130,12 @@ func pack(v *tokenizer.Vocab) ([]byte, error) {
 }
 
 // appendHead writes two small numbers into one byte, with 15 for those that follow in a byte of their own.
-func appendHead(heads []byte, shared, own int) []byte {
-	heads = append(heads, byte(min(shared, 15)<<4|min(own, 15)))
+func appendHead(folded []byte, shared, own int) []byte {
+	folded = append(folded, byte(min(shared, 15)<<4|min(own, 15)))
 	for _, n := range []int{shared, own} {
 		if n >= 15 {
-			heads = append(heads, byte(n))
+			folded = append(folded, byte(n))
 		}
 	}
-	return heads
+	return folded
 }
