@@ -1,0 +1,111 @@
+# make            ggml's libraries and ./gosling
+# make demo       a small random model, from a checkpoint to words
+# make test       everything that is checked
+# The others are in README.md and docs/ggml.md.
+
+GO ?= go
+NPM ?= npm
+PREFIX ?= /usr/local
+BACKENDS ?= cpu
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TARGETS = linux/arm64 darwin/arm64 windows/amd64
+export CGO_ENABLED = 0
+
+.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo test check unit race cross vulkan bench install clean
+all: ggml gosling
+
+gosling:
+	$(GO) build -trimpath -o gosling$(shell $(GO) env GOEXE) .
+
+# ggml's libraries, prebuilt: fetched when there are none yet or the pin has changed.
+
+INSTALLED = node_modules/.package-lock.json
+BUILT := $(wildcard third_party/lib/*ggml-base*)
+
+define fetch
+cd $(<D) && $(NPM) ci --ignore-scripts
+@test -d $(@D)/@node-llama-cpp || { rm -rf $(@D); \
+	echo 'no such prebuilt libraries for this platform: try make ggml-source BACKENDS="cpu vulkan"' >&2; exit 1; }
+@touch $@
+endef
+
+ggml: $(if $(BUILT)$(GOSLING_GGML),,third_party/$(INSTALLED))
+ggml-vulkan: third_party/vulkan/$(INSTALLED)
+ggml-cuda: third_party/cuda/$(INSTALLED)
+
+third_party/$(INSTALLED): third_party/package-lock.json third_party/package.json
+	$(fetch)
+third_party/vulkan/$(INSTALLED): third_party/vulkan/package-lock.json third_party/vulkan/package.json
+	$(fetch)
+third_party/cuda/$(INSTALLED): third_party/cuda/package-lock.json third_party/cuda/package.json
+	$(fetch)
+
+# ggml's libraries, built here. GGML_SOURCE_DIR names other sources than the pinned ones.
+
+ggml-source:
+	rm -rf third_party/lib
+	cmake -S . -B build/ggml -DGOSLING_BACKENDS="$(BACKENDS)" -DGGML_SOURCE_DIR="$(GGML_SOURCE_DIR)"
+	cmake --build build/ggml --config Release --parallel $(JOBS)
+
+# The checkpoint of the demo is made here until a trained one of its size exists.
+
+DEMO = build/demo/RWKV-x070-World-0.1B-demo-ctx4096
+
+demo: all
+	mkdir -p build/demo
+	$(GO) run ./scripts/synth $(DEMO).pth
+	./gosling convert --force $(DEMO).pth
+	./gosling quantize --force $(DEMO)-F16.gguf Q4_K_M
+	@echo
+	@echo 'This model has random weights: what it says is noise, and only shows that everything works.'
+	./gosling run --n-predict 32 --seed 1 $(DEMO)-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"
+
+# What is checked. Race detection needs a C compiler, Vulkan its loader, a driver and make ggml-vulkan.
+
+test: ggml check unit race cross vulkan
+
+check:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+unit:
+	$(GO) test -shuffle=on ./...
+
+race:
+	@if command -v "$$($(GO) env CC)" >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...; \
+	else echo "race: no C compiler, left out"; fi
+
+cross:
+	@for target in $(TARGETS); do ( export GOOS=$${target%/*} GOARCH=$${target#*/}; set -x; \
+		$(GO) build ./... && $(GO) vet ./... ) || exit 1; done
+
+# The software driver counts as a GPU only when its number is named.
+vulkan:
+	@if ls third_party/vulkan/$(INSTALLED) /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; then set -x; \
+		GGML_VK_VISIBLE_DEVICES=0 $(GO) test -count=1 -shuffle=on ./ggml/... ./rwkv/... ./engine/...; \
+	else echo "vulkan: no driver or no libraries (make ggml-vulkan), left out"; fi
+
+bench: ggml
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# The libraries go where the program looks for them: those built here, else all that were fetched for this platform.
+
+NPM_PLATFORM = $(shell uname -sm | sed -e 's/Linux x86_64/linux-x64/' -e 's/Linux aarch64/linux-arm64/' \
+	-e 's/Darwin x86_64/mac-x64/' -e 's/Darwin arm64/mac-arm64/' -e 's/MINGW.* x86_64/win-x64/')
+PACKAGES = node_modules/@node-llama-cpp/$(NPM_PLATFORM)*/bins/*
+TO = $(DESTDIR)$(PREFIX)
+
+install: all
+	mkdir -p $(TO)/bin $(TO)/lib/gosling
+	rm -rf $(TO)/lib/gosling/*
+	@set -e; for file in third_party/lib/*ggml*; do test ! -e $$file || cp -RP $$file $(TO)/lib/gosling; done
+	@set -e; ls $(TO)/lib/gosling/* >/dev/null 2>&1 || for dir in third_party third_party/vulkan third_party/cuda; do \
+		for file in $$dir/$(PACKAGES)/*ggml* $$dir/$(PACKAGES)/fallback; do \
+			test ! -e $$file || cp -RP $$file $(TO)/lib/gosling; done; done
+	cp -f gosling$(shell $(GO) env GOEXE) $(TO)/bin
+
+clean:
+	rm -rf gosling gosling.exe build
+	rm -rf third_party/lib third_party/node_modules third_party/vulkan/node_modules third_party/cuda/node_modules
