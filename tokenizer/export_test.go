@@ -11,4 +11,3 @@ func MakeWorld() (*Vocab, int, error) {
 
 // Unpack makes a vocabulary of packed tokens.
 var Unpack = unpack
-

@@ -1,0 +1,135 @@
+// Package sampler chooses the next token from a model's logits, in the order of the RWKV community's reference: penalties,
+// softmax at temperature 1, top-p, top-k, temperature, draw. Temperature therefore acts on what top-p and top-k left, unlike in
+// other programs.
+//
+// Limits: no classifier-free guidance, no grammars, no mirostat.
+package sampler
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gosling/tokenizer"
+)
+
+// Sampler chooses tokens and remembers those it chose. It belongs to one goroutine at a time.
+type Sampler struct {
+	o      Options
+	random *rand.Rand
+	seen   []occurrence
+	where  map[tokenizer.Token]int // index in seen
+
+	logits  []float32 // of the call, penalised, banned ones -Inf
+	weights []float64 // e^(logit - largest logit)
+	all     []int32   // the rows 0, 1, 2 ...
+	kept    []int32
+	edge    []int32
+}
+
+// occurrence says how often a token was generated, decayed.
+type occurrence struct {
+	token tokenizer.Token
+	count float64
+}
+
+// New returns a sampler, or an error that says which option makes no sense.
+func New(o Options) (*Sampler, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o.Banned = slices.Clone(o.Banned)
+	return &Sampler{o: o, random: rand.New(rand.NewPCG(o.Seed, 0)), where: map[tokenizer.Token]int{}}, nil
+}
+
+// Reset forgets the tokens chosen so far, as at the start of a turn. The random numbers go on.
+func (s *Sampler) Reset() {
+	s.seen = s.seen[:0]
+	clear(s.where)
+}
+
+// Sample chooses a token, given one logit for each row of the vocabulary, and counts it for the penalties. It leaves logits as
+// they are. It fails if a logit is not finite or every row is banned.
+func (s *Sampler) Sample(logits []float32) (tokenizer.Token, error) {
+	best, err := s.prepare(logits)
+	if err != nil {
+		return 0, err
+	}
+	if s.o.Temperature > 0 {
+		best = s.draw(s.distribution(s.logits[best]))
+	}
+	s.count(tokenizer.Token(best))
+	return tokenizer.Token(best), nil
+}
+
+// prepare fills s.logits and returns the row of the largest, the first of them if there are several.
+func (s *Sampler) prepare(logits []float32) (best int, err error) {
+	if len(logits) == 0 {
+		return 0, errors.New("no logits to sample from")
+	}
+	if i := firstNotFinite(logits); i >= 0 {
+		return 0, fmt.Errorf("logit %d of %d is %v: the model's weights are damaged or its arithmetic overflowed, look at them with inspect --check", i, len(logits), logits[i])
+	}
+	n := len(logits)
+	if s.o.Limit > 0 {
+		n = min(n, s.o.Limit)
+	}
+	s.logits = append(s.logits[:0], logits[:n]...)
+	for _, o := range s.seen {
+		if int(o.token) < n {
+			penalty := s.o.PresencePenalty + o.count*s.o.FrequencyPenalty
+			s.logits[o.token] = float32(float64(s.logits[o.token]) - penalty)
+		}
+	}
+	for _, t := range s.o.Banned {
+		if int(t) < n {
+			s.logits[t] = banned
+		}
+	}
+	best = argmax(s.logits)
+	if s.logits[best] == banned {
+		return 0, fmt.Errorf("all %d tokens are banned: ban fewer", n)
+	}
+	return best, nil
+}
+
+var banned = float32(math.Inf(-1))
+
+// count enters a chosen token into the table of occurrences.
+func (s *Sampler) count(t tokenizer.Token) {
+	for i := range s.seen {
+		s.seen[i].count *= s.o.PenaltyDecay
+	}
+	weight := 1.0
+	if s.o.Weight != nil {
+		weight = s.o.Weight(t)
+	}
+	i, ok := s.where[t]
+	if !ok {
+		i = len(s.seen)
+		s.where[t] = i
+		s.seen = append(s.seen, occurrence{token: t})
+	}
+	s.seen[i].count += weight
+}
+
+// draw picks one of the rows by their weights.
+func (s *Sampler) draw(rows []int32) int {
+	var total float64
+	for _, row := range rows {
+		total += s.weights[row]
+	}
+	left := s.random.Float64() * total
+	last := int32(0)
+	for _, row := range rows {
+		if w := s.weights[row]; w > 0 {
+			last = row
+			if left -= w; left < 0 {
+				break
+			}
+		}
+	}
+	return int(last)
+}

@@ -1,0 +1,205 @@
+package sampler
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sort"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/tokenizer"
+)
+
+// reference is the sampling of RWKV's pipeline, written as its equations: the probability of every row.
+func reference(logits []float32, o Options) []float64 {
+	largest := math.Inf(-1)
+	for _, l := range logits {
+		largest = max(largest, float64(l))
+	}
+	p, total := make([]float64, len(logits)), 0.0
+	for i, l := range logits {
+		p[i] = math.Exp(float64(l) - largest)
+		total += p[i]
+	}
+	order := make([]int, len(p))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return p[order[a]] > p[order[b]] })
+	if o.TopP < 1 {
+		sum, cutoff := 0.0, 0.0
+		for _, i := range order {
+			if sum += p[i]; sum >= o.TopP*total {
+				cutoff = p[i]
+				break
+			}
+		}
+		for i := range p {
+			if p[i] < cutoff {
+				p[i] = 0
+			}
+		}
+	}
+	if o.TopK > 0 && o.TopK < len(p) {
+		for _, i := range order[o.TopK:] {
+			p[i] = 0
+		}
+	}
+	total = 0
+	for i := range p {
+		p[i] = math.Pow(p[i], 1/o.Temperature)
+		total += p[i]
+	}
+	for i := range p {
+		p[i] /= total
+	}
+	return p
+}
+
+// probabilities is what a Sampler gives every row.
+func probabilities(s *Sampler, logits []float32) []float64 {
+	best, err := s.prepare(logits)
+	if err != nil {
+		panic(err)
+	}
+	p, total := make([]float64, len(logits)), 0.0
+	rows := s.distribution(s.logits[best])
+	for _, row := range rows {
+		p[row] += s.weights[row]
+		total += s.weights[row]
+	}
+	for i := range p {
+		p[i] /= total
+	}
+	return p
+}
+
+func TestDistributionIsTheReferences(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	shapes := map[string]func(i int) float32{
+		"normal logits":              func(int) float32 { return float32(rng.NormFloat64() * 3) },
+		"nearly equal logits":        func(int) float32 { return 5 + float32(rng.NormFloat64())*1e-5 },
+		"logits full of ties":        func(int) float32 { return float32(rng.IntN(7)) },
+		"equal logits":               func(int) float32 { return -3 },
+		"one logit far above":        func(i int) float32 { return float32(rng.NormFloat64()) + 100*float32(max(0, 1-i)) },
+		"some logits far below":      func(int) float32 { return float32(rng.NormFloat64()) - 1e30*float32(rng.IntN(2)) },
+		"the largest floats":         func(int) float32 { return math.MaxFloat32 * float32(rng.IntN(3)-1) },
+		"logits over a wide range":   func(int) float32 { return float32(rng.NormFloat64() * 100) },
+		"a slope, likeliest at last": func(i int) float32 { return float32(i) / 64 },
+	}
+	for name, logit := range shapes {
+		t.Run(name, func(t *testing.T) {
+			for _, n := range []int{1, 2, 47, 257, 3000} {
+				logits := make([]float32, n)
+				for i := range logits {
+					logits[i] = logit(i)
+				}
+				compareWithReference(t, logits)
+			}
+		})
+	}
+}
+
+func compareWithReference(t *testing.T, logits []float32) {
+	for _, topP := range []float64{0, 1e-9, 0.3, 0.5, 0.85, 0.999, 1} {
+		for _, topK := range []int{0, 1, 3, 64, 1000, 5000} {
+			for _, temperature := range []float64{1, 0.05, 0.6, 1.7} {
+				o := Options{TopP: topP, TopK: topK, Temperature: temperature}
+				s, err := New(o)
+				require.NoError(t, err)
+				got, want := probabilities(s, logits), reference(logits, o)
+				for i := range want {
+					if math.Abs(got[i]-want[i]) > 1e-11+1e-9*want[i] || (got[i] > 0) != (want[i] > 0) && want[i] > 1e-290 {
+						require.Fail(t, "another distribution", "%d rows, top-p %v, top-k %d, temperature %v, row %d: %v, want %v",
+							len(logits), topP, topK, temperature, i, got[i], want[i])
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPenaltiesAreTheReferences(t *testing.T) {
+	o := Options{Temperature: 0.9, TopP: 0.7, PresencePenalty: 0.4, FrequencyPenalty: 0.3, PenaltyDecay: 0.9, Banned: []tokenizer.Token{5, 1 << 20}, Limit: 60, Seed: 5}
+	o.Weight = func(t tokenizer.Token) float64 { return float64(t % 3) }
+	s, err := New(o)
+	require.NoError(t, err)
+	rng := rand.New(rand.NewPCG(5, 6))
+	logits, counts := make([]float32, 64), map[tokenizer.Token]float64{}
+	for range 300 {
+		for i := range logits {
+			logits[i] = float32(rng.NormFloat64())
+		}
+		penalised := append([]float32(nil), logits[:60]...)
+		for token, count := range counts {
+			penalised[token] = float32(float64(logits[token]) - (o.PresencePenalty + count*o.FrequencyPenalty))
+		}
+		penalised[5] = float32(math.Inf(-1))
+		want := append(reference(penalised, o), 0, 0, 0, 0)
+		assert.InDeltaSlice(t, want, probabilities(s, logits), 1e-6)
+
+		token, err := s.Sample(logits)
+		require.NoError(t, err)
+		require.Positive(t, want[token], "token %d cannot be drawn", token)
+		for seen := range counts {
+			counts[seen] *= o.PenaltyDecay
+		}
+		counts[token] += o.Weight(token)
+	}
+}
+
+func TestExpIsWithinItsBound(t *testing.T) {
+	assert.Equal(t, 1.0, exp(0))
+	assert.Zero(t, exp(-701))
+	assert.Zero(t, exp(math.Inf(-1)))
+	worst := 0.0
+	for x := 0.0; x > -700; x -= 0.00317 {
+		worst = max(worst, math.Abs(exp(x)/math.Exp(x)-1))
+	}
+	assert.Less(t, worst, 3e-13)
+}
+
+func TestDrawFollowsTheWeights(t *testing.T) {
+	s, err := New(Options{Temperature: 1, TopP: 1, Seed: 1})
+	require.NoError(t, err)
+	logits := []float32{0, float32(math.Log(2)), float32(math.Log(5)), -1000}
+	counts := make([]int, 4)
+	const draws = 80000
+	for range draws {
+		token, err := s.Sample(logits)
+		require.NoError(t, err)
+		counts[token]++
+	}
+	for i, share := range []float64{1, 2, 5, 0} {
+		assert.InDelta(t, draws*share/8, counts[i], 5*math.Sqrt(draws/4), "row %d", i)
+	}
+}
+
+func BenchmarkSample(b *testing.B) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	logits := make([]float32, 65536)
+	for name, spread := range map[string]float64{"peaked": 4, "flat": 1e-3} {
+		for i := range logits {
+			logits[i] = float32(rng.NormFloat64() * spread)
+		}
+		for option, o := range map[string]Options{
+			"greedy":      {Limit: 65530},
+			"defaults":    Defaults(),
+			"chat":        ChatDefaults(),
+			"top-k 40":    {Temperature: 0.8, TopP: 1, TopK: 40},
+			"temperature": {Temperature: 0.8, TopP: 1},
+		} {
+			b.Run(fmt.Sprintf("%s/%s", name, option), func(b *testing.B) {
+				s, err := New(o)
+				require.NoError(b, err)
+				for b.Loop() {
+					_, err := s.Sample(logits)
+					require.NoError(b, err)
+				}
+			})
+		}
+	}
+}
