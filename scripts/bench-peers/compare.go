@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+)
+
+// row is the comparison of one test on one model: means over the rounds, and the median of the rounds' ratios.
+type row struct {
+	Model      string  `json:"model"`
+	Test       string  `json:"test"`
+	Rounds     int     `json:"rounds"`
+	Gosling    float64 `json:"gosling_ts"` // tokens per second
+	Peer       float64 `json:"llama_bench_ts"`
+	Ratio      float64 `json:"ratio"`
+	RatioLow   float64 `json:"ratio_min"`
+	RatioHigh  float64 `json:"ratio_max"`
+	GoslingRSS int64   `json:"gosling_peak_rss"` // bytes, the highest of all rounds
+	PeerRSS    int64   `json:"llama_bench_peak_rss"`
+}
+
+// compare runs both programs rounds times on a model, each first in every other round.
+func compare(ctx context.Context, gosling, peer program, model string, rounds int, stderr io.Writer) ([]row, error) {
+	ours, theirs := make([]measurement, rounds), make([]measurement, rounds)
+	for i := range rounds {
+		fmt.Fprintf(stderr, "%s, round %d of %d\n", filepath.Base(model), i+1, rounds)
+		order := []func() error{
+			func() (err error) { ours[i], err = gosling.measure(ctx, model, stderr); return err },
+			func() (err error) { theirs[i], err = peer.measure(ctx, model, stderr); return err },
+		}
+		if i%2 == 1 {
+			slices.Reverse(order)
+		}
+		for _, measure := range order {
+			if err := measure(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var rows []row
+	for _, t := range theirs[0].tests {
+		r, err := summarize(model, t, ours, theirs)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// summarize makes the row of one test.
+func summarize(model string, t test, ours, theirs []measurement) (row, error) {
+	r := row{Model: filepath.Base(model), Test: t.String(), Rounds: len(ours)}
+	var ratios []float64
+	for i := range ours {
+		a, b := ours[i].speeds[t], theirs[i].speeds[t]
+		if a == 0 || b == 0 {
+			return r, fmt.Errorf("%s: only one program has the test %s", r.Model, t)
+		}
+		r.Gosling += a / float64(len(ours))
+		r.Peer += b / float64(len(ours))
+		ratios = append(ratios, a/b)
+		r.GoslingRSS, r.PeerRSS = max(r.GoslingRSS, ours[i].rss), max(r.PeerRSS, theirs[i].rss)
+	}
+	slices.Sort(ratios)
+	r.Ratio, r.RatioLow, r.RatioHigh = median(ratios), ratios[0], ratios[len(ratios)-1]
+	return r, nil
+}
+
+// median is that of sorted values.
+func median(sorted []float64) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+func printJSON(w io.Writer, rows []row) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(rows)
+}
+
+func printMarkdown(w io.Writer, rows []row) error {
+	const mib = 1 << 20
+	_, err := fmt.Fprint(w, "| model | test | gosling tok/s | llama-bench tok/s | ratio (min to max) | gosling peak MiB | llama-bench peak MiB |\n"+
+		"| --- | --- | ---: | ---: | ---: | ---: | ---: |\n")
+	for _, r := range rows {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "| %s | %s | %.2f | %.2f | %.3f (%.3f to %.3f) | %d | %d |\n", r.Model, r.Test,
+				r.Gosling, r.Peer, r.Ratio, r.RatioLow, r.RatioHigh, r.GoslingRSS/mib, r.PeerRSS/mib)
+		}
+	}
+	return err
+}

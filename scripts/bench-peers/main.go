@@ -1,0 +1,107 @@
+// Bench-peers compares "gosling bench" with a llama-bench on the same models: both are run in turns, so that what else the
+// machine does falls on both, and what counts is the median of the ratios of neighbouring runs.
+//
+//	go run ./scripts/bench-peers --llama-bench PATH [flags] MODEL...
+//
+// For each model and test it prints the mean speed of both, the ratio (above 1: Gosling is faster) and the peak of resident
+// memory, mapped weights included.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "bench-peers:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// options are the flags and arguments.
+type options struct {
+	gosling, peer         string
+	goslingArgs, peerArgs string
+	threads, prompt, gen  int
+	repetitions, rounds   int
+	output                string
+	models                []string
+}
+
+// run does everything: it parses args, runs the programs with their diagnostics on stderr, and prints to stdout.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	shared := []string{"-p", strconv.Itoa(o.prompt), "-n", strconv.Itoa(o.gen), "-r", strconv.Itoa(o.repetitions),
+		"-t", strconv.Itoa(o.threads), "-o", "json"}
+	gosling := program{name: "gosling", path: o.gosling, args: func(model string) []string {
+		return append(append([]string{"bench"}, append(strings.Fields(o.goslingArgs), shared...)...), model)
+	}}
+	peer := program{name: "llama-bench", path: o.peer, args: func(model string) []string {
+		return append(append([]string{"-m", model}, strings.Fields(o.peerArgs)...), shared...)
+	}}
+	var rows []row
+	for _, model := range o.models {
+		r, err := compare(ctx, gosling, peer, model, o.rounds, stderr)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, r...)
+	}
+	if o.output == "json" {
+		return printJSON(stdout, rows)
+	}
+	return printMarkdown(stdout, rows)
+}
+
+// parse reads flags and models, which may stand in any order.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("bench-peers", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&o.gosling, "gosling", "./gosling", "the `program` to compare")
+	f.StringVar(&o.peer, "llama-bench", "", "llama.cpp's `program` to compare with (required)")
+	f.StringVar(&o.goslingArgs, "gosling-args", "", "more `flags` for gosling bench, separated by spaces")
+	f.StringVar(&o.peerArgs, "llama-args", "", "more `flags` for llama-bench, separated by spaces")
+	f.IntVar(&o.threads, "t", 2, "`threads`")
+	f.IntVar(&o.prompt, "p", 512, "`tokens` of the prefill test")
+	f.IntVar(&o.gen, "n", 128, "`tokens` of the decoding test")
+	f.IntVar(&o.repetitions, "r", 5, "`repetitions` of a test within a run")
+	f.IntVar(&o.rounds, "rounds", 3, "`runs` of each program on each model")
+	f.StringVar(&o.output, "o", "md", "output `format`: md or json")
+	for len(args) > 0 {
+		if err := f.Parse(args); err != nil {
+			return o, err
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		o.models = append(o.models, f.Arg(0))
+		args = f.Args()[1:]
+	}
+	switch {
+	case o.peer == "":
+		return o, errors.New("no peer: name one with --llama-bench PATH")
+	case len(o.models) == 0:
+		return o, errors.New("no model: name one or more GGUF files")
+	case o.rounds < 1 || o.repetitions < 1 || o.threads < 1:
+		return o, errors.New("--rounds, -r and -t start at 1")
+	case o.output != "md" && o.output != "json":
+		return o, fmt.Errorf("-o %q: want md or json", o.output)
+	}
+	return o, nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain lets the test binary play both programs: under the name of one it notes its arguments in calls.txt beside it
+// and prints the file of its name and the number of its run.
+func TestMain(m *testing.M) {
+	dir, name := filepath.Split(os.Args[0])
+	if name != "gosling" && name != "llama-bench" {
+		os.Exit(m.Run())
+	}
+	calls, _ := os.ReadFile(dir + "calls.txt")
+	calls = fmt.Appendf(calls, "%s %s\n", name, strings.Join(os.Args[1:], " "))
+	if err := os.WriteFile(dir+"calls.txt", calls, 0o644); err != nil {
+		panic(err)
+	}
+	answer, err := os.ReadFile(fmt.Sprintf("%s%s.%d", dir, name, bytes.Count(calls, []byte(name+" "))))
+	if err != nil {
+		os.Exit(3)
+	}
+	os.Stdout.Write(answer)
+}
+
+// fakes puts the two programs into a folder, to answer with the outputs given, run by run.
+func fakes(t *testing.T, gosling, peer []string) string {
+	t.Helper()
+	dir := t.TempDir()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for name, outputs := range map[string][]string{"gosling": gosling, "llama-bench": peer} {
+		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
+			t.Skip("no symbolic links here: ", err)
+		}
+		for i, output := range outputs {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s.%d", name, i+1)), []byte(output), 0o644))
+		}
+	}
+	return dir
+}
+
+// result is what either program prints, cut to what matters and something that does not.
+func result(prefill, decode float64) string {
+	return fmt.Sprintf(`[{"n_prompt": 64, "n_gen": 0, "avg_ts": %g, "stddev_ts": 0.1, "model_type": "rwkv7"},
+		{"n_prompt": 0, "n_gen": 16, "avg_ts": %g, "stddev_ts": 0.1}]`, prefill, decode)
+}
+
+func runIn(dir string, args ...string) (stdout string, err error) {
+	var out, diagnostics bytes.Buffer
+	args = append([]string{"--gosling", filepath.Join(dir, "gosling"), "--llama-bench", filepath.Join(dir, "llama-bench")}, args...)
+	err = run(context.Background(), args, &out, &diagnostics)
+	return out.String(), err
+}
+
+func TestRunComparesInTurns(t *testing.T) {
+	dir := fakes(t, []string{result(100, 20), result(330, 20), result(200, 20)}, []string{result(100, 10), result(110, 10), result(100, 40)})
+	stdout, err := runIn(dir, "-t", "1", "m.gguf", "-p", "64", "-n", "16", "-r", "2", "--rounds", "3", "-o", "json",
+		"--gosling-args", "--device cpu", "--llama-args", "-ngl 0")
+	require.NoError(t, err)
+
+	var rows []row
+	require.NoError(t, json.Unmarshal([]byte(stdout), &rows))
+	require.Len(t, rows, 2)
+	for i := range rows {
+		assert.GreaterOrEqual(t, rows[i].GoslingRSS, int64(1<<20))
+		assert.GreaterOrEqual(t, rows[i].PeerRSS, int64(1<<20))
+		rows[i].GoslingRSS, rows[i].PeerRSS = 0, 0
+	}
+	assert.InDelta(t, 310.0/3, rows[0].Peer, 1e-9)
+	rows[0].Peer = 0
+	assert.Equal(t, row{Model: "m.gguf", Test: "pp64", Rounds: 3, Gosling: 210, Ratio: 2, RatioLow: 1, RatioHigh: 3}, rows[0])
+	assert.Equal(t, row{Model: "m.gguf", Test: "tg16", Rounds: 3, Gosling: 20, Peer: 20, Ratio: 2, RatioLow: 0.5, RatioHigh: 2}, rows[1])
+
+	calls, err := os.ReadFile(filepath.Join(dir, "calls.txt"))
+	require.NoError(t, err)
+	ours := "gosling bench --device cpu -p 64 -n 16 -r 2 -t 1 -o json m.gguf\n"
+	theirs := "llama-bench -m m.gguf -ngl 0 -p 64 -n 16 -r 2 -t 1 -o json\n"
+	assert.Equal(t, ours+theirs+theirs+ours+ours+theirs, string(calls))
+}
+
+func TestRunPrintsATable(t *testing.T) {
+	dir := fakes(t, []string{result(150, 9), result(150, 9)}, []string{result(100, 10), result(100, 10)})
+	stdout, err := runIn(dir, "--rounds", "1", "dir/a.gguf", "dir/b.gguf")
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	require.Len(t, lines, 6)
+	assert.Contains(t, lines[2], "| a.gguf | pp64 | 150.00 | 100.00 | 1.500 (1.500 to 1.500) |")
+	assert.Contains(t, lines[5], "| b.gguf | tg16 | 9.00 | 10.00 | 0.900 (0.900 to 0.900) |")
+}
+
+func TestRunRejects(t *testing.T) {
+	good := result(1, 1)
+	for name, tc := range map[string]struct {
+		gosling, peer string
+		args          []string
+		says          string
+	}{
+		"no model":                      {good, good, nil, "no model"},
+		"no peer":                       {good, good, []string{"m.gguf", "--llama-bench", ""}, "--llama-bench PATH"},
+		"no rounds":                     {good, good, []string{"m.gguf", "--rounds", "0"}, "start at 1"},
+		"an unknown format":             {good, good, []string{"m.gguf", "-o", "csv"}, `-o "csv": want md or json`},
+		"an unknown flag":               {good, good, []string{"m.gguf", "--speed"}, "-speed"},
+		"output that is not JSON":       {"pp512 12", good, []string{"m.gguf"}, "gosling bench"},
+		"a speed of nothing":            {result(0, 1), good, []string{"m.gguf"}, "pp64 has an avg_ts of 0"},
+		"a test that one program lacks": {good[:strings.Index(good, ",\n")] + "]", good, []string{"m.gguf", "--rounds", "1"}, "only one program has the test tg16"},
+		"output without results":        {good, "[]", []string{"m.gguf", "--rounds", "1"}, "prints no results"},
+		"a program that ends badly":     {good, "", []string{"m.gguf", "--rounds", "2"}, "llama-bench"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := runIn(fakes(t, []string{tc.gosling}, []string{tc.peer}), tc.args...)
+			require.ErrorContains(t, err, tc.says)
+		})
+	}
+}
+
+func TestMedianOfAnEvenNumberIsBetweenTheTwo(t *testing.T) {
+	assert.Equal(t, 2.5, median([]float64{1, 2, 3, 9}))
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+)
+
+// program is one of the two to compare.
+type program struct {
+	name, path string
+	args       func(model string) []string
+}
+
+// test says what a speed was measured on: tokens of prefill and tokens decoded, one of them 0.
+type test struct{ prompt, gen int }
+
+// String is the test's name in llama-bench's manner, such as pp512 or tg128.
+func (t test) String() string {
+	switch {
+	case t.gen == 0:
+		return fmt.Sprintf("pp%d", t.prompt)
+	case t.prompt == 0:
+		return fmt.Sprintf("tg%d", t.gen)
+	}
+	return fmt.Sprintf("pp%d+tg%d", t.prompt, t.gen)
+}
+
+// measurement is what one run of a program gives.
+type measurement struct {
+	tests  []test // in the order printed
+	speeds map[test]float64
+	rss    int64 // peak resident memory in bytes, 0 where the system does not tell
+}
+
+// measure runs the program on a model. The peak of memory is at least that of this process, from which it is forked.
+func (p program) measure(ctx context.Context, model string, stderr io.Writer) (measurement, error) {
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, p.path, p.args(model)...)
+	cmd.Stdout, cmd.Stderr = &out, stderr
+	if err := cmd.Run(); err != nil {
+		return measurement{}, fmt.Errorf("%s: %w", cmd, err)
+	}
+	var results []struct {
+		Prompt int     `json:"n_prompt"`
+		Gen    int     `json:"n_gen"`
+		Speed  float64 `json:"avg_ts"`
+	}
+	if err := json.Unmarshal(out.Bytes(), &results); err != nil {
+		return measurement{}, fmt.Errorf("%s: prints no list of results in JSON: %w", cmd, err)
+	}
+	if len(results) == 0 {
+		return measurement{}, fmt.Errorf("%s: prints no results", cmd)
+	}
+	m := measurement{speeds: map[test]float64{}, rss: peakRSS(cmd.ProcessState)}
+	for _, r := range results {
+		t := test{r.Prompt, r.Gen}
+		if r.Speed <= 0 {
+			return measurement{}, fmt.Errorf("%s: %s has an avg_ts of %g, want tokens per second", cmd, t, r.Speed)
+		}
+		m.tests = append(m.tests, t)
+		m.speeds[t] = r.Speed
+	}
+	return m, nil
+}
