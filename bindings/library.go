@@ -20,7 +20,7 @@ type Library struct {
 }
 
 // knownVersions are the releases of ggml whose functions and structs these tables describe.
-var knownVersions = []string{"0.24.", "0.25."}
+var knownVersions = []string{"0.23.", "0.24.", "0.25."}
 
 // Open opens the libraries of the bundle, binds every function and proves the struct layouts. A missing symbol or an
 // unknown version is an error that names both.
