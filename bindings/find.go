@@ -109,7 +109,8 @@ func (s *search) besideExecutable() (Bundle, bool) {
 
 func (s *search) project() (Bundle, bool) {
 	var seen []string
-	for _, dir := range append([]string{s.ExeDir}, s.ProjectDirs...) {
+	from := slices.DeleteFunc(append([]string{s.ExeDir}, s.ProjectDirs...), func(dir string) bool { return dir == "" })
+	for _, dir := range from {
 		root := projectRoot(dir)
 		if root == "" || slices.Contains(seen, root) {
 			continue
@@ -118,6 +119,9 @@ func (s *search) project() (Bundle, bool) {
 		if b, ok := s.tree(filepath.Join(root, "third_party")); ok {
 			return b, true
 		}
+	}
+	if seen == nil && from != nil {
+		s.tried = append(s.tried, "third_party (no checkout of Gosling around "+strings.Join(from, " or ")+")")
 	}
 	return Bundle{}, false
 }
@@ -204,9 +208,6 @@ func (s *search) notFound() error {
 
 // projectRoot is the nearest folder at or above dir that is this module's and has third_party; empty if there is none.
 func projectRoot(dir string) string {
-	if dir == "" {
-		return ""
-	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return ""

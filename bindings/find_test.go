@@ -141,6 +141,7 @@ func TestFindTakesNoOtherModuleForTheProject(t *testing.T) {
 	o.ProjectDirs = []string{root}
 	_, err := Find(o)
 	require.ErrorIs(t, err, ErrNotFound)
+	assert.ErrorContains(t, err, "third_party (no checkout of Gosling around "+root+")")
 }
 
 func TestFindPrefersGPUBackends(t *testing.T) {
