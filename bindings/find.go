@@ -213,8 +213,9 @@ func projectRoot(dir string) string {
 		return ""
 	}
 	for {
-		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-		if err == nil && strings.HasPrefix(string(mod), "module gosling\n") && isDir(filepath.Join(dir, "third_party")) {
+		mod, _ := os.ReadFile(filepath.Join(dir, "go.mod"))
+		first, _, _ := strings.Cut(string(mod), "\n")
+		if strings.TrimSpace(first) == "module gosling" && isDir(filepath.Join(dir, "third_party")) {
 			return dir
 		}
 		parent := filepath.Dir(dir)
