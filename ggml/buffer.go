@@ -1,0 +1,178 @@
+package ggml
+
+import (
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"gosling/bindings"
+	"gosling/gguf"
+)
+
+// live counts handles that have not been closed; package ggmltest looks at it.
+var live atomic.Int64
+
+// Live is the number of contexts, buffers, backends, graphs and schedulers that have not been closed yet.
+func Live() int64 { return live.Load() }
+
+// BufferType is a kind of memory that a device computes on.
+type BufferType struct {
+	device Device
+	p      bindings.BufferType
+}
+
+// Name is ggml's name of the kind, such as "CPU", "AMX" or "CUDA0".
+func (t BufferType) Name() string { return t.device.lib.c.BuftName(t.p) }
+
+// Host reports whether buffers of the kind are in the memory of the CPU, in whatever arrangement.
+func (t BufferType) Host() bool { return t.device.IsHost() }
+
+// Usage says what a buffer is for: the scheduler runs an operation where its weights are.
+type Usage = bindings.BufferUsage
+
+// The usages of buffers.
+const (
+	UsageWeights = bindings.UsageWeights
+	UsageState   = bindings.UsageAny
+)
+
+// HoldsMatrix reports whether matrices [in, out] of the type may lie in such a buffer and be multiplied there.
+func (t BufferType) HoldsMatrix(typ gguf.Type, in, out int64) bool {
+	lib := t.device.lib
+	ctx, err := lib.NewContext(1)
+	if err != nil {
+		return false
+	}
+	defer ctx.Close()
+	w, err := ctx.New(typ, in, out)
+	if err != nil {
+		return false
+	}
+	b, err := t.Alloc([]Tensor{w}, UsageWeights) // memory that is never touched costs nothing
+	if err != nil {
+		return false
+	}
+	defer b.Close()
+	g, err := lib.NewGraph(4)
+	if err != nil {
+		return false
+	}
+	defer g.Close()
+	y := g.Input(gguf.F32, in, 64).MatMul(w)
+	return g.Err() == nil && lib.c.DevSupportsOp(t.device.p, y.p)
+}
+
+// Buffer owns the bytes of tensors on a device.
+type Buffer struct {
+	lib   *Library
+	parts []bindings.Buffer // several where the device limits the size of one
+	size  int64
+}
+
+// Alloc makes a buffer of the kind for all the tensors, which must have none yet, and places them in it.
+func (t BufferType) Alloc(tensors []Tensor, usage Usage) (*Buffer, error) {
+	c := t.device.lib.c
+	align, most := int64(c.BuftAlignment(t.p)), int64(min(c.BuftMaxSize(t.p), 1<<62))
+	b := &Buffer{lib: t.device.lib}
+	live.Add(1)
+	for len(tensors) > 0 {
+		var offsets []int64
+		size := int64(0)
+		for _, x := range tensors {
+			n := (int64(c.BuftAllocSize(t.p, x.p)) + align - 1) / align * align
+			if len(offsets) > 0 && size+n > most {
+				break
+			}
+			offsets = append(offsets, size)
+			size += n
+		}
+		if err := t.allocPart(b, tensors[:len(offsets)], offsets, max(size, align), usage); err != nil {
+			b.Close()
+			return nil, err
+		}
+		tensors = tensors[len(offsets):]
+	}
+	return b, nil
+}
+
+func (t BufferType) allocPart(b *Buffer, tensors []Tensor, offsets []int64, size int64, usage Usage) error {
+	c := t.device.lib.c
+	p := c.BuftAllocBuffer(t.p, uintptr(size))
+	if p == 0 {
+		free, _ := t.device.Memory()
+		return fmt.Errorf("%s: no room for %.1f MiB, %.1f MiB are free", t.Name(), mib(size), mib(free))
+	}
+	b.parts = append(b.parts, p)
+	b.size += size
+	c.BufferSetUsage(p, usage)
+	return b.place(p, tensors, offsets)
+}
+
+// place gives each tensor its bytes in part p.
+func (b *Buffer) place(p bindings.Buffer, tensors []Tensor, offsets []int64) error {
+	base := b.lib.c.BufferBase(p)
+	for i, x := range tensors {
+		if status := b.lib.c.TensorAlloc(p, x.p, base+uintptr(offsets[i])); status != bindings.StatusSuccess {
+			return fmt.Errorf("cannot place a tensor of %d bytes: status %d", x.Bytes(), status)
+		}
+	}
+	return nil
+}
+
+// MapsHost reports whether the device can compute on memory that it did not allocate, such as a mapped file.
+func (d Device) MapsHost() bool { return d.props.BufferFromHost }
+
+// HostAlignment is what the address of a tensor in mapped memory must be a multiple of.
+func (d Device) HostAlignment() int { return int(d.lib.c.BuftAlignment(d.BufferType().p)) }
+
+// Map makes a buffer of memory that the caller keeps alive and unmoved until Close, and places tensors at their offsets
+// in it. Offsets must keep HostAlignment.
+func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, error) {
+	largest := int64(0)
+	base := uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
+	for i, x := range tensors {
+		if end := offsets[i] + x.Bytes(); offsets[i] < 0 || end > int64(len(memory)) {
+			return nil, fmt.Errorf("tensor %d lies at %d to %d of %d mapped bytes", i, offsets[i], end, len(memory))
+		}
+		if (base+uintptr(offsets[i]))%uintptr(d.HostAlignment()) != 0 {
+			return nil, fmt.Errorf("tensor %d lies at %d, no multiple of %d", i, offsets[i], d.HostAlignment())
+		}
+		largest = max(largest, x.Bytes())
+	}
+	p := d.lib.c.DevBufferFromHost(d.p, base, uintptr(len(memory)), uintptr(largest))
+	if p == 0 {
+		return nil, fmt.Errorf("%s: cannot compute on %.1f MiB of mapped memory", d.Name, mib(int64(len(memory))))
+	}
+	live.Add(1)
+	b := &Buffer{lib: d.lib, parts: []bindings.Buffer{p}, size: int64(len(memory))}
+	d.lib.c.BufferSetUsage(p, UsageWeights)
+	if err := b.place(p, tensors, offsets); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Size is the buffer's size in bytes.
+func (b *Buffer) Size() int64 { return b.size }
+
+// Clear sets every byte of the buffer to zero.
+func (b *Buffer) Clear() {
+	for _, p := range b.parts {
+		b.lib.c.BufferClear(p, 0)
+	}
+}
+
+// Close frees the buffer and invalidates its tensors. It is safe to call twice.
+func (b *Buffer) Close() {
+	if b == nil || b.lib == nil {
+		return
+	}
+	for _, p := range b.parts {
+		b.lib.c.BufferFree(p)
+	}
+	b.parts, b.lib = nil, nil
+	live.Add(-1)
+}
+
+func mib(n int64) float64 { return float64(n) / (1 << 20) }

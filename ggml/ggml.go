@@ -1,0 +1,130 @@
+// Package ggml is a typed, checked Go API over the ggml tensor library, which it loads at run time.
+//
+// Library is the open bundle of shared libraries; Device is something it can compute on; Context owns tensors' headers,
+// Buffer their bytes, Backend the threads or queues of one device; Graph is a computation being built and Scheduler
+// runs it across backends. Each of the last five has one owner, who calls Close.
+//
+// ggml's own checks abort the process, so everything that a model file could get wrong (shapes, types, sizes) is checked
+// here first: a Graph keeps the first mistake and Graph.Err tells it.
+//
+// A Library and its Devices may be shared between goroutines, all else belongs to one at a time.
+package ggml
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"gosling/bindings"
+)
+
+// Options say where ggml is looked for and where its messages go.
+type Options struct {
+	Find bindings.FindOptions
+	Log  *slog.Logger // ggml's own messages; nil drops them
+}
+
+// Library is the process's one open ggml.
+type Library struct {
+	c       *bindings.Library
+	bundle  bindings.Bundle
+	devices []Device
+	variant string
+	quants  quantizers
+}
+
+// process holds what ggml itself keeps one of per process: its backends' registry and its log callback.
+var process struct {
+	mu  sync.Mutex
+	lib *Library
+	log *slog.Logger
+}
+
+// Open finds ggml, loads it with every backend that lies beside it, and checks it. The library stays loaded for the life
+// of the process; opening it again gives the same one, with the new Log.
+func Open(o Options) (*Library, error) {
+	bundle, err := bindings.Find(o.Find)
+	if err != nil {
+		return nil, err
+	}
+	process.mu.Lock()
+	defer process.mu.Unlock()
+	process.log = o.Log
+	if l := process.lib; l != nil {
+		if l.bundle != bundle {
+			return nil, fmt.Errorf("ggml is already open from %s: a process can hold one, not also that of %s", l.bundle.Dir, bundle.Dir)
+		}
+		return l, nil
+	}
+	c, err := bindings.Open(bundle)
+	if err != nil {
+		return nil, err
+	}
+	l := &Library{c: c, bundle: bundle}
+	l.watchLog()
+	if bundle.System {
+		c.LoadAll()
+	} else {
+		c.LoadAllFromPath(bundle.Dir)
+	}
+	if bundle.Fallback != "" && !l.hasGPU() {
+		c.LoadAllFromPath(bundle.Fallback)
+	}
+	if l.devices, err = l.listDevices(); err != nil {
+		return nil, err
+	}
+	process.lib = l
+	return l, nil
+}
+
+func (l *Library) hasGPU() bool {
+	for i := range l.c.DevCount() {
+		if t := l.c.DevType(l.c.DevGet(i)); t == bindings.DeviceGPU || t == bindings.DeviceIGPU {
+			return true
+		}
+	}
+	return false
+}
+
+// Version is ggml's version, such as "0.25.1".
+func (l *Library) Version() string { return l.c.Version }
+
+// Dir is the folder that the libraries were loaded from.
+func (l *Library) Dir() string { return l.bundle.Dir }
+
+// CPUVariant names the build of the CPU backend that ggml chose for this processor, such as "haswell"; it is empty where
+// the bundle has only one.
+func (l *Library) CPUVariant() string { return l.variant }
+
+// watchLog routes ggml's messages to the logger of the last Open and learns from them which CPU variant was loaded:
+// ggml says so nowhere else. Called with process.mu held.
+func (l *Library) watchLog() {
+	levels := []slog.Level{slog.LevelDebug, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError, slog.LevelInfo}
+	l.c.LogTo(func(level int, text string) {
+		text = strings.TrimSpace(text)
+		if _, file, ok := strings.Cut(text, "loaded CPU backend from "); ok {
+			l.variant = variantOf(file)
+		}
+		if process.log == nil || text == "" || strings.Trim(text, ".") == "" {
+			return
+		}
+		if level < 0 || level >= len(levels) {
+			level = 2
+		}
+		process.log.Log(context.Background(), levels[level], text, "from", "ggml")
+	})
+}
+
+// variantOf takes "haswell" out of "/lib/libggml-cpu-haswell.so".
+func variantOf(file string) string {
+	name := strings.TrimPrefix(filepath.Base(file), "lib")
+	name = strings.TrimSuffix(name, filepath.Ext(name))
+	variant, ok := strings.CutPrefix(name, "ggml-cpu-")
+	if !ok {
+		return ""
+	}
+	return variant
+}

@@ -1,0 +1,189 @@
+// Package ggmltest holds the suite that every device passes: each operation that our graphs use, computed on the device
+// and held to the same formula in float64.
+package ggmltest
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gosling/bindings"
+	"gosling/ggml"
+	"gosling/gguf"
+)
+
+// Library opens the ggml that the project has fetched or GOSLING_GGML names, or skips the test, saying what is missing.
+func Library(t testing.TB) *ggml.Library {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	lib, err := ggml.Open(ggml.Options{Find: bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{dir}}})
+	if errors.Is(err, bindings.ErrNotFound) {
+		t.Skipf("no ggml: %v", err)
+	}
+	require.NoError(t, err)
+	return lib
+}
+
+// Root is the project's folder.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		require.NotEqual(t, filepath.Dir(dir), dir, "no go.mod above the test")
+		dir = filepath.Dir(dir)
+	}
+}
+
+// NoLeaks fails the test if handles made during it are still open at its end.
+func NoLeaks(t testing.TB) {
+	before := ggml.Live()
+	t.Cleanup(func() { require.Equal(t, before, ggml.Live(), "handles left open") })
+}
+
+// Array is a tensor in float64, fastest dimension first.
+type Array struct {
+	Shape [4]int64
+	Data  []float64
+}
+
+// Random is an array of normally distributed numbers that float32 holds exactly.
+func Random(rng *rand.Rand, shape ...int64) Array {
+	a := Zeros(shape...)
+	for i := range a.Data {
+		a.Data[i] = float64(float32(rng.NormFloat64()))
+	}
+	return a
+}
+
+// Zeros is an array of zeros.
+func Zeros(shape ...int64) Array {
+	a := Array{Shape: [4]int64{1, 1, 1, 1}}
+	copy(a.Shape[:], shape)
+	a.Data = make([]float64, a.Shape[0]*a.Shape[1]*a.Shape[2]*a.Shape[3])
+	return a
+}
+
+// Map applies f to each element.
+func (a Array) Map(f func(float64) float64) Array {
+	b := Array{Shape: a.Shape, Data: make([]float64, len(a.Data))}
+	for i, x := range a.Data {
+		b.Data[i] = f(x)
+	}
+	return b
+}
+
+// Zip applies f to the elements of a and of b, b being repeated to a's shape.
+func (a Array) Zip(b Array, f func(x, y float64) float64) Array {
+	c := Array{Shape: a.Shape, Data: make([]float64, len(a.Data))}
+	for i := range a.Data {
+		at, rest, stride := int64(0), int64(i), int64(1)
+		for d := range 4 {
+			at += rest % a.Shape[d] % b.Shape[d] * stride
+			rest /= a.Shape[d]
+			stride *= b.Shape[d]
+		}
+		c.Data[i] = f(a.Data[i], b.Data[at])
+	}
+	return c
+}
+
+// Rows applies f to each row of the fastest dimension.
+func (a Array) Rows(f func(row []float64) []float64) Array {
+	b := Array{Shape: a.Shape}
+	n := int(a.Shape[0])
+	for i := 0; i < len(a.Data); i += n {
+		b.Data = append(b.Data, f(a.Data[i:i+n])...)
+	}
+	b.Shape[0] = int64(len(b.Data) / (len(a.Data) / n))
+	return b
+}
+
+// Floats is the array in float32.
+func (a Array) Floats() []float32 {
+	x := make([]float32, len(a.Data))
+	for i, v := range a.Data {
+		x[i] = float32(v)
+	}
+	return x
+}
+
+// Compute builds a graph of the arrays on a device, computes it and returns the result's elements. State tensors may be
+// written by the graph; they are returned as they are afterwards.
+func Compute(t testing.TB, d ggml.Device, lib *ggml.Library, args []Array, build func(g *ggml.Graph, args []ggml.Tensor) ggml.Tensor) (result []float32, state [][]float32) {
+	t.Helper()
+	ctx, err := lib.NewContext(len(args))
+	require.NoError(t, err)
+	defer ctx.Close()
+	var tensors []ggml.Tensor
+	for _, a := range args {
+		x, err := ctx.New(gguf.F32, a.Shape[:]...)
+		require.NoError(t, err)
+		tensors = append(tensors, x)
+	}
+	buffer, err := d.BufferType().Alloc(tensors, ggml.UsageWeights)
+	require.NoError(t, err)
+	defer buffer.Close()
+	for i, a := range args {
+		require.NoError(t, tensors[i].SetFloats(a.Floats()))
+	}
+
+	g, err := lib.NewGraph(256)
+	require.NoError(t, err)
+	defer g.Close()
+	used := make([]ggml.Tensor, len(tensors))
+	for i, x := range tensors {
+		used[i] = g.Use(x)
+	}
+	y := build(g, used)
+	g.Output(y)
+	require.NoError(t, g.Err())
+
+	var backends []*ggml.Backend
+	for _, device := range []ggml.Device{d, lib.CPU()} {
+		if len(backends) == 1 && device.Name == d.Name {
+			break
+		}
+		b, err := device.NewBackend(2)
+		require.NoError(t, err)
+		defer b.Close()
+		backends = append(backends, b)
+	}
+	s, err := lib.NewScheduler(256, backends...)
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.Alloc(g))
+	require.NoError(t, s.Compute(context.Background(), g))
+	result = make([]float32, y.Elements())
+	require.NoError(t, y.ReadFloats(result, 0))
+	for _, x := range tensors {
+		v := make([]float32, x.Elements())
+		require.NoError(t, x.ReadFloats(v, 0))
+		state = append(state, v)
+	}
+	return result, state
+}
+
+// Close fails the test unless got is want within tolerance, relative to want's largest magnitude.
+func Close(t testing.TB, want []float64, got []float32, tolerance float64) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	largest, worst, at := 1e-30, 0.0, 0
+	for i, w := range want {
+		largest = math.Max(largest, math.Abs(w))
+		if diff := math.Abs(w - float64(got[i])); !(diff <= worst) {
+			worst, at = diff, i
+		}
+	}
+	require.LessOrEqual(t, worst/largest, tolerance, "element %d is %g, want %g; the largest is %g", at, got[at], want[at], largest)
+}

@@ -1,0 +1,189 @@
+package ggmltest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gosling/ggml"
+)
+
+// Run holds every operation on the device to float64.
+func Run(t *testing.T, lib *ggml.Library, d ggml.Device) {
+	NoLeaks(t)
+	rng := rand.New(rand.NewPCG(7, 1))
+	x, y := Random(rng, 96, 5, 2), Random(rng, 96, 5, 2)
+	row := Random(rng, 96)
+
+	type operands = []ggml.Tensor
+	cases := map[string]struct {
+		args  []Array
+		build func(a operands) ggml.Tensor
+		want  Array
+	}{
+		"add":                {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Add(a[1]) }, x.Zip(y, func(x, y float64) float64 { return x + y })},
+		"add a row to each":  {[]Array{x, row}, func(a operands) ggml.Tensor { return a[0].Add(a[1]) }, x.Zip(row, func(x, y float64) float64 { return x + y })},
+		"sub":                {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Sub(a[1]) }, x.Zip(y, func(x, y float64) float64 { return x - y })},
+		"mul by a row":       {[]Array{x, row}, func(a operands) ggml.Tensor { return a[0].Mul(a[1]) }, x.Zip(row, func(x, y float64) float64 { return x * y })},
+		"neg":                {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Neg() }, x.Map(func(x float64) float64 { return -x })},
+		"sqr":                {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Sqr() }, x.Map(func(x float64) float64 { return x * x })},
+		"relu":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Relu() }, x.Map(func(x float64) float64 { return math.Max(x, 0) })},
+		"tanh":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Tanh() }, x.Map(math.Tanh)},
+		"sigmoid":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Sigmoid() }, x.Map(func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })},
+		"exp":                {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Exp() }, x.Map(math.Exp)},
+		"scale":              {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Scale(-0.606531) }, x.Map(func(x float64) float64 { return -0.606531 * x })},
+		"norm":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Norm(64e-5) }, x.Rows(normRow(64e-5))},
+		"l2 norm":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].L2Norm(1e-12) }, x.Rows(unitRow)},
+		"sum of rows":        {[]Array{x}, func(a operands) ggml.Tensor { return a[0].SumRows() }, x.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
+		"pad rows":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].PadRows(128) }, x.Rows(func(r []float64) []float64 { return append(append([]float64{}, r...), make([]float64, 32)...) })},
+		"part of rows":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Cont() }, x.Rows(func(r []float64) []float64 { return r[8:48] })},
+		"norm of part":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Norm(1e-5) }, x.Rows(func(r []float64) []float64 { return normRow(1e-5)(r[8:48]) })},
+		"reshape":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Reshape(32, 30).SumRows() }, Array{Shape: [4]int64{32, 30, 1, 1}, Data: x.Data}.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
+		"join":               {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Concat(a[1].Slice(1, 0, 3), 1) }, join(x, y, 3)},
+		"matrix product":     {[]Array{Random(rand.New(rand.NewPCG(7, 2)), 96, 64), x}, func(a operands) ggml.Tensor { return a[1].MatMul(a[0]) }, product(Random(rand.New(rand.NewPCG(7, 2)), 96, 64), x)},
+		"lerp of one column": {[]Array{Random(rand.New(rand.NewPCG(7, 3)), 96, 6), row}, func(a operands) ggml.Tensor { return a[0].Mul(a[1]).Add(a[1]) }, Random(rand.New(rand.NewPCG(7, 3)), 96, 6).Zip(row, func(x, y float64) float64 { return x*y + y })},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, _ := Compute(t, d, lib, c.args, func(g *ggml.Graph, a []ggml.Tensor) ggml.Tensor { return c.build(a) })
+			// GPUs multiply matrices in half precision where they may
+			tolerance := 1e-5
+			if name == "matrix product" && !d.IsHost() {
+				tolerance = 2e-3
+			}
+			Close(t, c.want.Data, got, tolerance)
+		})
+	}
+	t.Run("copy into a state", func(t *testing.T) {
+		_, state := Compute(t, d, lib, []Array{x, Zeros(96, 5, 2)}, func(g *ggml.Graph, a []ggml.Tensor) ggml.Tensor {
+			y := a[0].Scale(2)
+			g.Compute(y.CopyTo(a[1]))
+			return y
+		})
+		Close(t, x.Map(func(x float64) float64 { return 2 * x }).Data, state[1], 1e-6)
+	})
+	for _, size := range []int64{64, 128} {
+		t.Run(fmt.Sprintf("wkv7 with heads of %d", size), func(t *testing.T) {
+			if size == 128 && d.Backend != "CPU" && d.Backend != "CUDA" {
+				t.Skipf("the kernel of %s holds for 64 only", d.Backend)
+			}
+			runWKV7(t, lib, d, size)
+		})
+	}
+}
+
+func runWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
+	const heads, length, seqs = 3, 7, 2
+	rng := rand.New(rand.NewPCG(7, uint64(size)))
+	args := make([]Array, 6)
+	for i := range args {
+		args[i] = Random(rng, size, heads, length*seqs)
+	}
+	args[1] = args[1].Map(func(x float64) float64 { return float64(float32(math.Exp(-0.6 / (1 + math.Exp(-x))))) }) // decay
+	args[4] = args[4].Rows(unitRow).Map(func(x float64) float64 { return float64(float32(-x)) })
+	args[5] = args[4].Map(func(x float64) float64 { return float64(float32(-0.5 * x)) })
+	state := Random(rng, size*size*heads, seqs)
+	want := WKV7(args[0], args[1], args[2], args[3], args[4], args[5], state)
+	got, _ := Compute(t, d, lib, append(args, state), func(g *ggml.Graph, a []ggml.Tensor) ggml.Tensor {
+		return a[0].WKV7(a[1], a[2], a[3], a[4], a[5], a[6])
+	})
+	Close(t, want, got, 1e-5)
+}
+
+// WKV7 is the recurrence that ggml.Tensor.WKV7 describes, in plain loops: y of each token, then the states.
+func WKV7(r, w, k, v, a, b, state Array) []float64 {
+	n, heads, tokens, seqs := int(r.Shape[0]), int(r.Shape[1]), int(r.Shape[2]), int(state.Shape[1])
+	s := append([]float64{}, state.Data...)
+	y := make([]float64, n*heads*tokens)
+	for t := range tokens {
+		for h := range heads {
+			at := (t*heads + h) * n
+			for i := range n { // value channel
+				row := s[((t/(tokens/seqs)*heads+h)*n+i)*n:][:n]
+				sa := 0.0
+				for j := range n {
+					sa += row[j] * a.Data[at+j]
+				}
+				for j := range n {
+					row[j] = row[j]*w.Data[at+j] + v.Data[at+i]*k.Data[at+j] + sa*b.Data[at+j]
+					y[at+i] += row[j] * r.Data[at+j]
+				}
+			}
+		}
+	}
+	return append(y, s...)
+}
+
+// RunLaws holds laws that need no numbers: a graph keeps its first mistake instead of letting ggml abort.
+func RunLaws(t *testing.T, lib *ggml.Library) {
+	NoLeaks(t)
+	g, err := lib.NewGraph(16)
+	require.NoError(t, err)
+	defer g.Close()
+	x := g.Input(0, 8, 3)
+	y := x.MatMul(g.Input(0, 9, 4)).Add(x).Norm(1e-5)
+	g.Output(y)
+	require.ErrorContains(t, g.Err(), "mul_mat [8 3] F32, [9 4] F32")
+}
+
+func sum(row []float64) float64 {
+	s := 0.0
+	for _, x := range row {
+		s += x
+	}
+	return s
+}
+
+func normRow(eps float64) func([]float64) []float64 {
+	return func(row []float64) []float64 {
+		mean, variance := sum(row)/float64(len(row)), 0.0
+		for _, x := range row {
+			variance += (x - mean) * (x - mean) / float64(len(row))
+		}
+		y := make([]float64, len(row))
+		for i, x := range row {
+			y[i] = (x - mean) / math.Sqrt(variance+eps)
+		}
+		return y
+	}
+}
+
+func unitRow(row []float64) []float64 {
+	length := 0.0
+	for _, x := range row {
+		length += x * x
+	}
+	y := make([]float64, len(row))
+	for i, x := range row {
+		y[i] = x / math.Max(math.Sqrt(length), 1e-12)
+	}
+	return y
+}
+
+// join appends the first n columns of b to those of a, for each of the outer dimension.
+func join(a, b Array, n int64) Array {
+	c := Array{Shape: a.Shape}
+	c.Shape[1] += n
+	size := a.Shape[0] * a.Shape[1]
+	for i := int64(0); i < a.Shape[2]; i++ {
+		c.Data = append(c.Data, a.Data[i*size:(i+1)*size]...)
+		c.Data = append(c.Data, b.Data[i*size:i*size+n*a.Shape[0]]...)
+	}
+	return c
+}
+
+// product is x [in, n, m] times w [in, out]: [out, n, m].
+func product(w, x Array) Array {
+	return x.Rows(func(row []float64) []float64 {
+		y := make([]float64, w.Shape[1])
+		for o := range y {
+			for i := range row {
+				y[o] += w.Data[o*len(row)+i] * row[i]
+			}
+		}
+		return y
+	})
+}

@@ -1,0 +1,245 @@
+package ggml
+
+import (
+	"fmt"
+
+	"gosling/bindings"
+	"gosling/gguf"
+)
+
+// build makes the result of one operation: it finds the graph among the operands, checks the condition under which the C
+// function would not abort, and calls it. The result is a contiguous F32 tensor of the given shape.
+func build(op string, allowed bool, reason string, shape [4]int64, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor, operands ...Tensor) Tensor {
+	var g *Graph
+	for _, t := range operands {
+		if t.g != nil {
+			g = t.g
+		}
+	}
+	if g == nil {
+		panic("ggml: internal error: " + op + " of tensors that are in no graph")
+	}
+	for _, t := range operands {
+		if t.p == 0 {
+			allowed, reason = false, "an operand is missing"
+		}
+	}
+	if !allowed {
+		g.fail(op, reason, operands...)
+	}
+	if !g.take() {
+		return Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: shape}
+	}
+	t := Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: shape, p: call(g.lib.c, g.ctx)}
+	fillStrides(&t.nb, t.ne, t.typ)
+	return t
+}
+
+// dense reports whether t is F32 without gaps inside rows, which elementwise operations need.
+func (t Tensor) dense() bool { return t.typ == gguf.F32 && t.nb[0] == 4 }
+
+func (t Tensor) repeatsTo(o Tensor) bool {
+	for i := range 4 {
+		if t.ne[i] == 0 || o.ne[i]%t.ne[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (t Tensor) binary(op string, o Tensor, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
+	return build(op, t.dense() && o.dense() && o.repeatsTo(t), "want two F32 tensors, the second repeatable to the first", t.ne, call, t, o)
+}
+
+func (t Tensor) unary(op string, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
+	return build(op, t.typ == gguf.F32 && t.Contiguous(), "want a contiguous F32 tensor", t.ne, call, t)
+}
+
+func (t Tensor) rows(op string, shape [4]int64, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
+	return build(op, t.dense(), "want F32 rows", shape, call, t)
+}
+
+// Add is t + o, o being repeated to t's shape.
+func (t Tensor) Add(o Tensor) Tensor {
+	return t.binary("add", o, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Add(ctx, t.p, o.p) })
+}
+
+// Sub is t - o, o being repeated to t's shape.
+func (t Tensor) Sub(o Tensor) Tensor {
+	return t.binary("sub", o, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Sub(ctx, t.p, o.p) })
+}
+
+// Mul is the elementwise product t ⊙ o, o being repeated to t's shape.
+func (t Tensor) Mul(o Tensor) Tensor {
+	return t.binary("mul", o, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Mul(ctx, t.p, o.p) })
+}
+
+// Neg is -t.
+func (t Tensor) Neg() Tensor {
+	return t.unary("neg", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Neg(ctx, t.p) })
+}
+
+// Sqr is t ⊙ t.
+func (t Tensor) Sqr() Tensor {
+	return t.unary("sqr", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Sqr(ctx, t.p) })
+}
+
+// Relu is max(t, 0).
+func (t Tensor) Relu() Tensor {
+	return t.unary("relu", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Relu(ctx, t.p) })
+}
+
+// Tanh is the hyperbolic tangent.
+func (t Tensor) Tanh() Tensor {
+	return t.unary("tanh", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Tanh(ctx, t.p) })
+}
+
+// Sigmoid is 1/(1+e^-t).
+func (t Tensor) Sigmoid() Tensor {
+	return t.unary("sigmoid", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Sigmoid(ctx, t.p) })
+}
+
+// Exp is e^t.
+func (t Tensor) Exp() Tensor {
+	return t.unary("exp", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Exp(ctx, t.p) })
+}
+
+// Scale is t*s.
+func (t Tensor) Scale(s float32) Tensor {
+	return t.unary("scale", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.ScaleBias(ctx, t.p, s, 0) })
+}
+
+// Norm takes each row's mean from it and divides it by its standard deviation: (t - mean) / sqrt(variance + eps), the
+// variance being the biased one.
+func (t Tensor) Norm(eps float32) Tensor {
+	return t.rows("norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Norm(ctx, t.p, eps) })
+}
+
+// L2Norm divides each row by its length: t / max(|t|, eps).
+func (t Tensor) L2Norm(eps float32) Tensor {
+	return t.rows("l2_norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.L2Norm(ctx, t.p, eps) })
+}
+
+// SumRows is the sum of each row: [n, ...] becomes [1, ...].
+func (t Tensor) SumRows() Tensor {
+	shape := t.ne
+	shape[0] = 1
+	return t.rows("sum_rows", shape, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.SumRows(ctx, t.p) })
+}
+
+// MatMul is the product of a matrix with every column of t: t is [in, n, ...], w is [in, out] in any type, the result is
+// [out, n, ...].
+func (t Tensor) MatMul(w Tensor) Tensor {
+	ok := t.typ == gguf.F32 && t.Contiguous() && w.nb[0] == w.typ.BlockBytes() && w.nb[0] <= w.nb[1] &&
+		t.ne[0] == w.ne[0] && w.ne[2] != 0 && w.ne[3] != 0 && t.ne[2]%w.ne[2] == 0 && t.ne[3]%w.ne[3] == 0
+	return build("mul_mat", ok, "want contiguous F32 [in, n] and a matrix [in, out]", [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]},
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.MulMat(ctx, w.p, t.p) }, t, w)
+}
+
+// GetRows picks rows of t, [n, rows] in any type, by an I32 vector [k]: the result is [n, k] in F32.
+func (t Tensor) GetRows(index Tensor) Tensor {
+	ok := index.typ == gguf.I32 && index.Rows() == 1 && t.ne[2] == 1 && t.ne[3] == 1 && t.nb[0] == t.typ.BlockBytes()
+	return build("get_rows", ok, "want a matrix and an I32 vector", [4]int64{t.ne[0], index.ne[0], 1, 1},
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.GetRows(ctx, t.p, index.p) }, t, index)
+}
+
+// Concat joins t and o along dimension dim.
+func (t Tensor) Concat(o Tensor, dim int) Tensor {
+	ok, shape := t.dense() && o.dense(), t.ne
+	for i := range 4 {
+		ok = ok && (i == dim || t.ne[i] == o.ne[i])
+	}
+	shape[dim] += o.ne[dim]
+	return build("concat", ok, fmt.Sprintf("want F32 tensors that differ in dimension %d only", dim), shape,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.Concat(ctx, t.p, o.p, int32(dim))
+		}, t, o)
+}
+
+// PadRows lengthens rows to n elements with zeros.
+func (t Tensor) PadRows(n int64) Tensor {
+	shape, more := t.ne, n-t.ne[0]
+	shape[0] = n
+	return build("pad", t.dense() && more >= 0, fmt.Sprintf("cannot be padded to %d", n), shape,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.Pad(ctx, t.p, int32(more), 0, 0, 0)
+		}, t)
+}
+
+// Cont is a contiguous copy of t.
+func (t Tensor) Cont() Tensor {
+	return t.rows("cont", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cont(ctx, t.p) })
+}
+
+// CopyTo writes t's elements into o, a state or a view of one, when the graph is computed.
+func (t Tensor) CopyTo(o Tensor) Tensor {
+	return build("cpy", t.dense() && o.dense() && t.Elements() == o.Elements(), "want F32 tensors of as many elements", o.ne,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cpy(ctx, t.p, o.p) }, t, o)
+}
+
+// Reshape is the elements of a contiguous t in another shape.
+func (t Tensor) Reshape(shape ...int64) Tensor {
+	ne := [4]int64{1, 1, 1, 1}
+	copy(ne[:], shape)
+	r := build("reshape", t.Contiguous() && t.Elements() == ne[0]*ne[1]*ne[2]*ne[3], fmt.Sprintf("cannot become %v", shape), ne,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.Reshape(ctx, t.p, ne[0], ne[1], ne[2], ne[3])
+		}, t)
+	return r.as(t.typ)
+}
+
+// Slice is the elements first to first+n-1 of dimension dim, as a view.
+func (t Tensor) Slice(dim int, first, n int64) Tensor {
+	ne, nb := t.ne, t.nb
+	ne[dim] = n
+	ok := first >= 0 && n >= 0 && first+n <= t.ne[dim] && (dim > 0 || t.typ.BlockSize() == 1)
+	r := build("view", ok, fmt.Sprintf("has no %d elements from %d on in dimension %d", n, first, dim), ne,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.View(ctx, t.p, ne[0], ne[1], ne[2], ne[3], uintptr(nb[1]), uintptr(nb[2]), uintptr(nb[3]), uintptr(first*nb[dim]))
+		}, t)
+	r.typ, r.nb = t.typ, nb
+	return r
+}
+
+// Flat views n elements of a contiguous t, from the given one on, as a contiguous tensor of the given shape.
+func (t Tensor) Flat(first int64, shape ...int64) Tensor {
+	v := Tensor{ne: [4]int64{1, 1, 1, 1}}
+	copy(v.ne[:], shape)
+	n := v.Elements()
+	fillStrides(&v.nb, v.ne, t.typ)
+	ok := t.dense() && t.Contiguous() && first >= 0 && first+n <= t.Elements()
+	return build("view", ok, fmt.Sprintf("has no %v from element %d on", shape, first), v.ne,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.View(ctx, t.p, v.ne[0], v.ne[1], v.ne[2], v.ne[3], uintptr(v.nb[1]), uintptr(v.nb[2]), uintptr(v.nb[3]), uintptr(4*first))
+		}, t)
+}
+
+func (t Tensor) as(typ gguf.Type) Tensor {
+	t.typ = typ
+	fillStrides(&t.nb, t.ne, typ)
+	return t
+}
+
+// WKVStep is what the head size of WKV7 must be a multiple of: ggml's kernels run past the row, answer wrongly or abort at
+// other sizes, whatever they claim to support.
+const WKVStep = 64
+
+// WKV7 is RWKV-7's recurrence (RWKV-7 paper, section 4): r, w, k, v, a and b are [head size, heads, tokens], state is
+// [head size² · heads, sequences], the tokens of a sequence following one another. Per head, with S[value][key]:
+//
+//	S = S·diag(w) + (S·a)·bᵀ + v·kᵀ,  y = S·r
+//
+// The result is [head size · heads, tokens + head size · sequences]: y for each token, then the states after the last.
+func (r Tensor) WKV7(w, k, v, a, b, state Tensor) Tensor {
+	size, heads, tokens, seqs := r.ne[0], r.ne[1], r.ne[2], state.ne[1]
+	ok := size%WKVStep == 0 && size > 0 && seqs > 0 && tokens%seqs == 0 && state.ne[0] == size*size*heads &&
+		state.typ == gguf.F32 && state.Contiguous() && state.Rows() == seqs
+	for _, t := range []Tensor{r, w, k, v, a, b} {
+		ok = ok && t.typ == gguf.F32 && t.Contiguous() && t.ne == r.ne
+	}
+	return build("rwkv_wkv7", ok, fmt.Sprintf("want six equal F32 tensors with a head size that is a multiple of %d and a state", WKVStep),
+		[4]int64{size * heads, tokens + size*seqs, 1, 1},
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.WKV7(ctx, r.p, w.p, k.p, v.p, a.p, b.p, state.p)
+		}, r, w, k, v, a, b, state)
+}

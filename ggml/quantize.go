@@ -1,0 +1,131 @@
+package ggml
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"gosling/gguf"
+	"gosling/internal/float"
+)
+
+// quantizers keeps what is set up once per type.
+type quantizers struct {
+	mu       sync.Mutex
+	toFloats map[gguf.Type]func(x, y unsafe.Pointer, k int64)
+}
+
+// written are the types that ggml can quantize to.
+var written = map[gguf.Type]bool{
+	gguf.Q4_0: true, gguf.Q4_1: true, gguf.Q5_0: true, gguf.Q5_1: true, gguf.Q8_0: true,
+	gguf.Q2_K: true, gguf.Q3_K: true, gguf.Q4_K: true, gguf.Q5_K: true, gguf.Q6_K: true,
+	gguf.IQ4_NL: true, gguf.IQ4_XS: true, gguf.TQ1_0: true, gguf.TQ2_0: true, gguf.MXFP4: true,
+	gguf.IQ1_S: true, gguf.IQ1_M: true, gguf.IQ2_XXS: true, gguf.IQ2_XS: true, gguf.IQ2_S: true, gguf.IQ3_XXS: true, gguf.IQ3_S: true,
+}
+
+// NeedsImportance reports whether Quantize wants an importance matrix for the type.
+func (l *Library) NeedsImportance(t gguf.Type) bool {
+	return written[t] && l.c.QuantizeRequiresImatrix(int32(t))
+}
+
+// Quantize writes whole rows of src, rowLen elements each, to dst in type t. importance weighs the elements of a row, or is
+// nil. It may be called from many goroutines at once. Elements must be finite.
+func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error {
+	switch t {
+	case gguf.F32, gguf.F16, gguf.BF16:
+		return encode(t, dst, src)
+	}
+	if !written[t] {
+		return fmt.Errorf("ggml %s cannot quantize to %s", l.Version(), t)
+	}
+	rowBytes, err := t.RowBytes(rowLen)
+	if err != nil {
+		return err
+	}
+	if rowLen <= 0 || int64(len(src))%rowLen != 0 {
+		return fmt.Errorf("%d elements are no whole rows of %d", len(src), rowLen)
+	}
+	rows := int64(len(src)) / rowLen
+	if int64(len(dst)) != rows*rowBytes {
+		return fmt.Errorf("%d rows of %s take %d bytes, not %d", rows, t, rows*rowBytes, len(dst))
+	}
+	if importance == nil && l.c.QuantizeRequiresImatrix(int32(t)) {
+		return fmt.Errorf("%s needs an importance matrix", t)
+	}
+	if importance != nil && int64(len(importance)) != rowLen {
+		return fmt.Errorf("an importance matrix of %d elements for rows of %d", len(importance), rowLen)
+	}
+	if rows == 0 {
+		return nil
+	}
+	l.c.QuantizeChunk(int32(t), unsafe.Pointer(&src[0]), unsafe.Pointer(&dst[0]), 0, rows, rowLen, unsafe.Pointer(unsafe.SliceData(importance)))
+	return nil
+}
+
+// Dequantize writes the elements of src, blocks of type t, to dst. It may be called from many goroutines at once.
+func (l *Library) Dequantize(t gguf.Type, dst []float32, src []byte) error {
+	n, err := t.RowBytes(int64(len(dst)))
+	if err != nil {
+		return err
+	}
+	if n != int64(len(src)) {
+		return fmt.Errorf("%d elements of %s take %d bytes, not %d", len(dst), t, n, len(src))
+	}
+	switch t {
+	case gguf.F32:
+		float.DecodeF32(dst, src)
+		return nil
+	case gguf.F16:
+		float.DecodeF16(dst, src)
+		return nil
+	case gguf.BF16:
+		float.DecodeBF16(dst, src)
+		return nil
+	}
+	f, err := l.toFloat(t)
+	if err != nil || len(dst) == 0 {
+		return err
+	}
+	f(unsafe.Pointer(&src[0]), unsafe.Pointer(&dst[0]), int64(len(dst)))
+	return nil
+}
+
+func (l *Library) toFloat(t gguf.Type) (func(x, y unsafe.Pointer, k int64), error) {
+	q := &l.quants
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if f := q.toFloats[t]; f != nil {
+		return f, nil
+	}
+	name := t.String()
+	if base, ok := strings.CutSuffix(name, "_K"); ok {
+		name = strings.ToLower(base) + "_K"
+	} else {
+		name = strings.ToLower(name)
+	}
+	f, ok := l.c.Dequantizer(name)
+	if !ok || l.c.BlockSize(int32(t)) != t.BlockSize() {
+		return nil, fmt.Errorf("ggml %s cannot read %s", l.Version(), t)
+	}
+	if q.toFloats == nil {
+		q.toFloats = map[gguf.Type]func(x, y unsafe.Pointer, k int64){}
+	}
+	q.toFloats[t] = f
+	return f, nil
+}
+
+func encode(t gguf.Type, dst []byte, src []float32) error {
+	if n, _ := t.RowBytes(int64(len(src))); n != int64(len(dst)) {
+		return fmt.Errorf("%d elements of %s take %d bytes, not %d", len(src), t, n, len(dst))
+	}
+	switch t {
+	case gguf.F32:
+		float.EncodeF32(dst, src)
+	case gguf.F16:
+		float.EncodeF16(dst, src)
+	case gguf.BF16:
+		float.EncodeBF16(dst, src)
+	}
+	return nil
+}

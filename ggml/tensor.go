@@ -1,0 +1,192 @@
+package ggml
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"gosling/bindings"
+	"gosling/gguf"
+)
+
+// Tensor is a value that names an n-dimensional array: a weight, a state, an input, or the result of an operation in a
+// graph. Shapes are written fastest dimension first. The zero Tensor stands for none.
+type Tensor struct {
+	g   *Graph // that it is a result in; nil for tensors of a Context
+	lib *Library
+	p   bindings.Tensor
+	typ gguf.Type
+	ne  [4]int64 // elements
+	nb  [4]int64 // strides in bytes; nb[0] is the size of an element, or of a block
+}
+
+// IsZero reports whether the tensor stands for none.
+func (t Tensor) IsZero() bool { return t.p == 0 }
+
+// Type is the format of the elements.
+func (t Tensor) Type() gguf.Type { return t.typ }
+
+// Dim is the number of elements along dimension i, 0 being the fastest.
+func (t Tensor) Dim(i int) int64 { return t.ne[i] }
+
+// Shape is the dimensions without trailing ones, at least one.
+func (t Tensor) Shape() []int64 {
+	n := 4
+	for n > 1 && t.ne[n-1] == 1 {
+		n--
+	}
+	return slices.Clone(t.ne[:n])
+}
+
+// Elements is the number of elements.
+func (t Tensor) Elements() int64 { return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3] }
+
+// Rows is the number of rows of the fastest dimension.
+func (t Tensor) Rows() int64 { return t.ne[1] * t.ne[2] * t.ne[3] }
+
+// Bytes is the number of bytes from the first to the last element.
+func (t Tensor) Bytes() int64 {
+	if t.Elements() == 0 {
+		return 0
+	}
+	n := t.ne[0] / t.typ.BlockSize() * t.nb[0]
+	for i := 1; i < 4; i++ {
+		n += (t.ne[i] - 1) * t.nb[i]
+	}
+	return n
+}
+
+// Contiguous reports whether the elements follow one another without gaps.
+func (t Tensor) Contiguous() bool {
+	want := t.nb
+	fillStrides(&want, t.ne, t.typ)
+	for i := range 4 {
+		if t.ne[i] != 1 && t.nb[i] != want[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func fillStrides(nb *[4]int64, ne [4]int64, typ gguf.Type) {
+	nb[0] = typ.BlockBytes()
+	nb[1] = ne[0] / typ.BlockSize() * nb[0]
+	nb[2] = nb[1] * ne[1]
+	nb[3] = nb[2] * ne[2]
+}
+
+// SetBytes copies all of the tensor's bytes, in its own format, to where it lies. The tensor must have been placed.
+func (t Tensor) SetBytes(data []byte) error {
+	if int64(len(data)) != t.Bytes() || !t.Contiguous() {
+		return fmt.Errorf("setting a tensor %v of %s to %d bytes, it has %d", t.Shape(), t.typ, len(data), t.Bytes())
+	}
+	if len(data) > 0 {
+		t.lib.c.TensorSet(t.p, unsafe.Pointer(unsafe.SliceData(data)), 0, uintptr(len(data)))
+	}
+	return nil
+}
+
+// ReadBytes copies bytes of the tensor, from offset on, out to data. The tensor must have been placed.
+func (t Tensor) ReadBytes(data []byte, offset int64) error {
+	if offset < 0 || offset+int64(len(data)) > t.Bytes() {
+		return fmt.Errorf("reading bytes %d to %d of a tensor that has %d", offset, offset+int64(len(data)), t.Bytes())
+	}
+	if len(data) > 0 {
+		t.lib.c.TensorGet(t.p, unsafe.Pointer(unsafe.SliceData(data)), uintptr(offset), uintptr(len(data)))
+	}
+	return nil
+}
+
+// SetFloats is SetBytes for an F32 tensor.
+func (t Tensor) SetFloats(x []float32) error {
+	if t.typ != gguf.F32 {
+		return fmt.Errorf("setting a tensor of %s to floats", t.typ)
+	}
+	return t.SetBytes(bytesOf(x))
+}
+
+// ReadFloats copies elements of an F32 tensor, from the given one on, out to x.
+func (t Tensor) ReadFloats(x []float32, first int64) error {
+	if t.typ != gguf.F32 {
+		return fmt.Errorf("reading a tensor of %s as floats", t.typ)
+	}
+	return t.ReadBytes(bytesOf(x), 4*first)
+}
+
+// SetInts is SetBytes for an I32 tensor.
+func (t Tensor) SetInts(x []int32) error {
+	if t.typ != gguf.I32 {
+		return fmt.Errorf("setting a tensor of %s to integers", t.typ)
+	}
+	return t.SetBytes(bytesOf(x))
+}
+
+// bytesOf is the memory of x. All machines that ggml runs on and we build for are little-endian.
+func bytesOf[T float32 | int32](x []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
+
+// Context owns the headers of tensors that outlive graphs: weights and state.
+type Context struct {
+	lib *Library
+	p   bindings.Context
+	n   int
+}
+
+// NewContext makes a context with room for n tensors.
+func (l *Library) NewContext(n int) (*Context, error) {
+	p := l.c.Init(bindings.InitParams{MemSize: uintptr(n+1) * (l.c.TensorOverhead() + 64), NoAlloc: true})
+	if p == 0 {
+		return nil, fmt.Errorf("no memory for the headers of %d tensors", n)
+	}
+	live.Add(1)
+	return &Context{lib: l, p: p, n: n}, nil
+}
+
+// New makes a tensor without bytes: Alloc or Map gives it some.
+func (c *Context) New(typ gguf.Type, shape ...int64) (Tensor, error) {
+	if c.n == 0 {
+		return Tensor{}, fmt.Errorf("the context is full")
+	}
+	t, err := c.lib.describe(typ, shape)
+	if err != nil {
+		return Tensor{}, err
+	}
+	c.n--
+	t.p = c.lib.c.NewTensor(c.p, int32(typ), t.ne[0], t.ne[1], t.ne[2], t.ne[3])
+	return t, nil
+}
+
+// Close frees the headers and invalidates the tensors. It is safe to call twice.
+func (c *Context) Close() {
+	if c == nil || c.p == 0 {
+		return
+	}
+	c.lib.c.Base.Free(c.p)
+	c.p = 0
+	live.Add(-1)
+}
+
+// describe checks a type and shape and gives the Tensor of them, without a C tensor.
+func (l *Library) describe(typ gguf.Type, shape []int64) (Tensor, error) {
+	t := Tensor{lib: l, typ: typ, ne: [4]int64{1, 1, 1, 1}}
+	if len(shape) < 1 || len(shape) > 4 {
+		return t, fmt.Errorf("a tensor has 1 to 4 dimensions, not %d", len(shape))
+	}
+	elements := int64(1)
+	for i, n := range shape {
+		if n < 0 || n > 0 && elements > (1<<40)/n {
+			return t, fmt.Errorf("shape %v is out of bounds", shape)
+		}
+		elements *= n
+		t.ne[i] = n
+	}
+	if typ.BlockSize() == 0 || l.c.BlockSize(int32(typ)) != typ.BlockSize() || int64(l.c.TypeSize(int32(typ))) != typ.BlockBytes() {
+		return t, fmt.Errorf("ggml %s does not know type %s", l.Version(), typ)
+	}
+	if t.ne[0]%typ.BlockSize() != 0 {
+		return t, fmt.Errorf("rows of %d elements are no multiple of the %d in a block of %s", t.ne[0], typ.BlockSize(), typ)
+	}
+	fillStrides(&t.nb, t.ne, typ)
+	return t, nil
+}

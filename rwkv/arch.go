@@ -1,0 +1,65 @@
+package rwkv
+
+import (
+	"gosling/ggml"
+	"gosling/gguf"
+)
+
+// Arch is one version of RWKV: everything that differs from the others.
+type Arch struct {
+	Name string // in GGUF: "rwkv7"
+
+	// Detect reports whether a checkpoint with these tensors is of this version.
+	Detect func(Shapes) bool
+	// FromShapes reads the dimensions off a checkpoint's tensors, FromMetadata off a GGUF file's keys; vocab is the number
+	// of rows of its embedding. Errors name the tensor or key that is missing or wrong.
+	FromShapes   func(Shapes) (Config, error)
+	FromMetadata func(m Metadata, vocab int) (Config, error)
+	// Keys is the metadata of the architecture, as a GGUF file holds it.
+	Keys func(Config) []gguf.KV
+	// Tensors is the table that conversion, loading, quantization and inspection follow.
+	Tensors func(Config) []TensorSpec
+	// State is what is carried from token to token.
+	State func(Config) []StateSpec
+	// Forward binds the weights and returns the builder of graphs.
+	Forward func(Config, Weights) Forward
+}
+
+// StateSpec describes one tensor of the recurrent state of one sequence. All are F32 and start as zeros.
+type StateSpec struct {
+	Layer    int
+	Name     string
+	Elements int64
+}
+
+// Weights answers with the tensor of a GGUF name; it is zero for an optional one that the file lacks. Vectors are F32.
+type Weights func(name string) ggml.Tensor
+
+// Outputs says which logits a graph computes.
+type Outputs uint8
+
+// The logits that may be asked for.
+const (
+	NoLogits   Outputs = iota // only the state moves on
+	LastLogits                // one row a sequence, after its last token
+	AllLogits                 // one row a token
+)
+
+// Batch is the input of one graph: Seqs sequences of equally many tokens each, side by side.
+type Batch struct {
+	Graph   *ggml.Graph
+	Tokens  ggml.Tensor // I32 [tokens · seqs], the tokens of a sequence following one another
+	Seqs    int64
+	Outputs Outputs
+	Last    ggml.Tensor // I32 [seqs]: the index of each sequence's last token, for LastLogits with more than one token
+
+	State  func(layer int, name string) ggml.Tensor // F32 [elements, seqs]; the graph reads it and writes the new one there
+	Device func(layer int) ggml.Device              // where the layer's weights are
+	CPU    ggml.Device
+}
+
+// Length is the number of tokens of each sequence.
+func (b Batch) Length() int64 { return b.Tokens.Elements() / b.Seqs }
+
+// Forward adds the computation of a batch to its graph and returns the logits [vocab, rows], none for NoLogits.
+type Forward func(Batch) ggml.Tensor

@@ -1,0 +1,39 @@
+// Package op holds the steps that RWKV versions share, as functions of graph tensors. It chooses between ggml's
+// operations and compositions of them while a graph is built.
+package op
+
+import (
+	"gosling/ggml"
+	"gosling/rwkv"
+)
+
+// LayerNorm is the norm over channels with its scale and shift.
+func LayerNorm(x, weight, bias ggml.Tensor, eps float32) ggml.Tensor {
+	return x.Norm(eps).Mul(weight).Add(bias)
+}
+
+// TokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch, and moves the state, the last
+// x of each sequence, on.
+func TokenShift(b rwkv.Batch, x, state ggml.Tensor) (dx, prev ggml.Tensor) {
+	channels, length := x.Dim(0), b.Length()
+	bySeq := x.Reshape(channels, length, b.Seqs)
+	prev = b.Graph.Use(state).Reshape(channels, 1, b.Seqs)
+	if length > 1 {
+		prev = prev.Concat(bySeq.Slice(1, 0, length-1), 1)
+	}
+	prev = prev.Reshape(channels, length*b.Seqs)
+	dx = prev.Sub(x)
+	b.Graph.Compute(dx) // reads the old state before the copy below replaces it
+	b.Graph.Compute(bySeq.Slice(1, length-1, 1).CopyTo(b.Graph.Use(state)))
+	return dx, prev
+}
+
+// Lerps returns x + dx ⊙ mu_i for column i of mu [channels, n]: the token shift of versions 6 and 7.
+func Lerps(g *ggml.Graph, x, dx, mu ggml.Tensor) func(i int64) ggml.Tensor {
+	mu = g.Use(mu).Reshape(mu.Dim(0), mu.Rows())
+	if x.Rows() == 1 { // one token: all at once in two operations
+		all := mu.Mul(dx).Add(x)
+		return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
+	}
+	return func(i int64) ggml.Tensor { return dx.Mul(mu.Slice(1, i, 1)).Add(x) }
+}
