@@ -1,0 +1,141 @@
+// Package gguf reads, writes and checks GGUF files: the metadata and tensors of a model in one file.
+//
+// Open maps a file into memory and reads its header only: the bytes of a tensor are touched when they are used. Every
+// count, length and offset of the header is checked against the file first, so memory stays bounded by the length of
+// the header and a tensor that Open returned lies wholly in the file, aligned and apart from all others. Check walks
+// the same rules and a few more, and reports all that is wrong instead of the first.
+//
+// A Writer is told all keys and tensors first and writes the header at once; the bytes of tensors may then come in any
+// order, in pieces, from many goroutines.
+//
+// Limits: versions 2 and 3 of the format are read, 3 is written, little-endian only. Nothing here quantizes or
+// converts elements.
+package gguf
+
+import (
+	"fmt"
+	"slices"
+
+	"gosling/internal/mmap"
+)
+
+// FormatError reports bytes that are not GGUF. Errors that wrap it name the file.
+type FormatError struct {
+	Offset int64  // where in the file
+	Part   string // what was being read, such as `tensor "output.weight"`
+	Reason string
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s at byte %d: %s", e.Part, e.Offset, e.Reason)
+}
+
+// File is an open GGUF file. It may be shared between goroutines, Close excepted.
+type File struct {
+	path string
+	file *mmap.Map
+	contents
+}
+
+// contents is what the header of a file says.
+type contents struct {
+	version    uint32
+	alignment  int64
+	dataOffset int64
+	keys       []KV
+	tensors    []Tensor
+	key        map[string]int // index into keys
+	tensor     map[string]int // index into tensors
+}
+
+// Open maps the file and reads its header. Bytes that are not GGUF give a *FormatError, wrapped with the path.
+func Open(path string) (*File, error) {
+	file, err := mmap.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	p := parse(file.Bytes())
+	if len(p.errs) > 0 {
+		file.Close()
+		return nil, fmt.Errorf("%s: %w", path, p.errs[0])
+	}
+	return &File{path: path, file: file, contents: p.contents}, nil
+}
+
+// Close unmaps the file. Slices that Data returned must not be used after it. It is safe to call twice.
+func (f *File) Close() error { return f.file.Close() }
+
+// Path is the path that the file was opened by.
+func (f *File) Path() string { return f.path }
+
+// Size is the length of the file in bytes.
+func (f *File) Size() int64 { return int64(len(f.file.Bytes())) }
+
+// Version is the version of the format, 2 or 3.
+func (f *File) Version() uint32 { return f.version }
+
+// Alignment is what the offset of every tensor is a multiple of, in bytes: a power of two.
+func (f *File) Alignment() int64 { return f.alignment }
+
+// DataOffset is where the header, padded to the alignment, ends and the tensors begin.
+func (f *File) DataOffset() int64 { return f.dataOffset }
+
+// Keys returns the metadata in file order. Its slices belong to the file and must not be changed.
+func (f *File) Keys() []KV { return slices.Clone(f.keys) }
+
+// Value returns the value of a key as KV describes it.
+func (f *File) Value(key string) (any, bool) {
+	i, ok := f.key[key]
+	if !ok {
+		return nil, false
+	}
+	return f.keys[i].Value, true
+}
+
+// String returns the value of a key that holds a string.
+func (f *File) String(key string) (string, bool) { return value[string](f, key) }
+
+// Bool returns the value of a key that holds a bool.
+func (f *File) Bool(key string) (bool, bool) { return value[bool](f, key) }
+
+// Strings returns the value of a key that holds an array of strings. It belongs to the file and must not be changed.
+func (f *File) Strings(key string) ([]string, bool) { return value[[]string](f, key) }
+
+func value[T any](f *File, key string) (T, bool) {
+	v, _ := f.Value(key)
+	t, ok := v.(T)
+	return t, ok
+}
+
+// Uint returns the value of a key that holds an integer of any type that is not negative.
+func (f *File) Uint(key string) (uint64, bool) {
+	v, _ := f.Value(key)
+	return unsigned(v)
+}
+
+// Float returns the value of a key that holds a number of any type.
+func (f *File) Float(key string) (float64, bool) {
+	v, _ := f.Value(key)
+	return number(v)
+}
+
+// Tensors returns the tensors in file order. Their shapes belong to the file and must not be changed.
+func (f *File) Tensors() []Tensor { return slices.Clone(f.tensors) }
+
+// Tensor returns the tensor of that name.
+func (f *File) Tensor(name string) (Tensor, bool) {
+	i, ok := f.tensor[name]
+	if !ok {
+		return Tensor{}, false
+	}
+	return f.tensors[i], true
+}
+
+// Data returns the bytes of a tensor of this file, read-only and valid until Close.
+func (f *File) Data(t Tensor) []byte { return f.file.Bytes()[t.Offset:t.end():t.end()] }
+
+// Bytes is the whole mapped file, valid until Close.
+func (f *File) Bytes() []byte { return f.file.Bytes() }
+
+// Drop tells the system that the bytes of a tensor are not needed in memory for now. They may still be read.
+func (f *File) Drop(t Tensor) { f.file.DontNeed(t.Offset, t.Size) }

@@ -1,0 +1,118 @@
+package gguf
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Header is what a file is to hold.
+type Header struct {
+	Keys      []KV
+	Tensors   []Tensor // in the order they are to lie in the file; Offset and Size are ignored
+	Alignment int64    // of the tensors in bytes, a power of two; 0 for what the key "general.alignment" says, or 32
+}
+
+// layOut checks the header and returns its bytes, the tensors with their places, and the length of the file.
+func (h Header) layOut() (head []byte, tensors []Tensor, size int64, err error) {
+	if err := h.setAlignment(); err != nil {
+		return nil, nil, 0, err
+	}
+	if tensors, size, err = h.place(); err != nil {
+		return nil, nil, 0, err
+	}
+	if head, err = h.encode(tensors); err != nil {
+		return nil, nil, 0, err
+	}
+	for i := range tensors {
+		tensors[i].Offset += int64(len(head))
+	}
+	return head, tensors, size + int64(len(head)), nil
+}
+
+// setAlignment makes the field and the key agree. The key is added where the alignment is not the usual one.
+func (h *Header) setAlignment() error {
+	i := slices.IndexFunc(h.Keys, func(kv KV) bool { return kv.Key == alignmentKey })
+	if i >= 0 {
+		a, err := alignmentOf(h.Keys[i].Value)
+		if err != nil {
+			return fmt.Errorf("%s: %w", quote("key", alignmentKey), err)
+		}
+		if h.Alignment != 0 && h.Alignment != a {
+			return fmt.Errorf("%s is %d, the header asks for %d", quote("key", alignmentKey), a, h.Alignment)
+		}
+		h.Alignment = a
+		return nil
+	}
+	if h.Alignment == 0 || h.Alignment == defaultAlignment {
+		h.Alignment = defaultAlignment
+		return nil
+	}
+	if h.Alignment < 0 || h.Alignment > math.MaxUint32 {
+		return fmt.Errorf("alignment is %d, want a power of two in 32 bits", h.Alignment)
+	}
+	h.Keys = append(slices.Clip(h.Keys), KV{alignmentKey, uint32(h.Alignment)})
+	_, err := alignmentOf(uint32(h.Alignment))
+	return err
+}
+
+// place returns the tensors with their sizes and their offsets from the start of the data, and the length of the data.
+func (h Header) place() (tensors []Tensor, size int64, err error) {
+	seen := make(map[string]bool, len(h.Tensors))
+	for _, t := range h.Tensors {
+		if t.Name == "" || len(t.Name) > MaxName {
+			return nil, 0, fmt.Errorf("%s has a name of %d bytes, want 1 to %d", quote("tensor", t.Name), len(t.Name), MaxName)
+		}
+		if seen[t.Name] {
+			return nil, 0, fmt.Errorf("%s is there twice", quote("tensor", t.Name))
+		}
+		seen[t.Name] = true
+		if t.Size, err = sizeOf(t.Type, t.Shape); err != nil {
+			return nil, 0, fmt.Errorf("%s %w", quote("tensor", t.Name), err)
+		}
+		t.Offset, t.Shape = size, slices.Clone(t.Shape)
+		// Two of the largest alignments are left for the header, and for the padding of both.
+		const most = math.MaxInt64/2 - 2<<32
+		if t.Size > most-size {
+			return nil, 0, fmt.Errorf("%s ends %d bytes after %d: larger than any file", quote("tensor", t.Name), t.Size, size)
+		}
+		size, _ = pad(size+t.Size, h.Alignment)
+		tensors = append(tensors, t)
+	}
+	return tensors, size, nil
+}
+
+// encode returns the header's bytes, padded to the alignment. The offsets of the tensors count from its end.
+func (h Header) encode(tensors []Tensor) ([]byte, error) {
+	e := &encoder{}
+	e.buf = append(e.buf, magic...)
+	e.u32(version)
+	e.u64(uint64(len(tensors)))
+	e.u64(uint64(len(h.Keys)))
+	seen := make(map[string]bool, len(h.Keys))
+	for _, kv := range h.Keys {
+		part := quote("key", kv.Key)
+		if kv.Key == "" || len(kv.Key) > maxName {
+			return nil, fmt.Errorf("%s has a name of %d bytes, want 1 to %d", part, len(kv.Key), maxName)
+		}
+		if seen[kv.Key] {
+			return nil, fmt.Errorf("%s is there twice", part)
+		}
+		seen[kv.Key] = true
+		e.str(kv.Key)
+		if err := e.value(kv.Value); err != nil {
+			return nil, fmt.Errorf("%s %w", part, err)
+		}
+	}
+	for _, t := range tensors {
+		e.str(t.Name)
+		e.u32(uint32(len(t.Shape)))
+		for _, d := range t.Shape {
+			e.u64(uint64(d))
+		}
+		e.u32(uint32(t.Type))
+		e.u64(uint64(t.Offset))
+	}
+	end, _ := pad(int64(len(e.buf)), h.Alignment)
+	return append(e.buf, make([]byte, end-int64(len(e.buf)))...), nil
+}

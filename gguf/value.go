@@ -1,0 +1,104 @@
+package gguf
+
+import (
+	"fmt"
+	"math"
+)
+
+// KV is one entry of a file's metadata. Value is a uint8, uint16, uint32, uint64, int8, int16, int32, int64, float32,
+// float64, bool or string, or a slice of one of these; an array of arrays is an []any of slices.
+type KV struct {
+	Key   string
+	Value any
+}
+
+// kind is the number of a metadata type in the file.
+type kind uint32
+
+const (
+	kindUint8 kind = iota
+	kindInt8
+	kindUint16
+	kindInt16
+	kindUint32
+	kindInt32
+	kindFloat32
+	kindBool
+	kindString
+	kindArray
+	kindUint64
+	kindInt64
+	kindFloat64
+)
+
+// kinds holds, by number, the name of a metadata type and the fewest bytes of one value.
+var kinds = [...]struct {
+	name  string
+	bytes int64
+}{
+	kindUint8:   {"uint8", 1},
+	kindInt8:    {"int8", 1},
+	kindUint16:  {"uint16", 2},
+	kindInt16:   {"int16", 2},
+	kindUint32:  {"uint32", 4},
+	kindInt32:   {"int32", 4},
+	kindFloat32: {"float32", 4},
+	kindBool:    {"bool", 1},
+	kindString:  {"string", 8},
+	kindArray:   {"array", 12},
+	kindUint64:  {"uint64", 8},
+	kindInt64:   {"int64", 8},
+	kindFloat64: {"float64", 8},
+}
+
+func (k kind) String() string {
+	if k >= kind(len(kinds)) {
+		return fmt.Sprintf("type %d", uint32(k))
+	}
+	return kinds[k].name
+}
+
+// unsigned returns any integer that is not negative.
+func unsigned(v any) (uint64, bool) {
+	switch v := v.(type) {
+	case uint8:
+		return uint64(v), true
+	case uint16:
+		return uint64(v), true
+	case uint32:
+		return uint64(v), true
+	case uint64:
+		return v, true
+	}
+	n, ok := signed(v)
+	return uint64(n), ok && n >= 0
+}
+
+func signed(v any) (int64, bool) {
+	switch v := v.(type) {
+	case int8:
+		return int64(v), true
+	case int16:
+		return int64(v), true
+	case int32:
+		return int64(v), true
+	case int64:
+		return v, true
+	}
+	return math.MinInt64, false
+}
+
+// number returns any integer or floating-point number.
+func number(v any) (float64, bool) {
+	switch v := v.(type) {
+	case float32:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	if n, ok := unsigned(v); ok {
+		return float64(n), true
+	}
+	n, ok := signed(v)
+	return float64(n), ok
+}

@@ -1,0 +1,171 @@
+// Package atomicfile writes files that are there wholly or not at all.
+//
+// Create makes a temporary file beside the target, and Commit puts it in the target's place once all of it is on the
+// disk. Whenever the program or the machine stops, the target is the whole old file, the whole new one, or not there; a
+// program that was killed may leave the temporary file, whose name is the target's with ".partial-" and a number.
+//
+// Limits: the target must be a regular file or a new name. A target that is a symbolic link stays one: the file that it
+// leads to is replaced.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+)
+
+// Options says how a file is made. The zero value never replaces a file.
+type Options struct {
+	Force bool // replace a file that is there already
+}
+
+// File is a temporary file that becomes the target by Commit. Close must be called in any case. WriteAt may be called
+// from many goroutines, Commit and Close by one at the end.
+type File struct {
+	*os.File
+	target string
+	force  bool
+	open   bool
+	done   bool // nothing is left to remove
+
+	written atomic.Int64
+}
+
+// Create makes the temporary file for a target. Without o.Force a target that exists is an error that wraps
+// fs.ErrExist.
+func Create(path string, o Options) (*File, error) {
+	target, old, err := examine(path)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && !o.Force {
+		return nil, &existsError{path}
+	}
+	f, err := createBeside(target)
+	if err != nil {
+		return nil, fmt.Errorf("no file can be made in %s: %w", filepath.Dir(target), err)
+	}
+	if old != nil {
+		if err := f.Chmod(old.Mode().Perm()); err != nil {
+			return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+		}
+	}
+	return &File{File: f, target: target, force: o.Force, open: true}, nil
+}
+
+type existsError struct{ path string }
+
+func (e *existsError) Error() string { return e.path + " exists: add --force to overwrite it" }
+func (e *existsError) Unwrap() error { return fs.ErrExist }
+
+// examine follows the symbolic links of a path and returns where they lead, and what is there.
+func examine(path string) (target string, old fs.FileInfo, err error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil, nil
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	target = path
+	if info.Mode()&fs.ModeSymlink != 0 {
+		if target, err = filepath.EvalSymlinks(path); err != nil {
+			return "", nil, fmt.Errorf("%s is a symbolic link that leads nowhere: %w", path, err)
+		}
+		if info, err = os.Lstat(target); err != nil {
+			return "", nil, err
+		}
+	}
+	switch {
+	case info.IsDir():
+		return "", nil, fmt.Errorf("%s is a folder: name a file in it", path)
+	case !info.Mode().IsRegular():
+		return "", nil, fmt.Errorf("%s is no regular file: it cannot be replaced", path)
+	}
+	return target, info, nil
+}
+
+// createBeside makes a new file with the permissions that any new file gets, which os.CreateTemp does not give.
+func createBeside(target string) (*os.File, error) {
+	dir, base := filepath.Split(target)
+	// A name may have 255 bytes on the usual systems.
+	base = base[:min(len(base), 200)]
+	for try := 0; ; try++ {
+		name := dir + base + ".partial-" + strconv.FormatUint(uint64(rand.Uint32()), 10)
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) || try == 100 {
+			return f, err
+		}
+	}
+}
+
+// Commit brings the file to the disk and gives it the target's name. Without Options.Force it replaces no file that
+// appeared since Create; that error wraps fs.ErrExist. The file is closed then, in case of an error by Close.
+func (f *File) Commit() error {
+	if !f.open {
+		return fmt.Errorf("%s: %w", f.target, fs.ErrClosed)
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	f.open = false
+	if err := f.File.Close(); err != nil {
+		return err
+	}
+	if err := f.place(); err != nil {
+		return err
+	}
+	f.done = true
+	return syncFolder(filepath.Dir(f.target))
+}
+
+// place gives the temporary file the target's name.
+func (f *File) place() error {
+	if f.force {
+		return os.Rename(f.Name(), f.target)
+	}
+	// A second name is the one way all systems have that does not replace a file.
+	switch err := os.Link(f.Name(), f.target); {
+	case err == nil:
+		return os.Remove(f.Name())
+	case errors.Is(err, fs.ErrExist):
+		return &existsError{f.target}
+	}
+	// The file system has no second names. Looking first leaves but a moment.
+	if _, err := os.Lstat(f.target); !errors.Is(err, fs.ErrNotExist) {
+		return &existsError{f.target}
+	}
+	return os.Rename(f.Name(), f.target)
+}
+
+// syncFolder brings the name of a file to the disk.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // folders cannot be flushed there
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// Close removes the temporary file unless it was committed. It is safe to call twice.
+func (f *File) Close() (err error) {
+	if f.open {
+		f.open = false
+		err = f.File.Close()
+	}
+	if !f.done {
+		f.done = true
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
+}

@@ -1,0 +1,198 @@
+package atomicfile
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// write makes a file through the package and returns the error that came first.
+func write(path, text string, o Options) error {
+	f, err := Create(path, o)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write([]byte(text)); err != nil {
+		return err
+	}
+	return f.Commit()
+}
+
+// names lists a folder.
+func names(t *testing.T, dir string) []string {
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var s []string
+	for _, e := range entries {
+		s = append(s, e.Name())
+	}
+	return s
+}
+
+func content(t *testing.T, path string) string {
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestNothingIsThereBeforeCommitAndAllAfterwards(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.gguf")
+	f, err := Create(path, Options{})
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("goose"), 0)
+	require.NoError(t, err)
+	require.NoFileExists(t, path)
+	require.Len(t, names(t, dir), 1)
+	assert.True(t, strings.HasPrefix(names(t, dir)[0], "m.gguf.partial-"))
+
+	require.NoError(t, f.Commit())
+	assert.NoError(t, f.Close())
+	assert.NoError(t, f.Close())
+	assert.Equal(t, []string{"m.gguf"}, names(t, dir))
+	assert.Equal(t, "goose", content(t, path))
+	assert.ErrorIs(t, f.Commit(), fs.ErrClosed)
+}
+
+func TestCloseWithoutCommitLeavesTheOldFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.gguf")
+	require.NoError(t, write(path, "old", Options{}))
+	f, err := Create(path, Options{Force: true})
+	require.NoError(t, err)
+	_, err = f.Write([]byte("new"))
+	require.NoError(t, err)
+	assert.Equal(t, "old", content(t, path))
+	assert.NoError(t, f.Close())
+	assert.NoError(t, f.Close())
+	assert.ErrorIs(t, f.Commit(), fs.ErrClosed)
+	assert.Equal(t, []string{"m.gguf"}, names(t, dir))
+	assert.Equal(t, "old", content(t, path))
+}
+
+func TestAFileThatIsThereIsReplacedByForceOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	require.NoError(t, write(path, "old", Options{}))
+	err := write(path, "new", Options{})
+	require.ErrorIs(t, err, fs.ErrExist)
+	assert.EqualError(t, err, path+" exists: add --force to overwrite it")
+	assert.Equal(t, "old", content(t, path))
+	require.NoError(t, write(path, "new", Options{Force: true}))
+	assert.Equal(t, "new", content(t, path))
+}
+
+func TestAFileThatAppearsMeanwhileIsKept(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "m.gguf")
+	f, err := Create(path, Options{})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte("another"), 0o666))
+	require.ErrorIs(t, f.Commit(), fs.ErrExist)
+	require.NoError(t, f.Close())
+	assert.Equal(t, "another", content(t, path))
+	assert.Equal(t, []string{"m.gguf"}, names(t, dir))
+}
+
+func TestASymbolicLinkStaysOne(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	link, path := filepath.Join(dir, "m.gguf"), filepath.Join(other, "real.gguf")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip(err)
+	}
+	require.ErrorIs(t, write(link, "new", Options{}), fs.ErrExist)
+	require.NoError(t, write(link, "new", Options{Force: true}))
+	assert.Equal(t, "new", content(t, path))
+	to, err := os.Readlink(link)
+	require.NoError(t, err)
+	assert.Equal(t, path, to)
+	assert.Equal(t, []string{"real.gguf"}, names(t, other))
+}
+
+func TestTargetsThatAreNoFilesAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	nowhere := filepath.Join(dir, "nowhere")
+	if err := os.Symlink(filepath.Join(dir, "missing"), nowhere); err != nil {
+		t.Skip(err)
+	}
+	for name, tc := range map[string]struct{ path, want string }{
+		"a folder":                     {dir, "is a folder: name a file in it"},
+		"a link that leads nowhere":    {nowhere, "is a symbolic link that leads nowhere"},
+		"a device":                     {os.DevNull, "is no regular file"},
+		"a file in a folder not there": {filepath.Join(dir, "no", "m.gguf"), "no file can be made in " + filepath.Join(dir, "no")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && tc.path == os.DevNull {
+				t.Skip("no such path")
+			}
+			assert.ErrorContains(t, write(tc.path, "new", Options{Force: true}), tc.want)
+		})
+	}
+	assert.Equal(t, []string{"nowhere"}, names(t, dir))
+}
+
+func TestAFolderThatMayNotBeWrittenIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o555))
+	if f, err := os.Create(filepath.Join(dir, "probe")); err == nil {
+		f.Close()
+		t.Skip("this user may write everywhere")
+	}
+	err := write(filepath.Join(dir, "m.gguf"), "new", Options{})
+	require.ErrorIs(t, err, fs.ErrPermission)
+	assert.ErrorContains(t, err, "no file can be made in "+dir)
+}
+
+func TestPermissionsAreAnyNewFilesOrTheOldOnes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such permissions")
+	}
+	dir := t.TempDir()
+	usual, path := filepath.Join(dir, "usual"), filepath.Join(dir, "m.gguf")
+	require.NoError(t, os.WriteFile(usual, nil, 0o666))
+	want, err := os.Stat(usual)
+	require.NoError(t, err)
+
+	require.NoError(t, write(path, "new", Options{}))
+	got, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, want.Mode(), got.Mode())
+
+	require.NoError(t, os.Chmod(path, 0o600))
+	require.NoError(t, write(path, "newer", Options{Force: true}))
+	got, err = os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, fs.FileMode(0o600), got.Mode())
+}
+
+func TestALongNameIsNoHindrance(t *testing.T) {
+	path := filepath.Join(t.TempDir(), strings.Repeat("m", 250)+".gguf")
+	require.NoError(t, write(path, "new", Options{}))
+	assert.Equal(t, "new", content(t, path))
+}
+
+func TestWriteBackLosesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	f, err := Create(path, Options{})
+	require.NoError(t, err)
+	defer f.Close()
+	piece := make([]byte, writeBack/2+1)
+	for i := range 4 {
+		piece[0] = byte('a' + i)
+		_, err := f.WriteAt(piece, int64(i*len(piece)))
+		require.NoError(t, err)
+	}
+	require.NoError(t, f.Commit())
+	got := content(t, path)
+	require.Len(t, got, 4*len(piece))
+	for i := range 4 {
+		assert.Equal(t, byte('a'+i), got[i*len(piece)])
+	}
+}

@@ -1,0 +1,51 @@
+// Package float converts between the three floating-point formats of weights: float32, float16 (IEEE 754 half) and
+// bfloat16, one by one and in slices of little-endian bytes.
+//
+// Rounding is to the nearest number, a tie to the even one. A NaN stays a NaN with its sign and the upper bits of its
+// payload, made quiet; what overflows becomes infinity.
+//
+// Limits: the slice functions convert as many elements as the shorter side must hold and panic when the other side is
+// shorter, as copying loops do; both sides must not overlap.
+package float
+
+import "math"
+
+// F16ToF32 converts exactly.
+func F16ToF32(h uint16) float32 {
+	// Exponent and mantissa in the place of a float32's make a number 2^112 too small, subnormal ones included.
+	bits := uint32(h&0x7fff) << 13
+	f := math.Float32frombits(bits) * 0x1p112
+	if h&0x7c00 == 0x7c00 { // infinity or NaN
+		f = math.Float32frombits(bits | 0x7f800000)
+	}
+	return math.Float32frombits(math.Float32bits(f) | uint32(h&0x8000)<<16)
+}
+
+// F32ToF16 rounds to the nearest half.
+func F32ToF16(f float32) uint16 {
+	bits := math.Float32bits(f)
+	sign := uint16(bits >> 16 & 0x8000)
+	bits &= 0x7fffffff
+	switch {
+	case bits > 0x7f800000: // NaN
+		return sign | 0x7e00 | uint16(bits>>13&0x1ff)
+	case bits >= 0x47800000: // 2^16 and beyond
+		return sign | 0x7c00
+	case bits < 0x38800000: // below 2^-14: the sum has the half's last bit, 2^-24, as its own, so adding rounds
+		return sign | uint16(math.Float32bits(math.Float32frombits(bits)+0.5)-0x3f000000)
+	default: // a carry out of the mantissa goes into the exponent, as it should, up to infinity
+		return sign | uint16((bits-0x38000000+0xfff+bits>>13&1)>>13)
+	}
+}
+
+// BF16ToF32 converts exactly.
+func BF16ToF32(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
+
+// F32ToBF16 rounds to the nearest bfloat16.
+func F32ToBF16(f float32) uint16 {
+	bits := math.Float32bits(f)
+	if bits&0x7fffffff > 0x7f800000 { // NaN
+		return uint16(bits>>16) | 0x40
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}

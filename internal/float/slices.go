@@ -1,0 +1,76 @@
+package float
+
+import (
+	"encoding/binary"
+	"math"
+	"sync"
+)
+
+var le = binary.LittleEndian
+
+// DecodeF32 fills dst from the first 4·len(dst) bytes of src.
+func DecodeF32(dst []float32, src []byte) {
+	src = src[:4*len(dst)]
+	for i := range dst {
+		dst[i] = math.Float32frombits(le.Uint32(src[4*i:]))
+	}
+}
+
+// DecodeF16 fills dst from the first 2·len(dst) bytes of src.
+func DecodeF16(dst []float32, src []byte) {
+	src = src[:2*len(dst)]
+	for i := range dst {
+		dst[i] = F16ToF32(le.Uint16(src[2*i:]))
+	}
+}
+
+// DecodeBF16 fills dst from the first 2·len(dst) bytes of src.
+func DecodeBF16(dst []float32, src []byte) {
+	src = src[:2*len(dst)]
+	for i := range dst {
+		dst[i] = BF16ToF32(le.Uint16(src[2*i:]))
+	}
+}
+
+// EncodeF32 writes src to the first 4·len(src) bytes of dst.
+func EncodeF32(dst []byte, src []float32) {
+	dst = dst[:4*len(src)]
+	for i, f := range src {
+		le.PutUint32(dst[4*i:], math.Float32bits(f))
+	}
+}
+
+// EncodeF16 writes src, rounded, to the first 2·len(src) bytes of dst.
+func EncodeF16(dst []byte, src []float32) {
+	dst = dst[:2*len(src)]
+	for i, f := range src {
+		le.PutUint16(dst[2*i:], F32ToF16(f))
+	}
+}
+
+// EncodeBF16 writes src, rounded, to the first 2·len(src) bytes of dst.
+func EncodeBF16(dst []byte, src []float32) {
+	dst = dst[:2*len(src)]
+	for i, f := range src {
+		le.PutUint16(dst[2*i:], F32ToBF16(f))
+	}
+}
+
+// halves holds the half of every bfloat16.
+var halves = sync.OnceValue(func() *[1 << 16]uint16 {
+	table := new([1 << 16]uint16)
+	for b := range table {
+		table[b] = F32ToF16(BF16ToF32(uint16(b)))
+	}
+	return table
+})
+
+// BF16ToF16Bytes converts the bfloat16 numbers of src, an even number of bytes, to halves in the first len(src) bytes
+// of dst. Most numbers convert exactly: a half has the longer mantissa, but the smaller range.
+func BF16ToF16Bytes(dst, src []byte) {
+	table := halves()
+	dst = dst[:len(src)]
+	for i := 0; i+1 < len(src); i += 2 {
+		le.PutUint16(dst[i:], table[le.Uint16(src[i:])])
+	}
+}

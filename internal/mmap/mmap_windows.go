@@ -1,0 +1,30 @@
+package mmap
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+func mapFile(f *os.File, size int) ([]byte, error) {
+	section, err := windows.CreateFileMapping(windows.Handle(f.Fd()), nil, windows.PAGE_READONLY, 0, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer windows.CloseHandle(section) // the view keeps it
+	address, err := windows.MapViewOfFile(section, windows.FILE_MAP_READ, 0, 0, uintptr(size))
+	if err != nil {
+		return nil, err
+	}
+	return unsafe.Slice(pointer(&address), size), nil
+}
+
+// pointer returns the address that a system call answered with. It is memory outside Go's heap, which stays in place.
+func pointer(address *uintptr) *byte { return *(**byte)(unsafe.Pointer(address)) }
+
+func unmap(b []byte) error { return windows.UnmapViewOfFile(uintptr(unsafe.Pointer(&b[0]))) }
+
+// drop lets the system take the pages: unlocking ones that are not locked removes them from the working set, and
+// answers with an error that says just that.
+func drop(b []byte) { _ = windows.VirtualUnlock(uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))) }
