@@ -1,0 +1,165 @@
+// Package generate turns a prompt into text: it feeds a session, samples tokens and gives out their text as it becomes
+// certain, in whole characters and without the stop strings.
+//
+// It puts nothing around the prompt (see package prompt) and keeps nothing between calls: what a model remembers is in its
+// session, what the penalties count is in its sampler. The bytes of one text are kept until it ends.
+package generate
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"gosling/engine"
+	"gosling/sampler"
+	"gosling/tokenizer"
+)
+
+// Session is the model's side: an engine.Session.
+type Session interface {
+	// Prefill reads tokens and returns the logits after the last. If ctx ends first the session is as it was before.
+	Prefill(ctx context.Context, tokens []tokenizer.Token) ([]float32, error)
+	Snapshot() (engine.Snapshot, error)
+	Restore(engine.Snapshot) error
+}
+
+// Options say what is generated. Sampler is required.
+type Options struct {
+	Vocab   *tokenizer.Vocab // nil for a model without one: pieces have no text then
+	Sampler *sampler.Sampler
+	Stop    []string // strings that end the text and are no part of it; empty ones count for nothing
+	Limit   int      // tokens at most; 0 is no limit
+}
+
+// Reason says why a text ended.
+type Reason string
+
+// The reasons.
+const (
+	EndOfText  Reason = "end of text" // the model said so
+	StopString Reason = "stop string"
+	Limit      Reason = "limit"
+	Cancelled  Reason = "cancelled" // the context ended
+)
+
+// Piece is a bit of text, in most cases that of one token.
+type Piece struct {
+	// Token is what was sampled. The last piece has none if its Reason is EndOfText or Cancelled.
+	Token tokenizer.Token
+	// Text is valid UTF-8 and may be empty: bytes that are no whole character yet, and text that may be the beginning of a
+	// stop string, wait for the tokens after it.
+	Text string
+
+	// Reason is set in the last piece only.
+	Reason Reason
+	// Unread is, in the last piece, the end of the text that was given out but that the session has not read: reading it
+	// brings the session to the exact end of the text.
+	Unread []byte
+}
+
+// Text reads the prompt, at least one token, and then generates. The sequence ends with the piece that has a Reason, which
+// comes with ctx's error if that is Cancelled, or with any other error. A loop that is left early leaves the session
+// somewhere in the text.
+func Text(ctx context.Context, s Session, prompt []tokenizer.Token, o Options) iter.Seq2[Piece, error] {
+	return func(yield func(Piece, error) bool) {
+		w := writer{Options: o, session: s}
+		for next := prompt; ; {
+			logits, err := w.feed(ctx, next)
+			if err != nil {
+				if ctx.Err() != nil {
+					yield(w.end(Piece{Reason: Cancelled}, len(w.raw), err))
+					return
+				}
+				yield(Piece{}, err)
+				return
+			}
+			token, err := o.Sampler.Sample(logits)
+			if err != nil {
+				yield(Piece{}, err)
+				return
+			}
+			piece, err := w.take(token)
+			if !yield(piece, err) || err != nil || piece.Reason != "" {
+				return
+			}
+			next = []tokenizer.Token{token}
+		}
+	}
+}
+
+// writer is one text being generated. All positions are bytes of the text.
+type writer struct {
+	Options
+	session Session
+	tokens  int
+	raw     []byte           // the text so far, stop strings and all
+	last    int              // where the last token begins
+	read    int              // how far the session has come
+	out     int              // how far the text was given out; what follows may be the beginning of a stop string
+	stream  tokenizer.Stream // what was given out, as whole characters
+
+	mark   *engine.Snapshot // the session at markAt, at or before out; nil while nothing is held back
+	markAt int
+}
+
+// feed lets the session read the prompt, or the last token. If a part of that is held back, a stop string may yet take the
+// session back to before it, which a recurrent state can do from a snapshot only.
+func (w *writer) feed(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
+	switch {
+	case w.out == len(w.raw):
+		w.mark = nil
+	case w.out >= w.last:
+		mark, err := w.session.Snapshot()
+		if err != nil {
+			return nil, err
+		}
+		w.mark, w.markAt = &mark, w.last
+	}
+	logits, err := w.session.Prefill(ctx, tokens)
+	if err == nil {
+		w.read = len(w.raw)
+	}
+	return logits, err
+}
+
+// take makes a piece of a sampled token, which the session has not read yet.
+func (w *writer) take(token tokenizer.Token) (Piece, error) {
+	if token == tokenizer.EndOfText {
+		return w.end(Piece{Reason: EndOfText}, len(w.raw), nil)
+	}
+	w.tokens++
+	piece := Piece{Token: token}
+	if w.Vocab != nil {
+		text, ok := w.Vocab.Bytes(token)
+		if !ok {
+			return piece, fmt.Errorf("the model chose token %d, which is none of its vocabulary", token)
+		}
+		w.last = len(w.raw)
+		w.raw = append(w.raw, text...)
+	}
+	if stop := find(w.raw[w.out:], w.Stop); stop >= 0 {
+		piece.Reason = StopString
+		return w.end(piece, w.out+stop, nil)
+	}
+	if w.Limit > 0 && w.tokens >= w.Limit {
+		piece.Reason = Limit
+		return w.end(piece, len(w.raw), nil)
+	}
+	certain := len(w.raw) - held(w.raw[w.out:], w.Stop)
+	piece.Text = w.stream.Push(w.raw[w.out:certain])
+	w.out = certain
+	return piece, nil
+}
+
+// end completes the last piece of a text that ends at the given position, taking the session back if it has read further.
+func (w *writer) end(piece Piece, at int, cause error) (Piece, error) {
+	piece.Text = w.stream.Push(w.raw[w.out:at]) + w.stream.Flush()
+	if w.read > at {
+		if err := w.session.Restore(*w.mark); err != nil {
+			return piece, err
+		}
+		w.read = w.markAt
+	}
+	piece.Unread = w.raw[w.read:at]
+	return piece, cause
+}
