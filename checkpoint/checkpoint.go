@@ -1,0 +1,116 @@
+// Package checkpoint says what a training checkpoint is to the rest of the program: a list of named tensors whose
+// elements are read from the file when they are asked for, in pieces of any size.
+//
+// The files themselves are read by checkpoint/pth; checkpoint/formats finds out which reader a file needs.
+//
+// Limits: a checkpoint is one file, and its tensors are read, never changed.
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"gosling/internal/float"
+)
+
+// File is an open checkpoint. Its tensors may be read from several goroutines at once, until it is closed.
+type File struct {
+	Path    string
+	Format  string   // what the file is, for people: "PyTorch zip"
+	Tensors []Tensor // in the file's order
+	Others  []string // names of the entries that are no tensors, such as "_strategy" of a converted file
+
+	Closer io.Closer // closes what the tensors read from; nil where there is nothing to close
+}
+
+// Close closes the file; its tensors cannot be read any more. It is safe to call twice.
+func (f *File) Close() error {
+	c := f.Closer
+	f.Closer = nil
+	if c == nil {
+		return nil
+	}
+	return c.Close()
+}
+
+// Tensor answers with the tensor of that name, and whether there is one.
+func (f *File) Tensor(name string) (Tensor, bool) {
+	for _, t := range f.Tensors {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Tensor{}, false
+}
+
+// Tensor is one tensor of a checkpoint.
+type Tensor struct {
+	Name  string
+	DType DType
+	Shape []int64 // in PyTorch's order, slowest dimension first; empty for a scalar
+
+	// Data holds the elements in row-major order without gaps, little-endian, whatever the file's own layout is. It is
+	// safe for concurrent use. Elements that lie so in the file are an *io.SectionReader of it, whose Outer method
+	// gives the place, for those who would rather copy file to file.
+	Data io.ReaderAt
+}
+
+// Elements is the number of elements of the tensor.
+func (t Tensor) Elements() int64 {
+	n := int64(1)
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// ReadFloats fills dst with the elements from start on, counted in row-major order, as float32. A tensor that is not
+// F32, F16 or BF16 is refused. It is safe for concurrent use.
+func (t Tensor) ReadFloats(dst []float32, start int64) error {
+	var decode func([]float32, []byte)
+	switch t.DType {
+	case F32:
+		decode = float.DecodeF32
+	case F16:
+		decode = float.DecodeF16
+	case BF16:
+		decode = float.DecodeBF16
+	default:
+		return fmt.Errorf("tensor %q holds %s, want F32, F16 or BF16 weights", t.Name, t.DType)
+	}
+	if n := t.Elements(); start < 0 || start > n || int64(len(dst)) > n-start {
+		return fmt.Errorf("tensor %q: elements %d to %d are asked for, it has %d", t.Name, start, start+int64(len(dst)), n)
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	size := t.DType.Size()
+	for len(dst) > 0 {
+		n := min(int64(len(dst)), int64(len(*buf))/size)
+		if err := readFull(t.Data, (*buf)[:n*size], start*size); err != nil {
+			return fmt.Errorf("tensor %q: %w", t.Name, err)
+		}
+		decode(dst[:n], (*buf)[:n*size])
+		dst, start = dst[n:], start+n
+	}
+	return nil
+}
+
+// buffers holds the pieces in which ReadFloats reads.
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 256<<10)
+	return &b
+}}
+
+// readFull fills p from off, or says why not: a reader may answer the last bytes with io.EOF.
+func readFull(r io.ReaderAt, p []byte, off int64) error {
+	n, err := r.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}

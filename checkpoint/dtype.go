@@ -1,0 +1,52 @@
+package checkpoint
+
+// DType is the type of a tensor's elements, by PyTorch's meaning.
+type DType uint8
+
+// The element types that a PyTorch file may hold. RWKV weights are F32, F16 or BF16; the others are known so that an
+// error can name them.
+const (
+	F32 DType = iota + 1
+	F16
+	BF16
+	F64
+	I64
+	I32
+	I16
+	I8
+	U8
+	Bool
+)
+
+var dtypes = [...]struct {
+	name string
+	size int64
+}{
+	0:    {"unknown", 0},
+	F32:  {"F32", 4},
+	F16:  {"F16", 2},
+	BF16: {"BF16", 2},
+	F64:  {"F64", 8},
+	I64:  {"I64", 8},
+	I32:  {"I32", 4},
+	I16:  {"I16", 2},
+	I8:   {"I8", 1},
+	U8:   {"U8", 1},
+	Bool: {"Bool", 1},
+}
+
+// String is the name of the type, such as "BF16", or "unknown".
+func (d DType) String() string {
+	if int(d) >= len(dtypes) {
+		d = 0
+	}
+	return dtypes[d].name
+}
+
+// Size is the number of bytes of an element, 0 for an unknown type.
+func (d DType) Size() int64 {
+	if int(d) >= len(dtypes) {
+		return 0
+	}
+	return dtypes[d].size
+}

@@ -1,0 +1,84 @@
+// Package pth reads and writes the files of torch.save that hold a state dict: the zip archive of PyTorch 1.6 and
+// later, and the row of pickles before it. docs/format/pth.md draws both.
+//
+// A pickle is a program. This package runs only the instructions that a state dict needs, knows only the names that
+// make tensors of storages, and refuses everything else by name before it has read a single weight. Nothing that a
+// file names is ever executed or imported.
+//
+// Opening reads the directory and the pickle, some hundred KiB; elements are read when they are asked for.
+//
+// Limits: no compressed archives, no quantized or sparse tensors, pickle protocols 2 to 5, 64 MiB of pickle.
+package pth
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"gosling/checkpoint"
+)
+
+// Open opens a .pth file. The caller closes what it returns. Errors name the file and say what is wrong with it.
+func Open(path string) (*checkpoint.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil {
+		var f *checkpoint.File
+		if f, err = Read(file, info.Size()); err == nil {
+			f.Path, f.Closer = path, file
+			return f, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+}
+
+// Read reads a checkpoint of size bytes from file, which its tensors go on reading.
+func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
+	c, err := readContents(file, size)
+	if err != nil {
+		return nil, err
+	}
+	f := &checkpoint.File{Format: c.format}
+	entries, err := c.entries()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		t, ok := e.value.(*tensor)
+		if !ok {
+			f.Others = append(f.Others, e.name)
+			continue
+		}
+		data, err := t.open(file, size, c.bigEndian)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q %w", e.name, err)
+		}
+		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: e.name, DType: t.dtype, Shape: t.shape, Data: data})
+	}
+	if len(f.Tensors) == 0 {
+		return nil, fmt.Errorf("holds no tensors, only %d other entries: not a model", len(f.Others))
+	}
+	return f, nil
+}
+
+// readContents chooses the container by the first bytes.
+func readContents(file io.ReaderAt, size int64) (*contents, error) {
+	head := make([]byte, min(size, 4))
+	if _, err := io.ReadFull(io.NewSectionReader(file, 0, size), head); err != nil {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte("PK")):
+		return readZip(file, size)
+	case bytes.HasPrefix(head, []byte{0x80}):
+		return readLegacy(file, size)
+	case size == 0:
+		return nil, errors.New("is empty: download it again")
+	}
+	return nil, fmt.Errorf("begins with %q, want a zip archive or a pickle: not written by torch.save", head)
+}

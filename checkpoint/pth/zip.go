@@ -1,0 +1,161 @@
+package pth
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"path"
+	"strings"
+)
+
+// contents is what a container holds: the object that was saved, and the storages, each with its place in the file.
+type contents struct {
+	format    string
+	object    any
+	bigEndian bool
+}
+
+// readZip reads the container of PyTorch 1.6 and later. Sizes come from the central directory alone: the local
+// headers of a streamed file say 0.
+func readZip(file io.ReaderAt, size int64) (*contents, error) {
+	members, err := readDirectory(file, size)
+	if err != nil {
+		return nil, err
+	}
+	root, err := findRoot(members)
+	if err != nil {
+		return nil, err
+	}
+	c := &contents{format: "PyTorch zip"}
+	if c.bigEndian, err = readByteOrder(members[root+"byteorder"], file, size); err != nil {
+		return nil, err
+	}
+	pickle, length, err := openPickle(members[root+"data.pkl"], file, size)
+	if err != nil {
+		return nil, err
+	}
+	d := newDecoder(pickle, length, "data.pkl")
+	if c.object, err = d.load(); err != nil {
+		return nil, err
+	}
+	for _, s := range d.ordered {
+		m := members[root+"data/"+s.key]
+		if m == nil {
+			return nil, fmt.Errorf("there is no record %q: cut short, download it again", root+"data/"+s.key)
+		}
+		if s.off, err = locate(m, file, size); err != nil {
+			return nil, err
+		}
+		if want := s.numel * s.elementSize(); int64(m.UncompressedSize64) < want {
+			return nil, fmt.Errorf("record %q holds %d bytes, want %d for %d elements: damaged, not loading",
+				m.Name, m.UncompressedSize64, want, s.numel)
+		}
+	}
+	return c, nil
+}
+
+// readDirectory lists the members by name and refuses what PyTorch does not write.
+func readDirectory(file io.ReaderAt, size int64) (map[string]*zip.File, error) {
+	archive, err := zip.NewReader(file, size)
+	if errors.Is(err, zip.ErrFormat) {
+		return nil, fmt.Errorf("the zip archive has no sound directory at its end, after %d bytes: cut short, download it again", size)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the zip archive's directory: %w", err)
+	}
+	members := make(map[string]*zip.File, len(archive.File))
+	for _, m := range archive.File {
+		switch {
+		case members[m.Name] != nil:
+			return nil, fmt.Errorf("there are two members %q: made to deceive, not loading", m.Name)
+		case m.Method != zip.Store:
+			return nil, fmt.Errorf("member %q is compressed (method %d), which PyTorch never does: not loading",
+				m.Name, m.Method)
+		case m.Flags&1 != 0:
+			return nil, fmt.Errorf("member %q is encrypted: not loading", m.Name)
+		case m.CompressedSize64 != m.UncompressedSize64:
+			return nil, fmt.Errorf("member %q is stored, but of %d and %d bytes: damaged, not loading",
+				m.Name, m.CompressedSize64, m.UncompressedSize64)
+		case strings.HasPrefix(m.Name, "/") || strings.Contains(m.Name, `\`) || strings.Contains("/"+m.Name+"/", "/../"):
+			return nil, fmt.Errorf("member %q names a place outside the archive: made to write elsewhere, not loading", m.Name)
+		}
+		members[m.Name] = m
+	}
+	return members, nil
+}
+
+// findRoot answers with the folder that all records are in, with its slash.
+func findRoot(members map[string]*zip.File) (string, error) {
+	root, found := "", false
+	for name := range members {
+		if path.Base(name) != "data.pkl" {
+			continue
+		}
+		if found {
+			return "", errors.New("there are two members \"data.pkl\": made to deceive, not loading")
+		}
+		root, found = strings.TrimSuffix(name, "data.pkl"), true
+	}
+	if !found {
+		return "", errors.New("is a zip archive without a member \"data.pkl\": not written by torch.save")
+	}
+	return root, nil
+}
+
+// locate answers with the place of a member's bytes, which lie within the file.
+func locate(m *zip.File, file io.ReaderAt, size int64) (int64, error) {
+	off, err := m.DataOffset()
+	if err != nil {
+		return 0, fmt.Errorf("record %q has no sound header: damaged, download it again", m.Name)
+	}
+	if off < 0 || off > size || m.UncompressedSize64 > uint64(size-off) {
+		return 0, fmt.Errorf("record %q claims %d bytes at byte %d of a file of %d: cut short or made by hand, not loading",
+			m.Name, m.UncompressedSize64, off, size)
+	}
+	return off, nil
+}
+
+// openPickle checks the length and the checksum of data.pkl.
+func openPickle(m *zip.File, file io.ReaderAt, size int64) (io.ReaderAt, int64, error) {
+	off, err := locate(m, file, size)
+	if err != nil {
+		return nil, 0, err
+	}
+	length := int64(m.UncompressedSize64)
+	if length > maxPickle {
+		return nil, 0, fmt.Errorf("%q has %d bytes, more than the %d that any checkpoint needs: not loading", m.Name, length, maxPickle)
+	}
+	pickle := io.NewSectionReader(file, off, length)
+	sum := crc32.NewIEEE()
+	if _, err := io.Copy(sum, pickle); err != nil {
+		return nil, 0, err
+	}
+	if sum.Sum32() != m.CRC32 {
+		return nil, 0, fmt.Errorf("%q has the checksum %08x, want %08x: damaged, download it again", m.Name, sum.Sum32(), m.CRC32)
+	}
+	return pickle, length, nil
+}
+
+// readByteOrder reports whether the elements are big-endian. Older files do not say, and are little-endian.
+func readByteOrder(m *zip.File, file io.ReaderAt, size int64) (bool, error) {
+	if m == nil {
+		return false, nil
+	}
+	off, err := locate(m, file, size)
+	if err != nil {
+		return false, err
+	}
+	text := make([]byte, min(m.UncompressedSize64, 16))
+	if _, err := io.ReadFull(io.NewSectionReader(file, off, int64(len(text))), text); err != nil {
+		return false, err
+	}
+	switch string(text) {
+	case "little":
+		return false, nil
+	case "big":
+		return true, nil
+	}
+	return false, fmt.Errorf("record %q says %q, want \"little\" or \"big\"", m.Name, text)
+}
