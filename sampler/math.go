@@ -5,16 +5,17 @@ import "math"
 // firstNotFinite returns the index of the first NaN or infinity, -1 if there is none.
 func firstNotFinite(x []float32) int {
 	const exponent = 0x7f800000
-	// Adding one to an exponent of all ones sets the sign bit; four sums at a time, for speed.
+	// Adding one to an exponent of all ones sets the sign bit. Four at a time, for speed.
 	var a, b, c, d uint32
-	rest := x
-	for ; len(rest) >= 4; rest = rest[4:] {
-		a |= math.Float32bits(rest[0])&exponent + 1<<23
-		b |= math.Float32bits(rest[1])&exponent + 1<<23
-		c |= math.Float32bits(rest[2])&exponent + 1<<23
-		d |= math.Float32bits(rest[3])&exponent + 1<<23
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		q := x[i : i+4 : i+4]
+		a |= math.Float32bits(q[0])&exponent + 1<<23
+		b |= math.Float32bits(q[1])&exponent + 1<<23
+		c |= math.Float32bits(q[2])&exponent + 1<<23
+		d |= math.Float32bits(q[3])&exponent + 1<<23
 	}
-	for _, v := range rest {
+	for _, v := range x[i:] {
 		a |= math.Float32bits(v)&exponent + 1<<23
 	}
 	if (a|b|c|d)>>31 == 0 {
@@ -31,24 +32,22 @@ func firstNotFinite(x []float32) int {
 // argmax returns the index of the first of the largest.
 func argmax(x []float32) int {
 	at, largest := 0, x[0]
-	for i, v := range x {
-		if v > largest {
-			at, largest = i, v
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		if q := x[i : i+4 : i+4]; q[0] > largest || q[1] > largest || q[2] > largest || q[3] > largest {
+			for j, v := range q {
+				if v > largest {
+					at, largest = i+j, v
+				}
+			}
+		}
+	}
+	for ; i < len(x); i++ {
+		if x[i] > largest {
+			at, largest = i, x[i]
 		}
 	}
 	return at
-}
-
-// expAll sets dst to e^(x - largest) and returns the sum.
-func expAll(dst []float64, x []float32, largest float32) float64 {
-	dst = dst[:len(x)]
-	var total float64
-	for i, v := range x {
-		e := exp(float64(v) - float64(largest))
-		dst[i] = e
-		total += e
-	}
-	return total
 }
 
 // steps are 2^(i/256).
@@ -59,19 +58,15 @@ var steps = func() (t [256]float64) {
 	return t
 }()
 
-// exp returns e^x for x <= 0, within 3e-13 of it, relatively: 2^(k/256) from a table times a polynomial for what is left of x. Results
-// below 1e-304 are 0.
+// exp returns e^x for x <= 0, within 3e-13 of it, relatively: 2^(k/256) from a table times a polynomial for what is left of x.
+// Results below 1e-304 are 0.
 func exp(x float64) float64 {
-	if !(x > -700) {
+	if x < -700 {
 		return 0
 	}
-	const (
-		magic = 3 << 51 // adding it rounds to a whole number and leaves that in the low bits
-		high  = math.Ln2 / 256
-	)
+	const magic = 3 << 51 // adding it rounds to a whole number k and leaves that in the low bits
 	shifted := x*(256/math.Ln2) + magic
-	k := int64(math.Float64bits(shifted)) - int64(math.Float64bits(magic))
-	r := x - (shifted-magic)*high
-	p := 1 + r*(1+r*(0.5+r*(1.0/6)))
-	return math.Float64frombits(math.Float64bits(p*steps[k&255]) + uint64(k>>8)<<52)
+	r := x - (shifted-magic)*(math.Ln2/256)
+	k := math.Float64bits(shifted)
+	return math.Float64frombits(math.Float64bits((1+r*(1+r*(0.5+r*(1.0/6))))*steps[k&255]) + k>>8<<52)
 }

@@ -27,6 +27,7 @@ type Sampler struct {
 	all     []int32   // the rows 0, 1, 2 ...
 	kept    []int32
 	edge    []int32
+	buckets [buckets]bucket
 }
 
 // occurrence says how often a token was generated, decayed.

@@ -14,11 +14,9 @@ func (s *Sampler) distribution(largest float32) []int32 {
 		s.all = append(s.all, int32(i))
 	}
 	s.weights = slices.Grow(s.weights[:0], n)[:n]
-	total := expAll(s.weights, s.logits, largest)
-
-	rows := s.all[:n]
+	rows, total := s.all[:n], s.weigh(largest)
 	if s.o.TopP < 1 || s.o.TopK > 0 && s.o.TopK < n {
-		rows = s.truncate(rows, total)
+		rows = s.truncate(rows, largest, total)
 	}
 	if s.o.Temperature != 1 {
 		for _, row := range rows {
@@ -42,9 +40,28 @@ type bucket struct {
 	count int
 }
 
-// truncate keeps the likeliest of the rows. Instead of sorting all, it finds the range of logits in which the cut falls, keeps
-// what lies above, drops what lies below and goes on with that range only.
-func (s *Sampler) truncate(rows []int32, total float64) []int32 {
+// weigh sets s.weights to e^(logit - largest), counts them into s.buckets, and returns their sum.
+func (s *Sampler) weigh(largest float32) (total float64) {
+	s.buckets = [buckets]bucket{}
+	weights := s.weights[:len(s.logits)]
+	hi := float64(largest)
+	for i, l := range s.logits {
+		below := hi - float64(l)
+		w := exp(-below)
+		weights[i] = w
+		b := &s.buckets[bucketOf(below, buckets/spread)]
+		b.mass += w
+		b.count++
+	}
+	for _, b := range s.buckets {
+		total += b.mass
+	}
+	return total
+}
+
+// truncate keeps the likeliest of the rows. Instead of sorting all, it finds the bucket in which the cut falls, keeps what lies
+// above, drops what lies below, and goes on with what lies inside, in finer buckets.
+func (s *Sampler) truncate(rows []int32, largest float32, total float64) []int32 {
 	mass, count := s.o.TopP*total, s.o.TopK
 	if s.o.TopP == 1 {
 		mass = math.Inf(1)
@@ -53,35 +70,67 @@ func (s *Sampler) truncate(rows []int32, total float64) []int32 {
 		count = len(rows)
 	}
 	s.kept, s.edge = s.kept[:0], s.edge[:0]
-	for len(rows) > small {
-		hi, lo := s.bounds(rows)
-		if hi <= lo {
-			break
-		}
-		scale := buckets / min(float64(hi)-float64(lo), spread)
-		at, above := s.cut(rows, hi, scale, mass, count)
-		// The edge is read and written in place from the second round on: what is written never overtakes.
-		edge := s.edge[:0]
-		for _, row := range rows {
-			switch b := bucketOf(s.logits[row], hi, scale); {
-			case b < at:
-				s.kept = append(s.kept, row)
-			case b == at:
-				edge = append(edge, row)
-			}
-		}
-		s.edge, rows = edge, edge
+	hi, scale := float64(largest), float64(buckets/spread)
+	for {
+		at, above := s.cut(mass, count)
 		mass -= above.mass
 		count -= above.count
+		rows = s.split(rows, hi, scale, at)
+		var lo float64
+		if hi, lo = s.bounds(rows); hi == lo || len(rows) <= small {
+			return s.finish(rows, mass, count)
+		}
+		scale = buckets / min(hi-lo, spread)
+		s.fill(rows, hi, scale)
 	}
-	return s.finish(rows, mass, count)
 }
 
-// finish adds the likeliest of the last few rows, or of many equal ones, to those kept.
+// cut returns the bucket in which the mass or the count is reached, and what lies above it.
+func (s *Sampler) cut(mass float64, count int) (at int, above bucket) {
+	var last bucket
+	for i, b := range s.buckets {
+		if b.count == 0 {
+			continue
+		}
+		// If rounding lets the masses add up to less than they should, the cut is in the last bucket.
+		at, above.mass, above.count = i, above.mass+last.mass, above.count+last.count
+		if above.mass+b.mass >= mass || above.count+b.count >= count {
+			break
+		}
+		last = b
+	}
+	return at, above
+}
+
+// split keeps the rows of the buckets above at and returns those in it.
+func (s *Sampler) split(rows []int32, hi, scale float64, at int) []int32 {
+	// From the second round on rows is s.edge itself: what is written never overtakes what is read.
+	edge := s.edge[:0]
+	for _, row := range rows {
+		b := bucketOf(hi-float64(s.logits[row]), scale)
+		if b < at {
+			s.kept = append(s.kept, row)
+		} else if b == at {
+			edge = append(edge, row)
+		}
+	}
+	s.edge = edge
+	return edge
+}
+
+// fill counts rows into s.buckets.
+func (s *Sampler) fill(rows []int32, hi, scale float64) {
+	s.buckets = [buckets]bucket{}
+	for _, row := range rows {
+		b := &s.buckets[bucketOf(hi-float64(s.logits[row]), scale)]
+		b.mass += s.weights[row]
+		b.count++
+	}
+}
+
+// finish adds to those kept the likeliest of the last few rows, or of many equal ones.
 func (s *Sampler) finish(rows []int32, mass float64, count int) []int32 {
 	if len(rows) <= small {
-		s.edge = append(s.edge[:0], rows...)
-		rows = s.edge
 		slices.SortStableFunc(rows, func(a, b int32) int { return cmp.Compare(s.logits[b], s.logits[a]) })
 	}
 	cutoff := banned
@@ -98,8 +147,8 @@ func (s *Sampler) finish(rows []int32, mass float64, count int) []int32 {
 }
 
 // bounds returns the largest and the smallest logit of rows.
-func (s *Sampler) bounds(rows []int32) (hi, lo float32) {
-	hi, lo = s.logits[rows[0]], s.logits[rows[0]]
+func (s *Sampler) bounds(rows []int32) (float64, float64) {
+	hi, lo := s.logits[rows[0]], s.logits[rows[0]]
 	for _, row := range rows {
 		l := s.logits[row]
 		if l > hi {
@@ -109,34 +158,13 @@ func (s *Sampler) bounds(rows []int32) (hi, lo float32) {
 			lo = l
 		}
 	}
-	return hi, lo
+	return float64(hi), float64(lo)
 }
 
-// cut returns the bucket in which the mass or the count is reached, and what lies above it.
-func (s *Sampler) cut(rows []int32, hi float32, scale, mass float64, count int) (at int, above bucket) {
-	var all [buckets]bucket
-	for _, row := range rows {
-		b := &all[bucketOf(s.logits[row], hi, scale)]
-		b.mass += s.weights[row]
-		b.count++
+// bucketOf returns the bucket of a logit that far below the largest of its set.
+func bucketOf(below, scale float64) int {
+	if at := below * scale; at < buckets-1 {
+		return int(at)
 	}
-	for i, b := range all {
-		if b.count == 0 {
-			continue
-		}
-		if above.mass+b.mass >= mass || above.count+b.count >= count {
-			return i, above
-		}
-		at = i
-		above.mass += b.mass
-		above.count += b.count
-	}
-	// Rounding let the masses add up to less: the cut is at the end.
-	above.mass -= all[at].mass
-	above.count -= all[at].count
-	return at, above
-}
-
-func bucketOf(logit, hi float32, scale float64) int {
-	return int(min((float64(hi)-float64(logit))*scale, buckets-1))
+	return buckets - 1
 }

@@ -1,0 +1,206 @@
+package sampler_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/sampler"
+	"gosling/tokenizer"
+)
+
+func newSampler(t testing.TB, o sampler.Options) *sampler.Sampler {
+	t.Helper()
+	s, err := sampler.New(o)
+	require.NoError(t, err)
+	return s
+}
+
+func TestGreedyTakesTheFirstOfTheLargest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		logits []float32
+		want   tokenizer.Token
+	}{
+		"the only one":            {[]float32{-3}, 0},
+		"the last":                {[]float32{1, 2, 3, 4, 5}, 4},
+		"in the middle of a four": {[]float32{1, 2, 9, 4, 5}, 2},
+		"the first of equals":     {[]float32{1, 5, 2, 5, 3, 5}, 1},
+		"of negative ones":        {[]float32{-5, -2, -3, -9, -2}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := newSampler(t, sampler.Options{}).Sample(tc.logits)
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, got)
+		})
+	}
+}
+
+func TestSampleRefuses(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for name, tc := range map[string]struct {
+		o      sampler.Options
+		logits []float32
+		reason string
+	}{
+		"no logits":                  {sampler.Options{}, nil, "no logits"},
+		"NaN":                        {sampler.Options{}, []float32{1, 2, 3, 4, 5, nan}, "logit 5 of 6 is NaN: the model's weights are damaged"},
+		"NaN in a four":              {sampler.Defaults(), []float32{1, 2, nan, 4, 5}, "logit 2 of 5 is NaN"},
+		"infinity":                   {sampler.Options{}, []float32{inf, 1}, "logit 0 of 2 is +Inf"},
+		"minus infinity":             {sampler.Options{}, []float32{1, 2, 3, -inf}, "logit 3 of 4 is -Inf"},
+		"NaN in a banned row":        {sampler.Options{Limit: 1}, []float32{1, nan}, "logit 1 of 2 is NaN"},
+		"nothing that is not banned": {sampler.Options{Limit: 2, Banned: []tokenizer.Token{0, 1}}, []float32{1, 2, 3}, "all 2 tokens are banned"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := newSampler(t, tc.o).Sample(tc.logits)
+			assert.ErrorContains(t, err, tc.reason)
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for name, tc := range map[string]struct {
+		o      sampler.Options
+		reason string
+	}{
+		"a negative temperature":    {sampler.Options{Temperature: -1}, "temperature -1 is not between 0"},
+		"a temperature of NaN":      {sampler.Options{Temperature: nan}, "temperature NaN"},
+		"an infinite temperature":   {sampler.Options{Temperature: inf}, "temperature +Inf"},
+		"a top-p above 1":           {sampler.Options{TopP: 1.01}, "top-p 1.01 is not between 0 and 1"},
+		"a negative top-p":          {sampler.Options{TopP: -0.1}, "top-p -0.1"},
+		"a top-p of NaN":            {sampler.Options{TopP: nan}, "top-p NaN"},
+		"a negative top-k":          {sampler.Options{TopK: -1}, "top-k -1 is negative"},
+		"a presence penalty of NaN": {sampler.Options{PresencePenalty: nan}, "presence penalty NaN"},
+		"an infinite penalty":       {sampler.Options{FrequencyPenalty: -inf}, "frequency penalty -Inf"},
+		"a decay that grows":        {sampler.Options{PenaltyDecay: 1.1}, "penalty decay 1.1"},
+		"a negative limit":          {sampler.Options{Limit: -1}, "limit -1"},
+		"a banned token below zero": {sampler.Options{Banned: []tokenizer.Token{3, -1}}, "banned token -1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := sampler.New(tc.o)
+			assert.ErrorContains(t, err, tc.reason)
+		})
+	}
+}
+
+func TestDefaultsAreTheCommunitys(t *testing.T) {
+	assert.Equal(t, sampler.Options{Temperature: 1, TopP: 0.85, PresencePenalty: 0.2, FrequencyPenalty: 0.2, PenaltyDecay: 0.996}, sampler.Defaults())
+	assert.Equal(t, sampler.Options{Temperature: 1, TopP: 0.3, PresencePenalty: 0.5, FrequencyPenalty: 0.5, PenaltyDecay: 0.996}, sampler.ChatDefaults())
+	newSampler(t, sampler.Defaults())
+	newSampler(t, sampler.ChatDefaults())
+}
+
+// sequence draws from logits that change a little with each token.
+func sequence(t *testing.T, s *sampler.Sampler, n int) []tokenizer.Token {
+	t.Helper()
+	logits, out := make([]float32, 300), []tokenizer.Token(nil)
+	for i := range n {
+		for j := range logits {
+			logits[j] = float32(math.Sin(float64(i + j*j)))
+		}
+		before := slices.Clone(logits)
+		token, err := s.Sample(logits)
+		require.NoError(t, err)
+		require.Equal(t, before, logits, "the caller's logits are left alone")
+		out = append(out, token)
+	}
+	return out
+}
+
+func TestTheSeedDecides(t *testing.T) {
+	o := sampler.Defaults()
+	first := sequence(t, newSampler(t, o), 50)
+	assert.Equal(t, first, sequence(t, newSampler(t, o), 50))
+	o.Seed = 1
+	assert.NotEqual(t, first, sequence(t, newSampler(t, o), 50))
+}
+
+func TestResetForgetsThePenalties(t *testing.T) {
+	s := newSampler(t, sampler.Options{PresencePenalty: 1, PenaltyDecay: 1})
+	logits := []float32{0, 0.5, 0.9}
+	for _, want := range []tokenizer.Token{2, 1, 0, 2, 2} {
+		got, err := s.Sample(logits)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "presence does not add up")
+	}
+	s.Reset()
+	assert.Equal(t, []tokenizer.Token{2, 1}, []tokenizer.Token{sample(t, s, logits), sample(t, s, logits)})
+}
+
+func sample(t *testing.T, s *sampler.Sampler, logits []float32) tokenizer.Token {
+	t.Helper()
+	got, err := s.Sample(logits)
+	require.NoError(t, err)
+	return got
+}
+
+func TestFrequencyAddsUpAndFades(t *testing.T) {
+	s := newSampler(t, sampler.Options{FrequencyPenalty: 1, PenaltyDecay: 0.5})
+	logits := []float32{0, 1.6}
+	// The count of token 1 is 1, 1.5, 1.75 (now 0 wins), then fades to 0.875 and is left at 1.4375 by the next.
+	for i, want := range []tokenizer.Token{1, 1, 1, 0, 1} {
+		assert.Equal(t, want, sample(t, s, logits), "step %d", i)
+	}
+}
+
+func TestSpareNumbersDoesNotCountDigitsAndBlanks(t *testing.T) {
+	world := tokenizer.World()
+	weight := sampler.SpareNumbers(world)
+	for text, want := range map[string]float64{" ": 0, "\t": 0, "7": 0, "12": 0, "a": 1, "21": 1, "  ": 1, "\n": 1, " World": 1} {
+		ids, err := world.Encode([]byte(text))
+		require.NoError(t, err)
+		require.Len(t, ids, 1, "%q", text)
+		assert.Equal(t, want, weight(ids[0]), "%q", text)
+	}
+	assert.Zero(t, weight(tokenizer.EndOfText))
+	assert.Equal(t, 1.0, weight(65535), "what is no token")
+}
+
+func TestPresenceCountsEvenWithoutWeight(t *testing.T) {
+	s := newSampler(t, sampler.Options{PresencePenalty: 1, PenaltyDecay: 1, Weight: func(tokenizer.Token) float64 { return 0 }})
+	logits := []float32{0, 0.5}
+	assert.Equal(t, []tokenizer.Token{1, 0}, []tokenizer.Token{sample(t, s, logits), sample(t, s, logits)})
+}
+
+func TestPaddingRowsAreNeverDrawn(t *testing.T) {
+	s := newSampler(t, sampler.Options{Temperature: 5, TopP: 1, Limit: 3, Banned: []tokenizer.Token{1}})
+	for range 200 {
+		assert.Contains(t, []tokenizer.Token{0, 2}, sample(t, s, []float32{0, 50, 0, 90, 100}))
+	}
+}
+
+func FuzzSample(f *testing.F) {
+	f.Add([]byte("\x00\x00\x80\x3f\x00\x00\x80\x3f"), 0.85, 1.0, 0)
+	f.Add([]byte(strings.Repeat("\xff\xff\x7f\xff\x00\x00\x00\x00", 60)), 0.5, 0.1, 7)
+	f.Fuzz(func(t *testing.T, data []byte, topP, temperature float64, topK int) {
+		s, err := sampler.New(sampler.Options{TopP: topP, TopK: topK, Temperature: temperature, Banned: []tokenizer.Token{2}})
+		if err != nil {
+			return
+		}
+		logits := make([]float32, len(data)/4)
+		for i := range logits {
+			b := data[4*i:]
+			logits[i] = math.Float32frombits(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24)
+		}
+		token, err := s.Sample(logits)
+		if err == nil {
+			require.Less(t, int(token), len(logits))
+			require.NotEqual(t, tokenizer.Token(2), token)
+		}
+	})
+}
+
+func Example() {
+	chooser, err := sampler.New(sampler.Options{Temperature: 1, TopP: 0.5, Seed: 42})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(chooser.Sample([]float32{0.1, 7, 0.3}))
+	// Output: 1 <nil>
+}
