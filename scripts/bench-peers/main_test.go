@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 // fakes puts the two programs into a folder, to answer with the outputs given, run by run.
 func fakes(t *testing.T, gosling, peer []string) string {
 	t.Helper()
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // else each run of a race-checked fake ends a second late
 	dir := t.TempDir()
 	self, err := os.Executable()
 	require.NoError(t, err)
