@@ -1,0 +1,98 @@
+package gguf
+
+import (
+	"bytes"
+	"fmt"
+
+	"gosling/internal/mmap"
+)
+
+// Check walks every rule of the container and returns all that the file breaks: what Open refuses it for, as far as
+// the header can be read, and what Open lets pass though other programs do not: names too long for ggml, tensors out of
+// order or with gaps between them, padding that is not zero, a file that does not end after the last tensor's padding.
+// Errors about the contents are *FormatErrors. Beyond a thousand the rest is only counted.
+func Check(path string) []error {
+	file, err := mmap.Open(path)
+	if err != nil {
+		return []error{err}
+	}
+	defer file.Close()
+	p := parse(file.Bytes())
+	if !p.lost {
+		p.checkNames()
+		p.checkOrder()
+		p.checkPadding()
+		p.checkTail()
+	}
+	if p.more > 0 {
+		return append(p.errs, fmt.Errorf("and %d more", p.more))
+	}
+	return p.errs
+}
+
+func (p *parser) checkNames() {
+	for i, t := range p.tensors {
+		if len(t.Name) > MaxName {
+			p.complain(p.at[i], quote("tensor", t.Name), "has a name of %d bytes, ggml reads %d", len(t.Name), MaxName)
+		}
+	}
+}
+
+// checkOrder sees that each tensor begins where the padding of the one before it in the header ends.
+func (p *parser) checkOrder() {
+	want := p.dataOffset
+	for i, t := range p.tensors {
+		if t.Size < 0 {
+			want = -1 // what follows it cannot be known
+			continue
+		}
+		if want >= 0 && t.Offset != want {
+			p.complain(p.at[i], quote("tensor", t.Name), "starts at byte %d, want %d: llama.cpp reads tensors that follow each other only",
+				t.Offset, want)
+		}
+		want, _ = pad(t.end(), p.alignment)
+	}
+}
+
+// checkPadding sees that the bytes after the header and after each tensor are zero up to the alignment.
+func (p *parser) checkPadding() {
+	start, after := p.offset(), "padding after the header"
+	for _, i := range p.byOffset() {
+		t := p.tensors[i]
+		p.checkZero(start, t.Offset, after)
+		if t.end() > start {
+			start, after = t.end(), "padding after "+quote("tensor", t.Name)
+		}
+	}
+	p.checkZero(start, int64(len(p.data)), after)
+}
+
+func (p *parser) checkZero(start, next int64, part string) {
+	end, _ := pad(start, p.alignment)
+	end = min(end, next, int64(len(p.data)))
+	if start >= end {
+		return
+	}
+	padding := p.data[start:end]
+	if rest := bytes.TrimLeft(padding, "\x00"); len(rest) > 0 {
+		p.complain(end-int64(len(rest)), part, "is %d, want 0", rest[0])
+	}
+}
+
+// checkTail sees that the file ends with the padding of its last tensor.
+func (p *parser) checkTail() {
+	end := p.offset()
+	for _, t := range p.tensors {
+		if t.Size < 0 {
+			return // the end cannot be known
+		}
+		end = max(end, t.end())
+	}
+	padded, _ := pad(end, p.alignment)
+	switch size := int64(len(p.data)); {
+	case size > padded:
+		p.complain(padded, "end of file", "has %d bytes that belong to no tensor", size-padded)
+	case size < padded && len(p.tensors) > 0:
+		p.complain(size, "end of file", "lacks %d bytes of padding to the alignment of %d", padded-size, p.alignment)
+	}
+}

@@ -1,0 +1,51 @@
+package gguf_test
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"gosling/gguf"
+)
+
+func Example() {
+	dir, err := os.MkdirTemp("", "gguf")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "goose.gguf")
+	if err := write(path); err != nil {
+		log.Fatal(err)
+	}
+
+	f, err := gguf.Open(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	name, _ := f.String("general.name")
+	feathers, _ := f.Tensor("feathers")
+	fmt.Println(name, feathers.Type, feathers.Shape, f.Data(feathers))
+	// Output: goose I8 [2 3] [1 2 3 4 5 6]
+}
+
+func write(path string) error {
+	out, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	w, err := gguf.NewWriter(out, gguf.Header{
+		Keys:    []gguf.KV{{Key: "general.name", Value: "goose"}},
+		Tensors: []gguf.Tensor{{Name: "feathers", Type: gguf.I8, Shape: []int64{2, 3}}},
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.WriteAt(0, []byte{1, 2, 3, 4, 5, 6}, 0); err != nil {
+		return err
+	}
+	return w.Close()
+}
