@@ -1,0 +1,93 @@
+package synth
+
+import (
+	"io"
+	"runtime"
+	"sync"
+
+	"gosling/checkpoint/pth"
+)
+
+// Write writes the checkpoint to w as torch.save would. It draws on all cores and keeps a few MiB in memory.
+func Write(w io.Writer, c Config) error {
+	c, err := c.withDefaults()
+	if err != nil {
+		return err
+	}
+	tensors := c.tensors()
+	specs := make([]pth.Spec, len(tensors))
+	for i, t := range tensors {
+		specs[i] = t.spec()
+	}
+	d := newDrawer(tensors, c.Seed)
+	defer close(d.done)
+	return pth.Write(w, "synth", specs, d.write)
+}
+
+// blockSize is how many bytes are drawn at once, by one goroutine and from one seed. The file depends on it.
+const blockSize = 1 << 20
+
+// drawer draws the blocks of all tensors in order, some of them ahead of their writing.
+type drawer struct {
+	tensors []tensor
+	seed    uint64
+	queue   chan chan []byte // of the blocks under way, in order
+	done    chan struct{}
+	free    sync.Pool
+}
+
+func newDrawer(tensors []tensor, seed uint64) *drawer {
+	d := &drawer{
+		tensors: tensors,
+		seed:    seed,
+		queue:   make(chan chan []byte, runtime.GOMAXPROCS(0)),
+		done:    make(chan struct{}),
+		free:    sync.Pool{New: func() any { return make([]byte, blockSize) }},
+	}
+	go d.run()
+	return d
+}
+
+// run starts one goroutine a block; the queue's length keeps their number small.
+func (d *drawer) run() {
+	for i, t := range d.tensors {
+		for block := range blocks(t) {
+			drawn := make(chan []byte, 1)
+			select {
+			case d.queue <- drawn:
+			case <-d.done:
+				return
+			}
+			go func() { drawn <- d.draw(i, block) }()
+		}
+	}
+}
+
+// blocks is the number of blocks that a tensor takes.
+func blocks(t tensor) int { return int((t.spec().Bytes() + blockSize - 1) / blockSize) }
+
+// draw fills one block of one tensor.
+func (d *drawer) draw(i, block int) []byte {
+	t := d.tensors[i]
+	start := int64(block) * blockSize
+	dst := d.free.Get().([]byte)[:min(blockSize, t.spec().Bytes()-start)]
+	r := seedOf(d.seed, i, block)
+	if t.at == nil {
+		fillMatrix(dst, r, t.scale)
+	} else {
+		fillVector(dst, r, int(start/2), t.at)
+	}
+	return dst
+}
+
+// write writes tensor i. Tensors are to be written in order.
+func (d *drawer) write(i int, w io.Writer) error {
+	for range blocks(d.tensors[i]) {
+		block := <-<-d.queue
+		if _, err := w.Write(block); err != nil {
+			return err
+		}
+		d.free.Put(block[:blockSize]) //nolint:staticcheck // one small allocation a MiB
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package synth
+
+import (
+	"fmt"
+	"math"
+
+	"gosling/checkpoint"
+	"gosling/checkpoint/pth"
+)
+
+// tensor is one tensor of the model and how its elements are drawn.
+type tensor struct {
+	name  string
+	shape []int64
+	scale float64                            // of a matrix: standard deviation of its elements
+	at    func(i int, noise float64) float64 // of a vector: element i, given a number of the normal distribution
+}
+
+func (t tensor) elements() int64 { return checkpoint.Tensor{Shape: t.shape}.Elements() }
+
+func (t tensor) spec() pth.Spec {
+	return pth.Spec{Name: t.name, DType: checkpoint.BF16, Shape: t.shape}
+}
+
+// tensors lists the model in the order that training saves it.
+func (c Config) tensors() []tensor {
+	m := &model{Config: c}
+	m.matrix("emb.weight", c.Vocab, c.Embed, 1)
+	for i := range c.Layers {
+		m.layer(i)
+	}
+	m.norm("ln_out")
+	m.matrix("head.weight", c.Vocab, c.Embed, 2.4)
+	return m.list
+}
+
+// model puts the list of tensors together.
+type model struct {
+	Config
+	list   []tensor
+	layerN int // the current layer,
+	prefix string
+}
+
+func (m *model) add(name string, shape []int64, scale float64, at func(int, float64) float64) {
+	m.list = append(m.list, tensor{m.prefix + name, shape, scale, at})
+}
+
+// matrix adds a linear layer [out, in] whose result is gain times as large as its input.
+func (m *model) matrix(name string, out, in int, gain float64) {
+	m.add(name, []int64{int64(out), int64(in)}, gain/math.Sqrt(float64(in)), nil)
+}
+
+// pair adds both halves of a low-rank pair, [channels, rank] and [rank, channels]: in is what the middle is to be as
+// large as, gain the result.
+func (m *model) pair(letter string, rank int, middle, gain float64) {
+	c := float64(m.Embed)
+	m.add("att."+letter+"1", []int64{int64(m.Embed), int64(rank)}, middle/math.Sqrt(c), nil)
+	m.add("att."+letter+"2", []int64{int64(rank), int64(m.Embed)}, gain/math.Sqrt(float64(rank)), nil)
+}
+
+// vector adds a vector over the channels, of shape [1, 1, channels]. Its elements are those of at, which is given the
+// channel's place from 0 to 1 in its head and in the model.
+func (m *model) vector(name string, at func(head, place, noise float64) float64) {
+	last, size := float64(max(m.Embed-1, 1)), m.HeadSize
+	m.add(name, []int64{1, 1, int64(m.Embed)}, 0, func(i int, noise float64) float64 {
+		return at(float64(i%size)/float64(max(size-1, 1)), float64(i)/last, noise)
+	})
+}
+
+// norm adds a layer norm.
+func (m *model) norm(name string) {
+	shape := []int64{int64(m.Embed)}
+	m.add(name+".weight", shape, 0, func(_ int, noise float64) float64 { return 1 + 0.08*noise })
+	m.add(name+".bias", shape, 0, func(_ int, noise float64) float64 { return 0.05 * noise })
+}
+
+func (m *model) layer(n int) {
+	m.layerN, m.prefix = n, fmt.Sprintf("blocks.%d.", n)
+	m.norm("ln1")
+	m.norm("ln2")
+	if n == 0 {
+		m.norm("ln0")
+	}
+	m.timeMix()
+	m.channelMix()
+	m.prefix = ""
+}
+
+// residual is the size of what each half of a layer adds to the stream, so that all of them add as much as the
+// embedding had.
+func (m *model) residual() float64 { return 1 / math.Sqrt(2*float64(m.Layers)) }
+
+// depth is the current layer's place, 0 for the first and just below 1 for the last.
+func (m *model) depth() float64 { return float64(m.layerN) / float64(m.Layers) }
+
+// mix adds a token-shift vector, which falls from 1 to 0 over the channels, faster in the later layers.
+func (m *model) mix(name string, power float64) {
+	power *= 1 - m.depth()
+	m.vector(name, func(_, place, noise float64) float64 {
+		return min(max(1-math.Pow(place, power)+0.03*noise, 0), 1)
+	})
+}
+
+func (m *model) timeMix() {
+	for _, v := range []struct {
+		letter string
+		power  float64
+	}{{"r", 0.2}, {"w", 0.9}, {"k", 0.7}, {"v", 0.7}, {"a", 0.9}, {"g", 0.2}} {
+		m.mix("att.x_"+v.letter, v.power)
+	}
+	// In-head zigzags and ramps over the channels, where training begins too: slow decays first, fast ones last.
+	curve := 1 + math.Pow(m.depth(), 0.3)
+	m.vector("att.w0", func(head, place, noise float64) float64 {
+		return -5.5 + 6*math.Pow(place, curve) + 2.5*zigzag(head) + 0.1*noise
+	})
+	m.pair("w", m.Ranks.Decay, 0.5, 0.5)
+	m.vector("att.a0", func(head, place, noise float64) float64 {
+		return -0.19 + 0.3*zigzag(head) + 0.4*(place-0.5) + 0.1*noise
+	})
+	m.pair("a", m.Ranks.Rate, 1, 0.5)
+	if m.layerN > 0 || m.FirstValue {
+		m.vector("att.v0", func(_, place, noise float64) float64 { return 0.73 - 0.4*(place-0.5) + 0.1*noise })
+		m.pair("v", m.Ranks.Value, 1, 0.5)
+	}
+	m.pair("g", m.Ranks.Gate, 1, 1.8)
+	m.vector("att.k_k", func(_, place, noise float64) float64 { return 0.85 - 0.1*(place-0.5) + 0.04*noise })
+	m.vector("att.k_a", func(_, _, noise float64) float64 { return 1 + 0.05*noise })
+	m.add("att.r_k", []int64{int64(m.Embed / m.HeadSize), int64(m.HeadSize)}, 0,
+		func(_ int, noise float64) float64 { return -0.04 + 0.08*noise })
+	receptance := 1.0
+	if m.layerN == 0 {
+		receptance = 0.02 // so small that the epsilon of the norm after it shows, as in trained models
+	}
+	m.matrix("att.receptance.weight", m.Embed, m.Embed, receptance)
+	m.matrix("att.key.weight", m.Embed, m.Embed, 0.7)
+	m.matrix("att.value.weight", m.Embed, m.Embed, 1)
+	m.matrix("att.output.weight", m.Embed, m.Embed, m.residual())
+	m.norm("att.ln_x")
+}
+
+func (m *model) channelMix() {
+	m.mix("ffn.x_k", 4)
+	m.matrix("ffn.key.weight", m.FFN, m.Embed, 1)
+	// The square of the positive half of a normal distribution is 1.22 in the root of its mean square.
+	m.matrix("ffn.value.weight", m.Embed, m.FFN, m.residual()/1.22)
+}
+
+// zigzag goes from -1 to 1 over a head, flat in the middle.
+func zigzag(head float64) float64 {
+	z := 2*head - 1
+	return z * math.Abs(z)
+}

@@ -1,0 +1,165 @@
+// Command synth makes RWKV-7 checkpoints of random weights in the shapes of the released models, so that real sizes
+// can be tried without the real weights:
+//
+//	go run ./scripts/synth --size 1.5B
+//	go run ./scripts/synth --layers 4 --embed 256 --head-size 32 --vocab 512 --out small.pth
+//
+// The words of such a model are noise. The same flags give the same file everywhere.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"gosling/internal/atomicfile"
+	"gosling/internal/synth"
+)
+
+func main() {
+	err := run(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "synth:", err)
+		os.Exit(1)
+	}
+}
+
+// request is what the command line asks for.
+type request struct {
+	synth.Config
+	size, out, ranks string
+	version          int
+	force            bool
+}
+
+func run(args []string, log io.Writer) error {
+	r, err := parse(args, log)
+	if err != nil {
+		return err
+	}
+	label, err := r.complete()
+	if err != nil {
+		return err
+	}
+	if r.out == "" {
+		r.out = synth.FileName(label)
+	}
+	if err := os.MkdirAll(filepath.Dir(r.out), 0o777); err != nil {
+		return err
+	}
+	f, err := atomicfile.Create(r.out, atomicfile.Options{Force: r.force})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	begin := time.Now()
+	if err := synth.Write(f, r.Config); err != nil {
+		return err
+	}
+	size, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	if err := f.Commit(); err != nil {
+		return err
+	}
+	seconds := time.Since(begin).Seconds()
+	fmt.Fprintf(log, "%s: %.2f GiB in %.1f s, %.0f MiB/s\n", r.out, float64(size)/(1<<30), seconds, float64(size)/(1<<20)/seconds)
+	return nil
+}
+
+func parse(args []string, log io.Writer) (*request, error) {
+	r := &request{}
+	flags := flag.NewFlagSet("synth", flag.ContinueOnError)
+	flags.SetOutput(log)
+	flags.StringVar(&r.size, "size", "", "a released size: 0.1B, 0.4B, 1.5B, 2.9B, 7.2B or 13.3B (14B)")
+	flags.StringVar(&r.out, "out", "", "the file to write, by default named by RWKV's rule in this folder")
+	flags.BoolVar(&r.force, "force", false, "overwrite the file")
+	flags.Uint64Var(&r.Seed, "seed", 0, "the seed of all numbers")
+	flags.IntVar(&r.version, "version", 7, "the RWKV version; only 7 is made")
+	flags.BoolVar(&r.FirstValue, "g1", false, "as the G1 models: layer 0 has tensors of the value residual too")
+	flags.IntVar(&r.Vocab, "vocab", 0, "rows of the vocabulary, 65536 by default")
+	flags.IntVar(&r.Layers, "layers", 0, "layers, instead of --size's")
+	flags.IntVar(&r.Embed, "embed", 0, "channels, instead of --size's")
+	flags.IntVar(&r.FFN, "ffn", 0, "width of the channel mix, 4 times the channels by default")
+	flags.IntVar(&r.HeadSize, "head-size", 0, "size of a head, 64 by default")
+	flags.StringVar(&r.ranks, "ranks", "", "the low-rank widths `w,a,v,g` of decay, rate, value and gate")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("there is no argument %q: name the file with --out", flags.Arg(0))
+	}
+	return r, nil
+}
+
+// complete fills in the dimensions of the size, and answers with its label.
+func (r *request) complete() (string, error) {
+	if r.version != 7 {
+		return "", fmt.Errorf("version %d cannot be made, only 7", r.version)
+	}
+	if err := r.readRanks(); err != nil {
+		return "", err
+	}
+	if r.size == "" {
+		if r.Embed == 0 || r.Layers == 0 {
+			return "", errors.New("name a --size, or --layers and --embed")
+		}
+		n, err := r.Parameters()
+		return labelOf(n), err
+	}
+	label, c, err := synth.Size(r.size)
+	if err != nil {
+		return "", err
+	}
+	if r.Ranks == (synth.Ranks{}) && r.Embed == 0 {
+		r.Ranks = c.Ranks
+	}
+	if r.Layers == 0 {
+		r.Layers = c.Layers
+	}
+	if r.Embed == 0 {
+		r.Embed = c.Embed
+	}
+	return label, nil
+}
+
+func (r *request) readRanks() error {
+	if r.ranks == "" {
+		return nil
+	}
+	parts := strings.Split(r.ranks, ",")
+	fields := []*int{&r.Ranks.Decay, &r.Ranks.Rate, &r.Ranks.Value, &r.Ranks.Gate}
+	for i, field := range fields {
+		if len(parts) != len(fields) {
+			return fmt.Errorf("--ranks %s: want four numbers, w,a,v,g", r.ranks)
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(parts[i]))
+		if err != nil {
+			return fmt.Errorf("--ranks %s: %q is no number", r.ranks, parts[i])
+		}
+		*field = n
+	}
+	return nil
+}
+
+// labelOf names a number of parameters as model names do: "1.5B", "12M", "830K".
+func labelOf(parameters int64) string {
+	n := float64(parameters)
+	switch {
+	case n >= 0.95e8:
+		return fmt.Sprintf("%.1fB", n/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.0fM", n/1e6)
+	}
+	return fmt.Sprintf("%.0fK", n/1e3)
+}
