@@ -66,3 +66,27 @@ type Shapes func(name string) (shape []int64, ok bool)
 // Metadata answers with the value of a GGUF key without its architecture's prefix, such as "embedding_length", and
 // whether there is one.
 type Metadata func(key string) (value any, ok bool)
+
+// Uint is the value of a key that holds a whole number of any width, and whether it does.
+func Uint(m Metadata, key string) (uint64, bool) {
+	v, _ := m(key)
+	switch v := v.(type) {
+	case uint8:
+		return uint64(v), true
+	case uint16:
+		return uint64(v), true
+	case uint32:
+		return uint64(v), true
+	case uint64:
+		return v, true
+	case int8:
+		return uint64(v), v >= 0
+	case int16:
+		return uint64(v), v >= 0
+	case int32:
+		return uint64(v), v >= 0
+	case int64:
+		return uint64(v), v >= 0
+	}
+	return 0, false
+}

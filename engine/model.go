@@ -1,0 +1,144 @@
+// Package engine is a model on devices: its weights where they are computed on, the graphs that compute it, built once
+// for each shape of batch and kept, and the sessions that carry its recurrent state.
+//
+// A Model may be shared between goroutines; a Session belongs to one at a time.
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"gosling/ggml"
+	"gosling/gguf"
+	"gosling/rwkv"
+	"gosling/rwkv/archs"
+)
+
+// Options say how a model is run. The zero value runs it on the best device with all its layers.
+type Options struct {
+	Device    string // "auto" or empty, or a name that ggml.Library.Device knows
+	GPULayers *int   // layers on the device; the output counts as one more. Nil is all that fit
+	Threads   int    // of the CPU; 0 is one for each processor
+	NoMmap    bool   // read the weights into memory instead of mapping the file
+	Log       *slog.Logger
+}
+
+// Model is a GGUF file ready to run.
+type Model struct {
+	lib     *ggml.Library
+	file    *gguf.File
+	arch    rwkv.Arch
+	config  rwkv.Config
+	options Options
+
+	backends []*ggml.Backend // the device first, the CPU last
+	devices  []ggml.Device   // of each layer
+	head     ggml.Device
+	weights  *weights
+	forward  rwkv.Forward
+}
+
+// Load opens the file, checks every tensor against its architecture and puts the weights on their devices.
+func Load(lib *ggml.Library, path string, o Options) (*Model, error) {
+	file, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{lib: lib, file: file, options: o}
+	if err := m.load(); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+func (m *Model) load() error {
+	if m.options.Log == nil {
+		m.options.Log = slog.New(slog.DiscardHandler)
+	}
+	if m.options.Threads <= 0 {
+		m.options.Threads = runtime.NumCPU()
+	}
+	var err error
+	if m.arch, m.config, err = Describe(m.file); err != nil {
+		return err
+	}
+	tensors, err := matchTensors(m.file, m.arch.Tensors(m.config))
+	if err != nil {
+		return err
+	}
+	if err := m.openDevices(tensors); err != nil {
+		return err
+	}
+	if m.weights, err = m.loadWeights(tensors); err != nil {
+		return err
+	}
+	m.forward = m.arch.Forward(m.config, m.weights.tensor)
+	return nil
+}
+
+// Describe finds the architecture and the dimensions of a GGUF file from its metadata.
+func Describe(f *gguf.File) (rwkv.Arch, rwkv.Config, error) {
+	name, ok := f.String("general.architecture")
+	if !ok {
+		return rwkv.Arch{}, rwkv.Config{}, fmt.Errorf("no general.architecture: not a language model, or cut short when it was written")
+	}
+	arch, ok := archs.Named(name)
+	if !ok {
+		return arch, rwkv.Config{}, fmt.Errorf("architecture %q: Gosling runs %s", name, archs.Names())
+	}
+	embedding, ok := f.Tensor("token_embd.weight")
+	if !ok || len(embedding.Shape) != 2 {
+		return arch, rwkv.Config{}, fmt.Errorf("no matrix \"token_embd.weight\"")
+	}
+	config, err := arch.FromMetadata(func(key string) (any, bool) { return f.Value(name + "." + key) }, int(embedding.Shape[1]))
+	if err != nil {
+		return arch, config, err
+	}
+	return arch, config, nil
+}
+
+// Config is the dimensions of the model.
+func (m *Model) Config() rwkv.Config { return m.config }
+
+// File is the open GGUF file, for its metadata.
+func (m *Model) File() *gguf.File { return m.file }
+
+// Vocab is the number of logits a token gives.
+func (m *Model) Vocab() int { return m.config.Vocab }
+
+// Threads is the number of CPU threads that compute.
+func (m *Model) Threads() int { return m.options.Threads }
+
+// Devices names the devices that hold layers, the most used first.
+func (m *Model) Devices() []ggml.Device {
+	var devices []ggml.Device
+	for _, b := range m.backends {
+		devices = append(devices, b.Device())
+	}
+	return devices
+}
+
+// BytesPerToken is how much decoding one token reads: every weight but the embedding, of which it reads a row, and the
+// state, which it also writes.
+func (m *Model) BytesPerToken() int64 { return m.weights.read + 2*m.stateBytes() }
+
+// stateBytes is the size of one sequence's state.
+func (m *Model) stateBytes() int64 {
+	n := int64(0)
+	for _, s := range m.arch.State(m.config) {
+		n += 4 * s.Elements
+	}
+	return n
+}
+
+// Close frees the model. Its sessions must have been closed. It is safe to call twice.
+func (m *Model) Close() error {
+	m.weights.close()
+	for _, b := range m.backends {
+		b.Close()
+	}
+	m.weights, m.backends = nil, nil
+	return m.file.Close()
+}

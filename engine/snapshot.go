@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+
+	"gosling/internal/float"
+)
+
+// Snapshot is a copy of a session's state: everything the model remembers of the text so far.
+type Snapshot struct {
+	Tokens int64       // read since the beginning of the text
+	State  [][]float32 // in the order of the architecture's state table
+}
+
+// Snapshot copies the state.
+func (s *Session) Snapshot() (Snapshot, error) {
+	snap := Snapshot{Tokens: s.tokens}
+	for _, spec := range s.specs {
+		x := make([]float32, spec.Elements*int64(s.seqs))
+		if err := s.state[stateKey{spec.Layer, spec.Name}].ReadFloats(x, 0); err != nil {
+			return snap, err
+		}
+		snap.State = append(snap.State, x)
+	}
+	return snap, nil
+}
+
+// Restore puts a snapshot of a session of the same model back.
+func (s *Session) Restore(snap Snapshot) error {
+	if len(snap.State) != len(s.specs) {
+		return fmt.Errorf("a state of %d tensors, the model has %d", len(snap.State), len(s.specs))
+	}
+	for i, spec := range s.specs {
+		if err := s.state[stateKey{spec.Layer, spec.Name}].SetFloats(snap.State[i]); err != nil {
+			return fmt.Errorf("layer %d, %s: %w", spec.Layer, spec.Name, err)
+		}
+	}
+	s.tokens = snap.Tokens
+	return nil
+}
+
+// stateHeader begins a state file. The numbers after it are the state's float32s in the order of the architecture's state
+// table, then the CRC-32 (Castagnoli) of all before it. Everything is little-endian. See docs/format/state.md.
+type stateHeader struct {
+	Magic       [8]byte  // "GSLSTATE"
+	Version     uint32   // 1
+	Arch        [16]byte // "rwkv7", padded with zeros
+	Layers      uint32
+	Embed       uint32
+	HeadSize    uint32
+	Fingerprint [32]byte
+	Tokens      int64
+	Elements    int64
+}
+
+var stateMagic = [8]byte{'G', 'S', 'L', 'S', 'T', 'A', 'T', 'E'}
+
+func (s *Session) header() stateHeader {
+	m := s.model
+	h := stateHeader{
+		Magic: stateMagic, Version: 1, Layers: uint32(m.config.Layers), Embed: uint32(m.config.Embed),
+		HeadSize: uint32(m.config.HeadSize), Fingerprint: m.Fingerprint(), Tokens: s.tokens,
+	}
+	copy(h.Arch[:], m.arch.Name)
+	for _, spec := range s.specs {
+		h.Elements += spec.Elements
+	}
+	return h
+}
+
+// Save writes the state to w.
+func (s *Session) Save(w io.Writer) error {
+	snap, err := s.Snapshot()
+	if err != nil {
+		return err
+	}
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	both := io.MultiWriter(w, sum)
+	if err := binary.Write(both, binary.LittleEndian, s.header()); err != nil {
+		return err
+	}
+	for _, x := range snap.State {
+		data := make([]byte, 4*len(x))
+		float.EncodeF32(data, x)
+		if _, err := both.Write(data); err != nil {
+			return err
+		}
+	}
+	return binary.Write(w, binary.LittleEndian, sum.Sum32())
+}
+
+// Load reads a state that Save wrote for the same model. If it does not fit, the session stays as it was.
+func (s *Session) Load(r io.Reader) error {
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	both := io.TeeReader(r, sum)
+	var h stateHeader
+	if err := binary.Read(both, binary.LittleEndian, &h); err != nil {
+		return fmt.Errorf("no state file: shorter than its header")
+	}
+	if err := s.fits(h); err != nil {
+		return err
+	}
+	snap := Snapshot{Tokens: h.Tokens}
+	for _, spec := range s.specs {
+		data := make([]byte, 4*spec.Elements)
+		if _, err := io.ReadFull(both, data); err != nil {
+			return fmt.Errorf("the state is cut short in layer %d", spec.Layer)
+		}
+		x := make([]float32, spec.Elements)
+		float.DecodeF32(x, data)
+		for _, v := range x {
+			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+				return fmt.Errorf("the state of layer %d has numbers that are not finite", spec.Layer)
+			}
+		}
+		snap.State = append(snap.State, x)
+	}
+	want := sum.Sum32()
+	var got uint32
+	if err := binary.Read(r, binary.LittleEndian, &got); err != nil || got != want {
+		return fmt.Errorf("the state is damaged: its checksum is %08x, want %08x", got, want)
+	}
+	return s.Restore(snap)
+}
+
+// fits compares a state file's header with the model.
+func (s *Session) fits(h stateHeader) error {
+	want := s.header()
+	arch := string(bytes.TrimRight(h.Arch[:], "\x00"))
+	switch {
+	case h.Magic != want.Magic:
+		return fmt.Errorf("no state file: it starts with %q, want %q", h.Magic[:], want.Magic[:])
+	case h.Version != want.Version:
+		return fmt.Errorf("a state file of version %d, this program reads version %d", h.Version, want.Version)
+	case h.Arch != want.Arch || h.Layers != want.Layers || h.Embed != want.Embed || h.HeadSize != want.HeadSize || h.Elements != want.Elements:
+		return fmt.Errorf("a state of %s with %d layers of %d channels, heads of %d; the model is %s with %d of %d, heads of %d",
+			arch, h.Layers, h.Embed, h.HeadSize, s.model.arch.Name, want.Layers, want.Embed, want.HeadSize)
+	case h.Fingerprint != want.Fingerprint:
+		return fmt.Errorf("the state was saved with other weights: load it with the same file")
+	case h.Tokens < 0:
+		return fmt.Errorf("a state after %d tokens", h.Tokens)
+	}
+	return nil
+}
+
+// Fingerprint tells models apart: the SHA-256 of every tensor's name, type and shape and of some of its bytes.
+func (m *Model) Fingerprint() [32]byte {
+	const sample = 256
+	h := sha256.New()
+	for _, t := range m.file.Tensors() {
+		fmt.Fprintf(h, "%s %d %v\n", t.Name, t.Type, t.Shape)
+		data := m.file.Data(t)
+		for _, at := range []int{0, len(data) / 3, len(data) / 2, len(data) - sample} {
+			at = max(0, at)
+			h.Write(data[at:min(at+sample, len(data))])
+		}
+	}
+	return [32]byte(h.Sum(nil))
+}

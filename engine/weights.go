@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"gosling/ggml"
+	"gosling/gguf"
+	"gosling/rwkv"
+)
+
+// tensor is a weight of the file and what its architecture says of it.
+type tensor struct {
+	spec  rwkv.TensorSpec
+	info  gguf.Tensor
+	layer int // config.Layers or more for tensors of no layer
+}
+
+// onHost reports whether the tensor stays in the file's memory whatever the device: of the embedding each token reads a row.
+func (t tensor) onHost() bool {
+	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, "token_embd_norm")
+}
+
+// matchTensors finds the tensors of the table in the file and checks their shapes and types.
+func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
+	var found []tensor
+	for _, s := range specs {
+		info, ok := f.Tensor(s.Name)
+		if s.Optional {
+			continue // nothing is computed from it
+		}
+		if !ok {
+			return nil, fmt.Errorf("tensor %q is missing: the file is no complete %s model", s.Name, "RWKV")
+		}
+		if !slices.Equal(trim(info.Shape), trim(s.Shape)) {
+			return nil, fmt.Errorf("tensor %q is %v, want %v", s.Name, info.Shape, s.Shape)
+		}
+		layer := int(^uint(0) >> 1)
+		_, _ = fmt.Sscanf(s.Name, "blk.%d.", &layer)
+		found = append(found, tensor{spec: s, info: info, layer: layer})
+	}
+	return found, nil
+}
+
+// trim drops trailing dimensions of 1.
+func trim(shape []int64) []int64 {
+	n := len(shape)
+	for n > 1 && shape[n-1] == 1 {
+		n--
+	}
+	return shape[:n]
+}
+
+// weights are the tensors of a model and the memory they lie in.
+type weights struct {
+	byName  map[string]ggml.Tensor
+	ctx     *ggml.Context
+	buffers []*ggml.Buffer
+	read    int64 // bytes that one token reads
+}
+
+func (w *weights) tensor(name string) ggml.Tensor { return w.byName[name] }
+
+func (w *weights) close() {
+	if w == nil {
+		return
+	}
+	for _, b := range w.buffers {
+		b.Close()
+	}
+	w.ctx.Close()
+}
+
+// home is where a tensor goes: a kind of buffer, or the mapped file for the CPU's plain kind.
+type home struct {
+	kind   ggml.BufferType
+	mapped bool
+	asF32  bool // small tensors of another type are widened, since elementwise operations need F32
+}
+
+// loadWeights puts every tensor where it is computed on. What the CPU can use as it is stays in the mapped file.
+func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
+	ctx, err := m.lib.NewContext(len(tensors))
+	if err != nil {
+		return nil, err
+	}
+	w := &weights{byName: map[string]ggml.Tensor{}, ctx: ctx}
+	choose := m.homes()
+	byKind := map[string][]int{} // kind of buffer -> tensors
+	homes := make([]home, len(tensors))
+	placed := make([]ggml.Tensor, len(tensors))
+	for i, t := range tensors {
+		homes[i] = choose(t)
+		typ := t.info.Type
+		if homes[i].asF32 {
+			typ = gguf.F32
+		}
+		if placed[i], err = ctx.New(typ, t.info.Shape...); err != nil {
+			w.close()
+			return nil, fmt.Errorf("tensor %q: %w", t.spec.Name, err)
+		}
+		w.byName[t.spec.Name] = placed[i]
+		if t.spec.Class != rwkv.Embedding {
+			w.read += t.info.Size
+		}
+		key := homes[i].kind.Name()
+		if homes[i].mapped {
+			key = "mapped file"
+		}
+		byKind[key] = append(byKind[key], i)
+	}
+	for _, key := range sortedKeys(byKind) {
+		if err := m.fill(w, key == "mapped file", byKind[key], tensors, homes, placed); err != nil {
+			w.close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// fill makes the buffer of one kind and moves its tensors in.
+func (m *Model) fill(w *weights, mapped bool, members []int, tensors []tensor, homes []home, placed []ggml.Tensor) error {
+	list, offsets := make([]ggml.Tensor, len(members)), make([]int64, len(members))
+	size := int64(0)
+	for j, i := range members {
+		list[j], offsets[j] = placed[i], tensors[i].info.Offset
+		size += tensors[i].info.Size
+	}
+	kind := homes[members[0]].kind
+	if mapped {
+		b, err := m.lib.CPU().Map(m.file.Bytes(), list, offsets)
+		if err == nil {
+			w.buffers = append(w.buffers, b)
+			m.options.Log.Debug("weights", "in", "mapped file", "tensors", len(members), "MiB", size>>20)
+		}
+		return err
+	}
+	b, err := kind.Alloc(list, ggml.UsageWeights)
+	if err != nil {
+		return err
+	}
+	w.buffers = append(w.buffers, b)
+	m.options.Log.Debug("weights", "in", kind.Name(), "tensors", len(members), "MiB", size>>20)
+	var group errgroup.Group
+	group.SetLimit(1)
+	if kind.Host() {
+		group.SetLimit(max(1, min(m.options.Threads, runtime.NumCPU())))
+	}
+	for _, i := range members {
+		group.Go(func() error {
+			if err := m.upload(placed[i], tensors[i].info, homes[i].asF32); err != nil {
+				return fmt.Errorf("tensor %q: %w", tensors[i].spec.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// upload copies a tensor out of the file, whose pages are not needed after that.
+func (m *Model) upload(to ggml.Tensor, info gguf.Tensor, asF32 bool) error {
+	defer m.file.Drop(info)
+	data := m.file.Data(info)
+	if !asF32 || info.Type == gguf.F32 {
+		return to.SetBytes(data)
+	}
+	x := make([]float32, info.Elements())
+	if err := m.lib.Dequantize(info.Type, x, data); err != nil {
+		return err
+	}
+	return to.SetFloats(x)
+}
+
+// homes returns the choice of a home for each tensor. Which kind of buffer suits a matrix is asked once for each shape.
+func (m *Model) homes() func(tensor) home {
+	type shape struct {
+		device  string
+		typ     gguf.Type
+		in, out int64
+	}
+	known := map[shape]ggml.BufferType{}
+	cpu := m.lib.CPU()
+	return func(t tensor) home {
+		device := m.head
+		if t.onHost() {
+			device = cpu
+		} else if t.layer < len(m.devices) {
+			device = m.devices[t.layer]
+		}
+		h := home{kind: device.BufferType(), asF32: t.spec.Class == rwkv.Vector && t.info.Type != gguf.F32}
+		if t.spec.Class != rwkv.Vector && t.spec.Class != rwkv.Embedding && len(t.info.Shape) == 2 {
+			key := shape{device.Name, t.info.Type, t.info.Shape[0], t.info.Shape[1]}
+			kind, ok := known[key]
+			if !ok {
+				kind = h.kind
+				for _, k := range device.BufferTypes() {
+					if k.HoldsMatrix(key.typ, key.in, key.out) {
+						kind = k
+						break
+					}
+				}
+				known[key] = kind
+			}
+			h.kind = kind
+		}
+		h.mapped = !m.options.NoMmap && device.IsHost() && h.kind == device.BufferType() && !h.asF32 &&
+			cpu.MapsHost() && t.info.Offset%int64(cpu.HostAlignment()) == 0
+		return h
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
