@@ -3,7 +3,6 @@ package synth
 import (
 	"io"
 	"runtime"
-	"sync"
 
 	"gosling/checkpoint/pth"
 )
@@ -33,7 +32,7 @@ type drawer struct {
 	seed    uint64
 	queue   chan chan []byte // of the blocks under way, in order
 	done    chan struct{}
-	free    sync.Pool
+	free    chan []byte // blocks that were written
 }
 
 func newDrawer(tensors []tensor, seed uint64) *drawer {
@@ -42,7 +41,7 @@ func newDrawer(tensors []tensor, seed uint64) *drawer {
 		seed:    seed,
 		queue:   make(chan chan []byte, runtime.GOMAXPROCS(0)),
 		done:    make(chan struct{}),
-		free:    sync.Pool{New: func() any { return make([]byte, blockSize) }},
+		free:    make(chan []byte, runtime.GOMAXPROCS(0)),
 	}
 	go d.run()
 	return d
@@ -70,7 +69,7 @@ func blocks(t tensor) int { return int((t.spec().Bytes() + blockSize - 1) / bloc
 func (d *drawer) draw(i, block int) []byte {
 	t := d.tensors[i]
 	start := int64(block) * blockSize
-	dst := d.free.Get().([]byte)[:min(blockSize, t.spec().Bytes()-start)]
+	dst := d.buffer()[:min(blockSize, t.spec().Bytes()-start)]
 	r := seedOf(d.seed, i, block)
 	if t.at == nil {
 		fillMatrix(dst, r, t.scale)
@@ -80,6 +79,15 @@ func (d *drawer) draw(i, block int) []byte {
 	return dst
 }
 
+func (d *drawer) buffer() []byte {
+	select {
+	case b := <-d.free:
+		return b
+	default:
+		return make([]byte, blockSize)
+	}
+}
+
 // write writes tensor i. Tensors are to be written in order.
 func (d *drawer) write(i int, w io.Writer) error {
 	for range blocks(d.tensors[i]) {
@@ -87,7 +95,10 @@ func (d *drawer) write(i int, w io.Writer) error {
 		if _, err := w.Write(block); err != nil {
 			return err
 		}
-		d.free.Put(block[:blockSize]) //nolint:staticcheck // one small allocation a MiB
+		select {
+		case d.free <- block[:blockSize]:
+		default:
+		}
 	}
 	return nil
 }

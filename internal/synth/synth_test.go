@@ -1,0 +1,193 @@
+package synth
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/checkpoint"
+	"gosling/checkpoint/pth"
+)
+
+// small has matrices of more than one block, and odd sizes.
+var small = Config{Layers: 2, Embed: 96, HeadSize: 32, Vocab: 6001, FFN: 200, Ranks: Ranks{Decay: 8, Rate: 9, Value: 7, Gate: 12}}
+
+func made(t *testing.T, c Config) *checkpoint.File {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "m.pth")
+	var out bytes.Buffer
+	require.NoError(t, Write(&out, c))
+	require.NoError(t, os.WriteFile(path, out.Bytes(), 0o600))
+	f, err := pth.Open(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func values(t *testing.T, f *checkpoint.File, name string) []float32 {
+	t.Helper()
+	tensor, ok := f.Tensor(name)
+	require.True(t, ok, "there is a tensor %q", name)
+	out := make([]float32, tensor.Elements())
+	require.NoError(t, tensor.ReadFloats(out, 0))
+	return out
+}
+
+// moments are the mean and the standard deviation.
+func moments(x []float32) (mean, deviation float64) {
+	for _, v := range x {
+		mean += float64(v)
+	}
+	mean /= float64(len(x))
+	for _, v := range x {
+		deviation += (float64(v) - mean) * (float64(v) - mean)
+	}
+	return mean, math.Sqrt(deviation / float64(len(x)))
+}
+
+func TestTheSameSeedGivesTheSameFileOnAnyNumberOfCores(t *testing.T) {
+	sum := func(cores int, seed uint64) [32]byte {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+		c := small
+		c.Seed = seed
+		h := sha256.New()
+		require.NoError(t, Write(h, c))
+		return [32]byte(h.Sum(nil))
+	}
+	assert.Equal(t, sum(1, 5), sum(8, 5))
+	assert.NotEqual(t, sum(1, 5), sum(1, 6))
+}
+
+func TestNamesAndShapes(t *testing.T) {
+	f := made(t, small)
+	for name, shape := range map[string][]int64{
+		"emb.weight":                 {6001, 96},
+		"blocks.0.ln0.bias":          {96},
+		"blocks.1.att.x_g":           {1, 1, 96},
+		"blocks.1.att.w1":            {96, 8},
+		"blocks.0.att.a2":            {9, 96},
+		"blocks.1.att.v1":            {96, 7},
+		"blocks.0.att.g2":            {12, 96},
+		"blocks.1.att.r_k":           {3, 32},
+		"blocks.0.att.output.weight": {96, 96},
+		"blocks.1.att.ln_x.weight":   {96},
+		"blocks.0.ffn.key.weight":    {200, 96},
+		"blocks.1.ffn.value.weight":  {96, 200},
+		"ln_out.weight":              {96},
+		"head.weight":                {6001, 96},
+	} {
+		tensor, ok := f.Tensor(name)
+		assert.True(t, ok, name)
+		assert.Equal(t, shape, tensor.Shape, name)
+		assert.Equal(t, checkpoint.BF16, tensor.DType, name)
+	}
+	_, ok := f.Tensor("blocks.0.att.v1")
+	assert.False(t, ok, "the first layer has no value residual")
+	_, ok = f.Tensor("blocks.1.ln0.weight")
+	assert.False(t, ok, "only the first layer has ln0")
+
+	c := small
+	c.FirstValue = true
+	_, ok = made(t, c).Tensor("blocks.0.att.v1")
+	assert.True(t, ok, "but it may")
+}
+
+func TestWeightsLieWhereTrainingPutsThem(t *testing.T) {
+	f := made(t, small)
+	mean, deviation := moments(values(t, f, "emb.weight"))
+	assert.InDelta(t, 0, mean, 0.01)
+	assert.InDelta(t, 1/math.Sqrt(96), deviation, 0.002)
+	mean, deviation = moments(values(t, f, "blocks.1.ln1.weight"))
+	assert.InDelta(t, 1, mean, 0.05)
+	assert.InDelta(t, 0.08, deviation, 0.03)
+
+	for name, limits := range map[string][2]float32{
+		"blocks.0.att.x_w":  {0, 1},
+		"blocks.1.ffn.x_k":  {0, 1},
+		"blocks.1.att.w0":   {-9, 4},
+		"blocks.0.att.a0":   {-1.2, 1},
+		"blocks.1.att.k_k":  {0.6, 1.1},
+		"blocks.1.att.k_a":  {0.7, 1.3},
+		"blocks.1.att.r_k":  {-0.5, 0.4},
+		"blocks.1.att.v0":   {0, 1.5},
+		"blocks.1.ln2.bias": {-0.25, 0.25},
+	} {
+		x := values(t, f, name)
+		distinct := map[float32]bool{}
+		for _, v := range x {
+			assert.True(t, v >= limits[0] && v <= limits[1], "%s has %v", name, v)
+			distinct[v] = true
+		}
+		assert.Greater(t, len(distinct), len(x)/4, "%s varies", name)
+	}
+}
+
+func TestReleasedSizesHaveTheReleasedParameters(t *testing.T) {
+	for name, want := range map[string]int64{
+		"0.1B": 191_084_544, "0.4b": 450_834_432, "1.5B": 1_527_668_736, "2.9B": 2_948_065_280, "3B": 2_948_065_280,
+		"7.2B": 7_199_932_416, "13.3B": 13_270_298_624, "14B": 13_270_298_624,
+	} {
+		_, c, err := Size(name)
+		require.NoError(t, err)
+		c.FirstValue = true // as they are counted
+		n, err := c.Parameters()
+		require.NoError(t, err)
+		assert.Equal(t, want, n, name)
+	}
+	_, _, err := Size("8B")
+	assert.ErrorContains(t, err, `there is no size "8B": want one of 0.1B, 0.4B,`)
+	assert.Equal(t, "RWKV-x070-Synth-1.5B-v1-20260101-ctx4096.pth", FileName("1.5B"))
+}
+
+func TestDimensionsThatNoModelHas(t *testing.T) {
+	for name, tc := range map[string]struct {
+		c      Config
+		reason string
+	}{
+		"heads that do not fit":    {Config{Embed: 100}, "100 channels do not divide into heads of 64"},
+		"fewer than no channels":   {Config{Embed: -64}, "a dimension of -64"},
+		"an absurd vocabulary":     {Config{Vocab: 1 << 30}, "a dimension of 1073741824"},
+		"more layers than a tower": {Config{Layers: 2000}, "more than 1024 layers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.ErrorContains(t, Write(io.Discard, tc.c), tc.reason)
+			_, err := tc.c.Parameters()
+			assert.ErrorContains(t, err, tc.reason)
+		})
+	}
+}
+
+// full is a disk with no room beyond so many bytes.
+type full struct{ room int }
+
+var errFull = errors.New("no space left")
+
+func (f *full) Write(p []byte) (int, error) {
+	if f.room -= len(p); f.room < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func TestAFullDiskEndsTheWriting(t *testing.T) {
+	assert.ErrorIs(t, Write(&full{room: 1 << 20}, small), errFull)
+}
+
+func BenchmarkWrite(b *testing.B) {
+	c := Config{Layers: 4, Embed: 1024}
+	n, err := c.Parameters()
+	require.NoError(b, err)
+	b.SetBytes(2 * n)
+	for b.Loop() {
+		require.NoError(b, Write(io.Discard, c))
+	}
+}
