@@ -83,6 +83,7 @@ func TestDistributionIsTheReferences(t *testing.T) {
 		"normal logits":              func(int) float32 { return float32(rng.NormFloat64() * 3) },
 		"nearly equal logits":        func(int) float32 { return 5 + float32(rng.NormFloat64())*1e-5 },
 		"logits full of ties":        func(int) float32 { return float32(rng.IntN(7)) },
+		"ties close together":        func(int) float32 { return 2 + float32(rng.IntN(5))*1e-4 },
 		"equal logits":               func(int) float32 { return -3 },
 		"one logit far above":        func(i int) float32 { return float32(rng.NormFloat64()) + 100*float32(max(0, 1-i)) },
 		"some logits far below":      func(int) float32 { return float32(rng.NormFloat64()) - 1e30*float32(rng.IntN(2)) },

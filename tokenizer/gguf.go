@@ -76,9 +76,10 @@ func (v *Vocab) GGUFTokens(rows int) (tokens []string, types []int32) {
 
 // escape writes bytes as Python's repr does between the quotes of a bytes literal.
 func escape(text string) string {
-	quote := byte('\'')
-	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
-		quote = '"'
+	// Python chooses so where it makes a difference: the other quote is not in the text, or both are.
+	quote := byte('"')
+	if strings.Contains(text, `"`) {
+		quote = '\''
 	}
 	var out strings.Builder
 	for _, c := range []byte(text) {

@@ -51,7 +51,6 @@ func newTrie(v *Vocab, sorted []Token) (trie, error) {
 	for i := range deadCells / 64 {
 		b.used[i] = ^uint64(0)
 	}
-	b.bases[0] = 1
 	root := b.grow(0, len(sorted), 0)
 	if b.full {
 		return trie{}, fmt.Errorf("the vocabulary needs more than %d trie nodes: too large", maxCells)

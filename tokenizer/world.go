@@ -26,8 +26,10 @@ const (
 )
 
 // World returns the vocabulary of the RWKV World and G1 models: ids 1 to 65529, of which 1 to 256 are the single bytes, and
-// EndOfText.
-var World = sync.OnceValue(func() *Vocab {
+// EndOfText. It is made when first asked for, in about ten milliseconds.
+func World() *Vocab { return world() }
+
+var world = sync.OnceValue(func() *Vocab {
 	v, err := unpack(worldTokens, worldCount, worldBytes)
 	if err != nil {
 		panic(fmt.Sprintf("tokenizer: internal error: the built-in vocabulary: %v", err))
@@ -36,7 +38,9 @@ var World = sync.OnceValue(func() *Vocab {
 })
 
 // Bytes returns the vocabulary of models with 257 rows: EndOfText, and id b+1 for the byte b.
-var Bytes = sync.OnceValue(func() *Vocab {
+func Bytes() *Vocab { return singleBytes() }
+
+var singleBytes = sync.OnceValue(func() *Vocab {
 	var b table
 	b.put(EndOfText, endOfTextName, control)
 	for c := range 256 {

@@ -32,18 +32,24 @@ func TestUnpack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []tokenizer.Token{1, 2, 4, 3}, encode(t, v, "aab"+long+long[:15]+"d"), "numbered by length")
 
-	for name, data := range map[string]string{
-		"nothing":                            "",
-		"a head cut off":                     "\x01a\x11b\x0f",
-		"a token cut off":                    "\x01a\x11b\x02c",
-		"more shared than there is":          "\x01a\x21b",
-		"more bytes than the vocabulary has": "\x01a\x11b\x0f\xff",
+	for name, tc := range map[string]struct{ data, reason string }{
+		"nothing":                            {"", "EOF"},
+		"a head cut off":                     {"\x01a\x11b\x0f", "EOF"},
+		"a token cut off":                    {"\x01a\x11b\x02c", "EOF"},
+		"more shared than there is":          {"\x01a\x21b\x01c", "token 1 has 2+1 bytes, too many"},
+		"more bytes than the vocabulary has": {"\x01a\x11b\x0f\xff", "token 2 has 0+255 bytes, too many"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := tokenizer.Unpack(deflate(t, data), 3, 6)
-			assert.Error(t, err)
+			_, err := tokenizer.Unpack(deflate(t, tc.data), 3, 6)
+			assert.ErrorContains(t, err, tc.reason)
 		})
 	}
+}
+
+func TestTheTrieIsDense(t *testing.T) {
+	_, cells, err := tokenizer.MakeWorld()
+	require.NoError(t, err)
+	assert.Less(t, cells, 130_000, "for 116,079 nodes")
 }
 
 func TestRandomVocabulariesFindTheLongestToken(t *testing.T) {
