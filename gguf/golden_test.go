@@ -1,6 +1,7 @@
 package gguf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -133,8 +134,8 @@ func TestWritingGivesTheFileMadeByHand(t *testing.T) {
 type memory struct{ bytes []byte }
 
 func (m *memory) WriteAt(p []byte, off int64) (int, error) {
-	for int64(len(m.bytes)) < off+int64(len(p)) {
-		m.bytes = append(m.bytes, 0xaa)
+	if more := off + int64(len(p)) - int64(len(m.bytes)); more > 0 {
+		m.bytes = append(m.bytes, bytes.Repeat([]byte{0xaa}, int(more))...)
 	}
 	return copy(m.bytes[off:], p), nil
 }

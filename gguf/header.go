@@ -13,7 +13,8 @@ type Header struct {
 	Alignment int64    // of the tensors in bytes, a power of two; 0 for what the key "general.alignment" says, or 32
 }
 
-// layOut checks the header and returns its bytes, the tensors with their places, and the length of the file.
+// layOut checks the header and returns its bytes, the tensors with their places, and the length of the file. The data
+// begins at the first multiple of the alignment after the header; without tensors the file ends with the header.
 func (h Header) layOut() (head []byte, tensors []Tensor, size int64, err error) {
 	if err := h.setAlignment(); err != nil {
 		return nil, nil, 0, err
@@ -24,10 +25,14 @@ func (h Header) layOut() (head []byte, tensors []Tensor, size int64, err error) 
 	if head, err = h.encode(tensors); err != nil {
 		return nil, nil, 0, err
 	}
-	for i := range tensors {
-		tensors[i].Offset += int64(len(head))
+	data := int64(len(head))
+	if len(tensors) > 0 {
+		data, _ = pad(data, h.Alignment)
 	}
-	return head, tensors, size + int64(len(head)), nil
+	for i := range tensors {
+		tensors[i].Offset += data
+	}
+	return head, tensors, data + size, nil
 }
 
 // setAlignment makes the field and the key agree. The key is added where the alignment is not the usual one.
@@ -82,7 +87,7 @@ func (h Header) place() (tensors []Tensor, size int64, err error) {
 	return tensors, size, nil
 }
 
-// encode returns the header's bytes, padded to the alignment. The offsets of the tensors count from its end.
+// encode returns the header's bytes. The offsets of the tensors count from the start of the data.
 func (h Header) encode(tensors []Tensor) ([]byte, error) {
 	e := &encoder{}
 	e.buf = append(e.buf, magic...)
@@ -113,6 +118,5 @@ func (h Header) encode(tensors []Tensor) ([]byte, error) {
 		e.u32(uint32(t.Type))
 		e.u64(uint64(t.Offset))
 	}
-	end, _ := pad(int64(len(e.buf)), h.Alignment)
-	return append(e.buf, make([]byte, end-int64(len(e.buf)))...), nil
+	return e.buf, nil
 }

@@ -10,6 +10,7 @@ import (
 // Writer writes the tensors of a file whose header is written already. It may be shared between goroutines.
 type Writer struct {
 	w       io.WriterAt
+	head    int64 // bytes of the header without padding
 	tensors []Tensor
 	size    int64
 
@@ -27,7 +28,7 @@ func NewWriter(w io.WriterAt, h Header) (*Writer, error) {
 	if _, err := w.WriteAt(head, 0); err != nil {
 		return nil, err
 	}
-	return &Writer{w: w, tensors: tensors, size: size, done: make([]spans, len(tensors))}, nil
+	return &Writer{w: w, head: int64(len(head)), tensors: tensors, size: size, done: make([]spans, len(tensors))}, nil
 }
 
 // Tensors returns the tensors of the header with their offsets and sizes.
@@ -54,8 +55,8 @@ func (w *Writer) WriteAt(i int, p []byte, off int64) error {
 	return nil
 }
 
-// Close writes the padding after each tensor. It is an error when bytes of a tensor were never written. The file
-// under the writer stays open.
+// Close writes the padding after the header and after each tensor. It is an error when bytes of a tensor were never
+// written. The file under the writer stays open.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,17 +65,25 @@ func (w *Writer) Close() error {
 			return fmt.Errorf("%s: byte %d of %d was never written", quote("tensor", t.Name), at, t.Size)
 		}
 	}
-	for i, t := range w.tensors {
-		next := w.size
-		if i+1 < len(w.tensors) {
-			next = w.tensors[i+1].Offset
+	end, after := w.head, "the header"
+	for _, t := range w.tensors {
+		if err := w.zero(end, t.Offset, after); err != nil {
+			return err
 		}
-		if next == t.end() {
-			continue
+		end, after = t.end(), quote("tensor", t.Name)
+	}
+	return w.zero(end, w.size, after)
+}
+
+// zero writes padding, which a large alignment makes long.
+func (w *Writer) zero(from, to int64, after string) error {
+	zeros := make([]byte, min(to-from, 1<<16))
+	for from < to {
+		n := min(to-from, int64(len(zeros)))
+		if _, err := w.w.WriteAt(zeros[:n], from); err != nil {
+			return fmt.Errorf("padding after %s: %w", after, err)
 		}
-		if _, err := w.w.WriteAt(make([]byte, next-t.end()), t.end()); err != nil {
-			return fmt.Errorf("padding after %s: %w", quote("tensor", t.Name), err)
-		}
+		from += n
 	}
 	return nil
 }

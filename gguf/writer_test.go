@@ -66,6 +66,33 @@ func TestAnUnusualAlignmentIsAddedToTheKeys(t *testing.T) {
 	assert.Zero(t, keys[:2][1], "the caller's slice stays as it is")
 }
 
+// largest is an io.WriterAt that remembers its largest piece.
+type largest int
+
+func (l *largest) WriteAt(p []byte, off int64) (int, error) {
+	*l = max(*l, largest(len(p)))
+	return len(p), nil
+}
+
+func TestAHugeAlignmentIsPaddedInPieces(t *testing.T) {
+	var out largest
+	w, err := NewWriter(&out, Header{Tensors: []Tensor{{Name: "t", Type: I8, Shape: []int64{1}}}, Alignment: 1 << 31})
+	require.NoError(t, err)
+	require.NoError(t, w.WriteAt(0, []byte{1}, 0))
+	require.NoError(t, w.Close())
+	assert.Equal(t, int64(2<<31), w.Size())
+	assert.LessOrEqual(t, int(out), 1<<16)
+}
+
+func TestAFileWithoutTensorsEndsWithItsHeader(t *testing.T) {
+	out := memory{}
+	w, err := NewWriter(&out, Header{Alignment: 1 << 31})
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	assert.Len(t, out.bytes, int(w.Size()))
+	assert.Empty(t, Check(save(t, out.bytes)))
+}
+
 func twoTensors() Header {
 	return Header{Tensors: []Tensor{{Name: "a", Type: I8, Shape: []int64{10}}, {Name: "b", Type: F32, Shape: []int64{2, 3}}}}
 }
