@@ -48,18 +48,18 @@ ggml-source:
 	cmake -S . -B build/ggml -DGOSLING_BACKENDS="$(BACKENDS)" -DGGML_SOURCE_DIR="$(GGML_SOURCE_DIR)"
 	cmake --build build/ggml --config Release --parallel $(JOBS)
 
-# The checkpoint of the demo is made here until a trained one of its size exists.
+# The demo makes its own checkpoint, of random weights, until there is a trained one of its size.
 
-DEMO = build/demo/RWKV-x070-World-0.1B-demo-ctx4096
+DEMO = build/demo/RWKV-x070-World-0.04B-random-ctx4096
 
 demo: all
-	mkdir -p build/demo
-	$(GO) run ./scripts/synth $(DEMO).pth
+	$(GO) run ./scripts/synth --layers 4 --embed 256 --seed 7 --force --out $(DEMO).pth
 	./gosling convert --force $(DEMO).pth
 	./gosling quantize --force $(DEMO)-F16.gguf Q4_K_M
 	@echo
-	@echo 'This model has random weights: what it says is noise, and only shows that everything works.'
-	./gosling run --n-predict 32 --seed 1 $(DEMO)-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"
+	@echo 'The weights are random, so these words are noise. They show that every part works:'
+	@echo
+	./gosling run --n-predict 32 --seed 7 $(DEMO)-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"
 
 # What is checked. Race detection needs a C compiler, Vulkan its loader, a driver and make ggml-vulkan.
 
