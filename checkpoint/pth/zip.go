@@ -71,7 +71,7 @@ func readDirectory(file io.ReaderAt, size int64) (map[string]*zip.File, error) {
 		case members[m.Name] != nil:
 			return nil, fmt.Errorf("there are two members %q: made to deceive, not loading", m.Name)
 		case m.Method != zip.Store:
-			return nil, fmt.Errorf("member %q is compressed (method %d), which PyTorch never does: not loading",
+			return nil, fmt.Errorf("member %q is compressed (method %d), which torch.save never does: not loading",
 				m.Name, m.Method)
 		case m.Flags&1 != 0:
 			return nil, fmt.Errorf("member %q is encrypted: not loading", m.Name)
