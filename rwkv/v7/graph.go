@@ -97,7 +97,7 @@ func (m *model) forward(b rwkv.Batch) ggml.Tensor {
 		l.graph = b.Graph
 
 		in := op.LayerNorm(x, l.Norm1.Weight, l.Norm1.Bias, eps)
-		dx, _ := op.TokenShift(b, in, b.State(i, attShift))
+		dx := op.TokenShift(b, in, b.State(i, attShift))
 		y, v := l.timeMix(b, in, dx, v0)
 		x = x.Add(y)
 		if i == 0 {
@@ -105,7 +105,7 @@ func (m *model) forward(b rwkv.Batch) ggml.Tensor {
 		}
 
 		in = op.LayerNorm(x, l.Norm2.Weight, l.Norm2.Bias, eps)
-		dx, _ = op.TokenShift(b, in, b.State(i, ffnShift))
+		dx = op.TokenShift(b, in, b.State(i, ffnShift))
 		if i == len(m.layers)-1 {
 			if b.Outputs == rwkv.NoLogits {
 				return ggml.Tensor{}
