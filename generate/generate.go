@@ -11,6 +11,7 @@ import (
 	"iter"
 
 	"gosling/engine"
+	"gosling/prompt"
 	"gosling/sampler"
 	"gosling/tokenizer"
 )
@@ -27,7 +28,7 @@ type Session interface {
 type Options struct {
 	Vocab   *tokenizer.Vocab // nil for a model without one: pieces have no text then
 	Sampler *sampler.Sampler
-	Stop    []string // strings that end the text and are no part of it; empty ones count for nothing
+	Stop    []string // strings that end the text and are no part of it, none empty
 	Limit   int      // tokens at most; 0 is no limit
 }
 
@@ -57,13 +58,18 @@ type Piece struct {
 	Unread []byte
 }
 
-// Text reads the prompt, at least one token, and then generates. The sequence ends with the piece that has a Reason, which
+// Text reads tokens, the prompt, which are at least one, and then generates. The sequence ends with the piece that has a Reason, which
 // comes with ctx's error if that is Cancelled, or with any other error. A loop that is left early leaves the session
 // somewhere in the text.
-func Text(ctx context.Context, s Session, prompt []tokenizer.Token, o Options) iter.Seq2[Piece, error] {
+func Text(ctx context.Context, s Session, tokens []tokenizer.Token, o Options) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
-		w := writer{Options: o, session: s}
-		for next := prompt; ; {
+		stopper, err := prompt.NewStopper(o.Stop...)
+		if err != nil {
+			yield(Piece{}, err)
+			return
+		}
+		w := writer{Options: o, session: s, stopper: stopper}
+		for next := tokens; ; {
 			logits, err := w.feed(ctx, next)
 			if err != nil {
 				if ctx.Err() != nil {
@@ -92,10 +98,11 @@ type writer struct {
 	Options
 	session Session
 	tokens  int
-	raw     []byte           // the text so far, stop strings and all
-	last    int              // where the last token begins
-	read    int              // how far the session has come
-	out     int              // how far the text was given out; what follows may be the beginning of a stop string
+	raw     []byte // the text so far, stop strings and all
+	last    int    // where the last token begins
+	read    int    // how far the session has come
+	out     int    // how far the text was given out; what follows may be the beginning of a stop string
+	stopper *prompt.Stopper
 	stream  tokenizer.Stream // what was given out, as whole characters
 
 	mark   *engine.Snapshot // the session at markAt, at or before out; nil while nothing is held back
@@ -128,24 +135,25 @@ func (w *writer) take(token tokenizer.Token) (Piece, error) {
 		return w.end(Piece{Reason: EndOfText}, len(w.raw), nil)
 	}
 	w.tokens++
+	w.last = len(w.raw)
 	piece := Piece{Token: token}
 	if w.Vocab != nil {
 		text, ok := w.Vocab.Bytes(token)
 		if !ok {
 			return piece, fmt.Errorf("the model chose token %d, which is none of its vocabulary", token)
 		}
-		w.last = len(w.raw)
 		w.raw = append(w.raw, text...)
 	}
-	if stop := find(w.raw[w.out:], w.Stop); stop >= 0 {
+	free, stopped := w.stopper.Push(string(w.raw[w.last:]))
+	certain := w.out + len(free)
+	if stopped {
 		piece.Reason = StopString
-		return w.end(piece, w.out+stop, nil)
+		return w.end(piece, certain, nil)
 	}
 	if w.Limit > 0 && w.tokens >= w.Limit {
 		piece.Reason = Limit
 		return w.end(piece, len(w.raw), nil)
 	}
-	certain := len(w.raw) - held(w.raw[w.out:], w.Stop)
 	piece.Text = w.stream.Push(w.raw[w.out:certain])
 	w.out = certain
 	return piece, nil

@@ -105,7 +105,6 @@ func TestTextEnds(t *testing.T) {
 		"with bytes that are no character":                  {[]string{"a", "\xe4", "b", "\xe4\xb8"}, generate.Options{}, "a\ufffdb\ufffd", generate.EndOfText},
 		"with a character of several tokens in one piece":   {[]string{"\xf0", "\x9f", "\xa6", "\xa2"}, generate.Options{}, "\U0001f9a2", generate.EndOfText},
 		"at a stop string of characters in several tokens":  {[]string{"a", "\xf0", "\x9f", "\xa6", "\xa2"}, generate.Options{Stop: []string{"\U0001f9a2"}}, "a", generate.StopString},
-		"never at an empty stop string":                     {[]string{"a"}, generate.Options{Stop: []string{""}}, "a", generate.EndOfText},
 		"with nothing, when the model has nothing to say":   {nil, generate.Options{Stop: []string{"x"}}, "", generate.EndOfText},
 		"before a stop string that is the whole of it":      {[]string{"User", ":"}, generate.Options{Stop: []string{"User:"}}, "", generate.StopString},
 		"before a stop string, whatever comes after it too": {[]string{" one. Two"}, generate.Options{Stop: []string{"ne"}}, " o", generate.StopString},
@@ -152,6 +151,11 @@ func TestTextWithoutVocabulary(t *testing.T) {
 		ids = append(ids, piece.Token)
 	}
 	assert.Equal(t, []tokenizer.Token{7, 60000, 7}, ids)
+}
+
+func TestTextRefusesAnEmptyStopString(t *testing.T) {
+	_, _, err := said(t, t.Context(), &script{}, generate.Options{Stop: []string{"a", ""}})
+	assert.ErrorContains(t, err, "stop string 2 of 2 is empty")
 }
 
 func TestTextLeftEarly(t *testing.T) {

@@ -1,0 +1,24 @@
+package rss_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"gosling/internal/rss"
+)
+
+func TestPeakGrowsWithUse(t *testing.T) {
+	before := rss.Peak()
+	if before == 0 {
+		t.Skip("this system does not tell")
+	}
+	const more = 64 << 20
+	block := make([]byte, more)
+	for i := range block {
+		block[i] = 1
+	}
+	assert.GreaterOrEqual(t, rss.Peak(), before+more/2)
+	runtime.KeepAlive(block)
+}
