@@ -19,6 +19,7 @@ type member struct {
 	name    string
 	data    []byte
 	size    uint64 // claimed, if not 0
+	longer  uint64 // by how much it is longer when unpacked
 	method  uint16
 	flags   uint16
 	corrupt bool // has another checksum
@@ -44,6 +45,7 @@ func archiveOf(t testing.TB, members ...member) []byte {
 		if m.corrupt {
 			h.CRC32++
 		}
+		h.UncompressedSize64 += m.longer
 		body, err := w.CreateRaw(h)
 		require.NoError(t, err)
 		_, err = body.Write(m.data)

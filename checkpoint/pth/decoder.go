@@ -9,7 +9,7 @@ import (
 	"math"
 )
 
-// The limits of a pickle. The largest RWKV checkpoint has some 2,200 tensors, which take 300 KiB and 60,000 values.
+// The limits of a pickle. The largest RWKV checkpoint has some 2,200 tensors, which take some 250 KiB and 70,000 values.
 const (
 	maxPickle = 64 << 20
 	maxValues = 1 << 20

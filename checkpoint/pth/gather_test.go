@@ -49,6 +49,15 @@ func TestGatheringInPiecesOfAnySize(t *testing.T) {
 	wait.Wait()
 }
 
+func TestPagesThatAreKeptStayFew(t *testing.T) {
+	g, _ := columns(1, (maxPages+10)*pageSize/4)
+	pages := pages{file: g.file, kept: map[int64][]byte{}}
+	for no := range int64(maxPages + 10) {
+		require.NoError(t, pages.turn(no))
+	}
+	assert.LessOrEqual(t, len(pages.kept), maxPages)
+}
+
 func TestGatheringMoreColumnsThanPagesAreKept(t *testing.T) {
 	g, want := columns(pageSize/4, maxPages+10)
 	p := make([]byte, 3*4*(maxPages+10))

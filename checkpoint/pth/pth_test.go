@@ -37,6 +37,13 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
+func TestElementsInARowAreNotGathered(t *testing.T) {
+	f, err := read(checkpointOf(t, one("FloatStorage", 12, 3, []int64{1, 2, 1, 3}, []int64{999, 3, 77, 1}), f32s(12)))
+	require.NoError(t, err)
+	assert.IsType(t, &io.SectionReader{}, f.Tensors[0].Data)
+	assert.Equal(t, []float32{3, 4, 5, 6, 7, 8}, floats(t, f, "w"))
+}
+
 func TestBigEndianElementsAreSwapped(t *testing.T) {
 	bigEndian := []byte{0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0} // 1, -2
 	file := archiveOf(t,

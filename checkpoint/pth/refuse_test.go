@@ -54,6 +54,7 @@ func TestPicklesThatAreRefused(t *testing.T) {
 		"a parameter of a number":               {"\x80\x02ctorch._utils\n_rebuild_parameter\nK\x01\x85R.", "made of an integer, want a tensor"},
 		"a storage that is no tuple":            {"\x80\x02X\x01\x00\x00\x000Q.", "a storage is described by a string"},
 		"a storage of wrong parts":              {"\x80\x02(X\x07\x00\x00\x00storageK\x01K\x01K\x01K\x01tQ.", "described by an integer, an integer and an integer"},
+		"a storage of less than no elements":    {"\x80\x02(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x00\x00\x00\x00\x8a\x01\xfftQ.", "claims -1 elements"},
 		"a list where a dict belongs":           {"\x80\x02].", "holds a list, want a dict of tensors"},
 		"a dict without tensors":                {dict + "X\x01\x00\x00\x00wNu.", "holds no tensors, only 1 other entries"},
 		"an empty dict":                         {"\x80\x02}.", "an empty dict"},
@@ -129,6 +130,7 @@ func TestArchivesThatAreRefused(t *testing.T) {
 	}{
 		"a compressed member":               {with(member{name: "m/x", method: 8}), `"m/x" is compressed (method 8)`},
 		"an encrypted member":               {with(member{name: "m/x", flags: 1}), `"m/x" is encrypted`},
+		"a stored member of two sizes":      {with(member{name: "m/x", longer: 5}), `"m/x" is stored, but of 0 and 5 bytes`},
 		"two members of one name":           {with(good[1]), `two members "m/data/0"`},
 		"two pickles":                       {with(member{name: "n/data.pkl", data: pickle}), "two members \"data.pkl\""},
 		"a member outside the archive":      {with(member{name: "m/../../x"}), `"m/../../x" names a place outside`},

@@ -16,6 +16,7 @@ import (
 
 	"gosling/checkpoint"
 	"gosling/checkpoint/pth"
+	"gosling/internal/float"
 )
 
 // small has matrices of more than one block, and odd sizes.
@@ -129,6 +130,14 @@ func TestWeightsLieWhereTrainingPutsThem(t *testing.T) {
 		}
 		assert.Greater(t, len(distinct), len(x)/4, "%s varies", name)
 	}
+}
+
+func TestVectorsGoOnWhereABlockBegins(t *testing.T) {
+	dst := make([]byte, 6)
+	fillVector(dst, 1, 40, func(i int, _ float64) float64 { return float64(i) })
+	got := make([]float32, 3)
+	float.DecodeBF16(got, dst)
+	assert.Equal(t, []float32{40, 41, 42}, got)
 }
 
 func TestReleasedSizesHaveTheReleasedParameters(t *testing.T) {
