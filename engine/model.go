@@ -61,7 +61,7 @@ func (m *Model) load() error {
 		m.options.Threads = runtime.NumCPU()
 	}
 	var err error
-	if m.arch, m.config, err = Describe(m.file); err != nil {
+	if m.arch, m.config, err = archs.Describe(m.file); err != nil {
 		return err
 	}
 	tensors, err := matchTensors(m.file, m.arch.Tensors(m.config))
@@ -76,27 +76,6 @@ func (m *Model) load() error {
 	}
 	m.forward = m.arch.Forward(m.config, m.weights.tensor)
 	return nil
-}
-
-// Describe finds the architecture and the dimensions of a GGUF file from its metadata.
-func Describe(f *gguf.File) (rwkv.Arch, rwkv.Config, error) {
-	name, ok := f.String("general.architecture")
-	if !ok {
-		return rwkv.Arch{}, rwkv.Config{}, fmt.Errorf("no general.architecture: not a language model, or cut short when it was written")
-	}
-	arch, ok := archs.Named(name)
-	if !ok {
-		return arch, rwkv.Config{}, fmt.Errorf("architecture %q: Gosling runs %s", name, archs.Names())
-	}
-	embedding, ok := f.Tensor("token_embd.weight")
-	if !ok || len(embedding.Shape) != 2 {
-		return arch, rwkv.Config{}, fmt.Errorf("no matrix \"token_embd.weight\"")
-	}
-	config, err := arch.FromMetadata(func(key string) (any, bool) { return f.Value(name + "." + key) }, int(embedding.Shape[1]))
-	if err != nil {
-		return arch, config, err
-	}
-	return arch, config, nil
 }
 
 // Config is the dimensions of the model.

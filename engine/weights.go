@@ -36,7 +36,7 @@ func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
 		if !ok {
 			return nil, fmt.Errorf("tensor %q is missing: the file is no complete %s model", s.Name, "RWKV")
 		}
-		if !slices.Equal(trim(info.Shape), trim(s.Shape)) {
+		if !rwkv.SameShape(info.Shape, s.Shape) {
 			return nil, fmt.Errorf("tensor %q is %v, want %v", s.Name, info.Shape, s.Shape)
 		}
 		layer := int(^uint(0) >> 1)
@@ -44,15 +44,6 @@ func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
 		found = append(found, tensor{spec: s, info: info, layer: layer})
 	}
 	return found, nil
-}
-
-// trim drops trailing dimensions of 1.
-func trim(shape []int64) []int64 {
-	n := len(shape)
-	for n > 1 && shape[n-1] == 1 {
-		n--
-	}
-	return shape[:n]
 }
 
 // weights are the tensors of a model and the memory they lie in.

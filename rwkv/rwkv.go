@@ -4,6 +4,8 @@
 // The versions themselves live in rwkv/v4 to rwkv/v7, the list of them in rwkv/archs.
 package rwkv
 
+import "slices"
+
 // Config holds the dimensions of one model. It is read from tensor shapes (a checkpoint) or metadata (a GGUF file).
 type Config struct {
 	Arch     string // GGUF architecture: "rwkv7"
@@ -89,4 +91,15 @@ func Uint(m Metadata, key string) (uint64, bool) {
 		return uint64(v), v >= 0
 	}
 	return 0, false
+}
+
+// SameShape compares shapes written fastest dimension first; trailing dimensions of 1 do not count.
+func SameShape(a, b []int64) bool { return slices.Equal(trim(a), trim(b)) }
+
+func trim(shape []int64) []int64 {
+	n := len(shape)
+	for n > 1 && shape[n-1] == 1 {
+		n--
+	}
+	return shape[:n]
 }

@@ -2,8 +2,10 @@
 package archs
 
 import (
+	"fmt"
 	"strings"
 
+	"gosling/gguf"
 	"gosling/rwkv"
 	"gosling/rwkv/v7"
 )
@@ -30,4 +32,25 @@ func Names() string {
 		names = append(names, a.Name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// Describe finds the architecture and the dimensions of a GGUF file from its metadata.
+func Describe(f *gguf.File) (rwkv.Arch, rwkv.Config, error) {
+	name, ok := f.String("general.architecture")
+	if !ok {
+		return rwkv.Arch{}, rwkv.Config{}, fmt.Errorf("no general.architecture: not a language model, or cut short when it was written")
+	}
+	arch, ok := Named(name)
+	if !ok {
+		return arch, rwkv.Config{}, fmt.Errorf("architecture %q: Gosling runs %s", name, Names())
+	}
+	embedding, ok := f.Tensor("token_embd.weight")
+	if !ok || len(embedding.Shape) != 2 {
+		return arch, rwkv.Config{}, fmt.Errorf("no matrix \"token_embd.weight\"")
+	}
+	config, err := arch.FromMetadata(func(key string) (any, bool) { return f.Value(name + "." + key) }, int(embedding.Shape[1]))
+	if err != nil {
+		return arch, config, err
+	}
+	return arch, config, nil
 }

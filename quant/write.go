@@ -1,0 +1,166 @@
+package quant
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"gosling/gguf"
+	"gosling/internal/atomicfile"
+)
+
+// Quantizer is what quantized types need of ggml. It must allow calls from many goroutines.
+type Quantizer interface {
+	Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error
+	Dequantize(t gguf.Type, dst []float32, src []byte) error
+	NeedsImportance(t gguf.Type) bool
+}
+
+// Source is a tensor to be written and where its elements come from: Bytes or, for small ones that are computed, Floats.
+type Source struct {
+	Tensor gguf.Tensor // Name, Shape and the Type it is to be written in
+
+	From  gguf.Type                            // the type of what Bytes reads
+	Bytes func(dst []byte, offset int64) error // reads the elements' bytes; called from many goroutines
+	// Floats gives all elements at once.
+	Floats func() ([]float32, error)
+}
+
+// Options of a run. The zero value works.
+type Options struct {
+	Force     bool                      // replace a file that is there
+	Threads   int                       // 0 is one for each processor
+	Progress  func(done, total int64)   // bytes written so far; called by one goroutine at a time
+	Quantizer func() (Quantizer, error) // called once, and only if a quantized type is read or written
+	Measure   bool                      // measure the error of each kind of tensor against its source
+}
+
+// pieceElements is how many elements a worker takes at a time, about. It bounds the memory of each to some 20 MiB.
+const pieceElements = 1 << 20
+
+// piece is part of a source: whole rows.
+type piece struct {
+	source      int
+	first, n    int64 // elements
+	rowElements int64
+}
+
+// Write makes a GGUF file at path of the keys and the sources' tensors, in their order. The file appears when all of it is
+// on the disk; on an error, or when ctx ends, there is none.
+func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o Options) (Report, error) {
+	header := gguf.Header{Keys: keys}
+	for _, s := range sources {
+		header.Tensors = append(header.Tensors, s.Tensor)
+	}
+	coder, err := newCoder(sources, o)
+	if err != nil {
+		return Report{}, err
+	}
+	file, err := atomicfile.Create(path, atomicfile.Options{Force: o.Force})
+	if err != nil {
+		return Report{}, err
+	}
+	defer file.Close()
+	w, err := gguf.NewWriter(file, header)
+	if err != nil {
+		return Report{}, err
+	}
+	run := &run{coder: coder, sources: sources, writer: w, progress: o.Progress, total: w.Size(), report: newReport(sources)}
+	if err := run.all(ctx, cmp.Or(o.Threads, runtime.NumCPU())); err != nil {
+		return Report{}, err
+	}
+	if err := w.Close(); err != nil {
+		return Report{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Report{}, err
+	}
+	if err := file.Commit(); err != nil {
+		return Report{}, err
+	}
+	run.report.Path, run.report.Size = path, w.Size()
+	return run.report, nil
+}
+
+// run is one Write under way.
+type run struct {
+	coder   *coder
+	sources []Source
+	writer  *gguf.Writer
+	total   int64
+
+	mu       sync.Mutex // of what follows
+	progress func(done, total int64)
+	done     int64
+	report   Report
+}
+
+// all hands the pieces out to workers.
+func (r *run) all(ctx context.Context, threads int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	pieces := make(chan piece)
+	group.Go(func() error {
+		defer close(pieces)
+		for i, s := range r.sources {
+			for _, p := range cut(i, s) {
+				select {
+				case pieces <- p:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+		}
+		return nil
+	})
+	for range max(1, threads) {
+		group.Go(func() error {
+			var b buffers
+			for p := range pieces {
+				if err := r.one(p, &b); err != nil {
+					return fmt.Errorf("tensor %q: %w", r.sources[p.source].Tensor.Name, err)
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// one converts and writes a piece.
+func (r *run) one(p piece, b *buffers) error {
+	s := r.sources[p.source]
+	out, squares, err := r.coder.convert(s, p, b)
+	if err != nil {
+		return err
+	}
+	offset := p.first / s.Tensor.Type.BlockSize() * s.Tensor.Type.BlockBytes()
+	if err := r.writer.WriteAt(p.source, out, offset); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.add(p.source, squares)
+	r.done += int64(len(out))
+	if r.progress != nil {
+		r.progress(r.done, r.total)
+	}
+	return nil
+}
+
+// cut divides a source into pieces of whole rows. Computed tensors are one piece.
+func cut(index int, s Source) []piece {
+	elements, row := s.Tensor.Elements(), s.Tensor.Shape[0]
+	size := max(row, pieceElements/max(row, 1)*row)
+	if s.Floats != nil {
+		size = elements
+	}
+	var pieces []piece
+	for first := int64(0); first < elements; first += size {
+		pieces = append(pieces, piece{index, first, min(size, elements-first), row})
+	}
+	return pieces
+}
