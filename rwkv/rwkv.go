@@ -46,8 +46,10 @@ type TensorSpec struct {
 
 	// From names the tensors of the checkpoint that it is made of, in PyTorch's names. Nil Make copies the elements
 	// of the one source in order (a squeeze or reshape changes no order); otherwise Make fills dst from all of them.
-	From []string
-	Make func(dst []float32, src [][]float32)
+	// FromShape is the shape of each source in PyTorch's order, dimensions of 1 left out.
+	From      []string
+	FromShape []int64
+	Make      func(dst []float32, src [][]float32)
 
 	// Optional tensors may be missing from a file, or have another shape, since nothing is computed from them.
 	Optional bool

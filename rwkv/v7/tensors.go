@@ -2,6 +2,7 @@ package v7
 
 import (
 	"fmt"
+	"slices"
 
 	"gosling/rwkv"
 )
@@ -39,6 +40,7 @@ func Tensors(c rwkv.Config) []rwkv.TensorSpec {
 		for _, name := range []string{"k_k", "k_a", "r_k"} {
 			t.add(to+"time_mix_"+name+".weight", rwkv.Vector, []int64{channels}, att+name)
 		}
+		t.specs[len(t.specs)-1].FromShape = squeeze(int64(c.Heads()), int64(c.HeadSize)) // r_k
 		for _, name := range []string{"receptance", "key", "value", "output"} {
 			t.add(to+"time_mix_"+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+name+".weight")
 		}
@@ -56,7 +58,14 @@ type table struct{ specs []rwkv.TensorSpec }
 
 // add is a tensor whose elements are copied in order: a matrix [out, in] of PyTorch has the bytes of one of {in, out}.
 func (t *table) add(name string, class rwkv.Class, shape []int64, from string) {
-	t.specs = append(t.specs, rwkv.TensorSpec{Name: name, Class: class, Shape: shape, From: []string{from}})
+	reversed := slices.Clone(shape)
+	slices.Reverse(reversed)
+	t.specs = append(t.specs, rwkv.TensorSpec{Name: name, Class: class, Shape: shape, From: []string{from}, FromShape: squeeze(reversed...)})
+}
+
+// squeeze leaves out dimensions of 1.
+func squeeze(shape ...int64) []int64 {
+	return slices.DeleteFunc(shape, func(n int64) bool { return n == 1 })
 }
 
 func (t *table) norm(name string, channels int64, from string) {
@@ -74,7 +83,7 @@ func (t *table) lowRank(name string, channels, rank int64, class rwkv.Class, fro
 // transposed is a matrix that the checkpoint keeps as [in, out], the other way round than its others.
 func (t *table) transposed(name string, class rwkv.Class, in, out int64, from string) {
 	t.specs = append(t.specs, rwkv.TensorSpec{
-		Name: name, Class: class, Shape: []int64{in, out}, From: []string{from},
+		Name: name, Class: class, Shape: []int64{in, out}, From: []string{from}, FromShape: squeeze(in, out),
 		Make: func(dst []float32, src [][]float32) {
 			for o := range out {
 				for i := range in {
@@ -92,7 +101,7 @@ func (t *table) lerp(name string, channels int64, att string) {
 		from = append(from, att+x)
 	}
 	t.specs = append(t.specs, rwkv.TensorSpec{
-		Name: name, Class: rwkv.Vector, Shape: []int64{channels, 1, 1, int64(len(lerps))}, From: from,
+		Name: name, Class: rwkv.Vector, Shape: []int64{channels, 1, 1, int64(len(lerps))}, From: from, FromShape: squeeze(channels),
 		Make: func(dst []float32, src [][]float32) {
 			for i, x := range src {
 				copy(dst[int64(i)*channels:], x)

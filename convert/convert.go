@@ -1,0 +1,203 @@
+// Package convert makes GGUF files of training checkpoints: it finds out which RWKV a checkpoint holds, matches its tensors
+// with the architecture's table, and writes them in the types of a mix, in one pass.
+package convert
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gosling/checkpoint"
+	"gosling/checkpoint/formats"
+	"gosling/gguf"
+	"gosling/quant"
+	"gosling/rwkv"
+	"gosling/rwkv/archs"
+)
+
+// Options of a conversion.
+type Options struct {
+	Mix   quant.Mix
+	Vocab string // an rwkv_vocab_*.txt or a GGUF file to take the vocabulary from; empty for what the model's size tells
+	Write quant.Options
+}
+
+// Result says what was converted.
+type Result struct {
+	quant.Report
+	Arch    rwkv.Arch
+	Config  rwkv.Config
+	Notices []string // what the user should know, one sentence each
+}
+
+// DefaultOutput is the name that the converted file gets: the input's with the mix in place of the ending.
+func DefaultOutput(in string, mix quant.Mix) string {
+	return strings.TrimSuffix(in, filepath.Ext(in)) + "-" + mix.Name + ".gguf"
+}
+
+// Run converts the checkpoint in to the GGUF file out. Nothing is written before every tensor has been found in its place.
+func Run(ctx context.Context, in, out string, o Options) (Result, error) {
+	file, err := formats.Open(in)
+	if err != nil {
+		return Result{}, err
+	}
+	defer file.Close()
+	p, err := newPlan(file, o)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: %w", in, err)
+	}
+	report, err := quant.Write(ctx, out, p.keys, p.sources, o.Write)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Report: report, Arch: p.arch, Config: p.config, Notices: p.notices}, nil
+}
+
+// plan is a conversion that has been checked and may be written.
+type plan struct {
+	arch    rwkv.Arch
+	config  rwkv.Config
+	keys    []gguf.KV
+	sources []quant.Source
+	notices []string
+}
+
+func newPlan(file *checkpoint.File, o Options) (*plan, error) {
+	tensors, err := index(file)
+	if err != nil {
+		return nil, err
+	}
+	shapes := func(name string) ([]int64, bool) {
+		t, ok := tensors[name]
+		return t.Shape, ok
+	}
+	arch, err := detect(file, shapes)
+	if err != nil {
+		return nil, err
+	}
+	config, err := arch.FromShapes(shapes)
+	if err != nil {
+		return nil, fmt.Errorf("it seems to be %s, but %w", arch.Name, err)
+	}
+	p := &plan{arch: arch, config: config}
+	if err := p.match(tensors, o.Mix); err != nil {
+		return nil, err
+	}
+	vocabulary, notice, err := vocabularyOf(config, o.Vocab)
+	if err != nil {
+		return nil, err
+	}
+	if notice != "" {
+		p.notices = append(p.notices, notice)
+	}
+	p.keys = slices.Concat(general(arch.Name, file.Path, o.Mix), arch.Keys(config), vocabulary)
+	return p, nil
+}
+
+// index finds tensors by name, without the prefix that DeepSpeed leaves.
+func index(file *checkpoint.File) (map[string]checkpoint.Tensor, error) {
+	tensors := map[string]checkpoint.Tensor{}
+	for _, t := range file.Tensors {
+		name := strings.TrimPrefix(t.Name, "_forward_module.")
+		if _, ok := tensors[name]; ok {
+			return nil, fmt.Errorf("two tensors are called %q", name)
+		}
+		tensors[name] = t
+	}
+	return tensors, nil
+}
+
+// detect finds the architecture, or says what the checkpoint is instead.
+func detect(file *checkpoint.File, shapes rwkv.Shapes) (rwkv.Arch, error) {
+	if what := refuse(file, shapes); what != "" {
+		return rwkv.Arch{}, fmt.Errorf("%s", what)
+	}
+	for _, a := range archs.All() {
+		if a.Detect(shapes) {
+			return a, nil
+		}
+	}
+	return rwkv.Arch{}, fmt.Errorf("%s", guess(file, shapes))
+}
+
+// types are the checkpoint's types as GGUF numbers them.
+var types = map[checkpoint.DType]gguf.Type{checkpoint.F32: gguf.F32, checkpoint.F16: gguf.F16, checkpoint.BF16: gguf.BF16}
+
+// match finds the checkpoint's tensors for each of the table and checks them.
+func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error {
+	used := map[string]bool{}
+	for _, spec := range p.arch.Tensors(p.config) {
+		var from []checkpoint.Tensor
+		for _, name := range spec.From {
+			t, ok := tensors[name]
+			if !ok {
+				return fmt.Errorf("tensor %q is missing: %s needs it for %q; the file is incomplete or of another version", name, p.arch.Name, spec.Name)
+			}
+			if shape := squeeze(t.Shape); !slices.Equal(shape, spec.FromShape) {
+				return fmt.Errorf("tensor %q is %v, want %v", name, t.Shape, spec.FromShape)
+			}
+			if _, ok := types[t.DType]; !ok {
+				return fmt.Errorf("tensor %q is %s: weights are F32, F16 or BF16", name, t.DType)
+			}
+			used[name] = true
+			from = append(from, t)
+		}
+		p.sources = append(p.sources, source(spec, from, mix))
+	}
+	return unexpected(tensors, used)
+}
+
+// unexpected refuses tensors that the table does not use: the model would compute something else with them. Layer 0 of some
+// releases has a value residual that nothing reads.
+func unexpected(tensors map[string]checkpoint.Tensor, used map[string]bool) error {
+	var names []string
+	for name := range tensors {
+		if !used[name] && !slices.Contains([]string{"blocks.0.att.v0", "blocks.0.att.v1", "blocks.0.att.v2"}, name) {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	slices.Sort(names)
+	if strings.HasSuffix(names[0], ".att.time_state") {
+		return fmt.Errorf("the checkpoint carries an initial state (%q), which this program does not convert: save the model without it", names[0])
+	}
+	more := ""
+	if len(names) > 4 {
+		more = fmt.Sprintf(" and %d more", len(names)-4)
+	}
+	return fmt.Errorf("%d tensors have no place in the model: %s%s", len(names), strings.Join(names[:min(4, len(names))], ", "), more)
+}
+
+// source reads a tensor of the table out of the checkpoint.
+func source(spec rwkv.TensorSpec, from []checkpoint.Tensor, mix quant.Mix) quant.Source {
+	s := quant.Source{
+		Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: mix.Type(spec.Class, spec.Shape[0])},
+		From:   types[from[0].DType],
+	}
+	if spec.Make == nil {
+		s.Bytes = func(dst []byte, offset int64) error { return from[0].ReadBytes(dst, offset) }
+		return s
+	}
+	s.Floats = func() ([]float32, error) {
+		x := make([][]float32, len(from))
+		for i, t := range from {
+			x[i] = make([]float32, t.Elements())
+			if err := t.ReadFloats(x[i], 0); err != nil {
+				return nil, err
+			}
+		}
+		dst := make([]float32, spec.Elements())
+		spec.Make(dst, x)
+		return dst, nil
+	}
+	return s
+}
+
+// squeeze leaves out dimensions of 1.
+func squeeze(shape []int64) []int64 {
+	return slices.DeleteFunc(slices.Clone(shape), func(n int64) bool { return n == 1 })
+}

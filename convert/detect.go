@@ -1,0 +1,87 @@
+package convert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gosling/checkpoint"
+	"gosling/rwkv"
+)
+
+// kinds are checkpoints that are not converted, each known by a tensor that only it has: the sentence says what the file
+// is. A name that starts with "*" is an ending.
+var refused = []struct {
+	names []string
+	what  string
+}{
+	{[]string{"*_mx", "_strategy", "_version"}, "a model already converted for ChatRWKV's strategy: convert the original .pth"},
+	{[]string{"blocks.0.ffn.enn.weight", "blocks.0.qkv.kkup.weight", "blocks.0.qkv.emm.weight"}, "an experimental RWKV-8 checkpoint, whose mathematics is not settled"},
+	{[]string{"blocks.0.qkv.qq.weight"}, "an RWKV-7b checkpoint (DeepEmbedAttention), which this program does not run"},
+	{[]string{"blocks.0.ffn.s_emb.weight"}, "an RWKV-7a checkpoint (DeepEmbed), which this program does not run"},
+	{[]string{"blocks.0.att.time_maa_rkvw_w1", "blocks.0.att.gate_w1", "blocks.0.att.gate_w2"}, "an RWKV-6 research variant (x060a, b or c), which this program does not run"},
+	{[]string{"pos_emb_x", "blocks.0.att.time_mix_qq", "tiny_ln.weight", "head_q.weight", "head_k.weight", "copy_mask", "blocks.0.ffnPre.key.weight", "blocks.0.ffn.aa.weight"},
+		"a model trained with research options that this program does not run"},
+}
+
+// refuse says what the checkpoint is if it looks like a model but is one of those that are never run; else it is empty.
+func refuse(file *checkpoint.File, shapes rwkv.Shapes) string {
+	has := func(name string) bool {
+		if ending, ok := strings.CutPrefix(name, "*"); ok {
+			return slices.ContainsFunc(file.Tensors, func(t checkpoint.Tensor) bool { return strings.HasSuffix(t.Name, ending) })
+		}
+		_, ok := shapes(name)
+		return ok || slices.Contains(file.Others, name)
+	}
+	for _, r := range refused {
+		for _, name := range r.names {
+			if has(name) {
+				return fmt.Sprintf("it seems to be %s (it has %q)", r.what, strings.TrimPrefix(name, "*"))
+			}
+		}
+	}
+	if onlyEnding(file, ".att.time_state") {
+		return "it is a state file, no model: load it with a model that it was tuned for"
+	}
+	if slices.ContainsFunc(file.Tensors, func(t checkpoint.Tensor) bool {
+		return strings.Contains(t.Name, "lora_A") || strings.Contains(t.Name, "lora_B")
+	}) {
+		return "it holds LoRA adapters (lora_A, lora_B), no whole model: merge them into the model first"
+	}
+	return ""
+}
+
+// guess says what a checkpoint that no architecture knows seems to be.
+func guess(file *checkpoint.File, shapes rwkv.Shapes) string {
+	has := func(name string) bool {
+		_, ok := shapes(name)
+		return ok
+	}
+	version := ""
+	switch {
+	case len(file.Tensors) == 0:
+		return "it holds no tensors"
+	case has("blocks.0.att.time_maa_x"):
+		version = "RWKV-6"
+	case has("blocks.0.att.ln_x.weight") && has("blocks.0.att.time_decay"):
+		version = "RWKV-5"
+	case has("blocks.0.att.time_decay"):
+		version = "RWKV-4"
+	}
+	if version != "" {
+		return fmt.Sprintf("it seems to be %s: this program converts RWKV-7", version)
+	}
+	if has("emb.weight") || has("blocks.0.ln1.weight") {
+		return "it seems to be part of an RWKV model: the tensors that tell its version (such as \"blocks.0.att.r_k\") are missing; download it again"
+	}
+	for _, t := range file.Tensors {
+		if strings.Contains(t.Name, "self_attn") || strings.Contains(t.Name, ".attn.") || strings.Contains(t.Name, "attention.query") {
+			return fmt.Sprintf("it seems to be a transformer (it has %q): this program converts RWKV-7", t.Name)
+		}
+	}
+	return fmt.Sprintf("it holds no RWKV model: %d tensors, the first %q", len(file.Tensors), file.Tensors[0].Name)
+}
+
+func onlyEnding(file *checkpoint.File, ending string) bool {
+	return len(file.Tensors) > 0 && !slices.ContainsFunc(file.Tensors, func(t checkpoint.Tensor) bool { return !strings.HasSuffix(t.Name, ending) })
+}
