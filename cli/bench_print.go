@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"text/tabwriter"
+)
+
+// meanAndDeviation is the mean and the standard deviation of a sample.
+func meanAndDeviation(x []float64) (mean, deviation float64) {
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	if len(x) < 2 {
+		return mean, 0
+	}
+	for _, v := range x {
+		deviation += (v - mean) * (v - mean) / float64(len(x)-1)
+	}
+	return mean, math.Sqrt(deviation)
+}
+
+func printBench(w io.Writer, format string, results []benchResult) error {
+	switch format {
+	case "json":
+		return writeJSON(w, results)
+	case "csv":
+		return printBenchCSV(w, results)
+	default:
+		return printBenchTable(w, results)
+	}
+}
+
+// printBenchCSV writes the JSON's fields but for the samples, which are lists.
+func printBenchCSV(out io.Writer, results []benchResult) error {
+	w := csv.NewWriter(out)
+	for i, r := range results {
+		var names, values []string
+		for f, v := range reflect.ValueOf(r).Fields() {
+			if v.Kind() == reflect.Slice {
+				continue
+			}
+			names = append(names, f.Tag.Get("json"))
+			values = append(values, fmt.Sprint(v))
+		}
+		if i == 0 {
+			if err := w.Write(names); err != nil {
+				return err
+			}
+		}
+		if err := w.Write(values); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+func printBenchTable(out io.Writer, results []benchResult) error {
+	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
+	row := func(cells ...string) { fmt.Fprintf(w, "| %s\t|\n", strings.Join(cells, "\t| ")) }
+	row("model", "size", "params", "backend", "threads", "test", "t/s", "bandwidth")
+	row("---", "---:", "---:", "---", "---:", "---:", "---:", "---:")
+	for _, r := range results {
+		share := ""
+		if r.BandwidthShare > 0 {
+			share = fmt.Sprintf("%.0f %%", 100*r.BandwidthShare)
+		}
+		row(r.ModelType, bytesText(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads),
+			r.name(), fmt.Sprintf("%.2f ± %.2f", r.AvgTS, r.StddevTS), share)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	r := results[len(results)-1]
+	_, err := fmt.Fprintf(out, "\n%s: loaded in %.2f s, at most %s of memory in use; ggml %s\nmemory bandwidth %.1f GiB/s on %d threads, a generated token reads %s\n",
+		filepath.Base(r.Model), r.LoadSeconds, bytesText(r.PeakRSS), r.GGML, r.Bandwidth/(1<<30), r.Threads, bytesText(r.BytesPerToken))
+	return err
+}

@@ -1,0 +1,327 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	urfave "github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
+
+	"gosling/checkpoint"
+	"gosling/checkpoint/formats"
+	"gosling/ggml"
+	"gosling/gguf"
+	"gosling/internal/float"
+	"gosling/rwkv"
+	"gosling/rwkv/archs"
+)
+
+// findings collects what a check has to say. It may be used from many goroutines.
+type findings struct {
+	mu       sync.Mutex
+	Problems []string `json:"problems"` // what is wrong
+	Notes    []string `json:"notes"`    // what could not be checked, or is odd but allowed
+}
+
+func (f *findings) wrong(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Problems = append(f.Problems, fmt.Sprintf(format, args...))
+}
+
+func (f *findings) note(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if text := fmt.Sprintf(format, args...); !slices.Contains(f.Notes, text) {
+		f.Notes = append(f.Notes, text)
+	}
+}
+
+// checkFile looks for all that is wrong with a model file and prints it.
+func checkFile(c *urfave.Context, path string) error {
+	found := &findings{Problems: []string{}, Notes: []string{}}
+	var err error
+	if isGGUF(path) {
+		err = checkGGUF(c, path, found)
+	} else {
+		err = checkCheckpoint(c.Context, path, found)
+	}
+	if err != nil {
+		return err
+	}
+	slices.Sort(found.Notes)
+	if c.Bool("json") {
+		err = writeJSON(c.App.Writer, found)
+	} else {
+		err = found.print(c.App.Writer, path)
+	}
+	if err == nil && len(found.Problems) > 0 {
+		err = fmt.Errorf("%s: %d things are wrong", path, len(found.Problems))
+		if len(found.Problems) == 1 {
+			err = fmt.Errorf("%s: one thing is wrong", path)
+		}
+	}
+	return err
+}
+
+func (f *findings) print(w io.Writer, path string) error {
+	for _, p := range f.Problems {
+		fmt.Fprintf(w, "wrong: %s\n", p)
+	}
+	for _, n := range f.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
+	}
+	if len(f.Problems) > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%s: nothing is wrong\n", path)
+	return err
+}
+
+func checkGGUF(c *urfave.Context, path string, found *findings) error {
+	for _, err := range gguf.Check(path) {
+		found.wrong("%v", err)
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		var bad *gguf.FormatError
+		if errors.As(err, &bad) && len(found.Problems) > 0 {
+			found.note("the tensors were not looked at, since the header is wrong")
+			return nil
+		}
+		return err
+	}
+	defer f.Close()
+	checkTable(f, found)
+	if vocab, err := vocabOf(f); err != nil {
+		found.wrong("%v", err)
+	} else if vocab == nil {
+		found.note("there is no tokenizer")
+	}
+	if tokens, ok := f.Strings("tokenizer.ggml.tokens"); ok {
+		if embedding, ok := f.Tensor("token_embd.weight"); ok && len(embedding.Shape) == 2 && embedding.Shape[1] != int64(len(tokens)) {
+			found.wrong("tokenizer.ggml.tokens has %d entries, the embedding %d rows", len(tokens), embedding.Shape[1])
+		}
+	}
+	return checkWeights(c, f, found)
+}
+
+// checkTable compares names and shapes with the architecture's table.
+func checkTable(f *gguf.File, found *findings) {
+	if name, ok := f.String("general.architecture"); ok {
+		if _, known := archs.Named(name); !known {
+			found.note("architecture %q is not known (%s are), so names and shapes were not looked at", name, archs.Names())
+			return
+		}
+	}
+	arch, config, err := archs.Describe(f)
+	if err != nil {
+		found.wrong("%v", err)
+		return
+	}
+	expected := map[string]bool{}
+	for _, spec := range arch.Tensors(config) {
+		expected[spec.Name] = true
+		t, ok := f.Tensor(spec.Name)
+		switch {
+		case !ok && !spec.Optional:
+			found.wrong("tensor %q is missing", spec.Name)
+		case ok && !spec.Optional && !slices.Equal(squeeze(t.Shape), squeeze(spec.Shape)):
+			found.wrong("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape)
+		}
+	}
+	for _, t := range f.Tensors() {
+		if !expected[t.Name] {
+			found.wrong("tensor %q is none of %s", t.Name, arch.Name)
+		}
+	}
+}
+
+// squeeze drops trailing dimensions of 1.
+func squeeze(shape []int64) []int64 {
+	for len(shape) > 1 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	return shape
+}
+
+// checkWeights reads every weight and reports tensors that have infinities or NaN.
+func checkWeights(c *urfave.Context, f *gguf.File, found *findings) error {
+	library := sync.OnceValues(func() (*ggml.Library, error) { return openGGML(c, "cpu") })
+	return eachTensor(c.Context, f.Tensors(), func(ctx context.Context, t gguf.Tensor) error {
+		defer f.Drop(t)
+		decode, err := decoder(t.Type, library)
+		if err != nil {
+			found.note("weights of type %s were not looked at: %v", t.Type, err)
+			return nil
+		}
+		// Whole blocks at a time; every tensor that Open accepts consists of them.
+		data, blocks := f.Data(t), int64(1<<16)/t.Type.BlockSize()
+		step := blocks * t.Type.BlockBytes()
+		values := make([]float32, blocks*t.Type.BlockSize())
+		scan := scan{name: t.Name}
+		for len(data) > 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			part := data[:min(step, int64(len(data)))]
+			data = data[len(part):]
+			x := values[:int64(len(part))/t.Type.BlockBytes()*t.Type.BlockSize()]
+			if err := decode(x, part); err != nil {
+				return err
+			}
+			scan.look(x)
+		}
+		scan.report(found)
+		return nil
+	})
+}
+
+// decoder returns what turns a type's blocks into numbers.
+func decoder(t gguf.Type, library func() (*ggml.Library, error)) (func([]float32, []byte) error, error) {
+	plain := func(f func([]float32, []byte)) (func([]float32, []byte) error, error) {
+		return func(dst []float32, src []byte) error { f(dst, src); return nil }, nil
+	}
+	switch t {
+	case gguf.F32:
+		return plain(float.DecodeF32)
+	case gguf.F16:
+		return plain(float.DecodeF16)
+	case gguf.BF16:
+		return plain(float.DecodeBF16)
+	}
+	lib, err := library()
+	if err != nil {
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		return nil, errors.New(line)
+	}
+	if err := lib.Dequantize(t, nil, nil); err != nil {
+		return nil, err
+	}
+	return func(dst []float32, src []byte) error { return lib.Dequantize(t, dst, src) }, nil
+}
+
+// checkCheckpoint compares a checkpoint with the architecture it seems to be of.
+func checkCheckpoint(ctx context.Context, path string, found *findings) error {
+	f, err := formats.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	checkSources(f, found)
+	return eachTensor(ctx, f.Tensors, func(ctx context.Context, t checkpoint.Tensor) error {
+		scan, n := scan{name: t.Name}, t.Elements()
+		values := make([]float32, min(n, 1<<16))
+		for at := int64(0); at < n; at += int64(len(values)) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			x := values[:min(int64(len(values)), n-at)]
+			if err := t.ReadFloats(x, at); err != nil {
+				found.wrong("%v", err)
+				return nil
+			}
+			scan.look(x)
+		}
+		scan.report(found)
+		return nil
+	})
+}
+
+// checkSources compares names and shapes with what the architecture's table is made from.
+func checkSources(f *checkpoint.File, found *findings) {
+	shapes := shapesOf(f)
+	for _, arch := range archs.All() {
+		if !arch.Detect(shapes) {
+			continue
+		}
+		config, err := arch.FromShapes(shapes)
+		if err != nil {
+			found.wrong("%v", err)
+			return
+		}
+		used := map[string]bool{}
+		for _, spec := range arch.Tensors(config) {
+			checkSource(f, spec, used, found)
+		}
+		for _, t := range f.Tensors {
+			if !used[t.Name] {
+				found.note("tensor %q is not used", t.Name)
+			}
+		}
+		return
+	}
+	found.note("the architecture is none of %s, so names and shapes were not looked at", archs.Names())
+}
+
+func checkSource(f *checkpoint.File, spec rwkv.TensorSpec, used map[string]bool, found *findings) {
+	var elements int64
+	for _, name := range spec.From {
+		t, ok := f.Tensor(name)
+		if !ok && !used[name] && !spec.Optional {
+			found.wrong("tensor %q is missing", name)
+		}
+		if !ok {
+			return
+		}
+		used[name] = true
+		elements += t.Elements()
+	}
+	if elements != spec.Elements() {
+		found.wrong("%s: %d elements, want the %d of %q, %v", strings.Join(spec.From, ", "), elements, spec.Elements(), spec.Name, spec.Shape)
+	}
+}
+
+func shapesOf(f *checkpoint.File) rwkv.Shapes {
+	return func(name string) ([]int64, bool) {
+		t, ok := f.Tensor(name)
+		return t.Shape, ok
+	}
+}
+
+// scan looks for numbers that are not finite.
+type scan struct {
+	name           string
+	nan, inf, seen int64
+	first          int64
+}
+
+func (s *scan) look(x []float32) {
+	for i, v := range x {
+		if v-v == 0 { // finite
+			continue
+		}
+		if s.nan+s.inf == 0 {
+			s.first = s.seen + int64(i)
+		}
+		if math.IsNaN(float64(v)) {
+			s.nan++
+		} else {
+			s.inf++
+		}
+	}
+	s.seen += int64(len(x))
+}
+
+func (s *scan) report(found *findings) {
+	if s.nan+s.inf > 0 {
+		found.wrong("tensor %q has %d NaN and %d infinite weights, the first at element %d", s.name, s.nan, s.inf, s.first)
+	}
+}
+
+// eachTensor calls check for every tensor, on all processors.
+func eachTensor[T any](ctx context.Context, tensors []T, check func(context.Context, T) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.NumCPU())
+	for _, t := range tensors {
+		g.Go(func() error { return check(ctx, t) })
+	}
+	return g.Wait()
+}

@@ -1,0 +1,98 @@
+// Package cli is the command line of Gosling: one command a file, and around them what they share, which is flags that may
+// stand anywhere, exit codes, signals, progress and shell completion.
+//
+// What a command makes goes to standard output, everything about it to standard error. The exit code is 0, 1 for an
+// error, 2 for a wrong command line and 130 after Ctrl-C.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	urfave "github.com/urfave/cli/v2"
+)
+
+// Run runs the program with its arguments, the first being its own name, and returns its exit code.
+func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough is an EPIPE, so outputs are still cleaned up
+	app := newApp(stdin, stdout, stderr)
+	arranged, err := arrange(app, args)
+	if err == nil {
+		err = app.Run(arranged)
+	}
+	return report(stderr, err)
+}
+
+// report prints the error, if it needs words, and returns the exit code for it.
+func report(stderr io.Writer, err error) int {
+	var usage *usageError
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE):
+		return 0
+	case errors.Is(err, context.Canceled):
+		return 130
+	case errors.As(err, &usage):
+		printError(stderr, err)
+		return 2
+	default:
+		printError(stderr, err)
+		return 1
+	}
+}
+
+func printError(w io.Writer, err error) {
+	text := strings.TrimRight(err.Error(), "\n")
+	var file *os.PathError
+	if errors.As(err, &file) && (file.Op == "open" || file.Op == "stat") { // the file's name says enough
+		text = strings.Replace(text, file.Op+" "+file.Path, file.Path, 1)
+	}
+	fmt.Fprintf(w, "gosling: %s\n", text)
+	var h *hinted
+	if errors.As(err, &h) {
+		fmt.Fprintf(w, "hint: %s\n", h.hint)
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(w, "hint: see \"%s --help\"\n", usage.command)
+	}
+}
+
+// usageError is a wrong command line.
+type usageError struct {
+	command string // "gosling run"
+	reason  string
+}
+
+func (e *usageError) Error() string { return e.reason }
+
+// misuse is the error of a command that was called wrongly.
+func misuse(c *urfave.Context, format string, args ...any) error {
+	return &usageError{"gosling " + c.Command.Name, fmt.Sprintf(format, args...)}
+}
+
+// hinted is an error with advice that is printed on a line of its own.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+
+// stoppedBy wraps an action so that its context ends with the first of the signals. The next one ends the program at once.
+func stoppedBy(signals ...os.Signal) func(urfave.ActionFunc) urfave.ActionFunc {
+	return func(action urfave.ActionFunc) urfave.ActionFunc {
+		return func(c *urfave.Context) error {
+			ctx, stop := signal.NotifyContext(c.Context, signals...)
+			defer stop()
+			context.AfterFunc(ctx, stop)
+			c.Context = ctx
+			return action(c)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+)
+
+func detokenizeCommand() *urfave.Command {
+	return &urfave.Command{
+		Name: "detokenize", Usage: "put tokens together to text", ArgsUsage: "[MODEL|-] [ID ...|-]",
+		Description: `Prints the bytes that token ids stand for and nothing else. Ids are separated by blanks or commas, and come from
+standard input if there are none. The vocabulary is that of the model, or World if none is named.
+
+Examples:
+  gosling detokenize 33 41638 47
+  gosling tokenize --ids "A goose." | gosling detokenize
+  gosling detokenize model.gguf 33,41638,47`,
+		Flags:  []urfave.Flag{vocabFlag()},
+		Action: detokenize,
+	}
+}
+
+func detokenize(c *urfave.Context) error {
+	args, model := c.Args().Slice(), ""
+	if len(args) > 0 && args[0] != "-" {
+		if _, err := parseTokens(args[0]); err != nil {
+			model, args = args[0], args[1:]
+		}
+	}
+	vocab, err := chosenVocab(c, model)
+	if err != nil {
+		return err
+	}
+	var ids string
+	if len(args) > 0 && args[0] == "-" {
+		args = args[1:]
+	}
+	if ids = strings.Join(args, " "); ids == "" {
+		text, err := readInput(c)
+		if err != nil {
+			return err
+		}
+		ids = string(text)
+	}
+	tokens, err := parseTokens(ids)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(c.App.Writer)
+	for i, t := range tokens {
+		piece, ok := vocab.Bytes(t)
+		if !ok {
+			return fmt.Errorf("token %d, at position %d, is none of the vocabulary", t, i)
+		}
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/bindings"
+	"gosling/engine"
+	"gosling/ggml"
+)
+
+// ggmlFlags are those of every command that opens ggml.
+func ggmlFlags() []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.PathFlag{Name: "ggml", Usage: "look for ggml's libraries in `DIR` (also $GOSLING_GGML)"},
+		&urfave.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "tell on standard error what is done and how long it took", DisableDefaultText: true},
+	}
+}
+
+// modelFlags are those of every command that runs a model.
+func modelFlags() []urfave.Flag {
+	return append([]urfave.Flag{
+		threadsFlag(),
+		&urfave.StringFlag{Name: "device", Usage: "`NAME` of the device to run on: auto, cpu, vulkan0, cuda0, metal, ... (see \"gosling devices\")", Value: "auto"},
+		&urfave.IntFlag{Name: "gpu-layers", Aliases: []string{"ngl"}, Usage: "put `N` layers on the device, -1 for all", DefaultText: "as many as fit"},
+		&urfave.BoolFlag{Name: "no-mmap", Usage: "read the weights into memory instead of mapping the file", DisableDefaultText: true},
+	}, ggmlFlags()...)
+}
+
+func threadsFlag() urfave.Flag {
+	return &urfave.IntFlag{Name: "threads", Aliases: []string{"t"}, Usage: "compute on `N` threads", DefaultText: "one for each processor"}
+}
+
+// openGGML opens the library that the flags and the environment name. device is the one that will be used, if any.
+func openGGML(c *urfave.Context, device string) (*ggml.Library, error) {
+	find := bindings.FindOptions{Dir: c.Path("ggml"), Env: os.Getenv("GOSLING_GGML"), DataHome: dataHome()}
+	if exe, err := os.Executable(); err == nil {
+		if exe, err = filepath.EvalSymlinks(exe); err == nil {
+			find.ExeDir = filepath.Dir(exe)
+		}
+	}
+	if dir, err := os.Getwd(); err == nil {
+		find.ProjectDirs = []string{dir}
+	}
+	if device = strings.ToLower(device); device != "auto" {
+		find.Flavor = strings.TrimRight(device, "0123456789")
+	}
+	o := ggml.Options{Find: find}
+	if c.Bool("verbose") {
+		o.Log = logger(c)
+	}
+	return ggml.Open(o)
+}
+
+func dataHome() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return dir
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share")
+	}
+	return ""
+}
+
+// logger writes to standard error: everything with --verbose, warnings without.
+func logger(c *urfave.Context) *slog.Logger {
+	level := slog.LevelWarn
+	if c.Bool("verbose") {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey && len(groups) == 0 {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+// openModel opens ggml and loads the model as modelFlags say.
+func openModel(c *urfave.Context, path string) (*engine.Model, error) {
+	if err := checkThreads(c); err != nil {
+		return nil, err
+	}
+	o := engine.Options{Device: c.String("device"), Threads: c.Int("threads"), NoMmap: c.Bool("no-mmap"), Log: logger(c)}
+	if c.IsSet("gpu-layers") {
+		n := c.Int("gpu-layers")
+		o.GPULayers = &n
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, err // before ggml is looked for
+	}
+	lib, err := openGGML(c, o.Device)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Load(lib, path, o)
+}
+
+func checkThreads(c *urfave.Context) error {
+	if n := c.Int("threads"); c.IsSet("threads") && (n < 1 || n > maxThreads) {
+		return misuse(c, "--threads %d: want 1 to %d", n, maxThreads)
+	}
+	return nil
+}
+
+// maxThreads is what ggml takes (GGML_MAX_N_THREADS).
+const maxThreads = 512

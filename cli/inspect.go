@@ -1,0 +1,272 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/checkpoint/formats"
+	"gosling/gguf"
+	"gosling/rwkv/archs"
+)
+
+func inspectCommand() *urfave.Command {
+	return &urfave.Command{
+		Name: "inspect", Usage: "show what is in a .gguf or .pth file, or check it", ArgsUsage: "FILE",
+		Description: `Prints the metadata and the tensors without loading them. Shapes are as the file has them: fastest dimension first in
+GGUF, last in .pth. With --check every weight is read: the layout of the file, names and shapes of the tensors, and
+numbers that are not finite; all that is wrong is printed, and the exit code is 1 if anything is.
+
+Examples:
+  gosling inspect model.gguf
+  gosling inspect --json model.pth | jq .totals
+  gosling inspect --check model.gguf`,
+		Flags: append([]urfave.Flag{
+			jsonFlag(),
+			&urfave.BoolFlag{Name: "check", Usage: "look for everything that can be wrong", DisableDefaultText: true},
+			&urfave.BoolFlag{Name: "tensors", Usage: "print the list of tensors only", DisableDefaultText: true},
+		}, ggmlFlags()...),
+		Action: inspect,
+	}
+}
+
+func inspect(c *urfave.Context) error {
+	if c.NArg() != 1 {
+		return misuse(c, "want one file, not %d arguments", c.NArg())
+	}
+	path := c.Args().First()
+	if c.Bool("check") {
+		return checkFile(c, path)
+	}
+	list, err := listFile(path)
+	if err != nil {
+		return err
+	}
+	return buffered(c.App.Writer, func(w io.Writer) error {
+		if c.Bool("json") {
+			return writeJSON(w, list)
+		}
+		if !c.Bool("tensors") {
+			list.printMetadata(w)
+		}
+		list.printTensors(w)
+		if !c.Bool("tensors") {
+			list.printTotals(w)
+		}
+		return nil
+	})
+}
+
+// listing is what a model file holds, as --json prints it.
+type listing struct {
+	Path     string         `json:"path"`
+	Format   string         `json:"format"`
+	Size     int64          `json:"size"`
+	Metadata metadata       `json:"metadata"`
+	Tensors  []listedTensor `json:"tensors"`
+	Totals   totals         `json:"totals"`
+}
+
+type listedTensor struct {
+	Name   string  `json:"name"`
+	Type   string  `json:"type"`
+	Shape  []int64 `json:"shape"`
+	Offset *int64  `json:"offset,omitempty"` // in the file; nil in a .pth
+	Size   int64   `json:"size"`
+
+	elements int64
+}
+
+type totals struct {
+	Tensors       int         `json:"tensors"`
+	Parameters    int64       `json:"parameters"`
+	Bytes         int64       `json:"bytes"`
+	BitsPerWeight float64     `json:"bits_per_weight"`
+	Types         []typeTotal `json:"types"`
+}
+
+type typeTotal struct {
+	Type       string `json:"type"`
+	Tensors    int    `json:"tensors"`
+	Parameters int64  `json:"parameters"`
+	Bytes      int64  `json:"bytes"`
+}
+
+// listFile reads the directory of a GGUF file or a checkpoint.
+func listFile(path string) (*listing, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	list := &listing{Path: path, Size: info.Size(), Tensors: []listedTensor{}}
+	if isGGUF(path) {
+		err = list.readGGUF(path)
+	} else {
+		err = list.readCheckpoint(path)
+	}
+	list.sum()
+	return list, err
+}
+
+func (l *listing) readGGUF(path string) error {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	l.Format = fmt.Sprintf("GGUF version %d", f.Version())
+	for _, kv := range f.Keys() {
+		l.Metadata = append(l.Metadata, gguf.KV{Key: strings.Clone(kv.Key), Value: kv.Value})
+	}
+	for _, t := range f.Tensors() {
+		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.Type.String(), t.Shape, &t.Offset, t.Size, t.Elements()})
+	}
+	return nil
+}
+
+func (l *listing) readCheckpoint(path string) error {
+	f, err := formats.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	l.Format = f.Format
+	shapes := shapesOf(f)
+	for _, arch := range archs.All() {
+		if !arch.Detect(shapes) {
+			continue
+		}
+		config, err := arch.FromShapes(shapes)
+		if err != nil {
+			continue // --check tells why
+		}
+		l.Metadata = append(metadata{{Key: "architecture", Value: arch.Name}}, arch.Keys(config)...)
+	}
+	for _, t := range f.Tensors {
+		shape := t.Shape
+		if shape == nil {
+			shape = []int64{}
+		}
+		n := t.Elements()
+		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.DType.String(), shape, nil, n * t.DType.Size(), n})
+	}
+	return nil
+}
+
+func (l *listing) sum() {
+	byType := map[string]int{}
+	for _, t := range l.Tensors {
+		at, ok := byType[t.Type]
+		if !ok {
+			at = len(l.Totals.Types)
+			byType[t.Type] = at
+			l.Totals.Types = append(l.Totals.Types, typeTotal{Type: t.Type})
+		}
+		sum := &l.Totals.Types[at]
+		sum.Tensors++
+		sum.Parameters += t.elements
+		sum.Bytes += t.Size
+		l.Totals.Parameters += t.elements
+		l.Totals.Bytes += t.Size
+	}
+	l.Totals.Tensors = len(l.Tensors)
+	if l.Totals.Parameters > 0 {
+		l.Totals.BitsPerWeight = 8 * float64(l.Totals.Bytes) / float64(l.Totals.Parameters)
+	}
+}
+
+func (l *listing) printMetadata(out io.Writer) {
+	fmt.Fprintf(out, "%s: %s, %s\n\n", l.Path, l.Format, bytesText(l.Size))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, kv := range l.Metadata {
+		fmt.Fprintf(w, "%s\t%s\n", printable(kv.Key), brief(kv.Value))
+	}
+	w.Flush()
+	if len(l.Metadata) > 0 {
+		fmt.Fprintln(out)
+	}
+}
+
+func (l *listing) printTensors(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, t := range l.Tensors {
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", printable(t.Name), t.Type, t.Shape, bytesText(t.Size))
+	}
+	w.Flush()
+}
+
+func (l *listing) printTotals(out io.Writer) {
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, tensors int, parameters, bytes int64) {
+		fmt.Fprintf(w, "%s\t%d tensors\t%s parameters\t%s\t\n", name, tensors, grouped(parameters), bytesText(bytes))
+	}
+	for _, t := range l.Totals.Types {
+		row(t.Type, t.Tensors, t.Parameters, t.Bytes)
+	}
+	row("all", l.Totals.Tensors, l.Totals.Parameters, l.Totals.Bytes)
+	w.Flush()
+	fmt.Fprintf(out, "%.2f bits per weight\n", l.Totals.BitsPerWeight)
+}
+
+// metadata is a list of keys that keeps its order in text and is an object in JSON.
+type metadata []gguf.KV
+
+// MarshalJSON writes an object. Numbers that JSON lacks are written as strings.
+func (m metadata) MarshalJSON() ([]byte, error) {
+	object := make(map[string]any, len(m))
+	for _, kv := range m {
+		object[kv.Key] = jsonValue(reflect.ValueOf(kv.Value))
+	}
+	return marshalJSON(object)
+}
+
+func jsonValue(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Interface:
+		return jsonValue(v.Elem())
+	case reflect.Slice: // also of uint8, which JSON would write as base64
+		list := make([]any, v.Len())
+		for i := range list {
+			list[i] = jsonValue(v.Index(i))
+		}
+		return list
+	case reflect.Float32, reflect.Float64:
+		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+			return strconv.FormatFloat(f, 'g', -1, 64)
+		}
+	}
+	return v.Interface()
+}
+
+// brief writes a value on one line, long ones cut short.
+func brief(value any) string {
+	const longest, most = 100, 6
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.String:
+		s := v.String()
+		if len(s) > longest {
+			return fmt.Sprintf("%q... (%d bytes)", s[:longest], len(s))
+		}
+		return strconv.Quote(s)
+	case reflect.Slice:
+		var items []string
+		for i := range min(v.Len(), most) {
+			items = append(items, brief(v.Index(i).Interface()))
+		}
+		if v.Len() > most {
+			return fmt.Sprintf("[%s, ...] (%d items)", strings.Join(items, ", "), v.Len())
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	default:
+		return fmt.Sprint(value)
+	}
+}

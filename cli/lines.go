@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// lines is where a conversation's messages come from. Read returns io.EOF after the last one and the context's error when
+// that ends first.
+type lines interface {
+	Read(ctx context.Context) (string, error)
+}
+
+// newLines reads from a terminal with editing and history, or else plain lines.
+func newLines(in io.Reader, out io.Writer) lines {
+	if isTerminal(in) && isTerminal(out) {
+		return newTerminalLines(in.(*os.File), out.(*os.File))
+	}
+	return &plainLines{bufio.NewReader(in)}
+}
+
+type line struct {
+	text string
+	err  error
+}
+
+// plainLines reads a script.
+type plainLines struct{ in *bufio.Reader }
+
+func (p *plainLines) Read(ctx context.Context) (string, error) {
+	return await(ctx, func() (string, error) {
+		text, err := p.in.ReadString('\n')
+		if err == io.EOF && text != "" {
+			err = nil
+		}
+		return strings.TrimRight(text, "\r\n"), err
+	})
+}
+
+// await runs read, which nothing can interrupt, until it or the context ends.
+func await(ctx context.Context, read func() (string, error)) (string, error) {
+	done := make(chan line, 1)
+	go func() {
+		text, err := read()
+		done <- line{text, err}
+	}()
+	select {
+	case l := <-done:
+		return l.text, l.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// terminalLines edits lines. The terminal is raw only while a line is read, so that in between Ctrl-C is a signal.
+type terminalLines struct {
+	in, out *os.File
+	editor  *term.Terminal
+}
+
+func newTerminalLines(in, out *os.File) *terminalLines {
+	screen := struct {
+		io.Reader
+		io.Writer
+	}{&ctrlC{in: in}, out}
+	return &terminalLines{in, out, term.NewTerminal(screen, "> ")}
+}
+
+func (t *terminalLines) Read(ctx context.Context) (string, error) {
+	before, err := term.MakeRaw(int(t.in.Fd()))
+	if err != nil {
+		return "", err
+	}
+	defer term.Restore(int(t.in.Fd()), before)
+	if width, height, err := term.GetSize(int(t.out.Fd())); err == nil && width > 0 {
+		_ = t.editor.SetSize(width, height) // a size that it cannot use changes nothing
+	}
+	t.editor.SetBracketedPasteMode(true)
+	defer t.editor.SetBracketedPasteMode(false)
+	return await(ctx, func() (string, error) {
+		var text []string
+		for {
+			one, err := t.editor.ReadLine()
+			text = append(text, one)
+			if !errors.Is(err, term.ErrPasteIndicator) { // a pasted line is one of several
+				return strings.Join(text, "\n"), err
+			}
+		}
+	})
+}
+
+// ctrlC lets Ctrl-C empty a line and end the input only if the line is empty already, where the editor would end in any
+// case. It does so in keys that the editor knows: end of line, Ctrl-D, which ends the input on an empty line, and kill line.
+type ctrlC struct {
+	in      io.Reader
+	waiting []byte
+}
+
+func (c *ctrlC) Read(p []byte) (int, error) {
+	if len(c.waiting) == 0 {
+		buf := make([]byte, 256)
+		n, err := c.in.Read(buf)
+		if n == 0 {
+			return 0, err
+		}
+		c.waiting = []byte(strings.ReplaceAll(string(buf[:n]), "\x03", "\x05\x04\x15"))
+	}
+	n := copy(p, c.waiting)
+	c.waiting = c.waiting[n:]
+	return n, nil
+}

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/engine"
+	"gosling/internal/float"
+	"gosling/tokenizer"
+)
+
+func logitsCommand() *urfave.Command {
+	flags := []urfave.Flag{
+		&urfave.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "read `TEXT`"},
+		&urfave.StringFlag{Name: "tokens", Usage: "read token `IDS`, separated by commas"},
+		&urfave.PathFlag{Name: "tokens-file", Usage: "read the token ids in `FILE`, separated by blanks or commas; - is standard input"},
+		&urfave.BoolFlag{Name: "bos", Usage: "put token 0, which separates documents, in front", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "all", Usage: "write a row for each token instead of the last one's", DisableDefaultText: true},
+		&urfave.IntFlag{Name: "chunk", Usage: "read at most `N` tokens at a time", DefaultText: "what is fastest"},
+		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`; - is standard output"},
+		forceFlag(), escapeFlag(),
+	}
+	return &urfave.Command{
+		Name: "logits", Usage: "write a model's raw logits, to compare it with another implementation", ArgsUsage: "MODEL",
+		Description: `Reads tokens from an empty state and writes little-endian float32 numbers: the logits after the last token,
+[vocabulary], or with --all those after each, [tokens][vocabulary]. Nothing is put in front of the tokens.
+
+Examples:
+  gosling logits model.gguf --prompt "The goose" --output last.f32
+  gosling logits model.gguf --tokens 1,2,3 --all --output all.f32`,
+		Flags:  slices.Concat(flags, modelFlags()),
+		Action: logits,
+	}
+}
+
+func logits(c *urfave.Context) error {
+	if c.NArg() != 1 {
+		return misuse(c, "want one model, not %d arguments", c.NArg())
+	}
+	given := 0
+	for _, name := range []string{"prompt", "tokens", "tokens-file"} {
+		if c.IsSet(name) {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return misuse(c, "give one of --prompt, --tokens and --tokens-file")
+	case c.Path("output") == "":
+		return misuse(c, "name the output: --output FILE, or - for standard output")
+	case c.IsSet("chunk") && c.Int("chunk") < 1:
+		return misuse(c, "--chunk %d: want 1 or more", c.Int("chunk"))
+	}
+	m, err := openModel(c, c.Args().First())
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	tokens, err := logitsTokens(c, m)
+	if err != nil {
+		return err
+	}
+	session, err := m.NewSession()
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	return writeOutput(c, c.Path("output"), func(w io.Writer) error {
+		if c.Bool("all") {
+			return session.Logits(c.Context, tokens, c.Int("chunk"), func(_ int, row []float32) error { return writeFloats(w, row) })
+		}
+		row, err := lastLogits(c.Context, session, tokens, c.Int("chunk"))
+		if err != nil {
+			return err
+		}
+		return writeFloats(w, row)
+	})
+}
+
+// logitsTokens are the tokens that the flags give, each one that the model knows.
+func logitsTokens(c *urfave.Context, m *engine.Model) ([]tokenizer.Token, error) {
+	vocab, err := vocabOf(m.File())
+	if err != nil && c.IsSet("prompt") {
+		return nil, err
+	}
+	var tokens []tokenizer.Token
+	if c.IsSet("tokens-file") {
+		text, err := readText(c, c.Path("tokens-file"))
+		if err != nil {
+			return nil, err
+		}
+		if tokens, err = parseTokens(string(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Path("tokens-file"), err)
+		}
+		if c.Bool("bos") {
+			tokens = slices.Insert(tokens, 0, tokenizer.EndOfText)
+		}
+	} else if tokens, err = promptTokens(c, vocab, []byte(argumentText(c, c.String("prompt")))); err != nil {
+		return nil, err
+	}
+	if len(tokens) == 0 {
+		return nil, fmt.Errorf("no tokens to read: logits come after a token")
+	}
+	for i, t := range tokens {
+		if int(t) >= m.Vocab() {
+			return nil, fmt.Errorf("token %d at position %d: the model knows 0 to %d", t, i, m.Vocab()-1)
+		}
+	}
+	return tokens, nil
+}
+
+// lastLogits reads tokens, chunk at a time or all at once for 0.
+func lastLogits(ctx context.Context, session *engine.Session, tokens []tokenizer.Token, chunk int) ([]float32, error) {
+	if chunk == 0 {
+		return session.Prefill(ctx, tokens)
+	}
+	var row []float32
+	for part := range slices.Chunk(tokens, chunk) {
+		var err error
+		if row, err = session.Prefill(ctx, part); err != nil {
+			return nil, err
+		}
+	}
+	return row, nil
+}
+
+func writeFloats(w io.Writer, row []float32) error {
+	data := make([]byte, 4*len(row))
+	float.EncodeF32(data, row)
+	_, err := w.Write(data)
+	return err
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/tokenizer"
+)
+
+func tokenizeCommand() *urfave.Command {
+	return &urfave.Command{
+		Name: "tokenize", Usage: "cut text into tokens", ArgsUsage: "[MODEL|-] [TEXT|-]",
+		Description: `Prints the tokens of a text, each with its id. The vocabulary is that of the model, or World if none is named or it
+is "-". Without a text, or if that is "-", the bytes of standard input are taken as they are. A single argument is
+taken for a model if it is or ends like a .gguf file, else for a text, in which \n and the like are resolved.
+
+Examples:
+  gosling tokenize "A goose."
+  gosling tokenize --ids - < book.txt
+  gosling tokenize --ids model.gguf "User: Hi\n\nAssistant:"`,
+		Flags: []urfave.Flag{
+			&urfave.BoolFlag{Name: "ids", Usage: "print only the ids, separated by blanks", DisableDefaultText: true},
+			vocabFlag(), escapeFlag(),
+		},
+		Action: tokenize,
+	}
+}
+
+func tokenize(c *urfave.Context) error {
+	model, text, err := tokenizeArguments(c)
+	if err != nil {
+		return err
+	}
+	vocab, err := chosenVocab(c, model)
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		if text, err = readInput(c); err != nil {
+			return err
+		}
+	}
+	tokens, err := vocab.Encode(text)
+	if err != nil {
+		return err
+	}
+	if c.Bool("ids") {
+		return printTokens(c.App.Writer, tokens)
+	}
+	return printPieces(c.App.Writer, vocab, tokens)
+}
+
+// tokenizeArguments tells the model from the text; a nil text is that of standard input.
+func tokenizeArguments(c *urfave.Context) (model string, text []byte, err error) {
+	args := c.Args().Slice()
+	switch {
+	case len(args) > 2:
+		return "", nil, misuse(c, "unexpected argument %q: quote a text that has blanks", args[2])
+	case len(args) == 2:
+		model, args = args[0], args[1:]
+	case len(args) == 1 && isGGUF(args[0]):
+		model, args = args[0], nil
+	}
+	if len(args) == 0 || args[0] == "-" {
+		return model, nil, nil
+	}
+	return model, []byte(argumentText(c, args[0])), nil
+}
+
+func printPieces(out io.Writer, vocab *tokenizer.Vocab, tokens []tokenizer.Token) error {
+	w := bufio.NewWriter(out)
+	for _, t := range tokens {
+		piece, _ := vocab.Bytes(t)
+		if _, err := fmt.Fprintf(w, "%6d  %q\n", t, piece); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/gguf"
+	"gosling/tokenizer"
+)
+
+// vocabOf reads the vocabulary of a model; it is nil for a model that has none.
+func vocabOf(f *gguf.File) (*tokenizer.Vocab, error) {
+	kind, ok := f.String("tokenizer.ggml.model")
+	if !ok || kind == "none" || kind == "no_vocab" {
+		return nil, nil
+	}
+	if kind != "rwkv" {
+		return nil, fmt.Errorf("%s: tokenizer %q is not known, only \"rwkv\" is", f.Path(), kind)
+	}
+	tokens, ok := f.Strings("tokenizer.ggml.tokens")
+	if !ok {
+		return nil, fmt.Errorf("%s: tokenizer.ggml.tokens is missing or no list of strings", f.Path())
+	}
+	value, _ := f.Value("tokenizer.ggml.token_type")
+	types, _ := value.([]int32)
+	v, err := tokenizer.FromTokens(tokens, types)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path(), err)
+	}
+	return v, nil
+}
+
+// openVocab reads a vocabulary from an rwkv_vocab_*.txt or a GGUF file.
+func openVocab(path string) (*tokenizer.Vocab, error) {
+	if isGGUF(path) {
+		f, err := gguf.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		v, err := vocabOf(f)
+		if err == nil && v == nil {
+			err = fmt.Errorf("%s: holds no tokenizer", path)
+		}
+		return v, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	v, err := tokenizer.ParseVocab(bufio.NewReader(f))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
+}
+
+// isGGUF reports whether a path names a GGUF file, by its content or, where there is none, its ending.
+func isGGUF(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return strings.EqualFold(filepath.Ext(path), ".gguf")
+	}
+	defer f.Close()
+	var magic [4]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "GGUF"
+}
+
+// vocabFlag lets tokenize and detokenize do without a model.
+func vocabFlag() urfave.Flag {
+	return &urfave.PathFlag{Name: "vocab", Usage: "take the vocabulary from `FILE`, an rwkv_vocab_*.txt or a .gguf"}
+}
+
+// chosenVocab is that of the model, of --vocab, or World. model is empty or "-" where none is named.
+func chosenVocab(c *urfave.Context, model string) (*tokenizer.Vocab, error) {
+	path := c.Path("vocab")
+	switch named := model != "" && model != "-"; {
+	case named && path != "":
+		return nil, misuse(c, "%q and --vocab both name a vocabulary: choose one", model)
+	case named:
+		path = model
+	case path == "":
+		return tokenizer.World(), nil
+	}
+	return openVocab(path)
+}
+
+// parseTokens reads ids that are separated by blanks or commas.
+func parseTokens(text string) ([]tokenizer.Token, error) {
+	var tokens []tokenizer.Token
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' }) {
+		id, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || id < 0 || id > math.MaxInt32 {
+			return nil, fmt.Errorf("%.40q is no token id", word)
+		}
+		tokens = append(tokens, tokenizer.Token(id))
+	}
+	return tokens, nil
+}
+
+// printTokens writes ids separated by blanks, and ends the line.
+func printTokens(w io.Writer, tokens []tokenizer.Token) error {
+	line := make([]byte, 0, 6*len(tokens)+1)
+	for i, t := range tokens {
+		if i > 0 {
+			line = append(line, ' ')
+		}
+		line = strconv.AppendInt(line, int64(t), 10)
+	}
+	_, err := w.Write(append(line, '\n'))
+	return err
+}
+
+// unescape replaces \n \r \t \\ \' \" and \xHH by what they stand for. Other backslashes stay.
+func unescape(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	var b bytes.Buffer
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			b.WriteByte(text[i])
+			continue
+		}
+		i++
+		switch next := text[i]; next {
+		case 'n':
+			b.WriteByte('\n')
+		case 'r':
+			b.WriteByte('\r')
+		case 't':
+			b.WriteByte('\t')
+		case '\\', '\'', '"':
+			b.WriteByte(next)
+		case 'x':
+			if i+2 < len(text) {
+				if v, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+					b.WriteByte(byte(v))
+					i += 2
+					continue
+				}
+			}
+			b.WriteString(`\x`)
+		default:
+			b.WriteByte('\\')
+			b.WriteByte(next)
+		}
+	}
+	return b.String()
+}
+
+func escapeFlag() urfave.Flag {
+	return &urfave.BoolFlag{Name: "no-escape", Usage: `take \n and the like in arguments as they stand`, DisableDefaultText: true}
+}
+
+// argumentText is a text given as argument, its escapes resolved unless --no-escape.
+func argumentText(c *urfave.Context, text string) string {
+	if c.Bool("no-escape") {
+		return text
+	}
+	return unescape(text)
+}

@@ -1,0 +1,12 @@
+// Gosling runs RWKV language models. See package cli for its commands.
+package main
+
+import (
+	"os"
+
+	"gosling/cli"
+)
+
+func main() {
+	os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
