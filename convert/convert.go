@@ -34,7 +34,15 @@ type Result struct {
 
 // DefaultOutput is the name that the converted file gets: the input's with the mix in place of the ending.
 func DefaultOutput(in string, mix quant.Mix) string {
-	return strings.TrimSuffix(in, filepath.Ext(in)) + "-" + mix.Name + ".gguf"
+	return stem(in) + "-" + mix.Name + ".gguf"
+}
+
+// stem is a path without the ending of a checkpoint. Other dots belong to the name, as in "1.5B".
+func stem(path string) string {
+	if ext := filepath.Ext(path); slices.Contains([]string{".pth", ".pt", ".bin", ".ckpt"}, strings.ToLower(ext)) {
+		return strings.TrimSuffix(path, ext)
+	}
+	return path
 }
 
 // Run converts the checkpoint in to the GGUF file out. Nothing is written before every tensor has been found in its place.

@@ -32,7 +32,7 @@ var (
 )
 
 func parseName(path string) name {
-	n := name{Full: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))}
+	n := name{Full: filepath.Base(stem(path))}
 	var base, dataset, rest []string
 	for _, part := range strings.Split(n.Full, "-") {
 		switch {
