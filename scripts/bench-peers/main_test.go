@@ -125,6 +125,17 @@ func TestRunRejects(t *testing.T) {
 	}
 }
 
+func TestRunTakesThePeakThatAProgramTells(t *testing.T) {
+	dir := fakes(t, []string{`[{"n_prompt": 8, "n_gen": 0, "avg_ts": 1, "peak_rss": 123456}]`}, []string{`[{"n_prompt": 8, "n_gen": 0, "avg_ts": 1}]`})
+	stdout, err := runIn(dir, "--rounds", "1", "-o", "json", "m.gguf")
+	require.NoError(t, err)
+	var rows []row
+	require.NoError(t, json.Unmarshal([]byte(stdout), &rows))
+	require.Len(t, rows, 1)
+	assert.Equal(t, int64(123456), rows[0].GoslingRSS)
+	assert.GreaterOrEqual(t, rows[0].PeerRSS, int64(1<<20))
+}
+
 func TestMedianOfAnEvenNumberIsBetweenTheTwo(t *testing.T) {
 	assert.Equal(t, 2.5, median([]float64{1, 2, 3, 9}))
 }

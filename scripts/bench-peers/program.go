@@ -36,7 +36,8 @@ type measurement struct {
 	rss    int64 // peak resident memory in bytes, 0 where the system does not tell
 }
 
-// measure runs the program on a model. The peak of memory is at least that of this process, from which it is forked.
+// measure runs the program on a model. The peak of memory is what the program says of it, since gosling bench ends with a
+// large buffer that is not the model's, or else the process's, which is at least that of this one: it is forked from it.
 func (p program) measure(ctx context.Context, model string, stderr io.Writer) (measurement, error) {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, p.path, p.args(model)...)
@@ -48,6 +49,7 @@ func (p program) measure(ctx context.Context, model string, stderr io.Writer) (m
 		Prompt int     `json:"n_prompt"`
 		Gen    int     `json:"n_gen"`
 		Speed  float64 `json:"avg_ts"`
+		RSS    int64   `json:"peak_rss"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &results); err != nil {
 		return measurement{}, fmt.Errorf("%s: prints no list of results in JSON: %w", cmd, err)
@@ -60,6 +62,9 @@ func (p program) measure(ctx context.Context, model string, stderr io.Writer) (m
 		t := test{r.Prompt, r.Gen}
 		if r.Speed <= 0 {
 			return measurement{}, fmt.Errorf("%s: %s has an avg_ts of %g, want tokens per second", cmd, t, r.Speed)
+		}
+		if r.RSS > 0 {
+			m.rss = r.RSS
 		}
 		m.tests = append(m.tests, t)
 		m.speeds[t] = r.Speed
