@@ -1,0 +1,215 @@
+package layers
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// module is the prefix of our own packages.
+const module = "gosling"
+
+// arrows names, for each package, those right below it. A package may import what can be reached by its arrows, and so
+// skip levels; there is no way back up, and none between siblings. "v*" stands for every version.
+var arrows = map[string][]string{
+	"": {"cli"},
+	"cli": {"server", "generate", "convert", "quant", "eval", "engine", "ggml", "gguf", "checkpoint/formats",
+		"tokenizer", "sampler", "prompt", "internal/atomicfile", "internal/float", "internal/rss"},
+	"server":   {"web", "generate"},
+	"web":      {},
+	"generate": {"engine", "tokenizer", "sampler", "prompt"},
+	"eval":     {"engine", "tokenizer"},
+	"convert":  {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
+	"quant":    {"gguf", "ggml", "rwkv/archs", "internal/atomicfile", "internal/float"},
+
+	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/float"},
+	"rwkv/archs": {"rwkv/v*"},
+	"rwkv/v*":    {"rwkv/op"},
+	"rwkv/op":    {"rwkv", "kernels"},
+	"rwkv":       {"ggml"},
+	"kernels":    {"ggml"},
+	"ggml":       {"bindings", "gguf", "internal/float"},
+	"bindings":   {},
+
+	"gguf":               {"internal/mmap"},
+	"checkpoint/formats": {"checkpoint/*"},
+	"checkpoint/*":       {"checkpoint"},
+	"checkpoint":         {"internal/float"},
+	"sampler":            {"tokenizer"},
+	"tokenizer":          {},
+	"prompt":             {},
+
+	"internal/atomicfile": {},
+	"internal/float":      {},
+	"internal/golden":     {},
+	"internal/layers":     {},
+	"internal/mmap":       {},
+	"internal/rss":        {},
+
+	// For tests and scripts, which may import anything but are imported by nothing else.
+	"ggml/ggmltest":  {"ggml"},
+	"rwkv/rwkvtest":  {"convert", "engine", "ggml/ggmltest", "internal/golden", "internal/synth"},
+	"internal/synth": {"checkpoint/*", "internal/float"},
+	"scripts/*":      {"cli", "internal/atomicfile", "internal/synth"},
+}
+
+// only names, for what few may import, those few.
+var only = map[string][]string{
+	"github.com/ebitengine/purego": {"bindings"},
+	"unsafe":                       {"bindings", "ggml", "internal/mmap"},
+	"C":                            {},
+}
+
+// entry returns the name under which a package stands in the table.
+func entry(pkg string) (string, bool) {
+	if _, ok := arrows[pkg]; ok {
+		return pkg, true
+	}
+	for pattern := range arrows {
+		if ok, _ := path.Match(pattern, pkg); ok && strings.Contains(pattern, "*") {
+			return pattern, true
+		}
+	}
+	return "", false
+}
+
+// below lists the entries of the table that arrows lead to from one of them.
+func below(from string) []string {
+	var all []string
+	queue := slices.Clone(arrows[from])
+	for len(queue) > 0 {
+		next := queue[0]
+		queue = queue[1:]
+		if !slices.Contains(all, next) {
+			all = append(all, next)
+			queue = append(queue, arrows[next]...)
+		}
+	}
+	return all
+}
+
+// fault says what is wrong with an import, or nothing.
+func fault(pkg, imported string) string {
+	if few, ok := only[imported]; ok && !slices.Contains(few, pkg) {
+		return "only " + strings.Join(few, ", ") + " may import it"
+	}
+	name, ours := strings.CutPrefix(imported, module+"/")
+	if !ours {
+		return ""
+	}
+	from, ok := entry(pkg)
+	if !ok {
+		return "the importing package has no place in the table of layers yet"
+	}
+	to, ok := entry(name)
+	if !ok {
+		return "the imported package has no place in the table of layers yet"
+	}
+	if !slices.Contains(below(from), to) {
+		return "no arrow leads there"
+	}
+	return ""
+}
+
+// root is the folder of the module.
+func root(t *testing.T) string {
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		require.NotEqual(t, filepath.Dir(dir), dir, "no go.mod above")
+		dir = filepath.Dir(dir)
+	}
+}
+
+// TestImportsFollowTheArrows reads the imports of every file for every platform; tests may import what they like.
+func TestImportsFollowTheArrows(t *testing.T) {
+	top := root(t)
+	seen := 0
+	err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if file != top && (name[0] == '.' || name[0] == '_' || slices.Contains([]string{"testdata", "build", "node_modules", "vendor"}, name)) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		local, err := filepath.Rel(top, file)
+		if err != nil {
+			return err
+		}
+		local = filepath.ToSlash(local)
+		pkg := strings.TrimPrefix(path.Dir(local), ".")
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		_, known := entry(pkg)
+		assert.True(t, known, "%s: its package has no place in the table of layers yet", local)
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			seen++
+			assert.Empty(t, fault(pkg, imported), "%s imports %q", local, imported)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Greater(t, seen, 50, "the walk found the module")
+}
+
+func TestTheTableHasNoWayBack(t *testing.T) {
+	for pkg, next := range arrows {
+		for _, name := range next {
+			assert.Contains(t, arrows, name, "below %q", pkg)
+		}
+		assert.NotContains(t, below(pkg), pkg)
+	}
+}
+
+func TestFault(t *testing.T) {
+	for name, tc := range map[string]struct{ pkg, imported, want string }{
+		"a step down":                     {"convert", "gosling/quant", ""},
+		"two steps down":                  {"engine", "gosling/ggml", ""},
+		"to a version":                    {"rwkv/archs", "gosling/rwkv/v7", ""},
+		"the standard library":            {"gguf", "fmt", ""},
+		"a step up":                       {"ggml", "gosling/engine", "no arrow leads there"},
+		"to a sibling":                    {"prompt", "gosling/tokenizer", "no arrow leads there"},
+		"from one version to another":     {"rwkv/v7", "gosling/rwkv/v6", "no arrow leads there"},
+		"to itself":                       {"quant", "gosling/quant", "no arrow leads there"},
+		"a package for tests in the code": {"convert", "gosling/internal/synth", "no arrow leads there"},
+		"a package that nobody knows":     {"cli", "gosling/util", "the imported package has no place"},
+		"from one that nobody knows":      {"util", "gosling/gguf", "the importing package has no place"},
+		"C functions":                     {"engine", "github.com/ebitengine/purego", "only bindings may import it"},
+		"C memory":                        {"gguf", "unsafe", "only bindings, ggml, internal/mmap may import it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := fault(tc.pkg, tc.imported)
+			if tc.want == "" {
+				assert.Empty(t, got)
+			} else {
+				assert.Contains(t, got, tc.want)
+			}
+		})
+	}
+}
