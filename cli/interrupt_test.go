@@ -1,0 +1,79 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestConvertIsStopped stops a conversion as soon as its temporary file appears: there must be no output, or the whole one if
+// the signal came too late, and no temporary file.
+func TestConvertIsStopped(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "model.pth"), filepath.Join(dir, "model.gguf")
+	c := tinyModel()
+	c.Vocab, c.Embed = 1<<15, 512
+	writeModel(t, in, c)
+	for name, sig := range map[string]os.Signal{"by Ctrl-C": os.Interrupt, "by SIGTERM": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command("gosling", "convert", in, out)
+			require.NoError(t, cmd.Start())
+			done := make(chan error, 1)
+			go func() { done <- cmd.Wait() }()
+			err := signalOnce(cmd.Process, sig, filepath.Join(dir, "*.partial-*"), done)
+			if err != nil {
+				assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+				assert.NoFileExists(t, out)
+			} else {
+				t.Log("the conversion was faster than the signal")
+				require.NoError(t, os.Remove(out))
+			}
+			left, err := filepath.Glob(filepath.Join(dir, "*.partial-*"))
+			require.NoError(t, err)
+			assert.Empty(t, left)
+		})
+	}
+}
+
+// signalOnce sends the signal when a file of that pattern is there, and returns how the program ended.
+func signalOnce(p *os.Process, sig os.Signal, pattern string, done <-chan error) error {
+	for {
+		select {
+		case err := <-done:
+			return err
+		default:
+		}
+		if found, _ := filepath.Glob(pattern); len(found) > 0 {
+			_ = p.Signal(sig) // the program may be gone already
+			return <-done
+		}
+	}
+}
+
+// TestKilledConvertKeepsTheOldFile kills it outright.
+func TestKilledConvertKeepsTheOldFile(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "model.pth"), filepath.Join(dir, "model.gguf")
+	c := tinyModel()
+	c.Vocab, c.Embed = 1<<15, 512
+	writeModel(t, in, c)
+	require.NoError(t, os.WriteFile(out, []byte("old"), 0o600))
+	cmd := exec.Command("gosling", "convert", "--force", in, out)
+	require.NoError(t, cmd.Start())
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	err := signalOnce(cmd.Process, os.Kill, filepath.Join(dir, "*.partial-*"), done)
+	if err == nil {
+		t.Skip("the conversion was faster than the signal")
+	}
+	data, err := os.ReadFile(out)
+	require.NoError(t, err)
+	assert.Equal(t, "old", string(data))
+}

@@ -1,0 +1,117 @@
+package cli_test
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"gosling/bindings"
+	"gosling/cli"
+	"gosling/internal/synth"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"gosling": func() { os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
+// checkpoint of random weights, "size FILE BYTES" and "cut FILE BYTES", which cuts it short. The condition [ggml] holds where the
+// libraries are.
+func TestScripts(t *testing.T) {
+	libraries := ggmlDir()
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GOSLING_GGML", libraries)
+			return nil
+		},
+		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut,
+		},
+	})
+}
+
+// ggmlDir is where ggml's libraries are, empty if they are nowhere.
+func ggmlDir() string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	b, err := bindings.Find(bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{wd}})
+	if err != nil {
+		return ""
+	}
+	return b.Dir
+}
+
+// needGGML skips a test without the libraries and tells programs that it starts where they are.
+func needGGML(t *testing.T) {
+	t.Helper()
+	dir := ggmlDir()
+	if dir == "" {
+		t.Skip("no ggml libraries: make ggml")
+	}
+	t.Setenv("GOSLING_GGML", dir)
+}
+
+// tinyModel is the checkpoint that tests are content with. Its 257 tokens are the bytes.
+func tinyModel() synth.Config {
+	return synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 257, Seed: 1}
+}
+
+func writeModel(t require.TestingT, path string, c synth.Config) {
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	require.NoError(t, synth.Write(w, c))
+	require.NoError(t, w.Flush())
+}
+
+func scriptSynth(ts *testscript.TestScript, _ bool, args []string) {
+	c := tinyModel()
+	for _, arg := range args[1:] {
+		name, value, _ := strings.Cut(arg, "=")
+		n, err := strconv.Atoi(value)
+		ts.Check(err)
+		switch name {
+		case "layers":
+			c.Layers = n
+		case "embed":
+			c.Embed = n
+		case "vocab":
+			c.Vocab = n
+		case "seed":
+			c.Seed = uint64(n)
+		default:
+			ts.Fatalf("synth: no %q", name)
+		}
+	}
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(synth.Write(f, c))
+	ts.Check(f.Close())
+}
+
+func scriptSize(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if want := args[1]; (strconv.FormatInt(info.Size(), 10) == want) == neg {
+		ts.Fatalf("%s has %d bytes", args[0], info.Size())
+	}
+}
+
+func scriptCut(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
