@@ -1,10 +1,8 @@
 package gguf
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,30 +101,4 @@ func encode(t *testing.T, keys []KV) []byte {
 	b, err := Header{Keys: keys}.encode(nil)
 	require.NoError(t, err)
 	return b
-}
-
-func TestParseTypeKnowsTheNamesOfTypesOnly(t *testing.T) {
-	for _, typ := range Types() {
-		for _, s := range []string{typ.String(), strings.ToLower(typ.String())} {
-			got, err := ParseType(s)
-			require.NoError(t, err)
-			require.Equal(t, typ, got)
-		}
-	}
-	for _, s := range []string{"", "Q4_K_M", "type 31", "F17"} {
-		_, err := ParseType(s)
-		require.ErrorContains(t, err, "unknown tensor type")
-	}
-}
-
-var errDisk = errors.New("disk full")
-
-// full is an io.WriterAt that fails from an offset on.
-type full int64
-
-func (f full) WriteAt(p []byte, off int64) (int, error) {
-	if off+int64(len(p)) > int64(f) {
-		return 0, errDisk
-	}
-	return len(p), nil
 }

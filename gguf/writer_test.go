@@ -84,6 +84,16 @@ func TestAHugeAlignmentIsPaddedInPieces(t *testing.T) {
 	assert.LessOrEqual(t, int(out), 1<<16)
 }
 
+func TestLongPaddingIsZeroThroughout(t *testing.T) {
+	out := memory{}
+	w, err := NewWriter(&out, Header{Tensors: []Tensor{{Name: "t", Type: I8, Shape: []int64{1}}}, Alignment: 1 << 18})
+	require.NoError(t, err)
+	require.NoError(t, w.WriteAt(0, []byte{1}, 0))
+	require.NoError(t, w.Close())
+	require.Len(t, out.bytes, 2<<18)
+	assert.Empty(t, Check(save(t, out.bytes)))
+}
+
 func TestAFileWithoutTensorsEndsWithItsHeader(t *testing.T) {
 	out := memory{}
 	w, err := NewWriter(&out, Header{Alignment: 1 << 31})
@@ -133,6 +143,18 @@ func TestPiecesOutsideATensorAreRefused(t *testing.T) {
 		})
 	}
 	assert.ErrorContains(t, w.Close(), "byte 0 of 10 was never written")
+}
+
+var errDisk = errors.New("disk full")
+
+// full is an io.WriterAt that fails from an offset on.
+type full int64
+
+func (f full) WriteAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > int64(f) {
+		return 0, errDisk
+	}
+	return len(p), nil
 }
 
 func TestErrorsOfTheDiskComeThrough(t *testing.T) {
