@@ -1,0 +1,125 @@
+// Package golden reads the numbers that the official code of RWKV computed, which are kept in ../shared/testdata beside
+// the project: for a checkpoint, the logits at every position of some prompts and the state after one of them. They are
+// for tests; a test that asks for a file that is not there is skipped.
+//
+// A golden file is NAME.golden.json, which lists prompts and arrays, over NAME.golden.bin, float32 little-endian.
+package golden
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// File is one golden file.
+type File struct {
+	Models  []string          // the checkpoints that it is true for, names in the same folder
+	Prompts map[string]Prompt // by name: "short", "long"
+	Layers  int               `json:"n_layer"`
+
+	Arrays []Array
+	Bin    string // the name of the file with the numbers
+}
+
+// Prompt is the tokens that the numbers were computed from, starting with an empty state.
+type Prompt struct {
+	Tokens []int32
+	Text   string // where the tokens are one
+}
+
+// Array is one array of numbers, row-major.
+type Array struct {
+	Name   string
+	Shape  []int64 // slowest dimension first
+	Offset int64   // in bytes
+	Data   []float32
+}
+
+// Path is the path of a file of the test data. The test is skipped if there is none.
+func Path(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for !exists(filepath.Join(dir, "go.mod")) {
+		require.NotEqual(t, filepath.Dir(dir), dir, "no go.mod above the test")
+		dir = filepath.Dir(dir)
+	}
+	path := filepath.Join(filepath.Dir(dir), "shared", "testdata", name)
+	if !exists(path) {
+		t.Skipf("%s is missing", path)
+	}
+	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// Load reads the golden file of that name, such as "tiny-rwkv-7v0-834K". The test is skipped if there is none.
+func Load(t testing.TB, name string) *File {
+	t.Helper()
+	text, err := os.ReadFile(Path(t, name+".golden.json"))
+	require.NoError(t, err)
+	f := &File{}
+	require.NoError(t, json.Unmarshal(text, f))
+	data, err := os.ReadFile(Path(t, f.Bin))
+	require.NoError(t, err)
+	for i := range f.Arrays {
+		require.NoError(t, f.Arrays[i].read(data), "%s: array %q", name, f.Arrays[i].Name)
+	}
+	return f
+}
+
+// read takes the array's numbers out of the whole file's.
+func (a *Array) read(data []byte) error {
+	n := int64(1)
+	for _, d := range a.Shape {
+		if d < 1 || d > math.MaxInt32 || n > math.MaxInt32 {
+			return fmt.Errorf("shape %v", a.Shape)
+		}
+		n *= d
+	}
+	if a.Offset < 0 || a.Offset > int64(len(data)) || n > (int64(len(data))-a.Offset)/4 {
+		return fmt.Errorf("%d numbers at byte %d of %d", n, a.Offset, len(data))
+	}
+	a.Data = make([]float32, n)
+	_, err := binary.Decode(data[a.Offset:], binary.LittleEndian, a.Data)
+	return err
+}
+
+// Array is the array of that name; the test fails if there is none.
+func (f *File) Array(t testing.TB, name string) Array {
+	t.Helper()
+	for _, a := range f.Arrays {
+		if a.Name == name {
+			return a
+		}
+	}
+	require.Failf(t, "no such array", "%q", name)
+	return Array{}
+}
+
+// Logits are the logits after each token of a prompt, one row a position.
+func (f *File) Logits(t testing.TB, prompt string) [][]float32 {
+	t.Helper()
+	a := f.Array(t, prompt+".logits")
+	require.Len(t, a.Shape, 2)
+	rows := make([][]float32, a.Shape[0])
+	for i := range rows {
+		rows[i] = a.Data[int64(i)*a.Shape[1]:][:a.Shape[1]]
+	}
+	return rows
+}
+
+// State is one tensor of a layer's state after the prompt "long", such as "att_kv".
+func (f *File) State(t testing.TB, layer int, name string) []float32 {
+	t.Helper()
+	return f.Array(t, fmt.Sprintf("long.state.L%d.%s", layer, name)).Data
+}
