@@ -41,7 +41,7 @@ func newCoder(sources []Source, o Options) (*coder, error) {
 
 // buffers are a worker's own.
 type buffers struct {
-	in, out      []byte
+	out          []byte
 	floats, back []float32
 }
 
@@ -65,14 +65,7 @@ func (c *coder) convert(s Source, p piece, b *buffers) (out []byte, squares floa
 			return nil, 0, err
 		}
 	} else {
-		n, err := bytesOf(s.From, p)
-		if err != nil {
-			return nil, 0, err
-		}
-		in := grow(&b.in, n)
-		if err := s.Bytes(in, p.first/s.From.BlockSize()*s.From.BlockBytes()); err != nil {
-			return nil, 0, err
-		}
+		in := p.in
 		if s.From == to {
 			return in, 0, finiteBytes(to, in, p.first)
 		}

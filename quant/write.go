@@ -25,7 +25,7 @@ type Source struct {
 	Tensor gguf.Tensor // Name, Shape and the Type it is to be written in
 
 	From  gguf.Type                            // the type of what Bytes reads
-	Bytes func(dst []byte, offset int64) error // reads the elements' bytes; called from many goroutines
+	Bytes func(dst []byte, offset int64) error // reads the elements' bytes, from beginning to end
 	// Floats gives all elements at once.
 	Floats func() ([]float32, error)
 }
@@ -47,6 +47,7 @@ type piece struct {
 	source      int
 	first, n    int64 // elements
 	rowElements int64
+	in          []byte // what Bytes gave, in a buffer that goes back to the reader
 }
 
 // Write makes a GGUF file at path of the keys and the sources' tensors, in their order. The file appears when all of it is
@@ -99,35 +100,64 @@ type run struct {
 	report   Report
 }
 
-// all hands the pieces out to workers.
+// all lets one goroutine read the sources from beginning to end, as disks like it, and workers convert and write.
 func (r *run) all(ctx context.Context, threads int) error {
 	group, ctx := errgroup.WithContext(ctx)
-	pieces := make(chan piece)
+	threads = max(1, threads)
+	pieces, free := make(chan piece), make(chan []byte, 2*threads)
+	for range 2 * threads {
+		free <- nil
+	}
 	group.Go(func() error {
 		defer close(pieces)
-		for i, s := range r.sources {
-			for _, p := range cut(i, s) {
-				select {
-				case pieces <- p:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-		}
-		return nil
+		return r.read(ctx, pieces, free)
 	})
-	for range max(1, threads) {
+	for range threads {
 		group.Go(func() error {
 			var b buffers
 			for p := range pieces {
 				if err := r.one(p, &b); err != nil {
-					return fmt.Errorf("tensor %q: %w", r.sources[p.source].Tensor.Name, err)
+					return r.inTensor(p.source, err)
 				}
+				free <- p.in
 			}
 			return nil
 		})
 	}
 	return group.Wait()
+}
+
+// read reads all pieces in order and hands them out, until ctx ends.
+func (r *run) read(ctx context.Context, pieces chan<- piece, free <-chan []byte) error {
+	for i, s := range r.sources {
+		for _, p := range cut(i, s) {
+			select {
+			case p.in = <-free:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if s.Bytes != nil {
+				n, err := bytesOf(s.From, p)
+				if err == nil {
+					p.in = grow(&p.in, n)
+					err = s.Bytes(p.in, p.first/s.From.BlockSize()*s.From.BlockBytes())
+				}
+				if err != nil {
+					return r.inTensor(i, err)
+				}
+			}
+			select {
+			case pieces <- p:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) inTensor(source int, err error) error {
+	return fmt.Errorf("tensor %q: %w", r.sources[source].Tensor.Name, err)
 }
 
 // one converts and writes a piece.
@@ -160,7 +190,7 @@ func cut(index int, s Source) []piece {
 	}
 	var pieces []piece
 	for first := int64(0); first < elements; first += size {
-		pieces = append(pieces, piece{index, first, min(size, elements-first), row})
+		pieces = append(pieces, piece{source: index, first: first, n: min(size, elements-first), rowElements: row})
 	}
 	return pieces
 }
