@@ -64,16 +64,16 @@ func (p *parser) checkPadding() {
 			start, after = t.end(), "padding after "+quote("tensor", t.Name)
 		}
 	}
-	p.checkZero(start, int64(len(p.data)), after)
+	p.checkZero(start, int64(len(p.file)), after)
 }
 
 func (p *parser) checkZero(start, next int64, part string) {
 	end, _ := pad(start, p.alignment)
-	end = min(end, next, int64(len(p.data)))
+	end = min(end, next, int64(len(p.file)))
 	if start >= end {
 		return
 	}
-	padding := p.data[start:end]
+	padding := p.file[start:end]
 	if rest := bytes.TrimLeft(padding, "\x00"); len(rest) > 0 {
 		p.complain(end-int64(len(rest)), part, "is %d, want 0", rest[0])
 	}
@@ -89,7 +89,7 @@ func (p *parser) checkTail() {
 		end = max(end, t.end())
 	}
 	padded, _ := pad(end, p.alignment)
-	switch size := int64(len(p.data)); {
+	switch size := int64(len(p.file)); {
 	case size > padded:
 		p.complain(padded, "end of file", "has %d bytes that belong to no tensor", size-padded)
 	case size < padded && len(p.tensors) > 0:

@@ -6,21 +6,33 @@ import (
 	"math"
 )
 
-// maxNesting is how deep arrays of arrays may go.
-const maxNesting = 8
+const (
+	maxNesting = 8         // how deep arrays of arrays may go
+	maxHeader  = 256 << 20 // bytes of a header: many times the largest vocabulary, few enough to be held in memory
+)
 
 // decoder reads values from the header. After an error its position says nothing.
 type decoder struct {
-	data []byte
+	data []byte // of the file, as much as a header may have
 	pos  int
 }
 
 func (d *decoder) offset() int64 { return int64(d.pos) }
+func (d *decoder) left() uint64  { return uint64(len(d.data) - d.pos) }
+
+// short is the error of a part that claims more than is left.
+func (d *decoder) short(at int64, part, format string, args ...any) error {
+	reason := fmt.Sprintf(format, args...) + fmt.Sprintf(", %d are left", d.left())
+	if len(d.data) == maxHeader {
+		reason += fmt.Sprintf(" of the %d that a header may have", maxHeader)
+	}
+	return &FormatError{at, part, reason}
+}
 
 // take returns the next n bytes.
 func (d *decoder) take(part string, n uint64) ([]byte, error) {
-	if left := uint64(len(d.data) - d.pos); n > left {
-		return nil, &FormatError{d.offset(), part, fmt.Sprintf("wants %d bytes, %d are left: cut short or damaged", n, left)}
+	if n > d.left() {
+		return nil, d.short(d.offset(), part, "wants %d bytes", n)
 	}
 	b := d.data[d.pos : d.pos+int(n)]
 	d.pos += int(n)
@@ -45,8 +57,8 @@ func (d *decoder) u64(part string) (uint64, error) {
 
 // count checks a count that was read at an offset: so many items of at least that size must be left.
 func (d *decoder) count(at int64, part string, n uint64, size int64) (int64, error) {
-	if left := uint64(len(d.data) - d.pos); n > left/uint64(size) {
-		return 0, &FormatError{at, part, fmt.Sprintf("claims %d of at least %d bytes each, %d bytes are left", n, size, left)}
+	if n > d.left()/uint64(size) {
+		return 0, d.short(at, part, "claims %d items of %d or more bytes", n, size)
 	}
 	return int64(n), nil
 }
@@ -58,8 +70,8 @@ func (d *decoder) str(part string, most uint64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if left := uint64(len(d.data) - d.pos); n > left {
-		return "", &FormatError{at, part, fmt.Sprintf("claims %d bytes, %d are left", n, left)}
+	if n > d.left() {
+		return "", d.short(at, part, "claims %d bytes", n)
 	}
 	if n > most {
 		return "", &FormatError{at, part, fmt.Sprintf("claims %d bytes, %d are the most", n, most)}
@@ -222,8 +234,8 @@ func (d *decoder) strings(part string, n int64) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if left := len(d.data) - d.pos; length > uint64(left) {
-			return nil, &FormatError{at, part, fmt.Sprintf("string %d claims %d bytes, %d are left", i, length, left)}
+		if length > d.left() {
+			return nil, d.short(at, part, "string %d claims %d bytes", i, length)
 		}
 		d.pos += int(length)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -56,7 +57,7 @@ func hostile() map[string]fault {
 		"a bool of 2":                        {key(7).raw(2), afterKey + 4, `key "k"`, "holds a bool of 2, want 0 or 1"},
 		"a string longer than the file":      {key(8).u64(math.MaxInt64).u64(0), afterKey + 4, `key "k"`, "claims 9223372036854775807 bytes, 8 are left"},
 		"an array of an unknown type":        {key(9).u32(99).u64(0), afterKey + 4, `key "k"`, "has unknown value type 99"},
-		"an array of 2^60 strings":           {key(9).u32(8).u64(1 << 60).u64(0), afterKey + 8, `key "k" length`, "claims 1152921504606846976 of at least 8 bytes each, 8 bytes are left"},
+		"an array of 2^60 strings":           {key(9).u32(8).u64(1 << 60).u64(0), afterKey + 8, `key "k" length`, "claims 1152921504606846976 items of 8 or more bytes, 8 are left"},
 		"an array of 2^63 doubles":           {key(9).u32(12).u64(1 << 63).u64(0), afterKey + 8, `key "k" length`, "claims 9223372036854775808"},
 		"an array whose size wraps to 0":     {key(9).u32(12).u64(1 << 61).u64(0), afterKey + 8, `key "k" length`, "claims 2305843009213693952"},
 		"an array cut short in its length":   {key(9).u32(8).u32(0), afterKey + 8, `key "k" length`, "wants 8 bytes, 4 are left"},
@@ -134,6 +135,30 @@ func TestClaimsAreNotAllocated(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
+}
+
+func TestALargeFileMayNotHaveALargeHeader(t *testing.T) {
+	for name, file := range map[string]image{
+		"zeros as keys":          start(3, 0, 1<<24),
+		"zeros as tensors":       start(3, 1<<23, 0),
+		"zeros as strings":       start(3, 0, 1).str("k").u32(9).u32(8).u64(1 << 26),
+		"zeros as arrays":        start(3, 0, 1).str("k").u32(9).u32(9).u64(1 << 25),
+		"a string of most of it": start(3, 0, 1).str("k").u32(8).u64(1 << 30),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := save(t, file)
+			require.NoError(t, os.Truncate(path, 300<<20))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := Open(path)
+			runtime.ReadMemStats(&after)
+			require.ErrorAs(t, err, new(*FormatError))
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
+			if !strings.Contains(err.Error(), "is empty") {
+				assert.ErrorContains(t, err, "are left of the 268435456 that a header may have")
+			}
+		})
+	}
 }
 
 func TestLongNamesAreCutInErrors(t *testing.T) {

@@ -26,7 +26,7 @@ const (
 // parse reads the header of a file. Without errors all its contents hold true; otherwise the errors are all that is
 // wrong with the header, in the order they were met, as far as it could be read.
 func parse(data []byte) *parser {
-	p := &parser{decoder: decoder{data: data}, contents: contents{alignment: defaultAlignment}}
+	p := &parser{decoder: decoder{data: data[:min(len(data), maxHeader)]}, file: data, contents: contents{alignment: defaultAlignment}}
 	if err := p.header(); err != nil {
 		p.errs = append(p.errs, err)
 		p.lost = true
@@ -39,6 +39,7 @@ func parse(data []byte) *parser {
 type parser struct {
 	decoder
 	contents
+	file []byte
 	at   []int64 // where in the header the offset of each tensor stands
 	errs []error
 	more int  // errors that were not kept
@@ -144,13 +145,12 @@ func (p *parser) name(what string, index map[string]int, i int64) (string, error
 	if err != nil {
 		return "", err
 	}
-	first, again := index[name]
-	switch {
-	case name == "":
-		p.complain(at, part, "is empty")
-	case again:
+	if name == "" { // what follows is most likely no header either
+		return "", &FormatError{at, part, "is empty"}
+	}
+	if first, again := index[name]; again {
 		p.complain(at, quote(what, name), "is there twice, as number %d and %d", first, i)
-	default:
+	} else {
 		index[name] = int(i)
 	}
 	return name, nil
@@ -241,7 +241,7 @@ func (p *parser) readOffset(part string, t *Tensor) error {
 // place makes the offsets of all tensors absolute and sees that they lie in the file and apart from each other.
 func (p *parser) place() {
 	p.dataOffset, _ = pad(p.offset(), p.alignment)
-	size := int64(len(p.data))
+	size := int64(len(p.file))
 	space := size - p.dataOffset
 	for i := range p.tensors {
 		t := &p.tensors[i]
