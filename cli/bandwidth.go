@@ -3,41 +3,43 @@ package cli
 import (
 	"bytes"
 	"context"
-	"runtime"
 	"sync"
 	"time"
 )
 
-// bandwidth measures how many bytes per second the given number of threads read from memory together: the best of some
-// passes over a buffer that no cache holds.
-func bandwidth(ctx context.Context, threads int) (float64, error) {
+// enough is how much memory a measurement of the bandwidth wants to read: less may lie in caches.
+const enough = 32 << 20
+
+// bandwidth measures how many bytes per second the given number of threads read together: the best of some passes over
+// the model's weights, which costs no memory beside them. It is 0 where too few lie in the CPU's memory.
+func bandwidth(ctx context.Context, memory [][]byte, threads int) (float64, error) {
 	const passes = 4
-	part := bandwidthBuffer / threads
-	parts := make([][]byte, threads)
+	total := 0
+	for _, m := range memory {
+		total += len(m)
+	}
+	if total < enough {
+		return 0, nil
+	}
 	best := time.Duration(0)
-	for pass := range passes + 1 { // the first one makes the pages
+	for range passes {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 		begin := time.Now()
 		var wait sync.WaitGroup
-		for i := range parts {
+		for i := range threads {
 			wait.Go(func() {
-				if pass == 0 {
-					parts[i] = bytes.Repeat([]byte{1}, part)
+				for _, m := range memory {
+					part := m[len(m)/threads*i : len(m)/threads*(i+1)]
+					bytes.Count(part, []byte{2}) // reads in vectors, as the kernels do
 				}
-				// A search for what is not there reads in vectors, as the kernels do.
-				bytes.IndexByte(parts[i], 2)
 			})
 		}
 		wait.Wait()
-		if took := time.Since(begin); pass > 0 && (best == 0 || took < best) {
+		if took := time.Since(begin); best == 0 || took < best {
 			best = took
 		}
 	}
-	runtime.KeepAlive(parts)
-	return float64(part*threads) / best.Seconds(), nil
+	return float64(total) / best.Seconds(), nil
 }
-
-// bandwidthBuffer is what is read: larger than caches are, small enough for small machines.
-const bandwidthBuffer = 512 << 20

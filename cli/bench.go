@@ -109,7 +109,7 @@ func bench(c *urfave.Context) error {
 	if !m.Devices()[0].IsHost() {
 		return buffered(c.App.Writer, func(w io.Writer) error { return printBench(w, c.String("output"), results) })
 	}
-	width, err := bandwidth(c.Context, m.Threads()) // last, since its buffer would count as the model's memory
+	width, err := bandwidth(c.Context, m.Memory(), m.Threads())
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
+	"gosling/bindings"
 	"gosling/checkpoint"
 	"gosling/checkpoint/formats"
 	"gosling/ggml"
@@ -100,7 +101,15 @@ func checkGGUF(c *urfave.Context, path string, found *findings) error {
 	}
 	defer f.Close()
 	checkTable(f, found)
-	if vocab, err := vocabOf(f); err != nil {
+	checkVocab(f, found)
+	return checkWeights(c, f, found)
+}
+
+// checkVocab looks at the tokenizer and compares its size with the embedding's.
+func checkVocab(f *gguf.File, found *findings) {
+	if kind, ok := f.String("tokenizer.ggml.model"); ok && kind != "rwkv" {
+		found.note("tokenizer %q is not known, so it was not looked at", kind)
+	} else if vocab, err := vocabOf(f); err != nil {
 		found.wrong("%v", err)
 	} else if vocab == nil {
 		found.note("there is no tokenizer")
@@ -110,7 +119,6 @@ func checkGGUF(c *urfave.Context, path string, found *findings) error {
 			found.wrong("tokenizer.ggml.tokens has %d entries, the embedding %d rows", len(tokens), embedding.Shape[1])
 		}
 	}
-	return checkWeights(c, f, found)
 }
 
 // checkTable compares names and shapes with the architecture's table.
@@ -198,9 +206,11 @@ func decoder(t gguf.Type, library func() (*ggml.Library, error)) (func([]float32
 		return plain(float.DecodeBF16)
 	}
 	lib, err := library()
+	if errors.Is(err, bindings.ErrNotFound) {
+		err = bindings.ErrNotFound // without the places, this being a note
+	}
 	if err != nil {
-		line, _, _ := strings.Cut(err.Error(), "\n")
-		return nil, errors.New(line)
+		return nil, err
 	}
 	if err := lib.Dequantize(t, nil, nil); err != nil {
 		return nil, err

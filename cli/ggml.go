@@ -70,7 +70,7 @@ func dataHome() string {
 func logger(c *urfave.Context) *slog.Logger {
 	level := slog.LevelWarn
 	if c.Bool("verbose") {
-		level = slog.LevelDebug
+		level = slog.LevelInfo
 	}
 	return slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{
 		Level: level,

@@ -52,7 +52,7 @@ func newSampler(c *urfave.Context, vocab *tokenizer.Vocab, d sampler.Options) (*
 	if err != nil {
 		return nil, misuse(c, "%v", err)
 	}
-	logger(c).Debug("sampling", "seed", o.Seed, "temp", o.Temperature, "top-p", o.TopP, "top-k", o.TopK)
+	logger(c).Info("sampling", "seed", o.Seed, "temp", o.Temperature, "top-p", o.TopP, "top-k", o.TopK)
 	return s, nil
 }
 

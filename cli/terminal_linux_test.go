@@ -93,6 +93,8 @@ func (s *terminal) press(keys string) {
 // exitCode waits for the end of the program.
 func (s *terminal) exitCode() int {
 	s.t.Helper()
+	hung := time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() })
+	defer hung.Stop()
 	for data := range s.output {
 		s.seen.Write(data)
 	}
@@ -149,6 +151,7 @@ func TestCtrlCStopsAnAnswerOnly(t *testing.T) {
 	s.wait(prompt)
 	s.press("/save " + filepath.Join(t.TempDir(), "goose.state") + "\r")
 	s.wait("saved to ")
+	s.wait(prompt)
 	s.press("\x04")
 	assert.Equal(t, 0, s.exitCode())
 }
