@@ -117,9 +117,15 @@ func (s *Scheduler) Compute(ctx context.Context, g *Graph) error {
 		return err
 	}
 	if cpu := s.backends[len(s.backends)-1]; cpu.stop != 0 && ctx.Done() != nil {
-		release := context.AfterFunc(ctx, func() { s.lib.c.SetNoAlloc(cpu.stop, true) })
+		told := make(chan struct{})
+		release := context.AfterFunc(ctx, func() {
+			s.lib.c.SetNoAlloc(cpu.stop, true)
+			close(told)
+		})
 		defer func() {
-			release()
+			if !release() {
+				<-told // else the flag could be raised after it is lowered here, and stop the next computation
+			}
 			s.lib.c.SetNoAlloc(cpu.stop, false)
 		}()
 	}
