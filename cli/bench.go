@@ -116,7 +116,7 @@ func bench(c *urfave.Context) error {
 	for i := range results {
 		r := &results[i]
 		r.Bandwidth = width
-		if r.Gen > 0 {
+		if r.Gen > 0 && width > 0 {
 			r.BandwidthShare = r.AvgTS * float64(r.BytesPerToken) / width
 		}
 	}

@@ -78,7 +78,10 @@ func printBenchTable(out io.Writer, results []benchResult) error {
 		return err
 	}
 	r := results[len(results)-1]
-	_, err := fmt.Fprintf(out, "\n%s: loaded in %.2f s, at most %s of memory in use; ggml %s\nmemory bandwidth %.1f GiB/s on %d threads, a generated token reads %s\n",
-		filepath.Base(r.Model), r.LoadSeconds, bytesText(r.PeakRSS), r.GGML, r.Bandwidth/(1<<30), r.Threads, bytesText(r.BytesPerToken))
+	_, err := fmt.Fprintf(out, "\n%s: loaded in %.2f s, at most %s of memory in use; ggml %s\n",
+		filepath.Base(r.Model), r.LoadSeconds, bytesText(r.PeakRSS), r.GGML)
+	if err == nil && r.Bandwidth > 0 {
+		_, err = fmt.Fprintf(out, "memory bandwidth %.1f GiB/s on %d threads, a generated token reads %s\n", r.Bandwidth/(1<<30), r.Threads, bytesText(r.BytesPerToken))
+	}
 	return err
 }

@@ -103,6 +103,15 @@ func (m *Model) Devices() []ggml.Device {
 // state, which it also writes.
 func (m *Model) BytesPerToken() int64 { return m.weights.read + 2*m.stateBytes() }
 
+// Memory is the memory that the CPU's weights lie in, without that of the mapped file. It may be read until Close.
+func (m *Model) Memory() [][]byte {
+	var parts [][]byte
+	for _, b := range m.weights.allocated {
+		parts = append(parts, b.Memory()...)
+	}
+	return parts
+}
+
 // stateBytes is the size of one sequence's state.
 func (m *Model) stateBytes() int64 {
 	n := int64(0)

@@ -48,10 +48,11 @@ func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
 
 // weights are the tensors of a model and the memory they lie in.
 type weights struct {
-	byName  map[string]ggml.Tensor
-	ctx     *ggml.Context
-	buffers []*ggml.Buffer
-	read    int64 // bytes that one token reads
+	byName    map[string]ggml.Tensor
+	ctx       *ggml.Context
+	mapped    *ggml.Buffer   // on the file
+	allocated []*ggml.Buffer // holding copies
+	read      int64          // bytes that one token reads
 }
 
 func (w *weights) tensor(name string) ggml.Tensor { return w.byName[name] }
@@ -60,7 +61,7 @@ func (w *weights) close() {
 	if w == nil {
 		return
 	}
-	for _, b := range w.buffers {
+	for _, b := range append(w.allocated, w.mapped) {
 		b.Close()
 	}
 	w.ctx.Close()
@@ -123,18 +124,16 @@ func (m *Model) fill(w *weights, mapped bool, members []int, tensors []tensor, h
 	}
 	kind := homes[members[0]].kind
 	if mapped {
-		b, err := m.lib.CPU().Map(m.file.Bytes(), list, offsets)
-		if err == nil {
-			w.buffers = append(w.buffers, b)
-			m.options.Log.Debug("weights", "in", "mapped file", "tensors", len(members), "MiB", size>>20)
-		}
+		m.options.Log.Debug("weights", "in", "mapped file", "tensors", len(members), "MiB", size>>20)
+		var err error
+		w.mapped, err = m.lib.CPU().Map(m.file.Bytes(), list, offsets)
 		return err
 	}
 	b, err := kind.Alloc(list, ggml.UsageWeights)
 	if err != nil {
 		return err
 	}
-	w.buffers = append(w.buffers, b)
+	w.allocated = append(w.allocated, b)
 	m.options.Log.Debug("weights", "in", kind.Name(), "tensors", len(members), "MiB", size>>20)
 	var group errgroup.Group
 	group.SetLimit(1)

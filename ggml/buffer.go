@@ -67,13 +67,14 @@ type Buffer struct {
 	lib   *Library
 	parts []bindings.Buffer // several where the device limits the size of one
 	size  int64
+	host  bool
 }
 
 // Alloc makes a buffer of the kind for all the tensors, which must have none yet, and places them in it.
 func (t BufferType) Alloc(tensors []Tensor, usage Usage) (*Buffer, error) {
 	c := t.device.lib.c
 	align, most := int64(c.BuftAlignment(t.p)), int64(min(c.BuftMaxSize(t.p), 1<<62))
-	b := &Buffer{lib: t.device.lib}
+	b := &Buffer{lib: t.device.lib, host: t.Host()}
 	live.Add(1)
 	for len(tensors) > 0 {
 		var offsets []int64
@@ -144,7 +145,7 @@ func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, 
 		return nil, fmt.Errorf("%s: cannot compute on %.1f MiB of mapped memory", d.Name, mib(int64(len(memory))))
 	}
 	live.Add(1)
-	b := &Buffer{lib: d.lib, parts: []bindings.Buffer{p}, size: int64(len(memory))}
+	b := &Buffer{lib: d.lib, parts: []bindings.Buffer{p}, size: int64(len(memory)), host: d.IsHost()}
 	d.lib.c.BufferSetUsage(p, UsageWeights)
 	if err := b.place(p, tensors, offsets); err != nil {
 		b.Close()
@@ -155,6 +156,17 @@ func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, 
 
 // Size is the buffer's size in bytes.
 func (b *Buffer) Size() int64 { return b.size }
+
+// Memory is the buffer's bytes where they lie in the process's memory, for reading until Close; none on other devices.
+func (b *Buffer) Memory() [][]byte {
+	var parts [][]byte
+	for _, p := range b.parts {
+		if base := b.lib.c.BufferBase(p); b.host && base != 0 {
+			parts = append(parts, unsafe.Slice(*(**byte)(unsafe.Pointer(&base)), b.lib.c.BufferSize(p)))
+		}
+	}
+	return parts
+}
 
 // Clear sets every byte of the buffer to zero.
 func (b *Buffer) Clear() {
