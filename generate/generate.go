@@ -109,13 +109,12 @@ type writer struct {
 	markAt int
 }
 
-// feed lets the session read the prompt, or the last token. If a part of that is held back, a stop string may yet take the
-// session back to before it, which a recurrent state can do from a snapshot only.
+// feed lets the session read the prompt, or the last token. When that is the first one of which a part is held back, a stop
+// string may yet take the session back to before it, which a recurrent state can do from a snapshot only.
 func (w *writer) feed(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
-	switch {
-	case w.out == len(w.raw):
+	if w.out == len(w.raw) {
 		w.mark = nil
-	case w.out >= w.last:
+	} else if w.mark == nil {
 		mark, err := w.session.Snapshot()
 		if err != nil {
 			return nil, err

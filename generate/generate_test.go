@@ -102,6 +102,7 @@ func TestTextEnds(t *testing.T) {
 		"with what looked like a stop string":               {[]string{" one", "\n\n", "User", "s", "\n\n", "Us"}, generate.Options{Stop: []string{"\n\nUser:"}}, " one\n\nUsers\n\nUs", generate.EndOfText},
 		"with what looked like one, at the limit":           {[]string{" one", "\n\n", "User"}, generate.Options{Stop: []string{"\n\nUser:"}, Limit: 3}, " one\n\nUser", generate.Limit},
 		"at a stop string after a false start of it":        {[]string{"\n\n", "\n\n", "\n\n", "User", ":"}, generate.Options{Stop: []string{"\n\nUser:"}}, "\n\n\n\n", generate.StopString},
+		"at a stop string long after a false start of it":   {[]string{"\n\n", "one", " two", " three", " four", "\n\n", "User", ":"}, generate.Options{Stop: []string{"\n\nUser:"}}, "\n\none two three four", generate.StopString},
 		"with bytes that are no character":                  {[]string{"a", "\xe4", "b", "\xe4\xb8"}, generate.Options{}, "a\ufffdb\ufffd", generate.EndOfText},
 		"with a character of several tokens in one piece":   {[]string{"\xf0", "\x9f", "\xa6", "\xa2"}, generate.Options{}, "\U0001f9a2", generate.EndOfText},
 		"at a stop string of characters in several tokens":  {[]string{"a", "\xf0", "\x9f", "\xa6", "\xa2"}, generate.Options{Stop: []string{"\U0001f9a2"}}, "a", generate.StopString},
@@ -125,6 +126,7 @@ func exact(t *testing.T, s *script, text string, last generate.Piece) {
 	t.Helper()
 	whole := string(tokenizer.World().Decode(s.read)) + string(last.Unread)
 	assert.Equal(t, "Q:"+text, strings.ToValidUTF8(whole, "\ufffd"))
+	assert.LessOrEqual(t, len(last.Unread), 8, "goes back further than it must")
 }
 
 func TestTextIsCancelled(t *testing.T) {

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/bindings"
+	"gosling/convert"
+	"gosling/engine"
+	"gosling/generate"
+	"gosling/ggml"
+	"gosling/internal/synth"
+	"gosling/prompt"
+	"gosling/quant"
+	"gosling/sampler"
+	"gosling/tokenizer"
+)
+
+// byteModel loads a model of random weights whose tokens are the bytes.
+func byteModel(t *testing.T) *engine.Model {
+	t.Helper()
+	wd, err := os.Getwd()
+	require.NoError(t, err)
+	lib, err := ggml.Open(ggml.Options{Find: bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{wd}, Flavor: "cpu"}})
+	if err != nil {
+		t.Skipf("no ggml libraries: %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "model.pth")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, synth.Write(f, synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 257, Seed: 1}))
+	mix, err := quant.ParseMix("F32")
+	require.NoError(t, err)
+	_, err = convert.Run(t.Context(), path, path+".gguf", convert.Options{Mix: mix})
+	require.NoError(t, err)
+	m, err := engine.Load(lib, path+".gguf", engine.Options{Threads: 1, Device: "cpu"})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func newConversation(t *testing.T, m *engine.Model, o generate.Options) *conversation {
+	t.Helper()
+	session, err := m.NewSession()
+	require.NoError(t, err)
+	t.Cleanup(session.Close)
+	o.Vocab = tokenizer.Bytes()
+	o.Sampler, err = sampler.New(sampler.Options{})
+	require.NoError(t, err)
+	v := &conversation{session: session, template: prompt.QA(), options: o}
+	require.NoError(t, v.open(t.Context()))
+	return v
+}
+
+// sameState holds that the conversation's session is where one that has read the text is.
+func sameState(t *testing.T, m *engine.Model, text string, v *conversation) {
+	t.Helper()
+	want := newConversation(t, m, generate.Options{})
+	require.NoError(t, want.read(t.Context(), text))
+	w, err := want.session.Snapshot()
+	require.NoError(t, err)
+	g, err := v.session.Snapshot()
+	require.NoError(t, err)
+	assert.Equal(t, w.Tokens, g.Tokens)
+	for i := range w.State {
+		assert.InDeltaSlice(t, w.State[i], g.State[i], 1e-3)
+	}
+}
+
+func TestAConversationHasReadWholeTurns(t *testing.T) {
+	m := byteModel(t)
+	const question = "User: Hi\n\nAssistant:"
+	said := func(o generate.Options) []byte { // the answer's bytes
+		v := newConversation(t, m, o)
+		tokens, err := v.options.Vocab.Encode([]byte(question))
+		require.NoError(t, err)
+		var all []byte
+		for piece, err := range generate.Text(t.Context(), v.session, tokens, v.options) {
+			require.NoError(t, err)
+			text, _ := v.options.Vocab.Bytes(piece.Token)
+			all = append(all, text...)
+		}
+		return all
+	}
+	answer := said(generate.Options{Limit: 12})
+	require.Len(t, answer, 12)
+
+	t.Run("after an answer that came to the limit", func(t *testing.T) {
+		v := newConversation(t, m, generate.Options{Limit: 12})
+		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{}))
+		sameState(t, m, question+string(answer)+"\n\n", v)
+	})
+	t.Run("after an answer that ended at a stop string", func(t *testing.T) {
+		stop := string(answer[6:9])
+		v := newConversation(t, m, generate.Options{Limit: 12, Stop: []string{stop}})
+		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{}))
+		sameState(t, m, question+string(answer[:6])+"\n\n", v)
+	})
+	t.Run("after two turns", func(t *testing.T) {
+		v := newConversation(t, m, generate.Options{Limit: 1})
+		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{}))
+		sameState(t, m, question+string(answer[:1])+"\n\n", v)
+		before := v.session.Tokens()
+		require.NoError(t, v.ask(t.Context(), " Hi\n\n\n there ", io.Discard, &timing{}))
+		assert.Equal(t, before+int64(len("User: Hi\n there\n\nAssistant:x\n\n")), v.session.Tokens())
+	})
+	t.Run("but not one that was stopped before it was read", func(t *testing.T) {
+		v := newConversation(t, m, generate.Options{Limit: 12})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.NoError(t, v.ask(ctx, "Hi", io.Discard, &timing{}))
+		sameState(t, m, "", v)
+	})
+	t.Run("with the system's turn in front", func(t *testing.T) {
+		v := newConversation(t, m, generate.Options{Limit: 1})
+		v.system = "Be brief."
+		require.NoError(t, v.open(t.Context()))
+		sameState(t, m, "System: Be brief.\n\n", v)
+	})
+	t.Run("without the request to think", func(t *testing.T) {
+		v := newConversation(t, m, generate.Options{Limit: 1})
+		v.think = prompt.Think{Request: " (think)"}
+		v.options.Stop = nil
+		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{}))
+		assert.Less(t, v.session.Tokens(), int64(len("User: Hi (think)\n\nAssistant:")))
+	})
+}
