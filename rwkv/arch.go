@@ -23,6 +23,8 @@ type Arch struct {
 	State func(Config) []StateSpec
 	// Forward binds the weights and returns the builder of graphs.
 	Forward func(Config, Weights) Forward
+	// Reference takes the weights, as float32 in a GGUF file's order, and returns what Forward is held to.
+	Reference func(c Config, weights func(name string) ([]float32, bool)) (Reference, error)
 }
 
 // StateSpec describes one tensor of the recurrent state of one sequence. All are F32 and start as zeros.
@@ -63,3 +65,8 @@ func (b Batch) Length() int64 { return b.Tokens.Elements() / b.Seqs }
 
 // Forward adds the computation of a batch to its graph and returns the logits [vocab, rows], none for NoLogits.
 type Forward func(Batch) ggml.Tensor
+
+// Reference is a forward pass in float64 and plain loops, without ggml. It reads one sequence from a state, nil at the
+// beginning of a text, and returns the logits after each token and the state then. A state is that of Arch.State, tensor by
+// tensor, but for heads, which are not padded. It may be called from many goroutines at once.
+type Reference func(state [][]float64, tokens []int32) (logits, next [][]float64, err error)

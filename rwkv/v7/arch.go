@@ -7,6 +7,6 @@ import "gosling/rwkv"
 func Arch() rwkv.Arch {
 	return rwkv.Arch{
 		Name: "rwkv7", Detect: Detect, FromShapes: ConfigFromShapes, FromMetadata: ConfigFromMetadata,
-		Keys: Keys, Tensors: Tensors, State: State, Forward: New,
+		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
 	}
 }

@@ -3,6 +3,7 @@ package v7
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gosling/rwkv"
 )
@@ -97,6 +98,30 @@ func (m *Reference) NewState() ReferenceState {
 		}
 	}
 	return s
+}
+
+// reference is NewReference in the form of all versions: states are lists in the order of State.
+func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+	m, err := NewReference(c, weights)
+	if err != nil {
+		return nil, err
+	}
+	return func(state [][]float64, tokens []int32) (logits, next [][]float64, err error) {
+		s := m.NewState()
+		if state != nil && len(state) != 3*len(s) {
+			return nil, nil, fmt.Errorf("a state of %d tensors, want %d", len(state), 3*len(s))
+		}
+		for i := range s {
+			if state != nil {
+				s[i] = ReferenceLayer{AttShift: state[3*i], WKV: slices.Clone(state[3*i+1]), FFNShift: state[3*i+2]}
+			}
+		}
+		logits, err = m.Forward(s, tokens)
+		for _, l := range s {
+			next = append(next, l.AttShift, l.WKV, l.FFNShift)
+		}
+		return logits, next, err
+	}, nil
 }
 
 // Forward reads the tokens, moves the state on, and returns the logits after each token.
