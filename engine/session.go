@@ -151,18 +151,19 @@ func (s *Session) undo(ctx context.Context, long bool) (func(error) error, error
 	}, err
 }
 
-// read computes one chunk and fetches its logits.
+// read computes one chunk, the tokens of each sequence following one another, and fetches its logits.
 func (s *Session) read(ctx context.Context, tokens []tokenizer.Token, outputs rwkv.Outputs) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(tokens) == 1 {
+	length := len(tokens) / s.seqs
+	if length == 1 {
 		ctx = context.WithoutCancel(ctx) // stopping in the middle of a token would spoil the state, and saves little
 		if outputs == rwkv.AllLogits {
 			outputs = rwkv.LastLogits
 		}
 	}
-	p, err := s.plan(shape{len(tokens), outputs})
+	p, err := s.plan(shape{length, outputs})
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func (s *Session) read(ctx context.Context, tokens []tokenizer.Token, outputs rw
 	if err := p.run(ctx, ids); err != nil {
 		return err
 	}
-	s.tokens += int64(len(tokens))
+	s.tokens += int64(length)
 	if outputs == rwkv.NoLogits {
 		return nil
 	}
