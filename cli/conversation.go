@@ -107,11 +107,17 @@ func (v *conversation) close(ctx context.Context, asked, said string, last gener
 		}
 		return v.read(ctx, v.template.Ask(asked, prompt.Think{})+" "+prompt.Clean(answer)+v.template.Separator)
 	}
-	end := v.template.Separator
-	for strings.HasSuffix(said, "\n") && strings.HasPrefix(end, "\n") {
-		said, end = said[:len(said)-1], end[1:]
+	return v.read(ctx, string(last.Unread)+lacking(said, v.template.Separator))
+}
+
+// lacking is the end of a separator that a text does not end with already.
+func lacking(text, separator string) string {
+	for n := len(separator); n > 0; n-- {
+		if strings.HasSuffix(text, separator[:n]) {
+			return separator[n:]
+		}
 	}
-	return v.read(ctx, string(last.Unread)+end)
+	return separator
 }
 
 // save writes the state. It replaces no file but the one it wrote or read before.

@@ -81,7 +81,7 @@ func logits(c *urfave.Context) error {
 	})
 }
 
-// logitsTokens are the tokens that the flags give, each one that the model knows.
+// logitsTokens are the tokens that the flags give.
 func logitsTokens(c *urfave.Context, m *engine.Model) ([]tokenizer.Token, error) {
 	vocab, err := vocabOf(m.File())
 	if err != nil && c.IsSet("prompt") {
@@ -104,11 +104,6 @@ func logitsTokens(c *urfave.Context, m *engine.Model) ([]tokenizer.Token, error)
 	}
 	if len(tokens) == 0 {
 		return nil, fmt.Errorf("no tokens to read: logits come after a token")
-	}
-	for i, t := range tokens {
-		if int(t) >= m.Vocab() {
-			return nil, fmt.Errorf("token %d at position %d: the model knows 0 to %d", t, i, m.Vocab()-1)
-		}
 	}
 	return tokens, nil
 }

@@ -46,7 +46,7 @@ func ggmlDir() string {
 	if err != nil {
 		return ""
 	}
-	b, err := bindings.Find(bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{wd}})
+	b, err := bindings.Find(bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{wd}, Flavor: "cpu"})
 	if err != nil {
 		return ""
 	}
