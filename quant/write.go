@@ -39,8 +39,8 @@ type Options struct {
 	Measure   bool                      // measure the error of each kind of tensor against its source
 }
 
-// pieceElements is how many elements a worker takes at a time, about. It bounds the memory of each to some 20 MiB.
-const pieceElements = 1 << 20
+// pieceElements is how many elements a worker takes at a time, about. It bounds the memory of each to some 5 MiB.
+const pieceElements = 1 << 18
 
 // piece is part of a source: whole rows.
 type piece struct {

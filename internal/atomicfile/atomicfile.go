@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"sync/atomic"
 )
 
 // Options says how a file is made. The zero value never replaces a file.
@@ -34,7 +33,6 @@ type File struct {
 	open   bool
 	done   bool // nothing is left to remove
 
-	written atomic.Int64
 }
 
 // Create makes the temporary file for a target. Without o.Force a target that exists is an error that wraps

@@ -181,22 +181,3 @@ func TestALongNameIsNoHindrance(t *testing.T) {
 	require.NoError(t, write(path, "new", Options{}))
 	assert.Equal(t, "new", content(t, path))
 }
-
-func TestWriteBackLosesNothing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "m.gguf")
-	f, err := Create(path, Options{})
-	require.NoError(t, err)
-	defer f.Close()
-	piece := make([]byte, writeBack/2+1)
-	for i := range 4 {
-		piece[0] = byte('a' + i)
-		_, err := f.WriteAt(piece, int64(i*len(piece)))
-		require.NoError(t, err)
-	}
-	require.NoError(t, f.Commit())
-	got := content(t, path)
-	require.Len(t, got, 4*len(piece))
-	for i := range 4 {
-		assert.Equal(t, byte('a'+i), got[i*len(piece)])
-	}
-}
