@@ -38,6 +38,9 @@ const (
 
 // HoldsMatrix reports whether matrices [in, out] of the type may lie in such a buffer and be multiplied there.
 func (t BufferType) HoldsMatrix(typ gguf.Type, in, out int64) bool {
+	if t.Name() == "AMX" && typ.BlockSize() == 32 && in == 32 {
+		return false // of a row's only block, ggml's AMX kernel adds the product to whatever lies in the result
+	}
 	lib := t.device.lib
 	ctx, err := lib.NewContext(1)
 	if err != nil {
