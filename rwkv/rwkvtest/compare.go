@@ -1,0 +1,118 @@
+package rwkvtest
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/ggml"
+	"gosling/gguf"
+	"gosling/rwkv"
+	"gosling/rwkv/op"
+)
+
+type number interface{ float32 | float64 }
+
+// Difference is the largest difference between two lists of rows over the largest magnitude of want. It is NaN if any
+// number is none.
+func Difference[W, G number](want [][]W, got [][]G) float64 {
+	diff, scale := 0.0, 0.0
+	for i := range want {
+		for j := range want[i] {
+			w := float64(want[i][j])
+			diff = math.Max(diff, math.Abs(w-float64(got[i][j])))
+			scale = math.Max(scale, math.Abs(w))
+		}
+	}
+	return diff / scale
+}
+
+// Near fails the test unless got is want within tolerance of the largest magnitude.
+func Near[W, G number](t testing.TB, want [][]W, got [][]G, tolerance float64, what string) {
+	t.Helper()
+	require.Len(t, got, len(want), what)
+	for i := range want {
+		require.Len(t, got[i], len(want[i]), what)
+	}
+	// Not LessOrEqual: NaN is to fail.
+	d := Difference(want, got)
+	t.Logf("%s: %.2g", what, d)
+	if !(d <= tolerance) {
+		assert.Fail(t, "too far apart", "%s: %.3g, want at most %.3g", what, d, tolerance)
+	}
+}
+
+// SameChoice fails the test unless the likeliest token is the same at every position. Positions where the second is within
+// margin, as a part of the largest logit, do not count.
+func SameChoice[W, G number](t testing.TB, want [][]W, got [][]G, margin float64) {
+	t.Helper()
+	for i := range want {
+		first, second := best(want[i])
+		if first != argmax(got[i]) && float64(want[i][first]-want[i][second]) > margin*math.Abs(float64(want[i][first])) {
+			assert.Equal(t, first, argmax(got[i]), "the likeliest token at position %d", i)
+		}
+	}
+}
+
+func argmax[N number](x []N) int {
+	first, _ := best(x)
+	return first
+}
+
+// best is the index of the largest number and of the second largest.
+func best[N number](x []N) (first, second int) {
+	first, second = 0, -1
+	for i := 1; i < len(x); i++ {
+		switch {
+		case x[i] > x[first]:
+			first, second = i, first
+		case second < 0 || x[i] > x[second]:
+			second = i
+		}
+	}
+	return first, second
+}
+
+// bounds are the largest differences of logits over the largest logit that may be, on the CPU and on other devices, which
+// multiply batches in half precision. docs/quality.md has what was measured.
+type bounds struct{ cpu, other float64 }
+
+func (b bounds) on(d ggml.Device) float64 {
+	if d.IsHost() {
+		return b.cpu
+	}
+	return b.other
+}
+
+// The tolerances. Numbers that differ by the order of additions only are rounding's.
+var (
+	rounding = bounds{1e-5, 2e-3}
+	// official holds models converted to a type against the official logits of the checkpoint.
+	official = map[gguf.Type]bounds{
+		gguf.F32:  {2e-5, 2e-3},
+		gguf.F16:  {2e-3, 4e-3},
+		gguf.BF16: {2e-2, 2e-2},
+		gguf.Q8_0: {5e-2, 5e-2},
+	}
+	// ownWeights holds the types to the float64 reference of the very weights that they were rounded to.
+	ownWeights = map[string]bounds{
+		"F16": {2e-3, 2e-3}, "BF16": {5e-2, 5e-2}, "Q8_0": {1e-1, 1e-1}, "Q6_K": {1e-1, 1e-1}, "Q5_K_M": {1e-1, 1e-1},
+		"Q5_0": {1e-1, 1e-1}, "Q4_K_M": {1e-1, 1e-1}, "Q4_0": {1e-1, 1e-1}, "Q4_1": {1e-1, 1e-1},
+		"IQ4_NL": {1e-1, 1e-1}, "IQ4_XS": {1e-1, 1e-1}, "Q3_K_M": {1e-1, 1e-1}, "Q2_K": {1e-1, 1e-1},
+	}
+)
+
+// widen pads the heads of a state that has none of op.StateHead's padding, [n, n, heads], to elements in all.
+func widen[N number](c rwkv.Config, x []N, elements int64) []N {
+	if int64(len(x)) == elements {
+		return x
+	}
+	n, padded := c.HeadSize, op.StateHead(c.HeadSize)
+	wide := make([]N, elements)
+	for row := range len(x) / n {
+		copy(wide[(row/n*padded+row%n)*padded:], x[row*n:][:n])
+	}
+	return wide
+}

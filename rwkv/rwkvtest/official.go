@@ -1,0 +1,57 @@
+package rwkvtest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/engine"
+	"gosling/gguf"
+	"gosling/internal/golden"
+)
+
+// official holds every golden checkpoint, converted to F32, to the official logits and states, and to fewer digits in the
+// types that round little.
+func (b bench) official(t *testing.T) {
+	for _, name := range b.Golden {
+		t.Run(name, func(t *testing.T) {
+			g := golden.Load(t, name)
+			for _, checkpoint := range g.Models {
+				t.Run(checkpoint, func(t *testing.T) { b.officialLogits(t, g, golden.Path(t, checkpoint)) })
+			}
+		})
+	}
+}
+
+func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
+	for typ, bound := range official {
+		m := b.load(t, Convert(t, checkpoint, typ.String()))
+		s := NewSession(t, m)
+		tolerance := bound.on(b.device)
+		for name, prompt := range g.Prompts {
+			s.Reset()
+			want, got := g.Logits(t, name), Logits(t, s, prompt.Tokens, 0)
+			Near(t, want, got, tolerance, typ.String()+" "+name)
+			margin := 2 * tolerance
+			if typ == gguf.F32 && b.device.IsHost() {
+				margin = 0
+			}
+			SameChoice(t, want, got, margin)
+			if name == "long" && typ == gguf.F32 {
+				b.officialState(t, g, m, s, tolerance)
+			}
+		}
+	}
+}
+
+func (b bench) officialState(t *testing.T, g *golden.File, m *engine.Model, s *engine.Session, tolerance float64) {
+	snapshot, err := s.Snapshot()
+	require.NoError(t, err)
+	for i, spec := range b.Arch.State(m.Config()) {
+		require.Contains(t, b.States, spec.Name)
+		want := widen(m.Config(), g.State(t, spec.Layer, b.States[spec.Name]), spec.Elements)
+		assert.Len(t, snapshot.State[i], len(want))
+		Near(t, [][]float32{want}, snapshot.State[i:i+1], tolerance, spec.Name)
+	}
+}

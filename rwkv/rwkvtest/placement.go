@@ -1,0 +1,29 @@
+package rwkvtest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gosling/engine"
+)
+
+// placement puts some of the layers on the device, the others on the CPU.
+func (b bench) placement(t *testing.T) {
+	if b.device.IsHost() {
+		t.Skip("the CPU takes all layers")
+	}
+	path := Random(t, small, "F32")
+	tokens := text(2, 40, small.Vocab)
+	want := Logits(t, NewSession(t, Load(t, b.lib, path, engine.Options{Device: "cpu", Threads: 1})), tokens, 0)
+	for _, layers := range []int{0, 1, 2, small.Layers, small.Layers + 1, -1} {
+		t.Run(fmt.Sprint(layers, " layers"), func(t *testing.T) {
+			m := Load(t, b.lib, path, engine.Options{Device: b.device.Name, GPULayers: &layers, Threads: 1})
+			require.Equal(t, layers != 0, m.Devices()[0].Name == b.device.Name)
+			for _, chunk := range []int{0, 1} {
+				Near(t, want, Logits(t, NewSession(t, m), tokens, chunk), rounding.on(b.device), "logits")
+			}
+		})
+	}
+}

@@ -1,0 +1,146 @@
+// Package rwkvtest is the suite that every version of RWKV passes, on every device that ggml finds: the official logits
+// and states, its own float64 reference for heads of any size, and the laws of reading text in pieces.
+//
+// Models are made on the spot, of random weights, so that a clone of the project is enough; the official numbers are
+// read from ../shared/testdata where they are there.
+package rwkvtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gosling/convert"
+	"gosling/engine"
+	"gosling/ggml"
+	"gosling/ggml/ggmltest"
+	"gosling/gguf"
+	"gosling/internal/synth"
+	"gosling/quant"
+	"gosling/rwkv"
+	"gosling/tokenizer"
+)
+
+// Suite is a version and what it is held to.
+type Suite struct {
+	Arch   rwkv.Arch
+	Golden []string          // names of the golden files of this version
+	States map[string]string // the golden files' name of each state of Arch
+}
+
+// Run runs the suite. Parts that need ggml or a golden file are skipped where there is none.
+func Run(t *testing.T, s Suite) {
+	lib := ggmltest.Library(t)
+	for _, d := range lib.Devices() {
+		if d.Type == ggml.Accelerator {
+			continue
+		}
+		t.Run(d.Name, func(t *testing.T) {
+			ggmltest.NoLeaks(t)
+			b := bench{Suite: s, lib: lib, device: d}
+			t.Run("official numbers", b.official)
+			t.Run("reference", b.reference)
+			t.Run("types", b.types)
+			t.Run("laws", b.laws)
+			t.Run("placement", b.placement)
+		})
+	}
+}
+
+// bench is the suite on one device.
+type bench struct {
+	Suite
+	lib    *ggml.Library
+	device ggml.Device
+}
+
+// load puts a model on the device, whole. One thread is quicker than several for models so small.
+func (b bench) load(t *testing.T, path string) *engine.Model {
+	t.Helper()
+	all := -1
+	return Load(t, b.lib, path, engine.Options{Device: b.device.Name, GPULayers: &all, Threads: 1})
+}
+
+// Load opens a model for the length of the test.
+func Load(t testing.TB, lib *ggml.Library, path string, o engine.Options) *engine.Model {
+	t.Helper()
+	m, err := engine.Load(lib, path, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, m.Close()) })
+	return m
+}
+
+// NewSession makes a session for the length of the test.
+func NewSession(t testing.TB, m *engine.Model) *engine.Session {
+	t.Helper()
+	s, err := m.NewSession()
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Random makes a model of random weights and returns the path of its GGUF file.
+func Random(t testing.TB, c synth.Config, mix string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "random.pth")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, synth.Write(f, c))
+	require.NoError(t, f.Close())
+	return Convert(t, path, mix)
+}
+
+// Convert makes a GGUF file of a checkpoint and returns its path.
+func Convert(t testing.TB, checkpoint, mix string) string {
+	t.Helper()
+	m, err := quant.ParseMix(mix)
+	require.NoError(t, err)
+	o := convert.Options{Mix: m}
+	o.Write.Quantizer = func() (quant.Quantizer, error) { return ggmltest.Library(t), nil }
+	path := filepath.Join(t.TempDir(), mix+".gguf")
+	_, err = convert.Run(t.Context(), checkpoint, path, o)
+	require.NoError(t, err)
+	return path
+}
+
+// Weights reads a model's tensors as float32, by name.
+func Weights(t testing.TB, lib *ggml.Library, path string) func(name string) ([]float32, bool) {
+	t.Helper()
+	file, err := gguf.Open(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, file.Close()) })
+	return func(name string) ([]float32, bool) {
+		tensor, ok := file.Tensor(name)
+		if !ok {
+			return nil, false
+		}
+		x := make([]float32, tensor.Elements())
+		require.NoError(t, lib.Dequantize(tensor.Type, x, file.Data(tensor)))
+		return x, true
+	}
+}
+
+// Logits reads tokens in chunks of a length, 0 for one that suits, and returns the logits after each.
+func Logits(t testing.TB, s *engine.Session, tokens []int32, chunk int) [][]float32 {
+	t.Helper()
+	var all [][]float32
+	err := s.Logits(t.Context(), Tokens(tokens), chunk, func(position int, logits []float32) error {
+		require.Len(t, all, position)
+		all = append(all, append([]float32(nil), logits...))
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, all, len(tokens))
+	return all
+}
+
+// Tokens are numbers as tokens.
+func Tokens(ids []int32) []tokenizer.Token {
+	tokens := make([]tokenizer.Token, len(ids))
+	for i, id := range ids {
+		tokens[i] = tokenizer.Token(id)
+	}
+	return tokens
+}
