@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"gosling/gguf"
 	"gosling/internal/float"
@@ -15,28 +16,36 @@ type coder struct {
 	measure   bool
 }
 
-// newCoder opens the quantizer if one is needed and refuses types that it cannot write.
+// needImportance are the types that keep too little of a tensor to choose it blindly. ggml writes some of them all the same;
+// llama.cpp refuses every one, and so do we.
+var needImportance = []gguf.Type{gguf.IQ1_S, gguf.IQ1_M, gguf.IQ2_XXS, gguf.IQ2_XS, gguf.IQ2_S, gguf.IQ3_XXS}
+
+// newCoder opens the quantizer if one is needed and refuses types that it cannot write well.
 func newCoder(sources []Source, o Options) (*coder, error) {
-	c := &coder{measure: o.Measure}
 	for _, s := range sources {
-		to := s.Tensor.Type
-		if floating(to) && (s.Floats != nil || floating(s.From)) || s.Floats == nil && s.From == to && !o.Measure {
-			continue
-		}
-		if c.quantizer == nil {
-			if o.Quantizer == nil {
-				return nil, fmt.Errorf("tensor %q: %s needs ggml, which is not open", s.Tensor.Name, to)
-			}
-			var err error
-			if c.quantizer, err = o.Quantizer(); err != nil {
-				return nil, err
-			}
-		}
-		if s.From != to && c.quantizer.NeedsImportance(to) {
-			return nil, fmt.Errorf("tensor %q: type %s needs an importance matrix, without which it would ruin the model: choose a type that does without, such as Q2_K or IQ4_XS", s.Tensor.Name, to)
+		if s.From != s.Tensor.Type && slices.Contains(needImportance, s.Tensor.Type) {
+			return nil, fmt.Errorf("tensor %q: type %s needs an importance matrix, without which it would ruin the model: choose a type that does without, such as Q2_K or IQ4_XS", s.Tensor.Name, s.Tensor.Type)
 		}
 	}
-	return c, nil
+	c := &coder{measure: o.Measure}
+	i := slices.IndexFunc(sources, Source.needsQuantizer)
+	if i < 0 {
+		return c, nil
+	}
+	if o.Quantizer == nil {
+		return nil, fmt.Errorf("tensor %q: %s needs ggml, which is not open", sources[i].Tensor.Name, sources[i].Tensor.Type)
+	}
+	var err error
+	c.quantizer, err = o.Quantizer()
+	return c, err
+}
+
+// needsQuantizer reports whether its elements are to be read or written in a quantized type.
+func (s Source) needsQuantizer() bool {
+	if s.Floats == nil && s.From == s.Tensor.Type { // copied
+		return false
+	}
+	return !floating(s.Tensor.Type) || s.Floats == nil && !floating(s.From)
 }
 
 // buffers are a worker's own.

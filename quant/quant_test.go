@@ -167,11 +167,14 @@ func TestQuantizedInputNeedsPermission(t *testing.T) {
 
 func TestTypesThatNeedAnImportanceMatrixAreRefused(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	m, _ := quant.ParseMix("IQ2_XS")
-	out := filepath.Join(t.TempDir(), "out.gguf")
-	_, err := quant.Quantize(context.Background(), in, out, quant.Retyping{Mix: m}, quant.Options{Quantizer: quantizer(t)})
-	require.ErrorContains(t, err, "needs an importance matrix")
-	require.NoFileExists(t, out)
+	for _, mix := range []string{"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ3_XXS"} {
+		m, err := quant.ParseMix(mix)
+		require.NoError(t, err)
+		out := filepath.Join(t.TempDir(), "out.gguf")
+		_, err = quant.Quantize(context.Background(), in, out, quant.Retyping{Mix: m}, quant.Options{})
+		require.ErrorContains(t, err, "needs an importance matrix", mix)
+		require.NoFileExists(t, out)
+	}
 }
 
 func TestQuantizeOntoItselfIsRefused(t *testing.T) {

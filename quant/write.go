@@ -17,7 +17,6 @@ import (
 type Quantizer interface {
 	Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error
 	Dequantize(t gguf.Type, dst []float32, src []byte) error
-	NeedsImportance(t gguf.Type) bool
 }
 
 // Source is a tensor to be written and where its elements come from: Bytes or, for small ones that are computed, Floats.
