@@ -56,6 +56,7 @@ func Run(ctx context.Context, in, out string, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", in, err)
 	}
+	o.Write.Input = in
 	report, err := quant.Write(ctx, out, p.keys, p.sources, o.Write)
 	if err != nil {
 		return Result{}, err

@@ -351,6 +351,23 @@ func TestAnExistingFileIsKept(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestTheCheckpointIsNeverReplaced(t *testing.T) {
+	in := write(t, "m.pth", small)
+	want, err := os.ReadFile(in)
+	require.NoError(t, err)
+	link := filepath.Join(t.TempDir(), "link.pth")
+	require.NoError(t, os.Link(in, link))
+	o := options(t, "F16")
+	o.Write.Force = true
+	for _, out := range []string{in, link} {
+		_, err = convert.Run(context.Background(), in, out, o)
+		require.ErrorContains(t, err, "same file")
+	}
+	got, err := os.ReadFile(in)
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(want, got))
+}
+
 func TestMissingInput(t *testing.T) {
 	_, err := convert.Run(context.Background(), "nowhere.pth", filepath.Join(t.TempDir(), "x"), options(t, "F16"))
 	assert.True(t, errors.Is(err, os.ErrNotExist), err)

@@ -9,8 +9,8 @@ import (
 	"gosling/rwkv"
 )
 
-// kinds are checkpoints that are not converted, each known by a tensor that only it has: the sentence says what the file
-// is. A name that starts with "*" is an ending.
+// refused are checkpoints that are never converted, each known by names that only it has: the phrase says what the file is.
+// A name that starts with "*" is an ending.
 var refused = []struct {
 	names []string
 	what  string

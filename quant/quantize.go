@@ -31,9 +31,6 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", in, err)
 	}
-	if same(in, out) {
-		return Report{}, fmt.Errorf("%s: input and output are the same file", out)
-	}
 	data, err := os.Open(in) // read rather than mapped, so that the pages do not count as this process's memory
 	if err != nil {
 		return Report{}, err
@@ -61,6 +58,7 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	}
 	keys := setKey(file.Keys(), "general.file_type", r.Mix.FileType)
 	keys = setKey(keys, "general.quantization_version", uint32(quantizationVersion))
+	o.Input = in
 	return Write(ctx, out, keys, sources, o)
 }
 
@@ -92,14 +90,4 @@ func setKey(keys []gguf.KV, key string, value any) []gguf.KV {
 		return keys
 	}
 	return append(slices.Clip(keys), gguf.KV{Key: key, Value: value})
-}
-
-// same reports whether two paths lead to one file.
-func same(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 
@@ -32,6 +33,7 @@ type Source struct {
 // Options of a run. The zero value works.
 type Options struct {
 	Force     bool                      // replace a file that is there
+	Input     string                    // the file that is read, which is never replaced
 	Threads   int                       // 0 is one for each processor
 	Progress  func(done, total int64)   // bytes written so far; called by one goroutine at a time
 	Quantizer func() (Quantizer, error) // called once, and only if a quantized type is read or written
@@ -55,6 +57,9 @@ func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o
 	header := gguf.Header{Keys: keys}
 	for _, s := range sources {
 		header.Tensors = append(header.Tensors, s.Tensor)
+	}
+	if same(o.Input, path) {
+		return Report{}, fmt.Errorf("%s: input and output are the same file", path)
 	}
 	coder, err := newCoder(sources, o)
 	if err != nil {
@@ -84,6 +89,16 @@ func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o
 	}
 	run.report.Path, run.report.Size = path, w.Size()
 	return run.report, nil
+}
+
+// same reports whether two paths lead to one file.
+func same(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // run is one Write under way.
