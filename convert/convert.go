@@ -74,9 +74,9 @@ type plan struct {
 }
 
 func newPlan(file *checkpoint.File, o Options) (*plan, error) {
-	tensors, err := index(file)
-	if err != nil {
-		return nil, err
+	tensors := map[string]checkpoint.Tensor{}
+	for _, t := range file.Tensors {
+		tensors[t.Name] = t
 	}
 	shapes := func(name string) ([]int64, bool) {
 		t, ok := tensors[name]
@@ -103,19 +103,6 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	}
 	p.keys = slices.Concat(general(arch.Name, file.Path, o.Mix), arch.Keys(config), vocabulary)
 	return p, nil
-}
-
-// index finds tensors by name, without the prefix that DeepSpeed leaves.
-func index(file *checkpoint.File) (map[string]checkpoint.Tensor, error) {
-	tensors := map[string]checkpoint.Tensor{}
-	for _, t := range file.Tensors {
-		name := strings.TrimPrefix(t.Name, "_forward_module.")
-		if _, ok := tensors[name]; ok {
-			return nil, fmt.Errorf("two tensors are called %q", name)
-		}
-		tensors[name] = t
-	}
-	return tensors, nil
 }
 
 // detect finds the architecture, or says what the checkpoint is instead.
@@ -155,12 +142,12 @@ func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error 
 		}
 		p.sources = append(p.sources, source(spec, from, mix))
 	}
-	return unexpected(tensors, used)
+	return unexpected(p.arch.Name, tensors, used)
 }
 
 // unexpected refuses tensors that the table does not use: the model would compute something else with them. Layer 0 of some
 // releases has a value residual that nothing reads.
-func unexpected(tensors map[string]checkpoint.Tensor, used map[string]bool) error {
+func unexpected(arch string, tensors map[string]checkpoint.Tensor, used map[string]bool) error {
 	var names []string
 	for name := range tensors {
 		if !used[name] && !slices.Contains([]string{"blocks.0.att.v0", "blocks.0.att.v1", "blocks.0.att.v2"}, name) {
@@ -178,7 +165,7 @@ func unexpected(tensors map[string]checkpoint.Tensor, used map[string]bool) erro
 	if len(names) > 4 {
 		more = fmt.Sprintf(" and %d more", len(names)-4)
 	}
-	return fmt.Errorf("%d tensors have no place in the model: %s%s", len(names), strings.Join(names[:min(4, len(names))], ", "), more)
+	return fmt.Errorf("it has tensors that %s has no place for: %s%s", arch, strings.Join(names[:min(4, len(names))], ", "), more)
 }
 
 // source reads a tensor of the table out of the checkpoint.

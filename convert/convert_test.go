@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -320,6 +321,49 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 			left, err := os.ReadDir(filepath.Dir(out))
 			require.NoError(t, err)
 			assert.Empty(t, left)
+		})
+	}
+}
+
+func TestTensorsThatTheModelHasNoUseForAreRefused(t *testing.T) {
+	f, err := formats.Open(write(t, "m.pth", small))
+	require.NoError(t, err)
+	defer f.Close()
+	var whole []pth.Spec
+	for _, tensor := range f.Tensors {
+		whole = append(whole, pth.Spec{Name: tensor.Name, DType: tensor.DType, Shape: tensor.Shape})
+	}
+	extra := func(names ...string) []pth.Spec {
+		specs := slices.Clone(whole)
+		for _, name := range names {
+			specs = append(specs, pth.Spec{Name: name, DType: checkpoint.BF16, Shape: []int64{256}})
+		}
+		return specs
+	}
+	retyped := slices.Clone(whole)
+	i := slices.IndexFunc(retyped, func(s pth.Spec) bool { return s.Name == "blocks.1.ln2.bias" })
+	retyped[i].DType = checkpoint.F64
+	for name, tc := range map[string]struct {
+		specs []pth.Spec
+		want  string
+	}{
+		"one":                {extra("blocks.1.att.gate.weight"), "tensors that rwkv7 has no place for: blocks.1.att.gate.weight"},
+		"many":               {extra("e", "d", "c", "b", "a"), "tensors that rwkv7 has no place for: a, b, c, d and 1 more"},
+		"an initial state":   {extra("blocks.0.att.time_state"), "carries an initial state"},
+		"of doubles":         {retyped, `tensor "blocks.1.ln2.bias" is F64: weights are F32, F16 or BF16`},
+		"a layer further on": {extra("blocks.3.ln1.weight"), "no place for: blocks.3.ln1.weight"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "m.pth")
+			file, err := os.Create(path)
+			require.NoError(t, err)
+			defer file.Close()
+			require.NoError(t, pth.Write(file, "m", tc.specs, func(i int, w io.Writer) error {
+				_, err := w.Write(make([]byte, tc.specs[i].Bytes()))
+				return err
+			}))
+			_, err = convert.Run(context.Background(), path, filepath.Join(t.TempDir(), "out.gguf"), options(t, "F16"))
+			require.ErrorContains(t, err, tc.want)
 		})
 	}
 }
