@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"sync"
 
 	"gosling/ggml"
 	"gosling/gguf"
@@ -37,6 +38,8 @@ type Model struct {
 	head     ggml.Device
 	weights  *weights
 	forward  rwkv.Forward
+
+	computing sync.Mutex // held by the session whose graph runs: backends compute one at a time
 }
 
 // Load opens the file, checks every tensor against its architecture and puts the weights on their devices.

@@ -171,6 +171,8 @@ func (s *Session) read(ctx context.Context, tokens []tokenizer.Token, outputs rw
 	for i, t := range tokens {
 		ids[i] = int32(t)
 	}
+	s.model.computing.Lock()
+	defer s.model.computing.Unlock()
 	if err := p.run(ctx, ids); err != nil {
 		return err
 	}

@@ -1,0 +1,210 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"gosling/engine"
+	"gosling/ggml"
+	"gosling/ggml/ggmltest"
+	"gosling/internal/synth"
+	"gosling/rwkv/rwkvtest"
+	"gosling/tokenizer"
+)
+
+// small is a model that is quick everywhere.
+var small = synth.Config{Layers: 2, Embed: 64, FFN: 96, HeadSize: 32, Vocab: 51, Seed: 3}
+
+// model loads a model of random weights on the CPU.
+func model(t testing.TB) *engine.Model {
+	t.Helper()
+	lib := ggmltest.Library(t)
+	return rwkvtest.Load(t, lib, rwkvtest.Random(t, small, "F32"), engine.Options{Device: "cpu", Threads: 1})
+}
+
+// text is tokens of the small model, other ones for each seed.
+func text(seed, length int) []int32 {
+	tokens := make([]int32, length)
+	for i := range tokens {
+		tokens[i] = int32((i*i*7 + i*seed + seed) % small.Vocab)
+	}
+	return tokens
+}
+
+func TestSequencesSideBySideGiveWhatEachGivesAlone(t *testing.T) {
+	lib := ggmltest.Library(t)
+	path := rwkvtest.Random(t, small, "F32")
+	for _, d := range lib.Devices() {
+		if d.Type == ggml.Accelerator {
+			continue
+		}
+		t.Run(d.Name, func(t *testing.T) {
+			ggmltest.NoLeaks(t)
+			all, tolerance := -1, 1e-5
+			if !d.IsHost() {
+				tolerance = 5e-3
+			}
+			m := rwkvtest.Load(t, lib, path, engine.Options{Device: d.Name, GPULayers: &all, Threads: 1})
+			for _, seqs := range []int{2, 5} {
+				batch, err := m.NewBatch(seqs)
+				require.NoError(t, err)
+				defer batch.Close()
+				alone := make([]*engine.Session, seqs)
+				for i := range alone {
+					alone[i] = rwkvtest.NewSession(t, m)
+				}
+				for step, length := range []int{7, 1, 1, 3} { // each goes on from the state before
+					var tokens []int32
+					var want, last [][]float32
+					for i, s := range alone {
+						part := text(10*step+i, length)
+						tokens = append(tokens, part...)
+						want = append(want, rwkvtest.Logits(t, s, part, 0)...)
+						last = append(last, want[len(want)-1])
+					}
+					before, err := batch.Snapshot()
+					require.NoError(t, err)
+					for _, every := range []bool{true, false} {
+						require.NoError(t, batch.Restore(before))
+						got, err := batch.ReadBatch(t.Context(), rwkvtest.Tokens(tokens), every)
+						require.NoError(t, err)
+						rows := slices.Collect(slices.Chunk(got, m.Vocab()))
+						if every {
+							rwkvtest.Near(t, want, rows, tolerance, fmt.Sprintf("all of %d sequences of %d tokens", seqs, length))
+						} else {
+							rwkvtest.Near(t, last, rows, tolerance, fmt.Sprintf("the last of %d sequences of %d tokens", seqs, length))
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestSessionsOfOneModelMayRunAtOnce(t *testing.T) {
+	lib := ggmltest.Library(t)
+	m := rwkvtest.Load(t, lib, rwkvtest.Random(t, small, "F32"), engine.Options{Device: "cpu", Threads: 2})
+	var want [4][][]float32
+	for i := range want {
+		want[i] = rwkvtest.Logits(t, rwkvtest.NewSession(t, m), text(i, 50), 5)
+	}
+	var group errgroup.Group
+	for i := range want {
+		s := rwkvtest.NewSession(t, m)
+		group.Go(func() error {
+			for range 5 {
+				s.Reset()
+				err := s.Logits(t.Context(), rwkvtest.Tokens(text(i, 50)), 5, func(position int, logits []float32) error {
+					if !slices.Equal(want[i][position], logits) {
+						return fmt.Errorf("session %d, position %d: other logits", i, position)
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, group.Wait())
+}
+
+func TestOneSessionGivenUpLeavesTheOthersRunning(t *testing.T) {
+	m := model(t)
+	want := rwkvtest.Logits(t, rwkvtest.NewSession(t, m), text(1, 300), 0)
+	stopping, cancel := context.WithCancel(t.Context())
+	var group errgroup.Group
+	for i := range 3 {
+		s := rwkvtest.NewSession(t, m)
+		group.Go(func() error {
+			for stopping.Err() == nil {
+				ctx, cancel := context.WithCancel(t.Context())
+				go cancel()
+				_, err := s.Prefill(ctx, rwkvtest.Tokens(text(i, 300)))
+				if err != nil && !errors.Is(err, context.Canceled) {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	s := rwkvtest.NewSession(t, m)
+	for range 10 {
+		s.Reset()
+		got, err := s.Prefill(t.Context(), rwkvtest.Tokens(text(1, 300)))
+		if assert.NoError(t, err) {
+			rwkvtest.Near(t, want[299:], [][]float32{got}, 1e-5, "the session that goes on")
+		}
+	}
+	cancel()
+	require.NoError(t, group.Wait())
+}
+
+func TestTokensThatTheModelDoesNotKnowAreRefused(t *testing.T) {
+	s := rwkvtest.NewSession(t, model(t))
+	for _, token := range []tokenizer.Token{-1, 51, 1 << 30} {
+		_, err := s.Prefill(t.Context(), []tokenizer.Token{3, token})
+		require.ErrorContains(t, err, fmt.Sprintf("token %d at position 1: the model knows 0 to 50", token))
+		_, err = s.Decode(t.Context(), token)
+		require.ErrorContains(t, err, "the model knows 0 to 50")
+	}
+	_, err := s.Prefill(t.Context(), nil)
+	require.ErrorContains(t, err, "no tokens")
+	require.ErrorContains(t, s.Logits(t.Context(), nil, 0, nil), "no tokens")
+	require.Zero(t, s.Tokens())
+}
+
+func TestLogitsStopWhereTheirReaderDoes(t *testing.T) {
+	s := rwkvtest.NewSession(t, model(t))
+	stop := errors.New("enough")
+	seen := 0
+	err := s.Logits(t.Context(), rwkvtest.Tokens(text(1, 30)), 10, func(int, []float32) error {
+		if seen++; seen == 4 {
+			return stop
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, stop)
+	require.Equal(t, 4, seen)
+}
+
+func TestClosing(t *testing.T) {
+	ggmltest.NoLeaks(t)
+	m := model(t)
+	s, err := m.NewSession()
+	require.NoError(t, err)
+	_, err = s.Prefill(t.Context(), rwkvtest.Tokens(text(1, 5)))
+	require.NoError(t, err)
+	s.Close()
+	s.Close()
+	require.NoError(t, m.Close())
+	require.NoError(t, m.Close())
+}
+
+func TestDevicesThatAreNotThere(t *testing.T) {
+	lib := ggmltest.Library(t)
+	_, err := engine.Load(lib, rwkvtest.Random(t, small, "F32"), engine.Options{Device: "abacus0"})
+	require.ErrorContains(t, err, `no device "abacus0"`)
+	require.ErrorContains(t, err, "cpu")
+}
+
+func BenchmarkDecode(b *testing.B) {
+	m := model(b)
+	s, err := m.NewSession()
+	require.NoError(b, err)
+	defer s.Close()
+	for b.Loop() {
+		_, err := s.Decode(b.Context(), 1)
+		require.NoError(b, err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tok/s")
+	b.ReportMetric(float64(m.BytesPerToken()), "B/tok")
+}
