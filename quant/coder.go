@@ -1,6 +1,7 @@
 package quant
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -79,12 +80,12 @@ func (c *coder) convert(s Source, p piece, b *buffers) (out []byte, squares floa
 			return in, 0, finiteBytes(to, in, p.first)
 		}
 		if s.From == gguf.BF16 && to == gguf.F16 && !c.measure {
-			if err := finiteBytes(s.From, in, p.first); err != nil {
-				return nil, 0, err
-			}
 			out = grow(&b.out, size)
 			float.BF16ToF16Bytes(out, in)
-			return out, 0, fitsF16(out, p.first)
+			if err := fitsF16(out, p.first); err != nil {
+				return nil, 0, cmp.Or(finiteBytes(s.From, in, p.first), err)
+			}
+			return out, 0, nil
 		}
 		x = grow(&b.floats, p.n)
 		if err := c.decode(s.From, x, in); err != nil {
