@@ -81,10 +81,15 @@ cross:
 	@for target in $(TARGETS); do ( export GOOS=$${target%/*} GOARCH=$${target#*/}; set -x; \
 		$(GO) build ./... && $(GO) vet ./... ) || exit 1; done
 
-# The software driver counts as a GPU only when its number is named.
+# The software driver counts as a GPU only when its number is named. The suite of a version runs one part a process: see
+# "Vulkan in software" in docs/ggml.md.
+SUITE = official_numbers reference types placement laws/chunks_of laws/a_prompt_of laws/a_state_that laws/a_prompt_that laws/a_new_text laws/a_file_read
+
 vulkan:
-	@if ls third_party/vulkan/$(INSTALLED) /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; then set -x; \
-		GGML_VK_VISIBLE_DEVICES=0 $(GO) test -count=1 -shuffle=on ./ggml/... ./rwkv/... ./engine/...; \
+	@if ls third_party/vulkan/$(INSTALLED) /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; then set -ex; \
+		export GGML_VK_VISIBLE_DEVICES=0; \
+		$(GO) test -count=1 -shuffle=on ./ggml/... ./rwkv/op ./engine/...; \
+		for part in $(SUITE); do $(GO) test -count=1 ./rwkv/v7 -run "TestSuite/Vulkan0/$$part"; done; \
 	else echo "vulkan: no driver or no libraries (make ggml-vulkan), left out"; fi
 
 bench: ggml
