@@ -159,6 +159,17 @@ func TestASideThatIsTooShortPanicsBeforeAnythingIsWritten(t *testing.T) {
 	assert.Panics(t, func() { EncodeF32(make([]byte, 7), dst) })
 }
 
+func TestBF16ToF16BytesOfAnyLength(t *testing.T) {
+	src := []byte{0x80, 0x3f, 0x00, 0x40, 0x40, 0x40, 0x80, 0x40, 0xa0, 0x40, 0xc0, 0x40, 0xe0, 0x40} // 1 to 7
+	want := []byte{0x00, 0x3c, 0x00, 0x40, 0x00, 0x42, 0x00, 0x44, 0x00, 0x45, 0x00, 0x46, 0x00, 0x47}
+	for n := 0; n <= len(src); n += 2 {
+		dst := make([]byte, len(src))
+		BF16ToF16Bytes(dst, src[:n])
+		assert.Equal(t, want[:n], dst[:n])
+		assert.Equal(t, make([]byte, len(src)-n), dst[n:], "the rest is left alone")
+	}
+}
+
 func BenchmarkSlices(b *testing.B) {
 	const n = 1 << 16
 	floats, bytes, out := make([]float32, n), make([]byte, 4*n), make([]byte, 4*n)
