@@ -39,6 +39,9 @@ func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
 		if !rwkv.SameShape(info.Shape, s.Shape) {
 			return nil, fmt.Errorf("tensor %q is %v, want %v", s.Name, info.Shape, s.Shape)
 		}
+		if !ggml.Multiplies(info.Type) {
+			return nil, fmt.Errorf("tensor %q is %s, which is no type of weights: convert the checkpoint again", s.Name, info.Type)
+		}
 		layer := int(^uint(0) >> 1)
 		_, _ = fmt.Sscanf(s.Name, "blk.%d.", &layer)
 		found = append(found, tensor{spec: s, info: info, layer: layer})

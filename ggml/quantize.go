@@ -24,6 +24,12 @@ var written = map[gguf.Type]bool{
 	gguf.IQ1_S: true, gguf.IQ1_M: true, gguf.IQ2_XXS: true, gguf.IQ2_XS: true, gguf.IQ2_S: true, gguf.IQ3_XXS: true, gguf.IQ3_S: true,
 }
 
+// Multiplies reports whether ggml multiplies with matrices of the type, and takes rows of them. It knows others, such as
+// integers and those it rounds activations to, that it would abort on.
+func Multiplies(t gguf.Type) bool {
+	return written[t] || t == gguf.F32 || t == gguf.F16 || t == gguf.BF16
+}
+
 // NeedsImportance reports whether Quantize wants an importance matrix for the type.
 func (l *Library) NeedsImportance(t gguf.Type) bool {
 	return written[t] && l.c.QuantizeRequiresImatrix(int32(t))
