@@ -30,11 +30,6 @@ func Multiplies(t gguf.Type) bool {
 	return written[t] || t == gguf.F32 || t == gguf.F16 || t == gguf.BF16
 }
 
-// NeedsImportance reports whether Quantize wants an importance matrix for the type.
-func (l *Library) NeedsImportance(t gguf.Type) bool {
-	return written[t] && l.c.QuantizeRequiresImatrix(int32(t))
-}
-
 // Quantize writes whole rows of src, rowLen elements each, to dst in type t. importance weighs the elements of a row, or is
 // nil. It may be called from many goroutines at once. Elements must be finite.
 func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error {
