@@ -26,12 +26,12 @@ func (b bench) laws(t *testing.T) {
 	t.Run("chunks of any length give the same logits", func(t *testing.T) {
 		for _, chunk := range []int{1, 7, 33, 512} {
 			n := min(50*chunk, len(tokens))
-			Near(t, single[:n], Logits(t, NewSession(t, m), tokens[:n], chunk), rounding.on(b.device), fmt.Sprint("chunks of ", chunk))
+			Near(t, single[:n], Logits(t, b.session(t, m), tokens[:n], chunk), rounding.on(b.device), fmt.Sprint("chunks of ", chunk))
 		}
 	})
 	t.Run("a prompt of any length gives what its tokens give", func(t *testing.T) {
 		for _, n := range []int{1, 2, 511, 512, 513, 1025} {
-			s := NewSession(t, m)
+			s := b.session(t, m)
 			got, err := s.Prefill(t.Context(), Tokens(tokens[:n]))
 			require.NoError(t, err)
 			require.EqualValues(t, n, s.Tokens())
@@ -39,9 +39,9 @@ func (b bench) laws(t *testing.T) {
 		}
 	})
 	t.Run("a state that was kept goes on the same", func(t *testing.T) { b.kept(t, m, tokens[:90]) })
-	t.Run("a prompt that is given up changes nothing", func(t *testing.T) { givenUp(t, m, tokens) })
+	t.Run("a prompt that is given up changes nothing", func(t *testing.T) { b.givenUp(t, m, tokens) })
 	t.Run("a new text knows nothing of the one before", func(t *testing.T) {
-		s := NewSession(t, m)
+		s := b.session(t, m)
 		want := Logits(t, s, tokens[:20], 0)
 		s.Reset()
 		require.Zero(t, s.Tokens())
@@ -49,15 +49,15 @@ func (b bench) laws(t *testing.T) {
 	})
 	t.Run("a file read into memory is the same as a mapped one", func(t *testing.T) {
 		all := -1
-		copied := Load(t, b.lib, path, engine.Options{Device: b.device.Name, GPULayers: &all, Threads: 1, NoMmap: true})
-		Near(t, single[:20], Logits(t, NewSession(t, copied), tokens[:20], 0), rounding.on(b.device), "logits")
+		copied := b.loadAs(t, path, engine.Options{GPULayers: &all, NoMmap: true})
+		Near(t, single[:20], Logits(t, b.session(t, copied), tokens[:20], 0), rounding.on(b.device), "logits")
 	})
 }
 
 // kept reads half a text, keeps the state by each means, and reads on in another session.
 func (b bench) kept(t *testing.T, m *engine.Model, tokens []int32) {
 	half := len(tokens) / 2
-	s := NewSession(t, m)
+	s := b.session(t, m)
 	Logits(t, s, tokens[:half], 0)
 	snapshot, err := s.Snapshot()
 	require.NoError(t, err)
@@ -69,7 +69,7 @@ func (b bench) kept(t *testing.T, m *engine.Model, tokens []int32) {
 		"loaded":                 func(s *engine.Session) error { return s.Load(bytes.NewReader(file.Bytes())) },
 		"restored in its middle": func(s *engine.Session) error { Logits(t, s, tokens[:9], 0); return s.Restore(snapshot) },
 	} {
-		other := NewSession(t, m)
+		other := b.session(t, m)
 		require.NoError(t, put(other), name)
 		require.EqualValues(t, half, other.Tokens(), name)
 		require.Equal(t, want, Logits(t, other, tokens[half:], 0), name)
@@ -79,8 +79,8 @@ func (b bench) kept(t *testing.T, m *engine.Model, tokens []int32) {
 }
 
 // givenUp ends the context of a prompt after each of the looks that are taken at it, and in the middle of graphs.
-func givenUp(t *testing.T, m *engine.Model, tokens []int32) {
-	s := NewSession(t, m)
+func (b bench) givenUp(t *testing.T, m *engine.Model, tokens []int32) {
+	s := b.session(t, m)
 	Logits(t, s, tokens[:10], 0)
 	before, err := s.Snapshot()
 	require.NoError(t, err)

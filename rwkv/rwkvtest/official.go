@@ -27,7 +27,7 @@ func (b bench) official(t *testing.T) {
 func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
 	for typ, bound := range official {
 		m := b.load(t, Convert(t, checkpoint, typ.String()))
-		s := NewSession(t, m)
+		s := b.session(t, m)
 		tolerance := bound.on(b.device)
 		for name, prompt := range g.Prompts {
 			s.Reset()

@@ -19,10 +19,10 @@ func (b bench) placement(t *testing.T) {
 	want := Logits(t, NewSession(t, Load(t, b.lib, path, engine.Options{Device: "cpu", Threads: 1})), tokens, 0)
 	for _, layers := range []int{0, 1, 2, small.Layers, small.Layers + 1, -1} {
 		t.Run(fmt.Sprint(layers, " layers"), func(t *testing.T) {
-			m := Load(t, b.lib, path, engine.Options{Device: b.device.Name, GPULayers: &layers, Threads: 1})
+			m := b.loadAs(t, path, engine.Options{GPULayers: &layers})
 			require.Equal(t, layers != 0, m.Devices()[0].Name == b.device.Name)
 			for _, chunk := range []int{0, 1} {
-				Near(t, want, Logits(t, NewSession(t, m), tokens, chunk), rounding.on(b.device), "logits")
+				Near(t, want, Logits(t, b.session(t, m), tokens, chunk), rounding.on(b.device), "logits")
 			}
 		})
 	}

@@ -44,7 +44,7 @@ func (b bench) againstReference(t *testing.T, path string, tolerance float64) {
 	c := m.Config()
 	forward, err := b.Arch.Reference(c, Weights(t, b.lib, path))
 	require.NoError(t, err)
-	s := NewSession(t, m)
+	s := b.session(t, m)
 	var state [][]float64
 	for i, chunk := range []int{0, 1} {
 		tokens := text(uint64(i), 21, c.Vocab)
