@@ -31,10 +31,15 @@ func (s *Session) Snapshot() (Snapshot, error) {
 	return snap, nil
 }
 
-// Restore puts a snapshot of a session of the same model back.
+// Restore puts a snapshot of a session of the same model back. One that does not fit changes nothing.
 func (s *Session) Restore(snap Snapshot) error {
 	if len(snap.State) != len(s.specs) {
 		return fmt.Errorf("a state of %d tensors, the model has %d", len(snap.State), len(s.specs))
+	}
+	for i, spec := range s.specs {
+		if got, want := int64(len(snap.State[i])), spec.Elements*int64(s.seqs); got != want {
+			return fmt.Errorf("layer %d, %s: a state of %d numbers, the model has %d", spec.Layer, spec.Name, got, want)
+		}
 	}
 	for i, spec := range s.specs {
 		if err := s.state[stateKey{spec.Layer, spec.Name}].SetFloats(snap.State[i]); err != nil {
