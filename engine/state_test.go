@@ -102,7 +102,7 @@ func TestStatesOfOtherModelsAreRefused(t *testing.T) {
 	narrow := small
 	narrow.HeadSize = 16
 	for want, c := range map[string]string{
-		"saved with other weights": rwkvtest.Random(t, other, "F32"),
+		"saved with other weights":                     rwkvtest.Random(t, other, "F32"),
 		"the model is rwkv7 with 2 of 64, heads of 16": rwkvtest.Random(t, narrow, "F32"),
 		"with other weights: load":                     rwkvtest.Random(t, small, "F16"),
 	} {
