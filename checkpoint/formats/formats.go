@@ -1,10 +1,11 @@
 // Package formats opens a checkpoint of any format that can be read, told by its first bytes and never by its name.
 // A file of another kind is refused with an error that says what it seems to be and what to do.
 //
-// Limits: today only .pth files are read.
+// Limits: .pth files and the .bin models of rwkv.cpp are read.
 package formats
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"gosling/checkpoint"
 	"gosling/checkpoint/pth"
+	"gosling/checkpoint/rwkvcpp"
 )
 
 // Open opens a checkpoint. The caller closes what it returns. Errors name the file.
@@ -19,6 +21,9 @@ func Open(path string) (*checkpoint.File, error) {
 	head, err := readHead(path)
 	if err != nil {
 		return nil, err
+	}
+	if bytes.HasPrefix(head, []byte(rwkvcpp.Magic)) {
+		return rwkvcpp.Open(path)
 	}
 	if what := recognize(head); what != "" {
 		return nil, fmt.Errorf("%s: %s", path, what)

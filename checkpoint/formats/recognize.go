@@ -15,7 +15,6 @@ var magics = []struct {
 	{0, "GGUF", "is a GGUF model already: run it as it is, or name the .pth it was made of"},
 	{0, "FUGG", "seems to be a big-endian GGUF model, which is not supported: name the .pth it was made of"},
 	{0, "lmgg", "is an old ggml model: name the .pth it was made of"},
-	{0, "fmgg", "is an old ggml (ggmf) model, as rwkv.cpp writes: name the .pth it was made of"},
 	{0, "tjgg", "is an old ggml (ggjt) model: name the .pth it was made of"},
 	{0, "version https://git-lfs", "is a Git LFS pointer, not the model itself: run \"git lfs pull\" beside it, or download the file"},
 	{0, "PK\x05\x06", "is an empty zip archive: download it again"},

@@ -1,0 +1,17 @@
+package rwkvcpp
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gosling/checkpoint/pth"
+)
+
+// Bin is the .bin file, in FP32, that rwkv.cpp's converter makes of a .pth.
+func Bin(t testing.TB, path string) []byte {
+	f, err := pth.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	return convertAll(t, all(t, f), false)
+}

@@ -1,0 +1,73 @@
+// Package rwkvcpp reads the .bin models of rwkv.cpp (magic "ggmf", versions 100 and 101) as if they were the training
+// checkpoints they were made of: under the original names, in the original shapes, with the original parameters where
+// its converter stored values computed from them. docs/format/rwkvcpp.md draws the file.
+//
+// Opening reads the headers of the tensors; elements are read, and quantized ones dequantized to F32, when they are
+// asked for.
+//
+// Limits: little-endian files only. The types Q4_1_O, Q4_2 and Q4_3, which rwkv.cpp itself dropped, and Q2_K, Q3_K,
+// Q8_1 and Q8_K are refused by name.
+package rwkvcpp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"gosling/checkpoint"
+)
+
+// Magic is what the file begins with: "ggmf" as a little-endian number.
+const Magic = "fmgg"
+
+// Open opens a .bin file of rwkv.cpp. The caller closes what it returns. Errors name the file.
+func Open(path string) (*checkpoint.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil {
+		var f *checkpoint.File
+		if f, err = Read(file, info.Size()); err == nil {
+			f.Path, f.Closer = path, file
+			return f, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+}
+
+// Read reads a model of size bytes from file, which its tensors go on reading.
+func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
+	h, err := readHeader(file, size)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := readEntries(file, size, h)
+	if err != nil {
+		return nil, err
+	}
+	f := &checkpoint.File{Format: fmt.Sprintf("rwkv.cpp model, version %d", h.version)}
+	r := newRestorer(entries)
+	for _, e := range entries {
+		tensors, err := r.restore(e)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q at byte %d: %w", e.name, e.offset, err)
+		}
+		f.Tensors = append(f.Tensors, tensors...)
+	}
+	return f, unique(f.Tensors)
+}
+
+// unique refuses two tensors of one name, which restoring may have made of two.
+func unique(tensors []checkpoint.Tensor) error {
+	seen := map[string]bool{}
+	for _, t := range tensors {
+		if seen[t.Name] {
+			return fmt.Errorf("it has tensor %q twice, once as rwkv.cpp keeps it: not written by its converter", t.Name)
+		}
+		seen[t.Name] = true
+	}
+	return nil
+}
