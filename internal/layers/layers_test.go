@@ -24,7 +24,7 @@ const module = "gosling"
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"server", "generate", "convert", "quant", "eval", "engine", "ggml", "gguf", "checkpoint/formats",
-		"tokenizer", "sampler", "prompt", "internal/atomicfile", "internal/float", "internal/rss"},
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/rss"},
 	"server":   {"web", "generate"},
 	"web":      {},
 	"generate": {"engine", "tokenizer", "sampler", "prompt"},
@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"sampler":            {"tokenizer"},
 	"tokenizer":          {},
 	"prompt":             {},
+	"music":              {},
 
 	"internal/atomicfile": {},
 	"internal/float":      {},

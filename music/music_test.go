@@ -1,0 +1,157 @@
+package music_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gitlab.com/gomidi/midi/v2"
+	"gitlab.com/gomidi/midi/v2/smf"
+
+	"gosling/music"
+)
+
+// write returns the file of a song, and how many of its words were refused.
+func write(t testing.TB, words string) (file []byte, refused int) {
+	t.Helper()
+	var song music.Song
+	for word := range strings.FieldsSeq(words) {
+		if song.Add(word) != nil {
+			refused++
+		}
+	}
+	var out bytes.Buffer
+	n, err := song.WriteTo(&out)
+	require.NoError(t, err)
+	require.EqualValues(t, out.Len(), n)
+	return out.Bytes(), refused
+}
+
+// played reads a file with the library: what sounds when, in ticks.
+type played struct {
+	at                  int64
+	channel, key, force uint8
+}
+
+func read(t testing.TB, file []byte) (all []played, end int64) {
+	t.Helper()
+	song, err := smf.ReadFrom(bytes.NewReader(file))
+	require.NoError(t, err)
+	require.Len(t, song.Tracks, 1)
+	for _, event := range song.Tracks[0] {
+		end += int64(event.Delta)
+		p := played{at: end}
+		message := midi.Message(event.Message)
+		if message.GetNoteOn(&p.channel, &p.key, &p.force) || message.GetNoteOff(&p.channel, &p.key, &p.force) {
+			if message.Is(midi.NoteOffMsg) {
+				p.force = 0
+			}
+			all = append(all, p)
+		}
+	}
+	return all, end
+}
+
+func TestATune(t *testing.T) {
+	file, refused := write(t, "<start> p:3c:b pe:24:5 t63 p:3c:0 p:40:1 t125 t1 p:40:0 <end>")
+	require.Zero(t, refused)
+	notes, end := read(t, file)
+	assert.Equal(t, []played{{0, 0, 0x3c, 127}, {0, 9, 0x24, 47}, {504, 0, 0x3c, 0}, {504, 0, 0x40, 8}, {1512, 0, 0x40, 0}, {1512, 9, 0x24, 0}}, notes)
+	assert.EqualValues(t, 1512, end)
+}
+
+func TestTheBytesOfANote(t *testing.T) {
+	file, _ := write(t, "v:45:b t25 v:45:0")
+	want := "MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xf4" + // one track, 500 ticks a quarter
+		"MTrk\x00\x00\x00\x17" +
+		"\x00\xff\x51\x03\x07\xa1\x20" + // half a second a quarter
+		"\x00\xc5\x28" + // violin
+		"\x00\x95\x45\x7f" +
+		"\x81\x48\x85\x45\x00" + // after 200 ticks
+		"\x00\xff\x2f\x00"
+	assert.Equal(t, []byte(want), file)
+}
+
+func TestInstruments(t *testing.T) {
+	for word, channel := range map[string]uint8{"p": 0, "m": 1, "d": 2, "g": 3, "b": 4, "v": 5, "c": 6, "vo": 7, "t": 8, "pe": 9,
+		"tu": 10, "s": 11, "o": 12, "f": 13, "l": 14, "pa": 15, "piano": 0} {
+		file, refused := write(t, word+":3c:5 t1")
+		require.Zero(t, refused, word)
+		notes, _ := read(t, file)
+		require.Len(t, notes, 2, word)
+		assert.Equal(t, channel, notes[0].channel, word)
+	}
+}
+
+func TestVelocitiesOfTheBins(t *testing.T) {
+	var words []string
+	for _, bin := range "123456789ab" {
+		words = append(words, "p:3c:"+string(bin))
+	}
+	file, _ := write(t, strings.Join(words, " "))
+	notes, _ := read(t, file)
+	var got []uint8
+	for _, n := range notes {
+		if n.force > 0 {
+			got = append(got, n.force)
+		}
+	}
+	assert.Equal(t, []uint8{8, 17, 27, 37, 47, 58, 70, 83, 97, 111, 127}, got)
+}
+
+func TestWordsThatAreNone(t *testing.T) {
+	for word, reason := range map[string]string{
+		"hello":   "no word of the MIDI vocabulary",
+		"t0":      "no word",
+		"t126":    "no word",
+		"t-1":     "no word",
+		"p:3c":    "no word",
+		"p:3c:b:": "no word",
+		":3c:b":   "instrument",
+		"x:3c:b":  "instrument",
+		"p:80:b":  "note",
+		"p:-1:b":  "note",
+		"p:3c:c":  "loudness",
+		"p:3c:":   "loudness",
+	} {
+		var song music.Song
+		assert.ErrorContains(t, song.Add(word), reason, word)
+		assert.Zero(t, song.Notes(), word)
+	}
+}
+
+func TestALongSilenceFitsTheFormat(t *testing.T) {
+	var song music.Song
+	for range 300_000 {
+		require.NoError(t, song.Add("t125"))
+	}
+	require.NoError(t, song.Add("p:3c:b"))
+	var out bytes.Buffer
+	_, err := song.WriteTo(&out)
+	require.NoError(t, err)
+	notes, _ := read(t, out.Bytes())
+	assert.EqualValues(t, 1<<28-1, notes[0].at)
+}
+
+func FuzzEveryFileIsValidAndEndsItsNotes(f *testing.F) {
+	f.Add("<start> p:3c:b t25 p:3c:0 <end>")
+	f.Add("p:3c:b p:3c:b pe:0:1 t125 t126 x :: t p:: \x00")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, words string) {
+		file, _ := write(t, words)
+		require.EqualValues(t, len(file)-22, binary.BigEndian.Uint32(file[18:]), "the track is as long as it says")
+		notes, _ := read(t, file)
+		sounds := map[[2]uint8]bool{}
+		for _, n := range notes {
+			key := [2]uint8{n.channel, n.key}
+			require.NotEqual(t, sounds[key], n.force > 0, "a note begins in silence and ends once")
+			sounds[key] = n.force > 0
+		}
+		for key, on := range sounds {
+			require.False(t, on, "%v sounds for ever", key)
+		}
+	})
+}
