@@ -17,14 +17,15 @@ func convertCommand() *urfave.Command {
 		threadsFlag(), forceFlag(),
 	}
 	return &urfave.Command{
-		Name: "convert", Usage: "make a GGUF model of a .pth checkpoint", ArgsUsage: "IN [OUT]",
+		Name: "convert", Usage: "make a GGUF model of a .pth checkpoint or a .bin of rwkv.cpp", ArgsUsage: "IN [OUT]",
 		Description: `Writes the checkpoint as a GGUF file that Gosling and llama.cpp run: IN.pth becomes IN-F16.gguf beside it, or what OUT
 says. Any type of "gosling quantize --help" is written in one pass; those that ggml quantizes need its library. Norms and
 other small tensors stay F32. The model's name, size and context come from the file's name, if it follows RWKV's rule.
 
 Examples:
   gosling convert RWKV-x070-World-1.5B-v3-20250127-ctx4096.pth
-  gosling convert --type q8_0 model.pth model.gguf`,
+  gosling convert --type q8_0 model.pth model.gguf
+  gosling convert rwkv-cpp-model-FP16.bin`,
 		Flags:  append(flags, ggmlFlags()...),
 		Action: convertCheckpoint,
 	}

@@ -290,14 +290,20 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 		data   func(name string, x []byte)
 		want   string
 	}{
-		"a tensor is missing": {func(name string) (string, bool) { return name, name != key }, nil, `"blocks.1.ffn.key.weight" is missing`},
-		"a tensor too many":   {renamed("blocks.0.ln0.bias", "blocks.0.ln0.bias2"), nil, `"blocks.0.ln0.bias" is missing`},
-		"RWKV-6":              {renamed("blocks.0.att.r_k", "blocks.0.att.time_maa_x"), nil, "seems to be RWKV-6"},
-		"RWKV-7a":             {renamed("blocks.0.att.x_r", "blocks.0.ffn.s_emb.weight"), nil, "RWKV-7a"},
-		"half a model":        {func(name string) (string, bool) { return name, name != "blocks.0.att.r_k" }, nil, "download it again"},
-		"a state":             {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "state file"},
-		"LoRA":                {renamed(key, "blocks.1.ffn.key.lora_A"), nil, "LoRA"},
-		"a transformer":       {func(name string) (string, bool) { return "model.layers.0.self_attn.q_proj.weight", name == key }, nil, "transformer"},
+		"a tensor is missing":   {func(name string) (string, bool) { return name, name != key }, nil, `"blocks.1.ffn.key.weight" is missing`},
+		"a tensor too many":     {renamed("blocks.0.ln0.bias", "blocks.0.ln0.bias2"), nil, `"blocks.0.ln0.bias" is missing`},
+		"RWKV-6":                {renamed("blocks.0.att.r_k", "blocks.0.att.time_maa_x"), nil, "seems to be RWKV-6"},
+		"RWKV-7a":               {renamed("blocks.0.att.x_r", "blocks.0.ffn.s_emb.weight"), nil, "RWKV-7a"},
+		"RWKV-7b":               {renamed("blocks.0.att.x_r", "blocks.0.qkv.qq.weight"), nil, "RWKV-7b"},
+		"RWKV-8, by its table":  {renamed("blocks.0.att.x_r", "blocks.0.ffn.enn.weight"), nil, "experimental RWKV-8"},
+		"RWKV-8, by its key":    {renamed("blocks.0.att.x_r", "blocks.0.qkv.kkup.weight"), nil, "experimental RWKV-8"},
+		"RWKV-8, by its memory": {renamed("blocks.0.att.x_r", "blocks.0.qkv.emm.weight"), nil, "experimental RWKV-8"},
+		"x060, its mixing":      {renamed("blocks.0.att.x_r", "blocks.0.att.time_maa_rkvw_w1"), nil, "x060a, b or c"},
+		"x060, its gate":        {renamed("blocks.0.att.x_r", "blocks.0.att.gate_w1"), nil, "x060a, b or c"},
+		"half a model":          {func(name string) (string, bool) { return name, name != "blocks.0.att.r_k" }, nil, "download it again"},
+		"a state":               {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "state file"},
+		"LoRA":                  {renamed(key, "blocks.1.ffn.key.lora_A"), nil, "LoRA"},
+		"a transformer":         {func(name string) (string, bool) { return "model.layers.0.self_attn.q_proj.weight", name == key }, nil, "transformer"},
 		"a weight that is no number": {keep, func(name string, x []byte) {
 			if name == key {
 				x[200], x[201] = 0xc0, 0x7f
