@@ -78,8 +78,7 @@ func bench(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	begin := time.Now()
-	m, err := openModel(c, c.Args().First())
+	m, loaded, err := loadModel(c)
 	if err != nil {
 		return err
 	}
@@ -95,7 +94,7 @@ func bench(c *urfave.Context) error {
 	}
 	about := describeBench(c, m)
 	about.GGML = lib.Version()
-	about.LoadSeconds = time.Since(begin).Seconds()
+	about.LoadSeconds = loaded.Seconds()
 	var results []benchResult
 	for _, test := range tests {
 		result := about

@@ -13,9 +13,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/generate"
 	"gosling/prompt"
-	"gosling/sampler"
 )
 
 // chatLimit is how many tokens an answer has unless told otherwise.
@@ -24,7 +22,9 @@ const chatLimit = 2048
 const chatHelp = `/reset           start from the beginning
 /save FILE       save the state of the conversation
 /load FILE       go on from a saved state, of the same model
-/think [MODE]    let the model think first: off, on, fast (empty thoughts), bit, some, lot; or show what is set
+/think [MODE]    let a G1 model think first: off, fast (thoughts that are over), on, low, high; or show what is set
+/system [TEXT]   begin again with this system text, or none
+/tool RESULT     tell the model what its function call came to
 /help            this list
 /exit            leave, as Ctrl-D and Ctrl-C do
 Ctrl-C stops an answer. A message may be pasted with several lines; one that begins with a slash needs a blank in front.
@@ -32,21 +32,20 @@ Ctrl-C stops an answer. A message may be pasted with several lines; one that beg
 
 func chatCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.StringFlag{Name: "system", Usage: "begin with the system's `TEXT`"},
-		&urfave.StringFlag{Name: "think", Usage: "let the model think first: `MODE` off, on, fast, empty, bit, some or lot", Value: "off"},
 		escapeFlag(),
 	}
 	return &urfave.Command{
 		Name: "chat", Usage: "talk with a model", ArgsUsage: "MODEL",
-		Description: `A conversation in the form that RWKV's chat models know (User: ..., Assistant: ...). Lines can be edited, and the arrows
-bring back earlier ones. If standard input is no terminal each of its lines is a message, and the first error ends it.
+		Description: `A conversation in the form that the model was trained on, found from its name and version, or --template's. Lines can be
+edited, and the arrows bring back earlier ones. If standard input is no terminal each of its lines is a message, and the first error ends it.
 
 ` + indent(chatHelp) + `
 Examples:
   gosling chat model.gguf
   gosling chat model.gguf --temp 0 --think fast
+  gosling chat model.gguf --template raven --system "Alice knows everything about geese."
   printf 'What is a goose?\n/save goose.state\n' | gosling chat model.gguf`,
-		Flags:  slices.Concat(flags, samplingFlags(sampler.ChatDefaults(), chatLimit), modelFlags()),
+		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(chatLimit), modelFlags()),
 		Action: chat,
 	}
 }
@@ -59,12 +58,11 @@ func chat(c *urfave.Context) error {
 	if c.NArg() != 1 {
 		return misuse(c, "want one model, not %d arguments", c.NArg())
 	}
-	think, err := prompt.ParseThink(c.String("think"))
+	w, err := wordingFlags(c)
 	if err != nil {
-		return misuse(c, "--think: %v", err)
+		return err
 	}
-	begin := time.Now()
-	m, err := openModel(c, c.Args().First())
+	m, loaded, err := loadModel(c)
 	if err != nil {
 		return err
 	}
@@ -73,7 +71,13 @@ func chat(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := newSampler(c, vocab, sampler.ChatDefaults())
+	if err := w.settle(c, modelTemplate(m)); err != nil {
+		return err
+	}
+	if !w.Chat {
+		return misuse(c, "template %s is for single texts: use gosling run", w.Name)
+	}
+	o, err := w.options(c, vocab, nil)
 	if err != nil {
 		return err
 	}
@@ -82,12 +86,8 @@ func chat(c *urfave.Context) error {
 		return err
 	}
 	defer session.Close()
-	template := prompt.QA()
-	v := &conversation{
-		session: session, template: template, system: argumentText(c, c.String("system")), think: think,
-		options: generate.Options{Vocab: vocab, Sampler: s, Stop: stopStrings(c, template.Stops), Limit: max(0, c.Int("n-predict"))},
-	}
-	t := &talk{conversation: v, c: c, lines: newLines(c.App.Reader, c.App.Writer), loaded: time.Since(begin)}
+	v := &conversation{session: session, wording: w, options: o}
+	t := &talk{conversation: v, c: c, lines: newLines(c.App.Reader, c.App.Writer), loaded: loaded}
 	_, t.interactive = t.lines.(*terminalLines)
 	return t.run()
 }
@@ -172,17 +172,45 @@ func (t *talk) command(text string) error {
 	case "/save", "/load":
 		return t.saveOrLoad(name, argument)
 	case "/think":
-		if argument != "" {
-			think, err := prompt.ParseThink(argument)
-			if err != nil {
-				return err
-			}
-			t.think = think
+		return t.setThink(argument)
+	case "/system":
+		t.system = argument
+		if err := t.open(t.c.Context); err != nil {
+			return err
 		}
-		return t.tell("thinking is %s\n", t.think.Name)
+		return t.tell("back at the beginning, with this system text\n")
+	case "/tool":
+		return t.tool(argument)
 	default:
 		return fmt.Errorf("unknown command %s: see /help, or put a blank in front of a message that begins with a slash", name)
 	}
+}
+
+func (t *talk) setThink(name string) error {
+	if name == "" {
+		return t.tell("thinking is %s\n", t.think.Name)
+	}
+	think, err := prompt.ParseThink(name)
+	switch {
+	case err != nil:
+		return err
+	case t.calls, !t.Thinks && think.Start != "":
+		return fmt.Errorf("no thinking here: template %s, --tools %v", t.Name, t.calls)
+	}
+	t.think = think
+	return t.tell("thinking is %s\n", t.think.Name)
+}
+
+// tool passes the result of a function call on. The answer to that is one in words.
+func (t *talk) tool(result string) error {
+	if !t.calls || result == "" {
+		return errors.New("/tool needs --tools and the result of a call")
+	}
+	stops := t.options.Stop
+	t.calls, t.think.Start = false, ""
+	t.options.Stop = slices.DeleteFunc(slices.Clone(stops), func(s string) bool { return s == prompt.Fence })
+	defer func() { t.calls, t.think.Start, t.options.Stop = true, prompt.CallStart, stops }()
+	return t.answer(prompt.Result(result))
 }
 
 func (t *talk) saveOrLoad(name, path string) error {

@@ -18,19 +18,20 @@ import (
 // conversation is a chat with a model. Between turns its session has read whole turns only, each with the separator behind
 // it, so that a saved state goes on as the conversation itself would.
 type conversation struct {
-	session  *engine.Session
-	options  generate.Options
-	template prompt.Template
-	system   string
-	think    prompt.Think
-	saved    string // the state file that was written or read last
+	wording
+	session *engine.Session
+	options generate.Options
+	saved   string // the state file that was written or read last
 }
 
 // open starts from the beginning.
 func (v *conversation) open(ctx context.Context) error {
 	v.session.Reset()
 	v.options.Sampler.Reset()
-	return v.read(ctx, v.template.Open(v.system))
+	if text := v.Open(v.system); text != "" {
+		return v.read(ctx, text)
+	}
+	return nil
 }
 
 // read lets the session read a text.
@@ -46,7 +47,7 @@ func (v *conversation) read(ctx context.Context, text string) error {
 // ask says something to the model and writes its answer to out as it comes. When ctx ends, the answer ends there, and that is
 // no error.
 func (v *conversation) ask(ctx context.Context, text string, out io.Writer, times *timing) error {
-	tokens, err := v.options.Vocab.Encode([]byte(v.template.Ask(text, v.think)))
+	tokens, err := v.options.Vocab.Encode([]byte(v.Ask(text, v.think)))
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (v *conversation) shower(out io.Writer) func(string) error {
 				return nil
 			}
 			begun = true
-			if v.think.Start != "" && !strings.Contains(skip, ">") {
+			if v.think.Start != "" && !v.calls && !strings.Contains(skip, ">") {
 				text = strings.TrimSpace(v.think.Start) + text
 			}
 		}
@@ -101,13 +102,21 @@ func (v *conversation) close(ctx context.Context, asked, said string, last gener
 	if v.session.Tokens() == before.Tokens {
 		return nil
 	}
-	if answer := v.think.Answer(said); v.think.Start+v.think.Request != "" && answer != "" {
+	if answer := v.kept(said); v.think.Start+v.think.Request != "" && answer != "" {
 		if err := v.session.Restore(before); err != nil {
 			return err
 		}
-		return v.read(ctx, v.template.Ask(asked, prompt.Think{})+" "+prompt.Clean(answer)+v.template.Separator)
+		return v.read(ctx, v.Answered(asked, answer))
 	}
-	return v.read(ctx, string(last.Unread)+lacking(said, v.template.Separator))
+	return v.read(ctx, string(last.Unread)+lacking(said, v.Separator))
+}
+
+// kept is what an answer leaves in the conversation: it has no thoughts, and a function call has its fences.
+func (v *conversation) kept(said string) string {
+	if v.calls {
+		return strings.TrimSpace(prompt.CallStart) + "\n" + strings.TrimSpace(said) + "\n" + prompt.Fence
+	}
+	return v.think.Answer(said)
 }
 
 // lacking is the end of a separator that a text does not end with already.

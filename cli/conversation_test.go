@@ -57,7 +57,9 @@ func newConversation(t *testing.T, m *engine.Model, o generate.Options) *convers
 	o.Vocab = tokenizer.Bytes()
 	o.Sampler, err = sampler.New(sampler.Options{})
 	require.NoError(t, err)
-	v := &conversation{session: session, template: prompt.QA(), options: o}
+	g1, err := prompt.Named("g1")
+	require.NoError(t, err)
+	v := &conversation{session: session, wording: wording{Template: g1}, options: o}
 	require.NoError(t, v.open(t.Context()))
 	return v
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -112,3 +113,10 @@ func checkThreads(c *urfave.Context) error {
 
 // maxThreads is what ggml takes (GGML_MAX_N_THREADS).
 const maxThreads = 512
+
+// loadModel opens the model that the command names first and tells how long that took.
+func loadModel(c *urfave.Context) (*engine.Model, time.Duration, error) {
+	begin := time.Now()
+	m, err := openModel(c, c.Args().First())
+	return m, time.Since(begin), err
+}

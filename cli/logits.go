@@ -99,7 +99,7 @@ func logitsTokens(c *urfave.Context, m *engine.Model) ([]tokenizer.Token, error)
 		if c.Bool("bos") {
 			tokens = slices.Insert(tokens, 0, tokenizer.EndOfText)
 		}
-	} else if tokens, err = promptTokens(c, vocab, []byte(argumentText(c, c.String("prompt")))); err != nil {
+	} else if tokens, err = promptTokens(c, vocab, []byte(argumentText(c, c.String("prompt"))), nil); err != nil {
 		return nil, err
 	}
 	if len(tokens) == 0 {

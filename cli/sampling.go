@@ -2,51 +2,69 @@ package cli
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/prompt"
 	"gosling/sampler"
 	"gosling/tokenizer"
 )
 
-// samplingFlags are those of every command that generates text, with the command's defaults.
-func samplingFlags(d sampler.Options, limit int) []urfave.Flag {
+// samplingFlags are those of every command that generates text, whose defaults are those of the prompt's template.
+func samplingFlags(limit int) []urfave.Flag {
 	return []urfave.Flag{
 		&urfave.IntFlag{Name: "n-predict", Aliases: []string{"n"}, Usage: "generate at most `N` tokens, -1 for no limit", Value: limit},
-		&urfave.Float64Flag{Name: "temp", Usage: "temperature `T`, applied to what top-p and top-k left; 0 takes the likeliest token, without penalties unless they are given", Value: d.Temperature},
-		&urfave.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens that have probability `P` together", Value: d.TopP},
-		&urfave.IntFlag{Name: "top-k", Usage: "choose among the `K` likeliest tokens, 0 for all", Value: d.TopK},
-		&urfave.Float64Flag{Name: "presence-penalty", Usage: "take `X` from the logit of tokens generated before", Value: d.PresencePenalty},
-		&urfave.Float64Flag{Name: "frequency-penalty", Usage: "take `X` from it for each time it was generated", Value: d.FrequencyPenalty},
-		&urfave.Float64Flag{Name: "penalty-decay", Usage: "multiply these counts by `X` with each token", Value: d.PenaltyDecay},
+		&urfave.Float64Flag{Name: "temp", Usage: "temperature `T`, applied to what top-p and top-k left; 0 takes the likeliest token, without penalties unless they are given", DefaultText: "the template's"},
+		&urfave.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens that have probability `P` together", DefaultText: "the template's"},
+		&urfave.IntFlag{Name: "top-k", Usage: "choose among the `K` likeliest tokens, 0 for all", DefaultText: "the template's"},
+		&urfave.Float64Flag{Name: "presence-penalty", Usage: "take `X` from the logit of tokens generated before", DefaultText: "the template's"},
+		&urfave.Float64Flag{Name: "frequency-penalty", Usage: "take `X` from it for each time it was generated", DefaultText: "the template's"},
+		&urfave.Float64Flag{Name: "penalty-decay", Usage: "multiply these counts by `X` with each token", DefaultText: "the template's"},
 		&urfave.Int64Flag{Name: "seed", Usage: "`N` makes the choice repeatable, -1 takes another each time", Value: -1},
 		&urfave.StringSliceFlag{Name: "stop", Usage: "end before `TEXT`; may be repeated, \"\" is none", KeepSpace: true},
 	}
 }
 
-// newSampler makes the sampler that the flags describe. vocab may be nil.
-func newSampler(c *urfave.Context, vocab *tokenizer.Vocab, d sampler.Options) (*sampler.Sampler, error) {
+// samplingOptions are the template's, where no flag says otherwise. vocab may be nil.
+func samplingOptions(c *urfave.Context, vocab *tokenizer.Vocab, d prompt.Sampling) sampler.Options {
 	o := sampler.Options{
-		Temperature: c.Float64("temp"), TopP: c.Float64("top-p"), TopK: c.Int("top-k"),
-		PresencePenalty: c.Float64("presence-penalty"), FrequencyPenalty: c.Float64("frequency-penalty"),
-		PenaltyDecay: c.Float64("penalty-decay"), Weight: d.Weight, Seed: uint64(c.Int64("seed")),
+		Temperature: d.Temperature, TopP: d.TopP, TopK: d.TopK, PresencePenalty: d.PresencePenalty,
+		FrequencyPenalty: d.FrequencyPenalty, PenaltyDecay: d.PenaltyDecay, Seed: uint64(c.Int64("seed")),
 	}
-	if o.Temperature == 0 {
-		if !c.IsSet("presence-penalty") {
-			o.PresencePenalty = 0
-		}
-		if !c.IsSet("frequency-penalty") {
-			o.FrequencyPenalty = 0
+	greedy := c.IsSet("temp") && c.Float64("temp") == 0
+	for name, value := range map[string]*float64{"temp": &o.Temperature, "top-p": &o.TopP, "penalty-decay": &o.PenaltyDecay,
+		"presence-penalty": &o.PresencePenalty, "frequency-penalty": &o.FrequencyPenalty} {
+		if c.IsSet(name) {
+			*value = c.Float64(name)
+		} else if greedy && strings.HasSuffix(name, "-penalty") {
+			*value = 0
 		}
 	}
-	if c.Int64("seed") < 0 {
-		o.Seed = rand.Uint64N(1 << 53)
+	if c.IsSet("top-k") {
+		o.TopK = c.Int("top-k")
+	}
+	if d.Music {
+		o.Bias = prompt.MusicBias
+		o.Weight = func(t tokenizer.Token) float64 { return prompt.MusicWeight(int32(t)) }
 	}
 	if vocab != nil {
 		o.Limit = vocab.Len()
+		if d.SpareNumbers {
+			o.Weight = sampler.SpareNumbers(vocab)
+		}
 	}
+	return o
+}
+
+// newSampler makes the sampler that the flags and the template describe. vocab may be nil.
+func newSampler(c *urfave.Context, vocab *tokenizer.Vocab, d prompt.Sampling) (*sampler.Sampler, error) {
 	if n := c.Int("n-predict"); n < -1 || n == 0 {
 		return nil, misuse(c, "--n-predict %d: want 1 or more, or -1 for no limit", n)
+	}
+	o := samplingOptions(c, vocab, d)
+	if c.Int64("seed") < 0 {
+		o.Seed = rand.Uint64N(1 << 53)
 	}
 	s, err := sampler.New(o)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"gosling/engine"
 	"gosling/prompt"
@@ -28,8 +29,9 @@ type Session interface {
 type Options struct {
 	Vocab   *tokenizer.Vocab // nil for a model without one: pieces have no text then
 	Sampler *sampler.Sampler
-	Stop    []string // strings that end the text and are no part of it, none empty
-	Limit   int      // tokens at most; 0 is no limit
+	End     []tokenizer.Token // tokens that end the text as tokenizer.EndOfText does
+	Stop    []string          // strings that end the text and are no part of it, none empty
+	Limit   int               // tokens at most; 0 is no limit
 }
 
 // Reason says why a text ended.
@@ -130,7 +132,7 @@ func (w *writer) feed(ctx context.Context, tokens []tokenizer.Token) ([]float32,
 
 // take makes a piece of a sampled token, which the session has not read yet.
 func (w *writer) take(token tokenizer.Token) (Piece, error) {
-	if token == tokenizer.EndOfText {
+	if token == tokenizer.EndOfText || slices.Contains(w.End, token) {
 		return w.end(Piece{Reason: EndOfText}, len(w.raw), nil)
 	}
 	w.tokens++

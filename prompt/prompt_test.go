@@ -48,37 +48,149 @@ func mode(t *testing.T, name string) prompt.Think {
 	return think
 }
 
+func template(t testing.TB, name string) prompt.Template {
+	t.Helper()
+	found, err := prompt.Named(name)
+	require.NoError(t, err)
+	return found
+}
+
 func TestRender(t *testing.T) {
 	one := []prompt.Turn{{User: "What is a goose?"}}
 	two := []prompt.Turn{{User: "hi", Assistant: "Hello."}, {User: " Who\n\nare you?\n"}}
+	thought := []prompt.Turn{{"hi", "<think>\nA greeting.\n</think>\n Hello. "}}
 	for name, tc := range map[string]struct {
-		system string
-		turns  []prompt.Turn
-		think  string
-		want   string
+		template, system string
+		turns            []prompt.Turn
+		think            string
+		want             string
 	}{
-		"nothing":                           {"", nil, "on", ""},
-		"a question":                        {"", one, "off", "User: What is a goose?\n\nAssistant:"},
-		"a system and a question":           {" Be\n\nbrief. ", one, "off", "System: Be\nbrief.\n\nUser: What is a goose?\n\nAssistant:"},
-		"several turns":                     {"", two, "off", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant:"},
-		"a conversation that is complete":   {"", two[:1], "on", "User: hi\n\nAssistant: Hello.\n\n"},
-		"thinking":                          {"", one, "on", "User: What is a goose?\n\nAssistant: <think"},
-		"thinking in the last turn only":    {"", two, "fast", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant: <think>\n</think"},
-		"thoughts left empty":               {"", one, "empty", "User: What is a goose?\n\nAssistant: <think></think"},
-		"thinking a bit":                    {"", one, "bit", "User: What is a goose? (think a bit)\n\nAssistant: <think"},
-		"thinking some":                     {"", one, "some", "User: What is a goose? (think)\n\nAssistant: <think"},
-		"thinking a lot":                    {"", one, "lot", "User: What is a goose? (think a lot)\n\nAssistant: <think"},
-		"thoughts of earlier answers go":    {"", []prompt.Turn{{"hi", "<think>\nA greeting.\n</think>\n Hello. "}}, "off", "User: hi\n\nAssistant: Hello.\n\n"},
-		"an earlier answer that is missing": {"", []prompt.Turn{{User: "a"}, {User: "b"}}, "off", "User: a\n\nAssistant:\n\nUser: b\n\nAssistant:"},
+		"nothing":                               {"g1", "", nil, "on", ""},
+		"g1, a question":                        {"g1", "", one, "off", "User: What is a goose?\n\nAssistant:"},
+		"g1, a system and a question":           {"g1", " Be\n\nbrief. ", one, "off", "System: Be\nbrief.\n\nUser: What is a goose?\n\nAssistant:"},
+		"g1, several turns":                     {"g1", "", two, "off", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant:"},
+		"g1, a conversation that is complete":   {"g1", "", two[:1], "on", "User: hi\n\nAssistant: Hello.\n\n"},
+		"g1, thinking":                          {"g1", "", one, "on", "User: What is a goose?\n\nAssistant: <think"},
+		"g1, thinking in the last turn only":    {"g1", "", two, "fast", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant: <think>\n</think"},
+		"g1, thinking a bit":                    {"g1", "", one, "low", "User: What is a goose? (think a bit)\n\nAssistant: <think"},
+		"g1, thinking a lot":                    {"g1", "", one, "high", "User: What is a goose? (think a lot)\n\nAssistant: <think"},
+		"g1, thoughts of earlier answers go":    {"g1", "", thought, "off", "User: hi\n\nAssistant: Hello.\n\n"},
+		"g1, an earlier answer that is missing": {"g1", "", []prompt.Turn{{User: "a"}, {User: "b"}}, "off", "User: a\n\nAssistant:\n\nUser: b\n\nAssistant:"},
+		"qa":                                    {"qa", "", two, "off", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant:"},
+		"question":                              {"question", "s", two, "off", "System: s\n\nQuestion: hi\n\nAnswer: Hello.\n\nQuestion: Who\nare you?\n\nAnswer:"},
+		"instruction":                           {"instruction", "", one, "off", "Instruction: What is a goose?\n\nResponse:"},
+		"raven":                                 {"raven", "", two, "off", "\nBob: hi\n\nAlice: Hello.\n\nBob: Who\nare you?\n\nAlice:"},
+		"raven with an intro":                   {"raven", "Alice knows geese.", one, "off", "\nAlice knows geese.\n\nBob: What is a goose?\n\nAlice:"},
+		"raven-instruction": {"raven-instruction", "", one, "off", "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n" +
+			"# Instruction:\nWhat is a goose?\n\n# Response:\n"},
+		"pile": {"pile", "", two, "off", "\nQ & A\n\nQuestion:\nhi\n\nDetailed Expert Answer:\nHello.\n\nQuestion:\nWho\nare you?\n\nDetailed Expert Answer:\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, tc.want, prompt.QA().Render(tc.system, tc.turns, mode(t, tc.think)))
+			assert.Equal(t, tc.want, template(t, tc.template).Render(tc.system, tc.turns, mode(t, tc.think)))
 		})
 	}
 }
 
+func TestTask(t *testing.T) {
+	for name, tc := range map[string]struct{ template, system, instruction, input, want string }{
+		"the instruction comes before the input": {"instruction", "", "Translate.\n", "Eine\n\nGans ", "Instruction: Translate.\n\nInput: Eine\nGans\n\nResponse:"},
+		"without an input":                       {"instruction", "s", "Translate.", " ", "System: s\n\nInstruction: Translate.\n\nResponse:"},
+		"raven has another opening for an input": {"raven-instruction", "", "Translate.", "Gans",
+			"Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n" +
+				"# Instruction:\nTranslate.\n\n# Input:\nGans\n\n# Response:\n"},
+		"raw is what it is": {"raw", "", " a\n\n\nb\r\n ", "", " a\n\n\nb\r\n "},
+		"abc too":           {"abc", "", "S:2\n\nB:9\n", "", "S:2\n\nB:9\n"},
+		"midi too":          {"midi", "", "p:3c:b t25", "", "p:3c:b t25"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tc.want, template(t, tc.template).Task(tc.system, tc.instruction, tc.input, prompt.Think{}))
+		})
+	}
+}
+
+func TestLooksSwapped(t *testing.T) {
+	for name, tc := range map[string]struct {
+		instruction, input string
+		want               bool
+	}{
+		"in order":                  {"Translate into English.", "Die Gans zieht nach Süden.", false},
+		"swapped":                   {"Die Gans zieht nach Süden.", "Translate into English.", true},
+		"a question about a text":   {"Where do geese go?", "Geese go south.", false},
+		"the question as the input": {"Geese go south.", "Where do geese go?", true},
+		"two tasks":                 {"Translate this.", "Write a poem.", false},
+		"no input":                  {"Geese go south.", "", false},
+		"the input comes first":     {"Input: Geese.\n\nInstruction: Translate.", "", true},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, tc.want, prompt.LooksSwapped(tc.instruction, tc.input)) })
+	}
+}
+
+func TestFor(t *testing.T) {
+	for name, tc := range map[string]struct {
+		arch string
+		rows int
+		want string
+	}{
+		"rwkv7-g1a-0.4b-20250905-ctx4096":          {"rwkv7", 65536, "g1"},
+		"RWKV7-G1-1.5B":                            {"rwkv7", 65536, "g1"},
+		"RWKV-x070-World-1.5B-v3-20250127-ctx4096": {"rwkv7", 65536, "qa"},
+		"model.gguf":                               {"rwkv7", 65536, "g1"},
+		"RWKV-x060-World-7B-v2.1":                  {"rwkv6", 65536, "qa"},
+		"RWKV-5-World-3B-v2":                       {"rwkv5", 65536, "qa"},
+		"RWKV-4-World-1.5B-v1-fixed":               {"rwkv4", 65536, "question"},
+		"RWKV-4-Raven-3B-v12-Eng98%-Other2%":       {"rwkv4", 50277, "raven"},
+		"RWKV-4-Pile-169M-20220807-8023":           {"rwkv4", 50277, "pile"},
+		"RWKV-x070-Pile-168M":                      {"rwkv7", 50304, "pile"},
+		"RWKV-4-MIDI-120M-v1-20230714-ctx4096":     {"rwkv4", 20096, "midi"},
+		"piano":                                    {"rwkv4", 2176, "midi"},
+		"RWKV-4-ABC-82M-v1-20230805-ctx1024":       {"rwkv4", 128, "abc"},
+	} {
+		assert.Equal(t, tc.want, prompt.For(name, tc.arch, tc.rows).Name, name)
+	}
+}
+
+func TestTools(t *testing.T) {
+	text, err := prompt.Tools("[{\"name\": \"weather\"}]\n")
+	require.NoError(t, err)
+	g1 := template(t, "g1")
+	assert.Equal(t, "System: Tools:\n[{\"name\": \"weather\"}]\nReturn only a JSON function call.\n\nUser: Basel?\n\nAssistant: ```json",
+		g1.Task(text, "Basel?", "", prompt.Think{Start: prompt.CallStart}))
+	assert.Equal(t, "User: Function output:\n{\"sun\": 1}\n\nAssistant:", g1.Ask(prompt.Result("{\"sun\": 1}\n"), prompt.Think{}))
+	text, err = prompt.Tools("- weather(place: string)\n")
+	require.NoError(t, err)
+	assert.Equal(t, "Tools:\n- weather(place: string)\nReturn only a JSON function call.", text)
+	_, err = prompt.Tools("[{]")
+	assert.ErrorContains(t, err, "no JSON array of tools")
+	_, err = prompt.Tools(" \n")
+	assert.ErrorContains(t, err, "no tools")
+}
+
+func TestCall(t *testing.T) {
+	call, err := prompt.Call("\n{\"name\":\"weather\",\"arguments\":{}}\n```\n")
+	require.NoError(t, err)
+	assert.Equal(t, `{"name":"weather","arguments":{}}`, call)
+	for text, reason := range map[string]string{"\nIt rains.": "no JSON", "{}": "no \"name\"", "{\"name\":\"a\"} b": "no JSON"} {
+		_, err := prompt.Call(text)
+		assert.ErrorContains(t, err, reason, text)
+	}
+}
+
+func TestNamedNamesTheTemplates(t *testing.T) {
+	_, err := prompt.Named("chatml")
+	assert.EqualError(t, err, `unknown template "chatml": want auto or one of qa, question, instruction, g1, raven, raven-instruction, pile, abc, midi, raw`)
+}
+
+func TestMusicRules(t *testing.T) {
+	logits := make([]float32, 200)
+	prompt.MusicBias(1000, logits)
+	assert.InDelta(t, -2, logits[0], 1e-6)
+	assert.InDelta(t, -1, logits[127], 1e-6)
+	assert.Zero(t, logits[1])
+	assert.Equal(t, []float64{0.3, 0.3, 1, 1}, []float64{prompt.MusicWeight(3), prompt.MusicWeight(126), prompt.MusicWeight(127), prompt.MusicWeight(9000)})
+}
+
 func TestRenderIsOpenAndAsk(t *testing.T) {
-	qa, think := prompt.QA(), mode(t, "bit")
+	qa, think := template(t, "g1"), mode(t, "low")
 	assert.Equal(t, qa.Render("s", []prompt.Turn{{User: "q"}}, think), qa.Open("s")+qa.Ask("q", think))
 }
 
@@ -88,7 +200,7 @@ func TestAnswer(t *testing.T) {
 		"thoughts and an answer":       {"on", ">\nHm.\n</think>\nHello.", "Hello."},
 		"thoughts only so far":         {"on", ">\nHm.", ""},
 		"thoughts that were over":      {"fast", ">\nHello.", "Hello."},
-		"thoughts that were empty":     {"empty", ">Hello.", "Hello."},
+		"thoughts that were empty":     {"fast", ">Hello.", "Hello."},
 		"thoughts nobody asked for":    {"off", " <think>Hm.</think> Hello.", "Hello."},
 		"two thoughts":                 {"on", ">a</think>b<think>c</think>d", "d"},
 		"a word about the tag <think>": {"off", " Write <think> first.", "Write <think> first."},
@@ -99,12 +211,16 @@ func TestAnswer(t *testing.T) {
 
 func TestParseThinkNamesTheModes(t *testing.T) {
 	_, err := prompt.ParseThink("maybe")
-	assert.EqualError(t, err, `unknown think mode "maybe": want one of off, on, fast, empty, bit, some, lot`)
+	assert.EqualError(t, err, `unknown think mode "maybe": want one of off, fast, on, low, high`)
 	assert.Equal(t, "off", prompt.ThinkModes()[0].Name)
 }
 
 func Example() {
-	qa := prompt.QA()
+	qa, err := prompt.Named("g1")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Printf("%q\n", qa.Render("", []prompt.Turn{{User: "What is a goose?"}}, prompt.Think{}))
 
 	stopper, err := prompt.NewStopper(qa.Stops...)

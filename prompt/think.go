@@ -19,12 +19,10 @@ type Think struct {
 func ThinkModes() []Think {
 	return []Think{
 		{Name: "off"},
-		{Name: "on", Start: " <think"},
 		{Name: "fast", Start: " <think>\n</think"}, // thoughts that are over already: better answers at no cost
-		{Name: "empty", Start: " <think></think"},
-		{Name: "bit", Request: " (think a bit)", Start: " <think"},
-		{Name: "some", Request: " (think)", Start: " <think"},
-		{Name: "lot", Request: " (think a lot)", Start: " <think"},
+		{Name: "on", Start: " <think"},
+		{Name: "low", Request: " (think a bit)", Start: " <think"},
+		{Name: "high", Request: " (think a lot)", Start: " <think"},
 	}
 }
 

@@ -27,6 +27,8 @@ type Options struct {
 	// Weight is how much a generated token adds to its count; 1 for all tokens when nil. See SpareNumbers.
 	Weight func(tokenizer.Token) float64
 
+	// Bias, if not nil, changes the logits before anything else does, given how many tokens were chosen since Reset.
+	Bias func(n int, logits []float32)
 	// Banned tokens are never chosen.
 	Banned []tokenizer.Token
 	// Limit bans all rows from it on, which a model's padding added to its vocabulary (tokenizer.Vocab.Len); 0 bans none.

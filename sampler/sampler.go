@@ -19,6 +19,7 @@ import (
 type Sampler struct {
 	o      Options
 	random *rand.Rand
+	chosen int // tokens since Reset
 	seen   []occurrence
 	where  map[tokenizer.Token]int // index in seen
 
@@ -47,6 +48,7 @@ func New(o Options) (*Sampler, error) {
 
 // Reset forgets the tokens chosen so far, as at the start of a turn. The random numbers go on.
 func (s *Sampler) Reset() {
+	s.chosen = 0
 	s.seen = s.seen[:0]
 	clear(s.where)
 }
@@ -78,6 +80,9 @@ func (s *Sampler) prepare(logits []float32) (best int, err error) {
 		n = min(n, s.o.Limit)
 	}
 	s.logits = append(s.logits[:0], logits[:n]...)
+	if s.o.Bias != nil {
+		s.o.Bias(s.chosen, s.logits)
+	}
 	for _, o := range s.seen {
 		if int(o.token) < n {
 			penalty := s.o.PresencePenalty + o.count*s.o.FrequencyPenalty
@@ -100,6 +105,7 @@ var banned = float32(math.Inf(-1))
 
 // count enters a chosen token into the table of occurrences.
 func (s *Sampler) count(t tokenizer.Token) {
+	s.chosen++
 	for i := range s.seen {
 		s.seen[i].count *= s.o.PenaltyDecay
 	}

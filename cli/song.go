@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/generate"
+	"gosling/music"
+	"gosling/prompt"
+	"gosling/tokenizer"
+)
+
+// songFile collects a piece of music for --output: its words for a MIDI file, or else its text.
+type songFile struct {
+	path  string
+	vocab *tokenizer.Vocab
+	midi  bool
+	text  strings.Builder
+	song  music.Song
+	odd   error // the first word that is none
+}
+
+// newSongFile refuses what cannot be written before a token is generated. It begins with the prompt, which is part of the piece.
+func newSongFile(c *urfave.Context, t prompt.Template, vocab *tokenizer.Vocab, tokens []tokenizer.Token, text []byte) (*songFile, error) {
+	s := &songFile{path: c.Path("output"), vocab: vocab}
+	ext := strings.ToLower(filepath.Ext(s.path))
+	s.midi = ext == ".mid" || ext == ".midi"
+	switch {
+	case t.Name != "midi" && t.Name != "abc":
+		return nil, misuse(c, "--output is for music, templates midi and abc, not %s: redirect text with > %s", t.Name, s.path)
+	case s.midi && !speaksMIDI(vocab):
+		return nil, fmt.Errorf("%s: the model's tokenizer is no MIDI one, so its text is no music to play", c.Args().First())
+	}
+	s.text.Write(text)
+	for _, t := range tokens {
+		s.word(t)
+	}
+	return s, nil
+}
+
+// speaksMIDI reports whether a vocabulary is one of the MIDI models': all have the longest pause in the same row.
+func speaksMIDI(vocab *tokenizer.Vocab) bool {
+	if vocab == nil {
+		return false
+	}
+	text, _ := vocab.Bytes(127)
+	return strings.TrimSpace(string(text)) == "t125"
+}
+
+func (s *songFile) word(t tokenizer.Token) {
+	if !s.midi {
+		return
+	}
+	text, _ := s.vocab.Bytes(t)
+	if err := s.song.Add(strings.TrimSpace(string(text))); err != nil && s.odd == nil {
+		s.odd = err
+	}
+}
+
+func (s *songFile) piece(p generate.Piece) {
+	s.text.WriteString(p.Text)
+	if p.Reason != generate.EndOfText && p.Reason != generate.Cancelled {
+		s.word(p.Token)
+	}
+}
+
+func (s *songFile) write(c *urfave.Context, w io.Writer) error {
+	if !s.midi {
+		_, err := io.WriteString(w, s.text.String()+"\n")
+		return err
+	}
+	if s.odd != nil {
+		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: some words are left out: %v\n", s.odd)
+	}
+	_, err := s.song.WriteTo(w)
+	return err
+}

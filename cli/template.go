@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/engine"
+	"gosling/prompt"
+	"gosling/tokenizer"
+)
+
+// templateFlags say how a prompt is written.
+func templateFlags() []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.StringFlag{Name: "template", Usage: "write the prompt as `NAME` says: auto (the model's own), qa, question, instruction, g1, raven, raven-instruction, pile, abc, midi or raw"},
+		&urfave.StringFlag{Name: "system", Usage: "begin with the system's `TEXT`"},
+		&urfave.StringFlag{Name: "think", Usage: "let a G1 model think first: `MODE` off, fast (thoughts that are over already), on, low or high", Value: "off"},
+		&urfave.PathFlag{Name: "tools", Usage: "let a G1 model call one of the functions in `FILE`, a JSON array or one on each line"},
+	}
+}
+
+// wording is how a command writes its prompts.
+type wording struct {
+	prompt.Template
+	system string
+	think  prompt.Think
+	calls  bool
+}
+
+// wordingFlags checks what can be told without the model.
+func wordingFlags(c *urfave.Context) (w wording, err error) {
+	if name := c.String("template"); name != "" && name != "auto" {
+		if w.Template, err = prompt.Named(name); err != nil {
+			return w, misuse(c, "--template: %v", err)
+		}
+	}
+	if w.think, err = prompt.ParseThink(c.String("think")); err != nil {
+		return w, misuse(c, "--think: %v", err)
+	}
+	w.system = argumentText(c, c.String("system"))
+	if !c.IsSet("tools") {
+		return w, nil
+	}
+	if c.IsSet("think") {
+		return w, misuse(c, "--tools and --think exclude each other: a call is made without thoughts")
+	}
+	list, err := readText(c, c.Path("tools"))
+	if err != nil {
+		return w, err
+	}
+	tools, err := prompt.Tools(string(list))
+	if err != nil {
+		return w, fmt.Errorf("%s: %w", c.Path("tools"), err)
+	}
+	w.system, w.calls = strings.TrimSpace(w.system+"\n"+tools), true
+	return w, nil
+}
+
+// settle finds the template, if the flags name none, and checks that the other flags go with it.
+func (w *wording) settle(c *urfave.Context, fallback prompt.Template) error {
+	if w.Name == "" {
+		w.Template = fallback
+		if w.calls || w.think.Start != "" {
+			w.Template, _ = prompt.Named("g1")
+		}
+	}
+	switch {
+	case w.Verbatim && w.system != "":
+		return misuse(c, "--system: template %s has no place for it", w.Name)
+	case !w.Thinks && (w.calls || w.think.Start != ""):
+		return misuse(c, "--think and --tools are for template g1, not %s", w.Name)
+	}
+	if w.calls {
+		w.think.Start = prompt.CallStart
+		w.Stops = append([]string{prompt.Fence}, w.Stops...)
+	}
+	return nil
+}
+
+// modelTemplate is the format that a model was trained on.
+func modelTemplate(m *engine.Model) prompt.Template {
+	name, _ := m.File().String("general.name")
+	base, _ := m.File().String("general.basename")
+	return prompt.For(strings.Join([]string{name, base, filepath.Base(m.File().Path())}, " "), m.Config().Arch, m.Vocab())
+}
+
+// tokenList turns a template's token numbers into tokens.
+func tokenList(ids []int32) []tokenizer.Token {
+	var tokens []tokenizer.Token
+	for _, id := range ids {
+		tokens = append(tokens, tokenizer.Token(id))
+	}
+	return tokens
+}

@@ -1,0 +1,124 @@
+package prompt
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Sampling is how answers are drawn unless the user says otherwise; the names are those of package sampler's options.
+type Sampling struct {
+	Temperature, TopP                               float64
+	TopK                                            int
+	PresencePenalty, FrequencyPenalty, PenaltyDecay float64
+	// SpareNumbers leaves digits and blanks out of the penalties.
+	SpareNumbers bool
+	// Music shapes the penalties of MIDI models: see MusicBias and MusicWeight.
+	Music bool
+}
+
+// The settings of RWKV's own programs and model cards.
+var (
+	textSampling  = Sampling{Temperature: 1, TopP: 0.85, PresencePenalty: 0.2, FrequencyPenalty: 0.2, PenaltyDecay: 0.996, SpareNumbers: true}
+	worldSampling = Sampling{Temperature: 1, TopP: 0.2, PresencePenalty: 0.4, FrequencyPenalty: 0.4, PenaltyDecay: 0.996}
+	g1Sampling    = Sampling{Temperature: 1, TopP: 0.3, PresencePenalty: 0.5, FrequencyPenalty: 0.5, PenaltyDecay: 0.996}
+	ravenSampling = Sampling{Temperature: 1.2, TopP: 0.5, PresencePenalty: 0.4, FrequencyPenalty: 0.4, PenaltyDecay: 0.996}
+	midiSampling  = Sampling{Temperature: 1, TopP: 0.8, TopK: 8, FrequencyPenalty: 0.5, PenaltyDecay: 0.997, Music: true}
+	abcSampling   = Sampling{Temperature: 1, TopP: 0.8, TopK: 8, PenaltyDecay: 1}
+)
+
+// blank is the line between two turns, and what ends an answer that is one paragraph.
+const blank = "\n\n"
+
+const ravenTask = "Below is an instruction that describes a task"
+
+// Templates returns all formats. docs/prompts.md shows what each renders.
+func Templates() []Template {
+	return []Template{
+		{Name: "qa", About: "World models from RWKV-5 on", System: "System: ", User: "User: ", Assistant: "Assistant:",
+			Separator: blank, Stops: []string{blank}, Chat: true, Sampling: worldSampling},
+		{Name: "question", About: "World models of RWKV-4", System: "System: ", User: "Question: ", Assistant: "Answer:",
+			Separator: blank, Stops: []string{blank}, Chat: true, Sampling: worldSampling},
+		{Name: "instruction", About: "World models, one task with or without an input", System: "System: ", User: "Instruction: ",
+			Input: "Input: ", Assistant: "Response:", Separator: blank, Stops: []string{blank}, Sampling: worldSampling},
+		{Name: "g1", About: "G1 models: chat, thoughts, function calls", System: "System: ", User: "User: ", Assistant: "Assistant:",
+			Separator: blank, Stops: []string{"\n\nUser:", "\n\nSystem:"}, Chat: true, Thinks: true, Sampling: g1Sampling},
+		{Name: "raven", About: "Raven models, chat", Opening: "\n", User: "Bob: ", Assistant: "Alice:",
+			Separator: blank, Stops: []string{blank}, Chat: true, Sampling: ravenSampling},
+		{Name: "raven-instruction", About: "Raven models, one task with or without an input",
+			Opening:      ravenTask + ". Write a response that appropriately completes the request.\n\n",
+			OpeningInput: ravenTask + ", paired with an input that provides further context. Write a response that appropriately completes the request.\n\n",
+			User:         "# Instruction:\n", Input: "# Input:\n", Assistant: "# Response:\n",
+			Separator: blank, Stops: []string{blank}, Sampling: ravenSampling},
+		{Name: "pile", About: "models trained on the Pile alone, a question", Opening: "\nQ & A\n\n", User: "Question:\n", Assistant: "Detailed Expert Answer:\n",
+			Separator: blank, Stops: []string{"\n\nQuestion:"}, Chat: true, Sampling: textSampling},
+		{Name: "abc", About: "ABC music models", Verbatim: true, First: []int32{2}, End: []int32{3}, Sampling: abcSampling},
+		{Name: "midi", About: "MIDI music models", Verbatim: true, First: []int32{0}, Sampling: midiSampling},
+		{Name: "raw", About: "the prompt as it stands", Verbatim: true, Sampling: textSampling},
+	}
+}
+
+// Named returns the template of that name.
+func Named(name string) (Template, error) {
+	var names []string
+	for _, t := range Templates() {
+		if t.Name == name {
+			return t, nil
+		}
+		names = append(names, t.Name)
+	}
+	return Template{}, fmt.Errorf("unknown template %q: want auto or one of %s", name, strings.Join(names, ", "))
+}
+
+// named returns a template that is in the table.
+func named(name string) Template {
+	t, err := Named(name)
+	if err != nil {
+		panic("prompt: internal error: " + err.Error())
+	}
+	return t
+}
+
+// For returns the format that a model was trained on: by its name, such as "RWKV-x070-World-1.5B-v3", its architecture, such
+// as "rwkv7", and the rows of its vocabulary. A name that says nothing leaves g1 for RWKV-7 and qa for the others.
+func For(name, arch string, rows int) Template {
+	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r < '0' || r > '9' && (r < 'a' || r > 'z') })
+	says := func(want string) bool {
+		for _, word := range words {
+			if word == want {
+				return true
+			}
+		}
+		return false
+	}
+	g1 := false
+	for _, word := range words {
+		g1 = g1 || strings.HasPrefix(word, "g1") && len(word) <= 3
+	}
+	switch {
+	case says("midi"), rows == midiRows, rows == pianoRows:
+		return named("midi")
+	case says("abc"), rows == abcRows:
+		return named("abc")
+	case g1:
+		return named("g1")
+	case says("raven"):
+		return named("raven")
+	case says("pile"), rows == pileRows, rows == paddedPileRows:
+		return named("pile")
+	case arch == "rwkv4":
+		return named("question")
+	case arch == "rwkv7" && !says("world"):
+		return named("g1")
+	default:
+		return named("qa")
+	}
+}
+
+// Rows of the vocabularies that are not World's.
+const (
+	abcRows        = 128
+	pianoRows      = 2176
+	midiRows       = 20096
+	pileRows       = 50277
+	paddedPileRows = 50304
+)
