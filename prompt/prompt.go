@@ -134,7 +134,7 @@ func isTask(text string) bool {
 		return true
 	}
 	first, _, _ := strings.Cut(strings.ToLower(text), " ")
-	return strings.Contains(orders, " "+first+" ")
+	return strings.Contains(orders, " "+strings.TrimRight(first, ".!,")+" ")
 }
 
 const orders = " analyze answer classify complete correct describe explain extract find fix generate give identify list name please" +

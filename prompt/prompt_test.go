@@ -115,6 +115,7 @@ func TestLooksSwapped(t *testing.T) {
 	}{
 		"in order":                  {"Translate into English.", "Die Gans zieht nach Süden.", false},
 		"swapped":                   {"Die Gans zieht nach Süden.", "Translate into English.", true},
+		"a single word as a task":   {"Die Gans.", "Translate.", true},
 		"a question about a text":   {"Where do geese go?", "Geese go south.", false},
 		"the question as the input": {"Geese go south.", "Where do geese go?", true},
 		"two tasks":                 {"Translate this.", "Write a poem.", false},
