@@ -204,3 +204,23 @@ func Example() {
 	fmt.Println(chooser.Sample([]float32{0.1, 7, 0.3}))
 	// Output: 1 <nil>
 }
+
+func TestBiasSeesHowManyTokensWereChosen(t *testing.T) {
+	var seen []int
+	s, err := sampler.New(sampler.Options{Bias: func(n int, logits []float32) {
+		seen = append(seen, n)
+		logits[n] += 10
+	}})
+	require.NoError(t, err)
+	logits := make([]float32, 4)
+	for want := range 3 {
+		token, err := s.Sample(logits)
+		require.NoError(t, err)
+		assert.EqualValues(t, want, token)
+	}
+	s.Reset()
+	_, err = s.Sample(logits)
+	require.NoError(t, err)
+	assert.Equal(t, []int{0, 1, 2, 0}, seen)
+	assert.Equal(t, make([]float32, 4), logits, "the caller's logits stay as they are")
+}
