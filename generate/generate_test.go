@@ -94,6 +94,7 @@ func TestTextEnds(t *testing.T) {
 		reason generate.Reason
 	}{
 		"when the model says so":                            {[]string{" one", " two"}, generate.Options{}, " one two", generate.EndOfText},
+		"at a token that ends it in this format":            {[]string{" one", "b", " two"}, generate.Options{End: tokens(t, "b")}, " one", generate.EndOfText},
 		"at the limit":                                      {[]string{" one", " two", " three"}, generate.Options{Limit: 2}, " one two", generate.Limit},
 		"before a stop string of one token":                 {[]string{" one", "\n\n", "User"}, generate.Options{Stop: []string{"\n\n"}}, " one", generate.StopString},
 		"before a stop string of many tokens":               {[]string{" one", "\n\n", "User", ":", " two"}, generate.Options{Stop: []string{"\n\nUser:"}}, " one", generate.StopString},
