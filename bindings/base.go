@@ -76,6 +76,12 @@ type Base struct {
 	Sigmoid func(c Context, a Tensor) Tensor `c:"ggml_sigmoid"`
 	// struct ggml_tensor * ggml_exp(struct ggml_context * ctx, struct ggml_tensor * a)
 	Exp func(c Context, a Tensor) Tensor `c:"ggml_exp"`
+	// struct ggml_tensor * ggml_silu(struct ggml_context * ctx, struct ggml_tensor * a)
+	SiLU func(c Context, a Tensor) Tensor `c:"ggml_silu"`
+	// struct ggml_tensor * ggml_softplus(struct ggml_context * ctx, struct ggml_tensor * a)
+	Softplus func(c Context, a Tensor) Tensor `c:"ggml_softplus"`
+	// struct ggml_tensor * ggml_permute(struct ggml_context * ctx, struct ggml_tensor * a, int axis0, int axis1, int axis2, int axis3)
+	Permute func(c Context, a Tensor, axis0, axis1, axis2, axis3 int32) Tensor `c:"ggml_permute"`
 	// struct ggml_tensor * ggml_norm(struct ggml_context * ctx, struct ggml_tensor * a, float eps)
 	Norm func(c Context, a Tensor, eps float32) Tensor `c:"ggml_norm"`
 	// struct ggml_tensor * ggml_l2_norm(struct ggml_context * ctx, struct ggml_tensor * a, float eps)
@@ -98,6 +104,9 @@ type Base struct {
 	Pad func(c Context, a Tensor, p0, p1, p2, p3 int32) Tensor `c:"ggml_pad"`
 	// struct ggml_tensor * ggml_rwkv_wkv7(struct ggml_context * ctx, struct ggml_tensor * r, struct ggml_tensor * w, struct ggml_tensor * k, struct ggml_tensor * v, struct ggml_tensor * a, struct ggml_tensor * b, struct ggml_tensor * state)
 	WKV7 func(c Context, r, w, k, v, a, b, state Tensor) Tensor `c:"ggml_rwkv_wkv7"`
+
+	// struct ggml_tensor * ggml_rwkv_wkv6(struct ggml_context * ctx, struct ggml_tensor * k, struct ggml_tensor * v, struct ggml_tensor * r, struct ggml_tensor * tf, struct ggml_tensor * td, struct ggml_tensor * state)
+	WKV6 func(c Context, k, v, r, tf, td, state Tensor) Tensor `c:"ggml_rwkv_wkv6"`
 
 	// void ggml_build_forward_expand(struct ggml_cgraph * cgraph, struct ggml_tensor * tensor)
 	BuildForwardExpand func(Graph, Tensor) `c:"ggml_build_forward_expand"`

@@ -210,7 +210,9 @@ func (r *benchResult) measure(ctx context.Context, s *engine.Session, vocab, rep
 		tokens[i] = tokenizer.Token(random.IntN(vocab))
 	}
 	once := func(tokens []tokenizer.Token) (time.Duration, error) {
-		s.Reset()
+		if err := s.Reset(); err != nil {
+			return 0, err
+		}
 		begin := time.Now()
 		if r.Prompt > 0 {
 			_, err := s.Prefill(ctx, tokens)

@@ -26,7 +26,9 @@ type conversation struct {
 
 // open starts from the beginning.
 func (v *conversation) open(ctx context.Context) error {
-	v.session.Reset()
+	if err := v.session.Reset(); err != nil {
+		return err
+	}
 	v.options.Sampler.Reset()
 	if text := v.Open(v.system); text != "" {
 		return v.read(ctx, text)

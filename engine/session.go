@@ -66,16 +66,32 @@ func (m *Model) newSession(seqs int) (*Session, error) {
 			s.buffers = append(s.buffers, buffer)
 		}
 	}
-	s.Reset()
+	if err := s.Reset(); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
 }
 
 // Reset goes back to the beginning of a text.
-func (s *Session) Reset() {
+func (s *Session) Reset() error {
 	for _, b := range s.buffers {
 		b.Clear()
 	}
+	for _, spec := range s.specs {
+		if spec.Start == 0 {
+			continue
+		}
+		x := make([]float32, spec.Elements*int64(s.seqs))
+		for i := range x {
+			x[i] = spec.Start
+		}
+		if err := s.state[stateKey{spec.Layer, spec.Name}].SetFloats(x); err != nil {
+			return err
+		}
+	}
 	s.tokens = 0
+	return nil
 }
 
 // Tokens is the number of tokens read since the beginning of the text.

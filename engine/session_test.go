@@ -100,7 +100,7 @@ func TestSessionsOfOneModelMayRunAtOnce(t *testing.T) {
 		s := rwkvtest.NewSession(t, m)
 		group.Go(func() error {
 			for range 5 {
-				s.Reset()
+				require.NoError(t, s.Reset())
 				err := s.Logits(t.Context(), rwkvtest.Tokens(text(i, 50)), 5, func(position int, logits []float32) error {
 					if !slices.Equal(want[i][position], logits) {
 						return fmt.Errorf("session %d, position %d: other logits", i, position)
@@ -138,7 +138,7 @@ func TestOneSessionGivenUpLeavesTheOthersRunning(t *testing.T) {
 	}
 	s := rwkvtest.NewSession(t, m)
 	for range 10 {
-		s.Reset()
+		require.NoError(t, s.Reset())
 		got, err := s.Prefill(t.Context(), rwkvtest.Tokens(text(1, 300)))
 		if assert.NoError(t, err) {
 			rwkvtest.Near(t, want[299:], [][]float32{got}, 1e-5, "the session that goes on")

@@ -74,7 +74,7 @@ func (w *weights) close() {
 type home struct {
 	kind   ggml.BufferType
 	mapped bool
-	asF32  bool // small tensors of another type are widened, since elementwise operations need F32
+	floats bool // it is uploaded as F32: elementwise operations need that, whatever the file has, and some want it prepared
 }
 
 // loadWeights puts every tensor where it is computed on. What the CPU can use as it is stays in the mapped file.
@@ -91,7 +91,7 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 	for i, t := range tensors {
 		homes[i] = choose(t)
 		typ := t.info.Type
-		if homes[i].asF32 {
+		if homes[i].floats {
 			typ = gguf.F32
 		}
 		if placed[i], err = ctx.New(typ, t.info.Shape...); err != nil {
@@ -145,7 +145,7 @@ func (m *Model) fill(w *weights, mapped bool, members []int, tensors []tensor, h
 	}
 	for _, i := range members {
 		group.Go(func() error {
-			if err := m.upload(placed[i], tensors[i].info, homes[i].asF32); err != nil {
+			if err := m.upload(placed[i], tensors[i], homes[i].floats); err != nil {
 				return fmt.Errorf("tensor %q: %w", tensors[i].spec.Name, err)
 			}
 			return nil
@@ -155,15 +155,18 @@ func (m *Model) fill(w *weights, mapped bool, members []int, tensors []tensor, h
 }
 
 // upload copies a tensor out of the file, whose pages are not needed after that.
-func (m *Model) upload(to ggml.Tensor, info gguf.Tensor, asF32 bool) error {
-	defer m.file.Drop(info)
-	data := m.file.Data(info)
-	if !asF32 || info.Type == gguf.F32 {
+func (m *Model) upload(to ggml.Tensor, t tensor, floats bool) error {
+	defer m.file.Drop(t.info)
+	data := m.file.Data(t.info)
+	if !floats {
 		return to.SetBytes(data)
 	}
-	x := make([]float32, info.Elements())
-	if err := m.lib.Dequantize(info.Type, x, data); err != nil {
+	x := make([]float32, t.info.Elements())
+	if err := m.lib.Dequantize(t.info.Type, x, data); err != nil {
 		return err
+	}
+	if t.spec.Prepare != nil {
+		t.spec.Prepare(x)
 	}
 	return to.SetFloats(x)
 }
@@ -184,7 +187,7 @@ func (m *Model) homes() func(tensor) home {
 		} else if t.layer < len(m.devices) {
 			device = m.devices[t.layer]
 		}
-		h := home{kind: device.BufferType(), asF32: t.spec.Class == rwkv.Vector && t.info.Type != gguf.F32}
+		h := home{kind: device.BufferType(), floats: t.spec.Class == rwkv.Vector && (t.info.Type != gguf.F32 || t.spec.Prepare != nil)}
 		if t.spec.Class != rwkv.Vector && t.spec.Class != rwkv.Embedding && len(t.info.Shape) == 2 {
 			key := shape{device.Name, t.info.Type, t.info.Shape[0], t.info.Shape[1]}
 			kind, ok := known[key]
@@ -200,7 +203,7 @@ func (m *Model) homes() func(tensor) home {
 			}
 			h.kind = kind
 		}
-		h.mapped = !m.options.NoMmap && device.IsHost() && h.kind == device.BufferType() && !h.asF32 &&
+		h.mapped = !m.options.NoMmap && device.IsHost() && h.kind == device.BufferType() && !h.floats &&
 			cpu.MapsHost() && t.info.Offset%int64(cpu.HostAlignment()) == 0
 		return h
 	}

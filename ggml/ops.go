@@ -104,6 +104,16 @@ func (t Tensor) Exp() Tensor {
 	return t.unary("exp", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Exp(ctx, t.p) })
 }
 
+// SiLU is t/(1+e^-t).
+func (t Tensor) SiLU() Tensor {
+	return t.unary("silu", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.SiLU(ctx, t.p) })
+}
+
+// Softplus is log(1+e^t).
+func (t Tensor) Softplus() Tensor {
+	return t.unary("softplus", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Softplus(ctx, t.p) })
+}
+
 // Scale is t*s.
 func (t Tensor) Scale(s float32) Tensor {
 	return t.unary("scale", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.ScaleBias(ctx, t.p, s, 0) })
@@ -164,6 +174,35 @@ func (t Tensor) PadRows(n int64) Tensor {
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.Pad(ctx, t.p, int32(more), 0, 0, 0)
 		}, t)
+}
+
+// Repeat is t repeated to a shape, each dimension a multiple of t's.
+func (t Tensor) Repeat(shape ...int64) Tensor {
+	to := Tensor{ne: [4]int64{1, 1, 1, 1}}
+	copy(to.ne[:], shape)
+	return build("repeat", t.typ == gguf.F32 && t.repeatsTo(to), fmt.Sprintf("cannot be repeated to %v", shape), to.ne,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.Repeat(ctx, t.p, to.ne[0], to.ne[1], to.ne[2], to.ne[3])
+		}, t)
+}
+
+// Permute is a view of t with its dimensions in another order: dimension i of t becomes dimension to[i].
+func (t Tensor) Permute(to ...int) Tensor {
+	var ne, nb [4]int64
+	seen := [4]bool{}
+	ok := len(to) == 4 && t.typ.BlockSize() == 1
+	for i := 0; ok && i < 4; i++ {
+		if ok = to[i] >= 0 && to[i] < 4 && !seen[to[i]]; ok {
+			seen[to[i]] = true
+			ne[to[i]], nb[to[i]] = t.ne[i], t.nb[i]
+		}
+	}
+	r := build("permute", ok, fmt.Sprintf("%v is no order of four dimensions", to), ne,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.Permute(ctx, t.p, int32(to[0]), int32(to[1]), int32(to[2]), int32(to[3]))
+		}, t)
+	r.typ, r.nb = t.typ, nb
+	return r
 }
 
 // Cont is a contiguous copy of t.
@@ -242,4 +281,25 @@ func (r Tensor) WKV7(w, k, v, a, b, state Tensor) Tensor {
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.WKV7(ctx, r.p, w.p, k.p, v.p, a.p, b.p, state.p)
 		}, r, w, k, v, a, b, state)
+}
+
+// WKV6 is the recurrence of RWKV-5 and 6 (Eagle and Finch paper, section 4): k, v, r and the decay w, a factor, are
+// [head size, heads, tokens], u is [head size, heads], state as WKV7's. Per head, with S[key][value]:
+//
+//	y = r·(diag(u)·kᵀ·v + S),  S = diag(w)·S + kᵀ·v
+//
+// The result is that of WKV7.
+func (k Tensor) WKV6(v, r, u, w, state Tensor) Tensor {
+	size, heads, tokens, seqs := k.ne[0], k.ne[1], k.ne[2], state.ne[1]
+	ok := size%WKVStep == 0 && size > 0 && seqs > 0 && tokens%seqs == 0 && state.ne[0] == size*size*heads &&
+		state.typ == gguf.F32 && state.Contiguous() && state.Rows() == seqs &&
+		u.typ == gguf.F32 && u.Contiguous() && u.ne == [4]int64{size, heads, 1, 1}
+	for _, t := range []Tensor{k, v, r, w} {
+		ok = ok && t.typ == gguf.F32 && t.Contiguous() && t.ne == k.ne
+	}
+	return build("rwkv_wkv6", ok, fmt.Sprintf("want four equal F32 tensors with a head size that is a multiple of %d, a bonus and a state", WKVStep),
+		[4]int64{size * heads, tokens + size*seqs, 1, 1},
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.WKV6(ctx, k.p, v.p, r.p, u.p, w.p, state.p)
+		}, k, v, r, u, w, state)
 }

@@ -11,10 +11,10 @@ type Arch struct {
 
 	// Detect reports whether a checkpoint with these tensors is of this version.
 	Detect func(Shapes) bool
-	// FromShapes reads the dimensions off a checkpoint's tensors, FromMetadata off a GGUF file's keys; vocab is the number
-	// of rows of its embedding. Errors name the tensor or key that is missing or wrong.
-	FromShapes   func(Shapes) (Config, error)
-	FromMetadata func(m Metadata, vocab int) (Config, error)
+	// FromShapes reads the dimensions off a checkpoint's tensors, FromGGUF off a GGUF file's keys and the shapes of its
+	// tensors, fastest dimension first. Errors name the tensor or key that is missing or wrong.
+	FromShapes func(Shapes) (Config, error)
+	FromGGUF   func(Metadata, Shapes) (Config, error)
 	// Keys is the metadata of the architecture, as a GGUF file holds it.
 	Keys func(Config) []gguf.KV
 	// Tensors is the table that conversion, loading, quantization and inspection follow.
@@ -27,11 +27,12 @@ type Arch struct {
 	Reference func(c Config, weights func(name string) ([]float32, bool)) (Reference, error)
 }
 
-// StateSpec describes one tensor of the recurrent state of one sequence. All are F32 and start as zeros.
+// StateSpec describes one tensor of the recurrent state of one sequence. All are F32.
 type StateSpec struct {
 	Layer    int
 	Name     string
 	Elements int64
+	Start    float32 // what every element is at the beginning of a text
 }
 
 // Weights answers with the tensor of a GGUF name; it is zero for an optional one that the file lacks. Vectors are F32.

@@ -16,7 +16,12 @@ type Config struct {
 	Vocab    int // rows of the embedding and of the head
 	Context  int // the length it was trained on; 0 where unknown. RWKV has no hard limit
 
-	DecayRank, RateRank, ValueRank, GateRank int // low-rank widths of version 7
+	DecayRank                     int  // low-rank width of the decay, versions 6 and 7
+	MixRank                       int  // of the token shift, version 6
+	RateRank, ValueRank, GateRank int  // of version 7's other pairs
+	Gated                         bool // the time mix has a gate: versions 5.1 and later
+	SplitLerp                     bool // a version 6 file that keeps its token-shift vectors apart
+	Rescale                       int  // layers after which the residual stream is halved, a file's weights being divided for it; 0 for never
 
 	NormEps      float32 // of the layer norms, 1e-5
 	GroupNormEps float32 // of the norm over each head's output, 64e-5
@@ -51,6 +56,8 @@ type TensorSpec struct {
 	FromShape []int64
 	Make      func(dst []float32, src [][]float32)
 
+	// Prepare, where there is one, makes what the graph uses of the file's elements, once, as a Vector is loaded.
+	Prepare func(x []float32)
 	// Optional tensors may be missing from a file, or have another shape, since nothing is computed from them.
 	Optional bool
 }

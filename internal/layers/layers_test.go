@@ -34,7 +34,8 @@ var arrows = map[string][]string{
 
 	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/float"},
 	"rwkv/archs": {"rwkv/v*"},
-	"rwkv/v*":    {"rwkv/op"},
+	"rwkv/v*":    {"rwkv/op", "rwkv/plain"},
+	"rwkv/plain": {"rwkv"},
 	"rwkv/op":    {"rwkv", "kernels"},
 	"rwkv":       {"ggml"},
 	"kernels":    {"ggml"},
@@ -59,7 +60,7 @@ var arrows = map[string][]string{
 
 	// For tests and scripts, which may import anything but are imported by nothing else.
 	"ggml/ggmltest":  {"ggml"},
-	"rwkv/rwkvtest":  {"convert", "engine", "ggml/ggmltest", "internal/golden", "internal/synth"},
+	"rwkv/rwkvtest":  {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
 	"internal/synth": {"checkpoint/*", "internal/float"},
 	"scripts/*":      {"cli", "internal/atomicfile", "internal/synth"},
 }

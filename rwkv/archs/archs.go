@@ -7,12 +7,13 @@ import (
 
 	"gosling/gguf"
 	"gosling/rwkv"
+	"gosling/rwkv/v6"
 	"gosling/rwkv/v7"
 )
 
 // All lists the architectures, newest first.
 func All() []rwkv.Arch {
-	return []rwkv.Arch{v7.Arch()}
+	return []rwkv.Arch{v7.Arch(), v6.Arch()}
 }
 
 // Named finds an architecture by its GGUF name.
@@ -44,11 +45,12 @@ func Describe(f *gguf.File) (rwkv.Arch, rwkv.Config, error) {
 	if !ok {
 		return arch, rwkv.Config{}, fmt.Errorf("architecture %q: Gosling runs %s", name, Names())
 	}
-	embedding, ok := f.Tensor("token_embd.weight")
-	if !ok || len(embedding.Shape) != 2 {
-		return arch, rwkv.Config{}, fmt.Errorf("no matrix \"token_embd.weight\"")
-	}
-	config, err := arch.FromMetadata(func(key string) (any, bool) { return f.Value(name + "." + key) }, int(embedding.Shape[1]))
+	config, err := arch.FromGGUF(
+		func(key string) (any, bool) { return f.Value(name + "." + key) },
+		func(name string) ([]int64, bool) {
+			t, ok := f.Tensor(name)
+			return t.Shape, ok
+		})
 	if err != nil {
 		return arch, config, err
 	}

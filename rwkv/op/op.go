@@ -7,11 +7,6 @@ import (
 	"gosling/rwkv"
 )
 
-// LayerNorm is the norm over channels with its scale and shift.
-func LayerNorm(x, weight, bias ggml.Tensor, eps float32) ggml.Tensor {
-	return x.Norm(eps).Mul(weight).Add(bias)
-}
-
 // TokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch, and moves the state, the last
 // x of each sequence, on.
 func TokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
@@ -35,4 +30,14 @@ func Lerps(g *ggml.Graph, x, dx, mu ggml.Tensor) func(i int64) ggml.Tensor {
 		return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
 	}
 	return func(i int64) ggml.Tensor { return dx.Mul(mu.Slice(1, i, 1)).Add(x) }
+}
+
+// Heads views x, [channels, tokens], as [head size, heads, tokens].
+func Heads(c rwkv.Config, x ggml.Tensor) ggml.Tensor {
+	return x.Reshape(int64(c.HeadSize), int64(c.Heads()), x.Elements()/int64(c.Embed))
+}
+
+// Flat is the reverse of Heads.
+func Flat(c rwkv.Config, x ggml.Tensor) ggml.Tensor {
+	return x.Reshape(int64(c.Embed), x.Elements()/int64(c.Embed))
 }

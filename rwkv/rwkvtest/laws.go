@@ -18,7 +18,7 @@ var small = synth.Config{Layers: 3, Embed: 128, FFN: 192, HeadSize: 64, Vocab: 3
 
 // laws are what must hold however a text is read.
 func (b bench) laws(t *testing.T) {
-	path := Random(t, small, "F32")
+	path := Random(t, b.sized(small), "F32")
 	m := b.load(t, path)
 	tokens := text(1, 1025, m.Vocab())
 	single := Logits(t, NewSession(t, Load(t, b.lib, path, engine.Options{Device: "cpu", Threads: 1})), tokens, 1)
@@ -43,7 +43,7 @@ func (b bench) laws(t *testing.T) {
 	t.Run("a new text knows nothing of the one before", func(t *testing.T) {
 		s := b.session(t, m)
 		want := Logits(t, s, tokens[:20], 0)
-		s.Reset()
+		require.NoError(t, s.Reset())
 		require.Zero(t, s.Tokens())
 		require.Equal(t, want, Logits(t, s, tokens[:20], 0))
 	})

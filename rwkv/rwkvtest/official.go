@@ -30,7 +30,7 @@ func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
 		s := b.session(t, m)
 		tolerance := bound.on(b.device)
 		for name, prompt := range g.Prompts {
-			s.Reset()
+			require.NoError(t, s.Reset())
 			want, got := g.Logits(t, name), Logits(t, s, prompt.Tokens, 0)
 			Near(t, want, got, tolerance, typ.String()+" "+name)
 			margin := 2 * tolerance
@@ -39,18 +39,17 @@ func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
 			}
 			SameChoice(t, want, got, margin)
 			if name == "long" && typ == gguf.F32 {
-				b.officialState(t, g, m, s, tolerance)
+				b.officialStates(t, g, m, s, tolerance)
 			}
 		}
 	}
 }
 
-func (b bench) officialState(t *testing.T, g *golden.File, m *engine.Model, s *engine.Session, tolerance float64) {
+func (b bench) officialStates(t *testing.T, g *golden.File, m *engine.Model, s *engine.Session, tolerance float64) {
 	snapshot, err := s.Snapshot()
 	require.NoError(t, err)
 	for i, spec := range b.Arch.State(m.Config()) {
-		require.Contains(t, b.States, spec.Name)
-		want := widen(m.Config(), g.State(t, spec.Layer, b.States[spec.Name]), spec.Elements)
+		want := widen(m.Config(), b.officialState(t, g, spec), spec.Elements)
 		assert.Len(t, snapshot.State[i], len(want))
 		Near(t, [][]float32{want}, snapshot.State[i:i+1], tolerance, spec.Name)
 	}

@@ -14,7 +14,7 @@ func (b bench) placement(t *testing.T) {
 	if b.device.IsHost() {
 		t.Skip("the CPU takes all layers")
 	}
-	path := Random(t, small, "F32")
+	path := Random(t, b.sized(small), "F32")
 	tokens := text(2, 40, small.Vocab)
 	want := Logits(t, NewSession(t, Load(t, b.lib, path, engine.Options{Device: "cpu", Threads: 1})), tokens, 0)
 	for _, layers := range []int{0, 1, 2, small.Layers, small.Layers + 1, -1} {

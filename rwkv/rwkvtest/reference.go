@@ -31,7 +31,7 @@ func (b bench) reference(t *testing.T) {
 		for _, layers := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%d layers with heads of %d", layers, head), func(t *testing.T) {
 				c := synth.Config{Layers: layers, Embed: 2 * head, FFN: 3 * head, HeadSize: head, Vocab: 61, Seed: uint64(head + layers)}
-				b.againstReference(t, Random(t, c, "F32"), rounding.on(b.device))
+				b.againstReference(t, Random(t, b.sized(c), "F32"), rounding.on(b.device))
 			})
 		}
 	}
@@ -74,6 +74,6 @@ func wideState(arch rwkv.Arch, c rwkv.Config, state [][]float64) [][]float64 {
 func (b bench) types(t *testing.T) {
 	c := synth.Config{Layers: 2, Embed: 256, FFN: 512, HeadSize: 64, Vocab: 257, Seed: 9}
 	for mix, bound := range ownWeights {
-		t.Run(mix, func(t *testing.T) { b.againstReference(t, Random(t, c, mix), bound.on(b.device)) })
+		t.Run(mix, func(t *testing.T) { b.againstReference(t, Random(t, b.sized(c), mix), bound.on(b.device)) })
 	}
 }

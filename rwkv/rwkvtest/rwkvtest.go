@@ -20,18 +20,27 @@ import (
 	"gosling/internal/synth"
 	"gosling/quant"
 	"gosling/rwkv"
+	"gosling/rwkv/archs"
 	"gosling/tokenizer"
 )
 
 // Suite is a version and what it is held to.
 type Suite struct {
 	Arch   rwkv.Arch
-	Golden []string          // names of the golden files of this version
-	States map[string]string // the golden files' name of each state of Arch
+	Golden []string     // names of the golden files of this version
+	Random synth.Config // what random models of this version have; their sizes are the suite's
+	// States make the states between the two token shifts out of those of the golden files, which read gives by name.
+	States map[string]func(read func(what string) []float32) []float32
+}
+
+// Same is a state that golden files hold as Arch does, under another name.
+func Same(what string) func(read func(what string) []float32) []float32 {
+	return func(read func(string) []float32) []float32 { return read(what) }
 }
 
 // Run runs the suite. Parts that need ggml or a golden file are skipped where there is none.
 func Run(t *testing.T, s Suite) {
+	t.Run("oracle", s.oracle)
 	lib := ggmltest.Library(t)
 	for _, d := range lib.Devices() {
 		if d.Type == ggml.Accelerator {
@@ -107,12 +116,34 @@ func NewSession(t testing.TB, m *engine.Model) *engine.Session {
 // Random makes a model of random weights and returns the path of its GGUF file.
 func Random(t testing.TB, c synth.Config, mix string) string {
 	t.Helper()
+	return Convert(t, checkpointOf(t, c), mix)
+}
+
+// checkpointOf makes a checkpoint of random weights and returns its path.
+func checkpointOf(t testing.TB, c synth.Config) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "random.pth")
 	f, err := os.Create(path)
 	require.NoError(t, err)
 	require.NoError(t, synth.Write(f, c))
 	require.NoError(t, f.Close())
-	return Convert(t, path, mix)
+	return path
+}
+
+// describe reads a file's dimensions, which are to be of the given architecture.
+func describe(t testing.TB, file *gguf.File, name string) rwkv.Config {
+	t.Helper()
+	arch, c, err := archs.Describe(file)
+	require.NoError(t, err)
+	require.Equal(t, name, arch.Name)
+	return c
+}
+
+// sized is a random model of the version with the sizes of c.
+func (s Suite) sized(c synth.Config) synth.Config {
+	r := s.Random
+	r.Layers, r.Embed, r.FFN, r.HeadSize, r.Vocab, r.Seed = c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab, c.Seed
+	return r
 }
 
 // Convert makes a GGUF file of a checkpoint and returns its path.

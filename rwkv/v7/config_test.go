@@ -104,10 +104,10 @@ func metadata(c rwkv.Config) map[string]any {
 }
 
 func fromMetadata(m map[string]any) (rwkv.Config, error) {
-	return v7.ConfigFromMetadata(func(key string) (any, bool) {
+	return v7.ConfigFromGGUF(func(key string) (any, bool) {
 		v, ok := m[key]
 		return v, ok
-	}, config.Vocab)
+	}, lookup(map[string][]int64{"token_embd.weight": {int64(config.Embed), int64(config.Vocab)}}))
 }
 
 func TestMetadataKeepsEveryDimension(t *testing.T) {

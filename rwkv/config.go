@@ -1,0 +1,163 @@
+package rwkv
+
+import (
+	"fmt"
+	"math"
+
+	"gosling/gguf"
+)
+
+// Defaults of what a file may leave out.
+const (
+	NormEps      = 1e-5    // of the layer norms
+	GroupNormEps = 64e-5   // of the norm over each head's output, for every head size
+	contextLimit = 1 << 20 // what llama.cpp's converter writes, RWKV having no limit
+)
+
+// Bounds that keep sizes computed from dimensions from overflowing.
+const (
+	maxLayers, maxEmbed, maxFFN, maxHeadSize, maxVocab, maxRank = 1 << 10, 1 << 17, 1 << 20, 1 << 10, 1 << 22, 1 << 16
+)
+
+// NewConfig is a Config with nothing but defaults.
+func NewConfig(arch string) Config {
+	return Config{Arch: arch, NormEps: NormEps, GroupNormEps: GroupNormEps}
+}
+
+// ShapeDim says which dimension of a checkpoint's matrix, 0 being the slower, a number of a Config is.
+type ShapeDim struct {
+	Tensor string
+	Dim    int
+	To     *int
+}
+
+// ReadShapes reads the dimensions off a checkpoint's tensors: those that all versions share, and the given ones.
+func (c *Config) ReadShapes(shapes Shapes, dims ...ShapeDim) error {
+	common := []ShapeDim{{"emb.weight", 0, &c.Vocab}, {"emb.weight", 1, &c.Embed}, {"blocks.0.ffn.key.weight", 0, &c.FFN}}
+	for _, d := range append(common, dims...) {
+		shape, ok := shapes(d.Tensor)
+		if !ok {
+			return fmt.Errorf("tensor %q is missing", d.Tensor)
+		}
+		for len(shape) > 2 && shape[0] == 1 {
+			shape = shape[1:]
+		}
+		if len(shape) != 2 || shape[d.Dim] < 1 || shape[d.Dim] > math.MaxInt32 {
+			return fmt.Errorf("tensor %q is %v, want a matrix", d.Tensor, shape)
+		}
+		*d.To = int(shape[d.Dim])
+	}
+	for ; ; c.Layers++ {
+		if _, ok := shapes(fmt.Sprintf("blocks.%d.ln1.weight", c.Layers)); !ok {
+			return nil
+		}
+	}
+}
+
+// KeyDim says which number of a Config a GGUF key, without its architecture's prefix, holds.
+type KeyDim struct {
+	Key      string
+	To       *int
+	Optional bool
+}
+
+// ReadKeys reads the dimensions off a GGUF file's keys: those that all versions share, and the given ones. The vocabulary is
+// the rows of the embedding.
+func (c *Config) ReadKeys(m Metadata, tensors Shapes, dims ...KeyDim) error {
+	embedding, ok := tensors("token_embd.weight")
+	if !ok || len(embedding) != 2 || embedding[1] > maxVocab {
+		return fmt.Errorf("no matrix \"token_embd.weight\" of at most %d rows", maxVocab)
+	}
+	c.Vocab = int(embedding[1])
+	common := []KeyDim{
+		{"block_count", &c.Layers, false}, {"embedding_length", &c.Embed, false}, {"feed_forward_length", &c.FFN, false},
+		{"wkv.head_size", &c.HeadSize, false}, {"context_length", &c.Context, true},
+	}
+	for _, d := range append(common, dims...) {
+		v, ok := Uint(m, d.Key)
+		if !ok && !d.Optional {
+			return fmt.Errorf("key %q is missing or no whole number", c.Arch+"."+d.Key)
+		}
+		if v > math.MaxInt32 {
+			return fmt.Errorf("key %q is %d, out of bounds", c.Arch+"."+d.Key, v)
+		}
+		*d.To = int(v)
+	}
+	if shift, ok := Uint(m, "token_shift_count"); ok && shift != 2 {
+		return fmt.Errorf("key %q is %d, want 2", c.Arch+".token_shift_count", shift)
+	}
+	for key, to := range map[string]*float32{
+		"attention.layer_norm_epsilon": &c.NormEps, "attention.group_norm_epsilon": &c.GroupNormEps,
+	} {
+		v, ok := m(key)
+		if !ok {
+			continue
+		}
+		eps, ok := v.(float32)
+		if !ok || !(eps > 0 && eps < 1) {
+			return fmt.Errorf("key %q is %v, want a small positive float32", c.Arch+"."+key, v)
+		}
+		*to = eps
+	}
+	return nil
+}
+
+// Rank is the width of a low-rank pair and its name in messages.
+type Rank struct {
+	Name  string
+	Value int
+}
+
+// Check holds the dimensions to one another and to bounds.
+func (c Config) Check(ranks ...Rank) error {
+	type bound struct {
+		name       string
+		value, max int
+	}
+	bounds := []bound{
+		{"layers", c.Layers, maxLayers}, {"channels", c.Embed, maxEmbed}, {"channel mix width", c.FFN, maxFFN},
+		{"head size", c.HeadSize, maxHeadSize}, {"vocabulary", c.Vocab, maxVocab},
+	}
+	for _, r := range ranks {
+		bounds = append(bounds, bound{r.Name, r.Value, maxRank})
+	}
+	for _, b := range bounds {
+		if b.value < 1 || b.value > b.max {
+			return fmt.Errorf("%s: %d, want 1 to %d", b.name, b.value, b.max)
+		}
+	}
+	if c.Embed%c.HeadSize != 0 {
+		return fmt.Errorf("%d channels cannot be cut into heads of %d", c.Embed, c.HeadSize)
+	}
+	return nil
+}
+
+// KeysWith is the metadata that all versions share, in llama.cpp's form, and the given keys, which lack the architecture's
+// prefix.
+func (c Config) KeysWith(more ...gguf.KV) []gguf.KV {
+	context := uint32(contextLimit)
+	if c.Context > 0 {
+		context = uint32(c.Context)
+	}
+	keys := append([]gguf.KV{
+		{Key: "context_length", Value: context},
+		{Key: "embedding_length", Value: uint32(c.Embed)},
+		{Key: "block_count", Value: uint32(c.Layers)},
+		{Key: "feed_forward_length", Value: uint32(c.FFN)},
+		{Key: "attention.layer_norm_epsilon", Value: c.NormEps},
+		{Key: "attention.head_count", Value: uint32(0)},
+		{Key: "wkv.head_size", Value: uint32(c.HeadSize)},
+	}, more...)
+	for i := range keys {
+		keys[i].Key = c.Arch + "." + keys[i].Key
+	}
+	return keys
+}
+
+// GroupNormKey is the key of an epsilon of the group norm that is not the usual one; llama.cpp knows no other.
+func (c Config) GroupNormKey() []gguf.KV {
+	if c.GroupNormEps == GroupNormEps {
+		return nil
+	}
+	return []gguf.KV{{Key: "attention.group_norm_epsilon", Value: c.GroupNormEps}}
+}

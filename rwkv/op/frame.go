@@ -1,0 +1,96 @@
+package op
+
+import (
+	"fmt"
+
+	"gosling/ggml"
+	"gosling/rwkv"
+)
+
+// The states of the token shifts, which all versions have.
+const (
+	AttShift = "att_shift" // the last normed input of the time mix, [channels]
+	FFNShift = "ffn_shift" // the last normed input of the channel mix, [channels]
+)
+
+// States lists the states of all layers: the time mix's shift, those of the recurrence, and the channel mix's shift.
+func States(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
+	var specs []rwkv.StateSpec
+	for i := range c.Layers {
+		specs = append(specs, rwkv.StateSpec{Layer: i, Name: AttShift, Elements: int64(c.Embed)})
+		for _, s := range recurrence {
+			s.Layer = i
+			specs = append(specs, s)
+		}
+		specs = append(specs, rwkv.StateSpec{Layer: i, Name: FFNShift, Elements: int64(c.Embed)})
+	}
+	return specs
+}
+
+// Norm is a norm's scale and shift.
+type Norm struct{ Weight, Bias ggml.Tensor }
+
+// NormOf is the norm of that name.
+func NormOf(w rwkv.Weights, name string) Norm { return Norm{w(name + ".weight"), w(name + ".bias")} }
+
+// Of normalizes x over channels.
+func (n Norm) Of(x ggml.Tensor, eps float32) ggml.Tensor {
+	return x.Norm(eps).Mul(n.Weight).Add(n.Bias)
+}
+
+// Frame is what all versions share: the embedding, the norms around the residual stream, and the head.
+type Frame struct {
+	config                rwkv.Config
+	embedding, head       ggml.Tensor
+	embedNorm, outputNorm Norm
+	norm1, norm2          []Norm
+}
+
+// Mixers are what the versions differ in: x is the normed input of the layer, [channels, tokens], dx the token before minus
+// x. TimeMix moves the layer's own states on.
+type Mixers struct {
+	TimeMix    func(layer int, x, dx ggml.Tensor) ggml.Tensor
+	ChannelMix func(layer int, x, dx ggml.Tensor) ggml.Tensor
+}
+
+// NewFrame binds the weights.
+func NewFrame(c rwkv.Config, w rwkv.Weights) *Frame {
+	f := &Frame{
+		config: c, embedding: w("token_embd.weight"), head: w("output.weight"),
+		embedNorm: NormOf(w, "token_embd_norm"), outputNorm: NormOf(w, "output_norm"),
+	}
+	for i := range c.Layers {
+		f.norm1 = append(f.norm1, NormOf(w, fmt.Sprintf("blk.%d.attn_norm", i)))
+		f.norm2 = append(f.norm2, NormOf(w, fmt.Sprintf("blk.%d.attn_norm_2", i)))
+	}
+	return f
+}
+
+// Forward is the whole model: tokens in, logits out.
+func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
+	eps := f.config.NormEps
+	x := f.embedNorm.Of(b.Graph.Use(f.embedding).GetRows(b.Tokens), eps)
+	last := f.config.Layers - 1
+	for i := range f.config.Layers {
+		in := f.norm1[i].Of(x, eps)
+		dx := TokenShift(b, in, b.State(i, AttShift))
+		x = x.Add(m.TimeMix(i, in, dx))
+
+		in = f.norm2[i].Of(x, eps)
+		dx = TokenShift(b, in, b.State(i, FFNShift))
+		if i == last {
+			if b.Outputs == rwkv.NoLogits {
+				return ggml.Tensor{}
+			}
+			if b.Outputs == rwkv.LastLogits && b.Length() > 1 { // only these tokens matter from here on
+				x, in, dx = x.GetRows(b.Last), in.GetRows(b.Last), dx.GetRows(b.Last)
+			}
+		}
+		x = x.Add(m.ChannelMix(i, in, dx))
+
+		if n := f.config.Rescale; n > 0 && (i+1)%n == 0 {
+			x = x.Scale(0.5)
+		}
+	}
+	return f.outputNorm.Of(x, eps).MatMul(f.head)
+}

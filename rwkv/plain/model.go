@@ -1,0 +1,110 @@
+package plain
+
+import (
+	"fmt"
+	"slices"
+
+	"gosling/rwkv"
+)
+
+// Weights are a model's tensors in float64, by their GGUF names.
+type Weights map[string][]float64
+
+// Load takes the weights of a table, elements in a GGUF file's order. An error names the tensor that is missing or of another
+// size.
+func Load(table []rwkv.TensorSpec, weights func(name string) ([]float32, bool)) (Weights, error) {
+	w := Weights{}
+	for _, spec := range table {
+		if spec.Optional {
+			continue
+		}
+		x, ok := weights(spec.Name)
+		if !ok {
+			return nil, fmt.Errorf("tensor %q is missing", spec.Name)
+		}
+		if int64(len(x)) != spec.Elements() {
+			return nil, fmt.Errorf("tensor %q has %d elements, want %d", spec.Name, len(x), spec.Elements())
+		}
+		wide := make([]float64, len(x))
+		for i := range x {
+			wide[i] = float64(x[i])
+		}
+		w[spec.Name] = wide
+	}
+	return w, nil
+}
+
+// Norm is the norm of that name.
+func (w Weights) Norm(name string) Norm { return Norm{w[name+".weight"], w[name+".bias"]} }
+
+// Layer answers with the tensors of a layer by what follows "blk.N." and stands before ".weight".
+func (w Weights) Layer(i int) func(name string) []float64 {
+	return func(name string) []float64 { return w[fmt.Sprintf("blk.%d.%s.weight", i, name)] }
+}
+
+// Mixers are what the versions of RWKV differ in, for one token: x is the normed input of the layer, prev that of the token
+// before. TimeMix moves the layer's own states, those between the two shifts of the state table, on in place.
+type Mixers struct {
+	TimeMix    func(layer int, x, prev []float64, state [][]float64) []float64
+	ChannelMix func(layer int, x, prev []float64) []float64
+}
+
+// Reference is the frame that all versions share: embedding, norms, residual stream, token shifts and head. A layer's states
+// are the time mix's shift, those of the recurrence, and the channel mix's shift; start makes those of the beginning of a text,
+// mixers what one call needs.
+func (w Weights) Reference(c rwkv.Config, start func() [][]float64, mixers func() Mixers) rwkv.Reference {
+	return func(state [][]float64, tokens []int32) (logits, next [][]float64, err error) {
+		next = start()
+		if state != nil && len(state) != len(next) {
+			return nil, nil, fmt.Errorf("a state of %d tensors, want %d", len(state), len(next))
+		}
+		for i := range state {
+			next[i] = slices.Clone(state[i])
+		}
+		m := mixers()
+		for i, token := range tokens {
+			if token < 0 || int(token) >= c.Vocab {
+				return nil, nil, fmt.Errorf("token %d at %d: the model has %d", token, i, c.Vocab)
+			}
+			logits = append(logits, w.step(c, m, next, int(token)))
+		}
+		return logits, next, nil
+	}
+}
+
+// step is one token through all layers (section 3 of the RWKV-5/6 paper, figure 1 of RWKV-7's).
+func (w Weights) step(c rwkv.Config, m Mixers, state [][]float64, token int) []float64 {
+	eps := float64(c.NormEps)
+	perLayer := len(state) / c.Layers
+	x := w.Norm("token_embd_norm").Of(w["token_embd.weight"][token*c.Embed:][:c.Embed], eps)
+	for i := range c.Layers {
+		s := state[i*perLayer:][:perLayer]
+		att, ffn := &s[0], &s[perLayer-1]
+
+		in := w.Norm(fmt.Sprintf("blk.%d.attn_norm", i)).Of(x, eps)
+		x = Add(x, m.TimeMix(i, in, *att, s[1:perLayer-1]))
+		*att = in
+
+		in = w.Norm(fmt.Sprintf("blk.%d.attn_norm_2", i)).Of(x, eps)
+		x = Add(x, m.ChannelMix(i, in, *ffn))
+		*ffn = in
+
+		if c.Rescale > 0 && (i+1)%c.Rescale == 0 {
+			x = Apply(x, func(v float64) float64 { return v / 2 })
+		}
+	}
+	return MatVec(w["output.weight"], w.Norm("output_norm").Of(x, eps))
+}
+
+// Start is the state of all layers at the beginning of a text: zeros for the shifts, copies of the given ones between them.
+func Start(c rwkv.Config, recurrence ...[]float64) [][]float64 {
+	var state [][]float64
+	for range c.Layers {
+		state = append(state, make([]float64, c.Embed))
+		for _, s := range recurrence {
+			state = append(state, slices.Clone(s))
+		}
+		state = append(state, make([]float64, c.Embed))
+	}
+	return state
+}

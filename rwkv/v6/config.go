@@ -1,0 +1,66 @@
+package v6
+
+import (
+	"fmt"
+
+	"gosling/gguf"
+	"gosling/rwkv"
+)
+
+const arch = "rwkv6"
+
+// Detect reports whether the checkpoint is of version 6: the only one whose token shift depends on the data.
+func Detect(shapes rwkv.Shapes) bool {
+	_, ok := shapes("blocks.0.att.time_maa_x")
+	return ok
+}
+
+// ConfigFromShapes reads the dimensions off a checkpoint's tensors.
+func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
+	c := rwkv.NewConfig(arch)
+	c.Gated = true
+	fused := 0
+	err := c.ReadShapes(shapes,
+		rwkv.ShapeDim{Tensor: "blocks.0.att.time_faaaa", Dim: 1, To: &c.HeadSize},
+		rwkv.ShapeDim{Tensor: "blocks.0.att.time_maa_w1", Dim: 1, To: &fused},
+		rwkv.ShapeDim{Tensor: "blocks.0.att.time_decay_w1", Dim: 1, To: &c.DecayRank},
+	)
+	if err != nil {
+		return c, err
+	}
+	if fused%len(lerps) != 0 {
+		return c, fmt.Errorf("tensor \"blocks.0.att.time_maa_w1\" has %d columns, want %d equal parts", fused, len(lerps))
+	}
+	c.MixRank = fused / len(lerps)
+	return c, check(c)
+}
+
+// ConfigFromGGUF reads the dimensions off a GGUF file's keys.
+func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+	c := rwkv.NewConfig(arch)
+	c.Gated = true
+	err := c.ReadKeys(m, tensors,
+		rwkv.KeyDim{Key: "time_mix_extra_dim", To: &c.MixRank},
+		rwkv.KeyDim{Key: "time_decay_extra_dim", To: &c.DecayRank},
+		rwkv.KeyDim{Key: "rescale_every_n_layers", To: &c.Rescale, Optional: true},
+	)
+	if err != nil {
+		return c, err
+	}
+	_, fused := tensors("blk.0.time_mix_lerp_fused.weight")
+	_, split := tensors("blk.0.time_mix_lerp_w.weight")
+	c.SplitLerp = split && !fused
+	return c, check(c)
+}
+
+func check(c rwkv.Config) error {
+	return c.Check(rwkv.Rank{Name: "token shift rank", Value: c.MixRank}, rwkv.Rank{Name: "decay rank", Value: c.DecayRank})
+}
+
+// Keys is the metadata of version 6. Weights are never divided for rescaling, since the residual stream is float32.
+func Keys(c rwkv.Config) []gguf.KV {
+	return c.KeysWith(append([]gguf.KV{
+		{Key: "time_mix_extra_dim", Value: uint32(c.MixRank)},
+		{Key: "time_decay_extra_dim", Value: uint32(c.DecayRank)},
+	}, c.GroupNormKey()...)...)
+}

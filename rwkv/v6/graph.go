@@ -1,0 +1,107 @@
+package v6
+
+import (
+	"fmt"
+
+	"gosling/ggml"
+	"gosling/rwkv"
+	"gosling/rwkv/op"
+)
+
+// wkv is the state S of each head, [value, key, head], heads padded as op.StateHead says.
+const wkv = "wkv"
+
+// State is what version 6 carries from token to token.
+func State(c rwkv.Config) []rwkv.StateSpec {
+	return op.States(c, rwkv.StateSpec{Name: wkv, Elements: op.StateElements(c)})
+}
+
+// layer holds the weights of one layer, by the letters of the paper. Matrices are [in, out].
+type layer struct {
+	config rwkv.Config
+	index  int
+
+	GroupNorm     op.Norm
+	MuX           ggml.Tensor   // lerp of what the others depend on
+	Mu            []ggml.Tensor // lerp of w, k, v, r, g
+	W1, W2        ggml.Tensor   // low rank that adds to it: [channels, 5 ranks], [rank, channels, 5]
+	R, K, V, G, O ggml.Tensor
+	U             ggml.Tensor // bonus, [head size, heads]
+	D0, D1, D2    ggml.Tensor // decay
+
+	FFNMuK, FFNMuR, FFNK, FFNR, FFNV ggml.Tensor // channel mix
+}
+
+// New binds the weights and returns the builder of graphs.
+func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
+	frame := op.NewFrame(c, w)
+	layers := make([]layer, c.Layers)
+	for i := range layers {
+		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		layers[i] = layer{
+			config: c, index: i,
+			GroupNorm: op.NormOf(w, fmt.Sprintf("blk.%d.time_mix_ln", i)),
+			MuX:       at("time_mix_lerp_x"), W1: at("time_mix_w1"), W2: at("time_mix_w2"),
+			R: at("time_mix_receptance"), K: at("time_mix_key"), V: at("time_mix_value"), G: at("time_mix_gate"), O: at("time_mix_output"),
+			U:  at("time_mix_first"),
+			D0: at("time_mix_decay"), D1: at("time_mix_decay_w1"), D2: at("time_mix_decay_w2"),
+			FFNMuK: at("channel_mix_lerp_k"), FFNMuR: at("channel_mix_lerp_r"),
+			FFNK: at("channel_mix_key"), FFNR: at("channel_mix_receptance"), FFNV: at("channel_mix_value"),
+		}
+		for _, x := range lerps {
+			if c.SplitLerp {
+				layers[i].Mu = append(layers[i].Mu, at("time_mix_lerp_"+x))
+			}
+		}
+		if !c.SplitLerp {
+			layers[i].Mu = []ggml.Tensor{at("time_mix_lerp_fused")}
+		}
+	}
+	return func(b rwkv.Batch) ggml.Tensor {
+		return frame.Forward(b, op.Mixers{
+			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
+			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
+		})
+	}
+}
+
+// timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). x is [channels, tokens], dx is x one token
+// earlier minus x. It moves the wkv state on.
+func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
+	lerp := l.lerps(b, x, dx)
+	xw, xk, xv, xr, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4)
+
+	r, k, v := xr.MatMul(l.R), xk.MatMul(l.K), xv.MatMul(l.V)
+	g := xg.MatMul(l.G).SiLU()
+	w := xw.MatMul(l.D1).Tanh().MatMul(l.D2).Add(l.D0).Exp().Neg().Exp() // decay, of each token its own
+
+	heads := func(x ggml.Tensor) ggml.Tensor { return op.Heads(l.config, x) }
+	y := op.WKV6(b, l.index, heads(k), heads(v), heads(r), l.U, heads(w), b.State(l.index, wkv))
+	y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
+	return y.Mul(g).MatMul(l.O)
+}
+
+// lerps is the token shift that depends on the data: x + dx ⊙ (mu_i + tanh((x + dx ⊙ mu_x)·W1)_i·W2_i).
+func (l *layer) lerps(b rwkv.Batch, x, dx ggml.Tensor) func(i int64) ggml.Tensor {
+	channels, tokens, rank := x.Dim(0), x.Rows(), int64(l.config.MixRank)
+	n := int64(len(lerps))
+	low := dx.Mul(l.MuX).Add(x).MatMul(l.W1).Tanh()                   // [5 ranks, tokens]
+	low = low.Reshape(rank, n, tokens).Permute(0, 2, 1, 3).Cont()     // [rank, tokens, 5]
+	shift := low.MatMul(b.Graph.Use(l.W2).Reshape(rank, channels, n)) // [channels, tokens, 5]
+	if len(l.Mu) == 1 {
+		shift = shift.Add(b.Graph.Use(l.Mu[0]).Reshape(channels, 1, n))
+		if tokens == 1 { // all at once
+			all := shift.Reshape(channels, n).Mul(dx).Add(x)
+			return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
+		}
+		return func(i int64) ggml.Tensor { return shift.Slice(2, i, 1).Mul(dx).Add(x) }
+	}
+	return func(i int64) ggml.Tensor { return shift.Slice(2, i, 1).Add(l.Mu[i]).Mul(dx).Add(x) }
+}
+
+// channelMix builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²) (Eagle and Finch paper, section 4.1).
+func (l *layer) channelMix(x, dx ggml.Tensor) ggml.Tensor {
+	k := dx.Mul(l.FFNMuK).Add(x).MatMul(l.FFNK).Relu().Sqr()
+	r := dx.Mul(l.FFNMuR).Add(x).MatMul(l.FFNR).Sigmoid()
+	return k.MatMul(l.FFNV).Mul(r)
+}

@@ -1,0 +1,84 @@
+package v6
+
+import (
+	"fmt"
+	"math"
+
+	"gosling/rwkv"
+	"gosling/rwkv/plain"
+)
+
+// reference computes RWKV-6 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
+// beside the paper. It may be shared between goroutines. A layer's wkv state is S, [head][key][value].
+func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+	w, err := plain.Load(Tensors(c), weights)
+	if err != nil {
+		return nil, err
+	}
+	layers := make([]refLayer, c.Layers)
+	for i := range layers {
+		at := w.Layer(i)
+		layers[i] = refLayer{
+			config: c, groupNorm: w.Norm(fmt.Sprintf("blk.%d.time_mix_ln", i)),
+			muX: at("time_mix_lerp_x"), w1: at("time_mix_w1"), w2: at("time_mix_w2"), mu: at("time_mix_lerp_fused"),
+			r: at("time_mix_receptance"), k: at("time_mix_key"), v: at("time_mix_value"), g: at("time_mix_gate"), o: at("time_mix_output"),
+			u:  at("time_mix_first"),
+			d0: at("time_mix_decay"), d1: at("time_mix_decay_w1"), d2: at("time_mix_decay_w2"),
+			ffnMuK: at("channel_mix_lerp_k"), ffnMuR: at("channel_mix_lerp_r"),
+			ffnK: at("channel_mix_key"), ffnR: at("channel_mix_receptance"), ffnV: at("channel_mix_value"),
+		}
+		for _, x := range lerps {
+			if c.SplitLerp {
+				layers[i].mu = append(layers[i].mu, at("time_mix_lerp_"+x)...)
+			}
+		}
+	}
+	start := func() [][]float64 { return plain.Start(c, make([]float64, c.Embed*c.HeadSize)) }
+	return w.Reference(c, start, func() plain.Mixers {
+		return plain.Mixers{
+			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
+				return layers[i].timeMix(x, prev, state[0])
+			},
+			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+		}
+	}), nil
+}
+
+// refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row.
+type refLayer struct {
+	config                           rwkv.Config
+	groupNorm                        plain.Norm
+	muX, mu, w1, w2                  []float64 // token shift; mu and w2 of w, k, v, r, g one after another
+	r, k, v, g, o, u                 []float64
+	d0, d1, d2                       []float64 // decay
+	ffnMuK, ffnMuR, ffnK, ffnR, ffnV []float64
+}
+
+// timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
+// before.
+func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
+	n, rank, parts := len(x), l.config.MixRank, len(lerps)
+	low := plain.Apply(plain.MatVec(l.w1, plain.Lerp(x, prev, l.muX)), math.Tanh)
+	mixed := make([][]float64, parts)
+	for j := range parts {
+		shift := plain.MatVec(l.w2[j*n*rank:][:n*rank], low[j*rank:][:rank])
+		mixed[j] = plain.Lerp(x, prev, plain.Add(l.mu[j*n:][:n], shift))
+	}
+	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
+
+	r, k, v := plain.MatVec(l.r, xr), plain.MatVec(l.k, xk), plain.MatVec(l.v, xv)
+	g := plain.Apply(plain.MatVec(l.g, xg), plain.SiLU)
+	d := plain.Add(l.d0, plain.MatVec(l.d2, plain.Apply(plain.MatVec(l.d1, xw), math.Tanh)))
+	w := plain.Apply(d, func(d float64) float64 { return math.Exp(-math.Exp(d)) })
+
+	y := plain.WKV6(l.config.HeadSize, r, k, v, l.u, w, state)
+	y = l.groupNorm.OfHeads(y, l.config.HeadSize, float64(l.config.GroupNormEps))
+	return plain.MatVec(l.o, plain.Mul(y, g))
+}
+
+// channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
+func (l *refLayer) channelMix(x, prev []float64) []float64 {
+	k := plain.Apply(plain.MatVec(l.ffnK, plain.Lerp(x, prev, l.ffnMuK)), plain.ReLU2)
+	r := plain.Apply(plain.MatVec(l.ffnR, plain.Lerp(x, prev, l.ffnMuR)), plain.Sigmoid)
+	return plain.Mul(plain.MatVec(l.ffnV, k), r)
+}
