@@ -19,9 +19,13 @@ type Config struct {
 	DecayRank                     int  // low-rank width of the decay, versions 6 and 7
 	MixRank                       int  // of the token shift, version 6
 	RateRank, ValueRank, GateRank int  // of version 7's other pairs
-	Gated                         bool // the time mix has a gate: versions 5.1 and later
-	SplitLerp                     bool // a version 6 file that keeps its token-shift vectors apart
-	Rescale                       int  // layers after which the residual stream is halved, a file's weights being divided for it; 0 for never
+	SplitLerp                     bool // a version 6 file keeps its token-shift vectors apart
+	Rescale                       int  // layers after which version 6 halves the residual stream, the file's weights being divided for it; 0 for never
+	Gated                         bool // version 5 has a gate in its time mix (5.1 and 5.2)
+
+	// Of a checkpoint of version 5: decay and bonus are one number a head (5.0 and 5.1), and the bonus is its logarithm's
+	// exponential ("time_first") rather than itself ("time_faaaa").
+	PerHead, LogBonus bool
 
 	NormEps      float32 // of the layer norms, 1e-5
 	GroupNormEps float32 // of the norm over each head's output, 64e-5

@@ -7,13 +7,14 @@ import (
 
 	"gosling/gguf"
 	"gosling/rwkv"
+	"gosling/rwkv/v5"
 	"gosling/rwkv/v6"
 	"gosling/rwkv/v7"
 )
 
 // All lists the architectures, newest first.
 func All() []rwkv.Arch {
-	return []rwkv.Arch{v7.Arch(), v6.Arch()}
+	return []rwkv.Arch{v7.Arch(), v6.Arch(), v5.Arch()}
 }
 
 // Named finds an architecture by its GGUF name.

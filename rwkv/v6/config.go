@@ -18,7 +18,6 @@ func Detect(shapes rwkv.Shapes) bool {
 // ConfigFromShapes reads the dimensions off a checkpoint's tensors.
 func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	c.Gated = true
 	fused := 0
 	err := c.ReadShapes(shapes,
 		rwkv.ShapeDim{Tensor: "blocks.0.att.time_faaaa", Dim: 1, To: &c.HeadSize},
@@ -38,7 +37,6 @@ func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 // ConfigFromGGUF reads the dimensions off a GGUF file's keys.
 func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	c.Gated = true
 	err := c.ReadKeys(m, tensors,
 		rwkv.KeyDim{Key: "time_mix_extra_dim", To: &c.MixRank},
 		rwkv.KeyDim{Key: "time_decay_extra_dim", To: &c.DecayRank},

@@ -1,0 +1,12 @@
+// Package v5 is RWKV-5 "Eagle" in its forms 5.0, 5.1 and 5.2: its tensors, its graph and its plain float64 reference.
+package v5
+
+import "gosling/rwkv"
+
+// Arch is RWKV-5, which we call "rwkv5" in GGUF; llama.cpp has no name for it.
+func Arch() rwkv.Arch {
+	return rwkv.Arch{
+		Name: "rwkv5", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
+		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
+	}
+}

@@ -1,0 +1,82 @@
+package v5
+
+import (
+	"fmt"
+
+	"gosling/gguf"
+	"gosling/rwkv"
+)
+
+const arch = "rwkv5"
+
+// Detect reports whether the checkpoint is of version 5: a norm after the recurrence, and a token shift that does not depend
+// on the data.
+func Detect(shapes rwkv.Shapes) bool {
+	_, norm := shapes("blocks.0.att.ln_x.weight")
+	_, decay := shapes("blocks.0.att.time_decay")
+	_, v6 := shapes("blocks.0.att.time_maa_x")
+	return norm && decay && !v6
+}
+
+// ConfigFromShapes reads the dimensions off a checkpoint's tensors. Of version 5.0, 5.1 and 5.2 the first has no gate, and only
+// the last has a decay for every channel.
+func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
+	c := rwkv.NewConfig(arch)
+	if err := c.ReadShapes(shapes); err != nil {
+		return c, err
+	}
+	_, c.Gated = shapes("blocks.0.att.gate.weight")
+	decay, ok := shapes("blocks.0.att.time_decay")
+	if !ok {
+		return c, fmt.Errorf("tensor \"blocks.0.att.time_decay\" is missing")
+	}
+	heads := int64(1)
+	switch decay := trimOnes(decay); len(decay) {
+	case 0:
+	case 1:
+		heads = decay[0]
+	case 2:
+		heads = decay[0]
+	default:
+		return c, fmt.Errorf("tensor \"blocks.0.att.time_decay\" is %v, want [heads] or [heads, head size]", decay)
+	}
+	if heads < 1 || int64(c.Embed)%heads != 0 {
+		return c, fmt.Errorf("%d channels cannot be cut into %d heads", c.Embed, heads)
+	}
+	c.HeadSize = c.Embed / int(heads)
+	elements := int64(1)
+	for _, n := range decay {
+		elements *= n
+	}
+	c.PerHead = elements == heads && c.HeadSize > 1
+	if _, raw := shapes("blocks.0.att.time_faaaa"); !raw {
+		c.LogBonus = true
+	}
+	return c, c.Check()
+}
+
+// trimOnes leaves out dimensions of 1 at the end.
+func trimOnes(shape []int64) []int64 {
+	for len(shape) > 0 && shape[len(shape)-1] == 1 {
+		shape = shape[:len(shape)-1]
+	}
+	return shape
+}
+
+// ConfigFromGGUF reads the dimensions off a GGUF file's keys.
+func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+	c := rwkv.NewConfig(arch)
+	if err := c.ReadKeys(m, tensors); err != nil {
+		return c, err
+	}
+	_, c.Gated = tensors("blk.0.time_mix_gate.weight")
+	return c, c.Check()
+}
+
+// Keys is the metadata of version 5. The epsilon of the group norm is always there, since no other program fixes it.
+func Keys(c rwkv.Config) []gguf.KV {
+	return c.KeysWith(
+		gguf.KV{Key: "attention.group_norm_epsilon", Value: c.GroupNormEps},
+		gguf.KV{Key: "token_shift_count", Value: uint32(2)},
+	)
+}

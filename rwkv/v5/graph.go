@@ -1,0 +1,82 @@
+package v5
+
+import (
+	"fmt"
+
+	"gosling/ggml"
+	"gosling/rwkv"
+	"gosling/rwkv/op"
+)
+
+// wkv is the state S of each head, [value, key, head], heads padded as op.StateHead says.
+const wkv = "wkv"
+
+// State is what version 5 carries from token to token.
+func State(c rwkv.Config) []rwkv.StateSpec {
+	return op.States(c, rwkv.StateSpec{Name: wkv, Elements: op.StateElements(c)})
+}
+
+// layer holds the weights of one layer, by the letters of the paper. Matrices are [in, out]. The lerps are prepared to weigh
+// the token before.
+type layer struct {
+	config rwkv.Config
+	index  int
+
+	GroupNorm          op.Norm
+	MuR, MuK, MuV, MuG ggml.Tensor // token shift
+	R, K, V, G, O      ggml.Tensor // no G in version 5.0
+	U, W               ggml.Tensor // bonus and decay, [head size, heads]
+	FFNMuK, FFNMuR     ggml.Tensor
+	FFNK, FFNR, FFNV   ggml.Tensor // channel mix
+}
+
+// New binds the weights and returns the builder of graphs.
+func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
+	frame := op.NewFrame(c, w)
+	layers := make([]layer, c.Layers)
+	for i := range layers {
+		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		layers[i] = layer{
+			config: c, index: i,
+			GroupNorm: op.NormOf(w, fmt.Sprintf("blk.%d.time_mix_ln", i)),
+			MuR:       at("time_mix_lerp_r"), MuK: at("time_mix_lerp_k"), MuV: at("time_mix_lerp_v"), MuG: at("time_mix_lerp_g"),
+			R: at("time_mix_receptance"), K: at("time_mix_key"), V: at("time_mix_value"), G: at("time_mix_gate"), O: at("time_mix_output"),
+			U: at("time_mix_first"), W: at("time_mix_decay"),
+			FFNMuK: at("channel_mix_lerp_k"), FFNMuR: at("channel_mix_lerp_r"),
+			FFNK: at("channel_mix_key"), FFNR: at("channel_mix_receptance"), FFNV: at("channel_mix_value"),
+		}
+	}
+	return func(b rwkv.Batch) ggml.Tensor {
+		return frame.Forward(b, op.Mixers{
+			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
+			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
+		})
+	}
+}
+
+// timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2), without the gate in version 5.0. x is
+// [channels, tokens], dx is x one token earlier minus x. It moves the wkv state on.
+func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
+	r := dx.Mul(l.MuR).Add(x).MatMul(l.R)
+	k := dx.Mul(l.MuK).Add(x).MatMul(l.K)
+	v := dx.Mul(l.MuV).Add(x).MatMul(l.V)
+
+	heads := func(x ggml.Tensor) ggml.Tensor { return op.Heads(l.config, x) }
+	w := b.Graph.Use(l.W)
+	if x.Rows() > 1 { // the decay is the same for every token
+		w = w.Repeat(l.W.Dim(0), l.W.Dim(1), x.Rows())
+	}
+	y := op.WKV6(b, l.index, heads(k), heads(v), heads(r), l.U, w, b.State(l.index, wkv))
+	y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
+	if l.config.Gated {
+		y = y.Mul(dx.Mul(l.MuG).Add(x).MatMul(l.G).SiLU())
+	}
+	return y.MatMul(l.O)
+}
+
+// channelMix builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²) (Eagle and Finch paper, section 4.1).
+func (l *layer) channelMix(x, dx ggml.Tensor) ggml.Tensor {
+	k := dx.Mul(l.FFNMuK).Add(x).MatMul(l.FFNK).Relu().Sqr()
+	r := dx.Mul(l.FFNMuR).Add(x).MatMul(l.FFNR).Sigmoid()
+	return k.MatMul(l.FFNV).Mul(r)
+}

@@ -1,0 +1,72 @@
+package v5
+
+import (
+	"fmt"
+	"math"
+
+	"gosling/rwkv"
+	"gosling/rwkv/plain"
+)
+
+// reference computes RWKV-5 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
+// beside the paper. It may be shared between goroutines. A layer's wkv state is S, [head][key][value].
+func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+	w, err := plain.Load(Tensors(c), weights)
+	if err != nil {
+		return nil, err
+	}
+	layers := make([]refLayer, c.Layers)
+	for i := range layers {
+		at := w.Layer(i)
+		layers[i] = refLayer{
+			config: c, groupNorm: w.Norm(fmt.Sprintf("blk.%d.time_mix_ln", i)),
+			muR: at("time_mix_lerp_r"), muK: at("time_mix_lerp_k"), muV: at("time_mix_lerp_v"), muG: at("time_mix_lerp_g"),
+			r: at("time_mix_receptance"), k: at("time_mix_key"), v: at("time_mix_value"), g: at("time_mix_gate"), o: at("time_mix_output"),
+			u:      at("time_mix_first"),
+			w:      plain.Apply(at("time_mix_decay"), func(d float64) float64 { return math.Exp(-math.Exp(d)) }),
+			ffnMuK: at("channel_mix_lerp_k"), ffnMuR: at("channel_mix_lerp_r"),
+			ffnK: at("channel_mix_key"), ffnR: at("channel_mix_receptance"), ffnV: at("channel_mix_value"),
+		}
+	}
+	start := func() [][]float64 { return plain.Start(c, make([]float64, c.Embed*c.HeadSize)) }
+	return w.Reference(c, start, func() plain.Mixers {
+		return plain.Mixers{
+			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
+				return layers[i].timeMix(x, prev, state[0])
+			},
+			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+		}
+	}), nil
+}
+
+// refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row. The lerps weigh
+// the current token.
+type refLayer struct {
+	config                           rwkv.Config
+	groupNorm                        plain.Norm
+	muR, muK, muV, muG               []float64
+	r, k, v, g, o                    []float64
+	u, w                             []float64 // bonus and decay
+	ffnMuK, ffnMuR, ffnK, ffnR, ffnV []float64
+}
+
+// timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
+// before.
+func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
+	r := plain.MatVec(l.r, plain.Lerp(prev, x, l.muR))
+	k := plain.MatVec(l.k, plain.Lerp(prev, x, l.muK))
+	v := plain.MatVec(l.v, plain.Lerp(prev, x, l.muV))
+	y := plain.WKV6(l.config.HeadSize, r, k, v, l.u, l.w, state)
+	y = l.groupNorm.OfHeads(y, l.config.HeadSize, float64(l.config.GroupNormEps))
+	if l.config.Gated {
+		y = plain.Mul(y, plain.Apply(plain.MatVec(l.g, plain.Lerp(prev, x, l.muG)), plain.SiLU))
+	}
+	return plain.MatVec(l.o, y)
+}
+
+// channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
+func (l *refLayer) channelMix(x, prev []float64) []float64 {
+	k := plain.Apply(plain.MatVec(l.ffnK, plain.Lerp(prev, x, l.ffnMuK)), plain.ReLU2)
+	r := plain.Apply(plain.MatVec(l.ffnR, plain.Lerp(prev, x, l.ffnMuR)), plain.Sigmoid)
+	return plain.Mul(plain.MatVec(l.ffnV, k), r)
+}
