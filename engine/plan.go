@@ -28,7 +28,7 @@ type plan struct {
 // newPlan builds the graph of one shape on the session's state.
 func (s *Session) newPlan(of shape) (*plan, error) {
 	m := s.model
-	size := 256 + 192*m.config.Layers
+	size := 512 + 640*m.config.Layers
 	g, err := m.lib.NewGraph(size)
 	if err != nil {
 		return nil, err

@@ -240,6 +240,19 @@ func (t Tensor) Slice(dim int, first, n int64) Tensor {
 	return r
 }
 
+// Every is the elements first, first+step, first+2·step, ... of dimension dim, n of them, as a view.
+func (t Tensor) Every(dim int, first, step, n int64) Tensor {
+	ne, nb := t.ne, t.nb
+	ne[dim], nb[dim] = n, step*nb[dim]
+	ok := dim > 0 && first >= 0 && step > 0 && n > 0 && first+step*(n-1) < t.ne[dim]
+	r := build("view", ok, fmt.Sprintf("has no %d elements from %d on in steps of %d in dimension %d", n, first, step, dim), ne,
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+			return c.View(ctx, t.p, ne[0], ne[1], ne[2], ne[3], uintptr(nb[1]), uintptr(nb[2]), uintptr(nb[3]), uintptr(first*t.nb[dim]))
+		}, t)
+	r.typ, r.nb = t.typ, nb
+	return r
+}
+
 // Flat views n elements of a contiguous t, from the given one on, as a contiguous tensor of the given shape.
 func (t Tensor) Flat(first int64, shape ...int64) Tensor {
 	v := Tensor{ne: [4]int64{1, 1, 1, 1}}

@@ -7,6 +7,7 @@ import (
 
 	"gosling/gguf"
 	"gosling/rwkv"
+	"gosling/rwkv/v4"
 	"gosling/rwkv/v5"
 	"gosling/rwkv/v6"
 	"gosling/rwkv/v7"
@@ -14,7 +15,7 @@ import (
 
 // All lists the architectures, newest first.
 func All() []rwkv.Arch {
-	return []rwkv.Arch{v7.Arch(), v6.Arch(), v5.Arch()}
+	return []rwkv.Arch{v7.Arch(), v6.Arch(), v5.Arch(), v4.Arch()}
 }
 
 // Named finds an architecture by its GGUF name.

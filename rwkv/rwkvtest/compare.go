@@ -94,7 +94,7 @@ var (
 	// official holds models converted to a type against the official logits of the checkpoint.
 	official = map[gguf.Type]bounds{
 		gguf.F32:  {2e-5, 2e-3},
-		gguf.F16:  {5e-4, 2e-2},
+		gguf.F16:  {2e-3, 2e-2},
 		gguf.BF16: {2e-2, 2e-2},
 		gguf.Q8_0: {7e-2, 7e-2},
 	}

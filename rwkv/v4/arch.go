@@ -1,0 +1,12 @@
+// Package v4 is RWKV-4 "Dove" (Pile, Raven, World and music models): its tensors, its graph and its plain float64 reference.
+package v4
+
+import "gosling/rwkv"
+
+// Arch is RWKV-4, which we call "rwkv4" in GGUF; llama.cpp has no name for it.
+func Arch() rwkv.Arch {
+	return rwkv.Arch{
+		Name: "rwkv4", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
+		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
+	}
+}

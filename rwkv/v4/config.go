@@ -1,0 +1,46 @@
+package v4
+
+import (
+	"fmt"
+
+	"gosling/gguf"
+	"gosling/rwkv"
+)
+
+const arch = "rwkv4"
+
+// Detect reports whether the checkpoint is of version 4: a decay, and no norm after the recurrence.
+func Detect(shapes rwkv.Shapes) bool {
+	_, decay := shapes("blocks.0.att.time_decay")
+	_, norm := shapes("blocks.0.att.ln_x.weight")
+	_, v6 := shapes("blocks.0.att.time_maa_x")
+	_, gate := shapes("blocks.0.att.gate.weight")
+	return decay && !norm && !v6 && !gate
+}
+
+// ConfigFromShapes reads the dimensions off a checkpoint's tensors. The recurrence is one of single channels: heads of 1.
+func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
+	c := rwkv.NewConfig(arch)
+	c.HeadSize = 1
+	if err := c.ReadShapes(shapes); err != nil {
+		return c, err
+	}
+	return c, c.Check()
+}
+
+// ConfigFromGGUF reads the dimensions off a GGUF file's keys.
+func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+	c := rwkv.NewConfig(arch)
+	if err := c.ReadKeys(m, tensors); err != nil {
+		return c, err
+	}
+	if c.HeadSize != 1 {
+		return c, fmt.Errorf("key %q is %d, want 1", arch+".wkv.head_size", c.HeadSize)
+	}
+	return c, c.Check()
+}
+
+// Keys is the metadata of version 4.
+func Keys(c rwkv.Config) []gguf.KV {
+	return c.KeysWith(gguf.KV{Key: "token_shift_count", Value: uint32(2)})
+}

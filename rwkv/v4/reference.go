@@ -1,0 +1,83 @@
+package v4
+
+import (
+	"math"
+
+	"gosling/rwkv"
+	"gosling/rwkv/plain"
+)
+
+// reference computes RWKV-4 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
+// beside the paper. It may be shared between goroutines. Inside it keeps the paper's aa, bb and pp; its states are those of
+// State.
+func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+	w, err := plain.Load(Tensors(c), weights)
+	if err != nil {
+		return nil, err
+	}
+	layers := make([]refLayer, c.Layers)
+	for i := range layers {
+		at := w.Layer(i)
+		layers[i] = refLayer{
+			muR: at("time_mix_lerp_r"), muK: at("time_mix_lerp_k"), muV: at("time_mix_lerp_v"),
+			r: at("time_mix_receptance"), k: at("time_mix_key"), v: at("time_mix_value"), o: at("time_mix_output"),
+			u: at("time_mix_first"), w: plain.Apply(at("time_mix_decay"), func(d float64) float64 { return -math.Exp(d) }),
+			ffnMuK: at("channel_mix_lerp_k"), ffnMuR: at("channel_mix_lerp_r"),
+			ffnK: at("channel_mix_key"), ffnR: at("channel_mix_receptance"), ffnV: at("channel_mix_value"),
+		}
+	}
+	start := func() [][]float64 {
+		logs := make([]float64, c.Embed)
+		for i := range logs {
+			logs[i] = nothing
+		}
+		return plain.Start(c, make([]float64, c.Embed), logs)
+	}
+	return w.Reference(c, start, func() plain.Mixers {
+		return plain.Mixers{
+			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
+				return layers[i].timeMix(x, prev, state[0], state[1])
+			},
+			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+		}
+	}), nil
+}
+
+// refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row. The lerps weigh
+// the current token.
+type refLayer struct {
+	muR, muK, muV                    []float64
+	r, k, v, o                       []float64
+	u, w                             []float64 // bonus and the decay's logarithm
+	ffnMuK, ffnMuR, ffnK, ffnR, ffnV []float64
+}
+
+// timeMix is the RWKV-4 paper's time mixing of one token (appendix, "numerically stable"): x is the normed input, prev that of
+// the token before. It moves mean and log on.
+func (l *refLayer) timeMix(x, prev, mean, log []float64) []float64 {
+	r := plain.Apply(plain.MatVec(l.r, plain.Lerp(prev, x, l.muR)), plain.Sigmoid)
+	k := plain.MatVec(l.k, plain.Lerp(prev, x, l.muK))
+	v := plain.MatVec(l.v, plain.Lerp(prev, x, l.muV))
+	wkv := make([]float64, len(x))
+	for i := range x {
+		pp, bb := log[i], 1.0 // of all the scales that give the same state
+		aa := mean[i] * bb
+
+		q := max(pp, l.u[i]+k[i])
+		e1, e2 := math.Exp(pp-q), math.Exp(l.u[i]+k[i]-q)
+		wkv[i] = (e1*aa + e2*v[i]) / (e1*bb + e2)
+
+		q = max(pp+l.w[i], k[i])
+		e1, e2 = math.Exp(pp+l.w[i]-q), math.Exp(k[i]-q)
+		aa, bb, pp = e1*aa+e2*v[i], e1*bb+e2, q
+		mean[i], log[i] = aa/bb, math.Log(bb)+pp
+	}
+	return plain.MatVec(l.o, plain.Mul(r, wkv))
+}
+
+// channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
+func (l *refLayer) channelMix(x, prev []float64) []float64 {
+	k := plain.Apply(plain.MatVec(l.ffnK, plain.Lerp(prev, x, l.ffnMuK)), plain.ReLU2)
+	r := plain.Apply(plain.MatVec(l.ffnR, plain.Lerp(prev, x, l.ffnMuR)), plain.Sigmoid)
+	return plain.Mul(plain.MatVec(l.ffnV, k), r)
+}

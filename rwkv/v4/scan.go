@@ -1,0 +1,103 @@
+package v4
+
+import (
+	"gosling/ggml"
+	"gosling/rwkv"
+)
+
+// average is what version 4 remembers of a stretch of tokens, for every channel: the average of their values, weighted by
+// e^key and the decay, and the logarithm of the sum of the weights. It is the papers' state in another form, mean being aa/bb
+// and log being ln(bb)+pp, and as stable: weights are only ever compared, so none overflows. Each is [channels, n, sequences].
+type average struct{ mean, log ggml.Tensor }
+
+// then is the average of two stretches, the first of which is decayed by the second's length: decay is the logarithm of that,
+// [channels], none for no decay.
+//
+//	Δ = a.log + decay - b.log,  mean = b.mean + σ(Δ)·(a.mean - b.mean),  log = b.log + softplus(Δ)
+func (a average) then(b average, decay ggml.Tensor) average {
+	d := a.ahead(b, decay)
+	return average{
+		mean: a.mean.Sub(b.mean).Mul(d.Sigmoid()).Add(b.mean),
+		log:  d.Softplus().Add(b.log),
+	}
+}
+
+// ahead is Δ.
+func (a average) ahead(b average, decay ggml.Tensor) ggml.Tensor {
+	if decay.IsZero() {
+		return a.log.Sub(b.log)
+	}
+	return a.log.Add(decay).Sub(b.log)
+}
+
+// scan returns the averages of every beginning of x: of its first column, its first two, and so on. Columns are stretches of
+// the same length, decay the logarithm of what that length does. It works on halves: pairs of columns are averaged, their
+// beginnings scanned, and those of odd length made from them, which takes 2 log₂(n) steps over all channels and sequences
+// instead of n.
+func (x average) scan(decay ggml.Tensor) average {
+	n := x.mean.Dim(1)
+	if n == 1 {
+		return x
+	}
+	pairs, rest := n/2, (n-1)/2
+	even := x.every(0, pairs).then(x.every(1, pairs), decay).scan(decay.Scale(2)) // beginnings of 2, 4, 6, ... columns
+	first := x.slice(0, 1)
+	if rest == 0 {
+		return first.concat(even)
+	}
+	odd := even.slice(0, rest).then(x.every(2, rest), decay) // of 3, 5, 7, ...
+	if rest < pairs {
+		return first.concat(even.slice(0, rest).between(odd)).concat(even.slice(rest, 1))
+	}
+	return first.concat(even.between(odd))
+}
+
+// every is n columns from the given one on, leaving out every other.
+func (x average) every(first, n int64) average {
+	return average{x.mean.Every(1, first, 2, n), x.log.Every(1, first, 2, n)}
+}
+
+func (x average) slice(first, n int64) average {
+	return average{x.mean.Slice(1, first, n), x.log.Slice(1, first, n)}
+}
+
+func (x average) concat(y average) average {
+	return average{x.mean.Concat(y.mean, 1), x.log.Concat(y.log, 1)}
+}
+
+// between is a column of x, one of y, and so on.
+func (x average) between(y average) average {
+	weave := func(x, y ggml.Tensor) ggml.Tensor {
+		channels, n, seqs := x.Dim(0), x.Dim(1), x.Dim(2)
+		column := func(t ggml.Tensor) ggml.Tensor { return t.Cont().Reshape(channels, 1, n, seqs) }
+		return column(x).Concat(column(y), 1).Reshape(channels, 2*n, seqs)
+	}
+	return average{weave(x.mean, y.mean), weave(x.log, y.log)}
+}
+
+// wkv runs the recurrence over the batch: k and v are [channels, tokens], u and decay [channels]. It returns for every token
+// the average of all values up to its own, which counts e^u more, and moves the state on (RWKV-4 paper, equation 16).
+func wkv(b rwkv.Batch, layer int, k, v, u, decay ggml.Tensor) ggml.Tensor {
+	channels, length := k.Dim(0), b.Length()
+	shape := func(t ggml.Tensor, n int64) ggml.Tensor { return b.Graph.Use(t).Reshape(channels, n, b.Seqs) }
+	state := average{b.State(layer, wkvMean), b.State(layer, wkvLog)}
+	past := average{shape(state.mean, 1), shape(state.log, 1)}
+	tokens := average{shape(v, length), shape(k, length)}
+	decay = b.Graph.Use(decay)
+
+	var next average
+	if length == 1 {
+		next = past.then(tokens, decay)
+	} else {
+		all := past.concat(tokens).scan(decay)
+		past, next = all.slice(0, length), all.slice(length, 1)
+	}
+	boosted := average{tokens.mean, tokens.log.Add(u)}
+	y := past.mean.Sub(tokens.mean).Mul(past.ahead(boosted, ggml.Tensor{}).Sigmoid()).Add(tokens.mean)
+	b.Graph.Compute(y) // reads the old state before the copies below replace it
+	b.Graph.Compute(next.mean)
+	b.Graph.Compute(next.log)
+	b.Graph.Compute(next.mean.CopyTo(shape(state.mean, 1)))
+	b.Graph.Compute(next.log.CopyTo(shape(state.log, 1)))
+	return y.Reshape(channels, length*b.Seqs)
+}
