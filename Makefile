@@ -90,6 +90,7 @@ vulkan:
 		export GGML_VK_VISIBLE_DEVICES=0; \
 		$(GO) test -count=1 -shuffle=on ./ggml/... ./rwkv/op ./engine/...; \
 		for part in $(SUITE); do $(GO) test -count=1 ./rwkv/v7 -run "TestSuite/Vulkan0/$$part"; done; \
+		for part in official_numbers reference laws/chunks_of; do $(GO) test -count=1 ./rwkv/v4 ./rwkv/v5 ./rwkv/v6 -run "TestSuite[0-9]*/Vulkan0/$$part"; done; \
 	else echo "vulkan: no driver or no libraries (make ggml-vulkan), left out"; fi
 
 bench: ggml

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gosling/checkpoint"
@@ -22,6 +23,10 @@ type Options struct {
 	Mix   quant.Mix
 	Vocab string // an rwkv_vocab_*.txt or a GGUF file to take the vocabulary from; empty for what the model's size tells
 	Write quant.Options
+
+	// GroupNormEps is the epsilon of the norm after the recurrence; 0 for the one that models are released with. No checkpoint
+	// tells it.
+	GroupNormEps float32
 }
 
 // Result says what was converted.
@@ -88,7 +93,10 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	}
 	config, err := arch.FromShapes(shapes)
 	if err != nil {
-		return nil, fmt.Errorf("it seems to be %s, but %w", arch.Name, err)
+		return nil, fmt.Errorf("it seems to be %s, but %w: it is incomplete or of an unknown variant", arch.Title, err)
+	}
+	if err := setGroupNorm(&config, o.GroupNormEps); err != nil {
+		return nil, err
 	}
 	p := &plan{arch: arch, config: config}
 	if err := p.match(tensors, o.Mix); err != nil {
@@ -103,6 +111,20 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	}
 	p.keys = slices.Concat(general(arch.Name, file.Path, o.Mix), arch.Keys(config), vocabulary)
 	return p, nil
+}
+
+// setGroupNorm overrides the epsilon of the norm after the recurrence, unless eps is 0.
+func setGroupNorm(c *rwkv.Config, eps float32) error {
+	switch {
+	case eps == 0:
+		return nil
+	case c.HeadSize == 1:
+		return fmt.Errorf("%s has no norm after its recurrence whose epsilon could be set", c.Arch)
+	case !(eps > 0 && eps < 1):
+		return fmt.Errorf("an epsilon of %v for the norm after the recurrence: want a small positive number, such as 64e-5", eps)
+	}
+	c.GroupNormEps = eps
+	return nil
 }
 
 // detect finds the architecture, or says what the checkpoint is instead.
@@ -124,15 +146,17 @@ var types = map[checkpoint.DType]gguf.Type{checkpoint.F32: gguf.F32, checkpoint.
 // match finds the checkpoint's tensors for each of the table and checks them.
 func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error {
 	used := map[string]bool{}
+	var missing []string
 	for _, spec := range p.arch.Tensors(p.config) {
 		var from []checkpoint.Tensor
 		for _, name := range spec.From {
 			t, ok := tensors[name]
 			if !ok {
-				return fmt.Errorf("tensor %q is missing: %s needs it for %q; the file is incomplete or of another version", name, p.arch.Name, spec.Name)
+				missing = append(missing, name)
+				continue
 			}
 			if shape := squeeze(t.Shape); !slices.Equal(shape, spec.FromShape) {
-				return fmt.Errorf("tensor %q is %v, want %v", name, t.Shape, spec.FromShape)
+				return fmt.Errorf("tensor %q is %v, want %v for %s", name, t.Shape, spec.FromShape, p.arch.Title)
 			}
 			if _, ok := types[t.DType]; !ok {
 				return fmt.Errorf("tensor %q is %s: weights are F32, F16 or BF16", name, t.DType)
@@ -140,9 +164,30 @@ func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error 
 			used[name] = true
 			from = append(from, t)
 		}
-		p.sources = append(p.sources, source(spec, from, mix))
+		if len(from) == len(spec.From) {
+			p.sources = append(p.sources, source(spec, from, mix))
+		}
 	}
-	return unexpected(p.arch.Name, tensors, used)
+	if missing != nil {
+		slices.Sort(missing)
+		missing = slices.Compact(missing)
+		return fmt.Errorf("it seems to be %s, but lacks %s: the file is incomplete or of an unknown variant", p.arch.Title, some(missing))
+	}
+	return unexpected(p.arch.Title, tensors, used)
+}
+
+// some names the first of the tensors and counts the others.
+func some(names []string) string {
+	const shown = 4
+	var quoted []string
+	for _, name := range names[:min(shown, len(names))] {
+		quoted = append(quoted, strconv.Quote(name))
+	}
+	text := strings.Join(quoted, ", ")
+	if more := len(names) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more tensors", more)
+	}
+	return text
 }
 
 // unexpected refuses tensors that the table does not use: the model would compute something else with them. Layer 0 of some
@@ -161,11 +206,7 @@ func unexpected(arch string, tensors map[string]checkpoint.Tensor, used map[stri
 	if strings.HasSuffix(names[0], ".att.time_state") {
 		return fmt.Errorf("the checkpoint carries an initial state (%q), which this program does not convert: save the model without it", names[0])
 	}
-	more := ""
-	if len(names) > 4 {
-		more = fmt.Sprintf(" and %d more", len(names)-4)
-	}
-	return fmt.Errorf("it has tensors that %s has no place for: %s%s", arch, strings.Join(names[:min(4, len(names))], ", "), more)
+	return fmt.Errorf("it has tensors that %s has no place for: %s", arch, some(names))
 }
 
 // source reads a tensor of the table out of the checkpoint.

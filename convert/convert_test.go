@@ -290,9 +290,9 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 		data   func(name string, x []byte)
 		want   string
 	}{
-		"a tensor is missing":   {func(name string) (string, bool) { return name, name != key }, nil, `"blocks.1.ffn.key.weight" is missing`},
-		"a tensor too many":     {renamed("blocks.0.ln0.bias", "blocks.0.ln0.bias2"), nil, `"blocks.0.ln0.bias" is missing`},
-		"RWKV-6":                {renamed("blocks.0.att.r_k", "blocks.0.att.time_maa_x"), nil, "seems to be RWKV-6"},
+		"a tensor is missing":   {func(name string) (string, bool) { return name, name != key }, nil, `seems to be RWKV-7, but lacks "blocks.1.ffn.key.weight"`},
+		"a tensor too many":     {renamed("blocks.0.ln0.bias", "blocks.0.ln0.bias2"), nil, `lacks "blocks.0.ln0.bias"`},
+		"RWKV-6":                {renamed("blocks.0.att.r_k", "blocks.0.att.time_maa_x"), nil, `seems to be RWKV-6, but tensor "blocks.0.att.time_faaaa" is missing`},
 		"RWKV-7a":               {renamed("blocks.0.att.x_r", "blocks.0.ffn.s_emb.weight"), nil, "RWKV-7a"},
 		"RWKV-7b":               {renamed("blocks.0.att.x_r", "blocks.0.qkv.qq.weight"), nil, "RWKV-7b"},
 		"RWKV-8, by its table":  {renamed("blocks.0.att.x_r", "blocks.0.ffn.enn.weight"), nil, "experimental RWKV-8"},
@@ -353,11 +353,11 @@ func TestTensorsThatTheModelHasNoUseForAreRefused(t *testing.T) {
 		specs []pth.Spec
 		want  string
 	}{
-		"one":                {extra("blocks.1.att.gate.weight"), "tensors that rwkv7 has no place for: blocks.1.att.gate.weight"},
-		"many":               {extra("e", "d", "c", "b", "a"), "tensors that rwkv7 has no place for: a, b, c, d and 1 more"},
+		"one":                {extra("blocks.1.att.gate.weight"), `tensors that RWKV-7 has no place for: "blocks.1.att.gate.weight"`},
+		"many":               {extra("e", "d", "c", "b", "a"), `tensors that RWKV-7 has no place for: "a", "b", "c", "d" and 1 more`},
 		"an initial state":   {extra("blocks.0.att.time_state"), "carries an initial state"},
 		"of doubles":         {retyped, `tensor "blocks.1.ln2.bias" is F64: weights are F32, F16 or BF16`},
-		"a layer further on": {extra("blocks.3.ln1.weight"), "no place for: blocks.3.ln1.weight"},
+		"a layer further on": {extra("blocks.3.ln1.weight"), `no place for: "blocks.3.ln1.weight"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "m.pth")

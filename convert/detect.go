@@ -57,26 +57,15 @@ func guess(file *checkpoint.File, shapes rwkv.Shapes) string {
 		_, ok := shapes(name)
 		return ok
 	}
-	version := ""
-	switch {
-	case len(file.Tensors) == 0:
+	if len(file.Tensors) == 0 {
 		return "it holds no tensors"
-	case has("blocks.0.att.time_maa_x"):
-		version = "RWKV-6"
-	case has("blocks.0.att.ln_x.weight") && has("blocks.0.att.time_decay"):
-		version = "RWKV-5"
-	case has("blocks.0.att.time_decay"):
-		version = "RWKV-4"
-	}
-	if version != "" {
-		return fmt.Sprintf("it seems to be %s: this program converts RWKV-7", version)
 	}
 	if has("emb.weight") || has("blocks.0.ln1.weight") {
-		return "it seems to be part of an RWKV model: the tensors that tell its version (such as \"blocks.0.att.r_k\") are missing; download it again"
+		return "it seems to be part of an RWKV model: the tensors that tell its version (such as \"blocks.0.att.r_k\" or \"blocks.0.att.time_decay\") are missing; download it again"
 	}
 	for _, t := range file.Tensors {
 		if strings.Contains(t.Name, "self_attn") || strings.Contains(t.Name, ".attn.") || strings.Contains(t.Name, "attention.query") {
-			return fmt.Sprintf("it seems to be a transformer (it has %q): this program converts RWKV-7", t.Name)
+			return fmt.Sprintf("it seems to be a transformer (it has %q): this program converts RWKV models", t.Name)
 		}
 	}
 	return fmt.Sprintf("it holds no RWKV model: %d tensors, the first %q", len(file.Tensors), file.Tensors[0].Name)

@@ -83,7 +83,7 @@ func TestFilesThatAreNoModelAreRefused(t *testing.T) {
 		want   string
 	}{
 		"no metadata":           {func(c *contents) { c.keys = nil }, "no general.architecture"},
-		"another architecture":  {func(c *contents) { c.set("general.architecture", "llama") }, `architecture "llama": Gosling runs rwkv7`},
+		"another architecture":  {func(c *contents) { c.set("general.architecture", "llama") }, `architecture "llama": Gosling runs rwkv7, rwkv6, rwkv5, rwkv4`},
 		"no dimensions":         {func(c *contents) { c.set("rwkv7.block_count", nil) }, `key "rwkv7.block_count" is missing`},
 		"a dimension as text":   {func(c *contents) { c.set("rwkv7.embedding_length", "64") }, `key "rwkv7.embedding_length"`},
 		"heads do not divide":   {func(c *contents) { c.set("rwkv7.wkv.head_size", uint32(48)) }, "64 channels cannot be cut into heads of 48"},

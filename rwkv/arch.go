@@ -7,7 +7,8 @@ import (
 
 // Arch is one version of RWKV: everything that differs from the others.
 type Arch struct {
-	Name string // in GGUF: "rwkv7"
+	Name  string // in GGUF: "rwkv7"
+	Title string // for people: "RWKV-7"
 
 	// Detect reports whether a checkpoint with these tensors is of this version.
 	Detect func(Shapes) bool

@@ -22,6 +22,8 @@ type File struct {
 	Models  []string          // the checkpoints that it is true for, names in the same folder
 	Prompts map[string]Prompt // by name: "short", "long"
 	Layers  int               `json:"n_layer"`
+	// GroupNormEps is the epsilon of the norm after the recurrence that the numbers were computed with; 0 where there is none.
+	GroupNormEps float32 `json:"att_group_norm_eps"`
 
 	Arrays []Array
 	Bin    string // the name of the file with the numbers

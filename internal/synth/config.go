@@ -1,25 +1,29 @@
-// Package synth makes RWKV-7 checkpoints of random weights, of the shapes and ranges of trained ones: activations stay
+// Package synth makes RWKV checkpoints of every version of random weights, of the shapes and ranges of trained ones: activations stay
 // of order 1, decays, mixing vectors and rates lie where training puts them, and logits are finite and varied. The
 // words of such a model are noise, but its speed, memory and file sizes are those of a real one.
 //
 // The same Config gives the same file on every machine, whatever its number of cores.
 //
-// Limits: only version 7; weights are BF16.
+// Limits: weights are BF16.
 package synth
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 )
 
 // Config says which model to make. Fields that are 0 get the defaults named.
 type Config struct {
-	Layers   int // default 12
-	Embed    int // channels, a multiple of HeadSize; default 768
-	FFN      int // width of the channel mix; default 4·Embed
-	HeadSize int // default 64
-	Vocab    int // default 65536, that of the World models
+	Version  string // "4", "5.0", "5.1", "5.2", "6" or "7", the default
+	Layers   int    // default 12
+	Embed    int    // channels, a multiple of HeadSize; default 768
+	FFN      int    // width of the channel mix; default that of the version, 3.5·Embed or 4·Embed
+	HeadSize int    // default 64; version 4 has none
+	Vocab    int    // default 65536, that of the World models
 	Ranks    Ranks
 	Seed     uint64
 
@@ -30,7 +34,9 @@ type Config struct {
 
 // Ranks are the widths of the low-rank pairs. Those that are 0 are chosen by Embed, all different.
 type Ranks struct {
-	Decay, Rate, Value, Gate int
+	Decay             int // versions 6 and 7
+	Rate, Value, Gate int // version 7
+	Mix               int // version 6
 }
 
 // withDefaults fills in what is 0 and refuses what no model can have.
@@ -40,9 +46,16 @@ func (c Config) withDefaults() (Config, error) {
 			*field = value
 		}
 	}
+	if c.Version == "" {
+		c.Version = "7"
+	}
+	v, ok := versions[c.Version]
+	if !ok {
+		return c, fmt.Errorf("there is no version %q: want one of %s", c.Version, strings.Join(Versions(), ", "))
+	}
 	set(&c.Layers, 12)
 	set(&c.Embed, 768)
-	set(&c.FFN, 4*c.Embed)
+	set(&c.FFN, int(v.ffn*float64(c.Embed))/32*32)
 	set(&c.HeadSize, 64)
 	set(&c.Vocab, 65536)
 	width := math.Sqrt(float64(max(c.Embed, 0)))
@@ -50,7 +63,8 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Ranks.Rate, rank(1.8*width))
 	set(&c.Ranks.Value, rank(1.2*width))
 	set(&c.Ranks.Gate, rank(4*width))
-	for _, n := range []int{c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab, c.Ranks.Decay, c.Ranks.Rate, c.Ranks.Value, c.Ranks.Gate} {
+	set(&c.Ranks.Mix, rank(0.7*width))
+	for _, n := range []int{c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab, c.Ranks.Decay, c.Ranks.Rate, c.Ranks.Value, c.Ranks.Gate, c.Ranks.Mix} {
 		if n < 1 || n > 1<<24 {
 			return c, fmt.Errorf("a dimension of %d: want 1 to %d", n, 1<<24)
 		}
@@ -80,7 +94,26 @@ func (c Config) Parameters() (int64, error) {
 	return n, nil
 }
 
-// FileName is a name by RWKV's rule, for a model of that size label, such as "1.5B".
-func FileName(label string) string {
-	return fmt.Sprintf("RWKV-x070-Synth-%s-v1-20260101-ctx4096.pth", label)
+// FileName is a name by RWKV's rule, for a model of that version and size label, such as "7" and "1.5B".
+func FileName(version, label string) string {
+	return fmt.Sprintf("RWKV-%s-Synth-%s-v1-20260101-ctx4096.pth", versions[version].label, label)
 }
+
+// version is what differs between the versions.
+type version struct {
+	label  string // in file names
+	ffn    float64
+	mixers func(*model) // adds the tensors of a layer that are not norms
+}
+
+var versions = map[string]version{
+	"4":   {"4", 4, version4},
+	"5.0": {"5", 4, func(m *model) { version5(m, false, true) }},
+	"5.1": {"5", 3.5, func(m *model) { version5(m, true, true) }},
+	"5.2": {"5", 3.5, func(m *model) { version5(m, true, false) }},
+	"6":   {"x060", 3.5, version6},
+	"7":   {"x070", 4, version7},
+}
+
+// Versions lists the versions that can be made.
+func Versions() []string { return slices.Sorted(maps.Keys(versions)) }

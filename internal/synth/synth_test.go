@@ -141,20 +141,51 @@ func TestVectorsGoOnWhereABlockBegins(t *testing.T) {
 }
 
 func TestReleasedSizesHaveTheReleasedParameters(t *testing.T) {
-	for name, want := range map[string]int64{
-		"0.1B": 191_084_544, "0.4b": 450_834_432, "1.5B": 1_527_668_736, "2.9B": 2_948_065_280, "3B": 2_948_065_280,
-		"7.2B": 7_199_932_416, "13.3B": 13_270_298_624, "14B": 13_270_298_624,
+	for version, sizes := range map[string]map[string]int64{
+		"4":   {"0.1B": 192_780_288, "430M": 461_647_872, "1.5B": 1_577_607_168, "3B": 3_062_753_280, "7B": 7_517_650_944},
+		"5.0": {"0.1B": 192_780_576},
+		"5.2": {"0.4B": 461_721_600, "1.5B": 1_577_754_624, "3B": 3_062_999_040, "7B": 7_518_044_160},
+		"6":   {"1.6B": 1_599_873_024, "3B": 3_099_863_040, "7B": 7_635_746_816, "14B": 14_069_088_256},
+		"7": {
+			"0.1B": 191_084_544, "0.4b": 450_834_432, "1.5B": 1_527_668_736, "2.9B": 2_948_065_280, "3B": 2_948_065_280,
+			"7.2B": 7_199_932_416, "13.3B": 13_270_298_624, "14B": 13_270_298_624,
+		},
 	} {
-		_, c, err := Size(name)
-		require.NoError(t, err)
-		c.FirstValue = true // as they are counted
-		n, err := c.Parameters()
-		require.NoError(t, err)
-		assert.Equal(t, want, n, name)
+		for name, want := range sizes {
+			_, c, err := Size(version, name)
+			require.NoError(t, err)
+			c.FirstValue = true // as version 7's are counted
+			n, err := c.Parameters()
+			require.NoError(t, err)
+			assert.Equal(t, want, n, "%s of version %s", name, version)
+		}
 	}
-	_, _, err := Size("8B")
-	assert.ErrorContains(t, err, `there is no size "8B": want one of 0.1B, 0.4B,`)
-	assert.Equal(t, "RWKV-x070-Synth-1.5B-v1-20260101-ctx4096.pth", FileName("1.5B"))
+	_, _, err := Size("7", "8B")
+	assert.ErrorContains(t, err, `there is no size "8B" of version 7: want one of 0.1B, 0.4B,`)
+	_, _, err = Size("8", "1B")
+	assert.ErrorContains(t, err, `there is no version "8": want one of 4, 5.0,`)
+	assert.Equal(t, "RWKV-x070-Synth-1.5B-v1-20260101-ctx4096.pth", FileName("7", "1.5B"))
+	assert.Equal(t, "RWKV-x060-Synth-1.6B-v1-20260101-ctx4096.pth", FileName("6", "1.6B"))
+}
+
+func TestNamesAndShapesOfTheOlderVersions(t *testing.T) {
+	for version, want := range map[string]map[string][]int64{
+		"4":   {"blocks.1.att.time_mix_k": {1, 1, 96}, "blocks.1.att.time_first": {96}, "blocks.0.att.time_decay": {96}, "blocks.0.ffn.key.weight": {384, 96}, "blocks.0.ffn.receptance.weight": {96, 96}},
+		"5.0": {"blocks.1.att.time_decay": {3}, "blocks.1.att.time_first": {3}, "blocks.0.att.ln_x.bias": {96}, "blocks.0.ffn.key.weight": {384, 96}},
+		"5.1": {"blocks.1.att.time_decay": {3}, "blocks.1.att.time_faaaa": {3}, "blocks.0.att.gate.weight": {96, 96}, "blocks.0.ffn.key.weight": {320, 96}},
+		"5.2": {"blocks.1.att.time_decay": {3, 32}, "blocks.1.att.time_faaaa": {3, 32}, "blocks.0.att.time_mix_g": {1, 1, 96}},
+		"6": {
+			"blocks.1.att.time_maa_x": {1, 1, 96}, "blocks.1.att.time_maa_w1": {96, 5 * 8}, "blocks.1.att.time_maa_w2": {5, 8, 96},
+			"blocks.1.att.time_decay": {1, 1, 96}, "blocks.1.att.time_decay_w2": {24, 96}, "blocks.0.ffn.time_maa_r": {1, 1, 96},
+		},
+	} {
+		f := made(t, Config{Version: version, Layers: 2, Embed: 96, HeadSize: 32, Vocab: 100})
+		for name, shape := range want {
+			tensor, ok := f.Tensor(name)
+			assert.True(t, ok, "%s of version %s", name, version)
+			assert.Equal(t, shape, tensor.Shape, "%s of version %s", name, version)
+		}
+	}
 }
 
 func TestDimensionsThatNoModelHas(t *testing.T) {

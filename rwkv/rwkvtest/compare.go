@@ -93,16 +93,16 @@ var (
 	quantized = bounds{1e-1, 5e-2}
 	// official holds models converted to a type against the official logits of the checkpoint.
 	official = map[gguf.Type]bounds{
-		gguf.F32:  {2e-5, 2e-3},
-		gguf.F16:  {2e-3, 2e-2},
-		gguf.BF16: {2e-2, 2e-2},
+		gguf.F32:  {2e-5, 5e-3},
+		gguf.F16:  {2e-3, 3e-2},
+		gguf.BF16: {2e-2, 3e-2},
 		gguf.Q8_0: {7e-2, 7e-2},
 	}
 	// ownWeights holds the types to the float64 reference of the very weights that they were rounded to.
 	ownWeights = map[string]bounds{
 		"F16": {1e-3, 3e-2}, "BF16": {6e-2, 6e-2}, "Q8_0": quantized, "Q6_K": quantized, "Q5_K_M": quantized, "Q5_0": quantized,
 		"Q4_K_M": quantized, "Q4_1": quantized, "Q4_0": quantized, "IQ4_NL": quantized, "IQ4_XS": quantized, "Q3_K_M": quantized,
-		"Q2_K": quantized,
+		"Q2_K": {1.5e-1, 1e-1},
 	}
 )
 

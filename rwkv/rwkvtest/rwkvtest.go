@@ -149,9 +149,14 @@ func (s Suite) sized(c synth.Config) synth.Config {
 // Convert makes a GGUF file of a checkpoint and returns its path.
 func Convert(t testing.TB, checkpoint, mix string) string {
 	t.Helper()
+	return convertAs(t, checkpoint, mix, convert.Options{})
+}
+
+func convertAs(t testing.TB, checkpoint, mix string, o convert.Options) string {
+	t.Helper()
 	m, err := quant.ParseMix(mix)
 	require.NoError(t, err)
-	o := convert.Options{Mix: m}
+	o.Mix = m
 	o.Write.Quantizer = func() (quant.Quantizer, error) { return ggmltest.Library(t), nil }
 	path := filepath.Join(t.TempDir(), mix+".gguf")
 	_, err = convert.Run(t.Context(), checkpoint, path, o)

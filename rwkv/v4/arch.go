@@ -6,7 +6,7 @@ import "gosling/rwkv"
 // Arch is RWKV-4, which we call "rwkv4" in GGUF; llama.cpp has no name for it.
 func Arch() rwkv.Arch {
 	return rwkv.Arch{
-		Name: "rwkv4", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
+		Name: "rwkv4", Title: "RWKV-4", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
 		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
 	}
 }

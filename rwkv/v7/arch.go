@@ -6,7 +6,7 @@ import "gosling/rwkv"
 // Arch is RWKV-7, which GGUF and llama.cpp call "rwkv7".
 func Arch() rwkv.Arch {
 	return rwkv.Arch{
-		Name: "rwkv7", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
+		Name: "rwkv7", Title: "RWKV-7", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
 		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,6 @@ func main() {
 type request struct {
 	synth.Config
 	size, out, ranks string
-	version          int
 	force            bool
 }
 
@@ -51,7 +51,7 @@ func run(args []string, log io.Writer) error {
 		return err
 	}
 	if r.out == "" {
-		r.out = synth.FileName(label)
+		r.out = synth.FileName(r.Version, label)
 	}
 	if err := os.MkdirAll(filepath.Dir(r.out), 0o777); err != nil {
 		return err
@@ -81,18 +81,18 @@ func parse(args []string, log io.Writer) (*request, error) {
 	r := &request{}
 	flags := flag.NewFlagSet("synth", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.StringVar(&r.size, "size", "", "a released size: 0.1B, 0.4B, 1.5B, 2.9B, 7.2B or 13.3B (14B)")
+	flags.StringVar(&r.size, "size", "", "a released size, such as 0.1B, 1.5B or 7.2B (of version 6: 1.6B, 3B, 7B, 14B)")
 	flags.StringVar(&r.out, "out", "", "the file to write, by default named by RWKV's rule in this folder")
 	flags.BoolVar(&r.force, "force", false, "overwrite the file")
 	flags.Uint64Var(&r.Seed, "seed", 0, "the seed of all numbers")
-	flags.IntVar(&r.version, "version", 7, "the RWKV version; only 7 is made")
+	flags.StringVar(&r.Version, "version", "7", "the RWKV version: "+strings.Join(synth.Versions(), ", "))
 	flags.BoolVar(&r.FirstValue, "g1", false, "as the G1 models: layer 0 has tensors of the value residual too")
 	flags.IntVar(&r.Vocab, "vocab", 0, "rows of the vocabulary, 65536 by default")
 	flags.IntVar(&r.Layers, "layers", 0, "layers, instead of --size's")
 	flags.IntVar(&r.Embed, "embed", 0, "channels, instead of --size's")
-	flags.IntVar(&r.FFN, "ffn", 0, "width of the channel mix, 4 times the channels by default")
+	flags.IntVar(&r.FFN, "ffn", 0, "width of the channel mix, by default the version's, 4 or 3.5 times the channels")
 	flags.IntVar(&r.HeadSize, "head-size", 0, "size of a head, 64 by default")
-	flags.StringVar(&r.ranks, "ranks", "", "the low-rank widths `w,a,v,g` of decay, rate, value and gate")
+	flags.StringVar(&r.ranks, "ranks", "", "version 7's low-rank widths `w,a,v,g` of decay, rate, value and gate")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -104,8 +104,8 @@ func parse(args []string, log io.Writer) (*request, error) {
 
 // complete fills in the dimensions of the size, and answers with its label.
 func (r *request) complete() (string, error) {
-	if r.version != 7 {
-		return "", fmt.Errorf("version %d cannot be made, only 7", r.version)
+	if !slices.Contains(synth.Versions(), r.Version) {
+		return "", fmt.Errorf("version %q cannot be made: want one of %s", r.Version, strings.Join(synth.Versions(), ", "))
 	}
 	if err := r.readRanks(); err != nil {
 		return "", err
@@ -117,7 +117,7 @@ func (r *request) complete() (string, error) {
 		n, err := r.Parameters()
 		return labelOf(n), err
 	}
-	label, c, err := synth.Size(r.size)
+	label, c, err := synth.Size(r.Version, r.size)
 	if err != nil {
 		return "", err
 	}

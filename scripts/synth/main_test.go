@@ -64,7 +64,7 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 	}{
 		"nothing":                {nil, "name a --size, or --layers and --embed"},
 		"an unknown size":        {[]string{"--size", "8B"}, `there is no size "8B"`},
-		"another version":        {[]string{"--size", "0.1B", "--version", "6"}, "version 6 cannot be made, only 7"},
+		"another version":        {[]string{"--size", "0.1B", "--version", "8"}, `version "8" cannot be made: want one of 4, 5.0`},
 		"three ranks":            {[]string{"--size", "0.1B", "--ranks", "1,2,3"}, "want four numbers"},
 		"a rank that is a word":  {[]string{"--size", "0.1B", "--ranks", "1,2,3,four"}, `"four" is no number`},
 		"heads that do not fit":  {[]string{"--layers", "1", "--embed", "65"}, "do not divide into heads"},
