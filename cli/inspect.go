@@ -112,6 +112,9 @@ func listFile(path string) (*listing, error) {
 		err = list.readCheckpoint(path)
 	}
 	list.sum()
+	if info.IsDir() {
+		list.Size = list.Totals.Bytes
+	}
 	return list, err
 }
 

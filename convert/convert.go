@@ -44,7 +44,8 @@ func DefaultOutput(in string, mix quant.Mix) string {
 
 // stem is a path without the ending of a checkpoint. Other dots belong to the name, as in "1.5B".
 func stem(path string) string {
-	if ext := filepath.Ext(path); slices.Contains([]string{".pth", ".pt", ".bin", ".ckpt"}, strings.ToLower(ext)) {
+	path = strings.TrimSuffix(filepath.Clean(path), ".index.json")
+	if ext := filepath.Ext(path); slices.Contains([]string{".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".st"}, strings.ToLower(ext)) {
 		return strings.TrimSuffix(path, ext)
 	}
 	return path

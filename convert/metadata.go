@@ -33,6 +33,11 @@ var (
 
 func parseName(path string) name {
 	n := name{Full: filepath.Base(stem(path))}
+	if n.Full == "model" || n.Full == "pytorch_model" { // Hugging Face's names for any model: the folder has its own
+		if folder, err := filepath.Abs(filepath.Dir(path)); err == nil {
+			n.Full = filepath.Base(folder)
+		}
+	}
 	var base, dataset, rest []string
 	for _, part := range strings.Split(n.Full, "-") {
 		switch {

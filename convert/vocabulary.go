@@ -12,8 +12,9 @@ import (
 
 // Rows of the embedding that tell a vocabulary.
 const (
-	worldRows = 65536
-	bytesRows = 257
+	worldRows      = 65536
+	bytesRows      = 257
+	byteValuesRows = 256
 )
 
 // worldEndOfTurn is World's token of two line ends, at which chats stop.
@@ -44,11 +45,13 @@ func vocabularyOf(c rwkv.Config, path string) (keys []gguf.KV, notice string, er
 		v = tokenizer.World()
 	case c.Vocab == bytesRows:
 		v = tokenizer.Bytes()
+	case c.Vocab == byteValuesRows:
+		v = tokenizer.ByteValues()
 	default:
 		return []gguf.KV{
 			{Key: "tokenizer.ggml.model", Value: "none"},
 			{Key: c.Arch + ".vocab_size", Value: uint32(c.Vocab)},
-		}, fmt.Sprintf("a vocabulary of %d rows is not one we know (%d is World, %d are bytes): the file gets no tokenizer; name one with --vocab", c.Vocab, worldRows, bytesRows), nil
+		}, fmt.Sprintf("a vocabulary of %d rows is not one we know (%d is World, %d and %d are bytes): the file gets no tokenizer; name one with --vocab", c.Vocab, worldRows, bytesRows, byteValuesRows), nil
 	}
 	if v.Len() > c.Vocab {
 		return nil, "", fmt.Errorf("the vocabulary has %d tokens, the model %d rows: they do not belong together", v.Len(), c.Vocab)
@@ -60,6 +63,9 @@ func vocabularyOf(c rwkv.Config, path string) (keys []gguf.KV, notice string, er
 		{Key: "tokenizer.ggml.token_type", Value: types},
 		{Key: "tokenizer.ggml.bos_token_id", Value: uint32(tokenizer.EndOfText)},
 		{Key: "tokenizer.ggml.eos_token_id", Value: uint32(tokenizer.EndOfText)},
+	}
+	if v.Len() == byteValuesRows { // no row is free for the beginning of a chat
+		return keys, "", nil
 	}
 	if text, ok := v.Bytes(worldEndOfTurn); ok && string(text) == "\n\n" {
 		keys = append(keys, gguf.KV{Key: "tokenizer.ggml.eot_token_id", Value: uint32(worldEndOfTurn)})

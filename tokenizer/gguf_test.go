@@ -59,7 +59,7 @@ func TestGGUFTokensChooseTheQuoteAsPythonDoes(t *testing.T) {
 }
 
 func TestVocabulariesSurviveGGUF(t *testing.T) {
-	for name, v := range map[string]*tokenizer.Vocab{"world": tokenizer.World(), "bytes": tokenizer.Bytes()} {
+	for name, v := range map[string]*tokenizer.Vocab{"world": tokenizer.World(), "bytes": tokenizer.Bytes(), "byte values": tokenizer.ByteValues()} {
 		t.Run(name, func(t *testing.T) {
 			again := throughGGUF(t, v)
 			for id := range tokenizer.Token(v.Len()) {

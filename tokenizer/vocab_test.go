@@ -81,6 +81,13 @@ func TestBytesVocabularyHas257Rows(t *testing.T) {
 	assert.Equal(t, []tokenizer.Token{1, 98, 256}, encode(t, v, "\x00a\xff"))
 }
 
+func TestByteValuesAreTheirOwnNumbers(t *testing.T) {
+	v := tokenizer.ByteValues()
+	assert.Equal(t, 256, v.Len())
+	assert.Equal(t, []tokenizer.Token{0, 97, 255}, encode(t, v, "\x00a\xff"))
+	assert.Equal(t, "\x00a\xff", string(v.Decode([]tokenizer.Token{0, 97, 255})))
+}
+
 // shared returns the path of a file beside the repository, or skips the test.
 func shared(t testing.TB, name string) string {
 	t.Helper()

@@ -40,18 +40,29 @@ var world = sync.OnceValue(func() *Vocab {
 // Bytes returns the vocabulary of models with 257 rows: EndOfText, and id b+1 for the byte b.
 func Bytes() *Vocab { return singleBytes() }
 
-var singleBytes = sync.OnceValue(func() *Vocab {
-	var b table
-	b.put(EndOfText, endOfTextName, control)
-	for c := range 256 {
-		b.put(Token(c+1), string([]byte{byte(c)}), normal)
+// ByteValues returns the vocabulary of models with 256 rows, which have no EndOfText: id b for the byte b.
+func ByteValues() *Vocab { return byteValues() }
+
+var (
+	singleBytes = sync.OnceValue(func() *Vocab {
+		var b table
+		b.put(EndOfText, endOfTextName, control)
+		return bytesFrom(&b, 1)
+	})
+	byteValues = sync.OnceValue(func() *Vocab { return bytesFrom(&table{}, 0) })
+)
+
+// bytesFrom adds the bytes, from the given token on.
+func bytesFrom(b *table, first Token) *Vocab {
+	for c := range Token(256) {
+		b.put(first+c, string([]byte{byte(c)}), normal)
 	}
 	v, err := b.vocab()
 	if err != nil {
 		panic(fmt.Sprintf("tokenizer: internal error: the vocabulary of bytes: %v", err))
 	}
 	return v
-})
+}
 
 func unpack(packed []byte, count, size int) (*Vocab, error) {
 	text, spans, err := unfold(bufio.NewReader(flate.NewReader(bytes.NewReader(packed))), count, size)

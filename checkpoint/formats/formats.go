@@ -1,7 +1,7 @@
 // Package formats opens a checkpoint of any format that can be read, told by its first bytes and never by its name.
 // A file of another kind is refused with an error that says what it seems to be and what to do.
 //
-// Limits: .pth files and the .bin models of rwkv.cpp are read.
+// Limits: .pth, .safetensors (one or several, also in Hugging Face's layout) and the .bin models of rwkv.cpp are read.
 package formats
 
 import (
@@ -10,20 +10,66 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"gosling/checkpoint"
+	"gosling/checkpoint/dialect"
 	"gosling/checkpoint/pth"
 	"gosling/checkpoint/rwkvcpp"
+	"gosling/checkpoint/safetensors"
 )
 
-// Open opens a checkpoint. The caller closes what it returns. Errors name the file.
+// Open opens a checkpoint: a file, or the folder or index of a model in Hugging Face's layout. The caller closes what it
+// returns. Errors name the file.
 func Open(path string) (*checkpoint.File, error) {
-	head, err := readHead(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(head, []byte(rwkvcpp.Magic)) {
+	translated, err := dialect.Translate(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return translated, nil
+}
+
+func open(path string) (*checkpoint.File, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return openFolder(path)
+	}
+	if strings.HasSuffix(path, ".index.json") {
+		return safetensors.OpenIndex(path, openFile)
+	}
+	return openFile(path)
+}
+
+// inFolder are the names of models in a folder of Hugging Face's layout, the preferred first.
+var inFolder = []string{"model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin"}
+
+func openFolder(path string) (*checkpoint.File, error) {
+	for _, name := range inFolder {
+		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
+			f, err := open(filepath.Join(path, name))
+			if err == nil {
+				f.Path = path
+			}
+			return f, err
+		}
+	}
+	return nil, fmt.Errorf("%s: is a folder without a model in Hugging Face's layout (%s): name the checkpoint file in it", path, strings.Join(inFolder, ", "))
+}
+
+func openFile(path string) (*checkpoint.File, error) {
+	head, size, err := readHead(path)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte(rwkvcpp.Magic)):
 		return rwkvcpp.Open(path)
+	case safetensors.Looks(head, size) || strings.HasSuffix(path, ".safetensors") && len(head) > 0:
+		return safetensors.Open(path)
 	}
 	if what := recognize(head); what != "" {
 		return nil, fmt.Errorf("%s: %s", path, what)
@@ -34,26 +80,23 @@ func Open(path string) (*checkpoint.File, error) {
 // headSize covers every magic: that of a tar archive begins at byte 257.
 const headSize = 512
 
-func readHead(path string) ([]byte, error) {
+func readHead(path string) ([]byte, int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("%s: is a folder, name the checkpoint file in it", path)
+		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: is no regular file, copy what it gives into one first", path)
+		return nil, 0, fmt.Errorf("%s: is no regular file, copy what it gives into one first", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer f.Close()
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
 	}
-	return head[:n], nil
+	return head[:n], info.Size(), nil
 }

@@ -32,7 +32,7 @@ func TestFilesThatAreNoCheckpoints(t *testing.T) {
 		"a ggml model":               {"lmgg\x01\x00\x00\x00", "an old ggml model"},
 		"a model of rwkv.cpp":        {"fmgg\x65\x00\x00\x00", "its header alone takes 24: cut short"},
 		"a ggjt model":               {"tjgg\x03\x00\x00\x00", "ggjt"},
-		"a safetensors file":         {"\x10\x00\x00\x00\x00\x00\x00\x00{\"a\": {}}      ", "is a safetensors file"},
+		"a safetensors file":         {"\x10\x00\x00\x00\x00\x00\x00\x00{\"a\": {}}      ", "is a safetensors file cut short"},
 		"an ONNX model":              {"\x08\x07\x12\x07pytorch", "seems to be an ONNX model"},
 		"a web page":                 {"\n<!DOCTYPE html><html>404", "is a web page"},
 		"a web page with a mark":     {"\xef\xbb\xbf<html>", "is a web page"},
@@ -59,7 +59,7 @@ func TestFilesThatAreNoCheckpoints(t *testing.T) {
 
 func TestPlacesThatAreNoFiles(t *testing.T) {
 	_, err := formats.Open(t.TempDir())
-	assert.ErrorContains(t, err, "is a folder")
+	assert.ErrorContains(t, err, "is a folder without a model")
 	_, err = formats.Open(filepath.Join(t.TempDir(), "missing.pth"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -45,7 +45,7 @@ func recognize(head []byte) string {
 	case bytes.HasPrefix(text, []byte("<")):
 		return "is a web page or XML, not a model: the download gave an error, open the file in a browser to see which"
 	case isSafetensors(head):
-		return "is a safetensors file, which is not read yet: name the .pth of the same model"
+		return "is a safetensors file cut short within its header: download it again"
 	case bytes.HasPrefix(text, []byte("{")):
 		return "is JSON text, not a model: an error of the download, or the description of a model kept beside it"
 	case isONNX(head):

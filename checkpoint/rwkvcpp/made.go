@@ -1,86 +1,18 @@
 package rwkvcpp
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
-	"slices"
-	"sync"
 
 	"gosling/checkpoint"
 	"gosling/internal/float"
 )
 
-// made is a tensor that is made whole of another. It is kept until its last byte has been read, so a file read from
-// front to back holds one at a time.
-type made struct {
-	size int64
-	make func() ([]byte, error)
-
-	mu   sync.Mutex
-	data []byte
-}
-
-// ReadAt reads what has been made. It is safe for concurrent use.
-func (m *made) ReadAt(p []byte, off int64) (int, error) {
-	data, err := m.whole(off + int64(len(p)))
-	if err != nil {
-		return 0, err
-	}
-	return bytes.NewReader(data).ReadAt(p, off)
-}
-
-// whole makes the tensor unless it is there, and lets go of it when it is read up to its end.
-func (m *made) whole(end int64) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	data := m.data
-	if data == nil {
-		var err error
-		if data, err = m.make(); err != nil {
-			return nil, err
-		}
-	}
-	m.data = data
-	if end >= m.size {
-		m.data = nil
-	}
-	return data, nil
-}
-
-// transpose swaps the last two dimensions.
-func transpose(t checkpoint.Tensor) (checkpoint.Tensor, error) {
-	n := len(t.Shape)
-	if n < 2 {
-		return t, fmt.Errorf("has shape %v, want a matrix", t.Shape)
-	}
-	rows, cols, size := t.Shape[n-2], t.Shape[n-1], t.DType.Size()
-	from := t
-	t.Shape = slices.Clone(t.Shape)
-	t.Shape[n-2], t.Shape[n-1] = cols, rows
-	whole := t.Elements() * size
-	t.Data = &made{size: whole, make: func() ([]byte, error) {
-		src, dst := make([]byte, whole), make([]byte, whole)
-		if err := from.ReadBytes(src, 0); err != nil {
-			return nil, err
-		}
-		for base := int64(0); base < whole; base += rows * cols * size {
-			for r := range rows {
-				for c := range cols {
-					copy(dst[base+(c*rows+r)*size:][:size], src[base+(r*cols+c)*size:][:size])
-				}
-			}
-		}
-		return dst, nil
-	}}
-	return t, nil
-}
-
 // inverse delivers the parameters that values were computed from.
 func inverse(t checkpoint.Tensor, f function) io.ReaderAt {
 	whole := t.Elements() * t.DType.Size()
-	return &made{size: whole, make: func() ([]byte, error) {
+	return checkpoint.Made(whole, func() ([]byte, error) {
 		values := make([]float32, t.Elements())
 		if err := t.ReadFloats(values, 0); err != nil {
 			return nil, err
@@ -99,7 +31,7 @@ func inverse(t checkpoint.Tensor, f function) io.ReaderAt {
 			float.EncodeF32(data, values)
 		}
 		return data, nil
-	}}
+	})
 }
 
 // function is one that the converter applied, in float32 after every step as PyTorch computes it.

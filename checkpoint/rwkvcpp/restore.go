@@ -66,7 +66,7 @@ func (r restorer) restore(e entry) ([]checkpoint.Tensor, error) {
 		t, err = restore6(t, key)
 	case 7:
 		if lowRank7[key] {
-			t, err = transpose(t)
+			t, err = t.Transposed()
 		}
 	}
 	return []checkpoint.Tensor{t}, err
@@ -104,7 +104,7 @@ func heads(shape []int64, channels int64) []int64 {
 func restore6(t checkpoint.Tensor, key string) (checkpoint.Tensor, error) {
 	switch key {
 	case "time_maa_w1", "time_maa_w2", "time_decay_w1", "time_decay_w2":
-		return transpose(t)
+		return t.Transposed()
 	case "time_decay":
 		t.Shape = []int64{1, 1, t.Elements()}
 	case "time_faaaa":

@@ -1,0 +1,169 @@
+// Package safetensors reads the files of the safetensors format: the length of a header, the header in JSON, and the
+// elements. docs/format/safetensors.md draws them. A model cut into several files is read through its index.
+//
+// Opening reads the header; elements are read when they are asked for.
+//
+// Limits: headers of at most 100 MiB, as the format demands.
+package safetensors
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"gosling/checkpoint"
+)
+
+const maxHeader = 100 << 20
+
+// Looks reports whether a file that begins with head, 9 bytes or more, and has size bytes is of the format.
+func Looks(head []byte, size int64) bool {
+	if len(head) < 9 || head[8] != '{' {
+		return false
+	}
+	n := binary.LittleEndian.Uint64(head)
+	return n >= 2 && n <= maxHeader && int64(n) <= size-8
+}
+
+// Open opens a .safetensors file. The caller closes what it returns. Errors name the file.
+func Open(path string) (*checkpoint.File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil {
+		var f *checkpoint.File
+		if f, err = Read(file, info.Size()); err == nil {
+			f.Path, f.Closer = path, file
+			return f, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+}
+
+// entry is what the header says of a tensor.
+type entry struct {
+	DType   string   `json:"dtype"`
+	Shape   []int64  `json:"shape"`
+	Offsets [2]int64 `json:"data_offsets"`
+}
+
+// Read reads a model of size bytes from file, which its tensors go on reading.
+func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
+	header, err := readHeader(file, size)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := parse(header)
+	if err != nil {
+		return nil, err
+	}
+	f := &checkpoint.File{Format: "safetensors"}
+	begin := 8 + int64(len(header))
+	for _, e := range entries {
+		t, err := e.tensor(file, begin, size)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q %w", e.name, err)
+		}
+		f.Tensors = append(f.Tensors, t)
+	}
+	if len(f.Tensors) == 0 {
+		return nil, errors.New("holds no tensors: not a model")
+	}
+	return f, nil
+}
+
+func readHeader(file io.ReaderAt, size int64) ([]byte, error) {
+	var length [8]byte
+	if _, err := io.ReadFull(io.NewSectionReader(file, 0, size), length[:]); err != nil {
+		return nil, fmt.Errorf("%d bytes are too short for the length of a header", size)
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if n > maxHeader || int64(n) > size-8 {
+		return nil, fmt.Errorf("the header is said to have %d bytes, the file has %d: no safetensors file, or cut short; download it again", n, size)
+	}
+	header := make([]byte, n)
+	_, err := io.ReadFull(io.NewSectionReader(file, 8, int64(n)), header)
+	return header, err
+}
+
+type named struct {
+	name string
+	entry
+}
+
+// parse reads the header, refusing names that stand there twice, and sorts it by the place of the data.
+func parse(header []byte) ([]named, error) {
+	d := json.NewDecoder(bytes.NewReader(header))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("the header is no JSON object")
+	}
+	var list []named
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return nil, fmt.Errorf("the header at byte %d: %w", 8+d.InputOffset(), err)
+		}
+		name, _ := t.(string) // a key is nothing else
+		if seen[name] {
+			return nil, fmt.Errorf("tensor %q stands in the header twice", name)
+		}
+		seen[name] = true
+		if name == "__metadata__" {
+			var metadata map[string]string
+			if err := d.Decode(&metadata); err != nil {
+				return nil, fmt.Errorf("the header's __metadata__: %w", err)
+			}
+			continue
+		}
+		e := named{name: name}
+		if err := d.Decode(&e.entry); err != nil {
+			return nil, fmt.Errorf("tensor %q in the header: %w", name, err)
+		}
+		list = append(list, e)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, fmt.Errorf("the header at byte %d: %w", 8+d.InputOffset(), err)
+	}
+	slices.SortStableFunc(list, func(a, b named) int { return int(min(max(a.Offsets[0]-b.Offsets[0], -1), 1)) })
+	return list, nil
+}
+
+// dtypes are the format's names of element types.
+var dtypes = map[string]checkpoint.DType{
+	"F32": checkpoint.F32, "F16": checkpoint.F16, "BF16": checkpoint.BF16, "F64": checkpoint.F64, "I64": checkpoint.I64,
+	"I32": checkpoint.I32, "I16": checkpoint.I16, "I8": checkpoint.I8, "U8": checkpoint.U8, "BOOL": checkpoint.Bool,
+}
+
+// tensor checks the entry against the file, whose data begin at byte begin.
+func (e named) tensor(file io.ReaderAt, begin, size int64) (checkpoint.Tensor, error) {
+	dtype, ok := dtypes[strings.ToUpper(e.DType)]
+	if !ok {
+		return checkpoint.Tensor{}, fmt.Errorf("holds elements of type %q, want F32, F16 or BF16", e.DType)
+	}
+	want := dtype.Size()
+	for _, n := range e.Shape {
+		if n < 0 || n > 0 && want > size/n {
+			return checkpoint.Tensor{}, fmt.Errorf("has shape %v, more than the file's %d bytes hold: cut short, or damaged; download it again", e.Shape, size)
+		}
+		want *= n
+	}
+	first, end := e.Offsets[0], e.Offsets[1]
+	switch {
+	case first < 0 || end < first:
+		return checkpoint.Tensor{}, fmt.Errorf("lies at bytes %d to %d of the data, which is no range", first, end)
+	case end-first != want:
+		return checkpoint.Tensor{}, fmt.Errorf("has %d bytes of data, %v of %s take %d", end-first, e.Shape, dtype, want)
+	case end > size-begin:
+		return checkpoint.Tensor{}, fmt.Errorf("ends at byte %d of a file of %d: cut short, download it again", begin+end, size)
+	}
+	return checkpoint.Tensor{Name: e.name, DType: dtype, Shape: e.Shape, Data: io.NewSectionReader(file, begin+first, want)}, nil
+}
