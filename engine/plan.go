@@ -3,16 +3,46 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gosling/ggml"
 	"gosling/gguf"
 	"gosling/rwkv"
+	"gosling/rwkv/op"
 )
 
-// shape is what a graph is built for: tokens of each sequence, and the logits wanted.
+// shape is what a graph is built for: the number of tokens of each sequence, and what is wanted of them.
 type shape struct {
-	length  int
+	lengths []int
 	outputs rwkv.Outputs
+}
+
+func (a shape) equal(b shape) bool {
+	return a.outputs == b.outputs && slices.Equal(a.lengths, b.lengths)
+}
+
+// last is the index of each sequence's last token, nil where that is every token. Sequences of none have none.
+func (a shape) last() []int32 {
+	var index []int32
+	end := 0
+	for _, n := range a.lengths {
+		if end += n; n > 0 {
+			index = append(index, int32(end-1))
+		}
+	}
+	if len(index) == end {
+		return nil
+	}
+	return index
+}
+
+// tokens is the number of all tokens.
+func (a shape) tokens() int64 {
+	n := 0
+	for _, l := range a.lengths {
+		n += l
+	}
+	return int64(n)
 }
 
 // plan is a built graph with room for its results, ready to be computed again and again.
@@ -21,39 +51,32 @@ type plan struct {
 	scheduler *ggml.Scheduler
 	tokens    ggml.Tensor
 	last      ggml.Tensor
-	logits    ggml.Tensor
+	result    ggml.Tensor
 	lastIndex []int32
 }
 
-// newPlan builds the graph of one shape on the session's state.
-func (s *Session) newPlan(of shape) (*plan, error) {
-	m := s.model
-	size := 512 + 640*m.config.Layers
+// newPlan builds the graph of one shape on the batch's states.
+func (b *Batch) newPlan(of shape) (*plan, error) {
+	m := b.model
+	size := 512 + 640*m.config.Layers*len(op.Runs(of.lengths))
 	g, err := m.lib.NewGraph(size)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{graph: g}
-	b := rwkv.Batch{
-		Graph: g, Seqs: int64(s.seqs), Outputs: of.outputs,
-		Tokens: g.Input(gguf.I32, int64(of.length*s.seqs)),
-		State:  func(layer int, name string) ggml.Tensor { return s.state[stateKey{layer, name}] },
+	p := &plan{graph: g, tokens: g.Input(gguf.I32, of.tokens())}
+	if last := of.last(); of.outputs.Last() && last != nil {
+		p.last, p.lastIndex = g.Input(gguf.I32, int64(len(last))), last
+	}
+	p.result = m.forward(rwkv.Batch{
+		Graph: g, Tokens: p.tokens, Lengths: of.lengths, Outputs: of.outputs, Last: p.last,
+		State:  func(layer int, name string) ggml.Tensor { return b.state[stateKey{layer, name}] },
 		Device: func(layer int) ggml.Device { return m.devices[layer] },
 		CPU:    m.lib.CPU(),
-	}
-	p.tokens = b.Tokens
-	if of.outputs == rwkv.LastLogits && of.length > 1 {
-		b.Last = g.Input(gguf.I32, int64(s.seqs))
-		p.last = b.Last
-		for i := range s.seqs {
-			p.lastIndex = append(p.lastIndex, int32((i+1)*of.length-1))
-		}
-	}
-	p.logits = m.forward(b)
-	g.Output(p.logits)
+	})
+	g.Output(p.result)
 	if err := g.Err(); err != nil {
 		p.close()
-		return nil, fmt.Errorf("building the graph of %d tokens: %w", of.length, err)
+		return nil, fmt.Errorf("building the graph of %d tokens: %w", of.tokens(), err)
 	}
 	if p.scheduler, err = m.lib.NewScheduler(size, m.backends...); err != nil {
 		p.close()
@@ -63,7 +86,7 @@ func (s *Session) newPlan(of shape) (*plan, error) {
 		p.close()
 		return nil, err
 	}
-	m.options.Log.Debug("graph built", "tokens", of.length, "sequences", s.seqs, "operations", g.Nodes(), "splits", p.scheduler.Splits(), "MiB", p.scheduler.BufferSize()>>20)
+	m.options.Log.Debug("graph built", "tokens", of.tokens(), "sequences", b.seqs, "operations", g.Nodes(), "splits", p.scheduler.Splits(), "MiB", p.scheduler.BufferSize()>>20)
 	return p, nil
 }
 
@@ -85,27 +108,27 @@ func (p *plan) close() {
 	p.graph.Close()
 }
 
-// keptPlans is how many graphs a session keeps: decoding, full chunks, and some of the odd lengths at the end of prompts.
+// keptPlans is how many graphs a batch keeps: decoding, full chunks, and some of the odd lengths at the end of prompts.
 const keptPlans = 4
 
 // plan returns the graph of a shape, building it if it is not among the last used ones.
-func (s *Session) plan(of shape) (*plan, error) {
-	for i, k := range s.plans {
-		if k.shape == of {
-			copy(s.plans[1:i+1], s.plans[:i])
-			s.plans[0] = k
+func (b *Batch) plan(of shape) (*plan, error) {
+	for i, k := range b.plans {
+		if k.shape.equal(of) {
+			copy(b.plans[1:i+1], b.plans[:i])
+			b.plans[0] = k
 			return k.plan, nil
 		}
 	}
-	if len(s.plans) == keptPlans {
-		s.plans[keptPlans-1].close()
-		s.plans = s.plans[:keptPlans-1]
+	if len(b.plans) == keptPlans {
+		b.plans[keptPlans-1].close()
+		b.plans = b.plans[:keptPlans-1]
 	}
-	p, err := s.newPlan(of)
+	p, err := b.newPlan(of)
 	if err != nil {
 		return nil, err
 	}
-	s.plans = append([]keptPlan{{of, p}}, s.plans...)
+	b.plans = append([]keptPlan{{of, p}}, b.plans...)
 	return p, nil
 }
 

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gosling/engine"
-	"gosling/ggml"
 	"gosling/ggml/ggmltest"
 	"gosling/internal/synth"
+	"gosling/rwkv"
 	"gosling/rwkv/rwkvtest"
 	"gosling/tokenizer"
 )
@@ -38,54 +38,23 @@ func text(seed, length int) []int32 {
 	return tokens
 }
 
-func TestSequencesSideBySideGiveWhatEachGivesAlone(t *testing.T) {
-	lib := ggmltest.Library(t)
-	path := rwkvtest.Random(t, small, "F32")
-	for _, d := range lib.Devices() {
-		if d.Type == ggml.Accelerator {
-			continue
-		}
-		t.Run(d.Name, func(t *testing.T) {
-			ggmltest.NoLeaks(t)
-			all, tolerance := -1, 1e-5
-			if !d.IsHost() {
-				tolerance = 5e-3
-			}
-			m := rwkvtest.Load(t, lib, path, engine.Options{Device: d.Name, GPULayers: &all, Threads: 1})
-			for _, seqs := range []int{2, 5} {
-				batch, err := m.NewBatch(seqs)
-				require.NoError(t, err)
-				defer batch.Close()
-				alone := make([]*engine.Session, seqs)
-				for i := range alone {
-					alone[i] = rwkvtest.NewSession(t, m)
-				}
-				for step, length := range []int{7, 1, 1, 3} { // each goes on from the state before
-					var tokens []int32
-					var want, last [][]float32
-					for i, s := range alone {
-						part := text(10*step+i, length)
-						tokens = append(tokens, part...)
-						want = append(want, rwkvtest.Logits(t, s, part, 0)...)
-						last = append(last, want[len(want)-1])
-					}
-					before, err := batch.Snapshot()
-					require.NoError(t, err)
-					for _, every := range []bool{true, false} {
-						require.NoError(t, batch.Restore(before))
-						got, err := batch.ReadBatch(t.Context(), rwkvtest.Tokens(tokens), every)
-						require.NoError(t, err)
-						rows := slices.Collect(slices.Chunk(got, m.Vocab()))
-						if every {
-							rwkvtest.Near(t, want, rows, tolerance, fmt.Sprintf("all of %d sequences of %d tokens", seqs, length))
-						} else {
-							rwkvtest.Near(t, last, rows, tolerance, fmt.Sprintf("the last of %d sequences of %d tokens", seqs, length))
-						}
-					}
-				}
-			}
-		})
+func TestBatchesThatCannotBeReadAreRefused(t *testing.T) {
+	m := model(t)
+	b, err := m.NewBatch(2)
+	require.NoError(t, err)
+	defer b.Close()
+	for want, tokens := range map[string][][]tokenizer.Token{
+		"tokens of 1 sequences, the batch has 2":          {{1}},
+		"sequence 1: 513 tokens at once, at most 512":     {{1}, make([]tokenizer.Token, 513)},
+		"token 51 at position 1: the model knows 0 to 50": {nil, {1, 51}},
+		"token -1 at position 0: the model knows 0 to 50": {{-1}, nil},
+	} {
+		_, err := b.Read(t.Context(), tokens, rwkv.LastLogits)
+		require.ErrorContains(t, err, want)
 	}
+	rows, err := b.Read(t.Context(), make([][]tokenizer.Token, 2), rwkv.AllLogits)
+	require.NoError(t, err)
+	require.Empty(t, rows, "no tokens, no logits")
 }
 
 func TestSessionsOfOneModelMayRunAtOnce(t *testing.T) {

@@ -21,9 +21,9 @@ type Snapshot struct {
 // Snapshot copies the state.
 func (s *Session) Snapshot() (Snapshot, error) {
 	snap := Snapshot{Tokens: s.tokens}
-	for _, spec := range s.specs {
-		x := make([]float32, spec.Elements*int64(s.seqs))
-		if err := s.state[stateKey{spec.Layer, spec.Name}].ReadFloats(x, 0); err != nil {
+	for _, spec := range s.batch.specs {
+		x := make([]float32, spec.Elements)
+		if err := s.batch.state[stateKey{spec.Layer, spec.Name}].ReadFloats(x, 0); err != nil {
 			return snap, err
 		}
 		snap.State = append(snap.State, x)
@@ -33,16 +33,16 @@ func (s *Session) Snapshot() (Snapshot, error) {
 
 // Restore puts a snapshot of a session of the same model back. One that does not fit changes nothing.
 func (s *Session) Restore(snap Snapshot) error {
-	if len(snap.State) != len(s.specs) {
-		return fmt.Errorf("a state of %d tensors, the model has %d", len(snap.State), len(s.specs))
+	if len(snap.State) != len(s.batch.specs) {
+		return fmt.Errorf("a state of %d tensors, the model has %d", len(snap.State), len(s.batch.specs))
 	}
-	for i, spec := range s.specs {
-		if got, want := int64(len(snap.State[i])), spec.Elements*int64(s.seqs); got != want {
+	for i, spec := range s.batch.specs {
+		if got, want := int64(len(snap.State[i])), spec.Elements; got != want {
 			return fmt.Errorf("layer %d, %s: a state of %d numbers, the model has %d", spec.Layer, spec.Name, got, want)
 		}
 	}
-	for i, spec := range s.specs {
-		if err := s.state[stateKey{spec.Layer, spec.Name}].SetFloats(snap.State[i]); err != nil {
+	for i, spec := range s.batch.specs {
+		if err := s.batch.state[stateKey{spec.Layer, spec.Name}].SetFloats(snap.State[i]); err != nil {
 			return fmt.Errorf("layer %d, %s: %w", spec.Layer, spec.Name, err)
 		}
 	}
@@ -67,13 +67,13 @@ type stateHeader struct {
 var stateMagic = [8]byte{'G', 'S', 'L', 'S', 'T', 'A', 'T', 'E'}
 
 func (s *Session) header() stateHeader {
-	m := s.model
+	m := s.batch.model
 	h := stateHeader{
 		Magic: stateMagic, Version: 1, Layers: uint32(m.config.Layers), Embed: uint32(m.config.Embed),
 		HeadSize: uint32(m.config.HeadSize), Fingerprint: m.Fingerprint(), Tokens: s.tokens,
 	}
 	copy(h.Arch[:], m.arch.Name)
-	for _, spec := range s.specs {
+	for _, spec := range s.batch.specs {
 		h.Elements += spec.Elements
 	}
 	return h
@@ -112,7 +112,7 @@ func (s *Session) Load(r io.Reader) error {
 		return err
 	}
 	snap := Snapshot{Tokens: h.Tokens}
-	for _, spec := range s.specs {
+	for _, spec := range s.batch.specs {
 		data := make([]byte, 4*spec.Elements)
 		if _, err := io.ReadFull(both, data); err != nil {
 			return fmt.Errorf("the state is cut short in layer %d", spec.Layer)
@@ -145,7 +145,7 @@ func (s *Session) fits(h stateHeader) error {
 		return fmt.Errorf("a state file of version %d, this program reads version %d", h.Version, want.Version)
 	case h.Arch != want.Arch || h.Layers != want.Layers || h.Embed != want.Embed || h.HeadSize != want.HeadSize || h.Elements != want.Elements:
 		return fmt.Errorf("a state of %s with %d layers of %d channels, heads of %d; the model is %s with %d of %d, heads of %d",
-			arch, h.Layers, h.Embed, h.HeadSize, s.model.arch.Name, want.Layers, want.Embed, want.HeadSize)
+			arch, h.Layers, h.Embed, h.HeadSize, s.batch.model.arch.Name, want.Layers, want.Embed, want.HeadSize)
 	case h.Fingerprint != want.Fingerprint:
 		return fmt.Errorf("the state was saved with other weights: load it with the same file")
 	case h.Tokens < 0:

@@ -39,33 +39,39 @@ type StateSpec struct {
 // Weights answers with the tensor of a GGUF name; it is zero for an optional one that the file lacks. Vectors are F32.
 type Weights func(name string) ggml.Tensor
 
-// Outputs says which logits a graph computes.
+// Outputs says what a graph computes beside the states that move on.
 type Outputs uint8
 
-// The logits that may be asked for.
+// The outputs that may be asked for. What is hidden is the residual stream after the last layer and the output norm, of
+// which the head makes logits.
 const (
-	NoLogits   Outputs = iota // only the state moves on
-	LastLogits                // one row a sequence, after its last token
-	AllLogits                 // one row a token
+	NoLogits   Outputs = iota
+	LastLogits         // one row a sequence, after its last token
+	AllLogits          // one row a token
+	LastHidden
+	AllHidden
 )
 
-// Batch is the input of one graph: Seqs sequences of equally many tokens each, side by side.
+// Last reports whether there is one row a sequence rather than one a token.
+func (o Outputs) Last() bool { return o == LastLogits || o == LastHidden }
+
+// Hidden reports whether rows are of the hidden state rather than logits.
+func (o Outputs) Hidden() bool { return o == LastHidden || o == AllHidden }
+
+// Batch is the input of one graph: the tokens of several sequences, side by side.
 type Batch struct {
 	Graph   *ggml.Graph
-	Tokens  ggml.Tensor // I32 [tokens · seqs], the tokens of a sequence following one another
-	Seqs    int64
+	Tokens  ggml.Tensor // I32 [tokens], sequence after sequence
+	Lengths []int       // the number of tokens of each sequence; one of none stays as it is
 	Outputs Outputs
-	Last    ggml.Tensor // I32 [seqs]: the index of each sequence's last token, for LastLogits with more than one token
+	Last    ggml.Tensor // I32: the index of each sequence's last token, where only their rows are wanted and there are others
 
-	State  func(layer int, name string) ggml.Tensor // F32 [elements, seqs]; the graph reads it and writes the new one there
+	State  func(layer int, name string) ggml.Tensor // F32 [elements, sequences]; the graph reads it and writes the new one there
 	Device func(layer int) ggml.Device              // where the layer's weights are
 	CPU    ggml.Device
 }
 
-// Length is the number of tokens of each sequence.
-func (b Batch) Length() int64 { return b.Tokens.Elements() / b.Seqs }
-
-// Forward adds the computation of a batch to its graph and returns the logits [vocab, rows], none for NoLogits.
+// Forward adds the computation of a batch to its graph and returns the rows of its outputs, [vocab or channels, rows].
 type Forward func(Batch) ggml.Tensor
 
 // Reference is a forward pass in float64 and plain loops, without ggml. It reads one sequence from a state, nil at the

@@ -66,7 +66,7 @@ func NewFrame(c rwkv.Config, w rwkv.Weights) *Frame {
 	return f
 }
 
-// Forward is the whole model: tokens in, logits out.
+// Forward is the whole model: tokens in, the outputs that the batch asks for out.
 func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 	eps := f.config.NormEps
 	x := f.embedNorm.Of(b.Graph.Use(f.embedding).GetRows(b.Tokens), eps)
@@ -82,7 +82,7 @@ func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 			if b.Outputs == rwkv.NoLogits {
 				return ggml.Tensor{}
 			}
-			if b.Outputs == rwkv.LastLogits && b.Length() > 1 { // only these tokens matter from here on
+			if !b.Last.IsZero() { // only these tokens matter from here on
 				x, in, dx = x.GetRows(b.Last), in.GetRows(b.Last), dx.GetRows(b.Last)
 			}
 		}
@@ -92,5 +92,9 @@ func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 			x = x.Scale(0.5)
 		}
 	}
-	return f.outputNorm.Of(x, eps).MatMul(f.head)
+	x = f.outputNorm.Of(x, eps)
+	if b.Outputs.Hidden() {
+		return x
+	}
+	return x.MatMul(f.head)
 }

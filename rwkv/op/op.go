@@ -10,16 +10,18 @@ import (
 // TokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch, and moves the state, the last
 // x of each sequence, on.
 func TokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
-	channels, length := x.Dim(0), b.Length()
-	bySeq := x.Reshape(channels, length, b.Seqs)
-	prev := b.Graph.Use(state).Reshape(channels, 1, b.Seqs)
-	if length > 1 {
-		prev = prev.Concat(bySeq.Slice(1, 0, length-1), 1)
-	}
-	dx := prev.Reshape(channels, length*b.Seqs).Sub(x)
-	b.Graph.Compute(dx) // reads the old state before the copy below replaces it
-	b.Graph.Compute(bySeq.Slice(1, length-1, 1).CopyTo(b.Graph.Use(state)))
-	return dx
+	return ByRun(b, 1, func(r Run) ggml.Tensor {
+		channels, x, state := x.Dim(0), r.Of(x, 1), r.State(b.Graph, state)
+		bySeq := x.Reshape(channels, r.Length, r.Seqs)
+		prev := state.Reshape(channels, 1, r.Seqs)
+		if r.Length > 1 {
+			prev = prev.Concat(bySeq.Slice(1, 0, r.Length-1), 1)
+		}
+		dx := prev.Reshape(channels, r.Length*r.Seqs).Sub(x)
+		b.Graph.Compute(dx) // reads the old state before the copy below replaces it
+		b.Graph.Compute(bySeq.Slice(1, r.Length-1, 1).CopyTo(state))
+		return dx
+	})
 }
 
 // Lerps returns x + dx ⊙ mu_i for column i of mu [channels, n]: the token shift of versions 6 and 7.

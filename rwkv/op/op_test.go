@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,8 +16,8 @@ import (
 )
 
 // batchOn is a batch of one layer on the device, whose state is in the graph already.
-func batchOn(lib *ggml.Library, g *ggml.Graph, d ggml.Device, tokens ggml.Tensor, seqs int64) rwkv.Batch {
-	return rwkv.Batch{Graph: g, Tokens: tokens, Seqs: seqs, CPU: lib.CPU(), Device: func(int) ggml.Device { return d }}
+func batchOn(lib *ggml.Library, g *ggml.Graph, d ggml.Device, lengths ...int) rwkv.Batch {
+	return rwkv.Batch{Graph: g, Lengths: lengths, CPU: lib.CPU(), Device: func(int) ggml.Device { return d }}
 }
 
 func TestWKV7IsRightForEveryHeadSizeOnEveryDevice(t *testing.T) {
@@ -31,12 +32,16 @@ func TestWKV7IsRightForEveryHeadSizeOnEveryDevice(t *testing.T) {
 	}
 }
 
+// ragged are sequences of different lengths: alone, none at all, and two that are equal.
+var ragged = []int{3, 0, 1, 2, 2}
+
 func checkWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
-	const heads, length, seqs = 2, 3, 2
+	const heads = 2
+	seqs, tokens := int64(len(ragged)), int64(8)
 	rng := rand.New(rand.NewPCG(3, uint64(size)))
 	args := make([]ggmltest.Array, 6)
 	for i := range args {
-		args[i] = ggmltest.Random(rng, size, heads, length*seqs)
+		args[i] = ggmltest.Random(rng, size, heads, tokens)
 	}
 	args[1] = args[1].Map(func(x float64) float64 { return float64(float32(math.Exp(-0.6 / (1 + math.Exp(-x))))) })
 	for _, i := range []int{4, 5} {
@@ -53,11 +58,25 @@ func checkWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
 	}
 
 	got, after := ggmltest.Compute(t, d, lib, append(args, wide), func(g *ggml.Graph, a []ggml.Tensor) ggml.Tensor {
-		b := batchOn(lib, g, d, a[0], seqs)
-		return op.WKV7(b, 0, a[0], a[1], a[2], a[3], a[4], a[5], a[6])
+		return op.WKV7(batchOn(lib, g, d, ragged...), 0, a[0], a[1], a[2], a[3], a[4], a[5], a[6])
 	})
-	want := ggmltest.WKV7(args[0], args[1], args[2], args[3], args[4], args[5], state)
-	y, next := want[:len(args[0].Data)], want[len(args[0].Data):]
+	var y, next []float64
+	token := int64(0)
+	for i, n := range ragged { // each sequence alone
+		length := int64(n)
+		old := column(state, int64(i), 1, size*size*heads)
+		if n == 0 {
+			next = append(next, old.Data...)
+			continue
+		}
+		var a [6]ggmltest.Array
+		for j := range a {
+			a[j] = column(args[j], token, length, size, heads)
+		}
+		want := ggmltest.WKV7(a[0], a[1], a[2], a[3], a[4], a[5], old)
+		y, next = append(y, want[:size*heads*length]...), append(next, want[size*heads*length:]...)
+		token += length
+	}
 	ggmltest.Close(t, y, got, 1e-5)
 	narrow := make([]float32, len(next))
 	for i := range narrow {
@@ -70,35 +89,45 @@ func checkWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
 	}
 }
 
+// column is n columns of x from the given one on, each of the given shape.
+func column(x ggmltest.Array, first, n int64, shape ...int64) ggmltest.Array {
+	c := ggmltest.Zeros(append(shape, n)...)
+	size := int64(len(c.Data)) / n
+	copy(c.Data, x.Data[first*size:])
+	return c
+}
+
 func TestTokenShiftIsTheTokenBefore(t *testing.T) {
 	lib := ggmltest.Library(t)
 	rng := rand.New(rand.NewPCG(4, 4))
 	const channels = 12
 	for _, d := range lib.Devices() {
-		for _, tc := range []struct{ length, seqs int64 }{{1, 1}, {1, 3}, {5, 1}, {4, 3}} {
-			t.Run(fmt.Sprintf("%s/%d tokens of %d sequences", d.Name, tc.length, tc.seqs), func(t *testing.T) {
-				x := ggmltest.Random(rng, channels, tc.length*tc.seqs)
-				state := ggmltest.Random(rng, channels, tc.seqs)
-				want := ggmltest.Zeros(channels, tc.length*tc.seqs)
-				for i := range want.Data {
-					c, token := int64(i)%channels, int64(i)/channels
-					before := state.Data[token/tc.length*channels+c]
-					if token%tc.length > 0 {
-						before = x.Data[(token-1)*channels+c]
+		for _, lengths := range [][]int{{1}, {1, 1, 1}, {5}, {4, 4, 4}, ragged, {0, 1}, {1, 0}} {
+			t.Run(fmt.Sprintf("%s/%d tokens", d.Name, lengths), func(t *testing.T) {
+				tokens := int64(0)
+				for _, n := range lengths {
+					tokens += int64(n)
+				}
+				x := ggmltest.Random(rng, channels, tokens)
+				state := ggmltest.Random(rng, channels, int64(len(lengths)))
+				want := ggmltest.Zeros(channels, tokens)
+				next := slices.Clone(state.Data)
+				token := 0
+				for seq, n := range lengths {
+					last := next[seq*channels:][:channels]
+					for range n {
+						for c := range channels {
+							at := token*channels + c
+							want.Data[at], last[c] = last[c]-x.Data[at], x.Data[at]
+						}
+						token++
 					}
-					want.Data[i] = before - x.Data[i]
 				}
 				got, after := ggmltest.Compute(t, d, lib, []ggmltest.Array{x, state}, func(g *ggml.Graph, a []ggml.Tensor) ggml.Tensor {
-					b := batchOn(lib, g, d, g.Use(a[0]).Reshape(channels, tc.length*tc.seqs).Slice(0, 0, 1).Cont(), tc.seqs)
-					dx := op.TokenShift(b, a[0], a[1])
-					return dx
+					return op.TokenShift(batchOn(lib, g, d, lengths...), a[0], a[1])
 				})
 				ggmltest.Close(t, want.Data, got, 1e-6)
-				for s := range tc.seqs {
-					for c := range int64(channels) {
-						require.InDelta(t, x.Data[((s+1)*tc.length-1)*channels+c], after[1][s*channels+c], 1e-6)
-					}
-				}
+				ggmltest.Close(t, next, after[1], 1e-6)
 			})
 		}
 	}

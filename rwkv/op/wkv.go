@@ -21,39 +21,48 @@ func StateElements(c rwkv.Config) int64 {
 // WKV7 runs version 7's recurrence over the batch: r, w, k, v, a and b are [head size, heads, tokens]. It returns y of the
 // same shape and moves the state on.
 func WKV7(batch rwkv.Batch, layer int, r, w, k, v, a, b, state ggml.Tensor) ggml.Tensor {
-	size, heads, tokens := r.Dim(0), r.Dim(1), r.Dim(2)
-	padded := int64(StateHead(int(size)))
-	if padded != size {
-		for _, t := range []*ggml.Tensor{&r, &w, &k, &v, &a, &b} {
-			*t = t.PadRows(padded)
-		}
-	}
-	return recur(batch, layer, r.WKV7(w, k, v, a, b, state), state, size, heads, tokens)
+	return recur(batch, layer, state, func(s ggml.Tensor, x ...ggml.Tensor) ggml.Tensor {
+		return x[0].WKV7(x[1], x[2], x[3], x[4], x[5], s)
+	}, r, w, k, v, a, b)
 }
 
 // WKV6 runs the recurrence of versions 5 and 6 over the batch: k, v, r and the decay w are [head size, heads, tokens], the
 // bonus u is [head size, heads]. It returns y of the same shape and moves the state on.
 func WKV6(batch rwkv.Batch, layer int, k, v, r, u, w, state ggml.Tensor) ggml.Tensor {
-	size, heads, tokens := r.Dim(0), r.Dim(1), r.Dim(2)
-	padded := int64(StateHead(int(size)))
 	u = batch.Graph.Use(u)
-	if padded != size {
-		for _, t := range []*ggml.Tensor{&k, &v, &r, &u, &w} {
-			*t = t.PadRows(padded)
-		}
+	if padded := int64(StateHead(int(u.Dim(0)))); padded != u.Dim(0) {
+		u = u.PadRows(padded)
 	}
-	return recur(batch, layer, k.WKV6(v, r, u, w, state), state, size, heads, tokens)
+	return recur(batch, layer, state, func(s ggml.Tensor, x ...ggml.Tensor) ggml.Tensor {
+		return x[0].WKV6(x[1], x[2], u, x[3], s)
+	}, k, v, r, w)
 }
 
-// recur takes a WKV operation's result apart: it moves the state on and returns y, [size, heads, tokens].
-func recur(batch rwkv.Batch, layer int, result, state ggml.Tensor, size, heads, tokens int64) ggml.Tensor {
+// recur runs a WKV operation over the batch, with heads padded: xs are [head size, heads, tokens]. It moves the state on and
+// returns y of the same shape.
+func recur(batch rwkv.Batch, layer int, state ggml.Tensor, wkv func(state ggml.Tensor, x ...ggml.Tensor) ggml.Tensor, xs ...ggml.Tensor) ggml.Tensor {
+	size, heads := xs[0].Dim(0), xs[0].Dim(1)
 	padded := int64(StateHead(int(size)))
-	if !kernelFor(batch.Device(layer), padded) {
-		result = batch.Graph.On(batch.CPU, result)
+	if padded != size {
+		for i, x := range xs {
+			xs[i] = x.PadRows(padded)
+		}
 	}
-	next := result.Flat(padded*heads*tokens, padded*padded*heads, batch.Seqs)
-	batch.Graph.Compute(next.CopyTo(batch.Graph.Use(state)))
-	y := result.Flat(0, padded, heads, tokens)
+	y := ByRun(batch, 2, func(r Run) ggml.Tensor {
+		of := make([]ggml.Tensor, len(xs))
+		for i, x := range xs {
+			of[i] = r.Of(x, 2)
+		}
+		state := r.State(batch.Graph, state)
+		result := wkv(state, of...)
+		if !kernelFor(batch.Device(layer), padded) {
+			result = batch.Graph.On(batch.CPU, result)
+		}
+		tokens := r.Length * r.Seqs
+		next := result.Flat(padded*heads*tokens, padded*padded*heads, r.Seqs) // the states lie behind y
+		batch.Graph.Compute(next.CopyTo(state))
+		return result.Flat(0, padded, heads, tokens)
+	})
 	if padded != size {
 		y = y.Slice(0, 0, size).Cont()
 	}

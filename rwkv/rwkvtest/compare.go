@@ -88,7 +88,7 @@ func (b bounds) on(d ggml.Device) float64 {
 
 // The tolerances. Numbers that differ by the order of additions only are rounding's.
 var (
-	rounding = bounds{1e-5, 5e-3}
+	rounding = bounds{3e-5, 5e-3}
 	// quantized is where activations are rounded to 8 bits too.
 	quantized = bounds{1e-1, 5e-2}
 	// official holds models converted to a type against the official logits of the checkpoint.

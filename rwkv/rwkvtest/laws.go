@@ -38,6 +38,7 @@ func (b bench) laws(t *testing.T) {
 			Near(t, single[n-1:n], [][]float32{got}, rounding.on(b.device), fmt.Sprint(n, " tokens"))
 		}
 	})
+	t.Run("sequences side by side give what each gives alone", func(t *testing.T) { b.sideBySide(t, m) })
 	t.Run("a state that was kept goes on the same", func(t *testing.T) { b.kept(t, m, tokens[:90]) })
 	t.Run("a prompt that is given up changes nothing", func(t *testing.T) { b.givenUp(t, m, tokens) })
 	t.Run("a new text knows nothing of the one before", func(t *testing.T) {

@@ -3,6 +3,7 @@ package v4
 import (
 	"gosling/ggml"
 	"gosling/rwkv"
+	"gosling/rwkv/op"
 )
 
 // average is what version 4 remembers of a stretch of tokens, for every channel: the average of their values, weighted by
@@ -78,26 +79,28 @@ func (x average) between(y average) average {
 // wkv runs the recurrence over the batch: k and v are [channels, tokens], u and decay [channels]. It returns for every token
 // the average of all values up to its own, which counts e^u more, and moves the state on (RWKV-4 paper, equation 16).
 func wkv(b rwkv.Batch, layer int, k, v, u, decay ggml.Tensor) ggml.Tensor {
-	channels, length := k.Dim(0), b.Length()
-	shape := func(t ggml.Tensor, n int64) ggml.Tensor { return b.Graph.Use(t).Reshape(channels, n, b.Seqs) }
-	state := average{b.State(layer, wkvMean), b.State(layer, wkvLog)}
-	past := average{shape(state.mean, 1), shape(state.log, 1)}
-	tokens := average{shape(v, length), shape(k, length)}
-	decay = b.Graph.Use(decay)
+	channels, decay := k.Dim(0), b.Graph.Use(decay)
+	return op.ByRun(b, 1, func(r op.Run) ggml.Tensor {
+		tokens := average{r.Of(v, 1).Reshape(channels, r.Length, r.Seqs), r.Of(k, 1).Reshape(channels, r.Length, r.Seqs)}
+		state := func(name string) ggml.Tensor {
+			return r.State(b.Graph, b.State(layer, name)).Reshape(channels, 1, r.Seqs)
+		}
+		old := average{state(wkvMean), state(wkvLog)}
 
-	var next average
-	if length == 1 {
-		next = past.then(tokens, decay)
-	} else {
-		all := past.concat(tokens).scan(decay)
-		past, next = all.slice(0, length), all.slice(length, 1)
-	}
-	boosted := average{tokens.mean, tokens.log.Add(u)}
-	y := past.mean.Sub(tokens.mean).Mul(past.ahead(boosted, ggml.Tensor{}).Sigmoid()).Add(tokens.mean)
-	b.Graph.Compute(y) // reads the old state before the copies below replace it
-	b.Graph.Compute(next.mean)
-	b.Graph.Compute(next.log)
-	b.Graph.Compute(next.mean.CopyTo(shape(state.mean, 1)))
-	b.Graph.Compute(next.log.CopyTo(shape(state.log, 1)))
-	return y.Reshape(channels, length*b.Seqs)
+		past, next := old, average{}
+		if r.Length == 1 {
+			next = past.then(tokens, decay)
+		} else {
+			all := past.concat(tokens).scan(decay)
+			past, next = all.slice(0, r.Length), all.slice(r.Length, 1)
+		}
+		boosted := average{tokens.mean, tokens.log.Add(u)}
+		y := past.mean.Sub(tokens.mean).Mul(past.ahead(boosted, ggml.Tensor{}).Sigmoid()).Add(tokens.mean)
+		b.Graph.Compute(y) // reads the old state before the copies below replace it
+		b.Graph.Compute(next.mean)
+		b.Graph.Compute(next.log)
+		b.Graph.Compute(next.mean.CopyTo(old.mean))
+		b.Graph.Compute(next.log.CopyTo(old.log))
+		return y.Reshape(channels, r.Length*r.Seqs)
+	})
 }

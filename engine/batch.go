@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"gosling/ggml"
+	"gosling/gguf"
+	"gosling/rwkv"
+	"gosling/tokenizer"
+)
+
+// Batch is sequences that are read side by side: their recurrent states on the model's devices and the graphs that move
+// them on. It belongs to one goroutine at a time.
+type Batch struct {
+	model   *Model
+	seqs    int
+	ctx     *ggml.Context
+	buffers []*ggml.Buffer
+	specs   []rwkv.StateSpec
+	state   map[stateKey]ggml.Tensor
+	plans   []keptPlan // most recently used first
+	rows    []float32
+}
+
+type stateKey struct {
+	layer int
+	name  string
+}
+
+// NewBatch makes a batch of sequences at the beginning of their texts.
+func (m *Model) NewBatch(seqs int) (*Batch, error) {
+	b := &Batch{model: m, seqs: seqs, specs: m.arch.State(m.config), state: map[stateKey]ggml.Tensor{}}
+	if err := b.alloc(); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Batch) alloc() error {
+	m := b.model
+	var err error
+	if b.ctx, err = m.lib.NewContext(len(b.specs)); err != nil {
+		return err
+	}
+	byDevice := map[string][]ggml.Tensor{}
+	for _, spec := range b.specs {
+		t, err := b.ctx.New(gguf.F32, spec.Elements, int64(b.seqs))
+		if err != nil {
+			return err
+		}
+		b.state[stateKey{spec.Layer, spec.Name}] = t
+		name := m.devices[spec.Layer].Name
+		byDevice[name] = append(byDevice[name], t)
+	}
+	for _, backend := range m.backends {
+		if tensors := byDevice[backend.Device().Name]; tensors != nil {
+			buffer, err := backend.Device().BufferType().Alloc(tensors, ggml.UsageState)
+			if err != nil {
+				return err
+			}
+			b.buffers = append(b.buffers, buffer)
+		}
+	}
+	return b.Reset()
+}
+
+// Reset goes back to the beginning of every sequence's text.
+func (b *Batch) Reset() error {
+	for _, buffer := range b.buffers {
+		buffer.Clear()
+	}
+	for _, spec := range b.specs {
+		if spec.Start == 0 {
+			continue
+		}
+		x := make([]float32, spec.Elements*int64(b.seqs))
+		for i := range x {
+			x[i] = spec.Start
+		}
+		if err := b.state[stateKey{spec.Layer, spec.Name}].SetFloats(x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Read moves each sequence on by its tokens in one graph: their number may differ, and be none, but is at most MaxChunk for
+// each. It returns the rows asked for, sequence after sequence and token after token: [vocabulary or channels, rows], in a
+// slice that is valid until the next call. When ctx ends first, the states are of use no more until Reset.
+func (b *Batch) Read(ctx context.Context, tokens [][]tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
+	if len(tokens) != b.seqs {
+		return nil, fmt.Errorf("tokens of %d sequences, the batch has %d", len(tokens), b.seqs)
+	}
+	for i, t := range tokens {
+		if len(t) > MaxChunk {
+			return nil, fmt.Errorf("sequence %d: %d tokens at once, at most %d are possible", i, len(t), MaxChunk)
+		}
+		if err := b.check(t); err != nil {
+			return nil, err
+		}
+	}
+	return b.read(ctx, tokens, outputs)
+}
+
+// read is Read of tokens that were checked.
+func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	of := shape{outputs: outputs}
+	var ids []int32
+	longest := 0
+	for _, seq := range tokens {
+		of.lengths = append(of.lengths, len(seq))
+		longest = max(longest, len(seq))
+		for _, t := range seq {
+			ids = append(ids, int32(t))
+		}
+	}
+	switch longest {
+	case 0:
+		return nil, nil
+	case 1:
+		ctx = context.WithoutCancel(ctx) // stopping in the middle of a token would spoil the state, and saves little
+	}
+	p, err := b.plan(of)
+	if err != nil {
+		return nil, err
+	}
+	b.model.computing.Lock()
+	defer b.model.computing.Unlock()
+	if err := p.run(ctx, ids); err != nil || outputs == rwkv.NoLogits {
+		return nil, err
+	}
+	n := int(p.result.Elements())
+	if cap(b.rows) < n {
+		b.rows = make([]float32, n)
+	}
+	b.rows = b.rows[:n]
+	return b.rows, p.result.ReadFloats(b.rows, 0)
+}
+
+// check refuses tokens that the embedding has no row for: ggml would abort on them.
+func (b *Batch) check(tokens []tokenizer.Token) error {
+	for i, t := range tokens {
+		if t < 0 || int(t) >= b.model.config.Vocab {
+			return fmt.Errorf("token %d at position %d: the model knows 0 to %d", t, i, b.model.config.Vocab-1)
+		}
+	}
+	return nil
+}
+
+// Close frees the states and graphs. It is safe to call twice.
+func (b *Batch) Close() {
+	for _, p := range b.plans {
+		p.close()
+	}
+	for _, buffer := range b.buffers {
+		buffer.Close()
+	}
+	b.ctx.Close()
+	b.plans, b.buffers = nil, nil
+}
