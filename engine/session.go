@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"gosling/rwkv"
 	"gosling/tokenizer"
@@ -15,6 +14,8 @@ const MaxChunk = 512
 // logitsChunk is the most tokens whose logits are computed at once when all are wanted, since each gives a row as long as
 // the vocabulary.
 const logitsChunk = 64
+
+var errNoTokens = errors.New("no tokens to read")
 
 // Session is one sequence being read and written.
 type Session struct {
@@ -110,7 +111,7 @@ func (s *Session) read(ctx context.Context, tokens []tokenizer.Token, outputs rw
 
 func (s *Session) check(tokens []tokenizer.Token) error {
 	if len(tokens) == 0 {
-		return fmt.Errorf("no tokens to read")
+		return errNoTokens
 	}
 	return s.batch.check(tokens)
 }

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/engine"
+	"gosling/tokenizer"
+)
+
+func embedCommand() *urfave.Command {
+	flags := []urfave.Flag{
+		&urfave.PathFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the texts, a line each, from `FILE`; - is standard input"},
+		&urfave.StringFlag{Name: "pooling", Value: "last", Usage: "take the hidden state after the `last` token, or the mean over all"},
+		&urfave.BoolFlag{Name: "normalize", Usage: "scale each embedding to length 1", DisableDefaultText: true},
+		&urfave.StringFlag{Name: "format", Value: "json", Usage: "write `FORMAT` json (as OpenAI's API answers), array (of arrays) or f32 (little-endian numbers)"},
+		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Value: "-", Usage: "write to `FILE`; - is standard output"},
+		forceFlag(), escapeFlag(),
+	}
+	return &urfave.Command{
+		Name: "embed", Usage: "turn texts into vectors, to compare their meaning", ArgsUsage: "MODEL [TEXT|-]",
+		Description: `Reads texts, one a line, each from the beginning of a document, and writes an embedding for each: the hidden state
+after the last layer and the output norm, of which the model's head would make logits. With --pooling last it is the
+one after the text's last token, which has seen all of it, with mean the average over its tokens. An empty line is
+read as the token that separates documents. --format f32 writes [texts][channels].
+
+Examples:
+  gosling embed model.gguf "The goose flies south."
+  gosling embed model.gguf --file sentences.txt --normalize --output sentences.json
+  gosling embed model.gguf --pooling mean --format f32 --output vectors.f32 < sentences.txt`,
+		Flags:  slices.Concat(flags, modelFlags()),
+		Action: embed,
+	}
+}
+
+func embed(c *urfave.Context) error {
+	pooling, ok := map[string]engine.Pooling{"last": engine.LastToken, "mean": engine.Mean}[c.String("pooling")]
+	if !ok {
+		return misuse(c, "--pooling %q: want last or mean", c.String("pooling"))
+	}
+	write, ok := map[string]func(io.Writer, string) embeddingWriter{"json": newJSONEmbeddings, "array": newArrayEmbeddings, "f32": newFloatEmbeddings}[c.String("format")]
+	if !ok {
+		return misuse(c, "--format %q: want json, array or f32", c.String("format"))
+	}
+	if c.Path("output") == "-" && c.String("format") == "f32" && isTerminal(c.App.Writer) {
+		return misuse(c, "--format f32 would write bytes to the terminal: add --output FILE")
+	}
+	lines, err := embedLines(c)
+	if err != nil {
+		return err
+	}
+	m, err := openModel(c, c.Args().First())
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	texts, err := tokenizeLines(m, lines)
+	if err != nil {
+		return err
+	}
+	return writeOutput(c, c.Path("output"), func(out io.Writer) error {
+		w := write(out, m.File().Path())
+		err := m.Embed(c.Context, texts, pooling, func(i int, e []float32) error {
+			if err := finishEmbedding(e, c.Bool("normalize")); err != nil {
+				return fmt.Errorf("line %d: %w", i+1, err)
+			}
+			return w.add(i, e)
+		})
+		if err != nil {
+			return err
+		}
+		return w.end(texts)
+	})
+}
+
+// embedLines are the texts that the command line names.
+func embedLines(c *urfave.Context) ([]string, error) {
+	if c.NArg() == 1 && !c.IsSet("file") && isTerminal(c.App.Reader) {
+		return nil, misuse(c, "no text: give it as an argument, with --file or on standard input")
+	}
+	read, err := promptSource(c)
+	if err != nil {
+		return nil, err
+	}
+	text, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if len(text) == 0 {
+		return nil, fmt.Errorf("no text to embed: the input is empty")
+	}
+	lines := strings.Split(string(text), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimSuffix(l, "\r")
+	}
+	return lines, nil
+}
+
+func tokenizeLines(m *engine.Model, lines []string) ([][]tokenizer.Token, error) {
+	vocab, err := vocabOf(m.File())
+	if err == nil && vocab == nil {
+		err = fmt.Errorf("%s has no tokenizer to read texts with", m.File().Path())
+	}
+	if err != nil {
+		return nil, err
+	}
+	var texts [][]tokenizer.Token
+	for i, l := range lines {
+		tokens := []tokenizer.Token{tokenizer.EndOfText}
+		if l != "" {
+			if tokens, err = vocab.Encode([]byte(l)); err != nil {
+				return nil, fmt.Errorf("line %d: %w", i+1, err)
+			}
+		}
+		texts = append(texts, tokens)
+	}
+	return texts, nil
+}
+
+// finishEmbedding refuses numbers that say nothing and scales the others if they are to have length 1.
+func finishEmbedding(e []float32, normalize bool) error {
+	sum := 0.0
+	for _, x := range e {
+		sum += float64(x) * float64(x)
+	}
+	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return fmt.Errorf("the embedding has numbers that are not finite: see gosling inspect --check")
+	}
+	if length := math.Sqrt(sum); normalize && length > 0 {
+		for i, x := range e {
+			e[i] = float32(float64(x) / length)
+		}
+	}
+	return nil
+}
+
+// embeddingWriter writes embeddings one by one, which may be more than memory holds.
+type embeddingWriter interface {
+	add(i int, e []float32) error
+	end(texts [][]tokenizer.Token) error
+}
+
+type floatEmbeddings struct{ out io.Writer }
+
+func newFloatEmbeddings(out io.Writer, _ string) embeddingWriter { return floatEmbeddings{out} }
+
+func (f floatEmbeddings) add(_ int, e []float32) error  { return writeFloats(f.out, e) }
+func (f floatEmbeddings) end([][]tokenizer.Token) error { return nil }
+
+// jsonEmbeddings writes a list, a line for each embedding, between two texts.
+type jsonEmbeddings struct {
+	out    io.Writer
+	before string
+	item   func(i int, e []float32) any
+	after  func(texts [][]tokenizer.Token) string
+}
+
+// newJSONEmbeddings writes what OpenAI's API answers to a request for embeddings.
+func newJSONEmbeddings(out io.Writer, model string) embeddingWriter {
+	type embedding struct {
+		Object    string    `json:"object"`
+		Index     int       `json:"index"`
+		Embedding []float32 `json:"embedding"`
+	}
+	return &jsonEmbeddings{
+		out: out, before: `{"object": "list", "data": [`,
+		item: func(i int, e []float32) any { return embedding{"embedding", i, e} },
+		after: func(texts [][]tokenizer.Token) string {
+			n := 0
+			for _, t := range texts {
+				n += len(t)
+			}
+			name, _ := json.Marshal(model) // of a string, which cannot fail
+			return fmt.Sprintf(`], "model": %s, "usage": {"prompt_tokens": %d, "total_tokens": %d}}`, name, n, n)
+		},
+	}
+}
+
+func newArrayEmbeddings(out io.Writer, _ string) embeddingWriter {
+	return &jsonEmbeddings{
+		out: out, before: "[",
+		item:  func(_ int, e []float32) any { return e },
+		after: func([][]tokenizer.Token) string { return "]" },
+	}
+}
+
+func (j *jsonEmbeddings) add(i int, e []float32) error {
+	line, err := json.Marshal(j.item(i, e))
+	if err != nil {
+		return err
+	}
+	lead := ",\n"
+	if i == 0 {
+		lead = j.before + "\n"
+	}
+	_, err = fmt.Fprintf(j.out, "%s%s", lead, line)
+	return err
+}
+
+func (j *jsonEmbeddings) end(texts [][]tokenizer.Token) error {
+	_, err := fmt.Fprintf(j.out, "\n%s\n", j.after(texts))
+	return err
+}

@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"gosling/rwkv"
+	"gosling/tokenizer"
+)
+
+// Pooling is how the hidden states after the tokens of a text become one embedding. A hidden state is the residual stream
+// after the last layer and the output norm, [channels], of which the head would make logits.
+type Pooling uint8
+
+// The ways to pool.
+const (
+	LastToken Pooling = iota // the one after the last token, which has seen the whole text
+	Mean                     // the average over all tokens
+)
+
+// Texts are embedded side by side as long as their states take no more memory than this.
+const (
+	maxSideBySide    = 16
+	sideBySideMemory = 256 << 20
+)
+
+// Embed reads each text, of at least one token, from the beginning and hands its embedding, [channels], to each, in their
+// order.
+func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling, each func(text int, embedding []float32) error) error {
+	seqs := max(1, min(len(texts), maxSideBySide, int(sideBySideMemory/m.stateBytes())))
+	b, err := m.NewBatch(seqs)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	for i, t := range texts {
+		if err := b.check(t); err != nil || len(t) == 0 {
+			return fmt.Errorf("text %d: %w", i, cmp.Or(err, errNoTokens))
+		}
+	}
+	for at := 0; at < len(texts); {
+		n, total := 1, len(texts[at])
+		for n < seqs && at+n < len(texts) && total+len(texts[at+n]) <= MaxChunk {
+			total += len(texts[at+n])
+			n++
+		}
+		embeddings, err := b.embed(ctx, texts[at:at+n], pooling)
+		if err != nil {
+			return err
+		}
+		for i, e := range embeddings {
+			if err := each(at+i, e); err != nil {
+				return err
+			}
+		}
+		at += n
+	}
+	return nil
+}
+
+// embed reads texts that fit into one graph, or a single one of any length.
+func (b *Batch) embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling) ([][]float32, error) {
+	if err := b.Reset(); err != nil {
+		return nil, err
+	}
+	order := make([]int, len(texts)) // equally long ones side by side are computed together
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(len(texts[i]), len(texts[j])) })
+
+	sums := newSums(len(texts), b.model.config.Embed)
+	rest := make([][]tokenizer.Token, b.seqs)
+	for slot, i := range order {
+		rest[slot] = texts[i]
+	}
+	for len(rest[len(order)-1]) > 0 { // the longest
+		outputs := rwkv.AllHidden
+		if pooling == LastToken {
+			outputs = rwkv.LastHidden
+			if len(rest[len(order)-1]) > MaxChunk {
+				outputs = rwkv.NoLogits
+			}
+		}
+		chunk := make([][]tokenizer.Token, b.seqs)
+		for slot, t := range rest {
+			n := min(len(t), MaxChunk)
+			chunk[slot], rest[slot] = t[:n], t[n:]
+		}
+		rows, err := b.read(ctx, chunk, outputs)
+		if err != nil {
+			return nil, err
+		}
+		for slot, i := range order {
+			n := len(chunk[slot])
+			if outputs.Last() {
+				n = min(n, 1)
+			}
+			rows = sums.add(i, rows, n)
+		}
+	}
+	if pooling == Mean {
+		for i, t := range texts {
+			sums.divide(i, len(t))
+		}
+	}
+	return sums.floats(), nil
+}
+
+// sums are one for each text, [channels].
+type sums [][]float64
+
+func newSums(texts, channels int) sums {
+	s := make(sums, texts)
+	for i := range s {
+		s[i] = make([]float64, channels)
+	}
+	return s
+}
+
+// add takes n rows, or as many as there are, and returns the ones behind them.
+func (s sums) add(text int, rows []float32, n int) []float32 {
+	for ; n > 0 && len(rows) > 0; n-- {
+		for c := range s[text] {
+			s[text][c] += float64(rows[c])
+		}
+		rows = rows[len(s[text]):]
+	}
+	return rows
+}
+
+func (s sums) divide(text, by int) {
+	for c := range s[text] {
+		s[text][c] /= float64(by)
+	}
+}
+
+func (s sums) floats() [][]float32 {
+	all := make([][]float32, len(s))
+	for i := range s {
+		for _, x := range s[i] {
+			all[i] = append(all[i], float32(x))
+		}
+	}
+	return all
+}
