@@ -215,6 +215,7 @@ func source(spec rwkv.TensorSpec, from []checkpoint.Tensor, mix quant.Mix) quant
 	s := quant.Source{
 		Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: mix.Type(spec.Class, spec.Shape[0])},
 		From:   types[from[0].DType],
+		Origin: from[0].Name,
 	}
 	if spec.Make == nil {
 		s.Bytes = func(dst []byte, offset int64) error { return from[0].ReadBytes(dst, offset) }

@@ -308,7 +308,7 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 			if name == key {
 				x[200], x[201] = 0xc0, 0x7f
 			}
-		}, `tensor "blk.1.channel_mix_key.weight": element 100 is not finite`},
+		}, `.pth: tensor "blocks.1.ffn.key.weight": element 100 is not finite`},
 		"a weight too large for F16": {keep, func(name string, x []byte) {
 			if name == key {
 				x[200], x[201] = 0x00, 0x48 // 131072
@@ -318,7 +318,7 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 			if name == "blocks.1.att.k_k" {
 				x[2], x[3] = 0x80, 0x7f
 			}
-		}, "time_mix_k_k.weight\": element 1 is"},
+		}, "blocks.1.att.k_k\": element 1 is"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out.gguf")

@@ -23,6 +23,7 @@ type Quantizer interface {
 // Source is a tensor to be written and where its elements come from: Bytes or, for small ones that are computed, Floats.
 type Source struct {
 	Tensor gguf.Tensor // Name, Shape and the Type it is to be written in
+	Origin string      // its name where it is read from, if that is another
 
 	From  gguf.Type                            // the type of what Bytes reads
 	Bytes func(dst []byte, offset int64) error // reads the elements' bytes, from beginning to end
@@ -74,7 +75,7 @@ func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o
 	if err != nil {
 		return Report{}, err
 	}
-	run := &run{coder: coder, sources: sources, writer: w, progress: o.Progress, total: w.Size(), report: newReport(sources)}
+	run := &run{coder: coder, input: o.Input, sources: sources, writer: w, progress: o.Progress, total: w.Size(), report: newReport(sources)}
 	if err := run.all(ctx, cmp.Or(o.Threads, runtime.NumCPU())); err != nil {
 		return Report{}, err
 	}
@@ -104,6 +105,7 @@ func same(a, b string) bool {
 // run is one Write under way.
 type run struct {
 	coder   *coder
+	input   string
 	sources []Source
 	writer  *gguf.Writer
 	total   int64
@@ -171,7 +173,12 @@ func (r *run) read(ctx context.Context, pieces chan<- piece, free <-chan []byte)
 }
 
 func (r *run) inTensor(source int, err error) error {
-	return fmt.Errorf("tensor %q: %w", r.sources[source].Tensor.Name, err)
+	s := r.sources[source]
+	where := fmt.Sprintf("tensor %q", cmp.Or(s.Origin, s.Tensor.Name))
+	if r.input != "" {
+		where = r.input + ": " + where
+	}
+	return fmt.Errorf("%s: %w", where, err)
 }
 
 // one converts and writes a piece.

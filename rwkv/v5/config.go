@@ -25,7 +25,6 @@ func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	if err := c.ReadShapes(shapes); err != nil {
 		return c, err
 	}
-	_, c.Gated = shapes("blocks.0.att.gate.weight")
 	decay, ok := shapes("blocks.0.att.time_decay")
 	if !ok {
 		return c, fmt.Errorf("tensor \"blocks.0.att.time_decay\" is missing")
@@ -49,6 +48,8 @@ func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 		elements *= n
 	}
 	c.PerHead = elements == heads && c.HeadSize > 1
+	_, c.Gated = shapes("blocks.0.att.gate.weight")
+	c.Gated = c.Gated || !c.PerHead // only 5.0 has none
 	if _, raw := shapes("blocks.0.att.time_faaaa"); !raw {
 		c.LogBonus = true
 	}
