@@ -22,7 +22,7 @@ func TestFormsOfVersion5AreToldApart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			shapes := map[string][]int64{
-				"emb.weight": {300, 128}, "blocks.0.att.key.weight": {128, 128}, "blocks.0.ffn.key.weight": {448, 128},
+				"emb.weight": {300, 128}, "blocks.0.ln1.weight": {128}, "blocks.0.att.key.weight": {128, 128}, "blocks.0.ffn.key.weight": {448, 128},
 				"blocks.0.att.time_decay": tc.decay, "blocks.0.att.time_faaaa": tc.decay,
 			}
 			if tc.gate {
