@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gosling/ggml"
 	"gosling/gguf"
@@ -71,14 +72,12 @@ func (b *Batch) Reset() error {
 	for _, buffer := range b.buffers {
 		buffer.Clear()
 	}
-	for _, spec := range b.specs {
-		if spec.Start == 0 {
+	for i, spec := range b.specs {
+		x := b.model.beginning(i, spec)
+		if x == nil {
 			continue
 		}
-		x := make([]float32, spec.Elements*int64(b.seqs))
-		for i := range x {
-			x[i] = spec.Start
-		}
+		x = slices.Repeat(x, b.seqs)
 		if err := b.state[stateKey{spec.Layer, spec.Name}].SetFloats(x); err != nil {
 			return err
 		}

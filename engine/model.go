@@ -38,6 +38,7 @@ type Model struct {
 	head     ggml.Device
 	weights  *weights
 	forward  rwkv.Forward
+	begin    [][]float32 // what every text begins with, in the order of the state table; nil entries for what is not tuned
 
 	computing sync.Mutex // held by the session whose graph runs: backends compute one at a time
 }
@@ -75,6 +76,9 @@ func (m *Model) load() error {
 		return err
 	}
 	if m.weights, err = m.loadWeights(tensors); err != nil {
+		return err
+	}
+	if err := m.BeginAsTuned(); err != nil {
 		return err
 	}
 	m.forward = m.arch.Forward(m.config, m.weights.tensor)

@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"gosling/internal/float"
+	"gosling/rwkv"
 )
 
 // Snapshot is a copy of a session's state: everything the model remembers of the text so far.
@@ -33,13 +34,8 @@ func (s *Session) Snapshot() (Snapshot, error) {
 
 // Restore puts a snapshot of a session of the same model back. One that does not fit changes nothing.
 func (s *Session) Restore(snap Snapshot) error {
-	if len(snap.State) != len(s.batch.specs) {
-		return fmt.Errorf("a state of %d tensors, the model has %d", len(snap.State), len(s.batch.specs))
-	}
-	for i, spec := range s.batch.specs {
-		if got, want := int64(len(snap.State[i])), spec.Elements; got != want {
-			return fmt.Errorf("layer %d, %s: a state of %d numbers, the model has %d", spec.Layer, spec.Name, got, want)
-		}
+	if err := fitting(snap, s.batch.specs); err != nil {
+		return err
 	}
 	for i, spec := range s.batch.specs {
 		if err := s.batch.state[stateKey{spec.Layer, spec.Name}].SetFloats(snap.State[i]); err != nil {
@@ -47,6 +43,19 @@ func (s *Session) Restore(snap Snapshot) error {
 		}
 	}
 	s.tokens = snap.Tokens
+	return nil
+}
+
+// fitting compares a snapshot with a state table.
+func fitting(snap Snapshot, specs []rwkv.StateSpec) error {
+	if len(snap.State) != len(specs) {
+		return fmt.Errorf("a state of %d tensors, the model has %d", len(snap.State), len(specs))
+	}
+	for i, spec := range specs {
+		if got, want := int64(len(snap.State[i])), spec.Elements; got != want {
+			return fmt.Errorf("layer %d, %s: a state of %d numbers, the model has %d", spec.Layer, spec.Name, got, want)
+		}
+	}
 	return nil
 }
 
@@ -66,14 +75,13 @@ type stateHeader struct {
 
 var stateMagic = [8]byte{'G', 'S', 'L', 'S', 'T', 'A', 'T', 'E'}
 
-func (s *Session) header() stateHeader {
-	m := s.batch.model
+func (m *Model) header(tokens int64) stateHeader {
 	h := stateHeader{
 		Magic: stateMagic, Version: 1, Layers: uint32(m.config.Layers), Embed: uint32(m.config.Embed),
-		HeadSize: uint32(m.config.HeadSize), Fingerprint: m.Fingerprint(), Tokens: s.tokens,
+		HeadSize: uint32(m.config.HeadSize), Fingerprint: m.Fingerprint(), Tokens: tokens,
 	}
 	copy(h.Arch[:], m.arch.Name)
-	for _, spec := range s.batch.specs {
+	for _, spec := range m.arch.State(m.config) {
 		h.Elements += spec.Elements
 	}
 	return h
@@ -87,7 +95,7 @@ func (s *Session) Save(w io.Writer) error {
 	}
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	both := io.MultiWriter(w, sum)
-	if err := binary.Write(both, binary.LittleEndian, s.header()); err != nil {
+	if err := binary.Write(both, binary.LittleEndian, s.batch.model.header(s.tokens)); err != nil {
 		return err
 	}
 	for _, x := range snap.State {
@@ -102,26 +110,35 @@ func (s *Session) Save(w io.Writer) error {
 
 // Load reads a state that Save wrote for the same model. If it does not fit, the session stays as it was.
 func (s *Session) Load(r io.Reader) error {
+	snap, err := s.batch.model.ReadSnapshot(r)
+	if err != nil {
+		return err
+	}
+	return s.Restore(snap)
+}
+
+// ReadSnapshot reads a state that a session of the same model saved.
+func (m *Model) ReadSnapshot(r io.Reader) (Snapshot, error) {
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	both := io.TeeReader(r, sum)
 	var h stateHeader
 	if err := binary.Read(both, binary.LittleEndian, &h); err != nil {
-		return fmt.Errorf("no state file: shorter than its header")
+		return Snapshot{}, fmt.Errorf("no state file: shorter than its header")
 	}
-	if err := s.fits(h); err != nil {
-		return err
+	if err := m.fits(h); err != nil {
+		return Snapshot{}, err
 	}
 	snap := Snapshot{Tokens: h.Tokens}
-	for _, spec := range s.batch.specs {
+	for _, spec := range m.arch.State(m.config) {
 		data := make([]byte, 4*spec.Elements)
 		if _, err := io.ReadFull(both, data); err != nil {
-			return fmt.Errorf("the state is cut short in layer %d", spec.Layer)
+			return Snapshot{}, fmt.Errorf("the state is cut short in layer %d", spec.Layer)
 		}
 		x := make([]float32, spec.Elements)
 		float.DecodeF32(x, data)
 		for _, v := range x {
 			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return fmt.Errorf("the state of layer %d has numbers that are not finite", spec.Layer)
+				return Snapshot{}, fmt.Errorf("the state of layer %d has numbers that are not finite", spec.Layer)
 			}
 		}
 		snap.State = append(snap.State, x)
@@ -129,14 +146,14 @@ func (s *Session) Load(r io.Reader) error {
 	want := sum.Sum32()
 	var got uint32
 	if err := binary.Read(r, binary.LittleEndian, &got); err != nil || got != want {
-		return fmt.Errorf("the state is damaged: its checksum is %08x, want %08x", got, want)
+		return Snapshot{}, fmt.Errorf("the state is damaged: its checksum is %08x, want %08x", got, want)
 	}
-	return s.Restore(snap)
+	return snap, nil
 }
 
 // fits compares a state file's header with the model.
-func (s *Session) fits(h stateHeader) error {
-	want := s.header()
+func (m *Model) fits(h stateHeader) error {
+	want := m.header(0)
 	arch := string(bytes.TrimRight(h.Arch[:], "\x00"))
 	switch {
 	case h.Magic != want.Magic:
@@ -145,7 +162,7 @@ func (s *Session) fits(h stateHeader) error {
 		return fmt.Errorf("a state file of version %d, this program reads version %d", h.Version, want.Version)
 	case h.Arch != want.Arch || h.Layers != want.Layers || h.Embed != want.Embed || h.HeadSize != want.HeadSize || h.Elements != want.Elements:
 		return fmt.Errorf("a state of %s with %d layers of %d channels, heads of %d; the model is %s with %d of %d, heads of %d",
-			arch, h.Layers, h.Embed, h.HeadSize, s.batch.model.arch.Name, want.Layers, want.Embed, want.HeadSize)
+			arch, h.Layers, h.Embed, h.HeadSize, m.arch.Name, want.Layers, want.Embed, want.HeadSize)
 	case h.Fingerprint != want.Fingerprint:
 		return fmt.Errorf("the state was saved with other weights: load it with the same file")
 	case h.Tokens < 0:

@@ -44,6 +44,9 @@ func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
 		}
 		layer := int(^uint(0) >> 1)
 		_, _ = fmt.Sscanf(s.Name, "blk.%d.", &layer)
+		if s.Class == rwkv.Tuned {
+			continue // no graph reads it
+		}
 		found = append(found, tensor{spec: s, info: info, layer: layer})
 	}
 	return found, nil

@@ -34,6 +34,11 @@ type StateSpec struct {
 	Name     string
 	Elements int64
 	Start    float32 // what every element is at the beginning of a text
+
+	// Tuned names the tensor of class Tuned, whose elements begin a text instead, if the file has it. Place puts them where
+	// the state has them. Both are missing where there is none.
+	Tuned string
+	Place func(dst, tuned []float32)
 }
 
 // Weights answers with the tensor of a GGUF name; it is zero for an optional one that the file lacks. Vectors are F32.

@@ -47,6 +47,7 @@ func (c *Config) ReadShapes(shapes Shapes, dims ...ShapeDim) error {
 		}
 		*d.To = int(shape[d.Dim])
 	}
+	_, c.Tuned = shapes("blocks.0.att.time_state")
 	for ; ; c.Layers++ {
 		if _, ok := shapes(fmt.Sprintf("blocks.%d.ln1.weight", c.Layers)); !ok {
 			return nil
@@ -69,6 +70,7 @@ func (c *Config) ReadKeys(m Metadata, tensors Shapes, dims ...KeyDim) error {
 		return fmt.Errorf("no matrix \"token_embd.weight\" of at most %d rows", maxVocab)
 	}
 	c.Vocab = int(embedding[1])
+	_, c.Tuned = tensors("blk.0." + TunedState)
 	common := []KeyDim{
 		{"block_count", &c.Layers, false}, {"embedding_length", &c.Embed, false}, {"feed_forward_length", &c.FFN, false},
 		{"wkv.head_size", &c.HeadSize, false}, {"context_length", &c.Context, true},

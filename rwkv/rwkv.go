@@ -22,6 +22,7 @@ type Config struct {
 	SplitLerp                     bool // a version 6 file keeps its token-shift vectors apart
 	Rescale                       int  // layers after which version 6 halves the residual stream, the file's weights being divided for it; 0 for never
 	Gated                         bool // version 5 has a gate in its time mix (5.1 and 5.2)
+	Tuned                         bool // the file holds a state that texts begin with
 
 	// Of a checkpoint of version 5: decay and bonus are one number a head (5.0 and 5.1), and the bonus is its logarithm's
 	// exponential ("time_first") rather than itself ("time_faaaa").
@@ -45,6 +46,7 @@ const (
 	Embedding              // token embedding
 	Head                   // output projection
 	Matrix                 // every other matrix of the layers
+	Tuned                  // the state that texts begin with: always F32, and in no graph
 )
 
 // TensorSpec describes one tensor of a GGUF file and how it is made.

@@ -1,6 +1,9 @@
 package rwkv
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Table is the list of an architecture's tensors while it is put together, in the order of a GGUF file.
 type Table []TensorSpec
@@ -48,6 +51,24 @@ func (t *Table) TransposedEach(name string, class Class, in, out, n int64, from 
 			}
 		},
 	})
+}
+
+// TunedState is the tensor of a layer, "blk.N." left out, in which a GGUF file carries the wkv state that texts begin with.
+const TunedState = "time_mix_state.weight"
+
+// Tuned is the wkv state of a layer that texts begin with, if the model has one: a matrix a head, in the order in which the
+// recurrence has it. State tuning writes [heads, value, key]; swapped makes [heads, key, value] of it.
+func (t *Table) Tuned(c Config, layer int, swapped bool) {
+	if !c.Tuned {
+		return
+	}
+	name, from := fmt.Sprintf("blk.%d.%s", layer, TunedState), fmt.Sprintf("blocks.%d.att.time_state", layer)
+	size, heads := int64(c.HeadSize), int64(c.Heads())
+	if swapped {
+		t.TransposedEach(name, Tuned, size, size, heads, from)
+	} else {
+		t.Add(name, Tuned, []int64{size, size, heads}, from)
+	}
 }
 
 // transpose makes {in, out} of [in, out].

@@ -20,6 +20,9 @@ func States(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 		specs = append(specs, rwkv.StateSpec{Layer: i, Name: AttShift, Elements: int64(c.Embed)})
 		for _, s := range recurrence {
 			s.Layer = i
+			if s.Tuned != "" {
+				s.Tuned = fmt.Sprintf("blk.%d.%s", i, s.Tuned)
+			}
 			specs = append(specs, s)
 		}
 		specs = append(specs, rwkv.StateSpec{Layer: i, Name: FFNShift, Elements: int64(c.Embed)})

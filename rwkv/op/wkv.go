@@ -18,6 +18,19 @@ func StateElements(c rwkv.Config) int64 {
 	return head * head * int64(c.Heads())
 }
 
+// WKVState is the wkv state of a layer, which a tuned one may begin with.
+func WKVState(c rwkv.Config, name string) rwkv.StateSpec {
+	size, padded := int64(c.HeadSize), int64(StateHead(c.HeadSize))
+	return rwkv.StateSpec{
+		Name: name, Elements: StateElements(c), Tuned: rwkv.TunedState,
+		Place: func(dst, tuned []float32) {
+			for row := range int64(len(tuned)) / size {
+				copy(dst[(row/size*padded+row%size)*padded:][:size], tuned[row*size:])
+			}
+		},
+	}
+}
+
 // WKV7 runs version 7's recurrence over the batch: r, w, k, v, a and b are [head size, heads, tokens]. It returns y of the
 // same shape and moves the state on.
 func WKV7(batch rwkv.Batch, layer int, r, w, k, v, a, b, state ggml.Tensor) ggml.Tensor {

@@ -55,6 +55,9 @@ type Mixers struct {
 func (w Weights) Reference(c rwkv.Config, start func() [][]float64, mixers func() Mixers) rwkv.Reference {
 	return func(state [][]float64, tokens []int32) (logits, next [][]float64, err error) {
 		next = start()
+		if c.Tuned {
+			w.begin(c, next)
+		}
 		if state != nil && len(state) != len(next) {
 			return nil, nil, fmt.Errorf("a state of %d tensors, want %d", len(state), len(next))
 		}
@@ -69,6 +72,16 @@ func (w Weights) Reference(c rwkv.Config, start func() [][]float64, mixers func(
 			logits = append(logits, w.step(c, m, next, int(token)))
 		}
 		return logits, next, nil
+	}
+}
+
+// begin puts the tuned state in place of the recurrence's one tensor.
+func (w Weights) begin(c rwkv.Config, state [][]float64) {
+	perLayer := len(state) / c.Layers
+	for i := range c.Layers {
+		if x, ok := w[fmt.Sprintf("blk.%d.%s", i, rwkv.TunedState)]; ok {
+			state[i*perLayer+1] = slices.Clone(x)
+		}
 	}
 }
 

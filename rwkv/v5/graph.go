@@ -13,7 +13,7 @@ const wkv = "wkv"
 
 // State is what version 5 carries from token to token.
 func State(c rwkv.Config) []rwkv.StateSpec {
-	return op.States(c, rwkv.StateSpec{Name: wkv, Elements: op.StateElements(c)})
+	return op.States(c, op.WKVState(c, wkv))
 }
 
 // layer holds the weights of one layer, by the letters of the paper. Matrices are [in, out]. The lerps are prepared to weigh

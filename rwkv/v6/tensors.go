@@ -33,6 +33,7 @@ func Tensors(c rwkv.Config) []rwkv.TensorSpec {
 			t.Add(to+"time_mix_"+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+name+".weight")
 		}
 		t.Norm(to+"time_mix_ln", channels, att+"ln_x")
+		t.Tuned(c, i, true)
 		t.Vector(to+"channel_mix_lerp_k.weight", channels, from+"ffn.time_maa_k")
 		t.Vector(to+"channel_mix_lerp_r.weight", channels, from+"ffn.time_maa_r")
 		t.Add(to+"channel_mix_key.weight", rwkv.Matrix, []int64{channels, ffn}, from+"ffn.key.weight")

@@ -44,6 +44,7 @@ func Tensors(c rwkv.Config) []rwkv.TensorSpec {
 			t.Add(to+"time_mix_"+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+name+".weight")
 		}
 		t.Norm(to+"time_mix_ln", channels, att+"ln_x")
+		t.Tuned(c, i, false)
 		t.Add(to+"channel_mix_lerp_k.weight", rwkv.Vector, []int64{channels}, from+"ffn.x_k")
 		t.Add(to+"channel_mix_key.weight", rwkv.Matrix, []int64{channels, ffn}, from+"ffn.key.weight")
 		t.Add(to+"channel_mix_value.weight", rwkv.Matrix, []int64{ffn, channels}, from+"ffn.value.weight")
