@@ -45,7 +45,7 @@ Examples:
   gosling chat model.gguf --temp 0 --think fast
   gosling chat model.gguf --template raven --system "Alice knows everything about geese."
   printf 'What is a goose?\n/save goose.state\n' | gosling chat model.gguf`,
-		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(chatLimit), modelFlags()),
+		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(chatLimit), stateFlags(), modelFlags()),
 		Action: chat,
 	}
 }

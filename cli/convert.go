@@ -15,7 +15,11 @@ func convertCommand() *urfave.Command {
 		&urfave.StringFlag{Name: "type", Usage: "write the matrices as `TYPE`, such as BF16, Q8_0 or Q4_K_M", Value: "F16"},
 		&urfave.PathFlag{Name: "vocab", Usage: "put in the vocabulary of `FILE`, an rwkv_vocab_*.txt or a .gguf", DefaultText: "World, for a model of its size"},
 		&urfave.Float64Flag{Name: "group-norm-eps", Usage: "the `EPSILON` of the norm after the recurrence; only models trained with a divisor of their own have another", DefaultText: "64e-5"},
-		threadsFlag(), forceFlag(),
+		&urfave.StringSliceFlag{Name: "lora", Usage: "merge the LoRA adapter in `FILE` or PEFT's folder; may be given again"},
+		&urfave.Float64Flag{Name: "lora-alpha", Usage: "the `ALPHA` that adapters were trained with", DefaultText: "what adapter_config.json beside them says"},
+		&urfave.PathFlag{Name: "lora-init", Usage: "the `FILE` in which PiSSA kept what its adapter began with (init_pissa.pth)"},
+		&urfave.PathFlag{Name: "merge-state", Usage: "put the tuned state in `FILE` into the model, as what its texts begin with"},
+		stateTransposeFlag(), threadsFlag(), forceFlag(),
 	}
 	return &urfave.Command{
 		Name: "convert", Usage: "make a GGUF model of a .pth or .safetensors checkpoint, or a .bin of rwkv.cpp", ArgsUsage: "IN [OUT]",
@@ -28,6 +32,8 @@ Examples:
   gosling convert RWKV-x070-World-1.5B-v3-20250127-ctx4096.pth
   gosling convert --type q8_0 model.pth model.gguf
   gosling convert rwkv7-1.5B-world/
+  gosling convert --lora rwkv-lora.pth --lora-alpha 32 model.pth tuned.gguf
+  gosling convert --merge-state rwkv-state.pth --type q4_k_m model.pth
   gosling convert rwkv-cpp-model-FP16.bin`,
 		Flags:  append(flags, ggmlFlags()...),
 		Action: convertCheckpoint,
@@ -49,7 +55,13 @@ func convertCheckpoint(c *urfave.Context) error {
 	if out == "" {
 		out = convert.DefaultOutput(in, mix)
 	}
-	o := convert.Options{Mix: mix, Vocab: c.Path("vocab"), Write: writeOptions(c), GroupNormEps: float32(c.Float64("group-norm-eps"))}
+	o := convert.Options{
+		Mix: mix, Vocab: c.Path("vocab"), Write: writeOptions(c), GroupNormEps: float32(c.Float64("group-norm-eps")),
+		State: convert.State{Path: c.Path("merge-state"), Transposed: c.Bool("state-transpose")},
+	}
+	if o.Adapters, err = adapters(c); err != nil {
+		return err
+	}
 	show, end := progress(c.App.ErrWriter, "converting")
 	o.Write.Progress = show
 	begin := time.Now()
@@ -62,6 +74,25 @@ func convertCheckpoint(c *urfave.Context) error {
 		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", notice)
 	}
 	return summary(c, result.Report, begin, fmt.Sprintf("%s, %d layers of %d channels", result.Arch.Name, result.Config.Layers, result.Config.Embed))
+}
+
+// adapters are those that the flags name.
+func adapters(c *urfave.Context) ([]convert.Adapter, error) {
+	var list []convert.Adapter
+	for _, path := range c.StringSlice("lora") {
+		list = append(list, convert.Adapter{Path: path, Alpha: c.Float64("lora-alpha"), Init: c.Path("lora-init")})
+	}
+	switch {
+	case len(list) == 0 && (c.IsSet("lora-alpha") || c.IsSet("lora-init")):
+		return nil, misuse(c, "--lora-alpha and --lora-init are for a --lora FILE")
+	case len(list) > 1 && c.IsSet("lora-init"):
+		return nil, misuse(c, "--lora-init is for one --lora FILE")
+	case c.IsSet("lora-alpha") && !(c.Float64("lora-alpha") > 0):
+		return nil, misuse(c, "--lora-alpha %v: want a positive number", c.Float64("lora-alpha"))
+	case c.IsSet("lora-alpha") && c.IsSet("lora-init"):
+		return nil, misuse(c, "--lora-alpha and --lora-init contradict each other: PiSSA's pairs have no scale")
+	}
+	return list, nil
 }
 
 // writeOptions are what convert and quantize have in common.

@@ -34,7 +34,7 @@ Examples:
   gosling embed model.gguf "The goose flies south."
   gosling embed model.gguf --file sentences.txt --normalize --output sentences.json
   gosling embed model.gguf --pooling mean --format f32 --output vectors.f32 < sentences.txt`,
-		Flags:  slices.Concat(flags, modelFlags()),
+		Flags:  slices.Concat(flags, stateFlags(), modelFlags()),
 		Action: embed,
 	}
 }

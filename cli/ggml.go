@@ -101,7 +101,15 @@ func openModel(c *urfave.Context, path string) (*engine.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Load(lib, path, o)
+	m, err := engine.Load(lib, path, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := beginWithState(c, m); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
 }
 
 func checkThreads(c *urfave.Context) error {

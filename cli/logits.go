@@ -32,7 +32,7 @@ func logitsCommand() *urfave.Command {
 Examples:
   gosling logits model.gguf --prompt "The goose" --output last.f32
   gosling logits model.gguf --tokens 1,2,3 --all --output all.f32`,
-		Flags:  slices.Concat(flags, modelFlags()),
+		Flags:  slices.Concat(flags, stateFlags(), modelFlags()),
 		Action: logits,
 	}
 }

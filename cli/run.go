@@ -51,7 +51,7 @@ Examples:
   gosling run midi.gguf --template midi --output song.mid ""
   gosling run model.gguf --file story.txt --temp 0.6 --top-p 0.7 -n 1000 --stop "THE END"
   echo "The goose" | gosling run model.gguf --temp 0`,
-		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(runLimit), modelFlags()),
+		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(runLimit), stateFlags(), modelFlags()),
 		Action: run,
 	}
 }

@@ -27,6 +27,16 @@ type Options struct {
 	// GroupNormEps is the epsilon of the norm after the recurrence; 0 for the one that models are released with. No checkpoint
 	// tells it.
 	GroupNormEps float32
+
+	Adapters []Adapter // merged in this order
+	State    State     // what texts begin with
+}
+
+// Adapter is low-rank fine-tuning to be merged into the model.
+type Adapter struct {
+	Path  string
+	Alpha float64 // the scale it was trained with; 0 for what its adapter_config.json says
+	Init  string  // the file that PiSSA began with; empty for LoRA
 }
 
 // Result says what was converted.
@@ -53,15 +63,26 @@ func stem(path string) string {
 
 // Run converts the checkpoint in to the GGUF file out. Nothing is written before every tensor has been found in its place.
 func Run(ctx context.Context, in, out string, o Options) (Result, error) {
-	file, err := formats.Open(in)
+	adapters, err := openAdapters(o.Adapters)
+	defer closeAll(adapters)
+	if err != nil {
+		return Result{}, err
+	}
+	file, err := formats.Open(in, adapters...)
 	if err != nil {
 		return Result{}, err
 	}
 	defer file.Close()
+	state, err := o.State.into(file)
+	if err != nil {
+		return Result{}, err
+	}
+	defer state.Close()
 	p, err := newPlan(file, o)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", in, err)
 	}
+	p.tuned(adapters)
 	o.Write.Input = in
 	report, err := quant.Write(ctx, out, p.keys, p.sources, o.Write)
 	if err != nil {
@@ -204,9 +225,6 @@ func unexpected(arch string, tensors map[string]checkpoint.Tensor, used map[stri
 		return nil
 	}
 	slices.Sort(names)
-	if strings.HasSuffix(names[0], ".att.time_state") {
-		return fmt.Errorf("the checkpoint carries an initial state (%q), which this program does not convert: save the model without it", names[0])
-	}
 	return fmt.Errorf("it has tensors that %s has no place for: %s", arch, some(names))
 }
 

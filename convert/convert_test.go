@@ -301,7 +301,7 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 		"x060, its mixing":      {renamed("blocks.0.att.x_r", "blocks.0.att.time_maa_rkvw_w1"), nil, "x060a, b or c"},
 		"x060, its gate":        {renamed("blocks.0.att.x_r", "blocks.0.att.gate_w1"), nil, "x060a, b or c"},
 		"half a model":          {func(name string) (string, bool) { return name, name != "blocks.0.att.r_k" }, nil, "download it again"},
-		"a state":               {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "state file"},
+		"a state":               {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "convert --merge-state"},
 		"LoRA":                  {renamed(key, "blocks.1.ffn.key.lora_A"), nil, "LoRA"},
 		"a transformer":         {func(name string) (string, bool) { return "model.layers.0.self_attn.q_proj.weight", name == key }, nil, "transformer"},
 		"a weight that is no number": {keep, func(name string, x []byte) {
@@ -355,7 +355,7 @@ func TestTensorsThatTheModelHasNoUseForAreRefused(t *testing.T) {
 	}{
 		"one":                {extra("blocks.1.att.gate.weight"), `tensors that RWKV-7 has no place for: "blocks.1.att.gate.weight"`},
 		"many":               {extra("e", "d", "c", "b", "a"), `tensors that RWKV-7 has no place for: "a", "b", "c", "d" and 1 more`},
-		"an initial state":   {extra("blocks.0.att.time_state"), "carries an initial state"},
+		"an initial state":   {extra("blocks.0.att.time_state"), `tensor "blocks.0.att.time_state" is [256], want [8 32 32]`},
 		"of doubles":         {retyped, `tensor "blocks.1.ln2.bias" is F64: weights are F32, F16 or BF16`},
 		"a layer further on": {extra("blocks.3.ln1.weight"), `no place for: "blocks.3.ln1.weight"`},
 	} {

@@ -40,13 +40,13 @@ func refuse(file *checkpoint.File, shapes rwkv.Shapes) string {
 			}
 		}
 	}
-	if onlyEnding(file, ".att.time_state") {
-		return "it is a state file, no model: load it with a model that it was tuned for"
+	if onlyEnding(file, tunedSuffix) {
+		return "it is a tuned state, no model: start the model that it was tuned for with --state, or put it into one with convert --merge-state"
 	}
 	if slices.ContainsFunc(file.Tensors, func(t checkpoint.Tensor) bool {
 		return strings.Contains(t.Name, "lora_A") || strings.Contains(t.Name, "lora_B")
 	}) {
-		return "it holds LoRA adapters (lora_A, lora_B), no whole model: merge them into the model first"
+		return "it is a LoRA adapter (lora_A, lora_B), no whole model: merge it into its model with convert --lora"
 	}
 	return ""
 }

@@ -85,6 +85,9 @@ func (m *Model) load() error {
 	return nil
 }
 
+// Arch is the version of RWKV that the model is.
+func (m *Model) Arch() rwkv.Arch { return m.arch }
+
 // Config is the dimensions of the model.
 func (m *Model) Config() rwkv.Config { return m.config }
 

@@ -73,13 +73,15 @@ type stateHeader struct {
 	Elements    int64
 }
 
-var stateMagic = [8]byte{'G', 'S', 'L', 'S', 'T', 'A', 'T', 'E'}
+// StateMagic is what a state file starts with.
+const StateMagic = "GSLSTATE"
 
 func (m *Model) header(tokens int64) stateHeader {
 	h := stateHeader{
-		Magic: stateMagic, Version: 1, Layers: uint32(m.config.Layers), Embed: uint32(m.config.Embed),
+		Version: 1, Layers: uint32(m.config.Layers), Embed: uint32(m.config.Embed),
 		HeadSize: uint32(m.config.HeadSize), Fingerprint: m.Fingerprint(), Tokens: tokens,
 	}
+	copy(h.Magic[:], StateMagic)
 	copy(h.Arch[:], m.arch.Name)
 	for _, spec := range m.arch.State(m.config) {
 		h.Elements += spec.Elements

@@ -14,24 +14,47 @@ import (
 	"strings"
 
 	"gosling/checkpoint"
+	"gosling/checkpoint/adapter"
 	"gosling/checkpoint/dialect"
 	"gosling/checkpoint/pth"
 	"gosling/checkpoint/rwkvcpp"
 	"gosling/checkpoint/safetensors"
 )
 
-// Open opens a checkpoint: a file, or the folder or index of a model in Hugging Face's layout. The caller closes what it
-// returns. Errors name the file.
-func Open(path string) (*checkpoint.File, error) {
+// Open opens a checkpoint: a file, or the folder or index of a model in Hugging Face's layout. Adapters are merged into it,
+// in their order. The caller closes what it returns, and the adapters after it. Errors name the file.
+func Open(path string, adapters ...*adapter.Adapter) (*checkpoint.File, error) {
 	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	translated, err := dialect.Translate(f)
+	translated, err := translate(f, adapters)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return translated, nil
+}
+
+// translate merges adapters and gives the tensors the authors' names: an adapter has either those or the names of the file.
+func translate(f *checkpoint.File, adapters []*adapter.Adapter) (*checkpoint.File, error) {
+	var later []*adapter.Adapter
+	var err error
+	for _, a := range adapters {
+		if !a.Fits(f) {
+			later = append(later, a)
+		} else if f, err = a.Merge(f); err != nil {
+			return nil, fmt.Errorf("merging %s: %w", a.Path(), err)
+		}
+	}
+	if f, err = dialect.Translate(f); err != nil {
+		return nil, err
+	}
+	for _, a := range later {
+		if f, err = a.Merge(f); err != nil {
+			return nil, fmt.Errorf("merging %s: %w", a.Path(), err)
+		}
+	}
+	return f, nil
 }
 
 func open(path string) (*checkpoint.File, error) {

@@ -1,0 +1,102 @@
+package adapter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gosling/checkpoint"
+)
+
+// Fits reports whether the adapter's pairs are of tensors under the names that base has.
+func (a *Adapter) Fits(base *checkpoint.File) bool {
+	_, ok := base.Tensor(nameIn(base, a.order[0]))
+	return ok
+}
+
+// nameIn is a tensor's name as base has it: some trainers put "model." in front.
+func nameIn(base *checkpoint.File, name string) string {
+	if _, ok := base.Tensor(name); !ok {
+		return strings.TrimPrefix(name, "model.")
+	}
+	return name
+}
+
+// Merge returns base with the adapter in it. Nothing is computed before a tensor is read.
+func (a *Adapter) Merge(base *checkpoint.File) (*checkpoint.File, error) {
+	merged := *base
+	merged.Tensors = slices.Clone(base.Tensors)
+	at := map[string]int{}
+	for i, t := range merged.Tensors {
+		at[t.Name] = i
+	}
+	for name, t := range a.whole {
+		i, ok := at[nameIn(base, name)]
+		switch {
+		case !ok && strings.HasSuffix(name, ".att.time_state"): // tuned along with the weights
+			merged.Tensors = append(merged.Tensors, t)
+			continue
+		case !ok:
+			return nil, fmt.Errorf("tensor %q is none of the model's: the adapter is of another model", name)
+		case !slices.Equal(squeeze(t.Shape), squeeze(merged.Tensors[i].Shape)):
+			return nil, fmt.Errorf("tensor %q is %v, the model's %v: the adapter is of another model", name, t.Shape, merged.Tensors[i].Shape)
+		}
+		t.Name = merged.Tensors[i].Name
+		merged.Tensors[i] = t
+	}
+	for _, name := range a.order {
+		i, ok := at[nameIn(base, name)]
+		if !ok {
+			return nil, fmt.Errorf("the model has no %q, which the adapter changes: it is of another model", name)
+		}
+		t, err := a.change(merged.Tensors[i], name)
+		if err != nil {
+			return nil, err
+		}
+		merged.Tensors[i] = t
+	}
+	return &merged, nil
+}
+
+// change is the weight with its pair merged.
+func (a *Adapter) change(w checkpoint.Tensor, name string) (checkpoint.Tensor, error) {
+	p := a.pairs[name]
+	if shape := []int64{p.b.Shape[0], p.a.Shape[1]}; !slices.Equal(w.Shape, shape) {
+		return w, fmt.Errorf("the adapter changes %q of %v, the model's is %v: it is of another model", name, shape, w.Shape)
+	}
+	products := []*product{{pair: *p, scale: float32(a.scale(p))}}
+	if init := a.options.Init; init != nil {
+		first, err := initial(init, name, p)
+		if err != nil {
+			return w, fmt.Errorf("%s: %w", init.Path, err)
+		}
+		products = append(products, &product{pair: first, scale: -1})
+	}
+	return sum(w, products), nil
+}
+
+// initial is what the pair began as.
+func initial(init *checkpoint.File, weight string, now *pair) (pair, error) {
+	var first pair
+	for _, t := range init.Tensors {
+		m := halves.FindStringSubmatch(prefixes.ReplaceAllString(t.Name, ""))
+		switch {
+		case m == nil || m[1]+".weight" != weight:
+		case m[3] == "A":
+			first.a = t
+		default:
+			first.b = t
+		}
+	}
+	if err := first.check(weight); err != nil {
+		return first, err
+	}
+	if !slices.Equal(first.a.Shape, now.a.Shape) || !slices.Equal(first.b.Shape, now.b.Shape) {
+		return first, fmt.Errorf("tensors %q %v and %q %v are of other shapes than the adapter's", first.a.Name, first.a.Shape, first.b.Name, first.b.Shape)
+	}
+	return first, nil
+}
+
+func squeeze(shape []int64) []int64 {
+	return slices.DeleteFunc(slices.Clone(shape), func(n int64) bool { return n == 1 })
+}

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/convert"
+	"gosling/engine"
+)
+
+// stateFlags are for commands whose texts may begin with a state.
+func stateFlags() []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.PathFlag{Name: "state", Usage: "begin with the state in `FILE`: one tuned for the model (.pth, .safetensors) or saved by chat; none is to begin without the one in the model's file"},
+		stateTransposeFlag(),
+	}
+}
+
+func stateTransposeFlag() urfave.Flag {
+	return &urfave.BoolFlag{Name: "state-transpose", Usage: "the tuned state's matrices lie the other way round, as some trainers write them", DisableDefaultText: true}
+}
+
+// beginWithState lets the model's texts begin with what --state names.
+func beginWithState(c *urfave.Context, m *engine.Model) error {
+	path := c.Path("state")
+	switch {
+	case path == "" && c.Bool("state-transpose"):
+		return misuse(c, "--state-transpose is for a tuned --state FILE")
+	case path == "":
+		return nil
+	case path == "none":
+		m.BeginEmpty()
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := bufio.NewReader(f)
+	if magic, _ := r.Peek(len(engine.StateMagic)); bytes.Equal(magic, []byte(engine.StateMagic)) {
+		snapshot, err := m.ReadSnapshot(r)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		return m.BeginWith(snapshot)
+	}
+	states, err := convert.ReadStates(convert.State{Path: path, Transposed: c.Bool("state-transpose")}, m.Arch(), m.Config())
+	if err != nil {
+		return err
+	}
+	return m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil })
+}

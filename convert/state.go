@@ -1,0 +1,116 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"gosling/checkpoint"
+	"gosling/checkpoint/formats"
+	"gosling/rwkv"
+)
+
+// tunedSuffix ends the names of a checkpoint's tuned states, one a layer: [heads, value, key].
+const tunedSuffix = ".att.time_state"
+
+// State is a file of tuned states that a converted model is to begin its texts with. The zero value is none.
+type State struct {
+	Path       string // a .pth or .safetensors
+	Transposed bool   // the matrices lie the other way round, as some trainers write them; also of those in the model's own file
+}
+
+// into adds the states to a checkpoint, in place of those that it may have. What it returns is closed after the checkpoint
+// has been read.
+func (s State) into(file *checkpoint.File) (io.Closer, error) {
+	states := &checkpoint.File{}
+	if s.Path != "" {
+		var err error
+		if states, err = openStates(s.Path); err != nil {
+			return nil, err
+		}
+		own := func(t checkpoint.Tensor) bool { return strings.HasSuffix(t.Name, tunedSuffix) }
+		file.Tensors = append(slices.DeleteFunc(slices.Clone(file.Tensors), own), states.Tensors...)
+	}
+	if !s.Transposed {
+		return states, nil
+	}
+	for i, t := range file.Tensors {
+		if strings.HasSuffix(t.Name, tunedSuffix) {
+			var err error
+			if file.Tensors[i], err = t.Transposed(); err != nil {
+				return nil, errors.Join(fmt.Errorf("tensor %q: %w", t.Name, err), states.Close())
+			}
+		}
+	}
+	return states, nil
+}
+
+// openStates opens a file of states. What else is in it, such as a whole model's weights, is left out.
+func openStates(path string) (*checkpoint.File, error) {
+	f, err := formats.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	all := len(f.Tensors)
+	f.Tensors = slices.DeleteFunc(f.Tensors, func(t checkpoint.Tensor) bool { return !strings.HasSuffix(t.Name, tunedSuffix) })
+	if len(f.Tensors) == 0 {
+		f.Close()
+		return nil, fmt.Errorf("%s: holds no tuned state (blocks.0%s): none of its %d tensors is one", path, tunedSuffix, all)
+	}
+	return f, nil
+}
+
+// ReadStates reads the states of a .pth or .safetensors file for a model, in the order of a GGUF file: a tensor's elements by
+// its GGUF name. Errors say what does not fit.
+func ReadStates(s State, arch rwkv.Arch, c rwkv.Config) (map[string][]float32, error) {
+	file := &checkpoint.File{}
+	states, err := s.into(file)
+	if err != nil {
+		return nil, err
+	}
+	defer states.Close()
+	read, err := readStates(file, arch, c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Path, err)
+	}
+	return read, nil
+}
+
+func readStates(file *checkpoint.File, arch rwkv.Arch, c rwkv.Config) (map[string][]float32, error) {
+	c.Tuned = true
+	read := map[string][]float32{}
+	for _, spec := range arch.Tensors(c) {
+		if spec.Class != rwkv.Tuned {
+			continue
+		}
+		t, ok := file.Tensor(spec.From[0])
+		if !ok {
+			return nil, fmt.Errorf("%q is missing: the model has %d layers, the file states of %d", spec.From[0], c.Layers, len(file.Tensors))
+		}
+		if !slices.Equal(squeeze(t.Shape), spec.FromShape) {
+			return nil, fmt.Errorf("tensor %q is %v, the model's state is %v: it was tuned for another model", t.Name, t.Shape, spec.FromShape)
+		}
+		x := make([]float32, t.Elements())
+		if err := t.ReadFloats(x, 0); err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(x, func(v float32) bool { return v-v != 0 }); i >= 0 {
+			return nil, fmt.Errorf("tensor %q: element %d is %v: the file is damaged", t.Name, i, x[i])
+		}
+		if spec.Make != nil {
+			made := make([]float32, len(x))
+			spec.Make(made, [][]float32{x})
+			x = made
+		}
+		read[spec.Name] = x
+	}
+	switch {
+	case len(read) == 0:
+		return nil, fmt.Errorf("%s has no state that can be tuned", arch.Title)
+	case len(read) < len(file.Tensors):
+		return nil, fmt.Errorf("states of %d layers, the model has %d: it was tuned for another model", len(file.Tensors), c.Layers)
+	}
+	return read, nil
+}
