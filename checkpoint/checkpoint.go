@@ -97,13 +97,8 @@ func (t Tensor) ReadFloats(dst []float32, start int64) error {
 	return nil
 }
 
-// ReadBytes fills dst with the elements' bytes from offset on. It is safe for concurrent use.
-func (t Tensor) ReadBytes(dst []byte, offset int64) error {
-	if err := readFull(t.Data, dst, offset); err != nil {
-		return fmt.Errorf("tensor %q: %w", t.Name, err)
-	}
-	return nil
-}
+// ReadBytes fills dst with the elements' bytes from offset on. It is safe for concurrent use. Errors do not name the tensor.
+func (t Tensor) ReadBytes(dst []byte, offset int64) error { return readFull(t.Data, dst, offset) }
 
 // buffers holds the pieces in which ReadFloats reads.
 var buffers = sync.Pool{New: func() any {

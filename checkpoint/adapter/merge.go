@@ -64,13 +64,13 @@ func (a *Adapter) change(w checkpoint.Tensor, name string) (checkpoint.Tensor, e
 	if shape := []int64{p.b.Shape[0], p.a.Shape[1]}; !slices.Equal(w.Shape, shape) {
 		return w, fmt.Errorf("the adapter changes %q of %v, the model's is %v: it is of another model", name, shape, w.Shape)
 	}
-	products := []*product{{pair: *p, scale: float32(a.scale(p))}}
+	products := []*product{{pair: *p, scale: float32(a.scale(p)), path: a.Path()}}
 	if init := a.options.Init; init != nil {
 		first, err := initial(init, name, p)
 		if err != nil {
 			return w, fmt.Errorf("%s: %w", init.Path, err)
 		}
-		products = append(products, &product{pair: first, scale: -1})
+		products = append(products, &product{pair: first, scale: -1, path: init.Path})
 	}
 	return sum(w, products), nil
 }

@@ -15,6 +15,7 @@ import (
 type product struct {
 	pair
 	scale float32
+	path  string    // of the adapter
 	x, y  []float32 // A and B
 }
 
@@ -23,11 +24,11 @@ func (p *product) load() error {
 	for t, to := range map[*checkpoint.Tensor]*[]float32{&p.a: &p.x, &p.b: &p.y} {
 		x := make([]float32, t.Elements())
 		if err := t.ReadFloats(x, 0); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", p.path, err)
 		}
 		for i, v := range x {
 			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return fmt.Errorf("tensor %q of the adapter: element %d is %v: it is damaged", t.Name, i, v)
+				return fmt.Errorf("%s: tensor %q: element %d is %v: the adapter is damaged", p.path, t.Name, i, v)
 			}
 		}
 		*to = x
