@@ -24,9 +24,11 @@ func convertCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "convert", Usage: "make a GGUF model of a .pth or .safetensors checkpoint, or a .bin of rwkv.cpp", ArgsUsage: "IN [OUT]",
 		Description: `Writes the checkpoint, RWKV-4 to 7, as a GGUF file that Gosling runs, and llama.cpp too if it is RWKV-6 or 7: IN.pth
-becomes IN-F16.gguf beside it, or what OUT says. IN may be a .pth, a .safetensors, the folder or index of a model in Hugging
-Face's layout (with the names of transformers or flash-linear-attention), web-rwkv's .st, or rwkv.cpp's .bin. Any type of "gosling quantize --help" is written in one pass; those that ggml quantizes need its library. Norms and
-other small tensors stay F32. The model's name, size and context come from the file's name, if it follows RWKV's rule.
+becomes IN-F16.gguf beside it, or what OUT says. IN may be a .pth, a .safetensors, the folder or index of a model in
+Hugging Face's layout (with the names of transformers or flash-linear-attention), web-rwkv's .st, or rwkv.cpp's .bin.
+Any type of "gosling quantize --help" is written in one pass; those that ggml quantizes need its library. Norms and
+other small tensors stay F32. LoRA adapters are merged on the way, and a tuned state is kept as what texts begin with.
+The model's name, size and context come from the file's name, if it follows RWKV's rule.
 
 Examples:
   gosling convert RWKV-x070-World-1.5B-v3-20250127-ctx4096.pth

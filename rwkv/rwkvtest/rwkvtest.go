@@ -53,6 +53,7 @@ func Run(t *testing.T, s Suite) {
 			t.Run("reference", b.reference)
 			t.Run("types", b.types)
 			t.Run("laws", b.laws)
+			t.Run("tuned", b.tuned)
 			t.Run("placement", b.placement)
 		})
 	}
