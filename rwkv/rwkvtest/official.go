@@ -29,7 +29,7 @@ func (b bench) official(t *testing.T) {
 
 func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
 	for typ, bound := range official {
-		m := b.load(t, convertAs(t, checkpoint, typ.String(), convert.Options{GroupNormEps: g.GroupNormEps}))
+		m := b.load(t, ConvertAs(t, checkpoint, typ.String(), convert.Options{GroupNormEps: g.GroupNormEps}))
 		s := b.session(t, m)
 		tolerance := bound.on(b.device)
 		for name, prompt := range g.Prompts {

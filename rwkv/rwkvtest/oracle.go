@@ -34,7 +34,7 @@ func (s Suite) oracle(t *testing.T) {
 // plainModel makes the reference of a checkpoint.
 func (s Suite) plainModel(t *testing.T, checkpoint string, o convert.Options) (rwkv.Reference, rwkv.Config) {
 	t.Helper()
-	file, err := gguf.Open(convertAs(t, checkpoint, "F32", o))
+	file, err := gguf.Open(ConvertAs(t, checkpoint, "F32", o))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, file.Close()) })
 	c := describe(t, file, s.Arch.Name)

@@ -150,10 +150,11 @@ func (s Suite) sized(c synth.Config) synth.Config {
 // Convert makes a GGUF file of a checkpoint and returns its path.
 func Convert(t testing.TB, checkpoint, mix string) string {
 	t.Helper()
-	return convertAs(t, checkpoint, mix, convert.Options{})
+	return ConvertAs(t, checkpoint, mix, convert.Options{})
 }
 
-func convertAs(t testing.TB, checkpoint, mix string, o convert.Options) string {
+// ConvertAs is Convert with options.
+func ConvertAs(t testing.TB, checkpoint, mix string, o convert.Options) string {
 	t.Helper()
 	m, err := quant.ParseMix(mix)
 	require.NoError(t, err)
