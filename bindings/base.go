@@ -84,6 +84,8 @@ type Base struct {
 	Permute func(c Context, a Tensor, axis0, axis1, axis2, axis3 int32) Tensor `c:"ggml_permute"`
 	// struct ggml_tensor * ggml_norm(struct ggml_context * ctx, struct ggml_tensor * a, float eps)
 	Norm func(c Context, a Tensor, eps float32) Tensor `c:"ggml_norm"`
+	// struct ggml_tensor * ggml_rms_norm(struct ggml_context * ctx, struct ggml_tensor * a, float eps)
+	RMSNorm func(c Context, a Tensor, eps float32) Tensor `c:"ggml_rms_norm"`
 	// struct ggml_tensor * ggml_l2_norm(struct ggml_context * ctx, struct ggml_tensor * a, float eps)
 	L2Norm func(c Context, a Tensor, eps float32) Tensor `c:"ggml_l2_norm"`
 	// struct ggml_tensor * ggml_mul_mat(struct ggml_context * ctx, struct ggml_tensor * a, struct ggml_tensor * b)

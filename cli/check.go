@@ -211,27 +211,25 @@ func checkCheckpoint(ctx context.Context, path string, found *findings) error {
 // checkSources compares names and shapes with what the architecture's table is made from.
 func checkSources(f *checkpoint.File, found *findings) {
 	shapes := shapesOf(f)
-	for _, arch := range archs.All() {
-		if !arch.Detect(shapes) {
-			continue
-		}
-		config, err := arch.FromShapes(shapes)
-		if err != nil {
-			found.wrong("%v", err)
-			return
-		}
-		used := map[string]bool{}
-		for _, spec := range arch.Tensors(config) {
-			checkSource(f, spec, used, found)
-		}
-		for _, t := range f.Tensors {
-			if !used[t.Name] {
-				found.note("tensor %q is not used", t.Name)
-			}
-		}
+	arch, ok := archs.Detect(shapes)
+	if !ok {
+		found.note("the architecture is none of %s, so names and shapes were not looked at", archs.Names())
 		return
 	}
-	found.note("the architecture is none of %s, so names and shapes were not looked at", archs.Names())
+	config, err := arch.FromShapes(shapes)
+	if err != nil {
+		found.wrong("%v", err)
+		return
+	}
+	used := map[string]bool{}
+	for _, spec := range arch.Tensors(config) {
+		checkSource(f, spec, used, found)
+	}
+	for _, t := range f.Tensors {
+		if !used[t.Name] {
+			found.note("tensor %q is not used", t.Name)
+		}
+	}
 }
 
 func checkSource(f *checkpoint.File, spec rwkv.TensorSpec, used map[string]bool, found *findings) {

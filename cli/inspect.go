@@ -142,15 +142,10 @@ func (l *listing) readCheckpoint(path string) error {
 	defer f.Close()
 	l.Format = f.Format
 	shapes := shapesOf(f)
-	for _, arch := range archs.All() {
-		if !arch.Detect(shapes) {
-			continue
+	if arch, ok := archs.Detect(shapes); ok {
+		if config, err := arch.FromShapes(shapes); err == nil { // --check tells why not
+			l.Metadata = append(metadata{{Key: "architecture", Value: arch.Name}}, arch.Keys(config)...)
 		}
-		config, err := arch.FromShapes(shapes)
-		if err != nil {
-			continue // --check tells why
-		}
-		l.Metadata = append(metadata{{Key: "architecture", Value: arch.Name}}, arch.Keys(config)...)
 	}
 	for _, t := range f.Tensors {
 		shape := t.Shape

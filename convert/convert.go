@@ -154,10 +154,8 @@ func detect(file *checkpoint.File, shapes rwkv.Shapes) (rwkv.Arch, error) {
 	if what := refuse(file, shapes); what != "" {
 		return rwkv.Arch{}, fmt.Errorf("%s", what)
 	}
-	for _, a := range archs.All() {
-		if a.Detect(shapes) {
-			return a, nil
-		}
+	if a, ok := archs.Detect(shapes); ok {
+		return a, nil
 	}
 	return rwkv.Arch{}, fmt.Errorf("%s", guess(file, shapes))
 }

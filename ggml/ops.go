@@ -125,6 +125,11 @@ func (t Tensor) Norm(eps float32) Tensor {
 	return t.rows("norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Norm(ctx, t.p, eps) })
 }
 
+// RMSNorm divides each row by the root of the mean of its squares: t / sqrt(mean of t² + eps).
+func (t Tensor) RMSNorm(eps float32) Tensor {
+	return t.rows("rms_norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.RMSNorm(ctx, t.p, eps) })
+}
+
 // L2Norm divides each row by its length: t / max(|t|, eps).
 func (t Tensor) L2Norm(eps float32) Tensor {
 	return t.rows("l2_norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.L2Norm(ctx, t.p, eps) })

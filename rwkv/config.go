@@ -65,12 +65,40 @@ type KeyDim struct {
 // ReadKeys reads the dimensions off a GGUF file's keys: those that all versions share, and the given ones. The vocabulary is
 // the rows of the embedding.
 func (c *Config) ReadKeys(m Metadata, tensors Shapes, dims ...KeyDim) error {
+	if err := c.readDims(m, tensors, dims...); err != nil {
+		return err
+	}
+	_, c.Tuned = tensors("blk.0." + TunedState)
+	if shift, ok := Uint(m, "token_shift_count"); ok && shift != 2 {
+		return fmt.Errorf("key %q is %d, want 2", c.Arch+".token_shift_count", shift)
+	}
+	if err := c.readEpsilon(m, "attention.group_norm_epsilon", &c.GroupNormEps); err != nil {
+		return err
+	}
+	return c.readEpsilon(m, "attention.layer_norm_epsilon", &c.NormEps)
+}
+
+// ReadHybridKeys is ReadKeys for the files of hybrids, which have one token shift a layer and an RMS norm.
+func (c *Config) ReadHybridKeys(m Metadata, tensors Shapes, dims ...KeyDim) error {
+	shift, norm := 0, "attention.layer_norm_rms_epsilon"
+	if err := c.readDims(m, tensors, append(dims, KeyDim{"token_shift_count", &shift, false})...); err != nil {
+		return err
+	}
+	if shift != 1 {
+		return fmt.Errorf("key %q is %d, want 1", c.Arch+".token_shift_count", shift)
+	}
+	if _, ok := m(norm); !ok {
+		return fmt.Errorf("key %q is missing", c.Arch+"."+norm)
+	}
+	return c.readEpsilon(m, norm, &c.NormEps)
+}
+
+func (c *Config) readDims(m Metadata, tensors Shapes, dims ...KeyDim) error {
 	embedding, ok := tensors("token_embd.weight")
 	if !ok || len(embedding) != 2 || embedding[1] > maxVocab {
 		return fmt.Errorf("no matrix \"token_embd.weight\" of at most %d rows", maxVocab)
 	}
 	c.Vocab = int(embedding[1])
-	_, c.Tuned = tensors("blk.0." + TunedState)
 	common := []KeyDim{
 		{"block_count", &c.Layers, false}, {"embedding_length", &c.Embed, false}, {"feed_forward_length", &c.FFN, false},
 		{"wkv.head_size", &c.HeadSize, false}, {"context_length", &c.Context, true},
@@ -85,22 +113,20 @@ func (c *Config) ReadKeys(m Metadata, tensors Shapes, dims ...KeyDim) error {
 		}
 		*d.To = int(v)
 	}
-	if shift, ok := Uint(m, "token_shift_count"); ok && shift != 2 {
-		return fmt.Errorf("key %q is %d, want 2", c.Arch+".token_shift_count", shift)
+	return nil
+}
+
+// readEpsilon reads the epsilon of a norm, if there is one.
+func (c *Config) readEpsilon(m Metadata, key string, to *float32) error {
+	v, ok := m(key)
+	if !ok {
+		return nil
 	}
-	for key, to := range map[string]*float32{
-		"attention.layer_norm_epsilon": &c.NormEps, "attention.group_norm_epsilon": &c.GroupNormEps,
-	} {
-		v, ok := m(key)
-		if !ok {
-			continue
-		}
-		eps, ok := v.(float32)
-		if !ok || !(eps > 0 && eps < 1) {
-			return fmt.Errorf("key %q is %v, want a small positive float32", c.Arch+"."+key, v)
-		}
-		*to = eps
+	eps, ok := v.(float32)
+	if !ok || !(eps > 0 && eps < 1) {
+		return fmt.Errorf("key %q is %v, want a small positive float32", c.Arch+"."+key, v)
 	}
+	*to = eps
 	return nil
 }
 

@@ -24,6 +24,11 @@ type Config struct {
 	Gated                         bool // version 5 has a gate in its time mix (5.1 and 5.2)
 	Tuned                         bool // the file holds a state that texts begin with
 
+	// Of hybrids, which have RWKV's time mix in the frame of a Qwen transformer. A GateRank of 0 is for no gate there.
+	KVHeads   int  // the heads of keys and values, each of which serves several others
+	Biases    bool // receptance, key and value have biases
+	BareHeads bool // there is no norm over each head's output
+
 	// Of a checkpoint of version 5: decay and bonus are one number a head (5.0 and 5.1), and the bonus is its logarithm's
 	// exponential ("time_first") rather than itself ("time_faaaa").
 	PerHead, LogBonus bool

@@ -91,3 +91,26 @@ func (t *Table) Stack(name string, channels int64, from ...string) {
 		},
 	})
 }
+
+// HybridTable is the table of a hybrid: the frame of a Qwen transformer, around the time mixes that timeMix adds. It does not say
+// what tensors are made from, since checkpoints of hybrids are not converted.
+func HybridTable(c Config, timeMix func(t *Table, c Config, layer int)) []TensorSpec {
+	var t Table
+	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
+	t.Add("token_embd.weight", Embedding, []int64{channels, vocab}, "")
+	for i := range c.Layers {
+		to := fmt.Sprintf("blk.%d.", i)
+		t.Vector(to+"attn_norm.weight", channels, "")
+		timeMix(&t, c, i)
+		t.Vector(to+"ffn_norm.weight", channels, "")
+		t.Add(to+"ffn_gate.weight", Matrix, []int64{channels, ffn}, "")
+		t.Add(to+"ffn_up.weight", Matrix, []int64{channels, ffn}, "")
+		t.Add(to+"ffn_down.weight", Matrix, []int64{ffn, channels}, "")
+	}
+	t.Vector("output_norm.weight", channels, "")
+	t.Add("output.weight", Head, []int64{channels, vocab}, "")
+	for i := range t {
+		t[i].From, t[i].FromShape, t[i].Make = nil, nil, nil
+	}
+	return t
+}

@@ -36,6 +36,7 @@ func Run(t *testing.T, lib *ggml.Library, d ggml.Device) {
 		"exp":                {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Exp() }, x.Map(math.Exp)},
 		"scale":              {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Scale(-0.606531) }, x.Map(func(x float64) float64 { return -0.606531 * x })},
 		"norm":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Norm(64e-5) }, x.Rows(normRow(64e-5))},
+		"rms norm":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].RMSNorm(1e-6) }, x.Rows(rmsRow(1e-6))},
 		"l2 norm":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].L2Norm(1e-12) }, x.Rows(unitRow)},
 		"sum of rows":        {[]Array{x}, func(a operands) ggml.Tensor { return a[0].SumRows() }, x.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
 		"pad rows":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].PadRows(128) }, x.Rows(func(r []float64) []float64 { return append(append([]float64{}, r...), make([]float64, 32)...) })},
@@ -146,6 +147,20 @@ func normRow(eps float64) func([]float64) []float64 {
 		y := make([]float64, len(row))
 		for i, x := range row {
 			y[i] = (x - mean) / math.Sqrt(variance+eps)
+		}
+		return y
+	}
+}
+
+func rmsRow(eps float64) func([]float64) []float64 {
+	return func(row []float64) []float64 {
+		square := 0.0
+		for _, x := range row {
+			square += x * x / float64(len(row))
+		}
+		y := make([]float64, len(row))
+		for i, x := range row {
+			y[i] = x / math.Sqrt(square+eps)
 		}
 		return y
 	}

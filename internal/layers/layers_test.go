@@ -61,8 +61,8 @@ var arrows = map[string][]string{
 	// For tests and scripts, which may import anything but are imported by nothing else.
 	"ggml/ggmltest":  {"ggml"},
 	"rwkv/rwkvtest":  {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
-	"internal/synth": {"checkpoint/*", "internal/float"},
-	"scripts/*":      {"cli", "internal/atomicfile", "internal/synth"},
+	"internal/synth": {"checkpoint/*", "gguf", "internal/float"},
+	"scripts/*":      {"cli", "internal/atomicfile", "internal/float", "internal/synth"},
 }
 
 // only names, for what few may import, those few.

@@ -30,6 +30,10 @@ type Config struct {
 	// FirstValue puts the tensors of the value residual into layer 0 too, where nothing reads them, as the G1 models
 	// have them and the World models have not.
 	FirstValue bool
+
+	// Of hybrids: how many heads keys and values have, by default a quarter, and whether the model lacks what some do.
+	KVHeads                      int
+	NoGate, NoHeadNorm, NoBiases bool
 }
 
 // Ranks are the widths of the low-rank pairs. Those that are 0 are chosen by Embed, all different.
@@ -51,20 +55,23 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	v, ok := versions[c.Version]
 	if !ok {
-		return c, fmt.Errorf("there is no version %q: want one of %s", c.Version, strings.Join(Versions(), ", "))
+		if v, ok = hybrids[c.Version]; !ok {
+			return c, fmt.Errorf("there is no version %q: want one of %s", c.Version, strings.Join(slices.Concat(Versions(), Hybrids()), ", "))
+		}
 	}
 	set(&c.Layers, 12)
 	set(&c.Embed, 768)
 	set(&c.FFN, int(v.ffn*float64(c.Embed))/32*32)
 	set(&c.HeadSize, 64)
 	set(&c.Vocab, 65536)
+	set(&c.KVHeads, quarter(c.Embed/max(c.HeadSize, 1)))
 	width := math.Sqrt(float64(max(c.Embed, 0)))
 	set(&c.Ranks.Decay, rank(2.4*width))
 	set(&c.Ranks.Rate, rank(1.8*width))
 	set(&c.Ranks.Value, rank(1.2*width))
 	set(&c.Ranks.Gate, rank(4*width))
 	set(&c.Ranks.Mix, rank(0.7*width))
-	for _, n := range []int{c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab, c.Ranks.Decay, c.Ranks.Rate, c.Ranks.Value, c.Ranks.Gate, c.Ranks.Mix} {
+	for _, n := range []int{c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab, c.Ranks.Decay, c.Ranks.Rate, c.Ranks.Value, c.Ranks.Gate, c.Ranks.Mix, c.KVHeads} {
 		if n < 1 || n > 1<<24 {
 			return c, fmt.Errorf("a dimension of %d: want 1 to %d", n, 1<<24)
 		}
@@ -72,10 +79,21 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Embed%c.HeadSize != 0 {
 		return c, fmt.Errorf("%d channels do not divide into heads of %d", c.Embed, c.HeadSize)
 	}
+	if c.Embed/c.HeadSize%c.KVHeads != 0 {
+		return c, fmt.Errorf("%d heads cannot share keys of %d", c.Embed/c.HeadSize, c.KVHeads)
+	}
 	if c.Layers > 1<<10 {
 		return c, errors.New("more than 1024 layers")
 	}
 	return c, nil
+}
+
+// quarter is how many of so many heads keys and values have.
+func quarter(heads int) int {
+	if heads%4 == 0 {
+		return heads / 4
+	}
+	return max(heads, 1)
 }
 
 // rank rounds to a multiple of 8.
@@ -114,6 +132,15 @@ var versions = map[string]version{
 	"6":   {"x060", 3.5, version6},
 	"7":   {"x070", 4, version7},
 }
+
+// hybrids are the models of which there are no checkpoints but GGUF files.
+var hybrids = map[string]version{
+	"arwkv7":     {"arwkv7", 5.25, hybrid7},
+	"rwkv6qwen2": {"rwkv6qwen2", 5.25, hybrid6},
+}
+
+// Hybrids lists the hybrids that can be made, by their GGUF architectures.
+func Hybrids() []string { return slices.Sorted(maps.Keys(hybrids)) }
 
 // Versions lists the versions that can be made.
 func Versions() []string { return slices.Sorted(maps.Keys(versions)) }

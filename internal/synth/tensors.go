@@ -25,6 +25,10 @@ func (t tensor) spec() pth.Spec {
 // tensors lists the model in the order that training saves it.
 func (c Config) tensors() []tensor {
 	m := &model{Config: c}
+	if _, hybrid := hybrids[c.Version]; hybrid {
+		m.hybrid()
+		return m.list
+	}
 	m.matrix("emb.weight", c.Vocab, c.Embed, 1)
 	for i := range c.Layers {
 		m.layer(i)

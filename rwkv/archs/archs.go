@@ -13,9 +13,19 @@ import (
 	"gosling/rwkv/v7"
 )
 
-// All lists the architectures, newest first.
+// All lists the architectures: the versions, newest first, then hybrids.
 func All() []rwkv.Arch {
-	return []rwkv.Arch{v7.Arch(), v6.Arch(), v5.Arch(), v4.Arch()}
+	return []rwkv.Arch{v7.Arch(), v6.Arch(), v5.Arch(), v4.Arch(), v7.Hybrid(), v6.Hybrid()}
+}
+
+// Detect finds the architecture of a checkpoint with these tensors.
+func Detect(shapes rwkv.Shapes) (rwkv.Arch, bool) {
+	for _, a := range All() {
+		if a.Detect != nil && a.Detect(shapes) {
+			return a, true
+		}
+	}
+	return rwkv.Arch{}, false
 }
 
 // Named finds an architecture by its GGUF name.

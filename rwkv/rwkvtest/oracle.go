@@ -31,10 +31,10 @@ func (s Suite) oracle(t *testing.T) {
 	t.Run("refuses", s.oracleRefuses)
 }
 
-// plainModel makes the reference of a checkpoint.
-func (s Suite) plainModel(t *testing.T, checkpoint string, o convert.Options) (rwkv.Reference, rwkv.Config) {
+// plainModel makes the reference of a GGUF file of F32.
+func (s Suite) plainModel(t *testing.T, path string) (rwkv.Reference, rwkv.Config) {
 	t.Helper()
-	file, err := gguf.Open(ConvertAs(t, checkpoint, "F32", o))
+	file, err := gguf.Open(path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, file.Close()) })
 	c := describe(t, file, s.Arch.Name)
@@ -52,7 +52,7 @@ func (s Suite) plainModel(t *testing.T, checkpoint string, o convert.Options) (r
 }
 
 func (s Suite) oracleIsOfficial(t *testing.T, g *golden.File, checkpoint string) {
-	forward, c := s.plainModel(t, checkpoint, convert.Options{GroupNormEps: g.GroupNormEps})
+	forward, c := s.plainModel(t, ConvertAs(t, checkpoint, "F32", convert.Options{GroupNormEps: g.GroupNormEps}))
 	require.Equal(t, g.Layers, c.Layers)
 	for name, prompt := range g.Prompts {
 		got, state, err := forward(nil, prompt.Tokens)
@@ -89,7 +89,7 @@ func (s Suite) oracleInPieces(t *testing.T) {
 		t.Run(fmt.Sprintf("heads of %d", head), func(t *testing.T) {
 			c := s.Random
 			c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab = 3, 96, 128, head, 32
-			forward, _ := s.plainModel(t, checkpointOf(t, c), convert.Options{})
+			forward, _ := s.plainModel(t, Random(t, c, "F32"))
 			want, whole, err := forward(nil, tokens)
 			require.NoError(t, err)
 			assert.NotEqual(t, want[1], want[2], "the state matters")
@@ -109,7 +109,7 @@ func (s Suite) oracleInPieces(t *testing.T) {
 func (s Suite) oracleRefuses(t *testing.T) {
 	c := s.Random
 	c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab = 1, 32, 64, 16, 20
-	forward, config := s.plainModel(t, checkpointOf(t, c), convert.Options{})
+	forward, config := s.plainModel(t, Random(t, c, "F32"))
 	for _, token := range []int32{-1, 20} {
 		_, _, err := forward(nil, []int32{3, token})
 		require.ErrorContains(t, err, fmt.Sprintf("token %d at 1: the model has 20", token))

@@ -8,6 +8,7 @@ package rwkvtest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -117,7 +118,30 @@ func NewSession(t testing.TB, m *engine.Model) *engine.Session {
 // Random makes a model of random weights and returns the path of its GGUF file.
 func Random(t testing.TB, c synth.Config, mix string) string {
 	t.Helper()
+	if slices.Contains(synth.Hybrids(), c.Version) {
+		return hybridOf(t, c, mix)
+	}
 	return Convert(t, checkpointOf(t, c), mix)
+}
+
+// hybridOf makes a hybrid of random weights and returns the path of its GGUF file.
+func hybridOf(t testing.TB, c synth.Config, mix string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "random.gguf")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, synth.WriteGGUF(f, c))
+	require.NoError(t, f.Close())
+	m, err := quant.ParseMix(mix)
+	require.NoError(t, err)
+	if m.Matrix == gguf.F32 {
+		return path
+	}
+	out := filepath.Join(t.TempDir(), mix+".gguf")
+	o := quant.Options{Quantizer: func() (quant.Quantizer, error) { return ggmltest.Library(t), nil }}
+	_, err = quant.Quantize(t.Context(), path, out, quant.Retyping{Mix: m}, o)
+	require.NoError(t, err)
+	return out
 }
 
 // checkpointOf makes a checkpoint of random weights and returns its path.

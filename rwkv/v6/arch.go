@@ -1,4 +1,5 @@
-// Package v6 is RWKV-6 "Finch": its tensors, its graph and its plain float64 reference.
+// Package v6 is RWKV-6 "Finch": its tensors, its graph and its plain float64 reference; and the hybrid of it and a Qwen
+// transformer.
 package v6
 
 import "gosling/rwkv"
@@ -8,5 +9,14 @@ func Arch() rwkv.Arch {
 	return rwkv.Arch{
 		Name: "rwkv6", Title: "RWKV-6", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
 		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
+	}
+}
+
+// Hybrid is QRWKV-6 (RWKV6Qwen2), a time mix made of RWKV-6's in the frame of a Qwen transformer, which llama.cpp calls
+// "rwkv6qwen2": keys and values may be shared by several heads, and there is neither bonus nor norm.
+func Hybrid() rwkv.Arch {
+	return rwkv.Arch{
+		Name: "rwkv6qwen2", Title: "QRWKV-6", FromGGUF: hybridFromGGUF,
+		Tensors: hybridTensors, State: hybridState, Forward: newHybrid, Reference: hybridReference,
 	}
 }

@@ -34,7 +34,17 @@ type layer struct {
 
 // New binds the weights and returns the builder of graphs.
 func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
-	frame := op.NewFrame(c, w)
+	frame, layers := op.NewFrame(c, w), newLayers(c, w)
+	return func(b rwkv.Batch) ggml.Tensor {
+		return frame.Forward(b, op.Mixers{
+			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
+			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
+		})
+	}
+}
+
+// newLayers binds the weights of the layers.
+func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 	layers := make([]layer, c.Layers)
 	for i := range layers {
 		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
@@ -57,12 +67,7 @@ func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 			layers[i].Mu = []ggml.Tensor{at("time_mix_lerp_fused")}
 		}
 	}
-	return func(b rwkv.Batch) ggml.Tensor {
-		return frame.Forward(b, op.Mixers{
-			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
-		})
-	}
+	return layers
 }
 
 // timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). x is [channels, tokens], dx is x one token
@@ -73,12 +78,17 @@ func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 
 	r, k, v := xr.MatMul(l.R), xk.MatMul(l.K), xv.MatMul(l.V)
 	g := xg.MatMul(l.G).SiLU()
-	w := xw.MatMul(l.D1).Tanh().MatMul(l.D2).Add(l.D0).Exp().Neg().Exp() // decay, of each token its own
+	w := l.decay(xw)
 
 	heads := func(x ggml.Tensor) ggml.Tensor { return op.Heads(l.config, x) }
 	y := op.WKV6(b, l.index, heads(k), heads(v), heads(r), l.U, heads(w), b.State(l.index, wkv))
 	y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
 	return y.Mul(g).MatMul(l.O)
+}
+
+// decay is a factor of each token's own: e^(-e^(d0 + tanh(x·D1)·D2)).
+func (l *layer) decay(xw ggml.Tensor) ggml.Tensor {
+	return xw.MatMul(l.D1).Tanh().MatMul(l.D2).Add(l.D0).Exp().Neg().Exp()
 }
 
 // lerps is the token shift that depends on the data: x + dx ⊙ (mu_i + tanh((x + dx ⊙ mu_x)·W1)_i·W2_i).

@@ -15,6 +15,20 @@ func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv
 	if err != nil {
 		return nil, err
 	}
+	layers := newRefLayers(c, w)
+	start := func() [][]float64 { return plain.Start(c, make([]float64, c.Embed*c.HeadSize)) }
+	return w.Reference(c, start, func() plain.Mixers {
+		return plain.Mixers{
+			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
+				return layers[i].timeMix(x, prev, state[0])
+			},
+			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+		}
+	}), nil
+}
+
+// newRefLayers binds the weights of the layers.
+func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
 		at := w.Layer(i)
@@ -33,15 +47,7 @@ func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv
 			}
 		}
 	}
-	start := func() [][]float64 { return plain.Start(c, make([]float64, c.Embed*c.HeadSize)) }
-	return w.Reference(c, start, func() plain.Mixers {
-		return plain.Mixers{
-			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
-				return layers[i].timeMix(x, prev, state[0])
-			},
-			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
-		}
-	}), nil
+	return layers
 }
 
 // refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row.
@@ -57,6 +63,20 @@ type refLayer struct {
 // timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
 // before.
 func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
+	mixed := l.lerps(x, prev)
+	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
+
+	r, k, v := plain.MatVec(l.r, xr), plain.MatVec(l.k, xk), plain.MatVec(l.v, xv)
+	g := plain.Apply(plain.MatVec(l.g, xg), plain.SiLU)
+	w := l.decay(xw)
+
+	y := plain.WKV6(l.config.HeadSize, r, k, v, l.u, w, state)
+	y = l.groupNorm.OfHeads(y, l.config.HeadSize, float64(l.config.GroupNormEps))
+	return plain.MatVec(l.o, plain.Mul(y, g))
+}
+
+// lerps is the token shift that depends on the data, for w, k, v, r and g.
+func (l *refLayer) lerps(x, prev []float64) [][]float64 {
 	n, rank, parts := len(x), l.config.MixRank, len(lerps)
 	low := plain.Apply(plain.MatVec(l.w1, plain.Lerp(x, prev, l.muX)), math.Tanh)
 	mixed := make([][]float64, parts)
@@ -64,16 +84,13 @@ func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
 		shift := plain.MatVec(l.w2[j*n*rank:][:n*rank], low[j*rank:][:rank])
 		mixed[j] = plain.Lerp(x, prev, plain.Add(l.mu[j*n:][:n], shift))
 	}
-	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
+	return mixed
+}
 
-	r, k, v := plain.MatVec(l.r, xr), plain.MatVec(l.k, xk), plain.MatVec(l.v, xv)
-	g := plain.Apply(plain.MatVec(l.g, xg), plain.SiLU)
+// decay is e^(-e^d) of each channel, d being the token's own.
+func (l *refLayer) decay(xw []float64) []float64 {
 	d := plain.Add(l.d0, plain.MatVec(l.d2, plain.Apply(plain.MatVec(l.d1, xw), math.Tanh)))
-	w := plain.Apply(d, func(d float64) float64 { return math.Exp(-math.Exp(d)) })
-
-	y := plain.WKV6(l.config.HeadSize, r, k, v, l.u, w, state)
-	y = l.groupNorm.OfHeads(y, l.config.HeadSize, float64(l.config.GroupNormEps))
-	return plain.MatVec(l.o, plain.Mul(y, g))
+	return plain.Apply(d, func(d float64) float64 { return math.Exp(-math.Exp(d)) })
 }
 
 // channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².

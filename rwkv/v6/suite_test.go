@@ -16,3 +16,14 @@ func TestSuite(t *testing.T) {
 		States: map[string]func(func(string) []float32) []float32{"wkv": rwkvtest.Same("att_kv")},
 	})
 }
+
+func TestSuiteOfHybrids(t *testing.T) {
+	for name, c := range map[string]synth.Config{
+		"heads that share a key":              {KVHeads: 1},
+		"heads with their own, and no biases": {NoBiases: true},
+	} {
+		c.Version = "rwkv6qwen2"
+		c.Ranks = synth.Ranks{Decay: 11, Mix: 7}
+		t.Run(name, func(t *testing.T) { rwkvtest.Run(t, rwkvtest.Suite{Arch: v6.Hybrid(), Random: c}) })
+	}
+}

@@ -13,7 +13,6 @@ var lerps = []string{"w", "k", "v", "r", "g"}
 func Tensors(c rwkv.Config) []rwkv.TensorSpec {
 	var t rwkv.Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
-	mix, decay := int64(c.MixRank), int64(c.DecayRank)
 	t.Add("token_embd.weight", rwkv.Embedding, []int64{channels, vocab}, "emb.weight")
 	t.Norm("token_embd_norm", channels, "blocks.0.ln0")
 	for i := range c.Layers {
@@ -21,14 +20,9 @@ func Tensors(c rwkv.Config) []rwkv.TensorSpec {
 		att := from + "att."
 		t.Norm(to+"attn_norm", channels, from+"ln1")
 		t.Norm(to+"attn_norm_2", channels, from+"ln2")
-		t.Vector(to+"time_mix_lerp_x.weight", channels, att+"time_maa_x")
-		lerp(&t, c, to, att)
-		t.Transposed(to+"time_mix_w1.weight", rwkv.Decay, channels, mix*int64(len(lerps)), att+"time_maa_w1")
-		t.TransposedEach(to+"time_mix_w2.weight", rwkv.Decay, mix, channels, int64(len(lerps)), att+"time_maa_w2")
+		tokenShift(&t, c, to, att)
 		t.Add(to+"time_mix_first.weight", rwkv.Vector, []int64{int64(c.HeadSize), int64(c.Heads())}, att+"time_faaaa")
-		t.Vector(to+"time_mix_decay.weight", channels, att+"time_decay")
-		t.Transposed(to+"time_mix_decay_w1.weight", rwkv.Decay, channels, decay, att+"time_decay_w1")
-		t.Transposed(to+"time_mix_decay_w2.weight", rwkv.Decay, decay, channels, att+"time_decay_w2")
+		decay(&t, c, to, att)
 		for _, name := range []string{"receptance", "key", "value", "gate", "output"} {
 			t.Add(to+"time_mix_"+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+name+".weight")
 		}
@@ -43,6 +37,23 @@ func Tensors(c rwkv.Config) []rwkv.TensorSpec {
 	t.Norm("output_norm", channels, "ln_out")
 	t.Add("output.weight", rwkv.Head, []int64{channels, vocab}, "head.weight")
 	return t
+}
+
+// tokenShift is the vectors of the token shift and the low rank that adds to them.
+func tokenShift(t *rwkv.Table, c rwkv.Config, to, att string) {
+	channels, rank, n := int64(c.Embed), int64(c.MixRank), int64(len(lerps))
+	t.Vector(to+"time_mix_lerp_x.weight", channels, att+"time_maa_x")
+	lerp(t, c, to, att)
+	t.Transposed(to+"time_mix_w1.weight", rwkv.Decay, channels, rank*n, att+"time_maa_w1")
+	t.TransposedEach(to+"time_mix_w2.weight", rwkv.Decay, rank, channels, n, att+"time_maa_w2")
+}
+
+// decay is the decay and the low rank that adds to it.
+func decay(t *rwkv.Table, c rwkv.Config, to, att string) {
+	channels, rank := int64(c.Embed), int64(c.DecayRank)
+	t.Vector(to+"time_mix_decay.weight", channels, att+"time_decay")
+	t.Transposed(to+"time_mix_decay_w1.weight", rwkv.Decay, channels, rank, att+"time_decay_w1")
+	t.Transposed(to+"time_mix_decay_w2.weight", rwkv.Decay, rank, channels, att+"time_decay_w2")
 }
 
 // lerp is the five token-shift vectors, in one tensor or, in some files, in five.

@@ -1,4 +1,5 @@
-// Package v7 is RWKV-7 "Goose": its tensors, its graph and its plain float64 reference.
+// Package v7 is RWKV-7 "Goose": its tensors, its graph and its plain float64 reference, in its own frame and in that of a Qwen
+// transformer.
 package v7
 
 import "gosling/rwkv"
@@ -8,5 +9,14 @@ func Arch() rwkv.Arch {
 	return rwkv.Arch{
 		Name: "rwkv7", Title: "RWKV-7", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
 		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
+	}
+}
+
+// Hybrid is ARWKV, the time mix of RWKV-7 in the frame of a Qwen transformer, which llama.cpp calls "arwkv7". Some models lack its
+// gate, some the norm after the recurrence.
+func Hybrid() rwkv.Arch {
+	return rwkv.Arch{
+		Name: "arwkv7", Title: "ARWKV-7", FromGGUF: hybridFromGGUF,
+		Tensors: hybridTensors, State: hybridState, Forward: newHybrid, Reference: hybridReference,
 	}
 }

@@ -35,7 +35,17 @@ type layer struct {
 
 // New binds the weights and returns the builder of graphs.
 func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
-	frame := op.NewFrame(c, w)
+	frame, layers := op.NewFrame(c, w), newLayers(c, w)
+	return func(b rwkv.Batch) ggml.Tensor {
+		return frame.Forward(b, op.Mixers{
+			TimeMix:    timeMixer(b, layers),
+			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
+		})
+	}
+}
+
+// newLayers binds the weights of the layers.
+func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 	layers := make([]layer, c.Layers)
 	for i := range layers {
 		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
@@ -52,31 +62,31 @@ func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 			FFNMu: at("channel_mix_lerp_k"), FFNK: at("channel_mix_key"), FFNV: at("channel_mix_value"),
 		}
 	}
-	return func(b rwkv.Batch) ggml.Tensor {
-		var v0 ggml.Tensor // layer 0's value, which later layers mix in
-		return frame.Forward(b, op.Mixers{
-			TimeMix: func(i int, x, dx ggml.Tensor) ggml.Tensor {
-				y, v := layers[i].timeMix(b, x, dx, v0)
-				if i == 0 {
-					v0 = v
-				}
-				return y
-			},
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
-		})
+	return layers
+}
+
+// timeMixer builds the time mixes of one graph, first layer first.
+func timeMixer(b rwkv.Batch, layers []layer) func(i int, x, dx ggml.Tensor) ggml.Tensor {
+	var v0 ggml.Tensor // layer 0's value, which later layers mix in
+	return func(i int, x, dx ggml.Tensor) ggml.Tensor {
+		y, v := layers[i].timeMix(b, x, dx, v0)
+		if i == 0 {
+			v0 = v
+		}
+		return y
 	}
 }
 
 // timeMix builds y = O(g ⊙ (norm(wkv) + bonus)) (RWKV-7 paper, section 4). x is [channels, tokens], dx is x one token
-// earlier minus x, and v0 is layer 0's value, none there. It returns y and v, and moves the wkv state on.
+// earlier minus x, and v0 is layer 0's value, none there. It returns y and v, and moves the wkv state on. Hybrids may lack the norm
+// and the gate.
 func (l *layer) timeMix(b rwkv.Batch, x, dx, v0 ggml.Tensor) (y, v ggml.Tensor) {
 	lerp := op.Lerps(b.Graph, x, dx, l.Mu)
-	xr, xw, xk, xv, xa, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4), lerp(5) // token shift
+	xr, xw, xk, xv, xa := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4) // token shift
 
 	r, k, v := xr.MatMul(l.R), xk.MatMul(l.K), xv.MatMul(l.V)
 	w := xw.MatMul(l.W1).Tanh().MatMul(l.W2).Add(l.W0).Sigmoid().Scale(-0.606531).Exp() // decay; 0.606531 = e^-0.5
 	a := xa.MatMul(l.A1).MatMul(l.A2).Add(l.A0).Sigmoid()                               // in-context learning rate
-	g := xg.MatMul(l.G1).Sigmoid().MatMul(l.G2)                                         // gate
 	if !v0.IsZero() {
 		v = v.Add(v0.Sub(v).Mul(xv.MatMul(l.V1).MatMul(l.V2).Add(l.V0).Sigmoid())) // value residual
 	}
@@ -86,8 +96,14 @@ func (l *layer) timeMix(b rwkv.Batch, x, dx, v0 ggml.Tensor) (y, v ggml.Tensor) 
 
 	y = op.WKV7(b, l.index, op.Heads(l.config, r), op.Heads(l.config, w), op.Heads(l.config, k), op.Heads(l.config, v), kk.Neg(), kk.Mul(op.Heads(l.config, a)), b.State(l.index, wkv))
 	bonus := op.Heads(l.config, v).Mul(op.Heads(l.config, r.Mul(k).Mul(l.RK)).SumRows())
-	y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias).Add(op.Flat(l.config, bonus))
-	return y.Mul(g).MatMul(l.O), v
+	if !l.config.BareHeads {
+		y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
+	}
+	y = op.Flat(l.config, y).Add(op.Flat(l.config, bonus))
+	if l.config.GateRank > 0 {
+		y = y.Mul(lerp(5).MatMul(l.G1).Sigmoid().MatMul(l.G2)) // gate
+	}
+	return y.MatMul(l.O), v
 }
 
 // channelMix builds V(relu(K(x + dx ⊙ mu))²) (RWKV-7 paper, section 4).

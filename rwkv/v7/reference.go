@@ -16,6 +16,21 @@ func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv
 	if err != nil {
 		return nil, err
 	}
+	layers := newRefLayers(c, w)
+	start := func() [][]float64 {
+		return plain.Start(c, make([]float64, c.Embed*c.HeadSize))
+	}
+	return w.Reference(c, start, func() plain.Mixers {
+		timeMix := refTimeMixer(c, layers)
+		return plain.Mixers{
+			TimeMix:    func(i int, x, prev []float64, state [][]float64) []float64 { return timeMix(i, x, prev, state[0]) },
+			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+		}
+	}), nil
+}
+
+// newRefLayers binds the weights of the layers.
+func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
 		at := w.Layer(i)
@@ -31,25 +46,22 @@ func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv
 			ffnMu: at("channel_mix_lerp_k"), ffnK: at("channel_mix_key"), ffnV: at("channel_mix_value"),
 		}
 	}
-	start := func() [][]float64 {
-		return plain.Start(c, make([]float64, c.Embed*c.HeadSize))
-	}
-	return w.Reference(c, start, func() plain.Mixers {
-		var vFirst []float64 // layer 0's value of this token
-		return plain.Mixers{
-			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
-				if i == 0 {
-					vFirst = nil
-				}
-				y, v := layers[i].timeMix(c, x, prev, state[0], vFirst)
-				if i == 0 {
-					vFirst = v
-				}
-				return y
-			},
-			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+	return layers
+}
+
+// refTimeMixer is the time mixes of one text, layer after layer for each token.
+func refTimeMixer(c rwkv.Config, layers []refLayer) func(i int, x, prev, state []float64) []float64 {
+	var vFirst []float64 // layer 0's value of this token
+	return func(i int, x, prev, state []float64) []float64 {
+		if i == 0 {
+			vFirst = nil
 		}
-	}), nil
+		y, v := layers[i].timeMix(c, x, prev, state, vFirst)
+		if i == 0 {
+			vFirst = v
+		}
+		return y
+	}
 }
 
 // refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row.
@@ -71,12 +83,11 @@ type refLayer struct {
 func (l *refLayer) timeMix(c rwkv.Config, x, prev, state, vFirst []float64) (out, v []float64) {
 	n := len(x)
 	mu := func(j int) []float64 { return plain.Lerp(x, prev, l.mu[j*n:][:n]) }
-	xr, xw, xk, xv, xa, xg := mu(0), mu(1), mu(2), mu(3), mu(4), mu(5)
+	xr, xw, xk, xv, xa := mu(0), mu(1), mu(2), mu(3), mu(4)
 
 	r, k, v := plain.MatVec(l.r, xr), plain.MatVec(l.k, xk), plain.MatVec(l.v, xv)
 	w := plain.Apply(plain.Add(l.w0, plain.MatVec(l.w2, plain.Apply(plain.MatVec(l.w1, xw), math.Tanh))), decay)
 	a := plain.Apply(plain.Add(l.a0, plain.MatVec(l.a2, plain.MatVec(l.a1, xa))), plain.Sigmoid)
-	g := plain.MatVec(l.g2, plain.Apply(plain.MatVec(l.g1, xg), plain.Sigmoid))
 	if vFirst != nil {
 		v = plain.Lerp(v, vFirst, plain.Apply(plain.Add(l.v0, plain.MatVec(l.v2, plain.MatVec(l.v1, xv))), plain.Sigmoid))
 	}
@@ -112,10 +123,16 @@ func (l *refLayer) timeMix(c rwkv.Config, x, prev, state, vFirst []float64) (out
 		for j := range size {
 			bonus += r[h+j] * kNew[j] * l.rk[h+j]
 		}
-		normed := plain.Normalize(y[h:][:size], float64(c.GroupNormEps))
-		for i := range size {
-			y[h+i] = (normed[i]*l.groupNorm.Weight[h+i] + l.groupNorm.Bias[h+i] + bonus*v[h+i]) * g[h+i]
+		if !c.BareHeads {
+			part := plain.Norm{Weight: l.groupNorm.Weight[h:][:size], Bias: l.groupNorm.Bias[h:][:size]}
+			copy(y[h:], part.Of(y[h:][:size], float64(c.GroupNormEps)))
 		}
+		for i := range size {
+			y[h+i] += bonus * v[h+i]
+		}
+	}
+	if c.GateRank > 0 {
+		y = plain.Mul(y, plain.MatVec(l.g2, plain.Apply(plain.MatVec(l.g1, mu(5)), plain.Sigmoid)))
 	}
 	return plain.MatVec(l.o, y), v
 }

@@ -52,6 +52,9 @@ func run(args []string, log io.Writer) error {
 	}
 	if r.out == "" {
 		r.out = synth.FileName(r.Version, label)
+		if r.hybrid() {
+			r.out = "Synth-" + label + "-" + r.Version + "-F32.gguf"
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(r.out), 0o777); err != nil {
 		return err
@@ -62,10 +65,15 @@ func run(args []string, log io.Writer) error {
 	}
 	defer f.Close()
 	begin := time.Now()
-	if err := synth.Write(f, r.Config); err != nil {
+	if r.hybrid() {
+		err = synth.WriteGGUF(f, r.Config)
+	} else {
+		err = synth.Write(f, r.Config)
+	}
+	if err != nil {
 		return err
 	}
-	size, err := f.Seek(0, io.SeekCurrent)
+	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
@@ -85,14 +93,18 @@ func parse(args []string, log io.Writer) (*request, error) {
 	flags.StringVar(&r.out, "out", "", "the file to write, by default named by RWKV's rule in this folder")
 	flags.BoolVar(&r.force, "force", false, "overwrite the file")
 	flags.Uint64Var(&r.Seed, "seed", 0, "the seed of all numbers")
-	flags.StringVar(&r.Version, "version", "7", "the RWKV version: "+strings.Join(synth.Versions(), ", "))
+	flags.StringVar(&r.Version, "version", "7", "the RWKV version: "+strings.Join(synth.Versions(), ", ")+"; or a hybrid, as a GGUF file: "+strings.Join(synth.Hybrids(), ", "))
 	flags.BoolVar(&r.FirstValue, "g1", false, "as the G1 models: layer 0 has tensors of the value residual too")
 	flags.IntVar(&r.Vocab, "vocab", 0, "rows of the vocabulary, 65536 by default")
 	flags.IntVar(&r.Layers, "layers", 0, "layers, instead of --size's")
 	flags.IntVar(&r.Embed, "embed", 0, "channels, instead of --size's")
 	flags.IntVar(&r.FFN, "ffn", 0, "width of the channel mix, by default the version's, 4 or 3.5 times the channels")
 	flags.IntVar(&r.HeadSize, "head-size", 0, "size of a head, 64 by default")
-	flags.StringVar(&r.ranks, "ranks", "", "version 7's low-rank widths `w,a,v,g` of decay, rate, value and gate")
+	flags.IntVar(&r.KVHeads, "kv-heads", 0, "of rwkv6qwen2: heads that keys and values have, by default a quarter")
+	flags.BoolVar(&r.NoGate, "no-gate", false, "of arwkv7: without a gate")
+	flags.BoolVar(&r.NoHeadNorm, "no-head-norm", false, "of arwkv7: without a norm over each head's output")
+	flags.BoolVar(&r.NoBiases, "no-biases", false, "of rwkv6qwen2: without biases")
+	flags.StringVar(&r.ranks, "ranks", "", "low-rank widths `w,a,v,g[,x]` of decay, rate, value, gate and, in version 6, the token shift")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -104,8 +116,8 @@ func parse(args []string, log io.Writer) (*request, error) {
 
 // complete fills in the dimensions of the size, and answers with its label.
 func (r *request) complete() (string, error) {
-	if !slices.Contains(synth.Versions(), r.Version) {
-		return "", fmt.Errorf("version %q cannot be made: want one of %s", r.Version, strings.Join(synth.Versions(), ", "))
+	if all := slices.Concat(synth.Versions(), synth.Hybrids()); !slices.Contains(all, r.Version) {
+		return "", fmt.Errorf("version %q cannot be made: want one of %s", r.Version, strings.Join(all, ", "))
 	}
 	if err := r.readRanks(); err != nil {
 		return "", err
@@ -133,21 +145,23 @@ func (r *request) complete() (string, error) {
 	return label, nil
 }
 
+func (r *request) hybrid() bool { return slices.Contains(synth.Hybrids(), r.Version) }
+
 func (r *request) readRanks() error {
 	if r.ranks == "" {
 		return nil
 	}
 	parts := strings.Split(r.ranks, ",")
-	fields := []*int{&r.Ranks.Decay, &r.Ranks.Rate, &r.Ranks.Value, &r.Ranks.Gate}
-	for i, field := range fields {
-		if len(parts) != len(fields) {
-			return fmt.Errorf("--ranks %s: want four numbers, w,a,v,g", r.ranks)
-		}
-		n, err := strconv.Atoi(strings.TrimSpace(parts[i]))
+	fields := []*int{&r.Ranks.Decay, &r.Ranks.Rate, &r.Ranks.Value, &r.Ranks.Gate, &r.Ranks.Mix}
+	if len(parts) != len(fields) && len(parts) != len(fields)-1 {
+		return fmt.Errorf("--ranks %s: want four numbers, w,a,v,g, or five", r.ranks)
+	}
+	for i, part := range parts {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
 		if err != nil {
-			return fmt.Errorf("--ranks %s: %q is no number", r.ranks, parts[i])
+			return fmt.Errorf("--ranks %s: %q is no number", r.ranks, part)
 		}
-		*field = n
+		*fields[i] = n
 	}
 	return nil
 }

@@ -1,0 +1,71 @@
+package op
+
+import (
+	"fmt"
+
+	"gosling/ggml"
+	"gosling/rwkv"
+)
+
+// Hybrid is the frame of a Qwen transformer, in which RWKV's time mix took the place of attention: RMS norms, and a feed-forward
+// part that looks at its own token only.
+type Hybrid struct {
+	config                      rwkv.Config
+	embedding, outputNorm, head ggml.Tensor
+	layers                      []hybridLayer
+}
+
+type hybridLayer struct{ Norm1, Norm2, Gate, Up, Down ggml.Tensor }
+
+// HybridStates lists the states of all layers: the time mix's shift and those of the recurrence.
+func HybridStates(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
+	var specs []rwkv.StateSpec
+	for _, s := range States(c, recurrence...) {
+		if s.Name != FFNShift {
+			specs = append(specs, s)
+		}
+	}
+	return specs
+}
+
+// NewHybrid binds the weights.
+func NewHybrid(c rwkv.Config, w rwkv.Weights) *Hybrid {
+	h := &Hybrid{config: c, embedding: w("token_embd.weight"), outputNorm: w("output_norm.weight"), head: w("output.weight")}
+	for i := range c.Layers {
+		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		h.layers = append(h.layers, hybridLayer{
+			Norm1: at("attn_norm"), Norm2: at("ffn_norm"), Gate: at("ffn_gate"), Up: at("ffn_up"), Down: at("ffn_down"),
+		})
+	}
+	return h
+}
+
+// Forward is the whole model: tokens in, the outputs that the batch asks for out. timeMix is as in Mixers.
+func (h *Hybrid) Forward(b rwkv.Batch, timeMix func(layer int, x, dx ggml.Tensor) ggml.Tensor) ggml.Tensor {
+	norm := func(x, weight ggml.Tensor) ggml.Tensor { return x.RMSNorm(h.config.NormEps).Mul(weight) }
+	x := b.Graph.Use(h.embedding).GetRows(b.Tokens)
+	for i, l := range h.layers {
+		in := norm(x, l.Norm1)
+		dx := TokenShift(b, in, b.State(i, AttShift))
+		x = x.Add(timeMix(i, in, dx))
+		if i == len(h.layers)-1 {
+			if b.Outputs == rwkv.NoLogits {
+				return ggml.Tensor{}
+			}
+			if !b.Last.IsZero() { // only these tokens matter from here on
+				x = x.GetRows(b.Last)
+			}
+		}
+		x = x.Add(l.feedForward(norm(x, l.Norm2)))
+	}
+	x = norm(x, h.outputNorm)
+	if b.Outputs.Hidden() {
+		return x
+	}
+	return x.MatMul(h.head)
+}
+
+// feedForward builds SwiGLU, down(silu(gate(x)) ⊙ up(x)).
+func (l hybridLayer) feedForward(x ggml.Tensor) ggml.Tensor {
+	return x.MatMul(l.Gate).SiLU().Mul(x.MatMul(l.Up)).MatMul(l.Down)
+}

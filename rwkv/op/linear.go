@@ -1,0 +1,18 @@
+package op
+
+import (
+	"gosling/ggml"
+	"gosling/rwkv"
+)
+
+// LinearAttention runs gated linear attention over the batch: k, v, r and the decay w are [head size, heads, tokens]. Per head,
+// with S[key][value],
+//
+//	S = diag(w)·S + kᵀ·v,  y = r·S
+//
+// which is version 6's recurrence of r ⊙ w without a bonus, and what each token adds for itself. It returns y of the same shape
+// and moves the state on.
+func LinearAttention(batch rwkv.Batch, layer int, k, v, r, w, state ggml.Tensor) ggml.Tensor {
+	none := w.Flat(0, w.Dim(0), w.Dim(1)).Scale(0)
+	return WKV6(batch, layer, k, v, r.Mul(w), none, w, state).Add(v.Mul(r.Mul(k).SumRows()))
+}

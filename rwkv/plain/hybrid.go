@@ -1,0 +1,60 @@
+package plain
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gosling/rwkv"
+)
+
+// RMS divides x by the root of the mean of its squares and scales it.
+func RMS(x, weight []float64, eps float64) []float64 {
+	square := 0.0
+	for _, v := range x {
+		square += v * v / float64(len(x))
+	}
+	return Mul(Apply(x, func(v float64) float64 { return v / math.Sqrt(square+eps) }), weight)
+}
+
+// Hybrid is Reference for the frame of a Qwen transformer: RMS norms, and a feed-forward part (SwiGLU) that looks at its own
+// token only. A layer's states are the time mix's shift and that of the recurrence, of the given size, which timeMix moves on in
+// place.
+func (w Weights) Hybrid(c rwkv.Config, recurrence int, timeMix func() func(layer int, x, prev, state []float64) []float64) rwkv.Reference {
+	return func(state [][]float64, tokens []int32) (logits, next [][]float64, err error) {
+		for range c.Layers {
+			next = append(next, make([]float64, c.Embed), make([]float64, recurrence))
+		}
+		if state != nil && len(state) != len(next) {
+			return nil, nil, fmt.Errorf("a state of %d tensors, want %d", len(state), len(next))
+		}
+		for i := range state {
+			next[i] = slices.Clone(state[i])
+		}
+		mix := timeMix()
+		for i, token := range tokens {
+			if token < 0 || int(token) >= c.Vocab {
+				return nil, nil, fmt.Errorf("token %d at %d: the model has %d", token, i, c.Vocab)
+			}
+			logits = append(logits, w.hybridStep(c, mix, next, int(token)))
+		}
+		return logits, next, nil
+	}
+}
+
+// hybridStep is one token through all layers.
+func (w Weights) hybridStep(c rwkv.Config, timeMix func(layer int, x, prev, state []float64) []float64, state [][]float64, token int) []float64 {
+	eps := float64(c.NormEps)
+	x := w["token_embd.weight"][token*c.Embed:][:c.Embed]
+	for i := range c.Layers {
+		at := w.Layer(i)
+		in := RMS(x, at("attn_norm"), eps)
+		x = Add(x, timeMix(i, in, state[2*i], state[2*i+1]))
+		state[2*i] = in
+
+		in = RMS(x, at("ffn_norm"), eps)
+		gate := Apply(MatVec(at("ffn_gate"), in), SiLU)
+		x = Add(x, MatVec(at("ffn_down"), Mul(gate, MatVec(at("ffn_up"), in))))
+	}
+	return MatVec(w["output.weight"], RMS(x, w["output_norm.weight"], eps))
+}

@@ -1,0 +1,106 @@
+package v6
+
+import (
+	"fmt"
+	"math"
+
+	"gosling/ggml"
+	"gosling/rwkv"
+	"gosling/rwkv/op"
+)
+
+// hybridFromGGUF reads the dimensions off a GGUF file's keys, and off its tensors whether there are biases.
+func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+	c := rwkv.NewConfig(Hybrid().Name)
+	err := c.ReadHybridKeys(m, tensors,
+		rwkv.KeyDim{Key: "time_mix_extra_dim", To: &c.MixRank},
+		rwkv.KeyDim{Key: "time_decay_extra_dim", To: &c.DecayRank},
+		rwkv.KeyDim{Key: "attention.head_count_kv", To: &c.KVHeads, Optional: true},
+	)
+	if err != nil {
+		return c, err
+	}
+	if err := check(c); err != nil {
+		return c, err
+	}
+	if c.KVHeads == 0 {
+		c.KVHeads = c.Heads()
+	}
+	if c.Heads()%c.KVHeads != 0 {
+		return c, fmt.Errorf("%d heads cannot share keys of %d", c.Heads(), c.KVHeads)
+	}
+	_, c.Biases = tensors("blk.0.time_mix_key.bias")
+	return c, nil
+}
+
+func hybridTensors(c rwkv.Config) []rwkv.TensorSpec { return rwkv.HybridTable(c, hybridTimeMix) }
+
+// hybridTimeMix is the tensors of the time mix of layer i.
+func hybridTimeMix(t *rwkv.Table, c rwkv.Config, i int) {
+	to, channels, shared := fmt.Sprintf("blk.%d.", i), int64(c.Embed), int64(c.KVHeads*c.HeadSize)
+	tokenShift(t, c, to, "")
+	decay(t, c, to, "")
+	for _, m := range []struct {
+		name string
+		out  int64
+		bias bool
+	}{{"receptance", channels, true}, {"key", shared, true}, {"value", shared, true}, {"gate", channels, false}, {"output", channels, false}} {
+		t.Add(to+"time_mix_"+m.name+".weight", rwkv.Matrix, []int64{channels, m.out}, "")
+		if m.bias && c.Biases {
+			t.Vector(to+"time_mix_"+m.name+".bias", m.out, "")
+		}
+	}
+}
+
+func hybridState(c rwkv.Config) []rwkv.StateSpec {
+	return op.HybridStates(c, rwkv.StateSpec{Name: wkv, Elements: op.StateElements(c)})
+}
+
+// hybridLayer holds the weights of one layer: those of version 6 that it has, and biases.
+type hybridLayer struct {
+	layer
+	RBias, KBias, VBias ggml.Tensor
+}
+
+// newHybrid binds the weights and returns the builder of graphs.
+func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
+	frame := op.NewHybrid(c, w)
+	var layers []hybridLayer
+	for i, l := range newLayers(c, w) {
+		bias := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.time_mix_%s.bias", i, name)) }
+		layers = append(layers, hybridLayer{layer: l, RBias: bias("receptance"), KBias: bias("key"), VBias: bias("value")})
+	}
+	return func(b rwkv.Batch) ggml.Tensor {
+		return frame.Forward(b, func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) })
+	}
+}
+
+// timeMix builds y = O(attention ⊙ σ(g)), with the token shift and the decay of version 6, and gated linear attention in place of
+// its recurrence: what the decay takes from the state is what the key gives. x, dx and the state are as there.
+func (l *hybridLayer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
+	lerp := l.lerps(b, x, dx)
+	xw, xk, xv, xr, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4)
+
+	r, k, v := xr.MatMul(l.R), xk.MatMul(l.K), xv.MatMul(l.V)
+	if l.config.Biases {
+		r, k, v = r.Add(l.RBias), k.Add(l.KBias), v.Add(l.VBias)
+	}
+	g := xg.MatMul(l.G).Sigmoid()
+	w := op.Heads(l.config, l.decay(xw))
+	r = op.Heads(l.config, r.Scale(float32(1/math.Sqrt(float64(l.config.HeadSize)))))
+	k, v = l.shared(k), l.shared(v)
+	k = k.Sub(k.Mul(w))
+
+	y := op.LinearAttention(b, l.index, k, v, r, w, b.State(l.index, wkv))
+	return op.Flat(l.config, y).Mul(g).MatMul(l.O)
+}
+
+// shared gives each head the key or value that it shares with its neighbours: [head size · shared heads, tokens] becomes
+// [head size, heads, tokens].
+func (l *hybridLayer) shared(x ggml.Tensor) ggml.Tensor {
+	size, heads, few, tokens := int64(l.config.HeadSize), int64(l.config.Heads()), int64(l.config.KVHeads), x.Rows()
+	if few < heads {
+		x = x.Reshape(size, 1, few, tokens).Repeat(size, heads/few, few, tokens)
+	}
+	return x.Reshape(size, heads, tokens)
+}

@@ -1,0 +1,56 @@
+package v6
+
+import (
+	"fmt"
+	"math"
+
+	"gosling/rwkv"
+	"gosling/rwkv/plain"
+)
+
+// hybridReference computes the hybrid as reference computes RWKV-6.
+func hybridReference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+	w, err := plain.Load(hybridTensors(c), weights)
+	if err != nil {
+		return nil, err
+	}
+	var layers []hybridRefLayer
+	for i, l := range newRefLayers(c, w) {
+		bias := func(name string) []float64 { return w[fmt.Sprintf("blk.%d.time_mix_%s.bias", i, name)] }
+		layers = append(layers, hybridRefLayer{refLayer: l, rBias: bias("receptance"), kBias: bias("key"), vBias: bias("value")})
+	}
+	return w.Hybrid(c, c.Embed*c.HeadSize, func() func(int, []float64, []float64, []float64) []float64 {
+		return func(i int, x, prev, state []float64) []float64 { return layers[i].timeMix(x, prev, state) }
+	}), nil
+}
+
+// hybridRefLayer holds the weights of one layer; there may be no biases.
+type hybridRefLayer struct {
+	refLayer
+	rBias, kBias, vBias []float64
+}
+
+// timeMix is one token: S ← diag(w)·S + kᵀ·v and y = r·S for each head, S being state, [head][key][value].
+func (l *hybridRefLayer) timeMix(x, prev, state []float64) []float64 {
+	mixed := l.lerps(x, prev)
+	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
+	r, k, v := plain.MatVec(l.r, xr), plain.MatVec(l.k, xk), plain.MatVec(l.v, xv)
+	if l.config.Biases {
+		r, k, v = plain.Add(r, l.rBias), plain.Add(k, l.kBias), plain.Add(v, l.vBias)
+	}
+	g := plain.Apply(plain.MatVec(l.g, xg), plain.Sigmoid)
+	w := l.decay(xw)
+
+	size, each := l.config.HeadSize, l.config.Heads()/l.config.KVHeads // each key serves so many heads
+	y := make([]float64, len(x))
+	for i := range y { // key channel i, of the head that begins at channel h
+		h := i / size * size
+		keys := h / size / each * size // where its keys and values begin
+		S := state[i*size:][:size]
+		for j := range size {
+			S[j] = w[i]*S[j] + (1-w[i])*k[keys+i-h]*v[keys+j]
+			y[h+j] += r[i] * S[j] / math.Sqrt(float64(size))
+		}
+	}
+	return plain.MatVec(l.o, plain.Mul(y, g))
+}

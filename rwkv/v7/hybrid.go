@@ -1,0 +1,55 @@
+package v7
+
+import (
+	"gosling/ggml"
+	"gosling/rwkv"
+	"gosling/rwkv/op"
+	"gosling/rwkv/plain"
+)
+
+// hybridFromGGUF reads the dimensions off a GGUF file's keys, and off its tensors what it has of the optional ones.
+func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+	c := rwkv.NewConfig(Hybrid().Name)
+	err := c.ReadHybridKeys(m, tensors,
+		rwkv.KeyDim{Key: "attention.decay_lora_rank", To: &c.DecayRank},
+		rwkv.KeyDim{Key: "attention.iclr_lora_rank", To: &c.RateRank},
+		rwkv.KeyDim{Key: "attention.value_residual_mix_lora_rank", To: &c.ValueRank},
+		rwkv.KeyDim{Key: "attention.gate_lora_rank", To: &c.GateRank, Optional: true},
+	)
+	if err != nil {
+		return c, err
+	}
+	ranks := []rwkv.Rank{
+		{Name: "decay rank", Value: c.DecayRank}, {Name: "learning rate rank", Value: c.RateRank}, {Name: "value residual rank", Value: c.ValueRank},
+	}
+	if _, gated := tensors("blk.0.time_mix_g1.weight"); gated {
+		ranks = append(ranks, rwkv.Rank{Name: "gate rank", Value: c.GateRank})
+	} else {
+		c.GateRank = 0
+	}
+	_, norm := tensors("blk.0.time_mix_ln.weight")
+	c.BareHeads = !norm
+	return c, c.Check(ranks...)
+}
+
+func hybridTensors(c rwkv.Config) []rwkv.TensorSpec { return rwkv.HybridTable(c, timeMix) }
+
+func hybridState(c rwkv.Config) []rwkv.StateSpec {
+	return op.HybridStates(c, rwkv.StateSpec{Name: wkv, Elements: op.StateElements(c)})
+}
+
+// newHybrid binds the weights and returns the builder of graphs.
+func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
+	frame, layers := op.NewHybrid(c, w), newLayers(c, w)
+	return func(b rwkv.Batch) ggml.Tensor { return frame.Forward(b, timeMixer(b, layers)) }
+}
+
+// hybridReference computes ARWKV as reference computes RWKV-7.
+func hybridReference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+	w, err := plain.Load(hybridTensors(c), weights)
+	if err != nil {
+		return nil, err
+	}
+	layers := newRefLayers(c, w)
+	return w.Hybrid(c, c.Embed*c.HeadSize, func() func(int, []float64, []float64, []float64) []float64 { return refTimeMixer(c, layers) }), nil
+}
