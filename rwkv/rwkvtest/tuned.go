@@ -58,7 +58,7 @@ func (b bench) begins(t *testing.T, base string, m *engine.Model) {
 	}
 
 	t.Run("in the model's file", func(t *testing.T) {
-		path := convertAs(t, base, "F32", convert.Options{State: convert.State{Path: file}})
+		path := ConvertAs(t, base, "F32", convert.Options{State: convert.State{Path: file}})
 		tuned := b.load(t, path)
 		same(t, tuned)
 		withState, err := b.Arch.Reference(tuned.Config(), Weights(t, b.lib, path))
