@@ -22,6 +22,9 @@ import (
 // tuned lets a model begin its texts with a state that it had after another text, kept as state tuning keeps its own: merged
 // into the model's file, or beside it.
 func (b bench) tuned(t *testing.T) {
+	if b.Arch.Detect == nil {
+		t.Skip(b.Arch.Title + " has no checkpoints that states are tuned for")
+	}
 	for _, head := range []int{8, 32, 64} {
 		t.Run(fmt.Sprint("heads of ", head), func(t *testing.T) {
 			base := checkpointOf(t, b.sized(synth.Config{Layers: 2, Embed: 2 * head, FFN: 3 * head, HeadSize: head, Vocab: 61, Seed: 4}))
