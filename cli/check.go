@@ -20,6 +20,7 @@ import (
 	"gosling/internal/float"
 	"gosling/rwkv"
 	"gosling/rwkv/archs"
+	"gosling/tokenizer"
 )
 
 // checkFile looks for all that is wrong with a model file and prints it.
@@ -70,12 +71,14 @@ func checkGGUF(c *urfave.Context, path string, found *findings) error {
 
 // checkVocab looks at the tokenizer and compares its size with the embedding's.
 func checkVocab(f *gguf.File, found *findings) {
-	if kind, ok := f.String("tokenizer.ggml.model"); ok && kind != "rwkv" {
-		found.note("tokenizer %q is not known, so it was not looked at", kind)
-	} else if vocab, err := vocabOf(f); err != nil {
-		found.wrong("%v", err)
-	} else if vocab == nil {
+	var odd *tokenizer.UnknownError
+	switch _, err := tokenizer.FromGGUF(f); {
+	case errors.Is(err, tokenizer.ErrNone):
 		found.note("there is no tokenizer")
+	case errors.As(err, &odd):
+		found.note("%v, so it was not looked at", err)
+	case err != nil:
+		found.wrong("%s: %v", f.Path(), err)
 	}
 	if tokens, ok := f.Strings("tokenizer.ggml.tokens"); ok {
 		if embedding, ok := f.Tensor("token_embd.weight"); ok && len(embedding.Shape) == 2 && embedding.Shape[1] != int64(len(tokens)) {

@@ -164,7 +164,7 @@ func (v *conversation) load(path string) error {
 }
 
 // vocabForText is the vocabulary of a model that text is to be had of.
-func vocabForText(m *engine.Model) (*tokenizer.Vocab, error) {
+func vocabForText(m *engine.Model) (tokenizer.Tokenizer, error) {
 	vocab, err := vocabOf(m.File())
 	if err == nil && vocab == nil {
 		err = fmt.Errorf("%s has no tokenizer, so it speaks no text: use run with --tokens and --ids", m.File().Path())

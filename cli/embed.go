@@ -112,7 +112,7 @@ func tokenizeLines(m *engine.Model, lines []string) ([][]tokenizer.Token, error)
 	}
 	var texts [][]tokenizer.Token
 	for i, l := range lines {
-		tokens := []tokenizer.Token{tokenizer.EndOfText}
+		tokens := []tokenizer.Token{beginOf(vocab)}
 		if l != "" {
 			if tokens, err = vocab.Encode([]byte(l)); err != nil {
 				return nil, fmt.Errorf("line %d: %w", i+1, err)

@@ -18,7 +18,7 @@ func logitsCommand() *urfave.Command {
 		&urfave.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "read `TEXT`"},
 		&urfave.StringFlag{Name: "tokens", Usage: "read token `IDS`, separated by commas"},
 		&urfave.PathFlag{Name: "tokens-file", Usage: "read the token ids in `FILE`, separated by blanks or commas; - is standard input"},
-		&urfave.BoolFlag{Name: "bos", Usage: "put token 0, which separates documents, in front", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "bos", Usage: "put the token that separates documents, 0 in most models, in front", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "all", Usage: "write a row for each token instead of the last one's", DisableDefaultText: true},
 		&urfave.IntFlag{Name: "chunk", Usage: "read at most `N` tokens at a time", DefaultText: "what is fastest"},
 		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`; - is standard output"},
@@ -97,7 +97,7 @@ func logitsTokens(c *urfave.Context, m *engine.Model) ([]tokenizer.Token, error)
 			return nil, fmt.Errorf("%s: %w", c.Path("tokens-file"), err)
 		}
 		if c.Bool("bos") {
-			tokens = slices.Insert(tokens, 0, tokenizer.EndOfText)
+			tokens = slices.Insert(tokens, 0, beginOf(vocab))
 		}
 	} else if tokens, err = promptTokens(c, vocab, []byte(argumentText(c, c.String("prompt"))), nil); err != nil {
 		return nil, err

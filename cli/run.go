@@ -27,7 +27,7 @@ func runCommand() *urfave.Command {
 		&urfave.PathFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the prompt from `FILE`, but for a last line end; - is standard input"},
 		&urfave.StringFlag{Name: "tokens", Usage: "take token `IDS` as the prompt, separated by commas"},
 		&urfave.StringFlag{Name: "input", Usage: "what an instruction is about: `TEXT`, for templates instruction and raven-instruction"},
-		&urfave.BoolFlag{Name: "bos", Usage: "put token 0, which separates documents, in front of the prompt", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "bos", Usage: "put the token that separates documents, 0 in most models, in front of the prompt", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "echo", Usage: "print the prompt too", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "ids", Usage: "print token ids instead of text", DisableDefaultText: true},
 		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the music to `FILE` too: .mid to play, of a MIDI model, or else text such as .abc"},
@@ -92,7 +92,7 @@ func run(c *urfave.Context) error {
 		return err
 	}
 	if len(tokens) == 0 {
-		tokens = []tokenizer.Token{tokenizer.EndOfText} // the beginning of a document
+		tokens = []tokenizer.Token{beginOf(vocab)}
 	}
 	if vocab == nil && !c.Bool("ids") {
 		return &hinted{fmt.Errorf("%s has no tokenizer, so its tokens are no text", m.File().Path()), "add --ids to see the tokens' numbers"}
@@ -149,7 +149,7 @@ func (w *wording) write(c *urfave.Context, text []byte) ([]byte, error) {
 }
 
 // options are what text is generated with.
-func (w *wording) options(c *urfave.Context, vocab *tokenizer.Vocab, text []byte) (generate.Options, error) {
+func (w *wording) options(c *urfave.Context, vocab tokenizer.Tokenizer, text []byte) (generate.Options, error) {
 	s, err := newSampler(c, vocab, w.Sampling)
 	if err != nil {
 		return generate.Options{}, err
@@ -198,7 +198,7 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 }
 
 // promptTokens cuts the prompt into tokens and puts a template's first ones in front, or reads them from --tokens.
-func promptTokens(c *urfave.Context, vocab *tokenizer.Vocab, text []byte, first []int32) ([]tokenizer.Token, error) {
+func promptTokens(c *urfave.Context, vocab tokenizer.Tokenizer, text []byte, first []int32) ([]tokenizer.Token, error) {
 	var tokens []tokenizer.Token
 	var err error
 	switch {
@@ -215,7 +215,7 @@ func promptTokens(c *urfave.Context, vocab *tokenizer.Vocab, text []byte, first 
 		tokens = append(tokenList(first), tokens...)
 	}
 	if c.Bool("bos") {
-		tokens = slices.Insert(tokens, 0, tokenizer.EndOfText)
+		tokens = slices.Insert(tokens, 0, beginOf(vocab))
 	}
 	return tokens, nil
 }

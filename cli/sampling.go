@@ -27,7 +27,7 @@ func samplingFlags(limit int) []urfave.Flag {
 }
 
 // samplingOptions are the template's, where no flag says otherwise. vocab may be nil.
-func samplingOptions(c *urfave.Context, vocab *tokenizer.Vocab, d prompt.Sampling) sampler.Options {
+func samplingOptions(c *urfave.Context, vocab tokenizer.Tokenizer, d prompt.Sampling) sampler.Options {
 	o := sampler.Options{
 		Temperature: d.Temperature, TopP: d.TopP, TopK: d.TopK, PresencePenalty: d.PresencePenalty,
 		FrequencyPenalty: d.FrequencyPenalty, PenaltyDecay: d.PenaltyDecay, Seed: uint64(c.Int64("seed")),
@@ -58,7 +58,7 @@ func samplingOptions(c *urfave.Context, vocab *tokenizer.Vocab, d prompt.Samplin
 }
 
 // newSampler makes the sampler that the flags and the template describe. vocab may be nil.
-func newSampler(c *urfave.Context, vocab *tokenizer.Vocab, d prompt.Sampling) (*sampler.Sampler, error) {
+func newSampler(c *urfave.Context, vocab tokenizer.Tokenizer, d prompt.Sampling) (*sampler.Sampler, error) {
 	if n := c.Int("n-predict"); n < -1 || n == 0 {
 		return nil, misuse(c, "--n-predict %d: want 1 or more, or -1 for no limit", n)
 	}

@@ -17,7 +17,7 @@ import (
 // songFile collects a piece of music for --output: its words for a MIDI file, or else its text.
 type songFile struct {
 	path  string
-	vocab *tokenizer.Vocab
+	vocab tokenizer.Tokenizer
 	midi  bool
 	text  strings.Builder
 	song  music.Song
@@ -25,7 +25,7 @@ type songFile struct {
 }
 
 // newSongFile refuses what cannot be written before a token is generated. It begins with the prompt, which is part of the piece.
-func newSongFile(c *urfave.Context, t prompt.Template, vocab *tokenizer.Vocab, tokens []tokenizer.Token, text []byte) (*songFile, error) {
+func newSongFile(c *urfave.Context, t prompt.Template, vocab tokenizer.Tokenizer, tokens []tokenizer.Token, text []byte) (*songFile, error) {
 	s := &songFile{path: c.Path("output"), vocab: vocab}
 	ext := strings.ToLower(filepath.Ext(s.path))
 	s.midi = ext == ".mid" || ext == ".midi"
@@ -43,7 +43,7 @@ func newSongFile(c *urfave.Context, t prompt.Template, vocab *tokenizer.Vocab, t
 }
 
 // speaksMIDI reports whether a vocabulary is one of the MIDI models': all have the longest pause in the same row.
-func speaksMIDI(vocab *tokenizer.Vocab) bool {
+func speaksMIDI(vocab tokenizer.Tokenizer) bool {
 	if vocab == nil {
 		return false
 	}

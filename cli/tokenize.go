@@ -70,7 +70,7 @@ func tokenizeArguments(c *urfave.Context) (model string, text []byte, err error)
 	return model, []byte(argumentText(c, args[0])), nil
 }
 
-func printPieces(out io.Writer, vocab *tokenizer.Vocab, tokens []tokenizer.Token) error {
+func printPieces(out io.Writer, vocab tokenizer.Tokenizer, tokens []tokenizer.Token) error {
 	w := bufio.NewWriter(out)
 	for _, t := range tokens {
 		piece, _ := vocab.Bytes(t)

@@ -1,8 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -13,56 +13,33 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/convert"
 	"gosling/gguf"
 	"gosling/tokenizer"
 )
 
-// vocabOf reads the vocabulary of a model; it is nil for a model that has none.
-func vocabOf(f *gguf.File) (*tokenizer.Vocab, error) {
-	kind, ok := f.String("tokenizer.ggml.model")
-	if !ok || kind == "none" || kind == "no_vocab" {
+// vocabOf reads the tokenizer of a model; it is nil for a model that has none.
+func vocabOf(f *gguf.File) (tokenizer.Tokenizer, error) {
+	v, err := tokenizer.FromGGUF(f)
+	if errors.Is(err, tokenizer.ErrNone) {
 		return nil, nil
 	}
-	if kind != "rwkv" {
-		return nil, fmt.Errorf("%s: tokenizer %q is not known, only \"rwkv\" is", f.Path(), kind)
+	var odd *tokenizer.UnknownError
+	if errors.As(err, &odd) {
+		return nil, &hinted{fmt.Errorf("%s: %w", f.Path(), err), "token ids still work: --tokens, and --ids to print them"}
 	}
-	tokens, ok := f.Strings("tokenizer.ggml.tokens")
-	if !ok {
-		return nil, fmt.Errorf("%s: tokenizer.ggml.tokens is missing or no list of strings", f.Path())
-	}
-	value, _ := f.Value("tokenizer.ggml.token_type")
-	types, _ := value.([]int32)
-	v, err := tokenizer.FromTokens(tokens, types)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path(), err)
 	}
 	return v, nil
 }
 
-// openVocab reads a vocabulary from an rwkv_vocab_*.txt or a GGUF file.
-func openVocab(path string) (*tokenizer.Vocab, error) {
-	if isGGUF(path) {
-		f, err := gguf.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		v, err := vocabOf(f)
-		if err == nil && v == nil {
-			err = fmt.Errorf("%s: holds no tokenizer", path)
-		}
-		return v, err
+// beginOf is the token that stands before a document. vocab may be nil.
+func beginOf(vocab tokenizer.Tokenizer) tokenizer.Token {
+	if vocab == nil {
+		return tokenizer.EndOfText
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	v, err := tokenizer.ParseVocab(bufio.NewReader(f))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return v, nil
+	return max(tokenizer.EndOfText, vocab.Marks().Begin)
 }
 
 // isGGUF reports whether a path names a GGUF file, by its content or, where there is none, its ending.
@@ -79,11 +56,11 @@ func isGGUF(path string) bool {
 
 // vocabFlag lets tokenize and detokenize do without a model.
 func vocabFlag() urfave.Flag {
-	return &urfave.PathFlag{Name: "vocab", Usage: "take the vocabulary from `FILE`, an rwkv_vocab_*.txt or a .gguf"}
+	return &urfave.PathFlag{Name: "vocab", Usage: "take the vocabulary from `FILE`, an rwkv_vocab_*.txt, a tokenizer.json or a .gguf"}
 }
 
 // chosenVocab is that of the model, of --vocab, or World. model is empty or "-" where none is named.
-func chosenVocab(c *urfave.Context, model string) (*tokenizer.Vocab, error) {
+func chosenVocab(c *urfave.Context, model string) (tokenizer.Tokenizer, error) {
 	path := c.Path("vocab")
 	switch named := model != "" && model != "-"; {
 	case named && path != "":
@@ -93,7 +70,7 @@ func chosenVocab(c *urfave.Context, model string) (*tokenizer.Vocab, error) {
 	case path == "":
 		return tokenizer.World(), nil
 	}
-	return openVocab(path)
+	return convert.OpenVocabulary(path)
 }
 
 // parseTokens reads ids that are separated by blanks or commas.

@@ -21,7 +21,7 @@ import (
 // Options of a conversion.
 type Options struct {
 	Mix   quant.Mix
-	Vocab string // an rwkv_vocab_*.txt or a GGUF file to take the vocabulary from; empty for what the model's size tells
+	Vocab string // an rwkv_vocab_*.txt, tokenizer.json or GGUF file to take the vocabulary from; empty for what folder and size of the model tell
 	Write quant.Options
 
 	// GroupNormEps is the epsilon of the norm after the recurrence; 0 for the one that models are released with. No checkpoint
@@ -124,7 +124,7 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	if err := p.match(tensors, o.Mix); err != nil {
 		return nil, err
 	}
-	vocabulary, notice, err := vocabularyOf(config, o.Vocab)
+	vocabulary, notice, err := vocabularyOf(config, file.Path, o.Vocab)
 	if err != nil {
 		return nil, err
 	}

@@ -1,21 +1,30 @@
 package convert
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"gosling/gguf"
 	"gosling/rwkv"
 	"gosling/tokenizer"
 )
 
-// Rows of the embedding that tell a vocabulary.
-const (
-	worldRows      = 65536
-	bytesRows      = 257
-	byteValuesRows = 256
-)
+// vocabularies are those that the rows of an embedding tell. Matrices may be padded to more rows than the vocabulary has.
+var vocabularies = []struct {
+	least, most int
+	tokenizer   func() tokenizer.Tokenizer
+}{
+	{128, 128, func() tokenizer.Tokenizer { return tokenizer.ABC() }},
+	{256, 256, func() tokenizer.Tokenizer { return tokenizer.ByteValues() }},
+	{257, 257, func() tokenizer.Tokenizer { return tokenizer.Bytes() }},
+	{2176, 2176, func() tokenizer.Tokenizer { return tokenizer.Piano() }},
+	{20096, 20096, func() tokenizer.Tokenizer { return tokenizer.MIDI() }},
+	{50277, 50432, func() tokenizer.Tokenizer { return tokenizer.NeoX() }}, // models of the Pile have 50277 or 50304
+	{65530, 65536, func() tokenizer.Tokenizer { return tokenizer.World() }},
+}
 
 // worldEndOfTurn is World's token of two line ends, at which chats stop.
 const worldEndOfTurn = 261
@@ -32,81 +41,118 @@ const chatTemplate = `{{- bos_token -}}
 {%- if enable_thinking is defined -%}{{- ' <think>' if enable_thinking else ' <think>\n</think>' -}}{%- endif -%}
 {%- endif -%}`
 
-// vocabularyOf is the metadata of the model's tokenizer: of the file that the user names, or of what the rows of the
-// embedding tell. The notice says what a user should know of it.
-func vocabularyOf(c rwkv.Config, path string) (keys []gguf.KV, notice string, err error) {
-	var v *tokenizer.Vocab
-	switch {
-	case path != "":
-		if v, err = readVocabulary(path); err != nil {
-			return nil, "", fmt.Errorf("vocabulary %s: %w", path, err)
-		}
-	case c.Vocab == worldRows:
-		v = tokenizer.World()
-	case c.Vocab == bytesRows:
-		v = tokenizer.Bytes()
-	case c.Vocab == byteValuesRows:
-		v = tokenizer.ByteValues()
-	default:
+// vocabularyOf is the metadata of the model's tokenizer: of the file that the user names, of the folder that the model lies in,
+// or of what the rows of the embedding tell. The notice says what a user should know of it.
+func vocabularyOf(c rwkv.Config, model, path string) (keys []gguf.KV, notice string, err error) {
+	v, err := chooseVocabulary(c.Vocab, model, path)
+	if err != nil {
+		return nil, "", err
+	}
+	if v == nil {
 		return []gguf.KV{
 			{Key: "tokenizer.ggml.model", Value: "none"},
 			{Key: c.Arch + ".vocab_size", Value: uint32(c.Vocab)},
-		}, fmt.Sprintf("a vocabulary of %d rows is not one we know (%d is World, %d and %d are bytes): the file gets no tokenizer; name one with --vocab", c.Vocab, worldRows, bytesRows, byteValuesRows), nil
+		}, fmt.Sprintf("a vocabulary of %d rows is not one we know: the file gets no tokenizer; name one with --vocab", c.Vocab), nil
 	}
 	if v.Len() > c.Vocab {
 		return nil, "", fmt.Errorf("the vocabulary has %d tokens, the model %d rows: they do not belong together", v.Len(), c.Vocab)
 	}
-	tokens, types := v.GGUFTokens(c.Vocab)
-	keys = []gguf.KV{
-		{Key: "tokenizer.ggml.model", Value: "rwkv"},
-		{Key: "tokenizer.ggml.tokens", Value: tokens},
-		{Key: "tokenizer.ggml.token_type", Value: types},
-		{Key: "tokenizer.ggml.bos_token_id", Value: uint32(tokenizer.EndOfText)},
-		{Key: "tokenizer.ggml.eos_token_id", Value: uint32(tokenizer.EndOfText)},
+	for _, key := range v.Keys(c.Vocab) {
+		keys = append(keys, gguf.KV{Key: key.Name, Value: key.Value})
 	}
-	if v.Len() == byteValuesRows { // no row is free for the beginning of a chat
-		return keys, "", nil
-	}
+	return append(keys, chatKeys(v)...), "", nil
+}
+
+// chatKeys are for other programs' chats, in the form of World models.
+func chatKeys(v tokenizer.Tokenizer) []gguf.KV {
+	var keys []gguf.KV
 	if text, ok := v.Bytes(worldEndOfTurn); ok && string(text) == "\n\n" {
 		keys = append(keys, gguf.KV{Key: "tokenizer.ggml.eot_token_id", Value: uint32(worldEndOfTurn)})
 	}
-	return append(keys, gguf.KV{Key: "tokenizer.chat_template", Value: chatTemplate}), "", nil
+	if _, plain := v.(*tokenizer.Vocab); plain && v != tokenizer.ABC() && v != tokenizer.ByteValues() { // in the latter no row is free for the beginning
+		keys = append(keys, gguf.KV{Key: "tokenizer.chat_template", Value: chatTemplate})
+	}
+	return keys
 }
 
-// readVocabulary reads an rwkv_vocab_*.txt or the vocabulary of a GGUF file.
-func readVocabulary(path string) (*tokenizer.Vocab, error) {
+// chooseVocabulary finds the tokenizer of a model with the given number of rows; it is nil if nothing tells it.
+func chooseVocabulary(count int, model, path string) (tokenizer.Tokenizer, error) {
+	if path == "" && !isWorld(count) {
+		path = besideModel(model)
+	}
+	if path != "" {
+		v, err := OpenVocabulary(path)
+		if err != nil {
+			return nil, fmt.Errorf("vocabulary %w", err)
+		}
+		return v, nil
+	}
+	for _, known := range vocabularies {
+		if known.least <= count && count <= known.most {
+			return known.tokenizer(), nil
+		}
+	}
+	return nil, nil
+}
+
+// isWorld reports whether the rows are World's, whose folders in Hugging Face's layout have no tokenizer.json that tells it.
+func isWorld(count int) bool {
+	world := vocabularies[len(vocabularies)-1]
+	return world.least <= count && count <= world.most
+}
+
+// besideModel returns the tokenizer.json of a folder in Hugging Face's layout, or nothing if there is none.
+func besideModel(model string) string {
+	folder := model
+	if info, err := os.Stat(model); err == nil && !info.IsDir() {
+		folder = filepath.Dir(model)
+	}
+	for _, name := range []string{"config.json", "tokenizer.json"} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.IsDir() {
+			return ""
+		}
+	}
+	return filepath.Join(folder, "tokenizer.json")
+}
+
+// OpenVocabulary reads the tokenizer in a file: an rwkv_vocab_*.txt, a tokenizer.json or a GGUF file.
+func OpenVocabulary(path string) (tokenizer.Tokenizer, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	magic := make([]byte, 4)
-	if _, err := io.ReadFull(f, magic); err != nil {
-		return nil, fmt.Errorf("too short for a vocabulary")
+	r := bufio.NewReader(f)
+	magic, _ := r.Peek(4)
+	var v tokenizer.Tokenizer
+	switch {
+	case string(magic) == "GGUF":
+		v, err = vocabularyInside(path)
+	case len(magic) > 0 && (magic[0] == '{' || magic[0] == '\n' || magic[0] == '\r'):
+		v, err = tokenizer.ParseJSON(r)
+	default:
+		v, err = plainVocabulary(r)
 	}
-	if string(magic) == "GGUF" {
-		return vocabularyInside(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	return tokenizer.ParseVocab(f)
+	return v, nil
 }
 
-func vocabularyInside(path string) (*tokenizer.Vocab, error) {
+// plainVocabulary keeps an error's result from being an interface that is not nil.
+func plainVocabulary(r io.Reader) (tokenizer.Tokenizer, error) {
+	v, err := tokenizer.ParseVocab(r)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+func vocabularyInside(path string) (tokenizer.Tokenizer, error) {
 	f, err := gguf.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if model, _ := f.String("tokenizer.ggml.model"); model != "rwkv" {
-		return nil, fmt.Errorf("its tokenizer is %q, want \"rwkv\"", model)
-	}
-	tokens, ok := f.Strings("tokenizer.ggml.tokens")
-	value, _ := f.Value("tokenizer.ggml.token_type")
-	types, typed := value.([]int32)
-	if !ok || !typed {
-		return nil, fmt.Errorf("it has no tokens with types")
-	}
-	return tokenizer.FromTokens(tokens, types)
+	return tokenizer.FromGGUF(f)
 }

@@ -27,9 +27,9 @@ type Session interface {
 
 // Options say what is generated. Sampler is required.
 type Options struct {
-	Vocab   *tokenizer.Vocab // nil for a model without one: pieces have no text then
+	Vocab   tokenizer.Tokenizer // nil for a model without one: pieces have no text then
 	Sampler *sampler.Sampler
-	End     []tokenizer.Token // tokens that end the text as tokenizer.EndOfText does
+	End     []tokenizer.Token // tokens that end the text besides those of Vocab, or tokenizer.EndOfText without one
 	Stop    []string          // strings that end the text and are no part of it, none empty
 	Limit   int               // tokens at most; 0 is no limit
 }
@@ -70,7 +70,7 @@ func Text(ctx context.Context, s Session, tokens []tokenizer.Token, o Options) i
 			yield(Piece{}, err)
 			return
 		}
-		w := writer{Options: o, session: s, stopper: stopper}
+		w := writer{Options: o, ends: o.ends(), session: s, stopper: stopper}
 		for next := tokens; ; {
 			logits, err := w.feed(ctx, next)
 			if err != nil {
@@ -95,9 +95,19 @@ func Text(ctx context.Context, s Session, tokens []tokenizer.Token, o Options) i
 	}
 }
 
+// ends are all tokens that end the text.
+func (o Options) ends() []tokenizer.Token {
+	own := []tokenizer.Token{tokenizer.EndOfText}
+	if o.Vocab != nil {
+		own = o.Vocab.Marks().End
+	}
+	return slices.Concat(own, o.End)
+}
+
 // writer is one text being generated. All positions are bytes of the text.
 type writer struct {
 	Options
+	ends    []tokenizer.Token
 	session Session
 	tokens  int
 	raw     []byte // the text so far, stop strings and all
@@ -132,7 +142,7 @@ func (w *writer) feed(ctx context.Context, tokens []tokenizer.Token) ([]float32,
 
 // take makes a piece of a sampled token, which the session has not read yet.
 func (w *writer) take(token tokenizer.Token) (Piece, error) {
-	if token == tokenizer.EndOfText || slices.Contains(w.End, token) {
+	if slices.Contains(w.ends, token) {
 		return w.end(Piece{Reason: EndOfText}, len(w.raw), nil)
 	}
 	w.tokens++

@@ -31,26 +31,15 @@ type Options struct {
 	Bias func(n int, logits []float32)
 	// Banned tokens are never chosen.
 	Banned []tokenizer.Token
-	// Limit bans all rows from it on, which a model's padding added to its vocabulary (tokenizer.Vocab.Len); 0 bans none.
+	// Limit bans all rows from it on, which a model's padding added to its vocabulary (tokenizer.Tokenizer.Len); 0 bans none.
 	Limit int
 	// Seed makes the choice repeatable: same seed, same logits, same tokens.
 	Seed uint64
 }
 
-// Defaults returns what RWKV's own pipeline uses for free text (PIPELINE_ARGS). It goes with SpareNumbers.
-func Defaults() Options {
-	return Options{Temperature: 1, TopP: 0.85, PresencePenalty: 0.2, FrequencyPenalty: 0.2, PenaltyDecay: 0.996}
-}
-
-// ChatDefaults returns what RWKV's chat demo and the model cards of the G1 models use (API_DEMO_CHAT). Unlike the demo it bans
-// no token: EndOfText is how a model ends its answer.
-func ChatDefaults() Options {
-	return Options{Temperature: 1, TopP: 0.3, PresencePenalty: 0.5, FrequencyPenalty: 0.5, PenaltyDecay: 0.996}
-}
-
 // SpareNumbers returns a Weight that does not count digits and blanks, so that the penalties leave numbers and indentation
 // alone. It is the rule of RWKV's pipeline: a token does not count if its text is part of " \t0123456789".
-func SpareNumbers(v *tokenizer.Vocab) func(tokenizer.Token) float64 {
+func SpareNumbers(v tokenizer.Tokenizer) func(tokenizer.Token) float64 {
 	return func(t tokenizer.Token) float64 {
 		if text, ok := v.Bytes(t); ok && strings.Contains(" \t0123456789", string(text)) {
 			return 0

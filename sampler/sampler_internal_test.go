@@ -188,8 +188,8 @@ func BenchmarkSample(b *testing.B) {
 		}
 		for option, o := range map[string]Options{
 			"greedy":      {Limit: 65530},
-			"defaults":    Defaults(),
-			"chat":        ChatDefaults(),
+			"free text":   {Temperature: 1, TopP: 0.85, PresencePenalty: 0.2, FrequencyPenalty: 0.2, PenaltyDecay: 0.996},
+			"chat":        {Temperature: 1, TopP: 0.3, PresencePenalty: 0.5, FrequencyPenalty: 0.5, PenaltyDecay: 0.996},
 			"top-k 40":    {Temperature: 0.8, TopP: 1, TopK: 40},
 			"temperature": {Temperature: 0.8, TopP: 1},
 		} {

@@ -13,65 +13,59 @@ const endOfTextName = "<s>"
 // "rwkv". Without types all tokens are normal. Control and unknown tokens are never matched in text, unused rows are no tokens
 // at all.
 func FromTokens(tokens []string, types []int32) (*Vocab, error) {
-	if len(types) != 0 && len(types) != len(tokens) {
-		return nil, fmt.Errorf("%d tokens have %d types: want one each", len(tokens), len(types))
+	b, err := rowsFromGGUF(tokens, types, unescapeText)
+	if err != nil {
+		return nil, err
 	}
-	if len(tokens) > maxRows {
-		return nil, fmt.Errorf("%d tokens, want at most %d", len(tokens), maxRows)
+	v, err := b.vocab()
+	if err == nil && v.Len() == World().Len() {
+		v.name = World().name
 	}
-	var b table
-	for i, escaped := range tokens {
-		k := normal
-		if len(types) != 0 {
-			k = kind(types[i])
-			if types[i] < int32(normal) || types[i] > int32(byteToken) {
-				return nil, fmt.Errorf("token %d has the unknown type %d", i, types[i])
-			}
-		}
-		if k == unused {
-			continue
-		}
-		text, err := rowText(escaped, k)
-		if err != nil {
-			return nil, fmt.Errorf("token %d: %w", i, err)
-		}
-		b.put(Token(i), text, k)
-	}
-	return b.vocab()
+	return v, err
 }
 
-func rowText(escaped string, k kind) (string, error) {
-	text, err := escaped, error(nil)
+func unescapeText(escaped string, k kind) (string, error) {
 	if k.matches() {
-		text, err = unescape(escaped)
+		return unescape(escaped)
 	}
-	if err == nil && len(text) > maxTokenBytes {
-		err = fmt.Errorf("%d bytes, want at most %d", len(text), maxTokenBytes)
+	return escaped, nil
+}
+
+// charsFromGGUF reads a vocabulary of characters: its control tokens are silent ones.
+func charsFromGGUF(m Metadata, tokens []string, types []int32) (*Vocab, error) {
+	b, err := rowsFromGGUF(tokens, types, func(escaped string, _ kind) (string, error) { return unescape(escaped) })
+	if err != nil {
+		return nil, err
 	}
-	return text, err
+	for i, k := range b.kinds {
+		if k == control {
+			b.kinds[i] = silent
+		}
+	}
+	v, err := b.vocab()
+	if err != nil {
+		return nil, err
+	}
+	v.model, v.name, v.marks = modelChar, "characters", marksOf(m)
+	return v, nil
+}
+
+// Keys returns the vocabulary as metadata of a GGUF file.
+func (v *Vocab) Keys(count int) []Key {
+	tokens, types := v.GGUFTokens(count)
+	return keysFor(v.model, tokens, types, v.marks)
 }
 
 // GGUFTokens returns the vocabulary as GGUF's tokenizer.ggml.tokens and tokenizer.ggml.token_type, for a model with the given
 // number of rows, which is at least Len. Rows that are no tokens are called [PAD<id>] and marked unused, as llama.cpp's
 // converter does.
-func (v *Vocab) GGUFTokens(rows int) (tokens []string, types []int32) {
-	tokens, types = make([]string, rows), make([]int32, rows)
-	for i := range tokens {
-		t, k := Token(i), absent
-		if i < len(v.kinds) {
-			k = v.kinds[i]
+func (v *Vocab) GGUFTokens(count int) (tokens []string, types []int32) {
+	return v.tokensFor(count, func(text string, k kind) string {
+		if k.matches() {
+			return escape(text)
 		}
-		switch {
-		case k == absent:
-			tokens[i], k = fmt.Sprintf("[PAD%d]", i), unused
-		case k.matches():
-			tokens[i] = escape(v.at(t))
-		default:
-			tokens[i] = v.at(t)
-		}
-		types[i] = int32(k)
-	}
-	return tokens, types
+		return text
+	})
 }
 
 // escape writes bytes as Python's repr does between the quotes of a bytes literal.

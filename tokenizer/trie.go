@@ -43,7 +43,7 @@ func (t *trie) longest(text []byte) (id Token, n int) {
 }
 
 // newTrie builds a trie of the given tokens of v, sorted by their bytes, none of them empty. Of equal ones the last counts.
-func newTrie(v *Vocab, sorted []Token) (trie, error) {
+func newTrie(v *rows, sorted []Token) (trie, error) {
 	b := trieBuilder{v: v, tokens: sorted, free: deadCells}
 	b.cells = make([]cell, 2*len(sorted)+2*deadCells)
 	b.used = make([]uint64, len(b.cells)/64+1)
@@ -60,7 +60,7 @@ func newTrie(v *Vocab, sorted []Token) (trie, error) {
 
 // trieBuilder places nodes depth first, each with all its children at once.
 type trieBuilder struct {
-	v      *Vocab
+	v      *rows
 	tokens []Token
 	cells  []cell
 	used   []uint64 // bitmap of cells

@@ -47,13 +47,13 @@ var (
 	singleBytes = sync.OnceValue(func() *Vocab {
 		var b table
 		b.put(EndOfText, endOfTextName, control)
-		return bytesFrom(&b, 1)
+		return bytesFrom(&b, 1, "bytes, and an end of text")
 	})
-	byteValues = sync.OnceValue(func() *Vocab { return bytesFrom(&table{}, 0) })
+	byteValues = sync.OnceValue(func() *Vocab { return bytesFrom(&table{}, 0, "bytes") })
 )
 
 // bytesFrom adds the bytes, from the given token on.
-func bytesFrom(b *table, first Token) *Vocab {
+func bytesFrom(b *table, first Token, name string) *Vocab {
 	for c := range Token(256) {
 		b.put(first+c, string([]byte{byte(c)}), normal)
 	}
@@ -61,6 +61,7 @@ func bytesFrom(b *table, first Token) *Vocab {
 	if err != nil {
 		panic(fmt.Sprintf("tokenizer: internal error: the vocabulary of bytes: %v", err))
 	}
+	v.name = name
 	return v
 }
 
@@ -69,7 +70,7 @@ func unpack(packed []byte, count, size int) (*Vocab, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vocab{text: text, spans: make([]span, count+1), kinds: make([]kind, count+1)}
+	v := &Vocab{rows: rows{text, make([]span, count+1), make([]kind, count+1)}, model: modelRWKV, name: "World", marks: endOfTextMarks}
 	v.spans[EndOfText], v.kinds[EndOfText] = span{0, uint32(len(endOfTextName))}, control
 	sorted := numberByLength(spans)
 	for i, t := range sorted {

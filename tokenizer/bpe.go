@@ -1,0 +1,280 @@
+package tokenizer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// BPE is a byte-level BPE tokenizer, of GPT-NeoX 20B and its like: added tokens are cut out of the text, the rest is brought
+// into Unicode's normal form C, split into words, and each word put together from its bytes by merging neighbours, the pair
+// that the vocabulary learned first being merged first. It takes time linear in the length of a text but for words that are
+// very long, where a logarithm comes in.
+type BPE struct {
+	rows
+	name   string
+	marks  Marks
+	pre    string // how GGUF calls the way of splitting
+	split  splitter
+	nfc    bool
+	bytes  [256]Token // -1 for bytes without a token
+	merges mergeTable
+	pairs  [][2]Token // the merges in their order
+	// The added tokens: those that are looked for in the text as it is, and those in its normal form.
+	verbatim, normalized added
+}
+
+// added finds tokens that are no words.
+type added struct {
+	trie  trie
+	first [256]bool // bytes that they begin with
+	some  bool
+}
+
+// newAdded indexes some of the rows, sorted by their bytes.
+func newAdded(r *rows, sorted []Token) (a added, err error) {
+	if len(sorted) == 0 {
+		return a, nil
+	}
+	for _, t := range sorted {
+		a.first[r.at(t)[0]] = true
+	}
+	a.some = true
+	a.trie, err = newTrie(r, sorted)
+	return a, err
+}
+
+// next returns where the first of the tokens in text begins and how long it is; n is 0 if there is none.
+func (a *added) next(text []byte) (at, n int, token Token) {
+	if !a.some {
+		return len(text), 0, 0
+	}
+	for at, c := range text {
+		if !a.first[c] {
+			continue
+		}
+		if token, n := a.trie.longest(text[at:]); n > 0 {
+			return at, n, token
+		}
+	}
+	return len(text), 0, 0
+}
+
+// Name says which tokenizer it is.
+func (b *BPE) Name() string { return b.name }
+
+// Marks returns the tokens between texts.
+func (b *BPE) Marks() Marks { return b.marks }
+
+// Encode cuts text into tokens. The text of an added token such as <|endoftext|> becomes that token. It fails only where the
+// vocabulary lacks single bytes; NeoX lacks those that are in no UTF-8.
+func (b *BPE) Encode(text []byte) ([]Token, error) {
+	return b.AppendEncode(make([]Token, 0, len(text)/4+8), text)
+}
+
+// AppendEncode appends the tokens of text to dst, as Encode.
+func (b *BPE) AppendEncode(dst []Token, text []byte) ([]Token, error) {
+	e := encoder{BPE: b, tokens: dst, known: make([]knownWord, knownWords(len(text)))}
+	for offset := 0; offset < len(text); {
+		at, n, token := b.verbatim.next(text[offset:])
+		if err := e.text(text[offset : offset+at]); err != nil {
+			return e.tokens, fmt.Errorf("after offset %d: %w", offset, err)
+		}
+		if n > 0 {
+			e.tokens = append(e.tokens, token)
+		}
+		offset += at + n
+	}
+	return e.tokens, nil
+}
+
+// encoder is one text being encoded.
+type encoder struct {
+	*BPE
+	tokens []Token
+	known  []knownWord
+	merger merger
+}
+
+// knownWord is a word that was encoded already, and where its tokens are.
+type knownWord struct {
+	word       []byte
+	start, end int
+}
+
+// longestKnown is the length of a word that is worth to be remembered.
+const longestKnown = 32
+
+// knownWords returns how many words to remember for a text of some length, a power of two.
+func knownWords(length int) int {
+	n := 64
+	for n < 8192 && n < length/16 {
+		n *= 2
+	}
+	return n
+}
+
+// text encodes what has no token of b.verbatim.
+func (e *encoder) text(text []byte) error {
+	if e.nfc {
+		text = composed(text)
+	}
+	for len(text) > 0 {
+		at, n, token := e.normalized.next(text)
+		for words := text[:at]; len(words) > 0; {
+			size := e.split(words)
+			if err := e.word(words[:size]); err != nil {
+				return err
+			}
+			words = words[size:]
+		}
+		if n > 0 {
+			e.tokens = append(e.tokens, token)
+		}
+		text = text[at+n:]
+	}
+	return nil
+}
+
+// word encodes one word.
+func (e *encoder) word(word []byte) error {
+	if len(word) > longestKnown {
+		return e.merge(word)
+	}
+	hash := uint32(2166136261) // FNV-1a
+	for _, c := range word {
+		hash = (hash ^ uint32(c)) * 16777619
+	}
+	known := &e.known[int(hash^hash>>15)&(len(e.known)-1)]
+	if bytes.Equal(known.word, word) {
+		e.tokens = append(e.tokens, e.tokens[known.start:known.end]...)
+		return nil
+	}
+	start := len(e.tokens)
+	if err := e.merge(word); err != nil {
+		return err
+	}
+	*known = knownWord{word, start, len(e.tokens)}
+	return nil
+}
+
+// merge encodes a word that is not known yet.
+func (e *encoder) merge(word []byte) error {
+	start := len(e.tokens)
+	for _, c := range word {
+		t := e.bytes[c]
+		if t < 0 {
+			return fmt.Errorf("the vocabulary has no token for byte 0x%02x: remove it from the text or use another vocabulary", c)
+		}
+		e.tokens = append(e.tokens, t)
+	}
+	e.tokens = e.tokens[:start+e.merger.merge(&e.merges, e.tokens[start:])]
+	return nil
+}
+
+// bpeParts are what a BPE is made of.
+type bpeParts struct {
+	name  string
+	rows  rows
+	pairs [][2]Token
+	pre   preRule
+	// Added tokens that are looked for in the normal form of a text; all others that are no normal ones are in the text itself.
+	normalized func(Token) bool
+	ends       []Token // that the file says, besides those with known names
+	begin      Token   // that the file says, or -1
+}
+
+// newBPE makes a tokenizer of its parts.
+func newBPE(p bpeParts) (*BPE, error) {
+	b := &BPE{rows: p.rows, name: p.name, pre: p.pre.name, split: p.pre.split, nfc: p.pre.nfc, pairs: p.pairs}
+	byBytes := map[string]Token{}
+	for t, k := range b.kinds {
+		if k == normal {
+			byBytes[b.at(Token(t))] = Token(t)
+		}
+	}
+	for c := range b.bytes {
+		t, ok := byBytes[string([]byte{byte(c)})]
+		if !ok {
+			t = -1
+		}
+		b.bytes[c] = t
+	}
+	b.merges = newMergeTable(len(p.pairs))
+	for rank, pair := range p.pairs {
+		whole := b.at(pair[0]) + b.at(pair[1])
+		t, ok := byBytes[whole]
+		if !ok {
+			return nil, fmt.Errorf("merge %d makes %q, which is no token", rank, whole)
+		}
+		b.merges.put(pair, merge{rank: int32(rank), token: t})
+	}
+	if err := b.add(p); err != nil {
+		return nil, err
+	}
+	if b.isNeoX() {
+		b.name = neoxName
+	}
+	return b, nil
+}
+
+// isNeoX tells GPT-NeoX 20B's vocabulary from others by its size and its line ends.
+func (b *BPE) isNeoX() bool {
+	return b.Len() == neoxLen && b.at(neoxLine) == "\n" && b.at(neoxTwoLines) == "\n\n"
+}
+
+// add indexes the added tokens and finds those between texts.
+func (b *BPE) add(p bpeParts) error {
+	special := func(k kind) bool { return k == control || k == userDefined }
+	var verbatim, normalized []Token
+	for _, t := range b.sorted(special) {
+		if p.normalized != nil && p.normalized(t) {
+			normalized = append(normalized, t)
+		} else {
+			verbatim = append(verbatim, t)
+		}
+	}
+	var err1, err2 error
+	b.verbatim, err1 = newAdded(&b.rows, verbatim)
+	b.normalized, err2 = newAdded(&b.rows, normalized)
+	b.marks = b.marksFrom(p, verbatim)
+	return errors.Join(err1, err2)
+}
+
+// endNames are the added tokens that end a text wherever they occur.
+var endNames = []string{"<|endoftext|>", "<|im_end|>", "<|end_of_text|>", "</s>"}
+
+func (b *BPE) marksFrom(p bpeParts, tokens []Token) Marks {
+	m := Marks{Begin: p.begin}
+	seen := map[Token]bool{}
+	end := func(t Token) {
+		if b.has(t) && !seen[t] {
+			m.End = append(m.End, t)
+			seen[t] = true
+		}
+	}
+	for _, t := range p.ends {
+		end(t)
+	}
+	for _, name := range endNames {
+		for _, t := range tokens {
+			if b.at(t) == name {
+				end(t)
+				if m.Begin < 0 {
+					m.Begin = t
+				}
+			}
+		}
+	}
+	return m
+}
+
+// LineEnds returns the tokens of a prompt that a model is to go on with. Words that follow each other are cut so that two line
+// ends before a word are two tokens, and only at the end of a text they are one, which such models never saw in its middle.
+func LineEnds(t Tokenizer, tokens []Token) []Token {
+	b, ok := t.(*BPE)
+	if !ok || b.name != neoxName || len(tokens) == 0 || tokens[len(tokens)-1] != neoxTwoLines {
+		return tokens
+	}
+	return append(tokens[:len(tokens)-1:len(tokens)-1], neoxLine, neoxLine)
+}

@@ -1,0 +1,64 @@
+// Package tokenizer turns text into the tokens of RWKV models and back. All tokenizers are a Tokenizer:
+//
+//   - World, of the language models since 2023, Bytes and ByteValues of models of bytes, ABC of music in that notation, and the
+//     vocabularies of rwkv_vocab_*.txt files cut text greedily, at every place by the longest token that fits (Vocab);
+//   - NeoX, of the Pile and Raven models, and what Hugging Face's tokenizer.json files and GGUF files hold of this class are
+//     byte-level BPE, with the same ids as Hugging Face's tokenizers (BPE);
+//   - MIDI and Piano know words between blanks (Words).
+//
+// FromGGUF reads any of them from a model file's metadata, and ParseJSON one from a tokenizer.json.
+//
+// Limits: a token has at most 1024 bytes, a vocabulary at most 1,048,576 rows and about eight million trie nodes. Of BPE two
+// ways to split words are known, GPT-2's and Qwen2's.
+package tokenizer
+
+// Token is the number of a vocabulary's row.
+type Token int32
+
+// EndOfText is the token that separates documents in the training of most models. A model that emits it has finished.
+const EndOfText Token = 0
+
+const (
+	maxTokenBytes = 1024
+	maxRows       = 1 << 20
+)
+
+// Tokenizer turns text into tokens and back. It never changes once made and may be shared between goroutines.
+type Tokenizer interface {
+	// Name says which tokenizer it is, in a few words.
+	Name() string
+	// Encode cuts text into tokens. It fails where the vocabulary has none for a part of it.
+	Encode(text []byte) ([]Token, error)
+	// Bytes returns the bytes that a token stands for within a text, and whether it is one of the vocabulary. Tokens such as
+	// EndOfText stand for none. The slice is the caller's. A character may be made of several tokens' bytes: see Stream.
+	Bytes(t Token) ([]byte, bool)
+	// Decode returns the bytes of a whole text. Ids that are no tokens add nothing.
+	Decode(tokens []Token) []byte
+	// Len returns the number of rows that may be sampled: the highest valid id plus one. A model may have more rows than that,
+	// which padded its matrices in training; their logits mean nothing.
+	Len() int
+	// Marks returns the tokens between texts.
+	Marks() Marks
+	// Keys returns the tokenizer as metadata of a GGUF file, for a model with the given number of rows, at least Len.
+	Keys(rows int) []Key
+}
+
+// Marks are the tokens between texts.
+type Marks struct {
+	// Begin stands before a text, and is -1 if nothing does.
+	Begin Token
+	// End are the tokens by which a model ends a text.
+	End []Token
+}
+
+// endOfTextMarks are those of most models.
+var endOfTextMarks = Marks{Begin: EndOfText, End: []Token{EndOfText}}
+
+// Key is one key of a GGUF file's metadata.
+type Key struct {
+	Name  string
+	Value any
+}
+
+// The tokenizers, all of them.
+var _ = []Tokenizer{(*Vocab)(nil), (*BPE)(nil), (*Words)(nil)}
