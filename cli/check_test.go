@@ -121,7 +121,7 @@ func TestInspectCheckFinds(t *testing.T) {
 		},
 		"nothing to say of a tokenizer that it does not know": {
 			func(h *gguf.Header) { set(h, "tokenizer.ggml.model", "bert") }, nil, false,
-			"note: tokenizer \"gpt2\" is not known, so it was not looked at",
+			"note: the tokenizer \"bert\" is not known",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
