@@ -91,7 +91,8 @@ func checkVocab(f *gguf.File, found *findings) {
 func checkTable(f *gguf.File, found *findings) {
 	if name, ok := f.String("general.architecture"); ok {
 		if _, known := archs.Named(name); !known {
-			found.note("architecture %q is not known (%s are), so names and shapes were not looked at", name, archs.Names())
+			_, _, err := archs.Describe(f)
+			found.note("%v: names and shapes were not looked at", err)
 			return
 		}
 	}

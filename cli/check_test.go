@@ -117,7 +117,7 @@ func TestInspectCheckFinds(t *testing.T) {
 		},
 		"nothing to say of an architecture that it does not know": {
 			func(h *gguf.Header) { set(h, "general.architecture", "mamba") }, nil, false,
-			"note: architecture \"mamba\" is not known (rwkv7, rwkv6, rwkv5, rwkv4, arwkv7, rwkv6qwen2 are), so names and shapes were not looked at",
+			"note: architecture \"mamba\": Gosling runs rwkv7, rwkv6, rwkv5, rwkv4, arwkv7, rwkv6qwen2: names and shapes were not looked at",
 		},
 		"nothing to say of a tokenizer that it does not know": {
 			func(h *gguf.Header) { set(h, "tokenizer.ggml.model", "bert") }, nil, false,

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -9,36 +10,47 @@ import (
 	"gosling/rwkv"
 )
 
-// refused are checkpoints that are never converted, each known by names that only it has: the phrase says what the file is.
-// A name that starts with "*" is an ending.
+// refused are checkpoints that are never converted, each known by names that only it has: the phrase says what the file is. Names
+// are patterns of path.Match.
 var refused = []struct {
 	names []string
 	what  string
 }{
 	{[]string{"*_mx", "_strategy", "_version"}, "a model already converted for ChatRWKV's strategy: convert the original .pth"},
-	{[]string{"blocks.0.ffn.enn.weight", "blocks.0.qkv.kkup.weight", "blocks.0.qkv.emm.weight"}, "an experimental RWKV-8 checkpoint, whose mathematics is not settled"},
-	{[]string{"blocks.0.qkv.qq.weight"}, "an RWKV-7b checkpoint (DeepEmbedAttention), which this program does not run"},
-	{[]string{"blocks.0.ffn.s_emb.weight"}, "an RWKV-7a checkpoint (DeepEmbed), which this program does not run"},
-	{[]string{"blocks.0.att.time_maa_rkvw_w1", "blocks.0.att.gate_w1", "blocks.0.att.gate_w2"}, "an RWKV-6 research variant (x060a, b or c), which this program does not run"},
-	{[]string{"pos_emb_x", "blocks.0.att.time_mix_qq", "tiny_ln.weight", "head_q.weight", "head_k.weight", "copy_mask", "blocks.0.ffnPre.key.weight", "blocks.0.ffn.aa.weight"},
-		"a model trained with research options that this program does not run"},
+	{[]string{"blocks.*.ffn.enn.weight", "blocks.*.qkv.kkup.weight", "blocks.*.qkv.emm.weight"}, "an experimental RWKV-8 checkpoint, whose mathematics is not settled"},
+	{[]string{"blocks.*.qkv.qq.weight"}, "an RWKV-7b checkpoint (DeepEmbedAttention), which this program does not run"},
+	{[]string{"blocks.*.ffn.s_emb.weight"}, "an RWKV-7a checkpoint (DeepEmbed), which this program does not run"},
+	{[]string{"blocks.*.att.time_maa_rkvw_*", "blocks.*.att.gate_w1", "blocks.*.att.gate_w2"}, "an RWKV-6 research variant (x060a, b or c), which this program does not run"},
+	{[]string{
+		"*pos_emb_x", "*pos_emb_y", "blocks.*.att.time_mix_qq", "blocks.*.att.time_mix_kk", "blocks.*.att.time_mix_vv", "blocks.*.tiny_*",
+		"head_q.*", "head_k.*", "copy_mask", "blocks.*.ffnPre.*", "blocks.*.ffn.aa.*", "blocks.*.ffn.bb.*",
+	}, "a model trained with research options that this program does not run"},
+	{[]string{"model.layers.*.self_attn.time_maa_*"}, "QRWKV-6 (RWKV6Qwen2): make a GGUF file of it with llama.cpp's convert_hf_to_gguf.py, which this program runs"},
+	{[]string{"model.layers.*.self_attn.*r_k"}, "ARWKV-7: make a GGUF file of it with llama.cpp's convert_hf_to_gguf.py, which this program runs"},
 }
 
 // refuse says what the checkpoint is if it looks like a model but is one of those that are never run; else it is empty.
 func refuse(file *checkpoint.File, shapes rwkv.Shapes) string {
-	has := func(name string) bool {
-		if ending, ok := strings.CutPrefix(name, "*"); ok {
-			return slices.ContainsFunc(file.Tensors, func(t checkpoint.Tensor) bool { return strings.HasSuffix(t.Name, ending) })
+	names := slices.Clone(file.Others)
+	for _, t := range file.Tensors {
+		names = append(names, t.Name)
+	}
+	first := func(pattern string) string {
+		i := slices.IndexFunc(names, func(name string) bool { ok, _ := path.Match(pattern, name); return ok })
+		if i < 0 {
+			return ""
 		}
-		_, ok := shapes(name)
-		return ok || slices.Contains(file.Others, name)
+		return names[i]
 	}
 	for _, r := range refused {
-		for _, name := range r.names {
-			if has(name) {
-				return fmt.Sprintf("it seems to be %s (it has %q)", r.what, strings.TrimPrefix(name, "*"))
+		for _, pattern := range r.names {
+			if name := first(pattern); name != "" {
+				return fmt.Sprintf("it seems to be %s (it has %q)", r.what, name)
 			}
 		}
+	}
+	if first("blocks.*.att.time_maa_x") != "" && first("blocks.*.att.gate.weight") == "" {
+		return "it seems to be an RWKV-6 research variant (x060a, b or c), which this program does not run: it has no \"blocks.0.att.gate.weight\""
 	}
 	if onlyEnding(file, tunedSuffix) {
 		return "it is a tuned state, no model: start the model that it was tuned for with --state, or put it into one with convert --merge-state"

@@ -27,6 +27,9 @@ func (t tensor) onHost() bool {
 
 // matchTensors finds the tensors of the table in the file and checks their shapes and types.
 func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
+	if err := refuseOthers(f, specs); err != nil {
+		return nil, err
+	}
 	var found []tensor
 	for _, s := range specs {
 		info, ok := f.Tensor(s.Name)
@@ -50,6 +53,20 @@ func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
 		found = append(found, tensor{spec: s, info: info, layer: layer})
 	}
 	return found, nil
+}
+
+// refuseOthers refuses a file with tensors that its architecture has no use for: the model it holds computes with them.
+func refuseOthers(f *gguf.File, specs []rwkv.TensorSpec) error {
+	known := map[string]bool{}
+	for _, s := range specs {
+		known[s.Name] = true
+	}
+	for _, t := range f.Tensors() {
+		if !known[t.Name] {
+			return fmt.Errorf("tensor %q has no place in this architecture: the file holds a variant that this program does not run", t.Name)
+		}
+	}
+	return nil
 }
 
 // weights are the tensors of a model and the memory they lie in.

@@ -55,7 +55,7 @@ func Describe(f *gguf.File) (rwkv.Arch, rwkv.Config, error) {
 	}
 	arch, ok := Named(name)
 	if !ok {
-		return arch, rwkv.Config{}, fmt.Errorf("architecture %q: Gosling runs %s", name, Names())
+		return arch, rwkv.Config{}, fmt.Errorf("architecture %q: %sGosling runs %s", name, foreign(f, name), Names())
 	}
 	config, err := arch.FromGGUF(
 		func(key string) (any, bool) { return f.Value(name + "." + key) },
