@@ -290,12 +290,12 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 		data   func(name string, x []byte)
 		want   string
 	}{
-		"a tensor is missing":   {func(name string) (string, bool) { return name, name != key }, nil, `seems to be RWKV-7, but lacks "blocks.1.ffn.key.weight"`},
-		"a tensor too many":     {renamed("blocks.0.ln0.bias", "blocks.0.ln0.bias2"), nil, `lacks "blocks.0.ln0.bias"`},
-		"half a model":          {func(name string) (string, bool) { return name, name != "blocks.0.att.r_k" }, nil, "download it again"},
-		"a state":               {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "convert --merge-state"},
-		"LoRA":                  {renamed(key, "blocks.1.ffn.key.lora_A"), nil, "LoRA"},
-		"a transformer":         {func(name string) (string, bool) { return "model.layers.0.self_attn.q_proj.weight", name == key }, nil, "transformer"},
+		"a tensor is missing": {func(name string) (string, bool) { return name, name != key }, nil, `seems to be RWKV-7, but lacks "blocks.1.ffn.key.weight"`},
+		"a tensor too many":   {renamed("blocks.0.ln0.bias", "blocks.0.ln0.bias2"), nil, `lacks "blocks.0.ln0.bias"`},
+		"half a model":        {func(name string) (string, bool) { return name, name != "blocks.0.att.r_k" }, nil, "download it again"},
+		"a state":             {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "convert --merge-state"},
+		"LoRA":                {renamed(key, "blocks.1.ffn.key.lora_A"), nil, "LoRA"},
+		"a transformer":       {func(name string) (string, bool) { return "model.layers.0.self_attn.q_proj.weight", name == key }, nil, "transformer"},
 		"a weight that is no number": {keep, func(name string, x []byte) {
 			if name == key {
 				x[200], x[201] = 0xc0, 0x7f
