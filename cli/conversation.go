@@ -38,7 +38,7 @@ func (v *conversation) open(ctx context.Context) error {
 
 // read lets the session read a text.
 func (v *conversation) read(ctx context.Context, text string) error {
-	tokens, err := v.options.Vocab.Encode([]byte(text))
+	tokens, err := encodePrompt(v.options.Vocab, []byte(text))
 	if err != nil || len(tokens) == 0 {
 		return err
 	}
@@ -49,7 +49,7 @@ func (v *conversation) read(ctx context.Context, text string) error {
 // ask says something to the model and writes its answer to out as it comes. When ctx ends, the answer ends there, and that is
 // no error.
 func (v *conversation) ask(ctx context.Context, text string, out io.Writer, times *timing) error {
-	tokens, err := v.options.Vocab.Encode([]byte(v.Ask(text, v.think)))
+	tokens, err := encodePrompt(v.options.Vocab, []byte(v.Ask(text, v.think)))
 	if err != nil {
 		return err
 	}
@@ -170,4 +170,10 @@ func vocabForText(m *engine.Model) (tokenizer.Tokenizer, error) {
 		err = fmt.Errorf("%s has no tokenizer, so it speaks no text: use run with --tokens and --ids", m.File().Path())
 	}
 	return vocab, err
+}
+
+// encodePrompt cuts a prompt into the tokens by which a model knows its beginning.
+func encodePrompt(vocab tokenizer.Tokenizer, text []byte) ([]tokenizer.Token, error) {
+	tokens, err := vocab.Encode(text)
+	return tokenizer.LineEnds(vocab, tokens), err
 }

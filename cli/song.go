@@ -35,6 +35,7 @@ func newSongFile(c *urfave.Context, t prompt.Template, vocab tokenizer.Tokenizer
 	case s.midi && !speaksMIDI(vocab):
 		return nil, fmt.Errorf("%s: the model's tokenizer is no MIDI one, so its text is no music to play", c.Args().First())
 	}
+	s.song.Piano = s.midi && speaksPiano(vocab)
 	s.text.Write(text)
 	for _, t := range tokens {
 		s.word(t)
@@ -49,6 +50,12 @@ func speaksMIDI(vocab tokenizer.Tokenizer) bool {
 	}
 	text, _ := vocab.Bytes(127)
 	return strings.TrimSpace(string(text)) == "t125"
+}
+
+// speaksPiano tells the vocabulary of the piano alone by its loudest first note.
+func speaksPiano(vocab tokenizer.Tokenizer) bool {
+	text, _ := vocab.Bytes(143)
+	return strings.TrimSpace(string(text)) == "p:0:f"
 }
 
 func (s *songFile) word(t tokenizer.Token) {

@@ -2,45 +2,51 @@ package cli
 
 import (
 	"bytes"
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"gosling/generate"
+	"gosling/music"
 	"gosling/prompt"
 	"gosling/tokenizer"
 )
 
-// midiWords is the start of the MIDI models' vocabulary.
-func midiWords(t *testing.T) *tokenizer.Vocab {
-	words := []string{"<pad>", "<start>", "<end>"}
-	for i := range 125 {
-		words = append(words, fmt.Sprintf("t%d", i+1))
-	}
-	vocab, err := tokenizer.FromTokens(append(words, "p:3c:0", "p:3c:b"), nil)
-	require.NoError(t, err)
-	return vocab
-}
-
 func TestSpeaksMIDI(t *testing.T) {
-	assert.True(t, speaksMIDI(midiWords(t)))
+	assert.True(t, speaksMIDI(tokenizer.MIDI()))
+	assert.True(t, speaksMIDI(tokenizer.Piano()))
 	assert.False(t, speaksMIDI(tokenizer.Bytes()))
 	assert.False(t, speaksMIDI(nil))
+	assert.True(t, speaksPiano(tokenizer.Piano()))
+	assert.False(t, speaksPiano(tokenizer.MIDI()))
 }
 
 func TestASongFileHoldsTheTokens(t *testing.T) {
-	s := &songFile{vocab: midiWords(t), midi: true}
-	s.word(0)
-	s.word(129)
-	s.piece(generate.Piece{Token: 27}) // t25
-	s.piece(generate.Piece{Token: 128})
-	s.piece(generate.Piece{Token: 129, Reason: generate.EndOfText})
-	require.NoError(t, s.odd)
-	var file bytes.Buffer
-	require.NoError(t, s.write(nil, &file))
-	assert.Contains(t, file.String(), "\x00\x90\x3c\x7f\x81\x48\x80\x3c\x00\x00\xff\x2f\x00")
+	for name, tc := range map[string]struct {
+		vocab   tokenizer.Tokenizer
+		on, off string // the words of a note
+		channel byte
+	}{
+		"the band":        {tokenizer.MIDI(), "pi:3c:b", "pi:3c:0", 7},
+		"its percussion":  {tokenizer.MIDI(), "p:3c:b", "p:3c:0", 9},
+		"the piano alone": {tokenizer.Piano(), "p:3c:f", "p:3c:0", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			words, err := tc.vocab.Encode([]byte(tc.on + " t25 " + tc.off))
+			require.NoError(t, err)
+			s := &songFile{vocab: tc.vocab, midi: true, song: music.Song{Piano: speaksPiano(tc.vocab)}}
+			s.word(0)
+			s.word(words[0])
+			s.piece(generate.Piece{Token: words[1]})
+			s.piece(generate.Piece{Token: words[2]})
+			s.piece(generate.Piece{Token: words[0], Reason: generate.EndOfText})
+			require.NoError(t, s.odd)
+			var file bytes.Buffer
+			require.NoError(t, s.write(nil, &file))
+			assert.Contains(t, file.String(), string([]byte{0, 0x90 | tc.channel, 0x3c, 127, 0x81, 0x48, 0x80 | tc.channel, 0x3c, 0, 0, 0xff, 0x2f, 0}))
+		})
+	}
 }
 
 func TestTheTagOfThoughtsIsLeftOpenForTheModelToClose(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package music writes what RWKV's MIDI models generate as a Standard MIDI File.
 //
-// These models speak words: "t25" lets 25 steps of 8 ms pass, and "p:3c:b" plays, on the piano (p), note 3c at loudness b, both
+// These models speak words: "t25" lets 25 steps of 8 ms pass, and "pi:3c:b" plays, on the piano (pi), note 3c at loudness b, both
 // hexadecimal; loudness 0 ends the note. All instruments share one track, one channel each, the percussion on channel 10.
 //
 // Limits: words of models that split a note into several words (REMI) are not understood.
@@ -21,33 +21,38 @@ const (
 	stepTicks    = 8   // of "t1": a tick is a millisecond at the tempo that holds where a file names none
 	quarterTicks = 500 // of a quarter note, which lasts half a second at that tempo
 	steps        = 125 // the longest time word, a second
-	loudest      = 11  // of the 12 bins of loudness
 	drumChannel  = 9   // General MIDI's channel 10
 	maxDelta     = 1<<28 - 1
 )
 
-// instruments are those of the MIDI vocabularies, each with its General MIDI program, counted from 0. A word names one by the
+// instrument is one of a vocabulary, with its channel and its General MIDI program, counted from 0. A word names one by the
 // beginning of its name; where that fits several it is the first.
-var instruments = []struct {
-	name    string
-	program uint8
-}{
-	{"piano", 0}, {"marimba", 12}, {"drum", 118}, {"guitar", 25}, {"bass", 32}, {"violin", 40}, {"contrabass", 43}, {"voice", 54},
-	{"trumpet", 56}, {"percussion", 0}, {"tuba", 58}, {"sax", 66}, {"oboe", 68}, {"flute", 73}, {"lead", 80}, {"pad", 88},
+type instrument struct {
+	name             string
+	channel, program uint8
 }
 
-// channelOf returns the channel of an instrument: its place in the list, percussion's being the one that MIDI keeps for it.
-func channelOf(name string) (channel uint8, ok bool) {
-	for i, instrument := range instruments {
-		if name != "" && strings.HasPrefix(instrument.name, name) {
-			return uint8(i), true
-		}
-	}
-	return 0, false
+// language is what the words of a vocabulary mean.
+type language struct {
+	instruments []instrument
+	loudest     int     // the last bin of loudness
+	curve       float64 // how much narrower bins are where notes are soft
 }
+
+var (
+	band = language{[]instrument{
+		{"percussion", drumChannel, 0}, {"drum", 0, 118}, {"tuba", 1, 58}, {"marimba", 2, 12}, {"bass", 3, 32}, {"guitar", 4, 25}, {"violin", 5, 40},
+		{"trumpet", 6, 56}, {"piano", 7, 0}, {"sax", 8, 66}, {"flute", 10, 73}, {"lead", 11, 80}, {"pad", 12, 88},
+	}, 11, 0.5}
+	piano = language{[]instrument{{"piano", 0, 0}}, 15, 0.33}
+)
 
 // Song is a piece of music being written down. The zero value is silence, ready for use; it belongs to one goroutine at a time.
 type Song struct {
+	// Piano says that the words are those of the models of the piano alone: "p" is the piano, and there are sixteen bins of
+	// loudness. Otherwise "p" is the percussion.
+	Piano bool
+
 	events  smf.Track
 	pending uint32        // ticks since the last event
 	sounds  [16][128]bool // by channel and note
@@ -68,7 +73,7 @@ func (s *Song) Add(word string) error {
 		s.pending = min(s.pending+uint32(n)*stepTicks, maxDelta)
 		return nil
 	}
-	channel, note, velocity, err := noteWord(word)
+	channel, note, velocity, err := s.language().noteWord(word)
 	if err != nil {
 		return err
 	}
@@ -84,6 +89,13 @@ func (s *Song) Add(word string) error {
 	return nil
 }
 
+func (s *Song) language() language {
+	if s.Piano {
+		return piano
+	}
+	return band
+}
+
 func (s *Song) event(message midi.Message) {
 	s.events.Add(s.pending, message)
 	s.pending = 0
@@ -95,12 +107,12 @@ func timeWord(word string) (n int, ok bool) {
 	return n, isTime && err == nil && 0 < n && n <= steps
 }
 
-func noteWord(word string) (channel, note, velocity uint8, err error) {
+func (l language) noteWord(word string) (channel, note, velocity uint8, err error) {
 	parts := strings.Split(word, ":")
 	if len(parts) != 3 {
-		return 0, 0, 0, fmt.Errorf("%q is no word of the MIDI vocabulary: want one like t25 or p:3c:b", word)
+		return 0, 0, 0, fmt.Errorf("%q is no word of the MIDI vocabulary: want one like t25 or pi:3c:b", word)
 	}
-	channel, ok := channelOf(parts[0])
+	channel, ok := l.channelOf(parts[0])
 	if !ok {
 		return 0, 0, 0, fmt.Errorf("%q names an instrument that is not known", word)
 	}
@@ -109,25 +121,36 @@ func noteWord(word string) (channel, note, velocity uint8, err error) {
 		return 0, 0, 0, fmt.Errorf("%q: note %q is not between 0 and 7f", word, parts[1])
 	}
 	bin, err := strconv.ParseUint(parts[2], 16, 8)
-	if err != nil || bin > loudest {
-		return 0, 0, 0, fmt.Errorf("%q: loudness %q is not between 0 and b", word, parts[2])
+	if err != nil || int(bin) > l.loudest {
+		return 0, 0, 0, fmt.Errorf("%q: loudness %q is not between 0 and %x", word, parts[2], l.loudest)
 	}
-	return channel, uint8(n), velocityOf(int(bin)), nil
+	return channel, uint8(n), l.velocityOf(int(bin)), nil
 }
 
-// velocityOf returns the loudest velocity of a bin. Bins are narrower where notes are soft: a velocity v lies at
-// (1 - 2^(-v/128)) * 2 of the way through them.
-func velocityOf(bin int) uint8 {
-	return uint8(max(0, math.Ceil(-128*math.Log2(1-float64(bin)/(2*loudest))-1)))
+// channelOf returns the channel of an instrument.
+func (l language) channelOf(name string) (channel uint8, ok bool) {
+	for _, instrument := range l.instruments {
+		if name != "" && strings.HasPrefix(instrument.name, name) {
+			return instrument.channel, true
+		}
+	}
+	return 0, false
+}
+
+// velocityOf returns the loudest velocity of a bin. Bins are narrower where notes are soft: with the curve c a velocity v lies at
+// (c^(v/128) - 1) / (c - 1) of the way through them.
+func (l language) velocityOf(bin int) uint8 {
+	way := float64(bin) / float64(l.loudest)
+	return uint8(max(0, math.Ceil(128*math.Log((l.curve-1)*way+1)/math.Log(l.curve)-1)))
 }
 
 // WriteTo writes the song as a MIDI file of one track. Notes that still sound end with it. The song can go on afterwards.
 func (s *Song) WriteTo(w io.Writer) (int64, error) {
 	var track smf.Track
 	track.Add(0, smf.MetaTempo(120))
-	for channel, used := range s.used {
-		if used && channel != drumChannel {
-			track.Add(0, midi.ProgramChange(uint8(channel), instruments[channel].program))
+	for _, instrument := range s.language().instruments {
+		if s.used[instrument.channel] && instrument.channel != drumChannel {
+			track.Add(0, midi.ProgramChange(instrument.channel, instrument.program))
 		}
 	}
 	track = append(track, s.events...)

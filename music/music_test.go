@@ -3,6 +3,7 @@ package music_test
 import (
 	"bytes"
 	"encoding/binary"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -56,10 +57,10 @@ func read(t testing.TB, file []byte) (all []played, end int64) {
 }
 
 func TestATune(t *testing.T) {
-	file, refused := write(t, "<start> p:3c:b pe:24:5 t63 p:3c:0 p:40:1 t125 t1 p:40:0 <end>")
+	file, refused := write(t, "<start> pi:3c:b p:24:5 t63 pi:3c:0 pi:40:1 t125 t1 pi:40:0 <end>")
 	require.Zero(t, refused)
 	notes, end := read(t, file)
-	assert.Equal(t, []played{{0, 0, 0x3c, 127}, {0, 9, 0x24, 47}, {504, 0, 0x3c, 0}, {504, 0, 0x40, 8}, {1512, 0, 0x40, 0}, {1512, 9, 0x24, 0}}, notes)
+	assert.Equal(t, []played{{0, 7, 0x3c, 127}, {0, 9, 0x24, 47}, {504, 7, 0x3c, 0}, {504, 7, 0x40, 8}, {1512, 7, 0x40, 0}, {1512, 9, 0x24, 0}}, notes)
 	assert.EqualValues(t, 1512, end)
 }
 
@@ -76,8 +77,8 @@ func TestTheBytesOfANote(t *testing.T) {
 }
 
 func TestInstruments(t *testing.T) {
-	for word, channel := range map[string]uint8{"p": 0, "m": 1, "d": 2, "g": 3, "b": 4, "v": 5, "c": 6, "vo": 7, "t": 8, "pe": 9,
-		"tu": 10, "s": 11, "o": 12, "f": 13, "l": 14, "pa": 15, "piano": 0} {
+	for word, channel := range map[string]uint8{"p": 9, "d": 0, "t": 1, "m": 2, "b": 3, "g": 4, "v": 5, "tr": 6, "pi": 7, "s": 8,
+		"f": 10, "l": 11, "pa": 12, "piano": 7} {
 		file, refused := write(t, word+":3c:5 t1")
 		require.Zero(t, refused, word)
 		notes, _ := read(t, file)
@@ -86,20 +87,38 @@ func TestInstruments(t *testing.T) {
 	}
 }
 
-func TestVelocitiesOfTheBins(t *testing.T) {
-	var words []string
-	for _, bin := range "123456789ab" {
-		words = append(words, "p:3c:"+string(bin))
+// velocities plays a note in every loudness and returns how loud they are.
+func velocities(t *testing.T, song music.Song, bins string) (got []uint8) {
+	for _, bin := range bins {
+		require.NoError(t, song.Add("p:3c:"+string(bin)))
 	}
-	file, _ := write(t, strings.Join(words, " "))
-	notes, _ := read(t, file)
-	var got []uint8
+	require.Error(t, song.Add("p:3c:"+strconv.FormatInt(int64(len(bins)+1), 16)))
+	var file bytes.Buffer
+	_, err := song.WriteTo(&file)
+	require.NoError(t, err)
+	notes, _ := read(t, file.Bytes())
 	for _, n := range notes {
 		if n.force > 0 {
 			got = append(got, n.force)
 		}
 	}
-	assert.Equal(t, []uint8{8, 17, 27, 37, 47, 58, 70, 83, 97, 111, 127}, got)
+	return got
+}
+
+func TestVelocitiesOfTheBins(t *testing.T) {
+	assert.Equal(t, []uint8{8, 17, 27, 37, 47, 58, 70, 83, 97, 111, 127}, velocities(t, music.Song{}, "123456789ab"))
+	assert.Equal(t, []uint8{5, 10, 16, 22, 29, 36, 43, 51, 59, 68, 78, 88, 100, 113, 127}, velocities(t, music.Song{Piano: true}, "123456789abcdef"))
+}
+
+func TestThePianoAlone(t *testing.T) {
+	song := music.Song{Piano: true}
+	require.NoError(t, song.Add("p:3c:f"))
+	require.ErrorContains(t, song.Add("d:3c:f"), "instrument")
+	var file bytes.Buffer
+	_, err := song.WriteTo(&file)
+	require.NoError(t, err)
+	notes, _ := read(t, file.Bytes())
+	assert.Equal(t, []played{{0, 0, 0x3c, 127}, {0, 0, 0x3c, 0}}, notes)
 }
 
 func TestWordsThatAreNone(t *testing.T) {

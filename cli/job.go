@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/engine"
+	"gosling/generate"
+	"gosling/prompt"
+	"gosling/tokenizer"
+)
+
+// job is a text to generate.
+type job struct {
+	c       *urfave.Context
+	model   *engine.Model
+	tokens  []tokenizer.Token
+	text    []byte // of the prompt
+	options generate.Options
+	timing  timing
+}
+
+// run generates, prints, and writes --output.
+func (j *job) run(w wording) error {
+	if j.c.IsSet("output") {
+		song, err := newSongFile(j.c, w.Template, j.options.Vocab, j.tokens, j.text)
+		if err != nil {
+			return err
+		}
+		return writeOutput(j.c, song.path, func(out io.Writer) error {
+			if err := j.print(song.piece); err != nil {
+				return err
+			}
+			return song.write(j.c, out)
+		})
+	}
+	var said strings.Builder
+	err := j.print(func(p generate.Piece) { said.WriteString(p.Text) })
+	if err == nil && w.calls {
+		warnOfCall(j.c, said.String())
+	}
+	return err
+}
+
+// warnOfCall says what is wrong with a function call.
+func warnOfCall(c *urfave.Context, said string) {
+	if _, err := prompt.Call(said); err != nil {
+		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: %v\n", err)
+	}
+}
+
+// print generates and prints, and shows each piece to also.
+func (j *job) print(also func(generate.Piece)) error {
+	session, err := j.model.NewSession()
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	out := textPrinter{w: j.c.App.Writer, ids: j.c.Bool("ids")}
+	if j.c.Bool("echo") {
+		if err := out.echo(j.tokens, j.text); err != nil {
+			return err
+		}
+	}
+	err = j.timing.follow(j.c.Context, session, j.tokens, j.options, func(p generate.Piece) error {
+		also(p)
+		return out.piece(p)
+	})
+	if out.ids || isTerminal(j.c.App.Writer) {
+		_, lineErr := io.WriteString(j.c.App.Writer, "\n")
+		err = errors.Join(err, lineErr)
+	}
+	return err
+}
+
+// textPrinter writes pieces as text or as ids.
+type textPrinter struct {
+	w    io.Writer
+	ids  bool
+	some bool // ids were written
+}
+
+func (p *textPrinter) echo(tokens []tokenizer.Token, text []byte) error {
+	if !p.ids {
+		_, err := p.w.Write(text)
+		return err
+	}
+	for _, t := range tokens {
+		if err := p.id(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *textPrinter) piece(piece generate.Piece) error {
+	if !p.ids {
+		_, err := io.WriteString(p.w, piece.Text)
+		return err
+	}
+	if piece.Reason == generate.EndOfText || piece.Reason == generate.Cancelled {
+		return nil
+	}
+	return p.id(piece.Token)
+}
+
+func (p *textPrinter) id(t tokenizer.Token) error {
+	text := strconv.Itoa(int(t))
+	if p.some {
+		text = " " + text
+	}
+	p.some = true
+	_, err := io.WriteString(p.w, text)
+	return err
+}
