@@ -158,4 +158,3 @@ func (w *wording) options(c *urfave.Context, vocab tokenizer.Tokenizer, text []b
 	}
 	return generate.Options{Vocab: vocab, Sampler: s, End: tokenList(w.End), Stop: stopStrings(c, stops), Limit: max(0, c.Int("n-predict"))}, nil
 }
-
