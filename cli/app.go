@@ -36,7 +36,7 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 			urfave.HelpFlag,
 		},
 		Commands: []*urfave.Command{
-			runCommand(), chatCommand(), convertCommand(), quantizeCommand(), inspectCommand(), logitsCommand(), embedCommand(), benchCommand(),
+			runCommand(), chatCommand(), convertCommand(), quantizeCommand(), inspectCommand(), logitsCommand(), embedCommand(), benchCommand(), recommendCommand(),
 			tokenizeCommand(), detokenizeCommand(), devicesCommand(), completionCommand(), helpCommand(), completeCommand(),
 		},
 		Action: func(c *urfave.Context) error {

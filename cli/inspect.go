@@ -13,6 +13,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/checkpoint/formats"
+	"gosling/fit"
 	"gosling/gguf"
 	"gosling/rwkv/archs"
 )
@@ -59,6 +60,7 @@ func inspect(c *urfave.Context) error {
 		list.printTensors(w)
 		if !c.Bool("tensors") {
 			list.printTotals(w)
+			list.printMemory(w)
 		}
 		return nil
 	})
@@ -72,6 +74,8 @@ type listing struct {
 	Metadata metadata       `json:"metadata"`
 	Tensors  []listedTensor `json:"tensors"`
 	Totals   totals         `json:"totals"`
+	AsItIs   *fit.Row       `json:"memory_as_is,omitempty"` // to run the file; nil for what does not run as it is
+	Memory   []fit.Row      `json:"memory,omitempty"`       // to run it in each type; nil for what is no model
 }
 
 type listedTensor struct {
@@ -128,6 +132,12 @@ func (l *listing) readGGUF(path string) error {
 	for _, kv := range f.Keys() {
 		l.Metadata = append(l.Metadata, gguf.KV{Key: strings.Clone(kv.Key), Value: kv.Value})
 	}
+	if arch, config, err := archs.Describe(f); err == nil {
+		if row, err := fit.AsItIs(arch, config, f); err == nil {
+			l.AsItIs = &row
+		}
+		l.Memory, _ = fit.Table(arch, config, f) // --check tells what is wrong with it
+	}
 	for _, t := range f.Tensors() {
 		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.Type.String(), t.Shape, &t.Offset, t.Size, t.Elements()})
 	}
@@ -145,6 +155,7 @@ func (l *listing) readCheckpoint(path string) error {
 	if arch, ok := archs.Detect(shapes); ok {
 		if config, err := arch.FromShapes(shapes); err == nil { // --check tells why not
 			l.Metadata = append(metadata{{Key: "architecture", Value: arch.Name}}, arch.Keys(config)...)
+			l.Memory, _ = fit.Table(arch, config, nil)
 		}
 	}
 	for _, t := range f.Tensors {
@@ -212,6 +223,26 @@ func (l *listing) printTotals(out io.Writer) {
 	row("all", l.Totals.Tensors, l.Totals.Parameters, l.Totals.Bytes)
 	w.Flush()
 	fmt.Fprintf(out, "%.2f bits per weight\n", l.Totals.BitsPerWeight)
+}
+
+// printMemory prints what it takes to run the model in each type.
+func (l *listing) printMemory(out io.Writer) {
+	if l.Memory == nil {
+		return
+	}
+	fmt.Fprint(out, "\nto run it, about:\n")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TYPE\tFILE\tMEMORY ON THE CPU\tON A GPU\tAND BESIDE IT")
+	rows := l.Memory
+	if l.AsItIs != nil {
+		as := *l.AsItIs
+		as.Mix = "as it is"
+		rows = append([]fit.Row{as}, rows...)
+	}
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Mix, bytesText(r.Size), bytesText(r.RAM), bytesText(r.VRAM), bytesText(r.HostRAM))
+	}
+	w.Flush()
 }
 
 // metadata is a list of keys that keeps its order in text and is an object in JSON.

@@ -7,8 +7,8 @@ import (
 	"gosling/ggml"
 )
 
-// reserve is the device memory that is left to graphs, state and others when layers are placed by themselves.
-const reserve = 768 << 20
+// Reserve is the device memory that is left to graphs, state and others when layers are placed by themselves.
+const Reserve = 768 << 20
 
 // openDevices decides which layers go to which device and makes the devices ready.
 func (m *Model) openDevices(tensors []tensor) error {
@@ -80,7 +80,7 @@ func (m *Model) layersOnDevice(d ggml.Device, tensors []tensor) (int, error) {
 		}
 	}
 	free, total := d.Memory()
-	n, used, state := 0, int64(reserve), m.stateBytes()/int64(m.config.Layers)
+	n, used, state := 0, int64(Reserve), m.stateBytes()/int64(m.config.Layers)
 	for n < all && used+sizes[all-1-n]+state <= free {
 		used += sizes[all-1-n] + state
 		n++

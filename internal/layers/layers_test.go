@@ -23,12 +23,13 @@ const module = "gosling"
 // skip levels; there is no way back up, and none between siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"server", "generate", "convert", "quant", "eval", "engine", "ggml", "gguf", "checkpoint/formats",
+	"cli": {"server", "generate", "fit", "convert", "quant", "eval", "engine", "ggml", "gguf", "checkpoint/formats",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/rss"},
 	"server":   {"web", "generate"},
 	"web":      {},
 	"generate": {"engine", "tokenizer", "sampler", "prompt"},
 	"eval":     {"engine", "tokenizer"},
+	"fit":      {"engine", "quant", "tokenizer"},
 	"convert":  {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
 	"quant":    {"gguf", "ggml", "rwkv/archs", "internal/atomicfile", "internal/float"},
 

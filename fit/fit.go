@@ -1,0 +1,215 @@
+// Package fit says how much memory a model takes to run, before there is a file of it: from the tensor table of its version,
+// the types of a mix, and what the engine does with weights, state and graphs. On that rest the choice of a released model for a
+// machine (Recommend) and the table of one model in every mix (Table).
+//
+// Sizes of files are exact, but for the tokenizer of vocabularies other than World's. Memory is what the process may come to have
+// resident, mapped file included: an estimate that is meant to lie a little above what is measured.
+package fit
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/cpu"
+
+	"gosling/engine"
+	"gosling/gguf"
+	"gosling/quant"
+	"gosling/rwkv"
+)
+
+// Weights is a file of a model, there or only thought of: its tensors with their types.
+type Weights struct {
+	Arch   rwkv.Arch
+	Config rwkv.Config
+	Size   int64 // of the file
+
+	header  int64
+	tensors []tensor
+}
+
+type tensor struct {
+	spec  rwkv.TensorSpec
+	typ   gguf.Type
+	size  int64
+	layer int // Config.Layers for those of no layer
+}
+
+// InMix is the file that the checkpoint of a model of these dimensions is converted to in a mix.
+func InMix(arch rwkv.Arch, c rwkv.Config, mix quant.Mix) (Weights, error) {
+	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) { return mix.Type(s.Class, s.Shape[0]), true })
+}
+
+// Quantized is the file that f is quantized to in a mix.
+func Quantized(arch rwkv.Arch, c rwkv.Config, f *gguf.File, mix quant.Mix) (Weights, error) {
+	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) {
+		t, ok := f.Tensor(s.Name)
+		return mix.Retype(s.Class, s.Shape[0], t.Type), ok
+	})
+}
+
+// OfFile is a file as it is.
+func OfFile(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Weights, error) {
+	w, err := layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) {
+		t, ok := f.Tensor(s.Name)
+		return t.Type, ok
+	})
+	if err != nil {
+		return w, err
+	}
+	w.Size = int64(len(f.Bytes()))
+	w.header = w.Size
+	for _, t := range f.Tensors() {
+		w.header -= t.Size
+	}
+	return w, nil
+}
+
+// layOut gives every tensor of the table its type and size; typeOf says which types they have, and which there are.
+func layOut(arch rwkv.Arch, c rwkv.Config, typeOf func(rwkv.TensorSpec) (gguf.Type, bool)) (Weights, error) {
+	w := Weights{Arch: arch, Config: c, header: vocabularyBytes(c.Vocab)}
+	head := gguf.Header{Keys: arch.Keys(c)}
+	for _, s := range arch.Tensors(c) {
+		typ, ok := typeOf(s)
+		if !ok {
+			continue
+		}
+		row, err := typ.RowBytes(s.Shape[0])
+		if err != nil {
+			return w, fmt.Errorf("tensor %q: %w", s.Name, err)
+		}
+		layer := c.Layers
+		if strings.HasPrefix(s.Name, "blk.") {
+			if _, err := fmt.Sscanf(s.Name, "blk.%d.", &layer); err != nil {
+				return w, fmt.Errorf("tensor %q: %w", s.Name, err)
+			}
+		}
+		w.tensors = append(w.tensors, tensor{s, typ, row * (s.Elements() / s.Shape[0]), layer})
+		head.Tensors = append(head.Tensors, gguf.Tensor{Name: s.Name, Type: typ, Shape: s.Shape})
+	}
+	file, err := gguf.NewWriter(nowhere{}, head)
+	if err != nil {
+		return w, err
+	}
+	w.Size = file.Size() + w.header
+	return w, nil
+}
+
+// nowhere is where a file is written that is only measured.
+type nowhere struct{}
+
+func (nowhere) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
+
+// PerToken is how much decoding a token reads: every weight but the embedding, and the state, which is also written.
+func (w Weights) PerToken() int64 {
+	n := 2 * w.state()
+	for _, t := range w.tensors {
+		if t.spec.Class != rwkv.Embedding {
+			n += t.size
+		}
+	}
+	return n
+}
+
+// onHost reports whether a tensor stays in the memory of the CPU whatever the device.
+func (t tensor) onHost() bool {
+	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, "token_embd_norm")
+}
+
+// state is the size of the recurrent state of one sequence.
+func (w Weights) state() int64 {
+	n := int64(0)
+	for _, s := range w.Arch.State(w.Config) {
+		n += 4 * s.Elements
+	}
+	return n
+}
+
+// Host is what the memory of a process depends on besides the model.
+type Host struct {
+	// Process is what the program and the libraries of ggml and its devices take with no model; 0 where it is not known.
+	Process int64
+	Threads int  // of the CPU; 0 is one for each processor
+	AMX     bool // the processor has matrix units, for which ggml rearranges weights
+}
+
+// ThisHost describes the processor that the program runs on.
+func ThisHost() Host { return Host{Threads: runtime.NumCPU(), AMX: cpu.X86.HasAMXInt8} }
+
+// defaultProcess is what the program takes with the libraries for the CPU, and working space of the Go runtime.
+const defaultProcess = 48 << 20
+
+// Memory is what a model takes of a machine.
+type Memory struct {
+	RAM    int64 `json:"ram"`    // of the process
+	VRAM   int64 `json:"vram"`   // of a GPU, what must be free there included; 0 without one
+	Layers int   `json:"layers"` // on the GPU, the output being counted as one
+}
+
+// Memory estimates what the model takes when layers, from the last and beginning with the output, are on a GPU.
+func (w Weights) Memory(h Host, layers int) Memory {
+	layers = min(layers, w.Config.Layers+1)
+	m := Memory{Layers: layers}
+	var resident, embedding, largest, second int64
+	state, onGPU := w.state(), int64(0)
+	for _, t := range w.tensors {
+		switch {
+		case t.spec.Optional:
+		case t.spec.Class == rwkv.Embedding:
+			embedding += t.size // mapped, and read row by row
+		case !t.onHost() && t.layer > w.Config.Layers-layers:
+			onGPU += t.size
+		default:
+			resident += h.rearranged(t)
+		}
+		if t.size > largest && t.spec.Class != rwkv.Embedding {
+			largest, second = t.size, largest
+		} else if t.size > second && t.spec.Class != rwkv.Embedding {
+			second = t.size
+		}
+	}
+	stateOnGPU := state * int64(max(0, layers-1)) / int64(max(1, w.Config.Layers))
+	graphs := w.graphs()
+	process := max(h.Process, defaultProcess) + 3*w.header
+	loading := largest + int64(max(0, h.Threads-1))*second // pages of the file that are being copied
+	running := embedding + 2*state + graphs                // a copy of the state is kept while a prompt is read
+	if layers > 0 {
+		m.VRAM = onGPU + stateOnGPU + max(engine.Reserve, graphs)
+	}
+	m.RAM = process + resident + max(loading, running)
+	return m
+}
+
+// rearranged is the size of a tensor in the memory of the CPU: matrices for the matrix units get sums beside their blocks.
+func (h Host) rearranged(t tensor) int64 {
+	if !h.AMX || t.spec.Class == rwkv.Vector {
+		return t.size
+	}
+	switch t.typ {
+	case gguf.Q8_0:
+		return t.size * 38 / 34
+	case gguf.Q4_K:
+		return t.size * 148 / 144
+	case gguf.Q5_K:
+		return t.size * 180 / 176
+	case gguf.IQ4_XS:
+		return t.size * 138 / 136
+	}
+	return t.size
+}
+
+// perChannel is how many numbers a graph keeps for each token and channel at once, besides the width of the channel mix.
+var perChannel = map[string]int64{"rwkv7": 8, "rwkv6": 10, "rwkv5": 5, "rwkv4": 8}
+
+// graphs is what the plans of a session take: one for a token, one for a full chunk of a prompt, one for its end.
+func (w Weights) graphs() int64 {
+	c := w.Config
+	channels, ok := perChannel[w.Arch.Name]
+	if !ok {
+		channels = 12
+	}
+	chunk := engine.MaxChunk * (4*(channels*int64(c.Embed)+int64(c.FFN)) + 2*int64(c.FFN))
+	nodes := int64(512+640*c.Layers) * 400
+	return chunk + chunk/2 + 3*nodes/2 + 8*int64(c.Vocab)
+}

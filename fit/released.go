@@ -1,0 +1,102 @@
+package fit
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"gosling/rwkv"
+	"gosling/rwkv/archs"
+)
+
+// Model is a released model.
+type Model struct {
+	Version    string // of RWKV: "7", "5.2"
+	Size       string // as in its name: "7.2B"
+	Line       string // "G1", "World", "Raven", "Pile", "MIDI", "ABC"
+	Uses       []string
+	Repository string // on Hugging Face
+	File       string // a pattern: dates differ
+
+	Arch   rwkv.Arch
+	Config rwkv.Config
+}
+
+// Name is what the model is called.
+func (m Model) Name() string { return fmt.Sprintf("RWKV-%s %s %s", m.Version, m.Line, m.Size) }
+
+//go:embed models.txt
+var modelsTable string
+
+// Released are the models of models.txt, in its order.
+var Released = sync.OnceValue(func() []Model {
+	var models []Model
+	for line := range strings.Lines(modelsTable) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		m, err := parseModel(strings.Fields(line))
+		if err != nil {
+			panic("fit: internal error: models.txt: " + line + ": " + err.Error())
+		}
+		models = append(models, m)
+	}
+	return models
+})
+
+// parseModel reads a line: version, size, line, vocabulary, layers, channels, width of the channel mix, ranks, uses,
+// repository, file.
+func parseModel(f []string) (Model, error) {
+	if len(f) != 11 {
+		return Model{}, fmt.Errorf("%d columns, want 11", len(f))
+	}
+	m := Model{Version: f[0], Size: f[1], Line: f[2], Uses: strings.Split(f[8], ","), Repository: f[9], File: f[10]}
+	name := "rwkv" + m.Version[:1]
+	all := archs.All()
+	i := slices.IndexFunc(all, func(a rwkv.Arch) bool { return a.Name == name })
+	if i < 0 {
+		return m, fmt.Errorf("no architecture %q", name)
+	}
+	m.Arch, m.Config = all[i], rwkv.NewConfig(name)
+	c := &m.Config
+	c.HeadSize = 64
+	if m.Version == "4" {
+		c.HeadSize = 1
+	}
+	c.Gated = m.Version != "5.0"
+	numbers := append(f[3:7:7], strings.Split(f[7], ",")...)
+	to := []*int{&c.Vocab, &c.Layers, &c.Embed, &c.FFN}
+	switch m.Version[0] {
+	case '7':
+		to = append(to, &c.DecayRank, &c.RateRank, &c.ValueRank, &c.GateRank)
+	case '6':
+		to = append(to, &c.MixRank, &c.DecayRank)
+	default:
+		numbers = numbers[:4]
+	}
+	if len(numbers) != len(to) {
+		return m, fmt.Errorf("%d dimensions, want %d", len(numbers), len(to))
+	}
+	for i, text := range numbers {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return m, err
+		}
+		*to[i] = n
+	}
+	return m, c.Check()
+}
+
+// Parameters is the number of weights.
+func (m Model) Parameters() int64 {
+	n := int64(0)
+	for _, s := range m.Arch.Tensors(m.Config) {
+		if !s.Optional {
+			n += s.Elements()
+		}
+	}
+	return n
+}

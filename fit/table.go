@@ -1,0 +1,55 @@
+package fit
+
+import (
+	"gosling/gguf"
+	"gosling/quant"
+	"gosling/rwkv"
+)
+
+// mixes are the quantizations that are offered, from the best to the smallest.
+var mixes = []string{"F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"}
+
+// Row is what a model takes in one mix.
+type Row struct {
+	Mix  string `json:"type"`
+	Size int64  `json:"size"` // of the file
+	RAM  int64  `json:"ram"`  // to run it on the CPU
+	// To run it on a GPU with all its layers: what must be free there, and of the machine's own memory.
+	VRAM    int64 `json:"vram"`
+	HostRAM int64 `json:"host_ram"`
+}
+
+// Table is what a model takes in each mix. f is its GGUF file, nil for a checkpoint.
+func Table(arch rwkv.Arch, c rwkv.Config, f *gguf.File) ([]Row, error) {
+	var rows []Row
+	for _, name := range mixes {
+		mix, err := quant.ParseMix(name)
+		if err != nil {
+			return nil, err
+		}
+		lay := func() (Weights, error) { return InMix(arch, c, mix) }
+		if f != nil {
+			lay = func() (Weights, error) { return Quantized(arch, c, f, mix) }
+		}
+		w, err := lay()
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, w.row(name))
+	}
+	return rows, nil
+}
+
+func (w Weights) row(name string) Row {
+	host, gpu := w.Memory(ThisHost(), 0), w.Memory(ThisHost(), w.Config.Layers+1)
+	return Row{Mix: name, Size: w.Size, RAM: host.RAM, VRAM: gpu.VRAM, HostRAM: gpu.RAM}
+}
+
+// AsItIs is what a GGUF file takes.
+func AsItIs(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Row, error) {
+	w, err := OfFile(arch, c, f)
+	if err != nil {
+		return Row{}, err
+	}
+	return w.row(""), nil
+}

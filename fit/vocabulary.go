@@ -1,0 +1,32 @@
+package fit
+
+import (
+	"sync"
+
+	"gosling/tokenizer"
+)
+
+// worldRows is the embedding's height that tells World's vocabulary.
+const worldRows = 65536
+
+// vocabularyBytes is the size of a tokenizer in a GGUF file, and of the few keys of any model.
+func vocabularyBytes(rows int) int64 {
+	const general = 2 << 10
+	switch {
+	case rows == worldRows:
+		return worldBytes() + general
+	case rows > 32000: // pieces of byte pairs, and the list of merges
+		return 36*int64(rows) + general
+	default:
+		return 20*int64(rows) + general
+	}
+}
+
+var worldBytes = sync.OnceValue(func() int64 {
+	tokens, types := tokenizer.World().GGUFTokens(worldRows)
+	n := 4 * int64(len(types))
+	for _, t := range tokens {
+		n += 8 + int64(len(t))
+	}
+	return n
+})
