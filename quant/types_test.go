@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,39 +15,61 @@ import (
 	"gosling/gguf"
 	"gosling/quant"
 	"gosling/rwkv"
-	"gosling/rwkv/v7"
+	"gosling/rwkv/archs"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/rwkv7.types")
+var update = flag.Bool("update", false, "rewrite testdata/*.types")
 
-// TestTypeOfEveryTensor holds the mixes to a list, which llama.cpp's quantizer was compared with when it was made: once for
-// channels that are a multiple of every block, once for others, whose value residual has rows that fit no block at all.
+// models are a Config for each architecture, whose channels are the test's.
+var models = map[string]rwkv.Config{
+	"rwkv7":      {DecayRank: 64, RateRank: 64, ValueRank: 40, GateRank: 128},
+	"rwkv6":      {DecayRank: 64, MixRank: 40},
+	"rwkv5":      {Gated: true},
+	"rwkv4":      {},
+	"arwkv7":     {DecayRank: 64, RateRank: 64, ValueRank: 40, GateRank: 128},
+	"rwkv6qwen2": {DecayRank: 64, MixRank: 40, KVHeads: 1, Biases: true},
+}
+
+// TestTypeOfEveryTensor holds the mixes to lists: once for channels that are a multiple of every block, once for others, whose
+// value residual has rows that fit no block at all. llama.cpp's quantizer was compared with those that it knows when they were
+// made: it does the same, but for the K_M mixes of hybrids, where it keeps ffn_down of some layers in larger types.
 func TestTypeOfEveryTensor(t *testing.T) {
-	const golden = "testdata/rwkv7.types"
+	require.Len(t, models, len(archs.All()))
+	for _, arch := range archs.All() {
+		t.Run(arch.Name, func(t *testing.T) {
+			require.Contains(t, models, arch.Name)
+			golden := filepath.Join("testdata", arch.Name+".types")
+			text := typesOf(arch, models[arch.Name])
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(text), 0o666))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), text)
+		})
+	}
+}
+
+// typesOf lists the types that each mix gives.
+func typesOf(arch rwkv.Arch, c rwkv.Config) string {
 	var text strings.Builder
 	for _, mix := range quant.Mixes() {
 		for _, channels := range []int{512, 320} {
+			c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab = 2, channels, 4*channels, 64, 512
 			fmt.Fprintf(&text, "%s, %d channels\n", mix.Name, channels)
-			types, kinds := kindsByType(mix, channels)
+			types, kinds := kindsByType(mix, arch.Tensors(c))
 			for _, typ := range types {
 				fmt.Fprintf(&text, "  %-8s%s\n", typ, strings.Join(kinds[typ], " "))
 			}
 		}
 	}
-	if *update {
-		require.NoError(t, os.WriteFile(golden, []byte(text.String()), 0o666))
-	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), text.String())
+	return text.String()
 }
 
 // kindsByType sorts the tensors of a model's second layer, and those outside of layers, by the type that a mix gives them.
-func kindsByType(mix quant.Mix, channels int) (types []gguf.Type, kinds map[gguf.Type][]string) {
+func kindsByType(mix quant.Mix, specs []rwkv.TensorSpec) (types []gguf.Type, kinds map[gguf.Type][]string) {
 	kinds = map[gguf.Type][]string{}
-	for _, spec := range v7.Tensors(rwkv.Config{
-		Layers: 2, Embed: channels, FFN: 4 * channels, HeadSize: 64, Vocab: 512, DecayRank: 64, RateRank: 64, ValueRank: 40, GateRank: 128,
-	}) {
+	for _, spec := range specs {
 		if strings.HasPrefix(spec.Name, "blk.0.") || strings.HasSuffix(spec.Name, ".bias") {
 			continue
 		}

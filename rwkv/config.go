@@ -105,7 +105,7 @@ func (c *Config) readDims(m Metadata, tensors Shapes, dims ...KeyDim) error {
 	}
 	for _, d := range append(common, dims...) {
 		v, ok := Uint(m, d.Key)
-		if !ok && !d.Optional {
+		if _, there := m(d.Key); !ok && (there || !d.Optional) {
 			return fmt.Errorf("key %q is missing or no whole number", c.Arch+"."+d.Key)
 		}
 		if v > math.MaxInt32 {

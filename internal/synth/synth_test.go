@@ -16,6 +16,7 @@ import (
 
 	"gosling/checkpoint"
 	"gosling/checkpoint/pth"
+	"gosling/gguf"
 	"gosling/internal/float"
 )
 
@@ -188,6 +189,52 @@ func TestNamesAndShapesOfTheOlderVersions(t *testing.T) {
 	}
 }
 
+func TestNamesAndShapesOfHybrids(t *testing.T) {
+	ranks := Ranks{Decay: 9, Rate: 8, Value: 7, Gate: 12, Mix: 5}
+	for version, tc := range map[string]struct {
+		c    Config
+		want map[string][]int64 // nil for a tensor that is not there
+	}{
+		"a whole ARWKV": {Config{Version: "arwkv7"}, map[string][]int64{
+			"token_embd.weight": {96, 100}, "blk.1.time_mix_lerp_fused.weight": {96, 1, 1, 6}, "blk.0.time_mix_w1.weight": {96, 9},
+			"blk.0.time_mix_v2.weight": {8, 96}, "blk.1.time_mix_v2.weight": {7, 96}, "blk.1.time_mix_g2.weight": {12, 96},
+			"blk.1.time_mix_r_k.weight": {96}, "blk.0.time_mix_ln.bias": {96}, "blk.1.ffn_down.weight": {480, 96}, "output_norm.weight": {96},
+		}},
+		"an ARWKV that lacks what it may": {Config{Version: "arwkv7", NoGate: true, NoHeadNorm: true}, map[string][]int64{
+			"blk.1.time_mix_lerp_fused.weight": {96, 1, 1, 5}, "blk.1.time_mix_g2.weight": nil, "blk.0.time_mix_ln.bias": nil,
+		}},
+		"a QRWKV whose heads share keys": {Config{Version: "rwkv6qwen2", KVHeads: 1}, map[string][]int64{
+			"blk.1.time_mix_lerp_fused.weight": {96, 1, 1, 5}, "blk.0.time_mix_w1.weight": {96, 25}, "blk.0.time_mix_w2.weight": {5, 96, 5},
+			"blk.1.time_mix_decay_w2.weight": {9, 96}, "blk.1.time_mix_key.weight": {96, 32}, "blk.1.time_mix_value.bias": {32},
+			"blk.1.time_mix_receptance.bias": {96}, "blk.0.time_mix_gate.weight": {96, 96}, "output.weight": {96, 100},
+		}},
+		"a QRWKV of heads with their own": {Config{Version: "rwkv6qwen2", NoBiases: true}, map[string][]int64{
+			"blk.1.time_mix_value.weight": {96, 96}, "blk.1.time_mix_value.bias": nil,
+		}},
+	} {
+		t.Run(version, func(t *testing.T) {
+			c := tc.c
+			c.Layers, c.Embed, c.HeadSize, c.Vocab, c.Ranks = 2, 96, 32, 100, ranks
+			path := filepath.Join(t.TempDir(), "m.gguf")
+			out, err := os.Create(path)
+			require.NoError(t, err)
+			defer out.Close()
+			require.NoError(t, WriteGGUF(out, c))
+			f, err := gguf.Open(path)
+			require.NoError(t, err)
+			defer f.Close()
+			name, _ := f.String("general.architecture")
+			assert.Equal(t, c.Version, name)
+			for name, shape := range tc.want {
+				tensor, ok := f.Tensor(name)
+				assert.Equal(t, shape != nil, ok, name)
+				assert.Equal(t, shape, tensor.Shape, name)
+			}
+		})
+	}
+	assert.ErrorContains(t, WriteGGUF(nil, Config{Version: "7"}), `version "7" has checkpoints`)
+}
+
 func TestDimensionsThatNoModelHas(t *testing.T) {
 	for name, tc := range map[string]struct {
 		c      Config
@@ -196,6 +243,7 @@ func TestDimensionsThatNoModelHas(t *testing.T) {
 		"heads that do not fit":    {Config{Embed: 100}, "100 channels do not divide into heads of 64"},
 		"fewer than no channels":   {Config{Embed: -64}, "a dimension of -64"},
 		"an absurd vocabulary":     {Config{Vocab: 1 << 30}, "a dimension of 1073741824"},
+		"keys shared unevenly":     {Config{KVHeads: 5}, "12 heads cannot share keys of 5"},
 		"more layers than a tower": {Config{Layers: 2000}, "more than 1024 layers"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gosling/checkpoint/pth"
+	"gosling/gguf"
 )
 
 func TestASmallModelIsMade(t *testing.T) {
@@ -31,6 +32,21 @@ func TestASmallModelIsMade(t *testing.T) {
 	}
 	assert.ErrorIs(t, run(args, &log), os.ErrExist, "a file is never overwritten")
 	assert.NoError(t, run(append(args, "--force"), &log), "unless it is asked for")
+}
+
+func TestAHybridIsMadeAsGGUF(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	require.NoError(t, run([]string{"--version", "rwkv6qwen2", "--layers", "1", "--embed", "64", "--head-size", "16", "--vocab", "100",
+		"--ranks", "4,5,6,7,3", "--kv-heads", "2", "--out", path}, io.Discard))
+	f, err := gguf.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	for name, shape := range map[string][]int64{
+		"blk.0.time_mix_key.weight": {64, 32}, "blk.0.time_mix_w2.weight": {3, 64, 5}, "blk.0.time_mix_decay_w1.weight": {64, 4},
+	} {
+		tensor, _ := f.Tensor(name)
+		assert.Equal(t, shape, tensor.Shape, name)
+	}
 }
 
 func TestSizesAndLabels(t *testing.T) {
