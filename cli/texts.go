@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/engine"
+	"gosling/eval"
+	"gosling/tokenizer"
+)
+
+// betweenDocuments is put between the texts of a .jsonl file.
+const betweenDocuments = "\n\n"
+
+// readDocuments reads a text as readText does; of a .jsonl file the field "text" of each line.
+func readDocuments(c *urfave.Context, path string) ([]byte, error) {
+	data, err := readText(c, path)
+	if err != nil || !strings.EqualFold(filepath.Ext(path), ".jsonl") {
+		return data, err
+	}
+	var texts [][]byte
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		var document struct{ Text *string }
+		if err := json.Unmarshal(line, &document); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", path, i+1, err)
+		}
+		if document.Text == nil {
+			return nil, fmt.Errorf("%s: line %d has no field \"text\"", path, i+1)
+		}
+		texts = append(texts, []byte(*document.Text))
+	}
+	return bytes.Join(texts, []byte(betweenDocuments)), nil
+}
+
+// beginning is the token that the model's file wants at the beginning of every text, or -1.
+func beginning(m *engine.Model) tokenizer.Token {
+	add, _ := m.File().Bool("tokenizer.ggml.add_bos_token")
+	id, ok := m.File().Uint("tokenizer.ggml.bos_token_id")
+	if !add || !ok || id >= uint64(m.Vocab()) {
+		return -1
+	}
+	return tokenizer.Token(id)
+}
+
+// encodeText cuts what was read from path into the model's tokens.
+func encodeText(m *engine.Model, path string, data []byte) (eval.Text, error) {
+	if len(data) == 0 {
+		return eval.Text{}, fmt.Errorf("%s: the text is empty", textName(path))
+	}
+	vocab, err := vocabOf(m.File())
+	if err == nil && vocab == nil {
+		err = fmt.Errorf("%s: holds no tokenizer, so no text can be measured: convert it again with --vocab", m.File().Path())
+	}
+	if err != nil {
+		return eval.Text{}, err
+	}
+	text, err := eval.NewText(vocab, data, beginning(m))
+	if err != nil {
+		err = fmt.Errorf("%s: %w", textName(path), err)
+	}
+	return text, err
+}
+
+func textName(path string) string {
+	if path == "-" {
+		return "standard input"
+	}
+	return path
+}

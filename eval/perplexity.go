@@ -1,0 +1,68 @@
+package eval
+
+import (
+	"context"
+	"math"
+
+	"gosling/engine"
+)
+
+// Perplexity is how well a model predicted the scored tokens of some windows.
+type Perplexity struct {
+	PPL         Estimate `json:"ppl"` // e to the mean of -ln p
+	NLL         Estimate `json:"nll"` // that mean
+	BitsPerByte float64  `json:"bits_per_byte"`
+	Windows     int      `json:"windows"`
+	Scored      int      `json:"scored_tokens"`
+	Read        int      `json:"read_tokens"`
+	Bytes       int64    `json:"scored_bytes"`
+}
+
+// update makes the figures of what was scored so far.
+func (p *Perplexity) update(nll *Sum) {
+	p.NLL = nll.Mean()
+	p.PPL = p.NLL.Exp()
+	p.Scored = nll.N
+	if p.Bytes > 0 {
+		p.BitsPerByte = nll.Sum / math.Ln2 / float64(p.Bytes)
+	}
+}
+
+// MeasurePerplexity reads the windows. After each block it tells progress, unless that is nil, what is known so far.
+func MeasurePerplexity(ctx context.Context, m *engine.Model, windows []Window, progress func(Perplexity)) (Perplexity, error) {
+	reader, err := NewReader(m)
+	if err != nil {
+		return Perplexity{}, err
+	}
+	defer reader.Close()
+	var p Perplexity
+	var nll Sum
+	for i, w := range windows {
+		read := p.Read
+		err := reader.Read(ctx, w, func(b Block) error {
+			values := make([]float64, len(b.Targets))
+			err := parallel(len(values), func(k int) (err error) {
+				if values[k], err = surprise(b.Row(k), b.Targets[k]); err != nil {
+					err = positionError(i, b.Position+k, err)
+				}
+				return err
+			})
+			for _, v := range values {
+				nll.Add(v)
+			}
+			p.update(&nll)
+			p.Read = read + b.Position + len(values)
+			if err == nil && progress != nil {
+				progress(p)
+			}
+			return err
+		})
+		if err != nil {
+			return p, err
+		}
+		p.Windows = i + 1
+		p.Bytes += w.Bytes
+		p.update(&nll)
+	}
+	return p, nil
+}

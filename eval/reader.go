@@ -1,0 +1,94 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"gosling/engine"
+	"gosling/rwkv"
+	"gosling/tokenizer"
+)
+
+// blockRows is the most positions whose logits are in memory at once.
+const blockRows = 128
+
+// Block is the logits of some scored positions of a window, one after the other.
+type Block struct {
+	Position int               // of the first in the window
+	Targets  []tokenizer.Token // what really follows each
+	Logits   []float32         // [vocabulary, positions], valid during the call only
+}
+
+// Row is the logits of one position of the block.
+func (b Block) Row(i int) []float32 {
+	n := len(b.Logits) / len(b.Targets)
+	return b.Logits[i*n : (i+1)*n]
+}
+
+// Reader reads windows with a model. It belongs to one goroutine at a time.
+type Reader struct {
+	batch *engine.Batch
+}
+
+// NewReader makes a reader, which must be closed before the model is.
+func NewReader(m *engine.Model) (*Reader, error) {
+	b, err := m.NewBatch(1)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{b}, nil
+}
+
+// Read reads a window from an empty state and hands the logits of its scored positions to each, in order.
+func (r *Reader) Read(ctx context.Context, w Window, each func(Block) error) error {
+	if err := r.batch.Reset(); err != nil {
+		return err
+	}
+	for at := 0; at < w.First; {
+		n := min(w.First-at, engine.MaxChunk)
+		if _, err := r.batch.Read(ctx, [][]tokenizer.Token{w.Tokens[at : at+n]}, rwkv.NoLogits); err != nil {
+			return err
+		}
+		at += n
+	}
+	for at := w.First; at < len(w.Tokens)-1; {
+		n := min(len(w.Tokens)-1-at, blockRows)
+		rows, err := r.batch.Read(ctx, [][]tokenizer.Token{w.Tokens[at : at+n]}, rwkv.AllLogits)
+		if err != nil {
+			return err
+		}
+		if err := each(Block{Position: at, Targets: w.Tokens[at+1 : at+n+1], Logits: rows}); err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
+}
+
+// Close frees the reader. It is safe to call twice.
+func (r *Reader) Close() { r.batch.Close() }
+
+// parallel calls f for 0 to n-1, spread over all processors, and returns one of the errors.
+func parallel(n int, f func(i int) error) error {
+	var group errgroup.Group
+	workers := min(n, runtime.GOMAXPROCS(0))
+	for worker := range workers {
+		group.Go(func() error {
+			for i := worker; i < n; i += workers {
+				if err := f(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// positionError tells where logits were that mean nothing.
+func positionError(window, position int, err error) error {
+	return fmt.Errorf("window %d, position %d: %w", window+1, position, err)
+}

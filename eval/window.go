@@ -1,0 +1,93 @@
+package eval
+
+import (
+	"fmt"
+
+	"gosling/tokenizer"
+)
+
+// Text is a text cut into tokens.
+type Text struct {
+	Tokens []tokenizer.Token
+	Bytes  []int // of each token
+}
+
+// NewText cuts text into tokens. A negative bos puts nothing in front.
+func NewText(vocab tokenizer.Tokenizer, text []byte, bos tokenizer.Token) (Text, error) {
+	tokens, err := vocab.Encode(text)
+	if err != nil {
+		return Text{}, err
+	}
+	if bos >= 0 {
+		tokens = append([]tokenizer.Token{bos}, tokens...)
+	}
+	t := Text{Tokens: tokens, Bytes: make([]int, len(tokens))}
+	for i, token := range tokens {
+		piece, _ := vocab.Bytes(token)
+		t.Bytes[i] = len(piece)
+	}
+	return t, nil
+}
+
+// Window is tokens that are read from an empty state on. Those after position First are scored: each by the logits that
+// the model gives after the token before it.
+type Window struct {
+	Tokens []tokenizer.Token
+	First  int
+	Bytes  int64 // of the scored tokens
+}
+
+// Scored is the number of scored tokens.
+func (w Window) Scored() int { return len(w.Tokens) - 1 - w.First }
+
+// ShortError is a text with too few tokens to measure anything.
+type ShortError struct{ Tokens, Want int }
+
+func (e *ShortError) Error() string {
+	return fmt.Sprintf("the text has %d tokens, at least %d are needed", e.Tokens, e.Want)
+}
+
+// MinContext is the shortest window that Chunks makes.
+const MinContext = 4
+
+// Chunks cuts a text into windows of length context, leaving out what remains, and scores the second half of each, as
+// llama-perplexity does. At most limit are made unless that is 0. A bos that is not negative takes the place of each
+// window's first token.
+func (t Text) Chunks(context, limit int, bos tokenizer.Token) ([]Window, error) {
+	if context < MinContext {
+		return nil, fmt.Errorf("a context of %d tokens: want %d or more", context, MinContext)
+	}
+	if len(t.Tokens) < 2*context {
+		return nil, &ShortError{len(t.Tokens), 2 * context}
+	}
+	n := len(t.Tokens) / context
+	if limit > 0 {
+		n = min(n, limit)
+	}
+	windows := make([]Window, n)
+	for i := range windows {
+		at := i * context
+		w := t.window(at, at+context, context/2)
+		if bos >= 0 {
+			w.Tokens = append([]tokenizer.Token{bos}, w.Tokens[1:]...)
+		}
+		windows[i] = w
+	}
+	return windows, nil
+}
+
+// Stream is one window of the whole text, of which all tokens but the first are scored.
+func (t Text) Stream() ([]Window, error) {
+	if len(t.Tokens) < 2 {
+		return nil, &ShortError{len(t.Tokens), 2}
+	}
+	return []Window{t.window(0, len(t.Tokens), 0)}, nil
+}
+
+func (t Text) window(from, to, first int) Window {
+	w := Window{Tokens: t.Tokens[from:to:to], First: first}
+	for _, n := range t.Bytes[from+first+1 : to] {
+		w.Bytes += int64(n)
+	}
+	return w
+}
