@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"fmt"
 	"strings"
 
@@ -49,15 +48,11 @@ func detokenize(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriter(c.App.Writer)
 	for i, t := range tokens {
-		piece, ok := vocab.Bytes(t)
-		if !ok {
+		if _, ok := vocab.Bytes(t); !ok {
 			return fmt.Errorf("token %d, at position %d, is none of the vocabulary", t, i)
 		}
-		if _, err := w.Write(piece); err != nil {
-			return err
-		}
 	}
-	return w.Flush()
+	_, err = c.App.Writer.Write(vocab.Decode(tokens))
+	return err
 }
