@@ -81,6 +81,10 @@ func scriptSynth(ts *testscript.TestScript, _ bool, args []string) {
 	c := tinyModel()
 	for _, arg := range args[1:] {
 		name, value, _ := strings.Cut(arg, "=")
+		if name == "version" {
+			c.Version = value
+			continue
+		}
 		n, err := strconv.Atoi(value)
 		ts.Check(err)
 		switch name {

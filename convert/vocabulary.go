@@ -127,7 +127,7 @@ func OpenVocabulary(path string) (tokenizer.Tokenizer, error) {
 	var v tokenizer.Tokenizer
 	switch {
 	case string(magic) == "GGUF":
-		v, err = vocabularyInside(path)
+		return vocabularyInside(path)
 	case len(magic) > 0 && (magic[0] == '{' || magic[0] == '\n' || magic[0] == '\r'):
 		v, err = tokenizer.ParseJSON(r)
 	default:
@@ -154,5 +154,9 @@ func vocabularyInside(path string) (tokenizer.Tokenizer, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return tokenizer.FromGGUF(f)
+	v, err := tokenizer.FromGGUF(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
 }

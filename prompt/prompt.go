@@ -40,11 +40,11 @@ type Template struct {
 	Assistant string
 	// Separator ends every turn.
 	Separator string
-	// Verbatim takes the prompt as it stands: no turns, and nothing is cleaned.
+	// Verbatim takes the prompt as it stands, behind the opening: no turns, and nothing is cleaned.
 	Verbatim bool
 	// Chat tells that a conversation may have several turns, Thinks that models of this format know a Think.
 	Chat, Thinks bool
-	// First are the tokens in front of a prompt, End those that end an answer besides tokenizer.EndOfText.
+	// First are the tokens in front of a prompt, End those that end an answer besides the tokenizer's own.
 	First, End []int32
 	// Stops are the strings that end an answer.
 	Stops []string
@@ -103,7 +103,7 @@ func (t Template) Answered(user, answer string) string {
 // The instruction stands first, as models were trained.
 func (t Template) Task(system, instruction, input string, think Think) string {
 	if t.Verbatim {
-		return instruction
+		return t.Opening + instruction
 	}
 	if input = Clean(input); input == "" {
 		return t.Open(system) + t.Ask(instruction, think)

@@ -100,6 +100,7 @@ func TestTask(t *testing.T) {
 				"# Instruction:\nTranslate.\n\n# Input:\nGans\n\n# Response:\n"},
 		"raw is what it is": {"raw", "", " a\n\n\nb\r\n ", "", " a\n\n\nb\r\n "},
 		"abc too":           {"abc", "", "S:2\n\nB:9\n", "", "S:2\n\nB:9\n"},
+		"behind a line end": {"pile-text", "", "A\n\ntale ", "", "\nA\n\ntale "},
 		"midi too":          {"midi", "", "p:3c:b t25", "", "p:3c:b t25"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +179,7 @@ func TestCall(t *testing.T) {
 
 func TestNamedNamesTheTemplates(t *testing.T) {
 	_, err := prompt.Named("chatml")
-	assert.EqualError(t, err, `unknown template "chatml": want auto or one of qa, question, instruction, g1, raven, raven-instruction, pile, abc, midi, raw`)
+	assert.EqualError(t, err, `unknown template "chatml": want auto or one of qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, abc, midi, raw`)
 }
 
 func TestMusicRules(t *testing.T) {

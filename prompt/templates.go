@@ -51,6 +51,7 @@ func Templates() []Template {
 			Separator: blank, Stops: []string{blank}, Sampling: ravenSampling},
 		{Name: "pile", About: "models trained on the Pile alone, a question", Opening: "\nQ & A\n\n", User: "Question:\n", Assistant: "Detailed Expert Answer:\n",
 			Separator: blank, Stops: []string{"\n\nQuestion:"}, Chat: true, Sampling: textSampling},
+		{Name: "pile-text", About: "models trained on the Pile alone, a text to go on with", Opening: "\n", Verbatim: true, Sampling: textSampling},
 		{Name: "abc", About: "ABC music models", Verbatim: true, First: []int32{2}, End: []int32{3}, Sampling: abcSampling},
 		{Name: "midi", About: "MIDI music models", Verbatim: true, First: []int32{0}, Sampling: midiSampling},
 		{Name: "raw", About: "the prompt as it stands", Verbatim: true, Sampling: textSampling},
