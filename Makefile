@@ -92,6 +92,7 @@ vulkan:
 		$(GO) test -count=1 -shuffle=on ./ggml/... ./rwkv/op ./engine/...; \
 		for part in $(SUITE); do $(GO) test -count=1 ./rwkv/v7 -run "TestSuite/Vulkan0/$$part"; done; \
 		for part in official_numbers reference laws/chunks_of $(SIDE); do $(GO) test -count=1 ./rwkv/v4 ./rwkv/v5 ./rwkv/v6 -run "TestSuite[0-9]*/Vulkan0/$$part"; done; \
+		for part in reference laws/a_prompt_of; do $(GO) test -count=1 ./rwkv/v6 ./rwkv/v7 -run "TestSuiteOfHybrids/.*/Vulkan0/$$part"; done; \
 	else echo "vulkan: no driver or no libraries (make ggml-vulkan), left out"; fi
 
 bench: ggml

@@ -1,7 +1,8 @@
 // Package rwkv says what an RWKV architecture is: its dimensions, the table of its tensors and how each is made
 // from a training checkpoint, the state it carries from token to token, and the graph that computes it.
 //
-// The versions themselves live in rwkv/v4 to rwkv/v7, the list of them in rwkv/archs.
+// The versions themselves live in rwkv/v4 to rwkv/v7, the list of them in rwkv/archs. Hybrids are RWKV's time mix in the frame of a
+// Qwen transformer.
 package rwkv
 
 import "slices"

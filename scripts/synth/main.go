@@ -1,7 +1,8 @@
-// Command synth makes RWKV-7 checkpoints of random weights in the shapes of the released models, so that real sizes
-// can be tried without the real weights:
+// Command synth makes RWKV checkpoints of random weights in the shapes of the released models, so that real sizes
+// can be tried without the real weights, and GGUF files of hybrids:
 //
 //	go run ./scripts/synth --size 1.5B
+//	go run ./scripts/synth --version arwkv7 --layers 4 --embed 256 --vocab 512
 //	go run ./scripts/synth --layers 4 --embed 256 --head-size 32 --vocab 512 --out small.pth
 //
 // The words of such a model are noise. The same flags give the same file everywhere.
