@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/bindings"
+	"gosling/checkpoint/formats"
+	"gosling/convert"
 	"gosling/engine"
 	"gosling/ggml"
 )
@@ -103,13 +106,26 @@ func openModel(c *urfave.Context, path string) (*engine.Model, error) {
 	}
 	m, err := engine.Load(lib, path, o)
 	if err != nil {
-		return nil, err
+		return nil, unlessCheckpoint(path, err)
 	}
 	if err := beginWithState(c, m); err != nil {
 		m.Close()
 		return nil, err
 	}
 	return m, nil
+}
+
+// unlessCheckpoint is the error of loading a model, or a better one if the file is what trainers write.
+func unlessCheckpoint(path string, err error) error {
+	file, openErr := formats.Open(path)
+	if openErr != nil {
+		return err
+	}
+	defer file.Close()
+	if what := convert.Refuse(file); what != "" {
+		return fmt.Errorf("%s: %s", path, what)
+	}
+	return &hinted{err, "a checkpoint is converted first: gosling convert " + path}
 }
 
 func checkThreads(c *urfave.Context) error {

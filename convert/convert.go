@@ -120,6 +120,9 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	if err := setGroupNorm(&config, o.GroupNormEps); err != nil {
 		return nil, err
 	}
+	if err := o.State.fits(arch, config); err != nil {
+		return nil, fmt.Errorf("merging %w", err)
+	}
 	p := &plan{arch: arch, config: config}
 	if err := p.match(tensors, o.Mix); err != nil {
 		return nil, err
@@ -151,7 +154,7 @@ func setGroupNorm(c *rwkv.Config, eps float32) error {
 
 // detect finds the architecture, or says what the checkpoint is instead.
 func detect(file *checkpoint.File, shapes rwkv.Shapes) (rwkv.Arch, error) {
-	if what := refuse(file, shapes); what != "" {
+	if what := Refuse(file); what != "" {
 		return rwkv.Arch{}, fmt.Errorf("%s", what)
 	}
 	if a, ok := archs.Detect(shapes); ok {

@@ -17,6 +17,7 @@ var refused = []struct {
 	what  string
 }{
 	{[]string{"*_mx", "_strategy", "_version"}, "a model already converted for ChatRWKV's strategy: convert the original .pth"},
+	{[]string{"*.disha", "*.bone"}, "a DiSHA (bone) adapter, no whole model: merge it with the program that made it, and convert the result"},
 	{[]string{"blocks.*.ffn.enn.weight", "blocks.*.qkv.kkup.weight", "blocks.*.qkv.emm.weight"}, "an experimental RWKV-8 checkpoint, whose mathematics is not settled"},
 	{[]string{"blocks.*.qkv.qq.weight"}, "an RWKV-7b checkpoint (DeepEmbedAttention), which this program does not run"},
 	{[]string{"blocks.*.ffn.s_emb.weight"}, "an RWKV-7a checkpoint (DeepEmbed), which this program does not run"},
@@ -29,8 +30,9 @@ var refused = []struct {
 	{[]string{"model.layers.*.self_attn.*r_k"}, "ARWKV-7: make a GGUF file of it with llama.cpp's convert_hf_to_gguf.py, which this program runs"},
 }
 
-// refuse says what the checkpoint is if it looks like a model but is one of those that are never run; else it is empty.
-func refuse(file *checkpoint.File, shapes rwkv.Shapes) string {
+// Refuse says what a checkpoint is if it is none that a model is made of: a tuned state, an adapter, or a kind of RWKV that is
+// never run. Else it is empty.
+func Refuse(file *checkpoint.File) string {
 	names := slices.Clone(file.Others)
 	for _, t := range file.Tensors {
 		names = append(names, t.Name)

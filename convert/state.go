@@ -47,6 +47,15 @@ func (s State) into(file *checkpoint.File) (io.Closer, error) {
 	return states, nil
 }
 
+// fits reads the states for a model and says what does not fit; no states do.
+func (s State) fits(arch rwkv.Arch, c rwkv.Config) error {
+	if s.Path == "" {
+		return nil
+	}
+	_, err := ReadStates(s, arch, c)
+	return err
+}
+
 // openStates opens a file of states. What else is in it, such as a whole model's weights, is left out.
 func openStates(path string) (*checkpoint.File, error) {
 	f, err := formats.Open(path)

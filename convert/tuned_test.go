@@ -142,7 +142,14 @@ func TestStatesThatDoNotFitAreRefused(t *testing.T) {
 		}},
 	} {
 		t.Run(want, func(t *testing.T) {
-			_, err := convert.ReadStates(convert.State{Path: filled(t, tc.specs, tc.value)}, v7.Arch(), c)
+			file := filled(t, tc.specs, tc.value)
+			_, err := convert.ReadStates(convert.State{Path: file}, v7.Arch(), c)
+			require.ErrorContains(t, err, want)
+
+			o := options(t, "F16")
+			o.State.Path = file
+			_, err = convert.Run(t.Context(), write(t, "m.pth", small), filepath.Join(t.TempDir(), "o.gguf"), o)
+			require.ErrorContains(t, err, file)
 			require.ErrorContains(t, err, want)
 		})
 	}

@@ -38,7 +38,11 @@ type Config struct {
 	DoRA         bool               `json:"use_dora"`
 	FanInFanOut  bool               `json:"fan_in_fan_out"`
 	AlphaPattern map[string]float64 `json:"alpha_pattern"`
+	Begun        any                `json:"init_lora_weights"` // how: a word, or true for as usual
 }
+
+// changing are the ways to begin an adapter that change the weight it is for too.
+var changing = regexp.MustCompile(`(?i)^(pissa|olora|corda|loftq)`)
 
 // check refuses what is merged in another way.
 func (c Config) check() error {
@@ -49,6 +53,9 @@ func (c Config) check() error {
 		return fmt.Errorf("it is a DoRA adapter (use_dora), which is merged in another way: merge it with PEFT first")
 	case c.FanInFanOut || len(c.AlphaPattern) > 0:
 		return fmt.Errorf("its adapter_config.json asks for fan_in_fan_out or an alpha_pattern: merge it with PEFT first")
+	}
+	if way, _ := c.Begun.(string); changing.MatchString(way) {
+		return fmt.Errorf("its adapter_config.json says that it began as %q, which changed the model's weights: have PEFT save it as LoRA (path_initial_model_for_weight_conversion)", way)
 	}
 	return nil
 }
@@ -119,6 +126,9 @@ func (a *Adapter) sort(tensors []checkpoint.Tensor) error {
 			t.Name = name
 			a.whole[name] = t
 			continue
+		}
+		if m[2] != "" {
+			return fmt.Errorf("it is what a PiSSA adapter began with (it has %q): name it with --lora-init, and the trained adapter with --lora", t.Name)
 		}
 		name := m[1] + ".weight"
 		p := a.pairs[name]

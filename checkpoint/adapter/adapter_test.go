@@ -164,6 +164,8 @@ func TestWhatIsNoAdapterOfTheModelIsRefused(t *testing.T) {
 		"a DiSHA (bone) adapter":                                        {[]checkpoint.Tensor{named(a, "blocks.0.att.key.disha")}, adapter.Options{Alpha: 1}},
 		"a DoRA adapter (it has":                                        {[]checkpoint.Tensor{a, b, named(a, "blocks.0.att.key.lora_magnitude_vector")}, adapter.Options{Alpha: 1}},
 		"a DoRA adapter (use_dora)":                                     {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{DoRA: true}}},
+		"it is what a PiSSA adapter began with":                         {[]checkpoint.Tensor{named(a, "blocks.0.att.key.init_lora_A"), named(b, "blocks.0.att.key.init_lora_B")}, adapter.Options{Alpha: 1}},
+		`began as "pissa_niter_4"`:                                      {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{Alpha: 1, Begun: "pissa_niter_4"}}},
 		`says "VERA": only LoRA`:                                        {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{Type: "VERA"}}},
 		"alpha_pattern":                                                 {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{AlphaPattern: map[string]float64{"key": 3}}}},
 		`the model has no "blocks.9.att.key.weight"`:                    {[]checkpoint.Tensor{a, b, named(a, "blocks.9.att.key.lora_A"), named(b, "blocks.9.att.key.lora_B")}, adapter.Options{Alpha: 1}},

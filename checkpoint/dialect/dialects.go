@@ -60,13 +60,17 @@ var dialects = []dialect{
 			w1, ok := f.Tensor("blocks.0.att.w1") // low-rank pairs lie the other way round, and ranks are below the channels
 			return ok && len(w1.Shape) == 2 && w1.Shape[0] < w1.Shape[1]
 		},
-		rules: []rule{transposed(`blocks\.(\d+)\.att\.([wavg][12])`, "blocks.$1.att.$2")},
+		rules: []rule{
+			transposed(`blocks\.(\d+)\.att\.([wavg][12])`, "blocks.$1.att.$2"),
+			transposed(`blocks\.(\d+)\.att\.time_state`, "blocks.$1.att.time_state"),
+		},
 	},
 	{
 		name:  "web-rwkv",
 		knows: func(has func(string) bool, _ *checkpoint.File) bool { return has("blocks.0.att.time_mix_x") },
 		rules: []rule{
 			to(`blocks\.(\d+)\.att\.time_first`, "blocks.$1.att.time_faaaa"),
+			transposed(`blocks\.(\d+)\.att\.time_state`, "blocks.$1.att.time_state"),
 			transposed(`blocks\.(\d+)\.att\.time_mix_(w[12])`, "blocks.$1.att.time_maa_$2"),
 			transposed(`blocks\.(\d+)\.att\.time_decay_(w[12])`, "blocks.$1.att.time_decay_$2"),
 			to(`blocks\.(\d+)\.(att|ffn)\.time_mix_(\w)`, "blocks.$1.$2.time_maa_$3"),
