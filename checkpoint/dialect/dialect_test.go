@@ -250,14 +250,17 @@ func TestWebRWKV(t *testing.T) {
 			return []checkpoint.Tensor{with(strings.Replace(tensor.Name, "time_maa", "time_mix", 1), tensor, all, shape...)}
 		}
 	}
+	tuned := with("blocks.0.att.time_state", checkpoint.Tensor{DType: checkpoint.BF16}, []byte("abcdefghijklmnop"), 2, 2, 2)
 	seven := model(t, "7")
-	got, err := dialect.Translate(renamed(t, seven, nil, swapped(regexp.MustCompile(`att\.[wavg][12]$`))))
+	seven.Tensors = append(seven.Tensors, tuned)
+	got, err := dialect.Translate(renamed(t, seven, nil, swapped(regexp.MustCompile(`att\.([wavg][12]|time_state)$`))))
 	require.NoError(t, err)
 	same(t, seven, got)
 
 	six := model(t, "6")
+	six.Tensors = append(six.Tensors, tuned)
 	rules := [][2]string{{`(.*)\.time_faaaa`, "$1.time_first"}, {`(.*)\.time_maa_(.)`, "$1.time_mix_$2"}}
-	got, err = dialect.Translate(renamed(t, six, rules, swapped(regexp.MustCompile(`(time_maa|time_decay)_w[12]$`))))
+	got, err = dialect.Translate(renamed(t, six, rules, swapped(regexp.MustCompile(`((time_maa|time_decay)_w[12]|time_state)$`))))
 	require.NoError(t, err)
 	same(t, six, got)
 }
