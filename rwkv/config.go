@@ -163,6 +163,15 @@ func (c Config) Check(ranks ...Rank) error {
 // KeysWith is the metadata that all versions share, in llama.cpp's form, and the given keys, which lack the architecture's
 // prefix.
 func (c Config) KeysWith(more ...gguf.KV) []gguf.KV {
+	return c.keys(gguf.KV{Key: "attention.layer_norm_epsilon", Value: c.NormEps}, more)
+}
+
+// HybridKeysWith is KeysWith for hybrids.
+func (c Config) HybridKeysWith(more ...gguf.KV) []gguf.KV {
+	return c.keys(gguf.KV{Key: "attention.layer_norm_rms_epsilon", Value: c.NormEps}, append([]gguf.KV{{Key: "token_shift_count", Value: uint32(1)}}, more...))
+}
+
+func (c Config) keys(epsilon gguf.KV, more []gguf.KV) []gguf.KV {
 	context := uint32(contextLimit)
 	if c.Context > 0 {
 		context = uint32(c.Context)
@@ -172,7 +181,7 @@ func (c Config) KeysWith(more ...gguf.KV) []gguf.KV {
 		{Key: "embedding_length", Value: uint32(c.Embed)},
 		{Key: "block_count", Value: uint32(c.Layers)},
 		{Key: "feed_forward_length", Value: uint32(c.FFN)},
-		{Key: "attention.layer_norm_epsilon", Value: c.NormEps},
+		epsilon,
 		{Key: "attention.head_count", Value: uint32(0)},
 		{Key: "wkv.head_size", Value: uint32(c.HeadSize)},
 	}, more...)

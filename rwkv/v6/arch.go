@@ -16,7 +16,7 @@ func Arch() rwkv.Arch {
 // "rwkv6qwen2": keys and values may be shared by several heads, and there is neither bonus nor norm.
 func Hybrid() rwkv.Arch {
 	return rwkv.Arch{
-		Name: "rwkv6qwen2", Title: "QRWKV-6", FromGGUF: hybridFromGGUF,
+		Name: "rwkv6qwen2", Title: "QRWKV-6", FromGGUF: hybridFromGGUF, Keys: hybridKeys,
 		Tensors: hybridTensors, State: hybridState, Forward: newHybrid, Reference: hybridReference,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"gosling/ggml"
+	"gosling/gguf"
 	"gosling/rwkv"
 	"gosling/rwkv/op"
 )
@@ -31,6 +32,14 @@ func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	}
 	_, c.Biases = tensors("blk.0.time_mix_key.bias")
 	return c, nil
+}
+
+func hybridKeys(c rwkv.Config) []gguf.KV {
+	return c.HybridKeysWith(
+		gguf.KV{Key: "time_mix_extra_dim", Value: uint32(c.MixRank)},
+		gguf.KV{Key: "time_decay_extra_dim", Value: uint32(c.DecayRank)},
+		gguf.KV{Key: "attention.head_count_kv", Value: uint32(c.KVHeads)},
+	)
 }
 
 func hybridTensors(c rwkv.Config) []rwkv.TensorSpec { return rwkv.HybridTable(c, hybridTimeMix) }

@@ -2,6 +2,7 @@ package v6_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -44,6 +45,15 @@ func TestDimensionsOfAHybrid(t *testing.T) {
 	got, err := hybridOf(nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, whole, got)
+	keys := map[string]any{}
+	for _, kv := range v6.Hybrid().Keys(whole) {
+		keys[strings.TrimPrefix(kv.Key, "rwkv6qwen2.")] = kv.Value
+	}
+	again, err := hybridOf(keys, nil)
+	require.NoError(t, err)
+	again.Context = 0
+	assert.Equal(t, whole, again, "the keys keep every dimension")
+
 	assert.Equal(t, []int64{192, 64}, shapeOf(got, "blk.1.time_mix_value.weight"))
 	assert.Equal(t, []int64{64}, shapeOf(got, "blk.1.time_mix_value.bias"))
 

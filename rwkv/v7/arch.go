@@ -16,7 +16,7 @@ func Arch() rwkv.Arch {
 // gate, some the norm after the recurrence.
 func Hybrid() rwkv.Arch {
 	return rwkv.Arch{
-		Name: "arwkv7", Title: "ARWKV-7", FromGGUF: hybridFromGGUF,
+		Name: "arwkv7", Title: "ARWKV-7", FromGGUF: hybridFromGGUF, Keys: hybridKeys,
 		Tensors: hybridTensors, State: hybridState, Forward: newHybrid, Reference: hybridReference,
 	}
 }

@@ -64,11 +64,14 @@ func check(c rwkv.Config) error {
 }
 
 // Keys is the metadata of version 7.
-func Keys(c rwkv.Config) []gguf.KV {
-	return c.KeysWith(append([]gguf.KV{
+func Keys(c rwkv.Config) []gguf.KV { return c.KeysWith(append(rankKeys(c), c.GroupNormKey()...)...) }
+
+// rankKeys holds the widths of the low-rank pairs.
+func rankKeys(c rwkv.Config) []gguf.KV {
+	return []gguf.KV{
 		{Key: "attention.decay_lora_rank", Value: uint32(c.DecayRank)},
 		{Key: "attention.iclr_lora_rank", Value: uint32(c.RateRank)},
 		{Key: "attention.value_residual_mix_lora_rank", Value: uint32(c.ValueRank)},
 		{Key: "attention.gate_lora_rank", Value: uint32(c.GateRank)},
-	}, c.GroupNormKey()...)...)
+	}
 }

@@ -2,6 +2,7 @@ package v7
 
 import (
 	"gosling/ggml"
+	"gosling/gguf"
 	"gosling/rwkv"
 	"gosling/rwkv/op"
 	"gosling/rwkv/plain"
@@ -31,6 +32,8 @@ func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c.BareHeads = !norm
 	return c, c.Check(ranks...)
 }
+
+func hybridKeys(c rwkv.Config) []gguf.KV { return c.HybridKeysWith(rankKeys(c)...) }
 
 func hybridTensors(c rwkv.Config) []rwkv.TensorSpec { return rwkv.HybridTable(c, timeMix) }
 

@@ -2,6 +2,7 @@ package v7_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,6 +35,14 @@ func TestDimensionsOfAHybrid(t *testing.T) {
 	got, err := hybridOf(nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, whole, got)
+	keys := map[string]any{}
+	for _, kv := range v7.Hybrid().Keys(whole) {
+		keys[strings.TrimPrefix(kv.Key, "arwkv7.")] = kv.Value
+	}
+	again, err := hybridOf(keys, nil)
+	require.NoError(t, err)
+	again.Context = 0
+	assert.Equal(t, whole, again, "the keys keep every dimension")
 
 	want := whole
 	want.GateRank = 0
