@@ -144,3 +144,16 @@ func TestLacking(t *testing.T) {
 		assert.Equal(t, want, lacking(text, "\n\n"), "%q", text)
 	}
 }
+
+func TestAConversationReadsLineEndsAsItsModelKnowsThem(t *testing.T) {
+	for vocab, want := range map[tokenizer.Tokenizer][]tokenizer.Token{
+		tokenizer.NeoX():  {12092, 187, 187},
+		tokenizer.World(): {33155, 261},
+	} {
+		tokens, err := encodePrompt(vocab, []byte("Hello\n\n"))
+		require.NoError(t, err)
+		assert.Equal(t, want, tokens, vocab.Name())
+	}
+	_, err := encodePrompt(tokenizer.ABC(), []byte("é"))
+	assert.ErrorContains(t, err, "offset 0")
+}

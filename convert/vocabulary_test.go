@@ -56,6 +56,9 @@ func TestAFolderOfHuggingFaceHasItsTokenizer(t *testing.T) {
 	assert.Empty(t, kind(), "a folder without config.json is any folder, and 20096 rows are MIDI")
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "config.json"), []byte("{}"), 0o600))
 	assert.Equal(t, " goose", kind())
+	c.Vocab = 65536
+	require.NoError(t, os.Rename(write(t, "m.pth", c), in))
+	assert.NotEqual(t, " goose", kind(), "World is known")
 }
 
 func TestOpenVocabularyKnowsItsKindsByTheirContent(t *testing.T) {

@@ -86,6 +86,20 @@ func said(t *testing.T, ctx context.Context, s *script, o generate.Options) (str
 	return text.String(), last, err
 }
 
+func TestTheTokenizerSaysWhatEndsAText(t *testing.T) {
+	s := &script{says: []tokenizer.Token{'a', 0, 'b', 3, 'c'}}
+	o := generate.Options{Vocab: tokenizer.ABC(), Sampler: greedy(t)}
+	var text strings.Builder
+	var last generate.Piece
+	for piece, err := range generate.Text(t.Context(), s, []tokenizer.Token{2}, o) {
+		require.NoError(t, err)
+		text.WriteString(piece.Text)
+		last = piece
+	}
+	assert.Equal(t, "ab", text.String(), "0 ends nothing here")
+	assert.Equal(t, generate.EndOfText, last.Reason)
+}
+
 func TestTextEnds(t *testing.T) {
 	for name, tc := range map[string]struct {
 		says   []string // each cut into tokens by itself

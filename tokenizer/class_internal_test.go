@@ -33,6 +33,7 @@ func TestTheNormalFormIsThatOfUnicode9(t *testing.T) {
 		"\U00011935\U00011930":         "\U00011935\U00011930", // composed since Unicode 13
 		"a\u0898\u0316":                "a\u0898\u0316",        // in order since Unicode 14
 		"e\u0301\xffe\u0301":           "é\xffé",
+		"e\u030d\u0301":                "e\u030d\u0301", // one of its class stands between
 		"\u0301e":                      "\u0301e",
 		"e\u0334\u0301":                "é\u0334",
 		"e\u0301\u0300":                "é\u0300",
