@@ -42,10 +42,8 @@ func MeasurePerplexity(ctx context.Context, m *engine.Model, windows []Window, p
 		err := reader.Read(ctx, w, func(b Block) error {
 			values := make([]float64, len(b.Targets))
 			err := parallel(len(values), func(k int) (err error) {
-				if values[k], err = surprise(b.Row(k), b.Targets[k]); err != nil {
-					err = positionError(i, b.Position+k, err)
-				}
-				return err
+				values[k], err = surprise(b.Row(k), b.Targets[k])
+				return atPosition(i, b.Position+k, err)
 			})
 			for _, v := range values {
 				nll.Add(v)

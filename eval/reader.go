@@ -88,7 +88,10 @@ func parallel(n int, f func(i int) error) error {
 	return group.Wait()
 }
 
-// positionError tells where logits were that mean nothing.
-func positionError(window, position int, err error) error {
+// atPosition tells where an error was.
+func atPosition(window, position int, err error) error {
+	if err == nil {
+		return nil
+	}
 	return fmt.Errorf("window %d, position %d: %w", window+1, position, err)
 }

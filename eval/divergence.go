@@ -1,0 +1,114 @@
+package eval
+
+import (
+	"context"
+	"math"
+
+	"gosling/engine"
+	"gosling/tokenizer"
+)
+
+// Position is what a model and its base say at one scored position.
+type Position struct {
+	NLL, BaseNLL float32 // -ln of the probability of the token that follows
+	KLD          float32 // of the model's distribution from the base's
+	Delta        float32 // of the following token's probability
+	SameTop      float32 // 1 where both find the same token likeliest, else 0
+}
+
+// Progress tells how many tokens were read.
+type Progress func(read int)
+
+// Write reads the windows that the file lacks with the base model and writes what it says.
+func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window, progress Progress) error {
+	reader, err := NewReader(m)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for i := b.done; i < len(windows); i++ {
+		err := reader.Read(ctx, windows[i], func(block Block) error {
+			data := make([]byte, int64(len(block.Targets))*b.rowBytes())
+			err := parallel(len(block.Targets), func(k int) error {
+				err := encodeRow(data[int64(k)*b.rowBytes():][:b.rowBytes()], block.Row(k))
+				return atPosition(i, block.Position+k, err)
+			})
+			if err != nil {
+				return err
+			}
+			progress(i*b.context + block.Position + len(block.Targets))
+			_, err = b.file.WriteAt(data, b.at(i, block.Position))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		b.done = i + 1
+	}
+	return b.Sync()
+}
+
+// Compare reads the windows from the given one on with a model and hands the positions of each to done.
+func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, from int, progress Progress, done func([]Position) error) error {
+	reader, err := NewReader(m)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for i := from; i < len(windows); i++ {
+		positions := make([]Position, 0, windows[i].Scored())
+		err := reader.Read(ctx, windows[i], func(block Block) error {
+			part, err := b.compareBlock(i, block)
+			positions = append(positions, part...)
+			progress(i*b.context + block.Position + len(block.Targets))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := done(positions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Base) compareBlock(window int, block Block) ([]Position, error) {
+	data := make([]byte, int64(len(block.Targets))*b.rowBytes())
+	if _, err := b.file.ReadAt(data, b.at(window, block.Position)); err != nil {
+		return nil, err
+	}
+	positions := make([]Position, len(block.Targets))
+	err := parallel(len(positions), func(k int) error {
+		row, err := decodeRow(data[int64(k)*b.rowBytes():][:b.rowBytes()])
+		if err == nil {
+			positions[k], err = compareRow(row, block.Row(k), block.Targets[k])
+		}
+		return atPosition(window, block.Position+k, err)
+	})
+	return positions, err
+}
+
+// compareRow compares two distributions over the same tokens, of which target is the one that follows.
+func compareRow(base baseRow, logits []float32, target tokenizer.Token) (Position, error) {
+	s, err := newSoftmax(logits)
+	if err != nil {
+		return Position{}, err
+	}
+	kld, top, best := 0.0, 0, math.Inf(-1)
+	for i, x := range logits {
+		p := base.logProb(i)
+		if p > best {
+			top, best = i, p
+		}
+		if p > -baseFloor {
+			kld += math.Exp(p) * (p - float64(x) + s.logSum)
+		}
+	}
+	nll, baseNLL := s.logSum-float64(logits[target]), -base.logProb(int(target))
+	p := Position{NLL: float32(nll), BaseNLL: float32(baseNLL), KLD: float32(kld), Delta: float32(math.Exp(-nll) - math.Exp(-baseNLL))}
+	if top == s.top {
+		p.SameTop = 1
+	}
+	return p, nil
+}

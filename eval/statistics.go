@@ -1,0 +1,111 @@
+package eval
+
+import (
+	"math"
+	"slices"
+)
+
+// Spread is how the values of a sample lie: the largest value that a percentage of them does not exceed.
+type Spread struct {
+	Min    float64 `json:"min"`
+	P01    float64 `json:"p0.1"`
+	P1     float64 `json:"p1"`
+	P5     float64 `json:"p5"`
+	P10    float64 `json:"p10"`
+	P25    float64 `json:"p25"`
+	Median float64 `json:"median"`
+	P75    float64 `json:"p75"`
+	P90    float64 `json:"p90"`
+	P95    float64 `json:"p95"`
+	P99    float64 `json:"p99"`
+	P999   float64 `json:"p99.9"`
+	Max    float64 `json:"max"`
+}
+
+// Divergence is how far a model is from its base, in the definitions of llama-perplexity's --kl-divergence.
+type Divergence struct {
+	Scored      int      `json:"scored_tokens"`
+	PPL         Estimate `json:"ppl"`
+	BasePPL     Estimate `json:"base_ppl"`
+	LnRatio     Estimate `json:"ln_ppl_ratio"` // ln(PPL/base PPL)
+	Correlation float64  `json:"ln_ppl_correlation"`
+	KLD         Estimate `json:"kld"`
+	KLDSpread   Spread   `json:"kld_spread"`
+	Delta       Estimate `json:"delta_p"` // of the right token's probability
+	DeltaRMS    Estimate `json:"delta_p_rms"`
+	DeltaSpread Spread   `json:"delta_p_spread"`
+	SameTop     Estimate `json:"same_top"` // the share of positions where both find the same token likeliest
+
+	Curve []float64 `json:"kld_curve,omitempty"` // the KLD at 0, 1, ... 100 percent of the positions
+}
+
+// Summarize makes statistics of positions.
+func Summarize(positions []Position) Divergence {
+	var nll, base, kld, delta, square Sum
+	product, same := 0.0, 0.0
+	klds, deltas := make([]float64, len(positions)), make([]float64, len(positions))
+	for i, p := range positions {
+		nll.Add(float64(p.NLL))
+		base.Add(float64(p.BaseNLL))
+		kld.Add(float64(p.KLD))
+		delta.Add(float64(p.Delta))
+		square.Add(float64(p.Delta) * float64(p.Delta))
+		product += float64(p.NLL) * float64(p.BaseNLL)
+		same += float64(p.SameTop)
+		klds[i], deltas[i] = float64(p.KLD), float64(p.Delta)
+	}
+	n := float64(len(positions))
+	d := Divergence{Scored: len(positions), PPL: nll.Mean().Exp(), BasePPL: base.Mean().Exp(), KLD: kld.Mean(), Delta: delta.Mean()}
+	d.LnRatio, d.Correlation = ratio(nll.Mean(), base.Mean(), product/n, n)
+	mse := square.Mean()
+	d.DeltaRMS.Value = math.Sqrt(mse.Value)
+	if mse.Value > 0 {
+		d.DeltaRMS.Error = mse.Error / 2 / d.DeltaRMS.Value
+	}
+	d.SameTop = Share(int(same), len(positions))
+	d.KLDSpread, d.DeltaSpread = spread(klds), spread(deltas)
+	for i := range 101 {
+		d.Curve = append(d.Curve, quantile(klds, float64(i)/100))
+	}
+	return d
+}
+
+// ratio is the difference of two means of values that go together, whose products have the given mean, and their correlation.
+func ratio(a, b Estimate, product, n float64) (Estimate, float64) {
+	covariance := (product - a.Value*b.Value) / max(1, n-1)
+	e := Estimate{Value: a.Value - b.Value, Error: math.Sqrt(max(0, a.Error*a.Error+b.Error*b.Error-2*covariance))}
+	if a.Error == 0 || b.Error == 0 {
+		return e, 0
+	}
+	return e, covariance / (a.Error * b.Error)
+}
+
+// Share is k of n with its standard error.
+func Share(k, n int) Estimate {
+	if n == 0 {
+		return Estimate{}
+	}
+	p := float64(k) / float64(n)
+	if n == 1 {
+		return Estimate{Value: p}
+	}
+	return Estimate{p, math.Sqrt(p * (1 - p) / float64(n-1))}
+}
+
+// spread sorts the values.
+func spread(x []float64) Spread {
+	slices.Sort(x)
+	q := func(share float64) float64 { return quantile(x, share) }
+	return Spread{q(0), q(0.001), q(0.01), q(0.05), q(0.1), q(0.25), q(0.5), q(0.75), q(0.9), q(0.95), q(0.99), q(0.999), q(1)}
+}
+
+// quantile interpolates between the two values of a sorted sample that are nearest.
+func quantile(sorted []float64, share float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	at := share * float64(len(sorted)-1)
+	i := int(at)
+	next := sorted[min(i+1, len(sorted)-1)]
+	return sorted[i] + (at-float64(i))*(next-sorted[i])
+}
