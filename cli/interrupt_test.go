@@ -3,6 +3,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,4 +77,37 @@ func TestKilledConvertKeepsTheOldFile(t *testing.T) {
 	data, err := os.ReadFile(out)
 	require.NoError(t, err)
 	assert.Equal(t, "old", string(data))
+}
+
+// TestAComparisonThatWasStoppedGoesOn stops it when the first candidate's notes appear; resumed, it says the same as one that
+// was not stopped.
+func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
+	needGGML(t)
+	dir := t.TempDir()
+	checkpoint, base, text := filepath.Join(dir, "model.pth"), filepath.Join(dir, "base.gguf"), filepath.Join(dir, "text")
+	writeModel(t, checkpoint, tinyModel())
+	require.NoError(t, exec.Command("gosling", "convert", checkpoint, base, "--type", "f32").Run())
+	require.NoError(t, os.WriteFile(text, bytes.Repeat([]byte("The goose said to the gander: "), 300), 0o600))
+	args := []string{"compare", base, "--types", "q8_0,q4_0", "--text", text, "--context", "64", "--no-speed", "--json"}
+	want, err := exec.Command("gosling", append(args, "--work", t.TempDir())...).Output()
+	require.NoError(t, err)
+
+	args = append(args, "--work", dir)
+	cmd := exec.Command("gosling", args...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	require.NoError(t, cmd.Start())
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	if err := signalOnce(cmd.Process, os.Interrupt, filepath.Join(dir, "gosling-compare-*", "*.positions"), done); err == nil {
+		t.Skip("the comparison was faster than the signal")
+	}
+	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+	assert.Contains(t, said.String(), "--resume goes on")
+	got, err := exec.Command("gosling", append(args, "--resume")...).Output()
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got))
+	left, err := filepath.Glob(filepath.Join(dir, "gosling-compare-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }

@@ -1,0 +1,264 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/eval"
+	"gosling/gguf"
+	"gosling/quant"
+)
+
+func compareCommand() *urfave.Command {
+	flags := []urfave.Flag{
+		&urfave.StringSliceFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`, of a .jsonl the field \"text\" of each line; may be repeated"},
+		&urfave.StringFlag{Name: "context", Aliases: []string{"c", "ctx"}, Usage: "cut texts into chunks of `N` tokens; several with commas", Value: "512"},
+		&urfave.IntFlag{Name: "chunks", Usage: "measure the first `N` chunks of each text", DefaultText: "all"},
+		&urfave.StringFlag{Name: "types", Usage: "make candidates of the base in these `TYPES`, such as Q8_0,Q4_K_M"},
+		&urfave.BoolFlag{Name: "keep", Usage: "keep the candidates that were made, beside the base", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "allow-requantize", Usage: "make candidates of a base that is quantized already", DisableDefaultText: true},
+		&urfave.PathFlag{Name: "base-logits", Usage: "keep what the base says in `FILE`, or take it from there"},
+		&urfave.PathFlag{Name: "work", Usage: "keep what is needed on the way in `DIR`", DefaultText: "a folder for temporary files"},
+		&urfave.BoolFlag{Name: "resume", Usage: "go on with the same comparison, which was stopped", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "no-speed", Usage: "do not measure speed and memory", DisableDefaultText: true},
+		jsonFlag(),
+		&urfave.BoolFlag{Name: "csv", Usage: "print CSV, a row for each candidate and column", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "markdown", Usage: "print tables in Markdown", DisableDefaultText: true},
+		forceFlag(),
+	}
+	return &urfave.Command{
+		Name: "compare", Usage: "tell what a quantization costs", ArgsUsage: "BASE [CANDIDATE...]",
+		Description: `Measures how far each candidate's predictions are from those of the base: perplexity, KL divergence, the change of the
+right token's probability, how often both find the same token likeliest, besides size, speed and memory. Definitions
+are those of llama-perplexity --kl-divergence. Each text and each context is a column. Candidates are files, or are
+made with --types, measured and thrown away.
+
+Examples:
+  gosling compare model-F16.gguf --types Q8_0,Q6_K,Q4_K_M --text wiki.test.raw
+  gosling compare model-F16.gguf a.gguf b.gguf --text en.txt --text code.txt --context 512,4096`,
+		Flags:  slices.Concat(flags, modelFlags()),
+		Action: compare,
+	}
+}
+
+// candidate is a model to compare: a file, or one to be made in a mix.
+type candidate struct {
+	name string
+	path string // empty if it is made
+	mix  quant.Mix
+}
+
+// comparison is one run of the command.
+type comparison struct {
+	c          *urfave.Context
+	base       string
+	candidates []candidate
+	contexts   []int
+	texts      []string
+	data       [][]byte // of each text
+	work       string
+	result     eval.Comparison
+	columns    []column
+}
+
+func compare(c *urfave.Context) error {
+	r := &comparison{c: c}
+	if err := r.arguments(); err != nil {
+		return err
+	}
+	if err := r.checkModels(); err != nil {
+		return err
+	}
+	if err := r.readTexts(); err != nil {
+		return err
+	}
+	if err := r.prepareWork(); err != nil {
+		return err
+	}
+	if err := r.run(); err != nil {
+		return r.stopped(err)
+	}
+	if err := r.print(); err != nil {
+		return err
+	}
+	return os.RemoveAll(r.work)
+}
+
+// stopped tells how a comparison that ended early goes on, if it left anything to go on from.
+func (r *comparison) stopped(err error) error {
+	if os.Remove(r.work) == nil {
+		return err
+	}
+	const advice = "what was measured is kept in %s: the same command with --resume goes on"
+	var advised *hinted
+	switch {
+	case r.c.Err() != nil: // which ends the program without a word
+		fmt.Fprintf(r.c.App.ErrWriter, "gosling: "+advice+"\n", r.work)
+	case !errors.As(err, &advised):
+		err = &hinted{err, fmt.Sprintf(advice, r.work)}
+	}
+	return err
+}
+
+func (r *comparison) arguments() error {
+	c := r.c
+	formats := 0
+	for _, name := range []string{"json", "csv", "markdown"} {
+		if c.Bool(name) {
+			formats++
+		}
+	}
+	switch {
+	case c.NArg() == 0:
+		return misuse(c, "no base named")
+	case c.NArg() == 1 && c.String("types") == "":
+		return misuse(c, "nothing to compare with: name candidates, or types to make them in with --types")
+	case len(c.StringSlice("text")) == 0:
+		return misuse(c, "no text: name one with --text FILE")
+	case formats > 1:
+		return misuse(c, "choose one of --json, --csv and --markdown")
+	case c.IsSet("chunks") && c.Int("chunks") < 1:
+		return misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
+	}
+	r.base, r.texts = c.Args().First(), c.StringSlice("text")
+	for word := range strings.SplitSeq(c.String("context"), ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(word))
+		if err != nil || n < eval.MinContext {
+			return misuse(c, "--context %q: want numbers from %d", word, eval.MinContext)
+		}
+		r.contexts = append(r.contexts, n)
+	}
+	for _, path := range c.Args().Tail() {
+		r.candidates = append(r.candidates, candidate{name: filepath.Base(path), path: path})
+	}
+	for word := range strings.SplitSeq(c.String("types"), ",") {
+		if word = strings.TrimSpace(word); word == "" {
+			continue
+		}
+		mix, err := quant.ParseMix(word)
+		if err != nil {
+			return misuse(c, "%v", err)
+		}
+		r.candidates = append(r.candidates, candidate{name: mix.Name, mix: mix})
+	}
+	return checkThreads(c)
+}
+
+// checkModels refuses candidates that cannot be compared, before anything is computed.
+func (r *comparison) checkModels() error {
+	base, err := gguf.Open(r.base)
+	if err != nil {
+		return err
+	}
+	defer base.Close()
+	r.result.Base = factsOf(base, filepath.Base(r.base))
+	for _, cand := range r.candidates {
+		if cand.path == "" {
+			continue
+		}
+		file, err := gguf.Open(cand.path)
+		if err != nil {
+			return err
+		}
+		err = comparable(base, file)
+		file.Close()
+		if err != nil {
+			return fmt.Errorf("%s cannot be compared with %s: %w", cand.path, r.base, err)
+		}
+	}
+	return nil
+}
+
+// comparable says why two models cannot be compared.
+func comparable(base, other *gguf.File) error {
+	a, _ := base.String("general.architecture")
+	b, _ := other.String("general.architecture")
+	if a != b {
+		return fmt.Errorf("its architecture is %q, the base's %q", b, a)
+	}
+	rows := func(f *gguf.File) int64 {
+		t, _ := f.Tensor("token_embd.weight")
+		if len(t.Shape) < 2 {
+			return 0
+		}
+		return t.Shape[1]
+	}
+	if rows(base) != rows(other) {
+		return fmt.Errorf("its vocabulary has %d tokens, the base's %d", rows(other), rows(base))
+	}
+	x, _ := base.Strings("tokenizer.ggml.tokens")
+	y, _ := other.Strings("tokenizer.ggml.tokens")
+	if !slices.Equal(x, y) {
+		return fmt.Errorf("its vocabulary has other tokens")
+	}
+	return nil
+}
+
+// factsOf is what a file's header tells.
+func factsOf(file *gguf.File, name string) eval.Facts {
+	f := eval.Facts{Name: name, Size: file.Size()}
+	bytes, elements := int64(0), int64(0)
+	for _, t := range file.Tensors() {
+		bytes += t.Size
+		elements += t.Elements()
+	}
+	if elements > 0 {
+		f.BitsPerWeight = 8 * float64(bytes) / float64(elements)
+	}
+	return f
+}
+
+func (r *comparison) readTexts() error {
+	for _, path := range r.texts {
+		data, err := readDocuments(r.c, path)
+		if err != nil {
+			return err
+		}
+		r.data = append(r.data, data)
+	}
+	return nil
+}
+
+// prepareWork makes the folder for what is needed on the way. It is the same for the same comparison, so that one that was
+// stopped finds it again.
+func (r *comparison) prepareWork() error {
+	h := sha256.New()
+	fmt.Fprintln(h, r.fingerprint(r.base), r.c.Int("chunks"), r.contexts, r.c.String("device"))
+	for _, data := range r.data {
+		fmt.Fprintf(h, "%x\n", sha256.Sum256(data))
+	}
+	id := hex.EncodeToString(h.Sum(nil))[:16]
+	parent := r.c.Path("work")
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	r.work = filepath.Join(parent, "gosling-compare-"+id)
+	if !r.c.Bool("resume") {
+		if err := os.RemoveAll(r.work); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll(r.work, 0o700)
+}
+
+// fingerprint tells a file from others and from itself after it was written again.
+func (r *comparison) fingerprint(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return path
+	}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		full = path
+	}
+	return fmt.Sprint(full, info.Size(), info.ModTime().UnixNano())
+}

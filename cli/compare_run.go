@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gosling/engine"
+	"gosling/eval"
+	"gosling/gguf"
+	"gosling/quant"
+)
+
+// column is a text in chunks of some length, and where the base's logits for it lie.
+type column struct {
+	eval.Column
+	windows []eval.Window
+	logits  string
+}
+
+// run measures the base and then each candidate.
+func (r *comparison) run() error {
+	if err := r.measureBase(); err != nil {
+		return err
+	}
+	for _, cand := range r.candidates {
+		measured, err := r.candidate(cand)
+		if err != nil {
+			return err
+		}
+		r.result.Candidates = append(r.result.Candidates, measured)
+	}
+	return nil
+}
+
+// measureBase computes the logits that candidates are compared with.
+func (r *comparison) measureBase() error {
+	m, err := openModel(r.c, r.base)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if m != nil {
+			m.Close()
+		}
+	}()
+	if err := r.cut(m); err != nil {
+		return err
+	}
+	for _, col := range r.columns {
+		if err := r.baseLogits(m, col); err != nil {
+			return err
+		}
+	}
+	err = m.Close()
+	m = nil // its memory is not to count for others
+	if err == nil {
+		err = r.speed(&r.result.Base, r.base)
+	}
+	return err
+}
+
+// cut makes the columns.
+func (r *comparison) cut(m *engine.Model) error {
+	for i, path := range r.texts {
+		text, err := encodeText(m, path, r.data[i])
+		if err != nil {
+			return err
+		}
+		for _, n := range r.contexts {
+			windows, err := text.Chunks(n, r.c.Int("chunks"), beginning(m))
+			if err != nil {
+				return named(path, err)
+			}
+			col := column{windows: windows, Column: eval.Column{Text: filepath.Base(path), Context: n, Chunks: len(windows), Scored: len(windows) * windows[0].Scored()}}
+			col.logits = r.logitsPath(path, n, len(r.columns))
+			r.columns = append(r.columns, col)
+			r.result.Columns = append(r.result.Columns, col.Column)
+		}
+	}
+	return nil
+}
+
+// logitsPath is where the base's logits of a column are kept: the named file, or one for each column beside it.
+func (r *comparison) logitsPath(text string, context, index int) string {
+	path := r.c.Path("base-logits")
+	switch {
+	case path == "":
+		return filepath.Join(r.work, fmt.Sprintf("base-%d.logits", index))
+	case len(r.texts)*len(r.contexts) == 1:
+		return path
+	}
+	return fmt.Sprintf("%s.%d-%s.%d", path, index+1, filepath.Base(text), context)
+}
+
+func (r *comparison) baseLogits(m *engine.Model, col column) error {
+	old, err := eval.OpenBase(col.logits, col.windows, m.Vocab())
+	if err == nil {
+		return old.Close()
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return &hinted{err, "name another file with --base-logits, or remove this one"}
+	}
+	part := col.logits + ".part"
+	if size := eval.BaseSize(col.windows, m.Vocab()); size > 1<<30 {
+		fmt.Fprintf(r.c.App.ErrWriter, "gosling: the base's logits take %s: %s\n", bytesText(size), col.logits)
+	}
+	b, err := eval.CreateBase(part, col.windows, m.Vocab(), r.c.Bool("resume"))
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	line := newRunning(r.c.App.ErrWriter)
+	defer line.end()
+	if err := b.Write(r.c.Context, m, col.windows, r.progress(line, r.result.Base.Name, col)); err != nil {
+		return fmt.Errorf("%s: %w", r.base, err)
+	}
+	if err := b.Close(); err != nil {
+		return err
+	}
+	return os.Rename(part, col.logits)
+}
+
+func (r *comparison) progress(line *running, name string, col column) eval.Progress {
+	total := len(col.windows) * col.Context
+	return func(read int) {
+		line.show(int64(read), int64(total), func() string {
+			return fmt.Sprintf("%s on %s in chunks of %d: %d of %d tokens", name, col.Text, col.Context, read, total)
+		})
+	}
+}
+
+// candidate measures one, or takes what an earlier run measured.
+func (r *comparison) candidate(cand candidate) (eval.Candidate, error) {
+	id := fmt.Sprintf("%x", sha256.Sum256([]byte(cand.name+r.fingerprint(cand.path))))[:16]
+	notes := filepath.Join(r.work, id+".json")
+	var done eval.Candidate
+	if data, err := os.ReadFile(notes); err == nil && json.Unmarshal(data, &done) == nil && len(done.Divergence) == len(r.columns) {
+		return done, nil
+	}
+	path, remove, err := r.make(cand)
+	if err != nil {
+		return done, err
+	}
+	defer remove()
+	if done, err = r.measure(cand, id, path); err != nil {
+		return done, fmt.Errorf("%s: %w", cand.name, err)
+	}
+	data, err := json.Marshal(done)
+	if err != nil {
+		return done, err
+	}
+	return done, os.WriteFile(notes, data, 0o600)
+}
+
+// make writes the candidate's file if there is none, and returns what removes it again.
+func (r *comparison) make(cand candidate) (path string, remove func(), err error) {
+	if cand.path != "" {
+		return cand.path, func() {}, nil
+	}
+	path, remove = filepath.Join(r.work, cand.name+".gguf"), func() { _ = os.Remove(path) }
+	o := writeOptions(r.c)
+	if r.c.Bool("keep") {
+		path, remove = quantizedName(r.base, cand.mix), func() {}
+		if _, err := os.Stat(path); err == nil && r.c.Bool("resume") {
+			return path, remove, nil
+		}
+	} else {
+		o.Force = true
+	}
+	show, end := progress(r.c.App.ErrWriter, "making "+cand.name)
+	o.Progress = show
+	_, err = quant.Quantize(r.c.Context, r.base, path, quant.Retyping{Mix: cand.mix, Requant: r.c.Bool("allow-requantize")}, o)
+	end()
+	return path, remove, err
+}
+
+func (r *comparison) measure(cand candidate, id, path string) (eval.Candidate, error) {
+	var done eval.Candidate
+	file, err := gguf.Open(path)
+	if err != nil {
+		return done, err
+	}
+	done.Facts = factsOf(file, cand.name)
+	done.Weights, err = r.weights(file)
+	file.Close()
+	if err != nil {
+		return done, err
+	}
+	m, err := openModel(r.c, path)
+	if err != nil {
+		return done, err
+	}
+	for i, col := range r.columns {
+		positions, err := r.positions(m, cand.name, col, filepath.Join(r.work, fmt.Sprintf("%s-%d.positions", id, i)))
+		if err != nil {
+			return done, errors.Join(err, m.Close())
+		}
+		done.Divergence = append(done.Divergence, eval.Summarize(positions))
+	}
+	if err := m.Close(); err != nil {
+		return done, err
+	}
+	return done, r.speed(&done.Facts, path)
+}
+
+func (r *comparison) weights(file *gguf.File) ([]eval.TensorError, error) {
+	base, err := gguf.Open(r.base)
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	lib, err := openGGML(r.c, r.c.String("device"))
+	if err != nil {
+		return nil, err
+	}
+	return eval.CompareWeights(r.c.Context, lib, base, file)
+}
+
+// positions compares in one column. What is done is kept in notes after each chunk.
+func (r *comparison) positions(m *engine.Model, name string, col column, notes string) ([]eval.Position, error) {
+	f, err := os.OpenFile(notes, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	each := col.windows[0].Scored()
+	all, err := readPositions(f, each, len(col.windows))
+	if err != nil {
+		return nil, err
+	}
+	base, err := eval.OpenBase(col.logits, col.windows, m.Vocab())
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	line := newRunning(r.c.App.ErrWriter)
+	defer line.end()
+	err = base.Compare(r.c.Context, m, col.windows, len(all)/each, r.progress(line, name, col), func(p []eval.Position) error {
+		all = append(all, p...)
+		return binary.Write(f, binary.LittleEndian, p)
+	})
+	return all, err
+}
+
+// readPositions reads the whole chunks that notes hold, and goes to their end.
+func readPositions(f *os.File, each, most int) ([]eval.Position, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	size := int64(binary.Size(eval.Position{})) * int64(each)
+	chunks := min(int64(most), info.Size()/size)
+	all := make([]eval.Position, chunks*int64(each))
+	if err := binary.Read(f, binary.LittleEndian, all); err != nil && len(all) > 0 {
+		return nil, err
+	}
+	_, err = f.Seek(chunks*size, 0)
+	return slices.Clip(all), err
+}

@@ -1,0 +1,34 @@
+package eval
+
+// Comparison is what it costs to use other models in place of a base.
+type Comparison struct {
+	Base       Facts       `json:"base"`
+	Columns    []Column    `json:"columns"`
+	Candidates []Candidate `json:"candidates"`
+}
+
+// Column is a text, read in chunks of some length.
+type Column struct {
+	Text    string `json:"text"`
+	Context int    `json:"context"`
+	Chunks  int    `json:"chunks"`
+	Scored  int    `json:"scored_tokens"`
+}
+
+// Facts are what a model is apart from what it says. Speeds and memory are 0 where they were not measured.
+type Facts struct {
+	Name          string  `json:"name"`
+	Size          int64   `json:"size"` // of the file in bytes
+	BitsPerWeight float64 `json:"bits_per_weight"`
+	Prefill       float64 `json:"prefill_tokens_per_second"`
+	Decode        float64 `json:"decode_tokens_per_second"`
+	PeakMemory    int64   `json:"peak_memory"` // bytes, the mapped file included
+	Tasks         []Task  `json:"tasks,omitempty"`
+}
+
+// Candidate is a model that was compared.
+type Candidate struct {
+	Facts
+	Divergence []Divergence  `json:"divergence"` // in each column
+	Weights    []TensorError `json:"weights"`
+}

@@ -1,0 +1,103 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+
+	"gosling/gguf"
+)
+
+// TensorError is how far a tensor's elements are from those of the base.
+type TensorError struct {
+	Name  string  `json:"name"`
+	Kind  string  `json:"kind"`  // the name without layer and ending
+	Layer int     `json:"layer"` // -1 outside the layers
+	Type  string  `json:"type"`
+	RMSE  float64 `json:"rmse"`
+	Error float64 `json:"relative_error"` // RMSE over the root mean square of the base's elements
+}
+
+// Dequantizer reads blocks of any type, as ggml.Library does.
+type Dequantizer interface {
+	Dequantize(t gguf.Type, dst []float32, src []byte) error
+}
+
+var tensorName = regexp.MustCompile(`^(?:blk\.(\d+)\.)?(.*?)(?:\.weight|\.bias)?$`)
+
+// piece is how many elements of a tensor are looked at together, a multiple of every block.
+const piece = 1 << 18
+
+// CompareWeights compares the tensors of two files that have the same shape and another type.
+func CompareWeights(ctx context.Context, d Dequantizer, base, candidate *gguf.File) ([]TensorError, error) {
+	var all []TensorError
+	for _, c := range candidate.Tensors() {
+		b, ok := base.Tensor(c.Name)
+		if !ok || b.Type == c.Type || b.Elements() != c.Elements() {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		squares, power, err := compareTensor(d, base, candidate, b, c)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", c.Name, err)
+		}
+		e := TensorError{Name: c.Name, Type: c.Type.String(), Layer: -1, RMSE: math.Sqrt(squares / float64(c.Elements()))}
+		if power > 0 {
+			e.Error = math.Sqrt(squares / power)
+		}
+		m := tensorName.FindStringSubmatch(c.Name)
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			e.Layer = n
+		}
+		e.Kind = m[2]
+		all = append(all, e)
+		base.Drop(b)
+		candidate.Drop(c)
+	}
+	return all, nil
+}
+
+// compareTensor sums up the squares of the differences and of the base's elements.
+func compareTensor(d Dequantizer, base, candidate *gguf.File, b, c gguf.Tensor) (squares, power float64, err error) {
+	n := c.Elements()
+	pieces := int((n + piece - 1) / piece)
+	sums := make([][2]float64, pieces)
+	err = parallel(pieces, func(i int) error {
+		from := int64(i) * piece
+		to := min(n, from+piece)
+		x, y := make([]float32, to-from), make([]float32, to-from)
+		if err := elements(d, base, b, x, from); err != nil {
+			return err
+		}
+		if err := elements(d, candidate, c, y, from); err != nil {
+			return err
+		}
+		for k, v := range x {
+			diff := float64(v) - float64(y[k])
+			sums[i][0] += diff * diff
+			sums[i][1] += float64(v) * float64(v)
+		}
+		return nil
+	})
+	for _, s := range sums {
+		squares, power = squares+s[0], power+s[1]
+	}
+	return squares, power, err
+}
+
+// elements reads some of a tensor's elements, from one that begins a block.
+func elements(d Dequantizer, f *gguf.File, t gguf.Tensor, dst []float32, from int64) error {
+	at, err := t.Type.RowBytes(from)
+	if err != nil {
+		return err
+	}
+	n, err := t.Type.RowBytes(int64(len(dst)))
+	if err != nil {
+		return err
+	}
+	return d.Dequantize(t.Type, dst, f.Data(t)[at:at+n])
+}
