@@ -44,23 +44,23 @@ const chatTemplate = `{{- bos_token -}}
 // vocabularyOf is the metadata of the model's tokenizer: of the file that the user names, of the folder that the model lies in,
 // or of what the rows of the embedding tell. The notice says what a user should know of it.
 func vocabularyOf(c rwkv.Config, model, path string) (keys []gguf.KV, notice string, err error) {
-	v, err := chooseVocabulary(c.Vocab, model, path)
+	v, notice, err := chooseVocabulary(c.Vocab, model, path)
 	if err != nil {
 		return nil, "", err
 	}
 	if v == nil {
+		if notice == "" {
+			notice = fmt.Sprintf("a vocabulary of %d rows is not one we know", c.Vocab)
+		}
 		return []gguf.KV{
 			{Key: "tokenizer.ggml.model", Value: "none"},
 			{Key: c.Arch + ".vocab_size", Value: uint32(c.Vocab)},
-		}, fmt.Sprintf("a vocabulary of %d rows is not one we know: the file gets no tokenizer; name one with --vocab", c.Vocab), nil
-	}
-	if v.Len() > c.Vocab {
-		return nil, "", fmt.Errorf("the vocabulary has %d tokens, the model %d rows: they do not belong together", v.Len(), c.Vocab)
+		}, notice + ": the file gets no tokenizer; name one with --vocab", nil
 	}
 	for _, key := range v.Keys(c.Vocab) {
 		keys = append(keys, gguf.KV{Key: key.Name, Value: key.Value})
 	}
-	return append(keys, chatKeys(v)...), "", nil
+	return append(keys, chatKeys(v)...), notice, nil
 }
 
 // chatKeys are for other programs' chats, in the form of World models.
@@ -75,24 +75,40 @@ func chatKeys(v tokenizer.Tokenizer) []gguf.KV {
 	return keys
 }
 
-// chooseVocabulary finds the tokenizer of a model with the given number of rows; it is nil if nothing tells it.
-func chooseVocabulary(count int, model, path string) (tokenizer.Tokenizer, error) {
-	if path == "" && !isWorld(count) {
-		path = besideModel(model)
-	}
+// chooseVocabulary finds the tokenizer of a model with the given number of rows; it is nil if nothing tells it. A tokenizer.json
+// in the model's folder that does not serve is no more than a notice.
+func chooseVocabulary(count int, model, path string) (v tokenizer.Tokenizer, notice string, err error) {
 	if path != "" {
-		v, err := OpenVocabulary(path)
-		if err != nil {
-			return nil, fmt.Errorf("vocabulary %w", err)
+		v, err = vocabularyFor(count, path)
+		return v, "", err
+	}
+	if beside := besideModel(model); beside != "" && !isWorld(count) {
+		if v, err = vocabularyFor(count, beside); err == nil {
+			return v, "", nil
 		}
-		return v, nil
+		notice = err.Error()
 	}
 	for _, known := range vocabularies {
 		if known.least <= count && count <= known.most {
-			return known.tokenizer(), nil
+			if v = known.tokenizer(); notice != "" {
+				notice += ": took " + v.Name() + " by the rows of the model"
+			}
+			return v, notice, nil
 		}
 	}
-	return nil, nil
+	return nil, notice, nil
+}
+
+// vocabularyFor reads the tokenizer in a file for a model with the given number of rows.
+func vocabularyFor(count int, path string) (tokenizer.Tokenizer, error) {
+	v, err := OpenVocabulary(path)
+	if err != nil {
+		return nil, fmt.Errorf("vocabulary %w", err)
+	}
+	if v.Len() > count {
+		return nil, fmt.Errorf("%s: the vocabulary has %d tokens, the model %d rows: they do not belong together", path, v.Len(), count)
+	}
+	return v, nil
 }
 
 // isWorld reports whether the rows are World's, whose folders in Hugging Face's layout have no tokenizer.json that tells it.
