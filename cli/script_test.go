@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
-// checkpoint of random weights, "size FILE BYTES" and "cut FILE BYTES", which cuts it short. The condition [ggml] holds where the
+// checkpoint of random weights, or the GGUF file of a hybrid, "size FILE BYTES" and "cut FILE BYTES", which cuts it short. The condition [ggml] holds where the
 // libraries are.
 func TestScripts(t *testing.T) {
 	libraries := ggmlDir()
@@ -102,7 +103,11 @@ func scriptSynth(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	f, err := os.Create(ts.MkAbs(args[0]))
 	ts.Check(err)
-	ts.Check(synth.Write(f, c))
+	if slices.Contains(synth.Hybrids(), c.Version) {
+		ts.Check(synth.WriteGGUF(f, c))
+	} else {
+		ts.Check(synth.Write(f, c))
+	}
 	ts.Check(f.Close())
 }
 
