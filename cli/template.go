@@ -15,7 +15,7 @@ import (
 // templateFlags say how a prompt is written.
 func templateFlags() []urfave.Flag {
 	return []urfave.Flag{
-		&urfave.StringFlag{Name: "template", Usage: "write the prompt as `NAME` says: auto (the model's own), qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, abc, midi or raw"},
+		&urfave.StringFlag{Name: "template", Usage: "write the prompt as `NAME` says: auto (the model's own), qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, chatml, abc, midi or raw"},
 		&urfave.StringFlag{Name: "system", Usage: "begin with the system's `TEXT`"},
 		&urfave.StringFlag{Name: "think", Usage: "let a G1 model think first: `MODE` off, fast (thoughts that are over already), on, low or high", Value: "off"},
 		&urfave.PathFlag{Name: "tools", Usage: "let a G1 model call one of the functions in `FILE`, a JSON array or one on each line"},

@@ -65,11 +65,13 @@ func TestRender(t *testing.T) {
 		think            string
 		want             string
 	}{
-		"nothing":                               {"g1", "", nil, "on", ""},
-		"g1, a question":                        {"g1", "", one, "off", "User: What is a goose?\n\nAssistant:"},
-		"g1, a system and a question":           {"g1", " Be\n\nbrief. ", one, "off", "System: Be\nbrief.\n\nUser: What is a goose?\n\nAssistant:"},
-		"g1, several turns":                     {"g1", "", two, "off", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant:"},
-		"g1, a conversation that is complete":   {"g1", "", two[:1], "on", "User: hi\n\nAssistant: Hello.\n\n"},
+		"nothing":                             {"g1", "", nil, "on", ""},
+		"g1, a question":                      {"g1", "", one, "off", "User: What is a goose?\n\nAssistant:"},
+		"g1, a system and a question":         {"g1", " Be\n\nbrief. ", one, "off", "System: Be\nbrief.\n\nUser: What is a goose?\n\nAssistant:"},
+		"g1, several turns":                   {"g1", "", two, "off", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant:"},
+		"g1, a conversation that is complete": {"g1", "", two[:1], "on", "User: hi\n\nAssistant: Hello.\n\n"},
+		"chatml, several turns": {"chatml", "Be brief.", two, "off", "<|im_start|>system\nBe brief.<|im_end|>\n" +
+			"<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>user\nWho\nare you?<|im_end|>\n<|im_start|>assistant\n"},
 		"g1, thinking":                          {"g1", "", one, "on", "User: What is a goose?\n\nAssistant: <think"},
 		"g1, thinking in the last turn only":    {"g1", "", two, "fast", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant: <think>\n</think"},
 		"g1, thinking a bit":                    {"g1", "", one, "low", "User: What is a goose? (think a bit)\n\nAssistant: <think"},
@@ -144,6 +146,8 @@ func TestFor(t *testing.T) {
 		"RWKV-4-Pile-169M-20220807-8023":           {"rwkv4", 50277, "pile"},
 		"RWKV-x070-Pile-168M":                      {"rwkv7", 50304, "pile"},
 		"RWKV-4-MIDI-120M-v1-20230714-ctx4096":     {"rwkv4", 20096, "midi"},
+		"ARWKV-7B-Preview-0.1":                     {"arwkv7", 152064, "chatml"},
+		"QRWKV6-32B-Instruct-Preview-v0.1":         {"rwkv6qwen2", 152064, "chatml"},
 		"piano":                                    {"rwkv4", 2176, "midi"},
 		"RWKV-4-ABC-82M-v1-20230805-ctx1024":       {"rwkv4", 128, "abc"},
 	} {
@@ -178,8 +182,8 @@ func TestCall(t *testing.T) {
 }
 
 func TestNamedNamesTheTemplates(t *testing.T) {
-	_, err := prompt.Named("chatml")
-	assert.EqualError(t, err, `unknown template "chatml": want auto or one of qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, abc, midi, raw`)
+	_, err := prompt.Named("alpaca")
+	assert.EqualError(t, err, `unknown template "alpaca": want auto or one of qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, chatml, abc, midi, raw`)
 }
 
 func TestMusicRules(t *testing.T) {

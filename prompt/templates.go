@@ -22,6 +22,7 @@ var (
 	worldSampling = Sampling{Temperature: 1, TopP: 0.2, PresencePenalty: 0.4, FrequencyPenalty: 0.4, PenaltyDecay: 0.996}
 	g1Sampling    = Sampling{Temperature: 1, TopP: 0.3, PresencePenalty: 0.5, FrequencyPenalty: 0.5, PenaltyDecay: 0.996}
 	ravenSampling = Sampling{Temperature: 1.2, TopP: 0.5, PresencePenalty: 0.4, FrequencyPenalty: 0.4, PenaltyDecay: 0.996}
+	qwenSampling  = Sampling{Temperature: 0.7, TopP: 0.8, TopK: 20, PenaltyDecay: 1}
 	midiSampling  = Sampling{Temperature: 1, TopP: 0.8, TopK: 8, FrequencyPenalty: 0.5, PenaltyDecay: 0.997, Music: true}
 	abcSampling   = Sampling{Temperature: 1, TopP: 0.8, TopK: 8, PenaltyDecay: 1}
 )
@@ -52,6 +53,8 @@ func Templates() []Template {
 		{Name: "pile", About: "models trained on the Pile alone, a question", Opening: "\nQ & A\n\n", User: "Question:\n", Assistant: "Detailed Expert Answer:\n",
 			Separator: blank, Stops: []string{"\n\nQuestion:"}, Chat: true, Sampling: textSampling},
 		{Name: "pile-text", About: "models trained on the Pile alone, a text to go on with", Opening: "\n", Verbatim: true, Sampling: textSampling},
+		{Name: "chatml", About: "hybrids with Qwen", System: "<|im_start|>system\n", User: "<|im_start|>user\n", Assistant: "<|im_start|>assistant\n",
+			Separator: "<|im_end|>\n", Stops: []string{"<|im_end|>"}, Chat: true, Sampling: qwenSampling},
 		{Name: "abc", About: "ABC music models", Verbatim: true, First: []int32{2}, End: []int32{3}, Sampling: abcSampling},
 		{Name: "midi", About: "MIDI music models", Verbatim: true, First: []int32{0}, Sampling: midiSampling},
 		{Name: "raw", About: "the prompt as it stands", Verbatim: true, Sampling: textSampling},
@@ -96,6 +99,8 @@ func For(name, arch string, rows int) Template {
 		g1 = g1 || strings.HasPrefix(word, "g1") && len(word) <= 3
 	}
 	switch {
+	case arch == "arwkv7", arch == "rwkv6qwen2":
+		return named("chatml")
 	case says("midi"), rows == midiRows, rows == pianoRows:
 		return named("midi")
 	case says("abc"), rows == abcRows:
