@@ -33,6 +33,7 @@ func compareCommand() *urfave.Command {
 		jsonFlag(),
 		&urfave.BoolFlag{Name: "csv", Usage: "print CSV, a row for each candidate and column", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "markdown", Usage: "print tables in Markdown", DisableDefaultText: true},
+		&urfave.PathFlag{Name: "html", Usage: "also write a page with tables and plots to `FILE`"},
 		forceFlag(),
 	}
 	return &urfave.Command{

@@ -8,17 +8,17 @@ import (
 	"text/tabwriter"
 
 	"gosling/eval"
+	pages "gosling/eval/report"
 )
-
-// table is a heading over rows, the first cell of each being a name.
-type table struct {
-	title string
-	head  []string
-	rows  [][]string
-}
 
 func (r *comparison) print() error {
 	out := r.c.App.Writer
+	if path := r.c.Path("html"); path != "" {
+		err := writeOutput(r.c, path, func(w io.Writer) error { return pages.Write(w, r.result, compareTables(r.result)) })
+		if err != nil {
+			return err
+		}
+	}
 	switch {
 	case r.c.Bool("json"):
 		return writeJSON(out, r.result)
@@ -30,7 +30,7 @@ func (r *comparison) print() error {
 			if i > 0 {
 				fmt.Fprintln(w)
 			}
-			if err := t.print(w, r.c.Bool("markdown")); err != nil {
+			if err := printTable(w, t, r.c.Bool("markdown")); err != nil {
 				return err
 			}
 		}
@@ -38,42 +38,42 @@ func (r *comparison) print() error {
 	})
 }
 
-// print writes the table aligned, or in Markdown.
-func (t *table) print(out io.Writer, markdown bool) error {
+// printTable writes a table aligned, or in Markdown.
+func printTable(out io.Writer, t pages.Table, markdown bool) error {
 	if markdown {
-		fmt.Fprintf(out, "### %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.head, " | "), " --- |"+strings.Repeat(" ---: |", len(t.head)-1))
-		for _, row := range t.rows {
+		fmt.Fprintf(out, "### %s\n\n| %s |\n|%s\n", t.Title, strings.Join(t.Head, " | "), " --- |"+strings.Repeat(" ---: |", len(t.Head)-1))
+		for _, row := range t.Rows {
 			fmt.Fprintf(out, "| %s |\n", strings.Join(row, " | "))
 		}
 		return nil
 	}
-	fmt.Fprintln(out, t.title)
+	fmt.Fprintln(out, t.Title)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{t.head}, t.rows...) {
+	for _, row := range append([][]string{t.Head}, t.Rows...) {
 		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
 	}
 	return w.Flush()
 }
 
 // compareTables are the models and, for each column, what the candidates cost there.
-func compareTables(r eval.Comparison) []table {
-	models := table{title: "models", head: []string{"model", "size", "bits per weight", "prefill t/s", "decode t/s", "peak memory"}}
-	models.rows = append(models.rows, factsRow(r.Base))
+func compareTables(r eval.Comparison) []pages.Table {
+	models := pages.Table{Title: "models", Head: []string{"model", "size", "bits per weight", "prefill t/s", "decode t/s", "peak memory"}}
+	models.Rows = append(models.Rows, factsRow(r.Base))
 	for _, task := range r.Base.Tasks {
-		models.head = append(models.head, task.Name+" accuracy", task.Name+" PPL")
+		models.Head = append(models.Head, task.Name+" accuracy", task.Name+" PPL")
 	}
 	for _, c := range r.Candidates {
-		models.rows = append(models.rows, factsRow(c.Facts))
+		models.Rows = append(models.Rows, factsRow(c.Facts))
 	}
-	tables := []table{models}
+	tables := []pages.Table{models}
 	for i, col := range r.Columns {
 		where := fmt.Sprintf("%s, %d chunks of %d tokens, %s scored", col.Text, col.Chunks, col.Context, grouped(int64(col.Scored)))
-		kld := table{title: "KL divergence on " + where, head: []string{"model", "PPL", "ln(PPL/base)", "mean", "median", "90 %", "95 %", "99 %", "99.9 %", "max", "same top"}}
-		delta := table{title: "Δp in percent on " + where, head: []string{"model", "mean", "RMS", "min", "0.1 %", "1 %", "5 %", "10 %", "median", "90 %", "95 %", "99 %", "99.9 %", "max"}}
-		kld.rows = append(kld.rows, baseRow(r, i))
+		kld := pages.Table{Title: "KL divergence on " + where, Head: []string{"model", "PPL", "ln(PPL/base)", "mean", "median", "90 %", "95 %", "99 %", "99.9 %", "max", "same top"}}
+		delta := pages.Table{Title: "Δp in percent on " + where, Head: []string{"model", "mean", "RMS", "min", "0.1 %", "1 %", "5 %", "10 %", "median", "90 %", "95 %", "99 %", "99.9 %", "max"}}
+		kld.Rows = append(kld.Rows, baseRow(r, i))
 		for _, c := range r.Candidates {
-			kld.rows = append(kld.rows, kldRow(c.Name, c.Divergence[i]))
-			delta.rows = append(delta.rows, deltaRow(c.Name, c.Divergence[i]))
+			kld.Rows = append(kld.Rows, kldRow(c.Name, c.Divergence[i]))
+			delta.Rows = append(delta.Rows, deltaRow(c.Name, c.Divergence[i]))
 		}
 		tables = append(tables, kld, delta)
 	}

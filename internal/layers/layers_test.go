@@ -23,15 +23,16 @@ const module = "gosling"
 // skip levels; there is no way back up, and none between siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"server", "generate", "fit", "convert", "quant", "eval", "engine", "ggml", "gguf", "checkpoint/formats",
+	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "ggml", "gguf", "checkpoint/formats",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/rss"},
-	"server":   {"web", "generate"},
-	"web":      {},
-	"generate": {"engine", "tokenizer", "sampler", "prompt"},
-	"eval":     {"engine", "tokenizer"},
-	"fit":      {"engine", "quant", "tokenizer"},
-	"convert":  {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
-	"quant":    {"gguf", "ggml", "rwkv/archs", "internal/atomicfile", "internal/float"},
+	"server":      {"web", "generate"},
+	"web":         {},
+	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
+	"eval/report": {"eval"},
+	"eval":        {"engine", "tokenizer"},
+	"fit":         {"engine", "quant", "tokenizer"},
+	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
+	"quant":       {"gguf", "ggml", "rwkv/archs", "internal/atomicfile", "internal/float"},
 
 	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/float"},
 	"rwkv/archs": {"rwkv/v*"},
@@ -63,7 +64,7 @@ var arrows = map[string][]string{
 	"ggml/ggmltest":  {"ggml"},
 	"rwkv/rwkvtest":  {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
 	"internal/synth": {"checkpoint/*", "gguf", "internal/float"},
-	"scripts/*":      {"cli", "internal/atomicfile", "internal/float", "internal/synth"},
+	"scripts/*":      {"cli", "eval", "internal/atomicfile", "internal/float", "internal/synth"},
 }
 
 // only names, for what few may import, those few.

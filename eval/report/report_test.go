@@ -1,0 +1,125 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/eval"
+	"gosling/eval/report"
+)
+
+// comparison is of n candidates in two columns.
+func comparison(n int) (eval.Comparison, []report.Table) {
+	c := eval.Comparison{
+		Base:    eval.Facts{Name: "base <F16>.gguf"},
+		Columns: []eval.Column{{Text: "english.txt", Context: 512}, {Text: "code & more.txt", Context: 4096}},
+	}
+	for i := range n {
+		cand := eval.Candidate{Facts: eval.Facts{Name: fmt.Sprintf("Q%d_K", i+2), BitsPerWeight: float64(i + 2), Decode: float64(100 - i)}}
+		for range c.Columns {
+			d := eval.Divergence{KLD: eval.Estimate{Value: 0.1 / float64(i+1)}}
+			for k := range 101 {
+				d.Curve = append(d.Curve, float64(k-1)*0.001/float64(i+1))
+			}
+			cand.Divergence = append(cand.Divergence, d)
+		}
+		cand.Weights = []eval.TensorError{
+			{Name: "blk.0.time_mix_key.weight", Kind: "time_mix_key", Error: 0.1}, {Name: "blk.1.time_mix_key.weight", Kind: "time_mix_key", Layer: 1, Error: 0.2},
+			{Name: "output.weight", Kind: "output", Layer: -1, Error: 0.05},
+		}
+		c.Candidates = append(c.Candidates, cand)
+	}
+	return c, []report.Table{{Title: "models", Head: []string{"model", "size"}, Rows: [][]string{{"Q2_K", "1 MiB"}}}}
+}
+
+func write(t *testing.T, n int) string {
+	t.Helper()
+	var b bytes.Buffer
+	c, tables := comparison(n)
+	require.NoError(t, report.Write(&b, c, tables))
+	return b.String()
+}
+
+var picture = regexp.MustCompile(`(?s)<svg.*?</svg>`)
+
+func TestThePageIsCompleteAndNeedsNothingElse(t *testing.T) {
+	text := write(t, 3)
+	assert.NotRegexp(t, `(?i)<script|<link|<img|@import|url\((?:http|/)|src=`, text)
+	assert.Contains(t, text, "base &lt;F16&gt;.gguf")
+	assert.Contains(t, text, "prefers-color-scheme: dark")
+	assert.Contains(t, text, "<td>1 MiB</td>")
+	pictures := picture.FindAllString(text, -1)
+	assert.Len(t, pictures, 2+2+1+2, "two columns twice, speed, layers and kinds")
+	for _, svg := range pictures {
+		d := xml.NewDecoder(strings.NewReader(svg))
+		for {
+			_, err := d.Token()
+			if err == io.EOF {
+				break
+			}
+			require.NoError(t, err)
+		}
+		assert.Contains(t, svg, "var(--ink)")
+		assert.NotContains(t, svg, "#0101", "a color that is none of the style sheet's")
+	}
+	assert.Contains(t, text, "var(--hue-2)")
+	assert.Contains(t, text, ">Q4_K<")
+	assert.Contains(t, text, ">time_mix_key<")
+	assert.Contains(t, text, ">1e-2<")
+}
+
+func TestOneCandidateAndNothingMeasuredMakeAPage(t *testing.T) {
+	c, tables := comparison(1)
+	c.Candidates[0].Decode, c.Candidates[0].Weights = 0, nil
+	var b bytes.Buffer
+	require.NoError(t, report.Write(&b, c, tables))
+	assert.Len(t, picture.FindAllString(b.String(), -1), 4)
+	assert.Len(t, picture.FindAllString(write(t, 12), -1), 7, "more candidates than colors")
+}
+
+// TestABrowserShowsThePage needs Chromium.
+func TestABrowserShowsThePage(t *testing.T) {
+	browser := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			browser = found
+		}
+	}
+	if browser == "" {
+		t.Skip("no Chromium")
+	}
+	dir := t.TempDir()
+	page, shot := filepath.Join(dir, "report.html"), filepath.Join(dir, "shot.png")
+	require.NoError(t, os.WriteFile(page, []byte(write(t, 3)), 0o600))
+	flags := []string{"--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + filepath.Join(dir, "profile")}
+	for scheme, dark := range map[string]bool{"0": true, "1": false} {
+		out, err := exec.CommandContext(t.Context(), browser, append(flags, "--blink-settings=preferredColorScheme="+scheme, "--window-size=1200,2400", "--screenshot="+shot, "file://"+page)...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		f, err := os.Open(shot)
+		require.NoError(t, err)
+		image, err := png.Decode(f)
+		require.NoError(t, f.Close())
+		require.NoError(t, err)
+		r, _, _, _ := image.At(5, 5).RGBA()
+		assert.Equal(t, dark, r < 0x8000, "the paper of color scheme %s", scheme)
+		colors := map[any]bool{}
+		for y := range image.Bounds().Dy() / 4 {
+			for x := range image.Bounds().Dx() / 4 {
+				colors[image.At(4*x, 4*y)] = true
+			}
+		}
+		assert.Greater(t, len(colors), 20, "tables and plots are drawn")
+	}
+}
