@@ -54,6 +54,48 @@ func FuzzParseJSON(f *testing.F) {
 	})
 }
 
+// keys are the metadata of a file that may say anything.
+type keys map[string]any
+
+func (k keys) Value(key string) (any, bool) {
+	v, ok := k[key]
+	return v, ok
+}
+
+// FuzzFromGGUF reads metadata whose lists are the parts of texts, in lines.
+func FuzzFromGGUF(f *testing.F) {
+	f.Add("rwkv", "", "<s>\na\n\\x00\n[PAD3]", "\x03\x01\x01\x05", "", uint32(0))
+	f.Add("gpt2", "mpt", "<|endoftext|>\na\nb\nab\n  ", "\x03\x01\x01\x01\x04", "a b", uint32(0))
+	f.Add("gpt2", "qwen2", "Ġ\na\nĠa\n<x>", "\x01\x01\x01\x03", "Ġ a\na a a", uint32(3))
+	f.Add("rwkv-midi", "", "<pad>\n<start>\n<end>\np:3c:f\nt1", "\x03\x03\x03\x01\x01", "", uint32(2))
+	f.Add("rwkv-char", "", "<pad>\na\nb", "\x03\x01\x01", "", uint32(9))
+	f.Fuzz(func(t *testing.T, model, pre, tokens, types, merges string, end uint32) {
+		m := keys{
+			"tokenizer.ggml.model": model, "tokenizer.ggml.pre": pre, "tokenizer.ggml.tokens": strings.Split(tokens, "\n"),
+			"tokenizer.ggml.merges": strings.Split(merges, "\n"), "tokenizer.ggml.bos_token_id": end, "tokenizer.ggml.eos_token_id": end,
+		}
+		var kinds []int32
+		for _, c := range []byte(types) {
+			kinds = append(kinds, int32(int8(c)))
+		}
+		m["tokenizer.ggml.token_type"] = kinds
+		v, err := tokenizer.FromGGUF(m)
+		if err != nil {
+			require.Nil(t, v)
+			return
+		}
+		ids, _ := v.Encode([]byte("ab  p:3c:f\n<s>é"))
+		for _, id := range ids {
+			_, ok := v.Bytes(id)
+			require.True(t, ok)
+			require.Less(t, int(id), v.Len())
+		}
+		for _, id := range v.Marks().End {
+			require.Less(t, int(id), v.Len(), "a text ends with a token")
+		}
+	})
+}
+
 // FuzzBPE checks that nothing is lost: what is decoded is the text, but for its normal form and its marks.
 func FuzzBPE(f *testing.F) {
 	for _, seed := range []string{"", "geese don't  mind\n\n", "e\u0301 \u1100\u1161", "<|endoftext|>   <|mark|>", "\xff\xc3", " \u00a0\n\r\n\t1٣", strings.Repeat("a", 100)} {

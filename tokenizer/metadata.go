@@ -63,20 +63,26 @@ func FromGGUF(m Metadata) (Tokenizer, error) {
 	switch model {
 	case modelRWKV:
 		v, err := FromTokens(tokens, types)
-		return orNil(v, err)
+		return checked(v, err)
 	case modelChar:
-		return orNil(charsFromGGUF(m, tokens, types))
+		return checked(charsFromGGUF(m, tokens, types))
 	case modelWords:
-		return orNil(wordsFromGGUF(m, tokens, types))
+		return checked(wordsFromGGUF(m, tokens, types))
 	default:
-		return orNil(bpeFromGGUF(m, tokens, types))
+		return checked(bpeFromGGUF(m, tokens, types))
 	}
 }
 
-// orNil keeps an error's result from being an interface that is not nil.
-func orNil[T Tokenizer](t T, err error) (Tokenizer, error) {
+// checked keeps an error's result from being an interface that is not nil, and refuses marks that are no tokens.
+func checked[T Tokenizer](t T, err error) (Tokenizer, error) {
 	if err != nil {
 		return nil, err
+	}
+	marks := t.Marks()
+	for _, id := range append([]Token{marks.Begin}, marks.End...) {
+		if int(id) >= t.Len() {
+			return nil, fmt.Errorf("%s or %s is %d, but there are %d tokens", keyBegin, keyEnd, id, t.Len())
+		}
 	}
 	return t, nil
 }
