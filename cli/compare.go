@@ -30,6 +30,9 @@ func compareCommand() *urfave.Command {
 		&urfave.PathFlag{Name: "work", Usage: "keep what is needed on the way in `DIR`", DefaultText: "a folder for temporary files"},
 		&urfave.BoolFlag{Name: "resume", Usage: "go on with the same comparison, which was stopped", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "no-speed", Usage: "do not measure speed and memory", DisableDefaultText: true},
+		&urfave.StringSliceFlag{Name: "eval", Usage: "also measure by the task `NAME`, lambada or mmlu; may be repeated"},
+		&urfave.StringSliceFlag{Name: "file", Usage: "take the data of --eval from `FILE`, as \"gosling eval\" does"},
+		&urfave.IntFlag{Name: "limit", Usage: "ask the first `N` questions of --eval", DefaultText: "all"},
 		jsonFlag(),
 		&urfave.BoolFlag{Name: "csv", Usage: "print CSV, a row for each candidate and column", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "markdown", Usage: "print tables in Markdown", DisableDefaultText: true},
@@ -45,7 +48,8 @@ made with --types, measured and thrown away.
 
 Examples:
   gosling compare model-F16.gguf --types Q8_0,Q6_K,Q4_K_M --text wiki.test.raw
-  gosling compare model-F16.gguf a.gguf b.gguf --text en.txt --text code.txt --context 512,4096`,
+  gosling compare model-F16.gguf a.gguf b.gguf --text en.txt --text code.txt --context 512,4096
+  gosling compare model-F16.gguf --types Q4_0 --text wiki.test.raw --eval lambada --file lambada_test.jsonl --html report.html`,
 		Flags:  slices.Concat(flags, modelFlags()),
 		Action: compare,
 	}
@@ -74,6 +78,9 @@ type comparison struct {
 func compare(c *urfave.Context) error {
 	r := &comparison{c: c}
 	if err := r.arguments(); err != nil {
+		return err
+	}
+	if err := r.checkTasks(); err != nil {
 		return err
 	}
 	if err := r.checkModels(); err != nil {
@@ -127,6 +134,8 @@ func (r *comparison) arguments() error {
 		return misuse(c, "no text: name one with --text FILE")
 	case formats > 1:
 		return misuse(c, "choose one of --json, --csv and --markdown")
+	case c.IsSet("limit") && c.Int("limit") < 1:
+		return misuse(c, "--limit %d: want 1 or more", c.Int("limit"))
 	case c.IsSet("chunks") && c.Int("chunks") < 1:
 		return misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
 	}
@@ -233,7 +242,7 @@ func (r *comparison) readTexts() error {
 // stopped finds it again.
 func (r *comparison) prepareWork() error {
 	h := sha256.New()
-	fmt.Fprintln(h, r.fingerprint(r.base), r.c.Int("chunks"), r.contexts, r.c.String("device"))
+	fmt.Fprintln(h, r.fingerprint(r.base), r.c.Int("chunks"), r.contexts, r.c.String("device"), r.c.StringSlice("eval"), r.c.StringSlice("file"), r.c.Int("limit"), r.c.Bool("no-speed"))
 	for _, data := range r.data {
 		fmt.Fprintf(h, "%x\n", sha256.Sum256(data))
 	}

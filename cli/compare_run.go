@@ -57,6 +57,9 @@ func (r *comparison) measureBase() error {
 			return err
 		}
 	}
+	if r.result.Base.Tasks, err = r.tasks(m, r.result.Base.Name, "base"); err != nil {
+		return err
+	}
 	err = m.Close()
 	m = nil // its memory is not to count for others
 	if err == nil {
@@ -151,11 +154,7 @@ func (r *comparison) candidate(cand candidate) (eval.Candidate, error) {
 	if done, err = r.measure(cand, id, path); err != nil {
 		return done, fmt.Errorf("%s: %w", cand.name, err)
 	}
-	data, err := json.Marshal(done)
-	if err != nil {
-		return done, err
-	}
-	return done, os.WriteFile(notes, data, 0o600)
+	return done, r.remember(notes, done)
 }
 
 // make writes the candidate's file if there is none, and returns what removes it again.
@@ -203,7 +202,8 @@ func (r *comparison) measure(cand candidate, id, path string) (eval.Candidate, e
 		}
 		done.Divergence = append(done.Divergence, eval.Summarize(positions))
 	}
-	if err := m.Close(); err != nil {
+	done.Tasks, err = r.tasks(m, cand.name, id)
+	if err := errors.Join(err, m.Close()); err != nil {
 		return done, err
 	}
 	return done, r.speed(&done.Facts, path)

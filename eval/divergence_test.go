@@ -190,3 +190,22 @@ func TestForeignBasesAreRefused(t *testing.T) {
 		require.ErrorContains(t, err, "no file of base logits", "%q", data)
 	}
 }
+
+// FuzzOpenBase gives files that are none, or damaged ones: an error, or one whose rows lie within the file.
+func FuzzOpenBase(f *testing.F) {
+	whole := append([]byte("_logits_\x04\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00"), make([]byte, 4*4+12)...)
+	f.Add(whole)
+	f.Add(whole[:len(whole)-5])
+	f.Add([]byte("_logits_\xff\xff\xff\x7f\xff\xff\xff\x7f\xff\xff\xff\x7f"))
+	windows := []eval.Window{{Tokens: make([]tokenizer.Token, 4), First: 2}}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "base")
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+		b, err := eval.OpenBase(path, windows, 2)
+		if err != nil {
+			return
+		}
+		assert.GreaterOrEqual(t, int64(len(data)), eval.BaseSize(windows, 2))
+		require.NoError(t, b.Close())
+	})
+}

@@ -1,5 +1,31 @@
 package eval
 
+import (
+	"context"
+	"math"
+
+	"gosling/engine"
+	"gosling/rwkv"
+	"gosling/tokenizer"
+)
+
+// Question is one item of a task: what is read, and what is asked of the model then.
+type Question struct {
+	Prompt []tokenizer.Token
+	// Answer is what should follow; the item is right if each of its tokens is the likeliest.
+	Answer []tokenizer.Token
+	// Choices are the first tokens of all answers, if the task offers some; the item is right if the one with index Right is
+	// the likeliest of them.
+	Choices []tokenizer.Token
+	Right   int
+}
+
+// Answered is what became of a question.
+type Answered struct {
+	Correct bool    `json:"correct"`
+	LogProb float64 `json:"log_prob"` // of the right answer
+}
+
 // Task is how well a model did in one.
 type Task struct {
 	Name     string   `json:"name"`
@@ -8,5 +34,105 @@ type Task struct {
 	Accuracy Estimate `json:"accuracy"`
 	Low      float64  `json:"accuracy_low"` // the 95 % confidence interval of Wilson
 	High     float64  `json:"accuracy_high"`
-	PPL      Estimate `json:"ppl"` // of the right answer; 0 where a task has none
+	PPL      Estimate `json:"ppl"` // e to the mean of -ln p of the right answers
+}
+
+// Ask puts questions to a model, one after the other, each from an empty state, and hands on what became of each.
+func Ask(ctx context.Context, m *engine.Model, questions []Question, each func(Answered) error) error {
+	b, err := m.NewBatch(1)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	for i, q := range questions {
+		a, err := ask(ctx, b, q)
+		if err != nil {
+			return atPosition(i, len(q.Prompt), err)
+		}
+		if err := each(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ask(ctx context.Context, b *engine.Batch, q Question) (Answered, error) {
+	logits, err := lastLogits(ctx, b, q.Prompt)
+	if err != nil {
+		return Answered{}, err
+	}
+	if len(q.Choices) > 0 {
+		return choose(logits, q)
+	}
+	a := Answered{Correct: true}
+	for i, token := range q.Answer {
+		s, err := newSoftmax(logits)
+		if err != nil {
+			return a, err
+		}
+		a.LogProb += float64(logits[token]) - s.logSum
+		a.Correct = a.Correct && s.top == int(token)
+		if i+1 == len(q.Answer) {
+			break
+		}
+		if logits, err = b.Read(ctx, [][]tokenizer.Token{{token}}, rwkv.LastLogits); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+func choose(logits []float32, q Question) (Answered, error) {
+	s, err := newSoftmax(logits)
+	if err != nil {
+		return Answered{}, err
+	}
+	best := 0
+	for i, c := range q.Choices {
+		if logits[c] > logits[q.Choices[best]] {
+			best = i
+		}
+	}
+	return Answered{best == q.Right, float64(logits[q.Choices[q.Right]]) - s.logSum}, nil
+}
+
+// lastLogits reads a prompt from an empty state.
+func lastLogits(ctx context.Context, b *engine.Batch, prompt []tokenizer.Token) ([]float32, error) {
+	if err := b.Reset(); err != nil {
+		return nil, err
+	}
+	for len(prompt) > engine.MaxChunk {
+		if _, err := b.Read(ctx, [][]tokenizer.Token{prompt[:engine.MaxChunk]}, rwkv.NoLogits); err != nil {
+			return nil, err
+		}
+		prompt = prompt[engine.MaxChunk:]
+	}
+	return b.Read(ctx, [][]tokenizer.Token{prompt}, rwkv.LastLogits)
+}
+
+// Grade sums up a task.
+func Grade(name string, answers []Answered) Task {
+	t := Task{Name: name, Items: len(answers)}
+	var nll Sum
+	for _, a := range answers {
+		if a.Correct {
+			t.Correct++
+		}
+		nll.Add(-a.LogProb)
+	}
+	t.Accuracy, t.PPL = Share(t.Correct, t.Items), nll.Mean().Exp()
+	t.Low, t.High = wilson(t.Correct, t.Items)
+	return t
+}
+
+// wilson is the interval that holds the true share with 95 % confidence (E. B. Wilson, 1927).
+func wilson(k, n int) (low, high float64) {
+	if n == 0 {
+		return 0, 1
+	}
+	const z = 1.959964
+	p, m := float64(k)/float64(n), float64(n)
+	middle := (p + z*z/2/m) / (1 + z*z/m)
+	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/4/m/m)
+	return middle - half, middle + half
 }

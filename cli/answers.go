@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/eval"
+)
+
+// answers are those so far, in memory and in a file if there is one: a line that says whose they are, and one for each.
+type answers struct {
+	all  []eval.Answered
+	file *os.File
+}
+
+// answersHeader says whose answers a file holds.
+type answersHeader struct {
+	Task  string `json:"task"`
+	Model string `json:"model"`
+	Size  int64  `json:"model_size"`
+}
+
+// openAnswers goes on with the file that --answers names, or makes it.
+func openAnswers(c *urfave.Context, of answersHeader, most int) (*answers, error) {
+	path := c.Path("answers")
+	if path == "" {
+		return &answers{}, nil
+	}
+	if _, err := os.Stat(path); err == nil && !c.Bool("resume") {
+		if !c.Bool("force") {
+			return nil, fmt.Errorf("%s exists: add --resume to go on, or --force to begin anew", path)
+		}
+		if err := os.Truncate(path, 0); err != nil {
+			return nil, err
+		}
+	}
+	return resumeAnswers(path, of, most)
+}
+
+// resumeAnswers takes the whole lines of a file and cuts off what a line was begun.
+func resumeAnswers(path string, of answersHeader, most int) (*answers, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	a := &answers{file: f}
+	if err := a.read(of, most); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return a, nil
+}
+
+func (a *answers) read(of answersHeader, most int) error {
+	data, err := io.ReadAll(a.file)
+	if err != nil {
+		return err
+	}
+	whole := data[:bytes.LastIndexByte(data, '\n')+1]
+	for i, line := range bytes.SplitAfter(whole, []byte("\n")) {
+		var header answersHeader
+		var one eval.Answered
+		switch {
+		case len(line) == 0:
+		case i == 0:
+			if err := json.Unmarshal(line, &header); err != nil || header != of {
+				return fmt.Errorf("holds answers of another model or task, or something else: name another file")
+			}
+		case len(a.all) == most || json.Unmarshal(line, &one) != nil:
+			return fmt.Errorf("line %d is no answer to these questions: name another file", i+1)
+		default:
+			a.all = append(a.all, one)
+		}
+	}
+	if err := a.file.Truncate(int64(len(whole))); err != nil {
+		return err
+	}
+	if _, err := a.file.Seek(int64(len(whole)), io.SeekStart); err != nil || len(whole) > 0 {
+		return err
+	}
+	return a.write(of)
+}
+
+func (a *answers) add(one eval.Answered) error {
+	a.all = append(a.all, one)
+	if a.file == nil {
+		return nil
+	}
+	return a.write(one)
+}
+
+func (a *answers) write(what any) error {
+	line, err := marshalJSON(what)
+	if err == nil {
+		_, err = a.file.Write(line)
+	}
+	return err
+}
+
+// Close closes the file, if there is one.
+func (a *answers) Close() error {
+	if a.file == nil {
+		return nil
+	}
+	return a.file.Close()
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gosling/engine"
+	"gosling/eval"
+)
+
+// checkTasks pairs the tasks with their data.
+func (r *comparison) checkTasks() error {
+	tasks, files := r.c.StringSlice("eval"), r.c.StringSlice("file")
+	if len(tasks) != len(files) {
+		return misuse(r.c, "%d tasks and %d sets of data: give each --eval its --file", len(tasks), len(files))
+	}
+	for _, name := range tasks {
+		if !slices.Contains(taskNames, name) {
+			return misuse(r.c, "no task %q: there is lambada and mmlu", name)
+		}
+	}
+	for _, path := range files {
+		if _, err := os.Stat(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tasks puts the questions of each task to a model. The answers are kept on the way under the model's id.
+func (r *comparison) tasks(m *engine.Model, name, id string) ([]eval.Task, error) {
+	var done []eval.Task
+	for i, task := range r.c.StringSlice("eval") {
+		path := filepath.Join(r.work, fmt.Sprintf("%s-%s-%d.answers", id, task, i))
+		questions, err := readTask(m, task, r.c.StringSlice("file")[i], r.c.Int("limit"))
+		if err != nil {
+			return nil, err
+		}
+		notes, err := resumeAnswers(path, answersHeader{task, name, m.File().Size()}, len(questions))
+		if err != nil {
+			return nil, err
+		}
+		err = askAll(r.c, m, name+" on "+task, questions, notes)
+		notes.Close()
+		if err != nil {
+			return nil, err
+		}
+		done = append(done, eval.Grade(task, notes.all))
+	}
+	return done, nil
+}
+
+// remember writes what was measured, for a run that goes on after this one.
+func (r *comparison) remember(path string, what any) error {
+	data, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o600)
+}

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/engine"
+	"gosling/eval"
+)
+
+var taskNames = []string{"lambada", "mmlu"}
+
+func evalCommand() *urfave.Command {
+	flags := []urfave.Flag{
+		&urfave.PathFlag{Name: "file", Usage: "take the data of lambada from `FILE`, lambada_test.jsonl, or those of mmlu from a folder of its CSV files"},
+		&urfave.IntFlag{Name: "limit", Usage: "ask the first `N` questions", DefaultText: "all"},
+		&urfave.PathFlag{Name: "answers", Usage: "note each answer in `FILE`, a line of JSON each"},
+		&urfave.BoolFlag{Name: "resume", Usage: "go on after the answers that are in the file of --answers", DisableDefaultText: true},
+		jsonFlag(), forceFlag(),
+	}
+	return &urfave.Command{
+		Name: "eval", Usage: "measure a model by a task", ArgsUsage: "lambada|mmlu MODEL",
+		Description: `lambada asks for the last word of each text: right if all its tokens are the likeliest ones, and the perplexity is that of
+a word. mmlu asks questions with four answers in RWKV's own form and compares the letters' probabilities. Prints the
+share of right answers with its 95 % confidence interval.
+
+Examples:
+  gosling eval lambada model.gguf --file lambada_test.jsonl
+  gosling eval mmlu model.gguf --file mmlu/test --answers mmlu.jsonl --resume`,
+		Flags:  slices.Concat(flags, modelFlags()),
+		Action: evalTask,
+	}
+}
+
+func evalTask(c *urfave.Context) error {
+	name := c.Args().First()
+	switch {
+	case c.NArg() != 2:
+		return misuse(c, "want a task and a model, not %d arguments", c.NArg())
+	case !slices.Contains(taskNames, name):
+		return misuse(c, "no task %q: there is lambada and mmlu", name)
+	case c.Path("file") == "":
+		return misuse(c, "no data: name them with --file")
+	case c.IsSet("limit") && c.Int("limit") < 1:
+		return misuse(c, "--limit %d: want 1 or more", c.Int("limit"))
+	case c.Bool("resume") && c.Path("answers") == "":
+		return misuse(c, "--resume goes on from a file of answers: name it with --answers")
+	}
+	path := c.Args().Get(1)
+	m, err := openModel(c, path)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	questions, err := readTask(m, name, c.Path("file"), c.Int("limit"))
+	if err != nil {
+		return err
+	}
+	notes, err := openAnswers(c, answersHeader{name, filepath.Base(path), m.File().Size()}, len(questions))
+	if err != nil {
+		return err
+	}
+	defer notes.Close()
+	if err := askAll(c, m, path, questions, notes); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	task := eval.Grade(name, notes.all)
+	if c.Bool("json") {
+		return writeJSON(c.App.Writer, task)
+	}
+	return printTask(c.App.Writer, task)
+}
+
+// readTask reads a task's questions, at most limit unless that is 0.
+func readTask(m *engine.Model, name, path string, limit int) ([]eval.Question, error) {
+	vocab, err := vocabOf(m.File())
+	if err == nil && vocab == nil {
+		err = fmt.Errorf("%s: holds no tokenizer, so nothing can be asked: convert it again with --vocab", m.File().Path())
+	}
+	if err != nil {
+		return nil, err
+	}
+	var questions []eval.Question
+	if name == "mmlu" {
+		questions, err = eval.MMLU(path, vocab)
+	} else {
+		var data []byte
+		if data, err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
+		if questions, err = eval.Lambada(data, vocab); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if limit > 0 {
+		questions = questions[:min(limit, len(questions))]
+	}
+	return questions, err
+}
+
+func askAll(c *urfave.Context, m *engine.Model, name string, questions []eval.Question, notes *answers) error {
+	sizes, total := make([]int, len(questions)), 0
+	for i, q := range questions {
+		sizes[i] = len(q.Prompt) + len(q.Answer)
+		if i >= len(notes.all) {
+			total += sizes[i]
+		}
+	}
+	read := 0
+	line := newRunning(c.App.ErrWriter)
+	defer line.end()
+	return eval.Ask(c.Context, m, questions[len(notes.all):], func(a eval.Answered) error {
+		read += sizes[len(notes.all)]
+		err := notes.add(a)
+		line.show(int64(read), int64(total), func() string {
+			t := eval.Grade("", notes.all)
+			return fmt.Sprintf("%s: %d of %d questions, %.2f %% right", filepath.Base(name), t.Items, len(questions), 100*t.Accuracy.Value)
+		})
+		return err
+	})
+}
+
+func printTask(out io.Writer, t eval.Task) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "accuracy\t%.2f %% ± %.2f\n", 100*t.Accuracy.Value, 100*t.Accuracy.Error)
+	fmt.Fprintf(w, "95 %% confidence\t%.2f to %.2f %%\n", 100*t.Low, 100*t.High)
+	fmt.Fprintf(w, "perplexity\t%.4f ± %.4f\n", t.PPL.Value, t.PPL.Error)
+	fmt.Fprintf(w, "right\t%s of %s\n", grouped(int64(t.Correct)), grouped(int64(t.Items)))
+	return w.Flush()
+}

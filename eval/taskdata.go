@@ -1,0 +1,123 @@
+package eval
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gosling/tokenizer"
+)
+
+// Lambada reads the questions of a lambada_test.jsonl: of each text the last word, with the blank before it, is what should
+// follow. Prompts begin with EndOfText, as RWKV's own evaluation has it.
+func Lambada(data []byte, vocab tokenizer.Tokenizer) ([]Question, error) {
+	var questions []Question
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		var item struct{ Text string }
+		if err := json.Unmarshal(line, &item); err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		blank := strings.LastIndexByte(item.Text, ' ')
+		if blank < 1 || blank == len(item.Text)-1 {
+			return nil, fmt.Errorf("line %d: its \"text\" has no last word after a blank", i+1)
+		}
+		q, err := question(vocab, item.Text[:blank])
+		if err == nil {
+			q.Answer, err = vocab.Encode([]byte(item.Text[blank:]))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		questions = append(questions, q)
+	}
+	if len(questions) == 0 {
+		return nil, fmt.Errorf("holds no questions")
+	}
+	return questions, nil
+}
+
+func question(vocab tokenizer.Tokenizer, prompt string) (Question, error) {
+	tokens, err := vocab.Encode([]byte(prompt))
+	return Question{Prompt: append([]tokenizer.Token{tokenizer.EndOfText}, tokens...)}, err
+}
+
+// MMLU reads the questions of a folder of MMLU's CSV files, SUBJECT_test.csv, or of its folder "test". A row is a question,
+// four answers and the letter of the right one.
+func MMLU(dir string, vocab tokenizer.Tokenizer) ([]Question, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.csv"))
+	if len(files) == 0 && err == nil {
+		files, err = filepath.Glob(filepath.Join(dir, "test", "*_test.csv"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s: holds no SUBJECT_test.csv, nor does a folder \"test\" in it", dir)
+	}
+	var choices []tokenizer.Token
+	for _, letter := range []string{" A", " B", " C", " D"} {
+		tokens, err := vocab.Encode([]byte(letter))
+		if err != nil || len(tokens) != 1 {
+			return nil, fmt.Errorf("the vocabulary has no token for %q, which the task needs", letter)
+		}
+		choices = append(choices, tokens[0])
+	}
+	slices.Sort(files)
+	var questions []Question
+	for _, path := range files {
+		some, err := mmluSubject(path, vocab, choices)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		questions = append(questions, some...)
+	}
+	return questions, nil
+}
+
+func mmluSubject(path string, vocab tokenizer.Tokenizer, choices []tokenizer.Token) ([]Question, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	subject := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(path), "_test.csv"), "_", " ")
+	rows := csv.NewReader(f)
+	rows.FieldsPerRecord = 6
+	var questions []Question
+	for {
+		row, err := rows.Read()
+		if err == io.EOF {
+			return questions, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		right := strings.Index("ABCD", strings.TrimSpace(row[5]))
+		if right < 0 || len(strings.TrimSpace(row[5])) != 1 {
+			line, _ := rows.FieldPos(5)
+			return nil, fmt.Errorf("line %d: the right answer is %q, want A, B, C or D", line, row[5])
+		}
+		q, err := question(vocab, mmluPrompt(subject, row))
+		if err != nil {
+			return nil, err
+		}
+		q.Choices, q.Right = choices, right
+		questions = append(questions, q)
+	}
+}
+
+// mmluPrompt is the form that RWKV's own evaluation gives a question.
+func mmluPrompt(subject string, row []string) string {
+	text := fmt.Sprintf("User: You are a very talented expert in %s. Answer this question:\n%s\nA. %s\nB. %s\nC. %s\nD. %s\n\nAssistant: The answer is",
+		subject, row[0], row[1], row[2], row[3], row[4])
+	return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+}
