@@ -104,7 +104,10 @@ func (r *comparison) logitsPath(text string, context, index int) string {
 func (r *comparison) baseLogits(m *engine.Model, col column) error {
 	old, err := eval.OpenBase(col.logits, col.windows, m.Vocab())
 	if err == nil {
-		return old.Close()
+		err = errors.Join(r.sameBase(m, old, col), old.Close())
+		if err == nil || r.c.Err() != nil {
+			return err
+		}
 	}
 	if !errors.Is(err, os.ErrNotExist) {
 		return &hinted{err, "name another file with --base-logits, or remove this one"}
@@ -127,6 +130,17 @@ func (r *comparison) baseLogits(m *engine.Model, col column) error {
 		return err
 	}
 	return os.Rename(part, col.logits)
+}
+
+// sameBase refuses logits that another model gave, by those of the first window. Devices and programs differ by far less.
+func (r *comparison) sameBase(m *engine.Model, old *eval.Base, col column) error {
+	const most = 0.01
+	return old.Compare(r.c.Context, m, col.windows[:1], 0, func(int) {}, func(p []eval.Position) error {
+		if kld := eval.Summarize(p).KLD.Value; kld > most {
+			return fmt.Errorf("%s: base logits of another model than %s: their KL divergence is %.3g", col.logits, r.base, kld)
+		}
+		return nil
+	})
 }
 
 func (r *comparison) progress(line *running, name string, col column) eval.Progress {

@@ -134,9 +134,36 @@ func TestStatisticsOfKnownNumbers(t *testing.T) {
 	assert.InDelta(t, 13.2, d.KLDSpread.P90, 1e-9)
 	assert.InDelta(t, 0.1, d.Delta.Value, 1e-7)
 	assert.InDelta(t, math.Sqrt(0.03), d.DeltaRMS.Value, 1e-7)
+	squares := []float64{0.01, 0, 0.01, 0.04, 0.09} // mean 0.03
+	variance := 0.0
+	for _, x := range squares {
+		variance += (x - 0.03) * (x - 0.03) / 5
+	}
+	assert.InDelta(t, math.Sqrt(variance/4)/2/math.Sqrt(0.03), d.DeltaRMS.Error, 1e-6)
 	assert.InDelta(t, 0.4, d.SameTop.Value, 1e-9)
 	assert.InDelta(t, math.Sqrt(0.24/4), d.SameTop.Error, 1e-9)
 	assert.Len(t, d.Curve, 101)
+}
+
+// TestTheStepsOfABaseAreThoseOfLlamaPerplexity reads the file as its description says.
+func TestTheStepsOfABaseAreThoseOfLlamaPerplexity(t *testing.T) {
+	m := model(t, "F32")
+	windows, err := text(t, 20).Chunks(10, 1, -1)
+	require.NoError(t, err)
+	data, err := os.ReadFile(writeBase(t, m, windows))
+	require.NoError(t, err)
+	require.Equal(t, "_logits_\x0a\x00\x00\x00\x01\x01\x00\x00\x01\x00\x00\x00", string(data[:20]))
+	row := data[20+4*10:]
+	u16 := func(i int) int { return int(row[8+2*i]) | int(row[9+2*i])<<8 }
+	logits := rows(t, m, windows[0].Tokens)[5]
+	most, least := slices.Max(logits), slices.Min(logits)
+	low := max(least, most-16)
+	for i, x := range logits {
+		assert.InDelta(t, math.Round(65535*float64(max(x, low)-low)/float64(most-low)), u16(i), 3, "token %d", i)
+	}
+	step := math.Float32frombits(uint32(row[0]) | uint32(row[1])<<8 | uint32(row[2])<<16 | uint32(row[3])<<24)
+	assert.InEpsilon(t, float64(most-low)/65535, float64(step), 1e-4)
+	assert.Len(t, row, 4*(8+2*258))
 }
 
 func TestABaseThatWasCutShortGoesOn(t *testing.T) {
