@@ -74,7 +74,7 @@ unit:
 	$(GO) test -shuffle=on ./...
 
 race:
-	@if command -v "$$($(GO) env CC)" >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...; \
+	@if command -v "$$($(GO) env CC)" >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short -shuffle=on ./...; \
 	else echo "race: no C compiler, left out"; fi
 
 cross:

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -97,11 +98,13 @@ func adapters(c *urfave.Context) ([]convert.Adapter, error) {
 	return list, nil
 }
 
-// writeOptions are what convert and quantize have in common.
+// writeOptions are what commands that write models have in common. One that also runs them, and so knows --device, opens the
+// library of that.
 func writeOptions(c *urfave.Context) quant.Options {
+	device := cmp.Or(c.String("device"), "cpu")
 	return quant.Options{
 		Force: c.Bool("force"), Threads: c.Int("threads"),
-		Quantizer: func() (quant.Quantizer, error) { return openGGML(c, "cpu") },
+		Quantizer: func() (quant.Quantizer, error) { return openGGML(c, device) },
 	}
 }
 

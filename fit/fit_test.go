@@ -85,6 +85,9 @@ func TestSizesAreThoseOfConvertedFiles(t *testing.T) {
 }
 
 func TestMemoryGrowsWithTheTypeAndMovesToTheGPU(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much computing, and nothing at once")
+	}
 	for _, m := range fit.Released() {
 		rows, err := fit.Table(m.Arch, m.Config, nil)
 		require.NoError(t, err)

@@ -78,6 +78,9 @@ func probabilities(s *Sampler, logits []float32) []float64 {
 }
 
 func TestDistributionIsTheReferences(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much computing, and nothing at once")
+	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	shapes := map[string]func(i int) float32{
 		"normal logits":              func(int) float32 { return float32(rng.NormFloat64() * 3) },
@@ -164,6 +167,9 @@ func TestExpIsWithinItsBound(t *testing.T) {
 }
 
 func TestDrawFollowsTheWeights(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much computing, and nothing at once")
+	}
 	s, err := New(Options{Temperature: 1, TopP: 1, Seed: 1})
 	require.NoError(t, err)
 	logits := []float32{0, float32(math.Log(2)), float32(math.Log(5)), -1000}

@@ -104,6 +104,9 @@ func TestLineEndsOfAPrompt(t *testing.T) {
 }
 
 func TestAWordOfAMegabyteTakesNoTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("much computing, and nothing at once")
+	}
 	for _, text := range []string{"a", "ab", " ", "\n", "é", "\u0301", "=", "a\u0301\u0316"} {
 		whole := strings.Repeat(text, 1<<20/len(text))
 		ids, err := tokenizer.NeoX().Encode([]byte(whole))

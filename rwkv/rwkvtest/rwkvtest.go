@@ -39,9 +39,12 @@ func Same(what string) func(read func(what string) []float32) []float32 {
 	return func(read func(string) []float32) []float32 { return read(what) }
 }
 
-// Run runs the suite. Parts that need ggml or a golden file are skipped where there is none.
+// Run runs the suite. Parts that need ggml or a golden file are skipped where there is none. With -short, which the race
+// detector's run wants, what only computes is left out: it has one goroutine of its own.
 func Run(t *testing.T, s Suite) {
-	t.Run("oracle", s.oracle)
+	if !testing.Short() {
+		t.Run("oracle", s.oracle)
+	}
 	lib := ggmltest.Library(t)
 	for _, d := range lib.Devices() {
 		if d.Type == ggml.Accelerator {
@@ -50,9 +53,11 @@ func Run(t *testing.T, s Suite) {
 		t.Run(d.Name, func(t *testing.T) {
 			ggmltest.NoLeaks(t)
 			b := bench{Suite: s, lib: lib, device: d, atEnd: t.Cleanup}
-			t.Run("official numbers", b.official)
-			t.Run("reference", b.reference)
-			t.Run("types", b.types)
+			if !testing.Short() {
+				t.Run("official numbers", b.official)
+				t.Run("reference", b.reference)
+				t.Run("types", b.types)
+			}
 			t.Run("laws", b.laws)
 			t.Run("tuned", b.tuned)
 			t.Run("placement", b.placement)
