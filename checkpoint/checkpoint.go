@@ -22,7 +22,15 @@ type File struct {
 	Tensors []Tensor // in the file's order
 	Others  []string // names of the entries that are no tensors, such as "_strategy" of a converted file
 
+	Settings *Settings // what a config.json beside the tensors says; nil where there is none
+
 	Closer io.Closer // closes what the tensors read from; nil where there is nothing to close
+}
+
+// Settings are what a configuration beside the tensors says of the model. What it does not say is 0.
+type Settings struct {
+	Embed, Layers, Vocab, HeadSize int
+	NormEps, GroupNormEps          float64 // of the layer norms, and of the norm after the recurrence
 }
 
 // Close closes the file; its tensors cannot be read any more. It is safe to call twice.

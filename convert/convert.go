@@ -117,6 +117,9 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it seems to be %s, but %w: it is incomplete or of an unknown variant", arch.Title, err)
 	}
+	if err := apply(file.Settings, &config); err != nil {
+		return nil, fmt.Errorf("it seems to be %s, but %w", arch.Title, err)
+	}
 	if err := setGroupNorm(&config, o.GroupNormEps); err != nil {
 		return nil, err
 	}

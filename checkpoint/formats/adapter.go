@@ -1,10 +1,8 @@
 package formats
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -22,7 +20,7 @@ func OpenAdapter(path string, alpha float64, init string) (*adapter.Adapter, err
 			file = filepath.Join(path, "adapter_model.bin")
 		}
 	}
-	if err := readConfig(filepath.Join(filepath.Dir(file), "adapter_config.json"), &o.Config); err != nil {
+	if _, err := readConfig(filepath.Join(filepath.Dir(file), "adapter_config.json"), &o.Config); err != nil {
 		return nil, err
 	}
 	f, err := openFile(file)
@@ -43,26 +41,4 @@ func OpenAdapter(path string, alpha float64, init string) (*adapter.Adapter, err
 		return nil, err
 	}
 	return a, nil
-}
-
-// maxConfig is more than any adapter_config.json has.
-const maxConfig = 1 << 20
-
-// readConfig reads an adapter_config.json, if there is one.
-func readConfig(path string, c *adapter.Config) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && info.Size() > maxConfig {
-		return fmt.Errorf("%s: has %d bytes, which is too long for a configuration", path, info.Size())
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, c); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }

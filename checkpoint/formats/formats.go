@@ -32,6 +32,9 @@ func Open(path string, adapters ...*adapter.Adapter) (*checkpoint.File, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
+	if translated.Settings, err = settingsOf(path); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return translated, nil
 }
 
