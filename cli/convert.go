@@ -20,7 +20,7 @@ func convertCommand() *urfave.Command {
 		&urfave.Float64Flag{Name: "lora-alpha", Usage: "the `ALPHA` that adapters were trained with", DefaultText: "what adapter_config.json beside them says"},
 		&urfave.PathFlag{Name: "lora-init", Usage: "the `FILE` in which PiSSA kept what its adapter began with (init_pissa.pth)"},
 		&urfave.PathFlag{Name: "merge-state", Usage: "put the tuned state in `FILE` into the model, as what its texts begin with"},
-		stateTransposeFlag(), threadsFlag(), forceFlag(),
+		stateTransposeFlag(), importanceFlag(), threadsFlag(), forceFlag(),
 	}
 	return &urfave.Command{
 		Name: "convert", Usage: "make a GGUF model of a .pth or .safetensors checkpoint, or a .bin of rwkv.cpp", ArgsUsage: "IN [OUT]",
@@ -65,6 +65,9 @@ func convertCheckpoint(c *urfave.Context) error {
 	if o.Adapters, err = adapters(c); err != nil {
 		return err
 	}
+	if o.Write.Importance, err = importance(c); err != nil {
+		return err
+	}
 	show, end := progress(c.App.ErrWriter, "converting")
 	o.Write.Progress = show
 	begin := time.Now()
@@ -76,6 +79,7 @@ func convertCheckpoint(c *urfave.Context) error {
 	for _, notice := range result.Notices {
 		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", notice)
 	}
+	noteWithout(c, result.Report)
 	return summary(c, result.Report, begin, fmt.Sprintf("%s, %d layers of %d channels", result.Arch.Name, result.Config.Layers, result.Config.Embed))
 }
 

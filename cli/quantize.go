@@ -16,6 +16,8 @@ import (
 func quantizeCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.BoolFlag{Name: "allow-requantize", Usage: "quantize again what is quantized already, which adds up errors", DisableDefaultText: true},
+		importanceFlag(),
+		&urfave.StringSliceFlag{Name: "tensor-type", Usage: "`PATTERN=TYPE`: the matrices with names that match the regular expression get TYPE; may be given again, and the first that matches holds"},
 		threadsFlag(), forceFlag(),
 	}
 	return &urfave.Command{
@@ -26,9 +28,14 @@ its size, and the root-mean-square error against IN.
 
 TYPE is one of ` + wrapNames(mixNames(), 100) + `
 
+With --imatrix, elements are rounded by how much the model uses them, which costs nothing but the time to make the file
+with "gosling imatrix" and loses less; types below Q2_K need it. Tensors that it says nothing of are rounded without.
+
 Examples:
   gosling quantize model-F16.gguf Q4_K_M
-  gosling quantize --threads 4 model-F16.gguf small.gguf q4_0`,
+  gosling quantize --threads 4 model-F16.gguf small.gguf q4_0
+  gosling quantize --imatrix model-imatrix.gguf model-F16.gguf IQ3_XXS
+  gosling quantize --tensor-type 'time_mix_(key|value)=q6_k' --tensor-type output=q8_0 model-F16.gguf Q4_K_M`,
 		Flags:  append(flags, ggmlFlags()...),
 		Action: quantize,
 	}
@@ -72,20 +79,32 @@ func quantize(c *urfave.Context) error {
 	if err := checkThreads(c); err != nil {
 		return err
 	}
+	how := quant.Retyping{Mix: mix, Requant: c.Bool("allow-requantize")}
+	for _, text := range c.StringSlice("tensor-type") {
+		o, err := quant.ParseOverride(text)
+		if err != nil {
+			return misuse(c, "--tensor-type %v", err)
+		}
+		how.Overrides = append(how.Overrides, o)
+	}
 	out := quantizedName(in, mix)
 	if c.NArg() == 3 {
 		out = c.Args().Get(1)
 	}
 	o := writeOptions(c)
 	o.Measure = true
+	if o.Importance, err = importance(c); err != nil {
+		return err
+	}
 	show, end := progress(c.App.ErrWriter, "quantizing")
 	o.Progress = show
 	begin := time.Now()
-	report, err := quant.Quantize(c.Context, in, out, quant.Retyping{Mix: mix, Requant: c.Bool("allow-requantize")}, o)
+	report, err := quant.Quantize(c.Context, in, out, how, o)
 	end()
 	if err != nil {
 		return err
 	}
+	noteWithout(c, report)
 	if err := printKinds(c.App.Writer, report.Kinds); err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type Batch struct {
 	state   map[stateKey]ggml.Tensor
 	plans   []keptPlan // most recently used first
 	rows    []float32
+
+	observed bool // its graphs sum up what goes into their matrices
 }
 
 type stateKey struct {

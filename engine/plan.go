@@ -53,17 +53,24 @@ type plan struct {
 	last      ggml.Tensor
 	result    ggml.Tensor
 	lastIndex []int32
+	inputs    []input // of a batch that is observed
 }
 
 // newPlan builds the graph of one shape on the batch's states.
 func (b *Batch) newPlan(of shape) (*plan, error) {
 	m := b.model
 	size := 512 + 640*m.config.Layers*len(op.Runs(of.lengths))
+	if b.observed {
+		size += observedLayer * (m.config.Layers + 1)
+	}
 	g, err := m.lib.NewGraph(size)
 	if err != nil {
 		return nil, err
 	}
 	p := &plan{graph: g, tokens: g.Input(gguf.I32, of.tokens())}
+	if b.observed {
+		g.Observe = p.observe
+	}
 	if last := of.last(); of.outputs.Last() && last != nil {
 		p.last, p.lastIndex = g.Input(gguf.I32, int64(len(last))), last
 	}
@@ -73,6 +80,9 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 		Device: func(layer int) ggml.Device { return m.devices[layer] },
 		CPU:    m.lib.CPU(),
 	})
+	if b.observed && of.outputs == rwkv.AllHidden {
+		p.observe(p.result, m.weights.tensor("output.weight"))
+	}
 	g.Output(p.result)
 	if err := g.Err(); err != nil {
 		p.close()

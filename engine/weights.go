@@ -118,7 +118,7 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 			w.close()
 			return nil, fmt.Errorf("tensor %q: %w", t.spec.Name, err)
 		}
-		w.byName[t.spec.Name] = placed[i]
+		w.byName[t.spec.Name] = placed[i].Named(t.spec.Name)
 		if t.spec.Class != rwkv.Embedding {
 			w.read += t.info.Size
 		}

@@ -16,6 +16,9 @@ type Graph struct {
 	room int // operations that still fit
 	err  error
 	pins []pin
+
+	// Observe, where it is set, is shown the operands of every matrix product as it is built, and may build on the input.
+	Observe func(input, weight Tensor)
 }
 
 type pin struct {

@@ -145,6 +145,9 @@ func (t Tensor) SumRows() Tensor {
 // MatMul is the product of a matrix with every column of t: t is [in, n, ...], w is [in, out] in any type, the result is
 // [out, n, ...].
 func (t Tensor) MatMul(w Tensor) Tensor {
+	if t.g != nil && t.g.Observe != nil {
+		t.g.Observe(t, w)
+	}
 	ok := t.typ == gguf.F32 && t.Contiguous() && w.nb[0] == w.typ.BlockBytes() && w.nb[0] <= w.nb[1] &&
 		t.ne[0] == w.ne[0] && w.ne[2] != 0 && w.ne[3] != 0 && t.ne[2]%w.ne[2] == 0 && t.ne[3]%w.ne[3] == 0
 	return build("mul_mat", ok, "want contiguous F32 [in, n] and a matrix [in, out]", [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]},
@@ -212,7 +215,7 @@ func (t Tensor) Permute(to ...int) Tensor {
 
 // Cont is a contiguous copy of t.
 func (t Tensor) Cont() Tensor {
-	return t.rows("cont", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cont(ctx, t.p) })
+	return build("cont", t.typ == gguf.F32, "want an F32 tensor", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cont(ctx, t.p) }, t)
 }
 
 // CopyTo writes t's elements into o, a state or a view of one, when the graph is computed.

@@ -15,6 +15,7 @@ type Tensor struct {
 	g   *Graph // that it is a result in; nil for tensors of a Context
 	lib *Library
 	p   bindings.Tensor
+	tag string // Name
 	typ gguf.Type
 	ne  [4]int64 // elements
 	nb  [4]int64 // strides in bytes; nb[0] is the size of an element, or of a block
@@ -22,6 +23,15 @@ type Tensor struct {
 
 // IsZero reports whether the tensor stands for none.
 func (t Tensor) IsZero() bool { return t.p == 0 }
+
+// Named is the same tensor with a name, which results of operations on it do not have.
+func (t Tensor) Named(name string) Tensor {
+	t.tag = name
+	return t
+}
+
+// Name is what Named gave it.
+func (t Tensor) Name() string { return t.tag }
 
 // Type is the format of the elements.
 func (t Tensor) Type() gguf.Type { return t.typ }

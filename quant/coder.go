@@ -15,20 +15,17 @@ import (
 type coder struct {
 	quantizer Quantizer // nil where no quantized type occurs
 	measure   bool
+	weights   [][]float32 // of each source's channels; nil entries for all alike
+	without   []string    // tensors that an importance matrix lacks
 }
-
-// needImportance are the types that keep too little of a tensor to choose it blindly. ggml writes some of them all the same;
-// llama.cpp refuses every one, and so do we.
-var needImportance = []gguf.Type{gguf.IQ1_S, gguf.IQ1_M, gguf.IQ2_XXS, gguf.IQ2_XS, gguf.IQ2_S, gguf.IQ3_XXS}
 
 // newCoder opens the quantizer if one is needed and refuses types that it cannot write well.
 func newCoder(sources []Source, o Options) (*coder, error) {
-	for _, s := range sources {
-		if s.From != s.Tensor.Type && slices.Contains(needImportance, s.Tensor.Type) {
-			return nil, fmt.Errorf("tensor %q: type %s needs an importance matrix, without which it would ruin the model: choose a type that does without, such as Q2_K or IQ4_XS", s.Tensor.Name, s.Tensor.Type)
-		}
+	weights, without, err := o.Importance.weights(sources)
+	if err != nil {
+		return nil, err
 	}
-	c := &coder{measure: o.Measure}
+	c := &coder{measure: o.Measure, weights: weights, without: without}
 	i := slices.IndexFunc(sources, Source.needsQuantizer)
 	if i < 0 {
 		return c, nil
@@ -36,7 +33,6 @@ func newCoder(sources []Source, o Options) (*coder, error) {
 	if o.Quantizer == nil {
 		return nil, fmt.Errorf("tensor %q: %s needs ggml, which is not open", sources[i].Tensor.Name, sources[i].Tensor.Type)
 	}
-	var err error
 	c.quantizer, err = o.Quantizer()
 	return c, err
 }
@@ -146,7 +142,7 @@ func (c *coder) encode(t gguf.Type, out []byte, x []float32, p piece) error {
 	case gguf.BF16:
 		float.EncodeBF16(out, x)
 	default:
-		return c.quantizer.Quantize(t, out, x, p.rowElements, nil)
+		return c.quantizer.Quantize(t, out, x, p.rowElements, c.weights[p.source])
 	}
 	return nil
 }

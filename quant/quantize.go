@@ -18,6 +18,8 @@ const quantizationVersion = 2
 type Retyping struct {
 	Mix     Mix
 	Requant bool // allow tensors that are quantized already to be quantized again, which adds up errors
+
+	Overrides []Override // the first that fits a tensor holds
 }
 
 // Quantize writes the model in the GGUF file in to out with the types of a mix. All other metadata stays.
@@ -38,10 +40,14 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	defer data.Close()
 
 	var sources []Source
+	used := make([]bool, len(r.Overrides))
 	for _, t := range file.Tensors() {
 		to := t.Type
 		if class, ok := classes[t.Name]; ok {
 			to = r.Mix.Retype(class, t.Shape[0], t.Type)
+			if typ, i := r.override(t.Name, class, t.Shape[0]); i >= 0 {
+				to, used[i] = typ, true
+			}
 		}
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
 			return Report{}, fmt.Errorf("%s: tensor %q is %s already: quantize the F16 file instead, or add --allow-requantize and lose more", in, t.Name, t.Type)
@@ -55,6 +61,9 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 				return err
 			},
 		})
+	}
+	if err := r.unused(used); err != nil {
+		return Report{}, err
 	}
 	keys := setKey(file.Keys(), "general.file_type", r.Mix.FileType)
 	keys = setKey(keys, "general.quantization_version", uint32(quantizationVersion))

@@ -15,6 +15,8 @@ type Report struct {
 	Size  int64 // of the file in bytes
 	Kinds []Kind
 
+	Without []string // tensors that the importance matrix, if there was one, says nothing of
+
 	kindOf []int // of each source
 }
 

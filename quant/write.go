@@ -39,6 +39,8 @@ type Options struct {
 	Progress  func(done, total int64)   // bytes written so far; called by one goroutine at a time
 	Quantizer func() (Quantizer, error) // called once, and only if a quantized type is read or written
 	Measure   bool                      // measure the error of each kind of tensor against its source
+
+	Importance *Importance // what elements are rounded by, if anything
 }
 
 // pieceElements is how many elements a worker takes at a time, about. It bounds the memory of each to some 5 MiB.
@@ -55,7 +57,7 @@ type piece struct {
 // Write makes a GGUF file at path of the keys and the sources' tensors, in their order. The file appears when all of it is
 // on the disk; on an error, or when ctx ends, there is none.
 func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o Options) (Report, error) {
-	header := gguf.Header{Keys: keys}
+	header := gguf.Header{Keys: o.Importance.keys(keys)}
 	for _, s := range sources {
 		header.Tensors = append(header.Tensors, s.Tensor)
 	}
@@ -88,7 +90,7 @@ func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o
 	if err := file.Commit(); err != nil {
 		return Report{}, err
 	}
-	run.report.Path, run.report.Size = path, w.Size()
+	run.report.Path, run.report.Size, run.report.Without = path, w.Size(), coder.without
 	return run.report, nil
 }
 

@@ -32,7 +32,8 @@ var arrows = map[string][]string{
 	"eval":        {"engine", "tokenizer"},
 	"fit":         {"engine", "quant", "tokenizer"},
 	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
-	"quant":       {"gguf", "ggml", "rwkv/archs", "internal/atomicfile", "internal/float"},
+	"quant":       {"imatrix", "ggml", "rwkv/archs"},
+	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
 
 	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/float"},
 	"rwkv/archs": {"rwkv/v*"},

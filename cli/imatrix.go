@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/engine"
+	"gosling/eval"
+	"gosling/imatrix"
+	"gosling/quant"
+)
+
+// savedEvery is after how many chunks an importance matrix under way is written.
+const savedEvery = 50
+
+func imatrixCommand() *urfave.Command {
+	flags := []urfave.Flag{
+		&urfave.PathFlag{Name: "text", Aliases: []string{"f"}, Usage: "read the text in `FILE`, of a .jsonl the field \"text\" of each line; - is standard input"},
+		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write `FILE`", Value: "imatrix.gguf"},
+		&urfave.StringSliceFlag{Name: "in-file", Usage: "add what was collected in `FILE`; may be given again, and needs neither model nor text"},
+		contextFlag(),
+		&urfave.IntFlag{Name: "chunks", Usage: "read the first `N` chunks", DefaultText: "all"},
+		&urfave.BoolFlag{Name: "resume", Usage: "go on where the output ends", DisableDefaultText: true},
+		forceFlag(),
+	}
+	return &urfave.Command{
+		Name: "imatrix", Usage: "find out which channels of a model matter, for quantizing it", ArgsUsage: "[MODEL]",
+		Description: `Reads a text and writes an importance matrix: for each matrix of the layers and the head, how strongly each of its
+input channels is used. "gosling quantize --imatrix" and llama-quantize round by it. The text is cut into chunks as
+llama-imatrix does, each read from an empty state; a few hundred chunks of what the model is for are enough. Ctrl-C
+keeps what was read so far, and --resume goes on.
+
+Examples:
+  gosling imatrix model-F16.gguf --text calibration.txt -o model-imatrix.gguf
+  gosling imatrix --in-file english.gguf --in-file code.gguf -o both.gguf`,
+		Flags:  slices.Concat(flags, modelFlags()),
+		Action: imatrixAction,
+	}
+}
+
+func imatrixAction(c *urfave.Context) error {
+	if err := checkImatrix(c); err != nil {
+		return err
+	}
+	base := &imatrix.Matrix{}
+	for _, path := range c.StringSlice("in-file") {
+		m, err := imatrix.Read(path)
+		if err != nil {
+			return err
+		}
+		if err := base.Merge(m); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if c.Path("text") == "" {
+		if err := base.Write(c.Path("output"), c.Bool("force")); err != nil {
+			return err
+		}
+		return printMatrix(c, base, 0)
+	}
+	return collect(c, base)
+}
+
+func checkImatrix(c *urfave.Context) error {
+	text, merge := c.Path("text") != "", c.IsSet("in-file")
+	switch {
+	case c.NArg() == 0 && !text && !merge:
+		return misuse(c, "want a model and --text FILE, or files to put together with --in-file FILE")
+	case text && c.NArg() != 1:
+		return misuse(c, "want one model, not %d arguments", c.NArg())
+	case !text && c.NArg() > 0:
+		return misuse(c, "no text: name one with --text FILE")
+	case !text && c.Bool("resume"):
+		return misuse(c, "--resume goes on reading a text: name it with --text FILE")
+	case c.Bool("resume") && c.Bool("force"):
+		return misuse(c, "--resume and --force contradict each other")
+	case c.IsSet("chunks") && c.Int("chunks") < 1:
+		return misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
+	case c.Int("ctx") < eval.MinContext:
+		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), eval.MinContext)
+	}
+	out := c.Path("output")
+	if _, err := os.Stat(out); err == nil && !c.Bool("resume") && !c.Bool("force") {
+		return fmt.Errorf("%s exists: add --force to overwrite it, or --resume to go on with it", out)
+	}
+	return nil
+}
+
+// collection is an importance matrix being made.
+type collection struct {
+	c        *urfave.Context
+	before   *imatrix.Matrix // what earlier runs and --in-file give
+	windows  []eval.Window   // what remains to be read
+	observer *engine.Observer
+}
+
+func collect(c *urfave.Context, base *imatrix.Matrix) error {
+	path := c.Path("text")
+	data, err := readDocuments(c, path)
+	if err != nil {
+		return err
+	}
+	before, err := begun(c, base, textName(path))
+	if err != nil {
+		return err
+	}
+	m, err := openModel(c, c.Args().First())
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	text, err := encodeText(m, path, data)
+	if err != nil {
+		return err
+	}
+	windows, err := text.Chunks(c.Int("ctx"), c.Int("chunks"), beginning(m))
+	if err != nil {
+		return named(path, err)
+	}
+	done := before.Chunks - base.Chunks
+	if done > len(windows) {
+		return fmt.Errorf("%s: was made of %d chunks of %s, which has %d: it is of another text", c.Path("output"), done, textName(path), len(windows))
+	}
+	o, err := m.NewObserver()
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	return (&collection{c, before, windows[done:], o}).run()
+}
+
+// begun is what there is before a text is read: what the output holds, to go on with it, or else base with the text's name.
+func begun(c *urfave.Context, base *imatrix.Matrix, text string) (*imatrix.Matrix, error) {
+	start := &imatrix.Matrix{Datasets: []string{text}, ChunkSize: c.Int("ctx")}
+	if err := start.Merge(base); err != nil {
+		return nil, fmt.Errorf("--in-file: %w", err)
+	}
+	start.Datasets = append(slices.Clip(base.Datasets), text)
+	if base.Chunks > 0 && base.ChunkSize != start.ChunkSize {
+		return nil, misuse(c, "--ctx %d: the chunks of --in-file have %d tokens", start.ChunkSize, base.ChunkSize)
+	}
+	out := c.Path("output")
+	if !c.Bool("resume") {
+		return start, nil
+	}
+	old, err := imatrix.Read(out)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return start, nil
+	case err != nil:
+		return nil, err
+	case !slices.Equal(old.Datasets, start.Datasets):
+		return nil, fmt.Errorf("%s: was made of %s, not of %s: name another --output", out, strings.Join(old.Datasets, ", "), strings.Join(start.Datasets, ", "))
+	case old.ChunkSize != start.ChunkSize || old.Chunks < base.Chunks:
+		return nil, fmt.Errorf("%s: has %d chunks of %d tokens, which cannot be gone on with in chunks of %d: name another --output", out, old.Chunks, old.ChunkSize, start.ChunkSize)
+	}
+	return old, nil
+}
+
+// run reads the remaining chunks and writes the output: now and then, when it is stopped, and at the end.
+func (k *collection) run() error {
+	total, read := 0, 0
+	for _, w := range k.windows {
+		total += len(w.Tokens)
+	}
+	line := newRunning(k.c.App.ErrWriter)
+	defer line.end()
+	for i, w := range k.windows {
+		err := k.observer.Read(k.c.Context, w.Tokens)
+		if err != nil {
+			line.end()
+			if errors.Is(err, context.Canceled) && i > 0 {
+				if err := k.save(i); err != nil {
+					return err
+				}
+				fmt.Fprintf(k.c.App.ErrWriter, "%s holds %d chunks; the same command with --resume goes on\n", k.c.Path("output"), k.before.Chunks+i)
+			}
+			return err
+		}
+		read += len(w.Tokens)
+		line.show(int64(read), int64(total), func() string { return fmt.Sprintf("%d of %d chunks", i+1, len(k.windows)) })
+		if (i+1)%savedEvery == 0 {
+			if err := k.save(i + 1); err != nil {
+				return err
+			}
+		}
+	}
+	took := line.end()
+	if err := k.save(len(k.windows)); err != nil {
+		return err
+	}
+	m, err := k.matrix(len(k.windows))
+	if err != nil {
+		return err
+	}
+	return printMatrix(k.c, m, took)
+}
+
+// matrix is all that was collected when chunks were read.
+func (k *collection) matrix(chunks int) (*imatrix.Matrix, error) {
+	m := &imatrix.Matrix{}
+	if err := m.Merge(k.before); err != nil {
+		return nil, err
+	}
+	m.Chunks += chunks
+	for _, in := range k.observer.Inputs() {
+		if err := m.Add(imatrix.Entry{Name: in.Weight, Squares: in.Squares, Tokens: in.Tokens}); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// save writes what was collected. That the output may be replaced was looked at in the beginning.
+func (k *collection) save(chunks int) error {
+	m, err := k.matrix(chunks)
+	if err != nil {
+		return err
+	}
+	return m.Write(k.c.Path("output"), true)
+}
+
+func printMatrix(c *urfave.Context, m *imatrix.Matrix, took time.Duration) error {
+	text := fmt.Sprintf("%s: %d tensors, %d chunks of %d tokens", c.Path("output"), len(m.Entries), m.Chunks, m.ChunkSize)
+	if took > 0 {
+		text += fmt.Sprintf(", %.1f s", took.Seconds())
+	}
+	_, err := fmt.Fprintln(c.App.Writer, text)
+	return err
+}
+
+func importanceFlag() urfave.Flag {
+	return &urfave.PathFlag{Name: "imatrix", Usage: "round by the importance matrix in `FILE`, which \"gosling imatrix\" or llama-imatrix made"}
+}
+
+// importance reads what --imatrix names.
+func importance(c *urfave.Context) (*quant.Importance, error) {
+	path := c.Path("imatrix")
+	if path == "" {
+		return nil, nil
+	}
+	m, err := imatrix.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return &quant.Importance{Path: path, Matrix: m}, nil
+}
+
+// noteWithout tells of tensors that an importance matrix lacks.
+func noteWithout(c *urfave.Context, r quant.Report) {
+	if n := len(r.Without); n > 0 {
+		more := ""
+		if n > 3 {
+			more = fmt.Sprintf(" and %d more", n-3)
+		}
+		fmt.Fprintf(c.App.ErrWriter, "note: rounded without importance, of which %s says nothing: %s%s\n", c.Path("imatrix"), strings.Join(r.Without[:min(n, 3)], ", "), more)
+	}
+}

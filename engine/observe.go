@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gosling/ggml"
+	"gosling/rwkv"
+	"gosling/tokenizer"
+)
+
+// Inputs tells how strongly each input channel of a matrix is used: the sum of the squares of what it was multiplied with.
+type Inputs struct {
+	Weight  string    // the tensor's name in the file
+	Squares []float64 // one for each input channel
+	Tokens  int64     // summed up over
+}
+
+// Observer reads texts and sums up what goes into each matrix of the model, the head included: wherever the model computes, the
+// sums are part of its graphs. It belongs to one goroutine at a time.
+type Observer struct {
+	batch *Batch
+	seen  tally
+}
+
+// NewObserver makes an observer that has seen nothing.
+func (m *Model) NewObserver() (*Observer, error) {
+	b, err := m.NewBatch(1)
+	if err != nil {
+		return nil, err
+	}
+	b.observed = true
+	return &Observer{batch: b}, nil
+}
+
+// Read reads tokens from an empty state and adds what it sees to the sums; nothing when it returns an error.
+func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
+	if err := o.batch.check(tokens); err != nil {
+		return err
+	}
+	if err := o.batch.Reset(); err != nil {
+		return err
+	}
+	var seen tally
+	for len(tokens) > 0 {
+		n := min(len(tokens), MaxChunk)
+		if _, err := o.batch.read(ctx, [][]tokenizer.Token{tokens[:n]}, rwkv.AllHidden); err != nil {
+			return err
+		}
+		for _, in := range o.batch.plans[0].inputs {
+			squares, err := in.read()
+			if err != nil {
+				return err
+			}
+			seen.add(in.weight, squares, in.tokens)
+		}
+		tokens = tokens[n:]
+	}
+	for _, in := range seen.inputs {
+		o.seen.add(in.Weight, in.Squares, in.Tokens)
+	}
+	return nil
+}
+
+// Inputs are the sums of all that was read, in the order in which the model computes. They are the observer's.
+func (o *Observer) Inputs() []*Inputs { return o.seen.inputs }
+
+// Close frees the observer. It is safe to call twice.
+func (o *Observer) Close() { o.batch.Close() }
+
+// input is a result of a graph that sums up what goes into a weight.
+type input struct {
+	weight string
+	sums   ggml.Tensor // [1, channels]
+	tokens int64
+}
+
+// observedLayer is about how many operations more a layer takes when it is observed, four for each of its matrices.
+const observedLayer = 128
+
+// observe adds the sum of the squares of x, [channels, tokens], to the graph. What is no weight of the file, or several matrices
+// in one tensor, which no type makes smaller, is left out.
+func (p *plan) observe(x, weight ggml.Tensor) {
+	if weight.Name() == "" || weight.Dim(2) != 1 {
+		return
+	}
+	sums := x.Sqr().Permute(1, 0, 2, 3).Cont().SumRows()
+	p.graph.Output(sums)
+	p.inputs = append(p.inputs, input{weight.Name(), sums, x.Rows()})
+}
+
+// read returns what the graph, which was just computed, summed up.
+func (in input) read() ([]float64, error) {
+	sums := make([]float32, in.sums.Elements())
+	if err := in.sums.ReadFloats(sums, 0); err != nil {
+		return nil, err
+	}
+	squares := make([]float64, len(sums))
+	for channel, x := range sums {
+		if squares[channel] = float64(x); math.IsNaN(squares[channel]) || math.IsInf(squares[channel], 0) {
+			return nil, fmt.Errorf("the squares that go into channel %d of %q sum up to %v: the weights are damaged, or too large for this device", channel, in.weight, x)
+		}
+	}
+	return squares, nil
+}
+
+// tally is the sums of several graphs.
+type tally struct {
+	inputs []*Inputs
+	byName map[string]*Inputs
+}
+
+func (t *tally) add(weight string, squares []float64, tokens int64) {
+	to := t.byName[weight]
+	if to == nil {
+		if t.byName == nil {
+			t.byName = map[string]*Inputs{}
+		}
+		to = &Inputs{Weight: weight, Squares: make([]float64, len(squares))}
+		t.byName[weight] = to
+		t.inputs = append(t.inputs, to)
+	}
+	to.Tokens += tokens
+	for channel, x := range squares {
+		to.Squares[channel] += x
+	}
+}

@@ -1,0 +1,236 @@
+// Package imatrix is importance matrices: for each matrix of a model, how strongly each of its input channels is used. They are
+// kept in llama.cpp's GGUF files, which its llama-imatrix writes and its llama-quantize reads; docs/format/imatrix.md describes
+// them.
+//
+// Limits: the format that llama.cpp had before GGUF is not read, and neither are the matrices of models with experts.
+package imatrix
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gosling/gguf"
+	"gosling/internal/atomicfile"
+	"gosling/internal/float"
+)
+
+// Matrix is an importance matrix.
+type Matrix struct {
+	Datasets  []string // the texts it was made of
+	Chunks    int      // of the texts that were read
+	ChunkSize int      // in tokens
+	Entries   []Entry  // sorted by name
+}
+
+// Entry is what went into one tensor of the model.
+type Entry struct {
+	Name    string
+	Squares []float64 // the sum of the squares of each input channel
+	Tokens  int64     // summed up over
+}
+
+// The names of the format.
+const (
+	kind         = "imatrix"
+	keyDatasets  = "imatrix.datasets"
+	keyChunks    = "imatrix.chunk_count"
+	keyChunkSize = "imatrix.chunk_size"
+	sumsSuffix   = ".in_sum2"
+	countsSuffix = ".counts"
+)
+
+// find returns the place of an entry.
+func (m *Matrix) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(m.Entries, name, func(e Entry, name string) int { return cmp.Compare(e.Name, name) })
+}
+
+// Weights is the mean of the squares of each input channel of a tensor, as quantizers want it, and whether there is any. What
+// no token went into counts equally everywhere.
+func (m *Matrix) Weights(name string) ([]float32, bool) {
+	i, ok := m.find(name)
+	if !ok {
+		return nil, false
+	}
+	e := m.Entries[i]
+	w := make([]float32, len(e.Squares))
+	for i, x := range e.Squares {
+		w[i] = 1
+		if e.Tokens > 0 {
+			w[i] = float32(x) / float32(e.Tokens)
+		}
+	}
+	return w, true
+}
+
+// Add adds sums to those of a tensor.
+func (m *Matrix) Add(e Entry) error {
+	i, ok := m.find(e.Name)
+	if !ok {
+		e.Squares = slices.Clone(e.Squares)
+		m.Entries = slices.Insert(m.Entries, i, e)
+		return nil
+	}
+	to := &m.Entries[i]
+	if len(to.Squares) != len(e.Squares) {
+		return fmt.Errorf("tensor %q has %d input channels, and %d elsewhere: the matrices are not of one model", e.Name, len(e.Squares), len(to.Squares))
+	}
+	for j, x := range e.Squares {
+		to.Squares[j] += x
+	}
+	to.Tokens += e.Tokens
+	return nil
+}
+
+// Merge adds all of another matrix.
+func (m *Matrix) Merge(o *Matrix) error {
+	if m.ChunkSize != o.ChunkSize && m.Chunks > 0 && o.Chunks > 0 {
+		return fmt.Errorf("its chunks have %d tokens, others %d: their counts do not add up", o.ChunkSize, m.ChunkSize)
+	}
+	for _, e := range o.Entries {
+		if err := m.Add(e); err != nil {
+			return err
+		}
+	}
+	m.Datasets = append(slices.Clip(m.Datasets), o.Datasets...)
+	m.Chunks += o.Chunks
+	m.ChunkSize = cmp.Or(m.ChunkSize, o.ChunkSize)
+	return nil
+}
+
+// Read reads a file.
+func Read(path string) (*Matrix, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	m, err := read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+func read(f *gguf.File) (*Matrix, error) {
+	if t, _ := f.String("general.type"); t != kind {
+		return nil, fmt.Errorf("general.type is %q, want %q: the file is no importance matrix", t, kind)
+	}
+	m := &Matrix{}
+	var ok [3]bool
+	m.Datasets, ok[0] = f.Strings(keyDatasets)
+	m.Datasets = slices.Clone(m.Datasets)
+	chunks, size := uint64(0), uint64(0)
+	chunks, ok[1] = f.Uint(keyChunks)
+	size, ok[2] = f.Uint(keyChunkSize)
+	for i, key := range []string{keyDatasets, keyChunks, keyChunkSize} {
+		if !ok[i] {
+			return nil, fmt.Errorf("key %q is missing or of another type", key)
+		}
+	}
+	if chunks > math.MaxInt32 || size > math.MaxInt32 {
+		return nil, fmt.Errorf("%d chunks of %d tokens: the numbers are damaged", chunks, size)
+	}
+	m.Chunks, m.ChunkSize = int(chunks), int(size)
+	for _, t := range f.Tensors() {
+		e, err := readEntry(f, t)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+		}
+		if e.Name != "" {
+			m.Entries = append(m.Entries, e)
+		}
+	}
+	if len(m.Entries) == 0 {
+		return nil, fmt.Errorf("the file has no sums of any tensor")
+	}
+	slices.SortFunc(m.Entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
+	return m, nil
+}
+
+// readEntry reads the sums in t and the count that belongs to them. Tensors that are no sums give an empty entry.
+func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
+	if name, ok := strings.CutSuffix(t.Name, countsSuffix); ok {
+		if _, ok := f.Tensor(name + sumsSuffix); !ok {
+			return Entry{}, fmt.Errorf("there are no sums %q that it counts", name+sumsSuffix)
+		}
+		return Entry{}, nil
+	}
+	name, ok := strings.CutSuffix(t.Name, sumsSuffix)
+	if !ok || name == "" {
+		return Entry{}, fmt.Errorf("want a name that ends with %s or %s", sumsSuffix, countsSuffix)
+	}
+	counts, ok := f.Tensor(name + countsSuffix)
+	switch {
+	case !ok:
+		return Entry{}, fmt.Errorf("there is no %q", name+countsSuffix)
+	case t.Type != gguf.F32 || counts.Type != gguf.F32:
+		return Entry{}, fmt.Errorf("its sums are %s and their count %s, want F32", t.Type, counts.Type)
+	case counts.Elements() != 1:
+		return Entry{}, fmt.Errorf("it has %d counts: only models without experts are known", counts.Elements())
+	case t.Elements() == 0:
+		return Entry{}, fmt.Errorf("it is empty")
+	}
+	e := Entry{Name: name, Squares: make([]float64, t.Elements())}
+	for i, x := range floats(f, t) {
+		if e.Squares[i] = float64(x); !(x >= 0) || math.IsInf(e.Squares[i], 0) {
+			return Entry{}, fmt.Errorf("element %d is %v, which is no sum of squares: the file is damaged", i, x)
+		}
+	}
+	n := float64(floats(f, counts)[0])
+	if !(n >= 0 && n <= 1<<62) {
+		return Entry{}, fmt.Errorf("its count is %v: the file is damaged", n)
+	}
+	e.Tokens = int64(math.Round(n))
+	return e, nil
+}
+
+func floats(f *gguf.File, t gguf.Tensor) []float32 {
+	x := make([]float32, t.Elements())
+	float.DecodeF32(x, f.Data(t))
+	return x
+}
+
+// Write writes the file, in place of one that is there if force says so.
+func (m *Matrix) Write(path string, force bool) error {
+	h := gguf.Header{Keys: []gguf.KV{
+		{Key: "general.type", Value: kind},
+		{Key: keyDatasets, Value: slices.Clip(append([]string{}, m.Datasets...))},
+		{Key: keyChunks, Value: uint32(m.Chunks)},
+		{Key: keyChunkSize, Value: uint32(m.ChunkSize)},
+	}}
+	for _, e := range m.Entries {
+		h.Tensors = append(h.Tensors,
+			gguf.Tensor{Name: e.Name + sumsSuffix, Type: gguf.F32, Shape: []int64{int64(len(e.Squares))}},
+			gguf.Tensor{Name: e.Name + countsSuffix, Type: gguf.F32, Shape: []int64{1}})
+	}
+	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w, err := gguf.NewWriter(f, h)
+	if err != nil {
+		return err
+	}
+	for i, e := range m.Entries {
+		var sums []byte
+		for _, x := range e.Squares {
+			sums = binary.LittleEndian.AppendUint32(sums, math.Float32bits(float32(x)))
+		}
+		if err := w.WriteAt(2*i, sums, 0); err != nil {
+			return err
+		}
+		count := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(e.Tokens)))
+		if err := w.WriteAt(2*i+1, count, 0); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return f.Commit()
+}

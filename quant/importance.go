@@ -1,0 +1,83 @@
+package quant
+
+import (
+	"fmt"
+	"slices"
+
+	"gosling/gguf"
+	"gosling/imatrix"
+)
+
+// Importance is an importance matrix by which elements are rounded: those of channels that are used more, more carefully.
+type Importance struct {
+	Path   string // of its file, which the output names
+	Matrix *imatrix.Matrix
+}
+
+// llama.cpp's keys, which say what a file was quantized with.
+const (
+	keyImportance = "quantize.imatrix.file"
+	keyDataset    = "quantize.imatrix.dataset"
+	keyEntries    = "quantize.imatrix.entries_count"
+	keyChunks     = "quantize.imatrix.chunks_count"
+)
+
+// maxText is the longest text that llama.cpp keeps in these keys.
+const maxText = 127
+
+// keys adds what the output tells of the matrix.
+func (i *Importance) keys(keys []gguf.KV) []gguf.KV {
+	if i == nil {
+		return keys
+	}
+	keys = setKey(keys, keyImportance, i.Path[:min(len(i.Path), maxText)])
+	if len(i.Matrix.Datasets) > 0 {
+		first := i.Matrix.Datasets[0]
+		keys = setKey(keys, keyDataset, first[:min(len(first), maxText)])
+	}
+	keys = setKey(keys, keyEntries, uint32(len(i.Matrix.Entries)))
+	return setKey(keys, keyChunks, uint32(i.Matrix.Chunks))
+}
+
+// needImportance are the types that keep too little of a tensor to choose it blindly. ggml writes some of them all the same;
+// llama.cpp refuses every one, and so do we.
+var needImportance = []gguf.Type{gguf.IQ1_S, gguf.IQ1_M, gguf.IQ2_XXS, gguf.IQ2_XS, gguf.IQ2_S, gguf.IQ3_XXS}
+
+// weights finds the weights of each source's channels, nil for those of none, and names the tensors that are rounded without
+// though there is a matrix.
+func (i *Importance) weights(sources []Source) (weights [][]float32, without []string, err error) {
+	weights = make([][]float32, len(sources))
+	found := false
+	for s, source := range sources {
+		to := source.Tensor
+		if floating(to.Type) || source.Floats == nil && source.From == to.Type {
+			continue
+		}
+		if i != nil {
+			w, ok := i.Matrix.Weights(to.Name)
+			if ok && int64(len(w)) != to.Shape[0] {
+				return nil, nil, fmt.Errorf("%s: tensor %q has %d input channels there, and %d in the model: the matrix is of another model", i.Path, to.Name, len(w), to.Shape[0])
+			}
+			if weights[s] = w; ok {
+				found = true
+			} else {
+				without = append(without, to.Name)
+			}
+		}
+		if weights[s] == nil && slices.Contains(needImportance, to.Type) {
+			return nil, nil, i.missing(to)
+		}
+	}
+	if len(without) > 0 && !found {
+		return nil, nil, fmt.Errorf("%s: says nothing of any tensor that is to be quantized: it is of another model", i.Path)
+	}
+	return weights, without, nil
+}
+
+// missing is the error of a tensor that cannot do without weights.
+func (i *Importance) missing(t gguf.Tensor) error {
+	if i != nil {
+		return fmt.Errorf("tensor %q: type %s needs an importance matrix, and %s says nothing of this tensor: choose another type for it, such as Q2_K or IQ4_XS", t.Name, t.Type, i.Path)
+	}
+	return fmt.Errorf("tensor %q: type %s needs an importance matrix, without which it would ruin the model: make one with \"gosling imatrix\", or choose a type that does without, such as Q2_K or IQ4_XS", t.Name, t.Type)
+}
