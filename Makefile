@@ -84,15 +84,15 @@ cross:
 # The software driver counts as a GPU only when its number is named. The suite of a version runs one part a process: see
 # "Vulkan in software" in docs/ggml.md.
 SIDE = $(addprefix laws/sequences_side_by_side_give_what_each_gives_alone/,of_the_same of_different some_of)
-SUITE = official_numbers reference types placement laws/chunks_of $(SIDE) laws/a_prompt_of laws/a_state_that laws/a_prompt_that laws/a_new_text laws/a_file_read
+SUITE = official_numbers reference types placement observed laws/chunks_of $(SIDE) laws/a_prompt_of laws/a_state_that laws/a_prompt_that laws/a_new_text laws/a_file_read
 
 vulkan:
 	@if ls third_party/vulkan/$(INSTALLED) /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; then set -ex; \
 		export GGML_VK_VISIBLE_DEVICES=0; \
 		$(GO) test -count=1 -shuffle=on ./ggml/... ./rwkv/op ./engine/...; \
 		for part in $(SUITE); do $(GO) test -count=1 ./rwkv/v7 -run "TestSuite/Vulkan0/$$part"; done; \
-		for part in official_numbers reference laws/chunks_of $(SIDE); do $(GO) test -count=1 ./rwkv/v4 ./rwkv/v5 ./rwkv/v6 -run "TestSuite[0-9]*/Vulkan0/$$part"; done; \
-		for part in reference laws/a_prompt_of; do $(GO) test -count=1 ./rwkv/v6 ./rwkv/v7 -run "TestSuiteOfHybrids/.*/Vulkan0/$$part"; done; \
+		for part in official_numbers reference observed laws/chunks_of $(SIDE); do $(GO) test -count=1 ./rwkv/v4 ./rwkv/v5 ./rwkv/v6 -run "TestSuite[0-9]*/Vulkan0/$$part"; done; \
+		for part in reference observed laws/a_prompt_of; do $(GO) test -count=1 ./rwkv/v6 ./rwkv/v7 -run "TestSuiteOfHybrids/.*/Vulkan0/$$part"; done; \
 	else echo "vulkan: no driver or no libraries (make ggml-vulkan), left out"; fi
 
 bench: ggml

@@ -15,7 +15,6 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/imatrix"
-	"gosling/quant"
 )
 
 // savedEvery is after how many chunks an importance matrix under way is written.
@@ -139,13 +138,11 @@ func collect(c *urfave.Context, base *imatrix.Matrix) error {
 
 // begun is what there is before a text is read: what the output holds, to go on with it, or else base with the text's name.
 func begun(c *urfave.Context, base *imatrix.Matrix, text string) (*imatrix.Matrix, error) {
-	start := &imatrix.Matrix{Datasets: []string{text}, ChunkSize: c.Int("ctx")}
-	if err := start.Merge(base); err != nil {
-		return nil, fmt.Errorf("--in-file: %w", err)
+	if base.Chunks > 0 && base.ChunkSize != c.Int("ctx") {
+		return nil, misuse(c, "--ctx %d: the chunks of --in-file have %d tokens", c.Int("ctx"), base.ChunkSize)
 	}
-	start.Datasets = append(slices.Clip(base.Datasets), text)
-	if base.Chunks > 0 && base.ChunkSize != start.ChunkSize {
-		return nil, misuse(c, "--ctx %d: the chunks of --in-file have %d tokens", start.ChunkSize, base.ChunkSize)
+	start := &imatrix.Matrix{
+		Datasets: append(slices.Clip(base.Datasets), text), Chunks: base.Chunks, ChunkSize: c.Int("ctx"), Entries: base.Entries,
 	}
 	out := c.Path("output")
 	if !c.Bool("resume") {
@@ -235,32 +232,4 @@ func printMatrix(c *urfave.Context, m *imatrix.Matrix, took time.Duration) error
 	}
 	_, err := fmt.Fprintln(c.App.Writer, text)
 	return err
-}
-
-func importanceFlag() urfave.Flag {
-	return &urfave.PathFlag{Name: "imatrix", Usage: "round by the importance matrix in `FILE`, which \"gosling imatrix\" or llama-imatrix made"}
-}
-
-// importance reads what --imatrix names.
-func importance(c *urfave.Context) (*quant.Importance, error) {
-	path := c.Path("imatrix")
-	if path == "" {
-		return nil, nil
-	}
-	m, err := imatrix.Read(path)
-	if err != nil {
-		return nil, err
-	}
-	return &quant.Importance{Path: path, Matrix: m}, nil
-}
-
-// noteWithout tells of tensors that an importance matrix lacks.
-func noteWithout(c *urfave.Context, r quant.Report) {
-	if n := len(r.Without); n > 0 {
-		more := ""
-		if n > 3 {
-			more = fmt.Sprintf(" and %d more", n-3)
-		}
-		fmt.Fprintf(c.App.ErrWriter, "note: rounded without importance, of which %s says nothing: %s%s\n", c.Path("imatrix"), strings.Join(r.Without[:min(n, 3)], ", "), more)
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/imatrix"
 	"gosling/quant"
 )
 
@@ -134,4 +135,32 @@ func printKinds(out io.Writer, kinds []quant.Kind) error {
 	}
 	fmt.Fprintln(w)
 	return w.Flush()
+}
+
+func importanceFlag() urfave.Flag {
+	return &urfave.PathFlag{Name: "imatrix", Usage: "round by the importance matrix in `FILE`, which \"gosling imatrix\" or llama-imatrix made"}
+}
+
+// importance reads what --imatrix names.
+func importance(c *urfave.Context) (*quant.Importance, error) {
+	path := c.Path("imatrix")
+	if path == "" {
+		return nil, nil
+	}
+	m, err := imatrix.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return &quant.Importance{Path: path, Matrix: m}, nil
+}
+
+// noteWithout tells of tensors that an importance matrix lacks.
+func noteWithout(c *urfave.Context, r quant.Report) {
+	if n := len(r.Without); n > 0 {
+		more := ""
+		if n > 3 {
+			more = fmt.Sprintf(" and %d more", n-3)
+		}
+		fmt.Fprintf(c.App.ErrWriter, "note: rounded without importance, of which %s says nothing: %s%s\n", c.Path("imatrix"), strings.Join(r.Without[:min(n, 3)], ", "), more)
+	}
 }

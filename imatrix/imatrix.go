@@ -8,7 +8,9 @@ package imatrix
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -194,11 +196,24 @@ func floats(f *gguf.File, t gguf.Tensor) []float32 {
 	return x
 }
 
-// Write writes the file, in place of one that is there if force says so.
+// Write writes a file, in place of one that is there if force says so.
 func (m *Matrix) Write(path string, force bool) error {
+	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := m.Encode(f); err != nil {
+		return err
+	}
+	return f.Commit()
+}
+
+// Encode writes the bytes of a file.
+func (m *Matrix) Encode(to io.WriterAt) error {
 	h := gguf.Header{Keys: []gguf.KV{
 		{Key: "general.type", Value: kind},
-		{Key: keyDatasets, Value: slices.Clip(append([]string{}, m.Datasets...))},
+		{Key: keyDatasets, Value: append([]string{}, m.Datasets...)},
 		{Key: keyChunks, Value: uint32(m.Chunks)},
 		{Key: keyChunkSize, Value: uint32(m.ChunkSize)},
 	}}
@@ -207,12 +222,7 @@ func (m *Matrix) Write(path string, force bool) error {
 			gguf.Tensor{Name: e.Name + sumsSuffix, Type: gguf.F32, Shape: []int64{int64(len(e.Squares))}},
 			gguf.Tensor{Name: e.Name + countsSuffix, Type: gguf.F32, Shape: []int64{1}})
 	}
-	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w, err := gguf.NewWriter(f, h)
+	w, err := gguf.NewWriter(to, h)
 	if err != nil {
 		return err
 	}
@@ -221,16 +231,10 @@ func (m *Matrix) Write(path string, force bool) error {
 		for _, x := range e.Squares {
 			sums = binary.LittleEndian.AppendUint32(sums, math.Float32bits(float32(x)))
 		}
-		if err := w.WriteAt(2*i, sums, 0); err != nil {
-			return err
-		}
 		count := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(e.Tokens)))
-		if err := w.WriteAt(2*i+1, count, 0); err != nil {
+		if err := errors.Join(w.WriteAt(2*i, sums, 0), w.WriteAt(2*i+1, count, 0)); err != nil {
 			return err
 		}
 	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	return f.Commit()
+	return w.Close()
 }

@@ -41,6 +41,7 @@ func Run(t *testing.T, lib *ggml.Library, d ggml.Device) {
 		"sum of rows":        {[]Array{x}, func(a operands) ggml.Tensor { return a[0].SumRows() }, x.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
 		"pad rows":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].PadRows(128) }, x.Rows(func(r []float64) []float64 { return append(append([]float64{}, r...), make([]float64, 32)...) })},
 		"part of rows":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Cont() }, x.Rows(func(r []float64) []float64 { return r[8:48] })},
+		"sum of columns":     {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Permute(1, 0, 2, 3).Cont().SumRows() }, columns(x)},
 		"norm of part":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Norm(1e-5) }, x.Rows(func(r []float64) []float64 { return normRow(1e-5)(r[8:48]) })},
 		"reshape":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Reshape(32, 30).SumRows() }, Array{Shape: [4]int64{32, 30, 1, 1}, Data: x.Data}.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
 		"join":               {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Concat(a[1].Slice(1, 0, 3), 1) }, join(x, y, 3)},
@@ -136,6 +137,16 @@ func sum(row []float64) float64 {
 		s += x
 	}
 	return s
+}
+
+// columns sums up over the second dimension, whose place it takes.
+func columns(x Array) Array {
+	y := Zeros(1, x.Shape[0], x.Shape[2], x.Shape[3])
+	for i, v := range x.Data {
+		in, rows := int(x.Shape[0]), int(x.Shape[1])
+		y.Data[i/(in*rows)*in+i%in] += v
+	}
+	return y
 }
 
 func normRow(eps float64) func([]float64) []float64 {

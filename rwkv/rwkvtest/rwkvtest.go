@@ -61,6 +61,7 @@ func Run(t *testing.T, s Suite) {
 			t.Run("laws", b.laws)
 			t.Run("tuned", b.tuned)
 			t.Run("placement", b.placement)
+			t.Run("observed", b.observed)
 		})
 	}
 }

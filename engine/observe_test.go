@@ -1,0 +1,119 @@
+package engine_test
+
+import (
+	"context"
+	"math"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/engine"
+	"gosling/ggml/ggmltest"
+	"gosling/gguf"
+	"gosling/internal/synth"
+	"gosling/rwkv/rwkvtest"
+)
+
+// The suite of every version looks at all matrices; here is one whose input is simple enough to be computed by hand: the
+// receptance of version 5's first layer, into which goes the token shift of the normed embedding.
+func TestAnObserverSumsTheSquaresOfWhatGoesIntoAMatrix(t *testing.T) {
+	lib := ggmltest.Library(t)
+	c := small
+	c.Version = "5.2"
+	path := rwkvtest.Random(t, c, "F32")
+	m := rwkvtest.Load(t, lib, path, engine.Options{Device: "cpu", Threads: 1})
+	o, err := m.NewObserver()
+	require.NoError(t, err)
+	defer o.Close()
+	tokens := text(5, 30)
+	require.NoError(t, o.Read(t.Context(), rwkvtest.Tokens(tokens)))
+
+	weights := rwkvtest.Weights(t, lib, path)
+	norm := func(name string, x []float64) []float64 {
+		w, _ := weights(name + ".weight")
+		b, _ := weights(name + ".bias")
+		return layerNorm(x, w, b)
+	}
+	embedding, _ := weights("token_embd.weight")
+	mu, _ := weights("blk.0.time_mix_lerp_r.weight")
+	want, before := make([]float64, c.Embed), make([]float64, c.Embed)
+	for _, token := range tokens {
+		x := make([]float64, c.Embed)
+		for i := range x {
+			x[i] = float64(embedding[int(token)*c.Embed+i])
+		}
+		x = norm("blk.0.attn_norm", norm("token_embd_norm", x))
+		for i := range x {
+			shifted := x[i]*float64(mu[i]) + before[i]*(1-float64(mu[i]))
+			want[i] += shifted * shifted
+		}
+		before = x
+	}
+	for _, in := range o.Inputs() {
+		if in.Weight == "blk.0.time_mix_receptance.weight" {
+			assert.Equal(t, int64(30), in.Tokens)
+			assert.InDeltaSlice(t, want, in.Squares, 1e-3)
+			return
+		}
+	}
+	t.Fatal("the receptance was not observed")
+}
+
+func layerNorm(x []float64, weight, bias []float32) []float64 {
+	mean, variance := 0.0, 0.0
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for _, v := range x {
+		variance += (v - mean) * (v - mean) / float64(len(x))
+	}
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = (v-mean)/math.Sqrt(variance+1e-5)*float64(weight[i]) + float64(bias[i])
+	}
+	return y
+}
+
+func TestAnObserverThatIsStoppedHasSeenNothingOfTheText(t *testing.T) {
+	m := model(t)
+	o, err := m.NewObserver()
+	require.NoError(t, err)
+	defer o.Close()
+	require.NoError(t, o.Read(t.Context(), rwkvtest.Tokens(text(1, 20))))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, o.Read(ctx, rwkvtest.Tokens(text(2, 600))), context.Canceled)
+	require.ErrorContains(t, o.Read(t.Context(), rwkvtest.Tokens([]int32{51})), "token 51")
+	for _, in := range o.Inputs() {
+		require.Equal(t, int64(20), in.Tokens)
+	}
+}
+
+func TestDamagedWeightsGiveNoSums(t *testing.T) {
+	lib := ggmltest.Library(t)
+	path := rwkvtest.Random(t, synth.Config{Layers: 1, Embed: 64, FFN: 96, HeadSize: 32, Vocab: 51, Seed: 3}, "F32")
+	spoil(t, path, "blk.0.attn_norm.weight")
+	m := rwkvtest.Load(t, lib, path, engine.Options{Device: "cpu", Threads: 1, NoMmap: true})
+	o, err := m.NewObserver()
+	require.NoError(t, err)
+	defer o.Close()
+	require.ErrorContains(t, o.Read(t.Context(), rwkvtest.Tokens(text(1, 20))), "the weights are damaged")
+	require.Empty(t, o.Inputs())
+}
+
+// spoil makes the first element of an F32 tensor a NaN.
+func spoil(t *testing.T, path, name string) {
+	t.Helper()
+	f, err := gguf.Open(path)
+	require.NoError(t, err)
+	info, ok := f.Tensor(name)
+	require.True(t, ok)
+	require.NoError(t, f.Close())
+	out, err := os.OpenFile(path, os.O_RDWR, 0)
+	require.NoError(t, err)
+	_, err = out.WriteAt([]byte{0, 0, 0xc0, 0x7f}, info.Offset)
+	require.NoError(t, err)
+	require.NoError(t, out.Close())
+}

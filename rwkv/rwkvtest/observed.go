@@ -1,0 +1,72 @@
+package rwkvtest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/engine"
+	"gosling/internal/synth"
+	"gosling/rwkv"
+	"gosling/tokenizer"
+)
+
+// observed holds that an observer sees every matrix with every token, and for the head sums up the squares of the hidden states,
+// whose own sum is in float64 here.
+func (b bench) observed(t *testing.T) {
+	c := synth.Config{Layers: 2, Embed: 64, FFN: 96, HeadSize: 32, Vocab: 61, Seed: 11}
+	m := b.load(t, Random(t, b.sized(c), "F32"))
+	o, err := m.NewObserver()
+	require.NoError(t, err)
+	b.atEnd(o.Close)
+	texts := [][]int32{text(1, engine.MaxChunk+7, 61), text(2, 40, 61)}
+	read := int64(0)
+	for _, tokens := range texts {
+		require.NoError(t, o.Read(t.Context(), Tokens(tokens)))
+		read += int64(len(tokens))
+	}
+
+	sizes, seen := map[string]int{}, map[string]bool{}
+	for _, spec := range b.Arch.Tensors(m.Config()) {
+		switch spec.Class {
+		case rwkv.Matrix, rwkv.Head, rwkv.LowRank, rwkv.Decay:
+			if len(spec.Shape) == 2 && !spec.Optional {
+				sizes[spec.Name] = int(spec.Shape[0])
+			}
+		}
+	}
+	for _, in := range o.Inputs() {
+		assert.Len(t, in.Squares, sizes[in.Weight], in.Weight)
+		assert.Equal(t, read, in.Tokens, in.Weight)
+		seen[in.Weight] = true
+		if in.Weight == "output.weight" {
+			Near(t, [][]float64{b.hiddenSquares(t, m, texts)}, [][]float64{in.Squares}, rounding.on(b.device), "sums of squares")
+		}
+	}
+	for name := range sizes {
+		assert.True(t, seen[name], "%s was not observed", name)
+	}
+}
+
+// hiddenSquares is the sum of the squares of each channel of the hidden states of texts.
+func (b bench) hiddenSquares(t *testing.T, m *engine.Model, texts [][]int32) []float64 {
+	t.Helper()
+	batch, err := m.NewBatch(1)
+	require.NoError(t, err)
+	b.atEnd(batch.Close)
+	squares := make([]float64, m.Config().Embed)
+	for _, tokens := range texts {
+		require.NoError(t, batch.Reset())
+		for rest := Tokens(tokens); len(rest) > 0; {
+			n := min(len(rest), engine.MaxChunk)
+			rows, err := batch.Read(t.Context(), [][]tokenizer.Token{rest[:n]}, rwkv.AllHidden)
+			require.NoError(t, err)
+			for i, x := range rows {
+				squares[i%len(squares)] += float64(x) * float64(x)
+			}
+			rest = rest[n:]
+		}
+	}
+	return squares
+}
