@@ -151,9 +151,9 @@ func (a *Adapter) sort(tensors []checkpoint.Tensor) error {
 
 // check holds the factors to each other.
 func (p *pair) check(weight string) error {
-	for half, t := range map[string]checkpoint.Tensor{"lora_A": p.a, "lora_B": p.b} {
+	for i, t := range []checkpoint.Tensor{p.a, p.b} {
 		if t.Name == "" {
-			return fmt.Errorf("%s of %q is missing: the file is incomplete", half, weight)
+			return fmt.Errorf("lora_%c of %q is missing: the file is incomplete", 'A'+i, weight)
 		}
 		if len(t.Shape) != 2 || t.Elements() == 0 {
 			return fmt.Errorf("tensor %q is %v, want a matrix", t.Name, t.Shape)

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,7 +31,8 @@ func (a *Adapter) Merge(base *checkpoint.File) (*checkpoint.File, error) {
 	for i, t := range merged.Tensors {
 		at[t.Name] = i
 	}
-	for name, t := range a.whole {
+	for _, name := range slices.Sorted(maps.Keys(a.whole)) {
+		t := a.whole[name]
 		i, ok := at[nameIn(base, name)]
 		switch {
 		case !ok && strings.HasSuffix(name, ".att.time_state"): // tuned along with the weights

@@ -20,20 +20,24 @@ type product struct {
 }
 
 // load reads the factors.
-func (p *product) load() error {
-	for t, to := range map[*checkpoint.Tensor]*[]float32{&p.a: &p.x, &p.b: &p.y} {
-		x := make([]float32, t.Elements())
-		if err := t.ReadFloats(x, 0); err != nil {
-			return fmt.Errorf("%s: %w", p.path, err)
-		}
-		for i, v := range x {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return fmt.Errorf("%s: tensor %q: element %d is %v: the adapter is damaged", p.path, t.Name, i, v)
-			}
-		}
-		*to = x
+func (p *product) load() (err error) {
+	if p.x, err = p.read(p.a); err == nil {
+		p.y, err = p.read(p.b)
 	}
-	return nil
+	return err
+}
+
+func (p *product) read(t checkpoint.Tensor) ([]float32, error) {
+	x := make([]float32, t.Elements())
+	if err := t.ReadFloats(x, 0); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.path, err)
+	}
+	for i, v := range x {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, fmt.Errorf("%s: tensor %q: element %d is %v: the adapter is damaged", p.path, t.Name, i, v)
+		}
+	}
+	return x, nil
 }
 
 // addTo adds columns first to first+len(dst)-1 of a row.
