@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"gosling/imatrix"
 )
 
 // TestConvertIsStopped stops a conversion as soon as its temporary file appears: there must be no output, or the whole one if
@@ -110,4 +112,41 @@ func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, "gosling-compare-*"))
 	require.NoError(t, err)
 	assert.Empty(t, left)
+}
+
+func TestAnImportanceMatrixThatWasStoppedGoesOn(t *testing.T) {
+	needGGML(t)
+	dir := t.TempDir()
+	checkpoint, model, text := filepath.Join(dir, "model.pth"), filepath.Join(dir, "model.gguf"), filepath.Join(dir, "text")
+	writeModel(t, checkpoint, tinyModel())
+	require.NoError(t, exec.Command("gosling", "convert", checkpoint, model, "--type", "f32").Run())
+	require.NoError(t, os.WriteFile(text, bytes.Repeat([]byte("The goose said to the gander: "), 2000), 0o600))
+	whole, part := filepath.Join(dir, "whole.gguf"), filepath.Join(dir, "part.gguf")
+	args := []string{"imatrix", model, "--text", text, "--ctx", "64", "--threads", "1", "-o"}
+	require.NoError(t, exec.Command("gosling", append(args, whole)...).Run())
+
+	cmd := exec.Command("gosling", append(args, part)...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	require.NoError(t, cmd.Start())
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	if err := signalOnce(cmd.Process, os.Interrupt, part, done); err == nil {
+		t.Skip("the matrix was made faster than the signal came")
+	}
+	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+	assert.Contains(t, said.String(), "with --resume goes on")
+	stopped, err := imatrix.Read(part)
+	require.NoError(t, err)
+	require.NoError(t, exec.Command("gosling", append(args, part, "--resume")...).Run())
+	want, err := imatrix.Read(whole)
+	require.NoError(t, err)
+	got, err := imatrix.Read(part)
+	require.NoError(t, err)
+	assert.Less(t, stopped.Chunks, want.Chunks)
+	assert.Equal(t, want.Chunks, got.Chunks)
+	for i, e := range want.Entries {
+		assert.Equal(t, e.Tokens, got.Entries[i].Tokens, e.Name)
+		assert.InEpsilonSlice(t, e.Squares, got.Entries[i].Squares, 1e-5, e.Name)
+	}
 }
