@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/imatrix"
+	"gosling/internal/atomicfile"
 )
 
 // savedEvery is after how many chunks an importance matrix under way is written.
@@ -86,11 +86,19 @@ func checkImatrix(c *urfave.Context) error {
 	case c.Int("ctx") < eval.MinContext:
 		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), eval.MinContext)
 	}
-	out := c.Path("output")
-	if _, err := os.Stat(out); err == nil && !c.Bool("resume") && !c.Bool("force") {
-		return fmt.Errorf("%s exists: add --force to overwrite it, or --resume to go on with it", out)
+	return checkOutput(c)
+}
+
+// checkOutput finds out whether the output can be written before a long text is read.
+func checkOutput(c *urfave.Context) error {
+	f, err := atomicfile.Create(c.Path("output"), atomicfile.Options{Force: c.Bool("force") || c.Bool("resume")})
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w, or --resume to go on with it", err)
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // collection is an importance matrix being made.
