@@ -17,6 +17,7 @@ import (
 	"gosling/checkpoint/formats"
 	"gosling/ggml"
 	"gosling/gguf"
+	"gosling/imatrix"
 	"gosling/internal/float"
 	"gosling/rwkv"
 	"gosling/rwkv/archs"
@@ -64,6 +65,12 @@ func checkGGUF(c *urfave.Context, path string, found *findings) error {
 		return err
 	}
 	defer f.Close()
+	if kind, _ := f.String("general.type"); kind == imatrix.Kind {
+		if _, err := imatrix.Read(path); err != nil {
+			found.wrong("%v", err)
+		}
+		return nil
+	}
 	checkTable(f, found)
 	checkVocab(f, found)
 	return checkWeights(c, f, found)

@@ -35,9 +35,11 @@ type Entry struct {
 	Tokens  int64     // summed up over
 }
 
-// The names of the format.
+// Kind is what the key general.type of a file is.
+const Kind = "imatrix"
+
+// The other names of the format.
 const (
-	kind         = "imatrix"
 	keyDatasets  = "imatrix.datasets"
 	keyChunks    = "imatrix.chunk_count"
 	keyChunkSize = "imatrix.chunk_size"
@@ -118,8 +120,8 @@ func Read(path string) (*Matrix, error) {
 }
 
 func read(f *gguf.File) (*Matrix, error) {
-	if t, _ := f.String("general.type"); t != kind {
-		return nil, fmt.Errorf("general.type is %q, want %q: the file is no importance matrix", t, kind)
+	if t, _ := f.String("general.type"); t != Kind {
+		return nil, fmt.Errorf("general.type is %q, want %q: the file is no importance matrix", t, Kind)
 	}
 	m := &Matrix{}
 	var ok [3]bool
@@ -212,7 +214,7 @@ func (m *Matrix) Write(path string, force bool) error {
 // Encode writes the bytes of a file.
 func (m *Matrix) Encode(to io.WriterAt) error {
 	h := gguf.Header{Keys: []gguf.KV{
-		{Key: "general.type", Value: kind},
+		{Key: "general.type", Value: Kind},
 		{Key: keyDatasets, Value: append([]string{}, m.Datasets...)},
 		{Key: keyChunks, Value: uint32(m.Chunks)},
 		{Key: keyChunkSize, Value: uint32(m.ChunkSize)},
