@@ -83,6 +83,11 @@ func Run(ctx context.Context, in, out string, o Options) (Result, error) {
 		return Result{}, fmt.Errorf("%s: %w", in, err)
 	}
 	p.tuned(adapters)
+	for _, a := range o.Adapters {
+		if a.Alpha != 0 && a.Init == "" {
+			p.notices = append(p.notices, a.Path+" is merged as LoRA: one that was trained as PiSSA needs --lora-init, and cannot be told from it")
+		}
+	}
 	o.Write.Input = in
 	report, err := quant.Write(ctx, out, p.keys, p.sources, o.Write)
 	if err != nil {

@@ -13,6 +13,7 @@
 package adapter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -86,6 +87,7 @@ var foreign = []struct{ part, what string }{
 	{".disha", "a DiSHA (bone) adapter"},
 	{".bone", "a bone adapter"},
 	{".gbmm", "a bone adapter"},
+	{".miss", "a MiSS adapter"},
 }
 
 // New takes an adapter file apart. It stays open until the adapter is closed.
@@ -105,7 +107,11 @@ func New(f *checkpoint.File, o Options) (*Adapter, error) {
 			return nil, err
 		}
 	}
-	if o.Alpha == 0 && o.Config.Alpha == 0 && o.Init == nil {
+	alpha := a.alpha()
+	if !(alpha >= 0) || math.IsInf(alpha, 1) {
+		return nil, fmt.Errorf("an alpha of %v: want a positive number", alpha)
+	}
+	if alpha == 0 && o.Init == nil {
 		return nil, fmt.Errorf("it does not say the alpha it was trained with: give --lora-alpha (the rank is %d)", a.Rank())
 	}
 	return a, nil
@@ -197,13 +203,12 @@ func (a *Adapter) scale(p *pair) float64 {
 	if a.options.Init != nil {
 		return 1
 	}
-	alpha := a.options.Alpha
-	if alpha == 0 {
-		alpha = a.options.Config.Alpha
-	}
 	rank := float64(p.a.Shape[0])
 	if a.options.RankRoot {
 		rank = math.Sqrt(rank)
 	}
-	return alpha / rank
+	return a.alpha() / rank
 }
+
+// alpha is the one given, or that of the configuration; 0 for none.
+func (a *Adapter) alpha() float64 { return cmp.Or(a.options.Alpha, a.options.Config.Alpha) }
