@@ -86,6 +86,14 @@ func (t TensorSpec) Elements() int64 {
 // Shapes answers with the shape of a checkpoint's tensor in PyTorch's order, and whether there is one of that name.
 type Shapes func(name string) (shape []int64, ok bool)
 
+// Any reports whether there is a tensor of one of the names.
+func (s Shapes) Any(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, ok := s(name); return ok })
+}
+
+// DataShift are tensors that only version 6 has, whose token shift and decay depend on the data by low-rank pairs.
+var DataShift = []string{"blocks.0.att.time_maa_x", "blocks.0.att.time_maa_w1", "blocks.0.att.time_decay_w1"}
+
 // Metadata answers with the value of a GGUF key without its architecture's prefix, such as "embedding_length", and
 // whether there is one.
 type Metadata func(key string) (value any, ok bool)

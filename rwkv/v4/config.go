@@ -13,9 +13,8 @@ const arch = "rwkv4"
 func Detect(shapes rwkv.Shapes) bool {
 	_, decay := shapes("blocks.0.att.time_decay")
 	_, norm := shapes("blocks.0.att.ln_x.weight")
-	_, v6 := shapes("blocks.0.att.time_maa_x")
 	_, gate := shapes("blocks.0.att.gate.weight")
-	return decay && !norm && !v6 && !gate
+	return decay && !norm && !gate && !shapes.Any(rwkv.DataShift...)
 }
 
 // ConfigFromShapes reads the dimensions off a checkpoint's tensors. The recurrence is one of single channels: heads of 1.

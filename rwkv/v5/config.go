@@ -14,8 +14,7 @@ const arch = "rwkv5"
 func Detect(shapes rwkv.Shapes) bool {
 	_, norm := shapes("blocks.0.att.ln_x.weight")
 	_, decay := shapes("blocks.0.att.time_decay")
-	_, v6 := shapes("blocks.0.att.time_maa_x")
-	return norm && decay && !v6
+	return norm && decay && !shapes.Any(rwkv.DataShift...)
 }
 
 // ConfigFromShapes reads the dimensions off a checkpoint's tensors. Of version 5.0, 5.1 and 5.2 the first has no gate, and only

@@ -10,10 +10,7 @@ import (
 const arch = "rwkv6"
 
 // Detect reports whether the checkpoint is of version 6: the only one whose token shift depends on the data.
-func Detect(shapes rwkv.Shapes) bool {
-	_, ok := shapes("blocks.0.att.time_maa_x")
-	return ok
-}
+func Detect(shapes rwkv.Shapes) bool { return shapes.Any(rwkv.DataShift...) }
 
 // ConfigFromShapes reads the dimensions off a checkpoint's tensors.
 func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
