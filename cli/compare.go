@@ -26,6 +26,7 @@ func compareCommand() *urfave.Command {
 		&urfave.StringFlag{Name: "types", Usage: "make candidates of the base in these `TYPES`, such as Q8_0,Q4_K_M"},
 		&urfave.BoolFlag{Name: "keep", Usage: "keep the candidates that were made, beside the base", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "allow-requantize", Usage: "make candidates of a base that is quantized already", DisableDefaultText: true},
+		importanceFlag(),
 		&urfave.PathFlag{Name: "base-logits", Usage: "keep what the base says in `FILE`, or take it from there"},
 		&urfave.PathFlag{Name: "work", Usage: "keep what is needed on the way in `DIR`", DefaultText: "a folder for temporary files"},
 		&urfave.BoolFlag{Name: "resume", Usage: "go on with the same comparison, which was stopped", DisableDefaultText: true},
@@ -70,6 +71,7 @@ type comparison struct {
 	contexts   []int
 	texts      []string
 	data       [][]byte // of each text
+	importance *quant.Importance
 	work       string
 	result     eval.Comparison
 	columns    []column
@@ -132,6 +134,8 @@ func (r *comparison) arguments() error {
 		return misuse(c, "nothing to compare with: name candidates, or types to make them in with --types")
 	case len(c.StringSlice("text")) == 0:
 		return misuse(c, "no text: name one with --text FILE")
+	case c.String("types") == "" && c.IsSet("imatrix"):
+		return misuse(c, "--imatrix is for candidates that are made with --types")
 	case formats > 1:
 		return misuse(c, "choose one of --json, --csv and --markdown")
 	case c.IsSet("limit") && c.Int("limit") < 1:
@@ -160,7 +164,12 @@ func (r *comparison) arguments() error {
 		}
 		r.candidates = append(r.candidates, candidate{name: mix.Name, mix: mix})
 	}
-	return checkThreads(c)
+	if err := checkThreads(c); err != nil {
+		return err
+	}
+	var err error
+	r.importance, err = importance(c)
+	return err
 }
 
 // checkModels refuses candidates that cannot be compared, before anything is computed.
@@ -242,7 +251,7 @@ func (r *comparison) readTexts() error {
 // stopped finds it again.
 func (r *comparison) prepareWork() error {
 	h := sha256.New()
-	fmt.Fprintln(h, r.fingerprint(r.base), r.c.Int("chunks"), r.contexts, r.c.String("device"), r.c.StringSlice("eval"), r.c.StringSlice("file"), r.c.Int("limit"), r.c.Bool("no-speed"))
+	fmt.Fprintln(h, r.fingerprint(r.base), r.c.Int("chunks"), r.contexts, r.c.String("device"), r.c.StringSlice("eval"), r.c.StringSlice("file"), r.c.Int("limit"), r.c.Bool("no-speed"), r.fingerprint(r.c.Path("imatrix")))
 	for _, data := range r.data {
 		fmt.Fprintf(h, "%x\n", sha256.Sum256(data))
 	}

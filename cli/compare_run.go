@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/shirou/gopsutil/v4/disk"
+
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/gguf"
@@ -113,8 +115,12 @@ func (r *comparison) baseLogits(m *engine.Model, col column) error {
 		return &hinted{err, "name another file with --base-logits, or remove this one"}
 	}
 	part := col.logits + ".part"
-	if size := eval.BaseSize(col.windows, m.Vocab()); size > 1<<30 {
+	size := eval.BaseSize(col.windows, m.Vocab())
+	if size > 1<<30 {
 		fmt.Fprintf(r.c.App.ErrWriter, "gosling: the base's logits take %s: %s\n", bytesText(size), col.logits)
+	}
+	if err := fitsDisk(part, size); err != nil {
+		return err
 	}
 	b, err := eval.CreateBase(part, col.windows, m.Vocab(), r.c.Bool("resume"))
 	if err != nil {
@@ -130,6 +136,22 @@ func (r *comparison) baseLogits(m *engine.Model, col column) error {
 		return err
 	}
 	return os.Rename(part, col.logits)
+}
+
+// fitsDisk refuses a file that grows to size where there is no room for it. What is there already counts as room.
+func fitsDisk(path string, size int64) error {
+	usage, err := disk.Usage(filepath.Dir(path))
+	if err != nil {
+		return nil // not every file system tells
+	}
+	if info, err := os.Stat(path); err == nil {
+		size -= info.Size()
+	}
+	if uint64(max(size, 0)) <= usage.Free {
+		return nil
+	}
+	err = fmt.Errorf("%s would take %s, and %s are free there", path, bytesText(size), bytesText(int64(usage.Free)))
+	return &hinted{err, "fewer --chunks need less, and --work DIR or --base-logits FILE names another place"}
 }
 
 // sameBase refuses logits that another model gave, by those of the first window. Devices and programs differ by far less.
@@ -178,6 +200,7 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	}
 	path, remove = filepath.Join(r.work, cand.name+".gguf"), func() { _ = os.Remove(path) }
 	o := writeOptions(r.c)
+	o.Importance = r.importance
 	if r.c.Bool("keep") {
 		path, remove = quantizedName(r.base, cand.mix), func() {}
 		if _, err := os.Stat(path); err == nil && r.c.Bool("resume") {
