@@ -47,12 +47,7 @@ func report(stderr io.Writer, err error) int {
 }
 
 func printError(w io.Writer, err error) {
-	text := strings.TrimRight(err.Error(), "\n")
-	var file *os.PathError
-	if errors.As(err, &file) && (file.Op == "open" || file.Op == "stat") { // the file's name says enough
-		text = strings.Replace(text, file.Op+" "+file.Path, file.Path, 1)
-	}
-	fmt.Fprintf(w, "gosling: %s\n", text)
+	fmt.Fprintf(w, "gosling: %s\n", errorText(err))
 	var h *hinted
 	if errors.As(err, &h) {
 		fmt.Fprintf(w, "hint: %s\n", h.hint)
@@ -61,6 +56,16 @@ func printError(w io.Writer, err error) {
 	if errors.As(err, &usage) {
 		fmt.Fprintf(w, "hint: see \"%s --help\"\n", usage.command)
 	}
+}
+
+// errorText is an error in words; of a file, its name says enough.
+func errorText(err error) string {
+	text := strings.TrimRight(err.Error(), "\n")
+	var file *os.PathError
+	if errors.As(err, &file) && (file.Op == "open" || file.Op == "stat") {
+		text = strings.Replace(text, file.Op+" "+file.Path, file.Path, 1)
+	}
+	return text
 }
 
 // usageError is a wrong command line.

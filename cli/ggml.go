@@ -41,6 +41,15 @@ func threadsFlag() urfave.Flag {
 
 // openGGML opens the library that the flags and the environment name. device is the one that will be used, if any.
 func openGGML(c *urfave.Context, device string) (*ggml.Library, error) {
+	o := ggml.Options{Find: ggmlPlaces(c, device)}
+	if c.Bool("verbose") {
+		o.Log = logger(c)
+	}
+	return ggml.Open(o)
+}
+
+// ggmlPlaces is where ggml is looked for.
+func ggmlPlaces(c *urfave.Context, device string) bindings.FindOptions {
 	find := bindings.FindOptions{Dir: c.Path("ggml"), Env: os.Getenv("GOSLING_GGML"), DataHome: dataHome()}
 	if exe, err := os.Executable(); err == nil {
 		if exe, err = filepath.EvalSymlinks(exe); err == nil {
@@ -53,11 +62,7 @@ func openGGML(c *urfave.Context, device string) (*ggml.Library, error) {
 	if device = strings.ToLower(device); device != "auto" {
 		find.Flavor = strings.TrimRight(device, "0123456789")
 	}
-	o := ggml.Options{Find: find}
-	if c.Bool("verbose") {
-		o.Log = logger(c)
-	}
-	return ggml.Open(o)
+	return find
 }
 
 func dataHome() string {

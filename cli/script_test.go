@@ -25,13 +25,14 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
 // checkpoint of random weights, or the GGUF file of a hybrid, "size FILE BYTES" and "cut FILE BYTES", which cuts it short. The condition [ggml] holds where the
-// libraries are.
+// libraries are, and LIBRARIES names their folder.
 func TestScripts(t *testing.T) {
 	libraries := ggmlDir()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GOSLING_GGML", libraries)
+			env.Setenv("LIBRARIES", libraries)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },

@@ -26,6 +26,16 @@ func ThisRAM() (int64, error) {
 	return ram, nil
 }
 
+// FreeRAM is how much of ThisRAM other programs leave, what the system only caches being free.
+func FreeRAM() (int64, error) {
+	v, err := mem.VirtualMemory()
+	if err != nil {
+		return 0, err
+	}
+	ram, err := ThisRAM()
+	return min(ram, int64(v.Available)), err
+}
+
 // readLimit reads a number of bytes; the word max and files that are not there are none.
 func readLimit(path string) (int64, bool) {
 	text, err := os.ReadFile(path)

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	urfave "github.com/urfave/cli/v2"
+	"golang.org/x/sys/cpu"
+
+	"gosling/bindings"
+	"gosling/ggml"
+)
+
+// examineLibraries finds, opens and tries ggml, and tells what there is to compute on.
+func examineLibraries(c *urfave.Context, tell func(check)) {
+	places := ggmlPlaces(c, "auto")
+	bundle, err := bindings.Find(places)
+	if err != nil {
+		tell(check{"libraries", statusProblem, err.Error(), adviceOnFinding(places, err)})
+		return
+	}
+	where := bundle.Dir
+	if where == "" {
+		where = bundle.Ggml + ", by the system's loader"
+	}
+	tell(check{Name: "libraries", Status: statusOK, Text: where})
+	var said messages
+	lib, err := ggml.Open(ggml.Options{Find: places, Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	if err != nil {
+		tell(check{"ggml", statusProblem, err.Error(), `fetch the pinned release with "make ggml", and take it with --ggml DIR or by unsetting GOSLING_GGML;
+the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggml-source"`})
+		return
+	}
+	tell(check{Name: "ggml", Status: statusOK, Text: "version " + lib.Version()})
+	examineProcessor(lib, tell)
+	for _, d := range lib.Devices() {
+		examineDevice(c, lib, d, tell)
+	}
+	examineBackends(lib, said.lines(), tell)
+}
+
+// adviceOnFinding says what to do about libraries that were not found, where the error does not.
+func adviceOnFinding(o bindings.FindOptions, err error) string {
+	switch {
+	case errors.Is(err, bindings.ErrNotFound):
+		return `run "make ggml" in the project's folder, or take another of the ways above; converting and inspecting need no libraries`
+	case o.Dir != "":
+		return `name another folder, or leave --ggml out to take those that are found by themselves`
+	default:
+		return `correct GOSLING_GGML, or unset it to take the libraries that are found by themselves: unset GOSLING_GGML`
+	}
+}
+
+// examineProcessor compares what the chosen build for the CPU makes use of with what the processor has.
+func examineProcessor(lib *ggml.Library, tell func(check)) {
+	features := lib.CPU().Features()
+	build := lib.CPUVariant()
+	if build == "" {
+		build = "the only one there is"
+	}
+	k := check{Name: "processor", Status: statusOK, Text: fmt.Sprintf("%s, %s\nbuild: %s (%s)",
+		lib.CPU().Description, counted(runtime.NumCPU(), "thread"), build, strings.Join(features, " "))}
+	uses := func(name string) bool { return slices.Contains(features, name) }
+	switch {
+	case cpu.X86.HasAVX2 && !uses("AVX2"), cpu.X86.HasAVX512F && !uses("AVX512"), cpu.ARM64.HasASIMDDP && !uses("DOTPROD"):
+		k.Status, k.Advice = statusWarning, `the processor can do more than this build makes use of, several times as fast: take libraries with all builds ("make ggml"), or build them for this processor ("make ggml-source")`
+	case runtime.GOARCH == "amd64" && !cpu.X86.HasAVX2:
+		k.Status, k.Advice = statusWarning, "the processor has no AVX2, so models run several times slower than they could: take small ones"
+	}
+	tell(k)
+}
+
+// examineDevice lets a device compute something known.
+func examineDevice(c *urfave.Context, lib *ggml.Library, d ggml.Device, tell func(check)) {
+	free, total := d.Memory()
+	text := fmt.Sprintf("%s, computes as it should", d.Description)
+	if d.Type != ggml.CPU {
+		text += fmt.Sprintf("; %s free of %s", bytesText(free), bytesText(total))
+	}
+	if err := selfCheck(c.Context, lib, d); err != nil {
+		advice := fmt.Sprintf("update the driver, or leave the device out with --device cpu; models on %s would talk nonsense", d.Name)
+		if d.Type == ggml.CPU {
+			advice = `take other libraries: those of "make ggml", or built here with "make ggml-source"`
+		}
+		tell(check{d.Name, statusProblem, fmt.Sprintf("%s: %v", d.Description, err), advice})
+		return
+	}
+	if d.Type == ggml.GPU && free < littleMemory {
+		tell(check{d.Name, statusWarning, text, "end the other programs that use it, or put few layers on it: --gpu-layers N"})
+		return
+	}
+	tell(check{Name: d.Name, Status: statusOK, Text: text})
+}
+
+// backendFile matches the libraries of the backends that need a driver.
+var backendFile = regexp.MustCompile(`^(?:lib)?ggml-(vulkan|cuda|hip|sycl|metal)\.`)
+
+// driverAdvice says what a backend needs.
+var driverAdvice = map[string]string{
+	"vulkan": "with a GPU: install its driver and the Vulkan loader (Debian, Ubuntu: libvulkan1 and mesa-vulkan-drivers, or NVIDIA's driver); without one all is well, models run on the CPU",
+	"cuda":   "with an NVIDIA GPU: install or update NVIDIA's driver, nvidia-smi shows whether it works; without one all is well, models run on the CPU",
+}
+
+// examineBackends names backends that found no device, and GPUs that no backend is for.
+func examineBackends(lib *ggml.Library, log []string, tell func(check)) {
+	var there []string
+	for _, file := range filesOf(lib.Dir()) {
+		match := backendFile.FindStringSubmatch(file)
+		if match == nil {
+			continue
+		}
+		name := match[1]
+		there = append(there, name)
+		if _, err := lib.Device(name); err == nil {
+			continue
+		}
+		advice, ok := driverAdvice[name]
+		if !ok {
+			advice = "install or update the driver of the GPU; without a GPU all is well, models run on the CPU"
+		}
+		tell(check{name, statusWarning, "its library is there, but finds no device" + reasonIn(log, name), advice})
+	}
+	if len(lib.Devices()) > 1 || len(there) > 0 {
+		return
+	}
+	for _, gpu := range []struct{ file, target string }{{"/dev/nvidia0", "make ggml-cuda"}, {"/dev/dri/renderD*", "make ggml-vulkan"}} {
+		if found, _ := filepath.Glob(gpu.file); len(found) > 0 {
+			tell(check{"GPU", statusWarning, found[0] + " is there, but these libraries are for the CPU alone", "take libraries for it: " + gpu.target})
+			return
+		}
+	}
+}
+
+func filesOf(dir string) []string {
+	entries, _ := os.ReadDir(dir)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// reasonIn finds what ggml said about a backend.
+func reasonIn(log []string, backend string) string {
+	for _, line := range log {
+		if strings.Contains(strings.ToLower(line), backend) && !strings.Contains(line, "loaded ") {
+			return ": " + line
+		}
+	}
+	return ""
+}
+
+// messages keeps what ggml says while it is opened. Drivers may speak from threads of their own.
+type messages struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+var messageText = regexp.MustCompile(`msg=("(?:[^"\\]|\\.)*"|\S+)`)
+
+// Write takes a line of a slog.TextHandler.
+func (m *messages) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.text.Write(p)
+}
+
+func (m *messages) lines() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []string
+	for _, match := range messageText.FindAllStringSubmatch(m.text.String(), -1) {
+		all = append(all, strings.Trim(match[1], `"`))
+	}
+	return all
+}

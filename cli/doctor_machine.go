@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/shirou/gopsutil/v4/disk"
+
+	"gosling/fit"
+)
+
+// littleMemory and littleDisk are what a warning is given below.
+const (
+	littleMemory = 512 << 20
+	littleDisk   = 1 << 30
+)
+
+// examineMemory tells how much memory there is for models.
+func examineMemory(tell func(check)) {
+	total, err := fit.ThisRAM()
+	if err != nil {
+		tell(check{"memory", statusWarning, "its size is not known: " + err.Error(), "nothing, if models run; their size is then yours to judge"})
+		return
+	}
+	free, err := fit.FreeRAM()
+	if err != nil {
+		free = total
+	}
+	text := fmt.Sprintf("%s free of %s", bytesText(free), bytesText(total))
+	if free < littleMemory {
+		tell(check{"memory", statusWarning, text, "end other programs: the smallest models take some hundred MiB"})
+		return
+	}
+	tell(check{Name: "memory", Status: statusOK, Text: text})
+}
+
+// examineDisks looks at the folders that files are written to when no other is named.
+func examineDisks(tell func(check)) {
+	wd, err := os.Getwd()
+	if err != nil {
+		tell(check{"folder", statusProblem, "the working directory is gone: " + err.Error(), "change to one that is there: cd"})
+	} else {
+		k := examineFolder(wd, statusWarning, "change to a folder with room that you may write to, or name outputs elsewhere: converting and quantizing write beside the model")
+		k.Name = "folder"
+		tell(k)
+	}
+	k := examineFolder(os.TempDir(), statusProblem, temporaryAdvice)
+	k.Name = "temporary"
+	tell(k)
+}
+
+const temporaryAdvice = `name a folder with room that you may write to: export TMPDIR=/var/tmp, on Windows set TMP; "compare" keeps its files there`
+
+// examineFolder tries to write a file in a folder; what it means that this cannot be is for the caller to say.
+func examineFolder(dir, bad, advice string) check {
+	if err := tryWriting(dir); err != nil {
+		var path *os.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return check{Status: bad, Text: fmt.Sprintf("%s: cannot write there: %v", dir, err), Advice: advice}
+	}
+	usage, err := disk.Usage(dir)
+	if err != nil {
+		return check{Status: statusOK, Text: dir + ": free space not known"}
+	}
+	text := fmt.Sprintf("%s: %s free", dir, bytesText(int64(usage.Free)))
+	if usage.Free < littleDisk {
+		return check{Status: statusWarning, Text: text, Advice: advice}
+	}
+	return check{Status: statusOK, Text: text}
+}
+
+// tryWriting writes a small file, which shows a full disk as well as missing rights, and removes it.
+func tryWriting(dir string) (err error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return syscall.ENOTDIR
+	}
+	f, err := os.CreateTemp(dir, ".gosling-doctor-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(filepath.Clean(f.Name()))) }()
+	_, err = f.Write(make([]byte, 1<<20))
+	return errors.Join(err, f.Sync(), f.Close())
+}

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/checkpoint/formats"
+	"gosling/engine"
+	"gosling/fit"
+	"gosling/ggml"
+	"gosling/gguf"
+	"gosling/rwkv/archs"
+	"gosling/tokenizer"
+)
+
+// mostFindings is how many faults of one file are told.
+const mostFindings = 5
+
+// examineModel looks at a file: all that inspect --check does, whether it fits the memory, and whether it runs.
+func examineModel(c *urfave.Context, path string, tell func(check)) error {
+	found := &findings{}
+	var err error
+	if isGGUF(path) {
+		err = checkGGUF(c, path, found)
+	} else {
+		err = checkCheckpoint(c.Context, path, found)
+	}
+	if c.Context.Err() != nil {
+		return c.Context.Err()
+	}
+	if err != nil {
+		advice := "name a .gguf or a checkpoint; one that was cut short is downloaded again"
+		if errors.Is(err, os.ErrNotExist) {
+			advice = "name a file that is there"
+		}
+		tell(check{"model", statusProblem, errorText(err), advice})
+		return nil
+	}
+	tellFindings(path, found, tell)
+	return nil
+}
+
+func tellFindings(path string, found *findings, tell func(check)) {
+	for i, p := range found.Problems {
+		if i == mostFindings {
+			tell(check{"model", statusProblem, fmt.Sprintf("and %d more", len(found.Problems)-i), "see all with gosling inspect --check " + path})
+			return
+		}
+		tell(check{"model", statusProblem, p, "download it again, or convert it again with this program"})
+	}
+	text := path + ": nothing is wrong"
+	for _, n := range found.Notes {
+		text += "\nnote: " + n
+	}
+	if len(found.Problems) == 0 {
+		tell(check{Name: "model", Status: statusOK, Text: text})
+	}
+}
+
+// examineRunning sees whether a sound file is a model that fits, and lets it predict a token if it is.
+func examineRunning(c *urfave.Context, path string, tell func(check)) {
+	if !isGGUF(path) {
+		tell(adviseConverting(path))
+		return
+	}
+	lib, err := openGGML(c, "auto")
+	if err != nil {
+		lib = nil // what is wrong with the libraries was told
+	}
+	k := fits(lib, path)
+	tell(k)
+	if k.Status == statusProblem || lib == nil {
+		return
+	}
+	begin := time.Now()
+	if err := firstToken(c, lib, path); err != nil {
+		tell(check{"runs", statusProblem, errorText(err), "see what happens with --device cpu and --verbose; if only a device is at fault, leave it out"})
+		return
+	}
+	tell(check{Name: "runs", Status: statusOK, Text: fmt.Sprintf("loaded and predicted a token in %.1f s", time.Since(begin).Seconds())})
+}
+
+// adviseConverting says that a checkpoint does not run as it is.
+func adviseConverting(path string) check {
+	f, err := formats.Open(path)
+	if err != nil {
+		return check{"runs", statusProblem, errorText(err), "name another file"}
+	}
+	defer f.Close()
+	arch, ok := archs.Detect(shapesOf(f))
+	if !ok {
+		return check{"runs", statusProblem, "no model of " + archs.Names(), "name a checkpoint of RWKV"}
+	}
+	return check{"runs", statusWarning, fmt.Sprintf("a checkpoint of %s, which does not run as it is", arch.Name), "convert it: gosling convert " + path}
+}
+
+// fits compares what a model takes with what is free. lib is nil if there is none.
+func fits(lib *ggml.Library, path string) check {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return check{"fits", statusProblem, errorText(err), "name another file"}
+	}
+	defer f.Close()
+	arch, config, err := archs.Describe(f)
+	if err != nil {
+		return check{"fits", statusProblem, err.Error(), "name a model of RWKV"}
+	}
+	row, err := fit.AsItIs(arch, config, f)
+	if err != nil {
+		return check{"fits", statusProblem, err.Error(), "convert it again with this program"}
+	}
+	for _, d := range devicesOf(lib) {
+		if free, _ := d.Memory(); d.Type == ggml.GPU && free >= row.VRAM {
+			return check{Name: "fits", Status: statusOK, Text: fmt.Sprintf("takes about %s of %s, and %s beside it", bytesText(row.VRAM), d.Name, bytesText(row.HostRAM))}
+		}
+	}
+	rows, _ := fit.Table(arch, config, f)
+	return fitsMemory(row, rows, path)
+}
+
+// fitsMemory compares with the memory of the CPU; rows are what other quantizations take.
+func fitsMemory(row fit.Row, rows []fit.Row, path string) check {
+	total, err := fit.ThisRAM()
+	if err != nil {
+		return check{"fits", statusWarning, fmt.Sprintf("takes about %s of memory; how much there is, is not known", bytesText(row.RAM)), "judge by what the system says"}
+	}
+	free, err := fit.FreeRAM()
+	if err != nil {
+		free = total
+	}
+	k := check{Name: "fits", Status: statusOK, Text: fmt.Sprintf("takes about %s of memory, %s are free of %s", bytesText(row.RAM), bytesText(free), bytesText(total))}
+	switch {
+	case row.RAM > total:
+		k.Status, k.Advice = statusProblem, smallerAdvice(row, rows, total, path)
+	case row.RAM > free:
+		k.Status, k.Advice = statusWarning, "end other programs, or "+smallerAdvice(row, rows, free, path)
+	}
+	return k
+}
+
+func devicesOf(lib *ggml.Library) []ggml.Device {
+	if lib == nil {
+		return nil
+	}
+	return lib.Devices()
+}
+
+// smallerAdvice names the best quantization of a file that does fit.
+func smallerAdvice(row fit.Row, rows []fit.Row, memory int64, path string) string {
+	for _, r := range rows {
+		if r.RAM <= memory && r.Size < row.Size {
+			return fmt.Sprintf("quantize it: gosling quantize %s %s gives one that takes %s", path, r.Mix, bytesText(r.RAM))
+		}
+	}
+	return "take a smaller model: gosling recommend names one"
+}
+
+// firstToken loads a model as "run" does and looks at the logits after one token.
+func firstToken(c *urfave.Context, lib *ggml.Library, path string) error {
+	m, err := engine.Load(lib, path, engine.Options{Log: logger(c)})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	s, err := m.NewSession()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	logits, err := s.Decode(c.Context, tokenizer.Token(0))
+	if err != nil {
+		return err
+	}
+	for i, v := range logits {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return fmt.Errorf("%s: the logit of token %d is %v", path, i, v)
+		}
+	}
+	return nil
+}
