@@ -196,7 +196,7 @@ func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error 
 			from = append(from, t)
 		}
 		if len(from) == len(spec.From) {
-			p.sources = append(p.sources, source(spec, from, mix))
+			p.sources = append(p.sources, source(spec, from, mix.Type(spec, p.config.Layers)))
 		}
 	}
 	if missing != nil {
@@ -238,9 +238,9 @@ func unexpected(arch string, tensors map[string]checkpoint.Tensor, used map[stri
 }
 
 // source reads a tensor of the table out of the checkpoint.
-func source(spec rwkv.TensorSpec, from []checkpoint.Tensor, mix quant.Mix) quant.Source {
+func source(spec rwkv.TensorSpec, from []checkpoint.Tensor, typ gguf.Type) quant.Source {
 	s := quant.Source{
-		Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: mix.Type(spec.Class, spec.Shape[0])},
+		Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: typ},
 		From:   types[from[0].DType],
 		Origin: from[0].Name,
 	}

@@ -93,8 +93,9 @@ func general(arch, path string, mix quant.Mix) []gguf.KV {
 	if n.Context > 0 {
 		keys = append(keys, gguf.KV{Key: "general.training_context_length", Value: n.Context})
 	}
-	return append(keys,
+	keys = append(keys,
 		gguf.KV{Key: "general.file_type", Value: mix.FileType},
 		gguf.KV{Key: "general.quantization_version", Value: uint32(2)},
 	)
+	return append(keys, mix.OwnKeys()...)
 }

@@ -4,6 +4,7 @@
 package quant
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -15,13 +16,25 @@ import (
 	"gosling/rwkv"
 )
 
-// Mix says which type each class of tensors gets.
+// Mix says which type each tensor gets.
 type Mix struct {
 	Name     string // "Q4_K_M"
 	FileType uint32 // llama.cpp's number for the key general.file_type
 
 	Matrix, Embedding, Head gguf.Type
+
+	Exceptions []Exception // the first that fits a tensor holds; only mixes of our own have any
 }
+
+// Exception gives the tensors of one kind another type than others of their class have.
+type Exception struct {
+	Kind  string // as KindOf names it, or LowRankKind
+	Edges bool   // in the first and the last eighth of the layers only
+	Type  gguf.Type
+}
+
+// LowRankKind names all low-rank pairs together.
+const LowRankKind = "low_rank"
 
 //go:embed mixes.txt
 var mixesText string
@@ -30,25 +43,35 @@ var mixesText string
 var Mixes = sync.OnceValue(func() []Mix {
 	var mixes []Mix
 	for line := range strings.Lines(mixesText) {
-		f := strings.Fields(line)
-		if len(f) != 5 || f[0] == "#" {
-			continue
-		}
-		number, err := strconv.ParseUint(f[1], 10, 32)
-		types := make([]gguf.Type, 3)
-		for i := range types {
-			var typeErr error
-			if types[i], typeErr = gguf.ParseType(f[2+i]); typeErr != nil {
-				err = typeErr
+		if f := strings.Fields(line); len(f) >= 5 && f[0] != "#" {
+			m, err := parseMixLine(f)
+			if err != nil {
+				panic(fmt.Sprintf("quant: internal error: mixes.txt: %q: %v", line, err))
 			}
+			mixes = append(mixes, m)
 		}
-		if err != nil {
-			panic(fmt.Sprintf("quant: internal error: mixes.txt: %q: %v", line, err))
-		}
-		mixes = append(mixes, Mix{Name: f[0], FileType: uint32(number), Matrix: types[0], Embedding: types[1], Head: types[2]})
 	}
 	return mixes
 })
+
+// parseMixLine reads the fields of a line of mixes.txt.
+func parseMixLine(f []string) (Mix, error) {
+	number, err := strconv.ParseUint(f[1], 10, 32)
+	m := Mix{Name: f[0], FileType: uint32(number)}
+	for i, dst := range []*gguf.Type{&m.Matrix, &m.Embedding, &m.Head} {
+		var typeErr error
+		*dst, typeErr = gguf.ParseType(f[2+i])
+		err = cmp.Or(err, typeErr)
+	}
+	for _, field := range f[5:] {
+		kind, name, _ := strings.Cut(field, "=")
+		typ, typeErr := gguf.ParseType(name)
+		err = cmp.Or(err, typeErr)
+		kind, edges := strings.CutSuffix(kind, "@edges")
+		m.Exceptions = append(m.Exceptions, Exception{Kind: kind, Edges: edges, Type: typ})
+	}
+	return m, err
+}
 
 // aliases are the short names that llama.cpp knows too.
 var aliases = map[string]string{"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
@@ -80,28 +103,51 @@ func (m Mix) lowRank() gguf.Type {
 	return gguf.F16
 }
 
-// Type is the type that a tensor of a checkpoint gets, given its class and the length of its rows.
-func (m Mix) Type(class rwkv.Class, rowLen int64) gguf.Type {
-	switch class {
-	case rwkv.Matrix:
-		return fitting(m.Matrix, rowLen)
-	case rwkv.Embedding:
-		return fitting(m.Embedding, rowLen)
-	case rwkv.Head:
-		return fitting(m.Head, rowLen)
-	case rwkv.LowRank:
-		return fitting(m.lowRank(), rowLen)
-	default:
+// Type is the type that a tensor of a checkpoint gets in a model of so many layers.
+func (m Mix) Type(s rwkv.TensorSpec, layers int) gguf.Type {
+	if !Roundable(s.Class) {
 		return gguf.F32
 	}
+	if typ, ok := m.exception(s, layers); ok {
+		return fitting(typ, s.Shape[0])
+	}
+	class := map[rwkv.Class]gguf.Type{rwkv.Matrix: m.Matrix, rwkv.Embedding: m.Embedding, rwkv.Head: m.Head, rwkv.LowRank: m.lowRank()}
+	return fitting(class[s.Class], s.Shape[0])
 }
 
-// Retype is Type for a tensor that has a type already: low-rank pairs keep theirs, unless all becomes floating point.
-func (m Mix) Retype(class rwkv.Class, rowLen int64, from gguf.Type) gguf.Type {
-	if class == rwkv.LowRank && !m.Floating() {
+// Retype is Type for a tensor that has a type already: low-rank pairs keep theirs, unless the mix names them or all becomes
+// floating point.
+func (m Mix) Retype(s rwkv.TensorSpec, layers int, from gguf.Type) gguf.Type {
+	if _, named := m.exception(s, layers); s.Class == rwkv.LowRank && !named && !m.Floating() {
 		return from
 	}
-	return m.Type(class, rowLen)
+	return m.Type(s, layers)
+}
+
+// exception is the type that a kind has of its own.
+func (m Mix) exception(s rwkv.TensorSpec, layers int) (gguf.Type, bool) {
+	kind := KindOf(s.Name)
+	if s.Class == rwkv.LowRank {
+		kind = LowRankKind
+	}
+	for _, e := range m.Exceptions {
+		if e.Kind == kind && (!e.Edges || atEdge(LayerOf(s.Name), layers)) {
+			return e.Type, true
+		}
+	}
+	return 0, false
+}
+
+// atEdge reports whether a layer is in the first or last eighth, which has one layer at least.
+func atEdge(layer, layers int) bool {
+	n := (layers + 7) / 8
+	return layer < n || layer >= layers-n
+}
+
+// Roundable reports whether tensors of a class may have another type than F32: norms and other vectors may not, nor may what feeds
+// the decay.
+func Roundable(c rwkv.Class) bool {
+	return slices.Contains([]rwkv.Class{rwkv.Matrix, rwkv.Embedding, rwkv.Head, rwkv.LowRank}, c)
 }
 
 // fallbacks are the types of smaller blocks that stand in where rows are no multiple of 256, as in llama.cpp.

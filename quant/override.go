@@ -35,12 +35,11 @@ func ParseOverride(text string) (Override, error) {
 
 // override is the type of the first pattern that fits a tensor, and its index; -1 if none does. Vectors and what feeds the decay
 // stay as they are.
-func (r Retyping) override(name string, class rwkv.Class, rowLen int64) (gguf.Type, int) {
-	switch class {
-	case rwkv.Matrix, rwkv.Embedding, rwkv.Head, rwkv.LowRank:
+func (r Retyping) override(s rwkv.TensorSpec) (gguf.Type, int) {
+	if Roundable(s.Class) {
 		for i, o := range r.Overrides {
-			if o.Pattern.MatchString(name) {
-				return fitting(o.Type, rowLen), i
+			if o.Pattern.MatchString(s.Name) {
+				return fitting(o.Type, s.Shape[0]), i
 			}
 		}
 	}

@@ -65,12 +65,13 @@ func TestTypesOfEachClass(t *testing.T) {
 	} {
 		m, err := quant.ParseMix(tc.mix)
 		require.NoError(t, err)
-		assert.Equal(t, tc.want.String(), m.Type(tc.class, tc.rowLen).String(), "%s, class %d, rows of %d", tc.mix, tc.class, tc.rowLen)
+		assert.Equal(t, tc.want.String(), m.Type(rwkv.TensorSpec{Class: tc.class, Shape: []int64{tc.rowLen, 8}}, 2).String(), "%s, class %d, rows of %d", tc.mix, tc.class, tc.rowLen)
 	}
+	lowRank := rwkv.TensorSpec{Class: rwkv.LowRank, Shape: []int64{64, 8}}
 	m, _ := quant.ParseMix("Q4_K_M")
-	assert.Equal(t, gguf.BF16, m.Retype(rwkv.LowRank, 64, gguf.BF16))
+	assert.Equal(t, gguf.BF16, m.Retype(lowRank, 2, gguf.BF16))
 	f, _ := quant.ParseMix("F16")
-	assert.Equal(t, gguf.F16, f.Retype(rwkv.LowRank, 64, gguf.BF16))
+	assert.Equal(t, gguf.F16, f.Retype(lowRank, 2, gguf.BF16))
 }
 
 // model writes a tiny model whose tensors are made by fill, and returns its path.
@@ -83,7 +84,7 @@ func model(t *testing.T, typ gguf.Type, fill func(name string, x []float32)) str
 	var sources []quant.Source
 	for i, spec := range v7.Tensors(c) {
 		sources = append(sources, quant.Source{
-			Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: m.Type(spec.Class, spec.Shape[0])},
+			Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: m.Type(spec, c.Layers)},
 			Floats: func() ([]float32, error) {
 				x := make([]float32, spec.Elements())
 				for j := range x {

@@ -16,20 +16,24 @@ const quantizationVersion = 2
 
 // Retyping are the choices of Quantize.
 type Retyping struct {
-	Mix     Mix
+	Mix     Mix  // the zero one keeps types as they are
 	Requant bool // allow tensors that are quantized already to be quantized again, which adds up errors
 
-	Overrides []Override // the first that fits a tensor holds
+	Types     map[string]gguf.Type // of single tensors, which hold over the mix
+	Overrides []Override           // hold over both; the first that fits a tensor does
 }
 
-// Quantize writes the model in the GGUF file in to out with the types of a mix. All other metadata stays.
+// mixKey names the mix where it is none that general.file_type has a number for.
+const mixKey = "gosling.mix"
+
+// Quantize writes the model in the GGUF file in to out with other types. All other metadata stays.
 func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Report, error) {
 	file, err := gguf.Open(in)
 	if err != nil {
 		return Report{}, err
 	}
 	defer file.Close()
-	classes, err := classesOf(file)
+	model, err := describe(file)
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", in, err)
 	}
@@ -42,13 +46,7 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	var sources []Source
 	used := make([]bool, len(r.Overrides))
 	for _, t := range file.Tensors() {
-		to := t.Type
-		if class, ok := classes[t.Name]; ok {
-			to = r.Mix.Retype(class, t.Shape[0], t.Type)
-			if typ, i := r.override(t.Name, class, t.Shape[0]); i >= 0 {
-				to, used[i] = typ, true
-			}
-		}
+		to := r.typeOf(t, model, used)
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
 			return Report{}, fmt.Errorf("%s: tensor %q is %s already: quantize the F16 file instead, or add --allow-requantize and lose more", in, t.Name, t.Type)
 		}
@@ -65,30 +63,73 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	if err := r.unused(used); err != nil {
 		return Report{}, err
 	}
-	keys := setKey(file.Keys(), "general.file_type", r.Mix.FileType)
-	keys = setKey(keys, "general.quantization_version", uint32(quantizationVersion))
 	o.Input = in
-	return Write(ctx, out, keys, sources, o)
+	return Write(ctx, out, r.keys(file.Keys()), sources, o)
 }
 
-// classesOf is the class of each tensor of the file's architecture. Tensors that it does not know are copied.
-func classesOf(file *gguf.File) (map[string]rwkv.Class, error) {
+// typeOf is the type that a tensor gets, and marks the override that gave it. Tensors that the architecture does not know are
+// copied.
+func (r Retyping) typeOf(t gguf.Tensor, m model, used []bool) gguf.Type {
+	spec, ok := m.specs[t.Name]
+	if !ok {
+		return t.Type
+	}
+	if typ, i := r.override(spec); i >= 0 {
+		used[i] = true
+		return typ
+	}
+	if typ, ok := r.Types[t.Name]; ok && Roundable(spec.Class) {
+		return fitting(typ, t.Shape[0])
+	}
+	if r.Mix.Name == "" {
+		return t.Type
+	}
+	return r.Mix.Retype(spec, m.layers, t.Type)
+}
+
+// keys are a file's keys with those that tell its types.
+func (r Retyping) keys(keys []gguf.KV) []gguf.KV {
+	keys = slices.DeleteFunc(slices.Clone(keys), func(kv gguf.KV) bool { return kv.Key == mixKey })
+	keys = setKey(keys, "general.quantization_version", uint32(quantizationVersion))
+	if r.Mix.Name == "" {
+		return keys
+	}
+	return append(setKey(keys, "general.file_type", r.Mix.FileType), r.Mix.OwnKeys()...)
+}
+
+// OwnKeys is the mix's name in a file, for those of our own.
+func (m Mix) OwnKeys() []gguf.KV {
+	if m.Exceptions == nil {
+		return nil
+	}
+	return []gguf.KV{{Key: mixKey, Value: m.Name}}
+}
+
+// model is what a file's architecture says of its tensors.
+type model struct {
+	specs  map[string]rwkv.TensorSpec
+	layers int
+}
+
+// describe finds the table of the file's architecture and holds the file to it.
+func describe(file *gguf.File) (model, error) {
 	arch, config, err := archs.Describe(file)
 	if err != nil {
-		return nil, err
+		return model{}, err
 	}
-	classes := map[string]rwkv.Class{}
+	m := model{specs: map[string]rwkv.TensorSpec{}, layers: config.Layers}
 	for _, spec := range arch.Tensors(config) {
 		if t, ok := file.Tensor(spec.Name); ok {
-			classes[spec.Name] = spec.Class
 			if !spec.Optional && !rwkv.SameShape(t.Shape, spec.Shape) {
-				return nil, fmt.Errorf("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape)
+				return m, fmt.Errorf("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape)
 			}
+			spec.Shape = t.Shape
+			m.specs[spec.Name] = spec
 		} else if !spec.Optional {
-			return nil, fmt.Errorf("tensor %q is missing: the file is no whole %s model", spec.Name, arch.Name)
+			return m, fmt.Errorf("tensor %q is missing: the file is no whole %s model", spec.Name, arch.Name)
 		}
 	}
-	return classes, nil
+	return m, nil
 }
 
 // setKey gives a key a value, in its place or at the end.

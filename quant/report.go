@@ -83,10 +83,18 @@ func (r Report) BitsPerWeight() float64 {
 	return 8 * float64(r.Size) / float64(r.Elements())
 }
 
-// KindOf is a tensor's name without its layer and ending: "blk.3.time_mix_key.weight" is "time_mix_key".
-func KindOf(name string) string {
+// LayerOf is the layer that a tensor's name tells, or -1.
+func LayerOf(name string) int {
 	var layer int
 	if n, _ := fmt.Sscanf(name, "blk.%d.", &layer); n == 1 {
+		return layer
+	}
+	return -1
+}
+
+// KindOf is a tensor's name without its layer and ending: "blk.3.time_mix_key.weight" is "time_mix_key".
+func KindOf(name string) string {
+	if LayerOf(name) >= 0 {
 		name = name[strings.Index(name[4:], ".")+5:]
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(name, ".weight"), ".bias")
