@@ -77,7 +77,7 @@ func TestQuantizedName(t *testing.T) {
 		"RWKV-7-1.5B-ctx4.gguf": "RWKV-7-1.5B-ctx4-Q4_K_M.gguf",
 		"F16.gguf":              "F16-Q4_K_M.gguf",
 	} {
-		assert.Equal(t, want, quantizedName(in, mix), "%s", in)
+		assert.Equal(t, want, quantizedName(in, mix.Name), "%s", in)
 	}
 }
 

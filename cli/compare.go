@@ -60,7 +60,7 @@ Examples:
 type candidate struct {
 	name string
 	path string // empty if it is made
-	mix  quant.Mix
+	how  quant.Retyping
 }
 
 // comparison is one run of the command.
@@ -72,6 +72,7 @@ type comparison struct {
 	texts      []string
 	data       [][]byte // of each text
 	importance *quant.Importance
+	kldOnly    bool // nothing but the divergence is measured
 	work       string
 	result     eval.Comparison
 	columns    []column
@@ -144,12 +145,9 @@ func (r *comparison) arguments() error {
 		return misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
 	}
 	r.base, r.texts = c.Args().First(), c.StringSlice("text")
-	for word := range strings.SplitSeq(c.String("context"), ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(word))
-		if err != nil || n < eval.MinContext {
-			return misuse(c, "--context %q: want numbers from %d", word, eval.MinContext)
-		}
-		r.contexts = append(r.contexts, n)
+	var err error
+	if r.contexts, err = parseContexts(c); err != nil {
+		return err
 	}
 	for _, path := range c.Args().Tail() {
 		r.candidates = append(r.candidates, candidate{name: filepath.Base(path), path: path})
@@ -162,14 +160,26 @@ func (r *comparison) arguments() error {
 		if err != nil {
 			return misuse(c, "%v", err)
 		}
-		r.candidates = append(r.candidates, candidate{name: mix.Name, mix: mix})
+		r.candidates = append(r.candidates, candidate{name: mix.Name, how: quant.Retyping{Mix: mix, Requant: c.Bool("allow-requantize")}})
 	}
 	if err := checkThreads(c); err != nil {
 		return err
 	}
-	var err error
 	r.importance, err = importance(c)
 	return err
+}
+
+// parseContexts reads the lengths of chunks.
+func parseContexts(c *urfave.Context) ([]int, error) {
+	var contexts []int
+	for word := range strings.SplitSeq(c.String("context"), ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(word))
+		if err != nil || n < eval.MinContext {
+			return nil, misuse(c, "--context %q: want numbers from %d", word, eval.MinContext)
+		}
+		contexts = append(contexts, n)
+	}
+	return contexts, nil
 }
 
 // checkModels refuses candidates that cannot be compared, before anything is computed.
@@ -251,7 +261,7 @@ func (r *comparison) readTexts() error {
 // stopped finds it again.
 func (r *comparison) prepareWork() error {
 	h := sha256.New()
-	fmt.Fprintln(h, r.fingerprint(r.base), r.c.Int("chunks"), r.contexts, r.c.String("device"), r.c.StringSlice("eval"), r.c.StringSlice("file"), r.c.Int("limit"), r.c.Bool("no-speed"), r.fingerprint(r.c.Path("imatrix")))
+	fmt.Fprintln(h, r.c.Command.Name, r.fingerprint(r.base), r.c.Int("chunks"), r.contexts, r.c.String("device"), r.c.StringSlice("eval"), r.c.StringSlice("file"), r.c.Int("limit"), r.c.Bool("no-speed"), r.fingerprint(r.c.Path("imatrix")))
 	for _, data := range r.data {
 		fmt.Fprintf(h, "%x\n", sha256.Sum256(data))
 	}
@@ -260,7 +270,7 @@ func (r *comparison) prepareWork() error {
 	if parent == "" {
 		parent = os.TempDir()
 	}
-	r.work = filepath.Join(parent, "gosling-compare-"+id)
+	r.work = filepath.Join(parent, "gosling-"+r.c.Command.Name+"-"+id)
 	if !r.c.Bool("resume") {
 		if err := os.RemoveAll(r.work); err != nil {
 			return err

@@ -202,7 +202,7 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	o := writeOptions(r.c)
 	o.Importance = r.importance
 	if r.c.Bool("keep") {
-		path, remove = quantizedName(r.base, cand.mix), func() {}
+		path, remove = quantizedName(r.base, cand.how.Mix.Name), func() {}
 		if _, err := os.Stat(path); err == nil && r.c.Bool("resume") {
 			return path, remove, nil
 		}
@@ -211,7 +211,7 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	}
 	show, end := progress(r.c.App.ErrWriter, "making "+cand.name)
 	o.Progress = show
-	_, err = quant.Quantize(r.c.Context, r.base, path, quant.Retyping{Mix: cand.mix, Requant: r.c.Bool("allow-requantize")}, o)
+	_, err = quant.Quantize(r.c.Context, r.base, path, cand.how, o)
 	end()
 	return path, remove, err
 }
@@ -223,7 +223,9 @@ func (r *comparison) measure(cand candidate, id, path string) (eval.Candidate, e
 		return done, err
 	}
 	done.Facts = factsOf(file, cand.name)
-	done.Weights, err = r.weights(file)
+	if !r.kldOnly {
+		done.Weights, err = r.weights(file)
+	}
 	file.Close()
 	if err != nil {
 		return done, err

@@ -15,7 +15,7 @@ import (
 
 // speed measures a model in a process of its own, so that its memory is that of this model alone.
 func (r *comparison) speed(f *eval.Facts, path string) error {
-	if r.c.Bool("no-speed") {
+	if r.kldOnly || r.c.Bool("no-speed") {
 		return nil
 	}
 	program, err := os.Executable()

@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/gguf"
 	"gosling/imatrix"
 	"gosling/quant"
 )
@@ -19,6 +23,8 @@ func quantizeCommand() *urfave.Command {
 		&urfave.BoolFlag{Name: "allow-requantize", Usage: "quantize again what is quantized already, which adds up errors", DisableDefaultText: true},
 		importanceFlag(),
 		&urfave.StringSliceFlag{Name: "tensor-type", Usage: "`PATTERN=TYPE`: the matrices with names that match the regular expression get TYPE; may be given again, and the first that matches holds"},
+		&urfave.Float64Flag{Name: "target-bpw", Usage: "choose a type for each matrix such that the file has at most `BITS` for each weight and loses least", DefaultText: "none"},
+		&urfave.PathFlag{Name: "sensitivity", Usage: "choose by `FILE`, which \"gosling sensitivity\" made of this model"},
 		threadsFlag(), forceFlag(),
 	}
 	return &urfave.Command{
@@ -32,11 +38,15 @@ TYPE is one of ` + wrapNames(mixNames(), 100) + `
 With --imatrix, elements are rounded by how much the model uses them, which costs nothing but the time to make the file
 with "gosling imatrix" and loses less; types below Q2_K need it. Tensors that it says nothing of are rounded without.
 
+In place of a TYPE, --target-bpw and --sensitivity say how large the file may be and what rounding each part of this model
+costs; types are then assigned so that the predicted loss is the least.
+
 Examples:
   gosling quantize model-F16.gguf Q4_K_M
   gosling quantize --threads 4 model-F16.gguf small.gguf q4_0
   gosling quantize --imatrix model-imatrix.gguf model-F16.gguf IQ3_XXS
-  gosling quantize --tensor-type 'time_mix_(key|value)=q6_k' --tensor-type output=q8_0 model-F16.gguf Q4_K_M`,
+  gosling quantize --tensor-type 'time_mix_(key|value)=q6_k' --tensor-type output=q8_0 model-F16.gguf Q4_K_M
+  gosling quantize --target-bpw 4.5 --sensitivity model-F16-sensitivity.json model-F16.gguf`,
 		Flags:  append(flags, ggmlFlags()...),
 		Action: quantize,
 	}
@@ -69,28 +79,9 @@ func wrapNames(names []string, length int) string {
 }
 
 func quantize(c *urfave.Context) error {
-	if c.NArg() < 2 || c.NArg() > 3 {
-		return misuse(c, "want IN, perhaps OUT, and TYPE, not %d arguments", c.NArg())
-	}
-	in, name := c.Args().First(), c.Args().Get(c.NArg()-1)
-	mix, err := quant.ParseMix(name)
+	job, err := quantizeArguments(c)
 	if err != nil {
-		return misuse(c, "%v", err)
-	}
-	if err := checkThreads(c); err != nil {
 		return err
-	}
-	how := quant.Retyping{Mix: mix, Requant: c.Bool("allow-requantize")}
-	for _, text := range c.StringSlice("tensor-type") {
-		o, err := quant.ParseOverride(text)
-		if err != nil {
-			return misuse(c, "--tensor-type %v", err)
-		}
-		how.Overrides = append(how.Overrides, o)
-	}
-	out := quantizedName(in, mix)
-	if c.NArg() == 3 {
-		out = c.Args().Get(1)
 	}
 	o := writeOptions(c)
 	o.Measure = true
@@ -100,7 +91,7 @@ func quantize(c *urfave.Context) error {
 	show, end := progress(c.App.ErrWriter, "quantizing")
 	o.Progress = show
 	begin := time.Now()
-	report, err := quant.Quantize(c.Context, in, out, how, o)
+	report, err := quant.Quantize(c.Context, job.in, job.out, job.how, o)
 	end()
 	if err != nil {
 		return err
@@ -109,23 +100,100 @@ func quantize(c *urfave.Context) error {
 	if err := printKinds(c.App.Writer, report.Kinds); err != nil {
 		return err
 	}
-	return summary(c, report, begin, mix.Name)
+	return summary(c, report, begin, job.name)
 }
 
-// quantizedName puts the mix's name into a file's, in place of that of the mix it has if it tells one.
-func quantizedName(in string, mix quant.Mix) string {
+// quantizing is what one run of the command does.
+type quantizing struct {
+	in, out string
+	name    string // of the types
+	how     quant.Retyping
+}
+
+func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
+	args := c.Args().Slice()
+	budgeted := c.IsSet("target-bpw") || c.IsSet("sensitivity")
+	switch {
+	case c.IsSet("target-bpw") != c.IsSet("sensitivity"):
+		return job, misuse(c, "--target-bpw and --sensitivity go together")
+	case budgeted && (len(args) < 1 || len(args) > 2):
+		return job, misuse(c, "with --target-bpw want IN and perhaps OUT, not %d arguments", len(args))
+	case !budgeted && (len(args) < 2 || len(args) > 3):
+		return job, misuse(c, "want IN, perhaps OUT, and TYPE, not %d arguments", len(args))
+	}
+	if err := checkThreads(c); err != nil {
+		return job, err
+	}
+	job.in = args[0]
+	for _, text := range c.StringSlice("tensor-type") {
+		o, err := quant.ParseOverride(text)
+		if err != nil {
+			return job, misuse(c, "--tensor-type %v", err)
+		}
+		job.how.Overrides = append(job.how.Overrides, o)
+	}
+	if budgeted {
+		err = job.assign(c)
+	} else if job.how.Mix, err = quant.ParseMix(args[len(args)-1]); err != nil {
+		err = misuse(c, "%v", err)
+	} else {
+		job.name, args = job.how.Mix.Name, args[:len(args)-1]
+	}
+	job.how.Requant = c.Bool("allow-requantize")
+	job.out = quantizedName(job.in, job.name)
+	if len(args) == 2 {
+		job.out = args[1]
+	}
+	return job, err
+}
+
+// assign chooses types by what a file of sensitivities says.
+func (job *quantizing) assign(c *urfave.Context) error {
+	target := c.Float64("target-bpw")
+	if !(target > 0 && target <= 32) {
+		return misuse(c, "--target-bpw %v: want bits per weight, such as 4.5", target)
+	}
+	s, err := quant.ReadSensitivity(c.Path("sensitivity"))
+	if err != nil {
+		return err
+	}
+	file, err := gguf.Open(job.in)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	a, err := s.Assign(file, target)
+	if err != nil {
+		return err
+	}
+	job.name = strconv.FormatFloat(target, 'f', -1, 64) + "bpw"
+	job.how.Types, job.how.Mix = a.Types, a.Mix
+	_, err = fmt.Fprintf(c.App.Writer, "predicted KLD %.6f at %.2f bits per weight, if parts do not influence each other\n\n", a.KLD, 8*float64(a.Size)/float64(s.Parameters))
+	return err
+}
+
+// quantizedName puts a mix's name into a file's, in place of that of the mix it has if it tells one.
+func quantizedName(in, mix string) string {
 	base := strings.TrimSuffix(in, filepath.Ext(in))
 	if dash := strings.LastIndexAny(base, "-."); dash > len(base)-len(filepath.Base(base)) {
 		if _, err := quant.ParseMix(base[dash+1:]); err == nil {
-			return base[:dash+1] + mix.Name + ".gguf"
+			return base[:dash+1] + mix + ".gguf"
 		}
 	}
-	return base + "-" + mix.Name + ".gguf"
+	return base + "-" + mix + ".gguf"
 }
 
 func printKinds(out io.Writer, kinds []quant.Kind) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KIND\tTENSORS\tFROM\tTO\tSIZE\tRMSE")
+	first := map[string]int{} // one kind in several types stays together
+	for i, k := range kinds {
+		if _, ok := first[k.Name]; !ok {
+			first[k.Name] = i
+		}
+	}
+	kinds = slices.Clone(kinds)
+	slices.SortStableFunc(kinds, func(a, b quant.Kind) int { return cmp.Compare(first[a.Name], first[b.Name]) })
 	for _, k := range kinds {
 		loss := "-"
 		if k.RMSE() > 0 {

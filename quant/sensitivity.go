@@ -1,0 +1,164 @@
+package quant
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"gosling/gguf"
+	"gosling/rwkv"
+)
+
+// Sensitivity is what it costs a model to have parts of it rounded, as measured: the KL divergence of its predictions from
+// those of the model as it was, with one part at a time in another type.
+type Sensitivity struct {
+	Arch       string `json:"architecture"`
+	Parameters int64  `json:"parameters"`
+	Layers     int    `json:"layers"`
+
+	Model   string   `json:"model"`
+	Texts   []string `json:"texts"`
+	Context []int    `json:"contexts"`
+	Scored  int      `json:"scored_tokens"`
+	Imatrix string   `json:"imatrix,omitempty"`
+
+	Parts []Part `json:"parts"`
+}
+
+// Part is some tensors of a model, in another type: those of one kind, or all matrices of one layer.
+type Part struct {
+	Kind  string `json:"kind,omitempty"`
+	Layer int    `json:"layer"` // -1 for a kind
+	Type  string `json:"type"`
+
+	Tensors int   `json:"tensors"`
+	Saved   int64 `json:"bytes_saved"` // against the model as it was
+
+	KLD     float64 `json:"kld"` // the mean over texts and contexts, in nats a token
+	Error   float64 `json:"kld_error"`
+	SameTop float64 `json:"same_top"` // the share of positions with the same likeliest token
+}
+
+// Name is "time_mix_key Q4_K" or "layer 3 Q4_K".
+func (p Part) Name() string {
+	if p.Kind == "" {
+		return fmt.Sprintf("layer %d %s", p.Layer, p.Type)
+	}
+	return p.Kind + " " + p.Type
+}
+
+// Trial is a part to be measured, and the types that its tensors get.
+type Trial struct {
+	Part
+	Types map[string]gguf.Type
+}
+
+// Trials are the parts of a model whose rounding tells its sensitivity: every kind in every one of types, and every layer in
+// layerType. Types that would not make a part smaller, or that its rows do not fit and another stands in for, are left out.
+func Trials(file *gguf.File, types []gguf.Type, layerType gguf.Type) ([]Trial, Sensitivity, error) {
+	m, err := describe(file)
+	if err != nil {
+		return nil, Sensitivity{}, fmt.Errorf("%s: %w", file.Path(), err)
+	}
+	s := sensitivityOf(file, m)
+	var trials []Trial
+	for _, kind := range m.kinds(file) {
+		var seen []map[string]gguf.Type
+		for _, typ := range types {
+			t := m.trial(file, typ, func(name string) bool { return m.kindOf(name) == kind })
+			if t.Saved > 0 && !slices.ContainsFunc(seen, func(old map[string]gguf.Type) bool { return maps.Equal(old, t.Types) }) {
+				seen = append(seen, t.Types)
+				t.Kind, t.Layer = kind, -1
+				trials = append(trials, t)
+			}
+		}
+	}
+	for layer := range m.layers {
+		t := m.trial(file, layerType, func(name string) bool { return LayerOf(name) == layer && m.specs[name].Class == rwkv.Matrix })
+		if t.Layer = layer; t.Saved > 0 {
+			trials = append(trials, t)
+		}
+	}
+	if trials == nil {
+		return nil, s, fmt.Errorf("%s: none of these types makes any part smaller", file.Path())
+	}
+	return trials, s, nil
+}
+
+// sensitivityOf names the model.
+func sensitivityOf(file *gguf.File, m model) Sensitivity {
+	s := Sensitivity{Layers: m.layers}
+	s.Arch, _ = file.String("general.architecture")
+	for _, t := range file.Tensors() {
+		s.Parameters += t.Elements()
+	}
+	return s
+}
+
+// kindOf is the kind that a tensor is measured with; empty for those that are not rounded.
+func (m model) kindOf(name string) string {
+	spec, ok := m.specs[name]
+	switch {
+	case !ok || !Roundable(spec.Class):
+		return ""
+	case spec.Class == rwkv.LowRank:
+		return LowRankKind
+	}
+	return KindOf(name)
+}
+
+// kinds are those of a file's tensors that may be rounded, in its order.
+func (m model) kinds(file *gguf.File) []string {
+	var kinds []string
+	for _, t := range file.Tensors() {
+		if kind := m.kindOf(t.Name); kind != "" && !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// trial rounds the tensors that are wanted to a type.
+func (m model) trial(file *gguf.File, typ gguf.Type, wanted func(name string) bool) Trial {
+	t := Trial{Part: Part{Type: typ.String()}, Types: map[string]gguf.Type{}}
+	for _, tensor := range file.Tensors() {
+		if !wanted(tensor.Name) {
+			continue
+		}
+		to := fitting(typ, tensor.Shape[0])
+		size, err := to.RowBytes(tensor.Elements())
+		if err != nil || size >= tensor.Size {
+			continue
+		}
+		t.Types[tensor.Name] = to
+		t.Saved += tensor.Size - size
+		t.Tensors++
+	}
+	return t
+}
+
+// ReadSensitivity reads a file of the "sensitivity" command.
+func ReadSensitivity(path string) (*Sensitivity, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sensitivity{}
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("%s: no file of sensitivities: %w", path, err)
+	}
+	if s.Arch == "" || len(s.Parts) == 0 {
+		return nil, fmt.Errorf("%s: no file of sensitivities: it names no architecture or no parts", path)
+	}
+	for _, p := range s.Parts {
+		if _, err := gguf.ParseType(p.Type); err != nil {
+			return nil, fmt.Errorf("%s: part %q: %w", path, p.Name(), err)
+		}
+		if p.KLD-p.KLD != 0 || p.Layer < -1 || p.Layer >= s.Layers {
+			return nil, fmt.Errorf("%s: part %q: a KL divergence of %g in layer %d of %d", path, p.Name(), p.KLD, p.Layer, s.Layers)
+		}
+	}
+	return s, nil
+}
