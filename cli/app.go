@@ -38,7 +38,7 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 		Commands: []*urfave.Command{
 			runCommand(), chatCommand(), convertCommand(), quantizeCommand(), inspectCommand(), logitsCommand(), embedCommand(), benchCommand(), recommendCommand(),
 			perplexityCommand(), compareCommand(), evalCommand(), imatrixCommand(), sensitivityCommand(),
-			tokenizeCommand(), detokenizeCommand(), devicesCommand(), doctorCommand(), completionCommand(), helpCommand(), completeCommand(), examineCommand(),
+			tokenizeCommand(), detokenizeCommand(), devicesCommand(), doctorCommand(), completionCommand(), manCommand(), helpCommand(), completeCommand(), examineCommand(),
 		},
 		Action: func(c *urfave.Context) error {
 			if c.Bool("version") {

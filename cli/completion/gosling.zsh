@@ -1,5 +1,5 @@
 #compdef gosling
-# zsh completion for gosling: source <(gosling completion zsh)
+# zsh completion for gosling: source <(gosling completion zsh), or a file _gosling in a folder of $fpath
 _gosling() {
 	local -a found
 	found=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
@@ -9,4 +9,8 @@ _gosling() {
 		_files
 	fi
 }
-compdef _gosling gosling
+if [[ "${funcstack[1]}" == _gosling ]]; then
+	_gosling "$@" # the file was loaded as the function when it was first called
+else
+	compdef _gosling gosling
+fi
