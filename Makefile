@@ -12,7 +12,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
-.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo test check unit race cross vulkan bench install clean
+.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo test check unit race cross vulkan bench man install uninstall
+.PHONY: install-test clean
 all: ggml gosling
 
 gosling:
@@ -98,21 +99,22 @@ vulkan:
 bench: ggml
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-# The libraries go where the program looks for them: those built here, else all that were fetched for this platform.
+# The program goes to bin, the libraries to lib/gosling, where it looks for them, and manual pages and completions to share.
 
-NPM_PLATFORM = $(shell uname -sm | sed -e 's/Linux x86_64/linux-x64/' -e 's/Linux aarch64/linux-arm64/' \
-	-e 's/Darwin x86_64/mac-x64/' -e 's/Darwin arm64/mac-arm64/' -e 's/MINGW.* x86_64/win-x64/')
-PACKAGES = node_modules/@node-llama-cpp/$(NPM_PLATFORM)*/bins/*
-TO = $(DESTDIR)$(PREFIX)
+TO = $(DESTDIR)$(patsubst ~/%,$(HOME)/%,$(PREFIX))
 
 install: all
-	mkdir -p $(TO)/bin $(TO)/lib/gosling
-	rm -rf $(TO)/lib/gosling/*
-	@set -e; for file in third_party/lib/*ggml*; do test ! -e $$file || cp -RP $$file $(TO)/lib/gosling; done
-	@set -e; ls $(TO)/lib/gosling/* >/dev/null 2>&1 || for dir in third_party third_party/vulkan third_party/cuda; do \
-		for file in $$dir/$(PACKAGES)/*ggml* $$dir/$(PACKAGES)/fallback; do \
-			test ! -e $$file || cp -RP $$file $(TO)/lib/gosling; done; done
-	cp -f gosling$(shell $(GO) env GOEXE) $(TO)/bin
+	@sh scripts/install.sh install "$(TO)"
+
+uninstall:
+	@sh scripts/install.sh uninstall "$(TO)"
+
+man: gosling
+	./gosling man --force build/man
+
+# Installs a clone of the last commit, removes the clone, and runs what was installed.
+install-test: ggml
+	sh scripts/install_test.sh
 
 clean:
 	rm -rf gosling gosling.exe build
