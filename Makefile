@@ -13,7 +13,7 @@ TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
 .PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo test check unit race cross vulkan bench man install uninstall
-.PHONY: install-test clean
+.PHONY: install-test dist dist-test clean
 all: ggml gosling
 
 gosling:
@@ -116,6 +116,13 @@ man: gosling
 install-test: ggml
 	sh scripts/install_test.sh
 
+# Archives for all platforms in dist, with checksums. The one for this platform is unpacked and tried.
+dist:
+	$(GO) run ./scripts/dist
+
+dist-test: dist
+	sh scripts/dist_test.sh
+
 clean:
-	rm -rf gosling gosling.exe build
+	rm -rf gosling gosling.exe build dist
 	rm -rf third_party/lib third_party/node_modules third_party/vulkan/node_modules third_party/cuda/node_modules
