@@ -13,7 +13,7 @@ TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
 .PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo test check unit race cross vulkan bench man install uninstall
-.PHONY: install-test dist dist-test clean
+.PHONY: install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -122,6 +122,10 @@ dist:
 
 dist-test: dist
 	sh scripts/dist_test.sh
+
+# The README's pictures of a terminal, made by the program.
+pictures: ggml
+	$(GO) run ./scripts/recording
 
 clean:
 	rm -rf gosling gosling.exe build dist

@@ -30,23 +30,21 @@ type scene struct {
 	command string
 	typed   []string
 	waits   string // how the program shows that it waits
+	columns int    // how wide the terminal is
 }
 
 const endOfInput = "\x04"
 
 var scenes = []scene{
-	{name: "run", command: `gosling run demo "ROMEO:" --n-predict 200 --seed 5`},
-	{name: "chat", command: `gosling chat demo`, waits: "> ", typed: []string{
-		"What is 12 plus 30?\r", "Reverse the word goose.\r", "Sort these words: pear apple fig\r", endOfInput,
+	{name: "run", columns: 80, command: `gosling run demo "ROMEO:" --n-predict 200 --seed 5`},
+	{name: "chat", columns: 104, command: `gosling chat demo`, waits: "> ", typed: []string{
+		"What is 17 + 25?\r", "Sort the words: pear apple fig\r", "Reverse the words: goose egg nest\r", "Complete the line: Made glorious summer by\r", endOfInput,
 	}},
-	{name: "compare", command: `gosling compare demo --types Q8_0,Q6_K,Q4_K_M,Q2_K`},
+	{name: "compare", columns: 150, command: `gosling compare demo --types Q6_K,Q4_K_M,Q2_K --chunks 20 --no-speed`},
 }
 
-// columns and longest are the terminal's width and the time that a scene may take.
-const (
-	columns = 100
-	longest = 20 * time.Minute
-)
+// longest is the time that a scene may take.
+const longest = 20 * time.Minute
 
 func run(names []string) error {
 	for _, name := range names {
@@ -77,6 +75,9 @@ func run(names []string) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		file := filepath.Join(root, "docs", "img", s.name+".svg")
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
 		if err := os.WriteFile(file, draw(s.command, screen.text()), 0o644); err != nil {
 			return err
 		}
@@ -95,14 +96,14 @@ func record(s scene, root, work string) (*screen, error) {
 	cmd.Dir = empty
 	cmd.Env = []string{"HOME=" + empty, "TERM=xterm", "LANG=C.UTF-8", "GOSLING_GGML=" + filepath.Join(root, "third_party"),
 		"PATH=" + filepath.Join(work, "bin") + ":/usr/bin:/bin"}
-	t, err := start(cmd)
+	t, err := start(cmd, s.columns)
 	if err != nil {
 		return nil, err
 	}
 	defer t.Close()
 	stop := time.AfterFunc(longest, func() { _ = cmd.Process.Kill() })
 	defer stop.Stop()
-	shown := newScreen(columns)
+	shown := newScreen(s.columns)
 	typed := s.typed
 	buffer := make([]byte, 4096)
 	for {

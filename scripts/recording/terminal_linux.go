@@ -9,20 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// start runs a command at a terminal of its own, and returns what a person would have before them.
-func start(cmd *exec.Cmd) (*os.File, error) {
+// start runs a command at a terminal of its own, of so many columns, and returns what a person would have before them.
+func start(cmd *exec.Cmd, columns int) (*os.File, error) {
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := startAt(person, cmd); err != nil {
+	if err := startAt(person, cmd, columns); err != nil {
 		person.Close()
 		return nil, err
 	}
 	return person, nil
 }
 
-func startAt(person *os.File, cmd *exec.Cmd) error {
+func startAt(person *os.File, cmd *exec.Cmd, columns int) error {
 	fd := int(person.Fd())
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		return err
@@ -31,7 +31,7 @@ func startAt(person *os.File, cmd *exec.Cmd) error {
 	if err != nil {
 		return err
 	}
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: columns}); err != nil {
+	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: uint16(columns)}); err != nil {
 		return err
 	}
 	program, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
