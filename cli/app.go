@@ -17,7 +17,12 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *urfave.App {
 	app := &urfave.App{
 		Name:  "gosling",
 		Usage: "run RWKV language models",
-		Description: `A checkpoint in three steps:
+		Description: `Try it without any file, with the small model inside the program:
+gosling run demo "ROMEO:"
+gosling chat demo
+gosling compare demo --types Q6_K,Q4_K_M,Q2_K
+
+A checkpoint, from training to words, in three steps:
 gosling convert model.pth
 gosling quantize model-F16.gguf Q4_K_M
 gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
@@ -45,7 +50,8 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 				_, err := fmt.Fprintln(c.App.Writer, version())
 				return err
 			}
-			return urfave.ShowAppHelp(c)
+			_, err := fmt.Fprint(c.App.Writer, firstScreen)
+			return err
 		},
 	}
 	for _, cmd := range app.Commands {
@@ -96,6 +102,30 @@ func helpCommand() *urfave.Command {
 		Action:      urfave.ShowAppHelp,
 	}
 }
+
+// firstScreen is what a newcomer sees who types nothing but the program's name.
+const firstScreen = `gosling runs RWKV language models: from the published checkpoint to a small file to words.
+
+Without any file, with the small model inside the program:
+   gosling run demo "ROMEO:"                      it goes on
+   gosling chat demo                              it answers small tasks
+   gosling compare demo --types Q6_K,Q4_K_M,Q2_K  what quantization costs
+
+With a checkpoint, in three steps:
+   gosling convert model.pth                      -> model-F16.gguf
+   gosling quantize model-F16.gguf Q4_K_M         -> model-Q4_K_M.gguf
+   gosling chat model-Q4_K_M.gguf
+
+And then:
+   recommend              which model suits this machine
+   doctor                 what keeps models from running here
+   inspect FILE           what is in a file, and the memory it takes
+   bench MODEL            how fast it is
+   perplexity, eval       how good it is
+   imatrix, sensitivity   how to quantize it better
+
+"gosling --help" lists all commands, "gosling COMMAND --help" explains one.
+`
 
 const appHelp = `gosling: {{.Usage}}
 

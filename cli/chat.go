@@ -13,6 +13,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/demo"
 	"gosling/prompt"
 )
 
@@ -41,6 +42,7 @@ edited, and the arrows bring back earlier ones. If standard input is no terminal
 
 ` + indent(chatHelp) + `
 Examples:
+  gosling chat demo
   gosling chat model.gguf
   gosling chat model.gguf --temp 0 --think fast
   gosling chat model.gguf --template raven --system "Alice knows everything about geese."
@@ -71,7 +73,7 @@ func chat(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.settle(c, modelTemplate(m)); err != nil {
+	if err := w.settle(c, m, modelTemplate(m)); err != nil {
 		return err
 	}
 	if !w.Chat {
@@ -104,6 +106,9 @@ type talk struct {
 func (t *talk) run() error {
 	if err := t.open(t.c.Context); err != nil {
 		return err
+	}
+	if t.c.Args().First() == demo.Name {
+		fmt.Fprintln(t.c.App.ErrWriter, demo.About)
 	}
 	if t.interactive {
 		fmt.Fprintln(t.c.App.Writer, "Talk to the model, or type /help. Ctrl-D leaves.")

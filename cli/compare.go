@@ -31,7 +31,7 @@ func compareCommand() *urfave.Command {
 		&urfave.PathFlag{Name: "work", Usage: "keep what is needed on the way in `DIR`", DefaultText: "a folder for temporary files"},
 		&urfave.BoolFlag{Name: "resume", Usage: "go on with the same comparison, which was stopped", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "no-speed", Usage: "do not measure speed and memory", DisableDefaultText: true},
-		&urfave.StringSliceFlag{Name: "eval", Usage: "also measure by the task `NAME`, lambada or mmlu; may be repeated"},
+		&urfave.StringSliceFlag{Name: "eval", Usage: "also measure by the task `NAME`, lambada, mmlu or tasks; may be repeated"},
 		&urfave.StringSliceFlag{Name: "file", Usage: "take the data of --eval from `FILE`, as \"gosling eval\" does"},
 		&urfave.IntFlag{Name: "limit", Usage: "ask the first `N` questions of --eval", DefaultText: "all"},
 		jsonFlag(),
@@ -72,7 +72,8 @@ type comparison struct {
 	texts      []string
 	data       [][]byte // of each text
 	importance *quant.Importance
-	kldOnly    bool // nothing but the divergence is measured
+	taskFiles  []string // of each --eval; empty for the questions in the program
+	kldOnly    bool     // nothing but the divergence is measured
 	work       string
 	result     eval.Comparison
 	columns    []column
@@ -133,8 +134,6 @@ func (r *comparison) arguments() error {
 		return misuse(c, "no base named")
 	case c.NArg() == 1 && c.String("types") == "":
 		return misuse(c, "nothing to compare with: name candidates, or types to make them in with --types")
-	case len(c.StringSlice("text")) == 0:
-		return misuse(c, "no text: name one with --text FILE")
 	case c.String("types") == "" && c.IsSet("imatrix"):
 		return misuse(c, "--imatrix is for candidates that are made with --types")
 	case formats > 1:
@@ -144,8 +143,14 @@ func (r *comparison) arguments() error {
 	case c.IsSet("chunks") && c.Int("chunks") < 1:
 		return misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
 	}
-	r.base, r.texts = c.Args().First(), c.StringSlice("text")
+	r.base = c.Args().First()
 	var err error
+	if r.texts, err = textNames(c, r.base, c.StringSlice("text")); err != nil {
+		return err
+	}
+	if len(r.texts) == 0 {
+		return misuse(c, "no text: name one with --text FILE")
+	}
 	if r.contexts, err = parseContexts(c); err != nil {
 		return err
 	}
@@ -160,7 +165,7 @@ func (r *comparison) arguments() error {
 		if err != nil {
 			return misuse(c, "%v", err)
 		}
-		r.candidates = append(r.candidates, candidate{name: mix.Name, how: quant.Retyping{Mix: mix, Requant: c.Bool("allow-requantize")}})
+		r.candidates = append(r.candidates, candidate{name: mix.Name, how: quant.Retyping{Mix: mix, Requant: requantize(c, r.base)}})
 	}
 	if err := checkThreads(c); err != nil {
 		return err
@@ -184,7 +189,7 @@ func parseContexts(c *urfave.Context) ([]int, error) {
 
 // checkModels refuses candidates that cannot be compared, before anything is computed.
 func (r *comparison) checkModels() error {
-	base, err := gguf.Open(r.base)
+	base, err := openGGUF(r.base)
 	if err != nil {
 		return err
 	}
@@ -194,7 +199,7 @@ func (r *comparison) checkModels() error {
 		if cand.path == "" {
 			continue
 		}
-		file, err := gguf.Open(cand.path)
+		file, err := openGGUF(cand.path)
 		if err != nil {
 			return err
 		}
@@ -281,7 +286,7 @@ func (r *comparison) prepareWork() error {
 
 // fingerprint tells a file from others and from itself after it was written again.
 func (r *comparison) fingerprint(path string) string {
-	info, err := os.Stat(path)
+	info, err := statModel(path)
 	if err != nil {
 		return path
 	}

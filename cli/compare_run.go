@@ -209,16 +209,20 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	} else {
 		o.Force = true
 	}
+	base, err := modelPath(r.base)
+	if err != nil {
+		return path, remove, err
+	}
 	show, end := progress(r.c.App.ErrWriter, "making "+cand.name)
 	o.Progress = show
-	_, err = quant.Quantize(r.c.Context, r.base, path, cand.how, o)
+	_, err = quant.Quantize(r.c.Context, base, path, cand.how, o)
 	end()
 	return path, remove, err
 }
 
 func (r *comparison) measure(cand candidate, id, path string) (eval.Candidate, error) {
 	var done eval.Candidate
-	file, err := gguf.Open(path)
+	file, err := openGGUF(path)
 	if err != nil {
 		return done, err
 	}
@@ -249,7 +253,7 @@ func (r *comparison) measure(cand candidate, id, path string) (eval.Candidate, e
 }
 
 func (r *comparison) weights(file *gguf.File) ([]eval.TensorError, error) {
-	base, err := gguf.Open(r.base)
+	base, err := openGGUF(r.base)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"gosling/engine"
 	"gosling/eval"
@@ -14,18 +15,26 @@ import (
 // checkTasks pairs the tasks with their data.
 func (r *comparison) checkTasks() error {
 	tasks, files := r.c.StringSlice("eval"), r.c.StringSlice("file")
-	if len(tasks) != len(files) {
-		return misuse(r.c, "%d tasks and %d sets of data: give each --eval its --file", len(tasks), len(files))
-	}
+	builtin := len(tasks) - len(files) // that many take the questions in the program
 	for _, name := range tasks {
 		if !slices.Contains(taskNames, name) {
-			return misuse(r.c, "no task %q: there is lambada and mmlu", name)
+			return misuse(r.c, "no task %q: there is %s", name, strings.Join(taskNames, ", "))
 		}
+		path := ""
+		if builtin > 0 && name == builtinTask {
+			builtin--
+		} else if len(files) > 0 {
+			path, files = files[0], files[1:]
+			if _, err := os.Stat(path); err != nil {
+				return err
+			}
+		} else {
+			builtin = -1
+		}
+		r.taskFiles = append(r.taskFiles, path)
 	}
-	for _, path := range files {
-		if _, err := os.Stat(path); err != nil {
-			return err
-		}
+	if builtin != 0 {
+		return misuse(r.c, "%d tasks and %d sets of data: give each --eval its --file, which only tasks can do without", len(tasks), len(r.c.StringSlice("file")))
 	}
 	return nil
 }
@@ -35,7 +44,7 @@ func (r *comparison) tasks(m *engine.Model, name, id string) ([]eval.Task, error
 	var done []eval.Task
 	for i, task := range r.c.StringSlice("eval") {
 		path := filepath.Join(r.work, fmt.Sprintf("%s-%s-%d.answers", id, task, i))
-		questions, err := readTask(m, task, r.c.StringSlice("file")[i], r.c.Int("limit"))
+		questions, err := readTask(m, task, r.taskFiles[i], r.c.Int("limit"))
 		if err != nil {
 			return nil, err
 		}

@@ -26,11 +26,15 @@ func examineCommand() *urfave.Command {
 		Action: func(c *urfave.Context) error {
 			e := json.NewEncoder(c.App.Writer)
 			tell := func(k check) { _ = e.Encode(k) } // whoever started this reads until the end
+			path, err := modelPath(c.Args().Get(1))
+			if err != nil {
+				return err
+			}
 			switch c.Args().First() {
 			case "model":
-				return examineModel(c, c.Args().Get(1), tell)
+				return examineModel(c, path, tell)
 			case "running":
-				examineRunning(c, c.Args().Get(1), tell)
+				examineRunning(c, path, tell)
 			default:
 				examineLibraries(c, tell)
 			}

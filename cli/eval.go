@@ -6,31 +6,41 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/demo"
 	"gosling/engine"
 	"gosling/eval"
+	"gosling/prompt"
+	"gosling/tokenizer"
 )
 
-var taskNames = []string{"lambada", "mmlu"}
+var taskNames = []string{"lambada", "mmlu", builtinTask}
+
+// builtinTask is the one whose questions are in the program.
+const builtinTask = "tasks"
 
 func evalCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.PathFlag{Name: "file", Usage: "take the data of lambada from `FILE`, lambada_test.jsonl, or those of mmlu from a folder of its CSV files"},
+		&urfave.PathFlag{Name: "file", Usage: "take the data of lambada from `FILE`, lambada_test.jsonl, those of mmlu from a folder of its CSV files, and for tasks other questions than those in the program"},
 		&urfave.IntFlag{Name: "limit", Usage: "ask the first `N` questions", DefaultText: "all"},
 		&urfave.PathFlag{Name: "answers", Usage: "note each answer in `FILE`, a line of JSON each"},
 		&urfave.BoolFlag{Name: "resume", Usage: "go on after the answers that are in the file of --answers", DisableDefaultText: true},
 		jsonFlag(), forceFlag(),
 	}
 	return &urfave.Command{
-		Name: "eval", Usage: "measure a model by a task", ArgsUsage: "lambada|mmlu MODEL",
+		Name: "eval", Usage: "measure a model by a task", ArgsUsage: "lambada|mmlu|tasks MODEL",
 		Description: `lambada asks for the last word of each text: right if all its tokens are the likeliest ones, and the perplexity is that of
-a word. mmlu asks questions with four answers in RWKV's own form and compares the letters' probabilities. Prints the
-share of right answers with its 95 % confidence interval.
+a word. mmlu asks questions with four answers in RWKV's own form and compares the letters' probabilities. tasks asks
+small questions with one right answer, in the form of the model's conversations, and wants it word for word; there are
+questions in the program, which the model "demo" can answer, or --file has lines of JSON with task, question and
+answer. Prints the share of right answers with its 95 % confidence interval.
 
 Examples:
+  gosling eval tasks demo
   gosling eval lambada model.gguf --file lambada_test.jsonl
   gosling eval mmlu model.gguf --file mmlu/test --answers mmlu.jsonl --resume`,
 		Flags:  slices.Concat(flags, modelFlags()),
@@ -44,8 +54,8 @@ func evalTask(c *urfave.Context) error {
 	case c.NArg() != 2:
 		return misuse(c, "want a task and a model, not %d arguments", c.NArg())
 	case !slices.Contains(taskNames, name):
-		return misuse(c, "no task %q: there is lambada and mmlu", name)
-	case c.Path("file") == "":
+		return misuse(c, "no task %q: there is %s", name, strings.Join(taskNames, ", "))
+	case c.Path("file") == "" && name != builtinTask:
 		return misuse(c, "no data: name them with --file")
 	case c.IsSet("limit") && c.Int("limit") < 1:
 		return misuse(c, "--limit %d: want 1 or more", c.Int("limit"))
@@ -90,18 +100,39 @@ func readTask(m *engine.Model, name, path string, limit int) ([]eval.Question, e
 	if name == "mmlu" {
 		questions, err = eval.MMLU(path, vocab)
 	} else {
-		var data []byte
-		if data, err = os.ReadFile(path); err != nil {
-			return nil, err
-		}
-		if questions, err = eval.Lambada(data, vocab); err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
+		questions, err = readQuestions(m, name, path, vocab)
 	}
 	if limit > 0 {
 		questions = questions[:min(limit, len(questions))]
 	}
 	return questions, err
+}
+
+// readQuestions reads those of a task that is one file.
+func readQuestions(m *engine.Model, name, path string, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
+	data := demo.Tasks()
+	if path != "" {
+		if data, err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
+	}
+	if name == builtinTask {
+		questions, err = eval.Tasks(data, vocab, framing(modelTemplate(m)))
+	} else {
+		questions, err = eval.Lambada(data, vocab)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return questions, err
+}
+
+// framing puts a question and its answer into a template's form.
+func framing(t prompt.Template) func(question, answer string) (string, string) {
+	return func(question, answer string) (string, string) {
+		asked := t.Ask(question, prompt.Think{})
+		return t.Open("") + asked, strings.TrimPrefix(t.Answered(question, answer), asked)
+	}
 }
 
 func askAll(c *urfave.Context, m *engine.Model, name string, questions []eval.Question, notes *answers) error {
@@ -132,5 +163,8 @@ func printTask(out io.Writer, t eval.Task) error {
 	fmt.Fprintf(w, "95 %% confidence\t%.2f to %.2f %%\n", 100*t.Low, 100*t.High)
 	fmt.Fprintf(w, "perplexity\t%.4f ± %.4f\n", t.PPL.Value, t.PPL.Error)
 	fmt.Fprintf(w, "right\t%s of %s\n", grouped(int64(t.Correct)), grouped(int64(t.Items)))
+	for _, k := range t.Kinds {
+		fmt.Fprintf(w, "  %s\t%d of %d\n", k.Name, k.Correct, k.Items)
+	}
 	return w.Flush()
 }

@@ -102,6 +102,10 @@ func openModel(c *urfave.Context, path string) (*engine.Model, error) {
 		n := c.Int("gpu-layers")
 		o.GPULayers = &n
 	}
+	path, err := modelPath(path)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err // before ggml is looked for
 	}

@@ -11,6 +11,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/demo"
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/imatrix"
@@ -69,7 +70,7 @@ func imatrixAction(c *urfave.Context) error {
 }
 
 func checkImatrix(c *urfave.Context) error {
-	text, merge := c.Path("text") != "", c.IsSet("in-file")
+	text, merge := c.Path("text") != "" || c.Args().First() == demo.Name, c.IsSet("in-file")
 	switch {
 	case c.NArg() == 0 && !text && !merge:
 		return misuse(c, "want a model and --text FILE, or files to put together with --in-file FILE")
@@ -111,6 +112,12 @@ type collection struct {
 
 func collect(c *urfave.Context, base *imatrix.Matrix) error {
 	path := c.Path("text")
+	if path == "" {
+		var err error
+		if path, err = demo.Text(); err != nil {
+			return err
+		}
+	}
 	data, err := readDocuments(c, path)
 	if err != nil {
 		return err

@@ -39,7 +39,10 @@ func inspect(c *urfave.Context) error {
 	if c.NArg() != 1 {
 		return misuse(c, "want one file, not %d arguments", c.NArg())
 	}
-	path := c.Args().First()
+	path, err := modelPath(c.Args().First())
+	if err != nil {
+		return err
+	}
 	if c.Bool("check") {
 		return checkFile(c, path)
 	}

@@ -10,6 +10,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/demo"
 	"gosling/engine"
 	"gosling/eval"
 )
@@ -57,6 +58,11 @@ func perplexity(c *urfave.Context) error {
 	path := c.Path("text")
 	if path == "" {
 		path = "-"
+		if texts, err := textNames(c, c.Args().First(), nil); err != nil {
+			return err
+		} else if len(texts) > 0 {
+			path = texts[0]
+		}
 	}
 	data, err := readDocuments(c, path)
 	if err != nil {
@@ -89,7 +95,7 @@ func checkPerplexity(c *urfave.Context) error {
 	switch {
 	case c.NArg() != 1:
 		return misuse(c, "want one model, not %d arguments", c.NArg())
-	case c.Path("text") == "" && isTerminal(c.App.Reader):
+	case c.Path("text") == "" && c.Args().First() != demo.Name && isTerminal(c.App.Reader):
 		return misuse(c, "no text: name one with --text FILE")
 	case c.Bool("stream") && (c.IsSet("ctx") || c.IsSet("chunks")):
 		return misuse(c, "--stream reads the whole text in one pass: leave --ctx and --chunks out")

@@ -13,7 +13,6 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/gguf"
 	"gosling/imatrix"
 	"gosling/quant"
 )
@@ -88,10 +87,14 @@ func quantize(c *urfave.Context) error {
 	if o.Importance, err = importance(c); err != nil {
 		return err
 	}
+	in, err := modelPath(job.in)
+	if err != nil {
+		return err
+	}
 	show, end := progress(c.App.ErrWriter, "quantizing")
 	o.Progress = show
 	begin := time.Now()
-	report, err := quant.Quantize(c.Context, job.in, job.out, job.how, o)
+	report, err := quant.Quantize(c.Context, in, job.out, job.how, o)
 	end()
 	if err != nil {
 		return err
@@ -139,7 +142,7 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 	} else {
 		job.name, args = job.how.Mix.Name, args[:len(args)-1]
 	}
-	job.how.Requant = c.Bool("allow-requantize")
+	job.how.Requant = requantize(c, job.in)
 	job.out = quantizedName(job.in, job.name)
 	if len(args) == 2 {
 		job.out = args[1]
@@ -157,7 +160,7 @@ func (job *quantizing) assign(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	file, err := gguf.Open(job.in)
+	file, err := openGGUF(job.in)
 	if err != nil {
 		return err
 	}

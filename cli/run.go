@@ -76,7 +76,7 @@ func run(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.settle(c, runTemplate(c, m)); err != nil {
+	if err := w.settle(c, m, runTemplate(c, m)); err != nil {
 		return err
 	}
 	if text, err = w.write(c, text); err != nil {

@@ -63,7 +63,7 @@ func sensitivity(c *urfave.Context) error {
 	if _, err := os.Stat(path); err == nil && !c.Bool("force") {
 		return fmt.Errorf("%s exists: add --force to replace it", path)
 	}
-	file, err := gguf.Open(r.base)
+	file, err := openGGUF(r.base)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func sensitivity(c *urfave.Context) error {
 // roundsWell refuses a model that is rounded already, unless that is allowed.
 func roundsWell(c *urfave.Context, file *gguf.File) error {
 	for _, t := range file.Tensors() {
-		if !slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16}, t.Type) && !c.Bool("allow-requantize") {
+		if !slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16}, t.Type) && !requantize(c, c.Args().First()) {
 			return fmt.Errorf("%s: tensor %q is %s already: take the F16 model, or add --allow-requantize", file.Path(), t.Name, t.Type)
 		}
 	}
@@ -110,14 +110,18 @@ func sensitivityArguments(c *urfave.Context) (*comparison, []gguf.Type, gguf.Typ
 	switch {
 	case c.NArg() != 1:
 		return nil, nil, 0, misuse(c, "want MODEL, not %d arguments", c.NArg())
-	case len(c.StringSlice("text")) == 0:
-		return nil, nil, 0, misuse(c, "no text: name one with --text FILE")
 	case c.IsSet("chunks") && c.Int("chunks") < 1:
 		return nil, nil, 0, misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
 	}
-	r := &comparison{c: c, base: c.Args().First(), texts: c.StringSlice("text"), kldOnly: true}
+	r := &comparison{c: c, base: c.Args().First(), kldOnly: true}
 	r.result.Base.Name = filepath.Base(r.base)
 	var err error
+	if r.texts, err = textNames(c, r.base, c.StringSlice("text")); err != nil {
+		return nil, nil, 0, err
+	}
+	if len(r.texts) == 0 {
+		return nil, nil, 0, misuse(c, "no text: name one with --text FILE")
+	}
 	if r.contexts, err = parseContexts(c); err != nil {
 		return nil, nil, 0, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/demo"
 	"gosling/tokenizer"
 )
 
@@ -38,6 +39,8 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 		return sources[0], nil
 	case c.IsSet("output") && isTerminal(c.App.Reader):
 		return func() ([]byte, error) { return nil, nil }, nil // music needs no beginning
+	case args[0] == demo.Name && isTerminal(c.App.Reader):
+		return func() ([]byte, error) { return []byte(demo.Prompt), nil }, nil
 	case isTerminal(c.App.Reader):
 		return nil, misuse(c, "no prompt: give it as an argument, with --file or on standard input (for a conversation: gosling chat)")
 	default:

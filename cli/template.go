@@ -60,7 +60,7 @@ func wordingFlags(c *urfave.Context) (w wording, err error) {
 }
 
 // settle finds the template, if the flags name none, and checks that the other flags go with it.
-func (w *wording) settle(c *urfave.Context, fallback prompt.Template) error {
+func (w *wording) settle(c *urfave.Context, m *engine.Model, fallback prompt.Template) error {
 	if w.Name == "" {
 		w.Template = fallback
 		if w.calls || w.think.Start != "" {
@@ -72,6 +72,9 @@ func (w *wording) settle(c *urfave.Context, fallback prompt.Template) error {
 		return misuse(c, "--system: template %s has no place for it", w.Name)
 	case !w.Thinks && (w.calls || w.think.Start != ""):
 		return misuse(c, "--think and --tools are for template g1, not %s", w.Name)
+	}
+	if m.Vocab() == prompt.ByteRows {
+		w.Sampling = w.Sampling.Letters()
 	}
 	if w.calls {
 		w.think.Start = prompt.CallStart

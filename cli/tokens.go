@@ -66,7 +66,10 @@ func chosenVocab(c *urfave.Context, model string) (tokenizer.Tokenizer, error) {
 	case named && path != "":
 		return nil, misuse(c, "%q and --vocab both name a vocabulary: choose one", model)
 	case named:
-		path = model
+		var err error
+		if path, err = modelPath(model); err != nil {
+			return nil, err
+		}
 	case path == "":
 		return tokenizer.World(), nil
 	}

@@ -3,6 +3,7 @@ package eval
 import (
 	"context"
 	"math"
+	"slices"
 
 	"gosling/engine"
 	"gosling/rwkv"
@@ -11,6 +12,7 @@ import (
 
 // Question is one item of a task: what is read, and what is asked of the model then.
 type Question struct {
+	Kind   string // of tasks that have several
 	Prompt []tokenizer.Token
 	// Answer is what should follow; the item is right if each of its tokens is the likeliest.
 	Answer []tokenizer.Token
@@ -22,6 +24,7 @@ type Question struct {
 
 // Answered is what became of a question.
 type Answered struct {
+	Kind    string  `json:"kind,omitempty"`
 	Correct bool    `json:"correct"`
 	LogProb float64 `json:"log_prob"` // of the right answer
 }
@@ -35,6 +38,15 @@ type Task struct {
 	Low      float64  `json:"accuracy_low"` // the 95 % confidence interval of Wilson
 	High     float64  `json:"accuracy_high"`
 	PPL      Estimate `json:"ppl"` // e to the mean of -ln p of the right answers
+
+	Kinds []Kind `json:"kinds,omitempty"` // in the order of the questions
+}
+
+// Kind is how well a model did in the questions of one kind.
+type Kind struct {
+	Name    string `json:"name"`
+	Items   int    `json:"items"`
+	Correct int    `json:"correct"`
 }
 
 // Ask puts questions to a model, one after the other, each from an empty state, and hands on what became of each.
@@ -64,7 +76,7 @@ func ask(ctx context.Context, b *engine.Batch, q Question) (Answered, error) {
 	if len(q.Choices) > 0 {
 		return choose(logits, q)
 	}
-	a := Answered{Correct: true}
+	a := Answered{Kind: q.Kind, Correct: true}
 	for i, token := range q.Answer {
 		s, err := newSoftmax(logits)
 		if err != nil {
@@ -93,7 +105,7 @@ func choose(logits []float32, q Question) (Answered, error) {
 			best = i
 		}
 	}
-	return Answered{best == q.Right, float64(logits[q.Choices[q.Right]]) - s.logSum}, nil
+	return Answered{q.Kind, best == q.Right, float64(logits[q.Choices[q.Right]]) - s.logSum}, nil
 }
 
 // lastLogits reads a prompt from an empty state.
@@ -119,10 +131,27 @@ func Grade(name string, answers []Answered) Task {
 			t.Correct++
 		}
 		nll.Add(-a.LogProb)
+		t.count(a)
 	}
 	t.Accuracy, t.PPL = Share(t.Correct, t.Items), nll.Mean().Exp()
 	t.Low, t.High = wilson(t.Correct, t.Items)
 	return t
+}
+
+// count adds an answer to those of its kind, if it has one.
+func (t *Task) count(a Answered) {
+	if a.Kind == "" {
+		return
+	}
+	i := slices.IndexFunc(t.Kinds, func(k Kind) bool { return k.Name == a.Kind })
+	if i < 0 {
+		i = len(t.Kinds)
+		t.Kinds = append(t.Kinds, Kind{Name: a.Kind})
+	}
+	t.Kinds[i].Items++
+	if a.Correct {
+		t.Kinds[i].Correct++
+	}
 }
 
 // wilson is the interval that holds the true share with 95 % confidence (E. B. Wilson, 1927).

@@ -110,7 +110,7 @@ func TestAnswersAreWhatTheLogitsSay(t *testing.T) {
 }
 
 func TestGradesOfKnownAnswers(t *testing.T) {
-	answers := []eval.Answered{{true, -1}, {false, -3}, {true, -2}, {false, -2}}
+	answers := []eval.Answered{{Correct: true, LogProb: -1}, {LogProb: -3}, {Correct: true, LogProb: -2}, {LogProb: -2}}
 	g := eval.Grade("task", answers)
 	assert.Equal(t, 2, g.Correct)
 	assert.InDelta(t, 0.5, g.Accuracy.Value, 1e-9)

@@ -45,6 +45,39 @@ func Lambada(data []byte, vocab tokenizer.Tokenizer) ([]Question, error) {
 	return questions, nil
 }
 
+// Tasks reads questions with one right answer from lines of JSON with task, which is their kind, question and answer. frame puts
+// both into the form of the model's conversations: what is read, and what should follow.
+func Tasks(data []byte, vocab tokenizer.Tokenizer, frame func(question, answer string) (prompt, follows string)) ([]Question, error) {
+	var questions []Question
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		var item struct{ Task, Question, Answer string }
+		err := json.Unmarshal(line, &item)
+		if err == nil && (item.Question == "" || item.Answer == "") {
+			err = fmt.Errorf("it has no \"question\" or no \"answer\"")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		prompt, follows := frame(item.Question, item.Answer)
+		q, err := question(vocab, prompt)
+		if err == nil {
+			q.Answer, err = vocab.Encode([]byte(follows))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		q.Kind = item.Task
+		questions = append(questions, q)
+	}
+	if len(questions) == 0 {
+		return nil, fmt.Errorf("holds no questions")
+	}
+	return questions, nil
+}
+
 func question(vocab tokenizer.Tokenizer, prompt string) (Question, error) {
 	tokens, err := vocab.Encode([]byte(prompt))
 	return Question{Prompt: append([]tokenizer.Token{tokenizer.EndOfText}, tokens...)}, err

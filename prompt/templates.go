@@ -16,6 +16,12 @@ type Sampling struct {
 	Music bool
 }
 
+// Letters is s for models whose tokens are single bytes: what repeats there is letters, so nothing is penalized.
+func (s Sampling) Letters() Sampling {
+	s.PresencePenalty, s.FrequencyPenalty, s.PenaltyDecay, s.SpareNumbers = 0, 0, 1, false
+	return s
+}
+
 // The settings of RWKV's own programs and model cards.
 var (
 	textSampling  = Sampling{Temperature: 1, TopP: 0.85, PresencePenalty: 0.2, FrequencyPenalty: 0.2, PenaltyDecay: 0.996, SpareNumbers: true}
@@ -119,6 +125,9 @@ func For(name, arch string, rows int) Template {
 		return named("qa")
 	}
 }
+
+// ByteRows is the rows of a vocabulary of the end of a text and the bytes.
+const ByteRows = 257
 
 // Rows of the vocabularies that are not World's.
 const (

@@ -24,7 +24,7 @@ const module = "gosling"
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "ggml", "gguf", "checkpoint/formats",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/rss"},
+		"demo", "tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/rss"},
 	"server":      {"web", "generate"},
 	"web":         {},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 	"tokenizer":          {},
 	"prompt":             {},
 	"music":              {},
+	"demo":               {"gguf", "internal/atomicfile"},
 
 	"internal/atomicfile": {},
 	"internal/float":      {},

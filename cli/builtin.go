@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"os"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"gosling/demo"
+	"gosling/gguf"
+)
+
+// modelPath is the file of the model that an argument names, which is its path unless it names the one in the program.
+func modelPath(name string) (string, error) {
+	if name == demo.Name {
+		return demo.Model()
+	}
+	return name, nil
+}
+
+// statModel is os.Stat of the model that an argument names.
+func statModel(name string) (os.FileInfo, error) {
+	path, err := modelPath(name)
+	if err != nil {
+		return nil, err
+	}
+	return os.Stat(path)
+}
+
+// openGGUF opens the model that an argument names to read its header and tensors.
+func openGGUF(name string) (*gguf.File, error) {
+	path, err := modelPath(name)
+	if err != nil {
+		return nil, err
+	}
+	return gguf.Open(path)
+}
+
+// requantize reports whether a model may be quantized although it is already: if the flag says so, or if it is the one in the
+// program, of which there is no other.
+func requantize(c *urfave.Context, name string) bool {
+	return c.Bool("allow-requantize") || name == demo.Name
+}
+
+// textNames are the texts that --text names, or for the model in the program the one beside it.
+func textNames(c *urfave.Context, model string, named []string) ([]string, error) {
+	if len(named) > 0 || model != demo.Name {
+		return named, nil
+	}
+	path, err := demo.Text()
+	return []string{path}, err
+}

@@ -1,0 +1,90 @@
+// Package demo is the model inside the program: a small RWKV-7 of our own, for which nothing has to be downloaded. docs/demo-model.md
+// tells what it was trained on and what it can do, scripts/train makes it.
+//
+// It is used through files, as other models are, which are put into the user's cache when they are first asked for.
+package demo
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gosling/internal/atomicfile"
+)
+
+// Name means the model wherever a model's file is expected. A file of that name is meant by a path such as ./demo.
+const Name = "demo"
+
+// About says what the model is, to somebody who is about to talk with it.
+const About = `This is the model inside gosling: 3.6 million weights that know Shakespeare's tone and small tasks.
+Try: What is 17 + 25?   Sort the words: pear apple fig   Complete the line: O Romeo, Romeo! wherefore`
+
+// Prompt is what the model goes on from if nothing else is said.
+const Prompt = "ROMEO:\n"
+
+//go:embed demo.gguf
+var model []byte
+
+//go:embed testdata/verse.txt
+var verse []byte
+
+//go:embed testdata/tasks.jsonl
+var tasks []byte
+
+// Model returns the path of the model.
+func Model() (string, error) { return cached("demo.gguf", model) }
+
+// Text returns the path of a text that the model was not trained on: the end of the one that it was.
+func Text() (string, error) { return cached("verse.txt", verse) }
+
+// Tasks are questions that the model was not trained on, but its kind of: lines of JSON with task, question and answer.
+func Tasks() []byte { return tasks }
+
+// cached puts data into a folder of its own in the user's cache, or for temporary files if there is none, unless it is there.
+func cached(name string, data []byte) (string, error) {
+	sum := sha256.Sum256(data)
+	id := "demo-" + hex.EncodeToString(sum[:6])
+	var problems []error
+	for _, place := range places() {
+		path := filepath.Join(place, id, name)
+		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+			return path, nil
+		}
+		err := put(path, data)
+		if err == nil {
+			return path, nil
+		}
+		problems = append(problems, err)
+	}
+	return "", fmt.Errorf("the built-in model needs a place for %d bytes: %w", len(data), errors.Join(problems...))
+}
+
+// places are the folders that may hold files, the best first.
+func places() []string {
+	own := fmt.Sprintf("gosling-%d", os.Getuid())
+	if cache, err := os.UserCacheDir(); err == nil {
+		return []string{filepath.Join(cache, "gosling"), filepath.Join(os.TempDir(), own)}
+	}
+	return []string{filepath.Join(os.TempDir(), own)}
+}
+
+// put writes a file whole or not at all, so that two programs may do it at once.
+func put(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := atomicfile.Create(path, atomicfile.Options{Force: true})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := file.Write(data); err != nil {
+		return err
+	}
+	return file.Commit()
+}
