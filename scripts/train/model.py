@@ -43,20 +43,13 @@ class RWKV(nn.Module):
         return self.head(self.ln_out(x))
 
     def groups(self, rate, weight_decay):
-        """Parameters for the optimizer: decays learn twice as fast, and only matrices are pulled to zero."""
-        plain, double, matrices = [], [], []
+        """Parameters for the optimizer: decays learn faster, and only matrices are pulled to zero."""
+        groups = {}
         for name, p in self.named_parameters():
-            if name.endswith(self.version.DOUBLE_RATE):
-                double.append(p)
-            elif name.endswith(".weight") and p.squeeze().dim() >= 2:
-                matrices.append(p)
-            else:
-                plain.append(p)
-        return [
-            dict(params=plain, lr=rate, weight_decay=0.0),
-            dict(params=double, lr=2 * rate, weight_decay=0.0),
-            dict(params=matrices, lr=rate, weight_decay=weight_decay),
-        ]
+            factor = next((f for end, f in self.version.RATES.items() if name.endswith(end)), 1)
+            matrix = name.endswith(".weight") and p.squeeze().dim() >= 2
+            groups.setdefault((factor, weight_decay if matrix else 0.0), []).append(p)
+        return [dict(params=p, lr=rate * factor, weight_decay=decay) for (factor, decay), p in groups.items()]
 
     def checkpoint(self):
         """The tensors under the names and in the order of the published files, in bfloat16."""

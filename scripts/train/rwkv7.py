@@ -7,7 +7,7 @@ from torch import nn
 from parts import HEAD_SIZE, group_norm, linear, low_rank, rank, ratios, shifted
 from wkv import wkv7
 
-DOUBLE_RATE = ("att.w0",)
+RATES = {"att.w0": 2}
 
 
 class TimeMix(nn.Module):
