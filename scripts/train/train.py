@@ -51,6 +51,7 @@ class Trainer:
         torch.manual_seed(args.seed)
         torch.set_num_threads(args.threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # it is all written, and filling it costs time
         self.args, self.step, self.seconds = args, 0, 0.0
         text = "\n\n".join(open(name, encoding="utf-8").read().strip() for name in args.text) + "\n\n"
         self.corpus = Corpus(text, args.length, args.seed, args.questions)
