@@ -1,5 +1,5 @@
 # make            ggml's libraries and ./gosling
-# make demo       a small random model, from a checkpoint to words
+# make demo       lets the small model in the program write verse
 # make test       everything that is checked
 # The others are in README.md and docs/ggml.md.
 
@@ -12,8 +12,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
-.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo test check unit race cross vulkan bench man install uninstall
-.PHONY: install-test dist dist-test pictures clean
+.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan bench man install
+.PHONY: uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -49,18 +49,16 @@ ggml-source:
 	cmake -S . -B build/ggml -DGOSLING_BACKENDS="$(BACKENDS)" -DGGML_SOURCE_DIR="$(GGML_SOURCE_DIR)"
 	cmake --build build/ggml --config Release --parallel $(JOBS)
 
-# The demo makes its own checkpoint, of random weights, until there is a trained one of its size.
-
-DEMO = build/demo/RWKV-x070-World-0.04B-random-ctx4096
+# The demo is the model in the program.
 
 demo: all
-	$(GO) run ./scripts/synth --layers 4 --embed 256 --seed 7 --force --out $(DEMO).pth
-	./gosling convert --force $(DEMO).pth
-	./gosling quantize --force $(DEMO)-F16.gguf Q4_K_M
-	@echo
-	@echo 'The weights are random, so these words are noise. They show that every part works:'
-	@echo
-	./gosling run --n-predict 32 --seed 7 $(DEMO)-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"
+	./gosling run demo "ROMEO:" --n-predict 400
+
+# That model, and those of the tests, trained anew (scripts/train/README.md): make demo-model TEXT=tinyshakespeare.txt
+
+demo-model: all
+	scripts/train/make-models.sh "$(TEXT)"
+	./gosling convert --force --type Q8_0 testdata/demo.pth demo/demo.gguf
 
 # What is checked. Race detection needs a C compiler, Vulkan its loader, a driver and make ggml-vulkan.
 

@@ -196,7 +196,7 @@ func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error 
 			from = append(from, t)
 		}
 		if len(from) == len(spec.From) {
-			p.sources = append(p.sources, source(spec, from, mix.Type(spec, p.config.Layers)))
+			p.sources = append(p.sources, source(spec, from, mix.Type(spec)))
 		}
 	}
 	if missing != nil {

@@ -38,14 +38,14 @@ type tensor struct {
 
 // InMix is the file that the checkpoint of a model of these dimensions is converted to in a mix.
 func InMix(arch rwkv.Arch, c rwkv.Config, mix quant.Mix) (Weights, error) {
-	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) { return mix.Type(s, c.Layers), true })
+	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) { return mix.Type(s), true })
 }
 
 // Quantized is the file that f is quantized to in a mix.
 func Quantized(arch rwkv.Arch, c rwkv.Config, f *gguf.File, mix quant.Mix) (Weights, error) {
 	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) {
 		t, ok := f.Tensor(s.Name)
-		return mix.Retype(s, c.Layers, t.Type), ok
+		return mix.Retype(s, t.Type), ok
 	})
 }
 

@@ -28,9 +28,8 @@ type Mix struct {
 
 // Exception gives the tensors of one kind another type than others of their class have.
 type Exception struct {
-	Kind  string // as KindOf names it, or LowRankKind
-	Edges bool   // in the first and the last eighth of the layers only
-	Type  gguf.Type
+	Kind string // as KindOf names it, or LowRankKind
+	Type gguf.Type
 }
 
 // LowRankKind names all low-rank pairs together.
@@ -67,8 +66,7 @@ func parseMixLine(f []string) (Mix, error) {
 		kind, name, _ := strings.Cut(field, "=")
 		typ, typeErr := gguf.ParseType(name)
 		err = cmp.Or(err, typeErr)
-		kind, edges := strings.CutSuffix(kind, "@edges")
-		m.Exceptions = append(m.Exceptions, Exception{Kind: kind, Edges: edges, Type: typ})
+		m.Exceptions = append(m.Exceptions, Exception{kind, typ})
 	}
 	return m, err
 }
@@ -103,12 +101,12 @@ func (m Mix) lowRank() gguf.Type {
 	return gguf.F16
 }
 
-// Type is the type that a tensor of a checkpoint gets in a model of so many layers.
-func (m Mix) Type(s rwkv.TensorSpec, layers int) gguf.Type {
+// Type is the type that a tensor of a checkpoint gets.
+func (m Mix) Type(s rwkv.TensorSpec) gguf.Type {
 	if !Roundable(s.Class) {
 		return gguf.F32
 	}
-	if typ, ok := m.exception(s, layers); ok {
+	if typ, ok := m.exception(s); ok {
 		return fitting(typ, s.Shape[0])
 	}
 	class := map[rwkv.Class]gguf.Type{rwkv.Matrix: m.Matrix, rwkv.Embedding: m.Embedding, rwkv.Head: m.Head, rwkv.LowRank: m.lowRank()}
@@ -117,31 +115,25 @@ func (m Mix) Type(s rwkv.TensorSpec, layers int) gguf.Type {
 
 // Retype is Type for a tensor that has a type already: low-rank pairs keep theirs, unless the mix names them or all becomes
 // floating point.
-func (m Mix) Retype(s rwkv.TensorSpec, layers int, from gguf.Type) gguf.Type {
-	if _, named := m.exception(s, layers); s.Class == rwkv.LowRank && !named && !m.Floating() {
+func (m Mix) Retype(s rwkv.TensorSpec, from gguf.Type) gguf.Type {
+	if _, named := m.exception(s); s.Class == rwkv.LowRank && !named && !m.Floating() {
 		return from
 	}
-	return m.Type(s, layers)
+	return m.Type(s)
 }
 
 // exception is the type that a kind has of its own.
-func (m Mix) exception(s rwkv.TensorSpec, layers int) (gguf.Type, bool) {
+func (m Mix) exception(s rwkv.TensorSpec) (gguf.Type, bool) {
 	kind := KindOf(s.Name)
 	if s.Class == rwkv.LowRank {
 		kind = LowRankKind
 	}
 	for _, e := range m.Exceptions {
-		if e.Kind == kind && (!e.Edges || atEdge(LayerOf(s.Name), layers)) {
+		if e.Kind == kind {
 			return e.Type, true
 		}
 	}
 	return 0, false
-}
-
-// atEdge reports whether a layer is in the first or last eighth, which has one layer at least.
-func atEdge(layer, layers int) bool {
-	n := (layers + 7) / 8
-	return layer < n || layer >= layers-n
 }
 
 // Roundable reports whether tensors of a class may have another type than F32: norms and other vectors may not, nor may what feeds

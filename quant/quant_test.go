@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,6 +23,9 @@ import (
 func TestMixesAreThoseOfLlamaCpp(t *testing.T) {
 	numbers := map[uint32]string{}
 	for _, m := range quant.Mixes() {
+		if strings.HasPrefix(m.Name, "RQ") { // ours have the number of what most of their matrices are
+			continue
+		}
 		assert.NotContains(t, numbers, m.FileType, "two mixes of one number")
 		numbers[m.FileType] = m.Name
 	}
@@ -62,16 +66,23 @@ func TestTypesOfEachClass(t *testing.T) {
 		{"Q8_0", rwkv.LowRank, 96, gguf.Q8_0},
 		{"Q8_0", rwkv.LowRank, 40, gguf.F16},
 		{"F32", rwkv.LowRank, 40, gguf.F32},
+		{"RQ4_M", rwkv.Matrix, 2048, gguf.Q4_K},
+		{"RQ4_M", rwkv.LowRank, 2048, gguf.Q6_K},
+		{"RQ4_M", rwkv.LowRank, 96, gguf.Q8_0}, // no multiple of 256
 	} {
 		m, err := quant.ParseMix(tc.mix)
 		require.NoError(t, err)
-		assert.Equal(t, tc.want.String(), m.Type(rwkv.TensorSpec{Class: tc.class, Shape: []int64{tc.rowLen, 8}}, 2).String(), "%s, class %d, rows of %d", tc.mix, tc.class, tc.rowLen)
+		assert.Equal(t, tc.want.String(), m.Type(rwkv.TensorSpec{Class: tc.class, Shape: []int64{tc.rowLen, 8}}).String(), "%s, class %d, rows of %d", tc.mix, tc.class, tc.rowLen)
 	}
 	lowRank := rwkv.TensorSpec{Class: rwkv.LowRank, Shape: []int64{64, 8}}
 	m, _ := quant.ParseMix("Q4_K_M")
-	assert.Equal(t, gguf.BF16, m.Retype(lowRank, 2, gguf.BF16))
+	assert.Equal(t, gguf.BF16, m.Retype(lowRank, gguf.BF16))
+	own, _ := quant.ParseMix("rq4_m")
+	assert.Equal(t, gguf.Q8_0, own.Retype(lowRank, gguf.BF16), "a mix that names the low-rank pairs rounds them")
+	value := rwkv.TensorSpec{Name: "blk.1.time_mix_value.weight", Class: rwkv.Matrix, Shape: []int64{256, 256}}
+	assert.Equal(t, gguf.Q5_K, own.Type(value))
 	f, _ := quant.ParseMix("F16")
-	assert.Equal(t, gguf.F16, f.Retype(lowRank, 2, gguf.BF16))
+	assert.Equal(t, gguf.F16, f.Retype(lowRank, gguf.BF16))
 }
 
 // model writes a tiny model whose tensors are made by fill, and returns its path.
@@ -84,7 +95,7 @@ func model(t *testing.T, typ gguf.Type, fill func(name string, x []float32)) str
 	var sources []quant.Source
 	for i, spec := range v7.Tensors(c) {
 		sources = append(sources, quant.Source{
-			Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: m.Type(spec, c.Layers)},
+			Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: m.Type(spec)},
 			Floats: func() ([]float32, error) {
 				x := make([]float32, spec.Elements())
 				for j := range x {

@@ -84,7 +84,7 @@ func (r Retyping) typeOf(t gguf.Tensor, m model, used []bool) gguf.Type {
 	if r.Mix.Name == "" {
 		return t.Type
 	}
-	return r.Mix.Retype(spec, m.layers, t.Type)
+	return r.Mix.Retype(spec, t.Type)
 }
 
 // keys are a file's keys with those that tell its types.

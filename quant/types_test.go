@@ -57,7 +57,7 @@ func typesOf(arch rwkv.Arch, c rwkv.Config) string {
 		for _, channels := range []int{512, 320} {
 			c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab = 2, channels, 4*channels, 64, 512
 			fmt.Fprintf(&text, "%s, %d channels\n", mix.Name, channels)
-			types, kinds := kindsByType(mix, arch.Tensors(c), c.Layers)
+			types, kinds := kindsByType(mix, arch.Tensors(c))
 			for _, typ := range types {
 				fmt.Fprintf(&text, "  %-8s%s\n", typ, strings.Join(kinds[typ], " "))
 			}
@@ -67,13 +67,13 @@ func typesOf(arch rwkv.Arch, c rwkv.Config) string {
 }
 
 // kindsByType sorts the tensors of a model's second layer, and those outside of layers, by the type that a mix gives them.
-func kindsByType(mix quant.Mix, specs []rwkv.TensorSpec, layers int) (types []gguf.Type, kinds map[gguf.Type][]string) {
+func kindsByType(mix quant.Mix, specs []rwkv.TensorSpec) (types []gguf.Type, kinds map[gguf.Type][]string) {
 	kinds = map[gguf.Type][]string{}
 	for _, spec := range specs {
 		if strings.HasPrefix(spec.Name, "blk.0.") || strings.HasSuffix(spec.Name, ".bias") {
 			continue
 		}
-		typ := mix.Type(spec, layers)
+		typ := mix.Type(spec)
 		if !slices.Contains(types, typ) {
 			types = append(types, typ)
 		}

@@ -1,6 +1,7 @@
-// Package golden reads the numbers that the official code of RWKV computed, which are kept in ../shared/testdata beside
-// the project: for a checkpoint, the logits at every position of some prompts and the state after one of them. They are
-// for tests; a test that asks for a file that is not there is skipped.
+// Package golden reads the numbers that other code computed for a checkpoint: the logits at every position of some prompts, and
+// perhaps the state after one of them. Those of our own small models (scripts/train) are in testdata, those that the official code
+// of RWKV computed are kept in ../shared/testdata beside the project. They are for tests; a test that asks for a file that is not
+// there is skipped.
 //
 // A golden file is NAME.golden.json, which lists prompts and arrays, over NAME.golden.bin, float32 little-endian.
 package golden
@@ -51,6 +52,9 @@ func Path(t testing.TB, name string) string {
 	for !exists(filepath.Join(dir, "go.mod")) {
 		require.NotEqual(t, filepath.Dir(dir), dir, "no go.mod above the test")
 		dir = filepath.Dir(dir)
+	}
+	if own := filepath.Join(dir, "testdata", name); exists(own) {
+		return own
 	}
 	path := filepath.Join(filepath.Dir(dir), "shared", "testdata", name)
 	if !exists(path) {

@@ -11,7 +11,7 @@ import (
 func TestSuite(t *testing.T) {
 	rwkvtest.Run(t, rwkvtest.Suite{
 		Arch:   v6.Arch(),
-		Golden: []string{"tiny-rwkv-6v0-3m-dequantized-from-Q5_1", "synth-rwkv-6-L4-C256-bf16"},
+		Golden: []string{"rwkv-6-small", "tiny-rwkv-6v0-3m-dequantized-from-Q5_1", "synth-rwkv-6-L4-C256-bf16"},
 		Random: synth.Config{Version: "6"},
 		States: map[string]func(func(string) []float32) []float32{"wkv": rwkvtest.Same("att_kv")},
 	})

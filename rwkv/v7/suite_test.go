@@ -11,7 +11,7 @@ import (
 func TestSuite(t *testing.T) {
 	rwkvtest.Run(t, rwkvtest.Suite{
 		Arch:   v7.Arch(),
-		Golden: []string{"tiny-rwkv-7v0-834K", "synth-rwkv-7-L4-C256-bf16", "micro-rwkv-7-L2-C64-strided-shared-bf16"},
+		Golden: []string{"demo", "tiny-rwkv-7v0-834K", "synth-rwkv-7-L4-C256-bf16", "micro-rwkv-7-L2-C64-strided-shared-bf16"},
 		States: map[string]func(func(string) []float32) []float32{"wkv": rwkvtest.Same("att_kv")},
 	})
 }
