@@ -20,7 +20,7 @@ func convertCommand() *urfave.Command {
 		&urfave.Float64Flag{Name: "lora-alpha", Usage: "the `ALPHA` that adapters were trained with", DefaultText: "what adapter_config.json beside them says"},
 		&urfave.PathFlag{Name: "lora-init", Usage: "the `FILE` in which PiSSA kept what its adapter began with (init_pissa.pth)"},
 		&urfave.PathFlag{Name: "merge-state", Usage: "put the tuned state in `FILE` into the model, as what its texts begin with"},
-		stateTransposeFlag(), importanceFlag(), threadsFlag(), forceFlag(),
+		stateTransposeFlag(), importanceFlag(), overridesFlag(), threadsFlag(), forceFlag(),
 	}
 	return &urfave.Command{
 		Name: "convert", Usage: "make a GGUF model of a .pth or .safetensors checkpoint, or a .bin of rwkv.cpp", ArgsUsage: "IN [OUT]",
@@ -61,6 +61,9 @@ func convertCheckpoint(c *urfave.Context) error {
 	o := convert.Options{
 		Mix: mix, Vocab: c.Path("vocab"), Write: writeOptions(c), GroupNormEps: float32(c.Float64("group-norm-eps")),
 		State: convert.State{Path: c.Path("merge-state"), Transposed: c.Bool("state-transpose")},
+	}
+	if o.Overrides, err = overrides(c); err != nil {
+		return err
 	}
 	if o.Adapters, err = adapters(c); err != nil {
 		return err

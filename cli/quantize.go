@@ -21,7 +21,7 @@ func quantizeCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.BoolFlag{Name: "allow-requantize", Usage: "quantize again what is quantized already, which adds up errors", DisableDefaultText: true},
 		importanceFlag(),
-		&urfave.StringSliceFlag{Name: "tensor-type", Usage: "`PATTERN=TYPE`: the matrices with names that match the regular expression get TYPE; may be given again, and the first that matches holds"},
+		overridesFlag(),
 		&urfave.Float64Flag{Name: "target-bpw", Usage: "choose a type for each matrix such that the file has at most `BITS` for each weight and loses least", DefaultText: "none"},
 		&urfave.PathFlag{Name: "sensitivity", Usage: "choose by `FILE`, which \"gosling sensitivity\" made of this model"},
 		threadsFlag(), forceFlag(),
@@ -128,12 +128,8 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 		return job, err
 	}
 	job.in = args[0]
-	for _, text := range c.StringSlice("tensor-type") {
-		o, err := quant.ParseOverride(text)
-		if err != nil {
-			return job, misuse(c, "--tensor-type %v", err)
-		}
-		job.how.Overrides = append(job.how.Overrides, o)
+	if job.how.Overrides, err = overrides(c); err != nil {
+		return job, err
 	}
 	if budgeted {
 		err = job.assign(c)
@@ -173,6 +169,23 @@ func (job *quantizing) assign(c *urfave.Context) error {
 	job.how.Types, job.how.Mix = a.Types, a.Mix
 	_, err = fmt.Fprintf(c.App.Writer, "predicted KLD %.6f at %.2f bits per weight, if parts do not influence each other\n\n", a.KLD, 8*float64(a.Size)/float64(s.Parameters))
 	return err
+}
+
+func overridesFlag() urfave.Flag {
+	return &urfave.StringSliceFlag{Name: "tensor-type", Usage: "`PATTERN=TYPE`: the matrices with names that match the regular expression get TYPE; may be given again, and the first that matches holds"}
+}
+
+// overrides reads what --tensor-type says.
+func overrides(c *urfave.Context) (quant.Overrides, error) {
+	var all quant.Overrides
+	for _, text := range c.StringSlice("tensor-type") {
+		o, err := quant.ParseOverride(text)
+		if err != nil {
+			return nil, misuse(c, "--tensor-type %v", err)
+		}
+		all = append(all, o)
+	}
+	return all, nil
 }
 
 // quantizedName puts a mix's name into a file's, in place of that of the mix it has if it tells one.

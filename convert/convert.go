@@ -3,6 +3,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -20,9 +21,10 @@ import (
 
 // Options of a conversion.
 type Options struct {
-	Mix   quant.Mix
-	Vocab string // an rwkv_vocab_*.txt, tokenizer.json or GGUF file to take the vocabulary from; empty for what folder and size of the model tell
-	Write quant.Options
+	Mix       quant.Mix
+	Overrides quant.Overrides
+	Vocab     string // an rwkv_vocab_*.txt, tokenizer.json or GGUF file to take the vocabulary from; empty for what folder and size of the model tell
+	Write     quant.Options
 
 	// GroupNormEps is the epsilon of the norm after the recurrence; 0 for the one that models are released with. No checkpoint
 	// tells it.
@@ -132,7 +134,7 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 		return nil, fmt.Errorf("merging %w", err)
 	}
 	p := &plan{arch: arch, config: config}
-	if err := p.match(tensors, o.Mix); err != nil {
+	if err := p.match(tensors, o); err != nil {
 		return nil, err
 	}
 	vocabulary, notice, err := vocabularyOf(config, file.Path, o.Vocab)
@@ -175,7 +177,8 @@ func detect(file *checkpoint.File, shapes rwkv.Shapes) (rwkv.Arch, error) {
 var types = map[checkpoint.DType]gguf.Type{checkpoint.F32: gguf.F32, checkpoint.F16: gguf.F16, checkpoint.BF16: gguf.BF16}
 
 // match finds the checkpoint's tensors for each of the table and checks them.
-func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error {
+func (p *plan) match(tensors map[string]checkpoint.Tensor, o Options) error {
+	chosen := o.Overrides.Choose()
 	used := map[string]bool{}
 	var missing []string
 	for _, spec := range p.arch.Tensors(p.config) {
@@ -196,7 +199,11 @@ func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error 
 			from = append(from, t)
 		}
 		if len(from) == len(spec.From) {
-			p.sources = append(p.sources, source(spec, from, mix.Type(spec)))
+			typ, ok := chosen.Type(spec)
+			if !ok {
+				typ = o.Mix.Type(spec)
+			}
+			p.sources = append(p.sources, source(spec, from, typ))
 		}
 	}
 	if missing != nil {
@@ -204,7 +211,7 @@ func (p *plan) match(tensors map[string]checkpoint.Tensor, mix quant.Mix) error 
 		missing = slices.Compact(missing)
 		return fmt.Errorf("it seems to be %s, but lacks %s: the file is incomplete or of an unknown variant", p.arch.Title, some(missing))
 	}
-	return unexpected(p.arch.Title, tensors, used)
+	return cmp.Or(unexpected(p.arch.Title, tensors, used), chosen.Err())
 }
 
 // some names the first of the tensors and counts the others.

@@ -168,7 +168,7 @@ func TestOverridesGoBeforeTheMix(t *testing.T) {
 
 	o, err := quant.ParseOverride("time_mix_w0=Q8_0")
 	require.NoError(t, err)
-	_, _, err = quantized(t, in, "Q4_K_M", quant.Retyping{Overrides: []quant.Override{o}}, quant.Options{})
+	_, _, err = quantized(t, in, "Q4_K_M", quant.Retyping{Overrides: quant.Overrides{o}}, quant.Options{})
 	require.ErrorContains(t, err, `no tensor that may be quantized matches "time_mix_w0"`)
 }
 

@@ -33,24 +33,36 @@ func ParseOverride(text string) (Override, error) {
 	return Override{pattern, typ}, err
 }
 
-// override is the type of the first pattern that fits a tensor, and its index; -1 if none does. Vectors and what feeds the decay
-// stay as they are.
-func (r Retyping) override(s rwkv.TensorSpec) (gguf.Type, int) {
+// Overrides go before what a mix says; the first that fits a tensor holds.
+type Overrides []Override
+
+// Choice is an Overrides in use, which notes what has fitted.
+type Choice struct {
+	overrides Overrides
+	used      []bool
+}
+
+// Choose begins to choose types; types are asked for with Type, and at the end Err says whether all overrides were of use.
+func (o Overrides) Choose() *Choice { return &Choice{o, make([]bool, len(o))} }
+
+// Type is the type of the first pattern that fits a tensor. Vectors and what feeds the decay stay as they are.
+func (c *Choice) Type(s rwkv.TensorSpec) (gguf.Type, bool) {
 	if Roundable(s.Class) {
-		for i, o := range r.Overrides {
+		for i, o := range c.overrides {
 			if o.Pattern.MatchString(s.Name) {
-				return fitting(o.Type, s.Shape[0]), i
+				c.used[i] = true
+				return fitting(o.Type, s.Shape[0]), true
 			}
 		}
 	}
-	return 0, -1
+	return 0, false
 }
 
-// unused is the error of the first pattern that no tensor was found for.
-func (r Retyping) unused(used []bool) error {
-	for i, ok := range used {
+// Err is the error of the first pattern that no tensor was found for.
+func (c *Choice) Err() error {
+	for i, ok := range c.used {
 		if !ok {
-			return fmt.Errorf("no tensor that may be quantized matches %q, or earlier patterns took them all", strings.TrimPrefix(r.Overrides[i].Pattern.String(), "(?i)"))
+			return fmt.Errorf("no tensor that may be quantized matches %q, or earlier patterns took them all", strings.TrimPrefix(c.overrides[i].Pattern.String(), "(?i)"))
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ type Retyping struct {
 	Requant bool // allow tensors that are quantized already to be quantized again, which adds up errors
 
 	Types     map[string]gguf.Type // of single tensors, which hold over the mix
-	Overrides []Override           // hold over both; the first that fits a tensor does
+	Overrides Overrides            // hold over both
 }
 
 // mixKey names the mix where it is none that general.file_type has a number for.
@@ -44,9 +44,9 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	defer data.Close()
 
 	var sources []Source
-	used := make([]bool, len(r.Overrides))
+	chosen := r.Overrides.Choose()
 	for _, t := range file.Tensors() {
-		to := r.typeOf(t, model, used)
+		to := r.typeOf(t, model, chosen)
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
 			return Report{}, fmt.Errorf("%s: tensor %q is %s already: quantize the F16 file instead, or add --allow-requantize and lose more", in, t.Name, t.Type)
 		}
@@ -60,22 +60,20 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 			},
 		})
 	}
-	if err := r.unused(used); err != nil {
+	if err := chosen.Err(); err != nil {
 		return Report{}, err
 	}
 	o.Input = in
 	return Write(ctx, out, r.keys(file.Keys()), sources, o)
 }
 
-// typeOf is the type that a tensor gets, and marks the override that gave it. Tensors that the architecture does not know are
-// copied.
-func (r Retyping) typeOf(t gguf.Tensor, m model, used []bool) gguf.Type {
+// typeOf is the type that a tensor gets. Tensors that the architecture does not know are copied.
+func (r Retyping) typeOf(t gguf.Tensor, m model, chosen *Choice) gguf.Type {
 	spec, ok := m.specs[t.Name]
 	if !ok {
 		return t.Type
 	}
-	if typ, i := r.override(spec); i >= 0 {
-		used[i] = true
+	if typ, ok := chosen.Type(spec); ok {
 		return typ
 	}
 	if typ, ok := r.Types[t.Name]; ok && Roundable(spec.Class) {
