@@ -21,8 +21,9 @@ import (
 const Name = "demo"
 
 // About says what the model is, to somebody who is about to talk with it.
-const About = `This is the model inside gosling: 3.6 million weights that know Shakespeare's tone and small tasks.
-Try: What is 17 + 25?   Sort the words: pear apple fig   Complete the line: O Romeo, Romeo! wherefore`
+const About = `The model inside gosling: 3.6 million weights, Shakespeare's tone, small tasks.
+Try "Sort the words: pear apple fig", "What is 17 + 25?", "Capitals: red wine",
+"Spell the word swan." or "Complete the line: O Romeo, Romeo! wherefore".`
 
 // Prompt is what the model goes on from if nothing else is said.
 const Prompt = "ROMEO:\n"

@@ -113,6 +113,8 @@ func For(name, arch string, rows int) Template {
 		return named("abc")
 	case g1:
 		return named("g1")
+	case says("demo") && rows == ByteRows: // the one in the program
+		return named("qa")
 	case says("raven"):
 		return named("raven")
 	case says("pile"), rows == pileRows, rows == paddedPileRows:
