@@ -17,7 +17,7 @@ func TestSuite51(t *testing.T) {
 }
 
 func TestSuite52(t *testing.T) {
-	suite(t, "5.2", "tiny-rwkv-5v2-730K", "tiny-rwkv-5v2-730K.gn1e-5", "synth-rwkv-5.2-L4-C256-bf16")
+	suite(t, "5.2", "rwkv-5.2-small", "tiny-rwkv-5v2-730K", "tiny-rwkv-5v2-730K.gn1e-5", "synth-rwkv-5.2-L4-C256-bf16")
 }
 
 func suite(t *testing.T, version string, golden ...string) {
