@@ -104,7 +104,7 @@ func helpCommand() *urfave.Command {
 }
 
 // firstScreen is what a newcomer sees who types nothing but the program's name.
-const firstScreen = `gosling runs RWKV language models: from the published checkpoint to a small file to words.
+const firstScreen = `gosling runs RWKV language models: from a checkpoint to a small file to words.
 
 Without any file, with the small model inside the program:
    gosling run demo "ROMEO:"                      it goes on

@@ -13,6 +13,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/demo"
 	"gosling/imatrix"
 	"gosling/quant"
 )
@@ -40,8 +41,11 @@ with "gosling imatrix" and loses less; types below Q2_K need it. Tensors that it
 In place of a TYPE, --target-bpw and --sensitivity say how large the file may be and what rounding each part of this model
 costs; types are then assigned so that the predicted loss is the least.
 
+What is quantized already is refused without --allow-requantize; only the model in the program, "demo", is taken as it is.
+
 Examples:
   gosling quantize model-F16.gguf Q4_K_M
+  gosling quantize demo out.gguf F16
   gosling quantize --threads 4 model-F16.gguf small.gguf q4_0
   gosling quantize --imatrix model-imatrix.gguf model-F16.gguf IQ3_XXS
   gosling quantize --tensor-type 'time_mix_(key|value)=q6_k' --tensor-type output=q8_0 model-F16.gguf Q4_K_M
@@ -98,6 +102,9 @@ func quantize(c *urfave.Context) error {
 	end()
 	if err != nil {
 		return err
+	}
+	if job.in == demo.Name {
+		fmt.Fprintf(c.App.ErrWriter, "note: the model in the program is quantized already, to Q8_0, and what that lost stays lost\n")
 	}
 	noteWithout(c, report)
 	if err := printKinds(c.App.Writer, report.Kinds); err != nil {
