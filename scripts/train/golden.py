@@ -24,9 +24,10 @@ def load(path):
     weights = torch.load(path, weights_only=True)
     layers = 1 + max(int(m[1]) for m in (re.match(r"blocks\.(\d+)\.", name) for name in weights) if m)
     channels = weights["emb.weight"].shape[1]
-    model = RWKV(version_of(weights), layers, channels)
+    version = version_of(weights)
+    model = RWKV(version, layers, channels)
     model.load_state_dict({name: w.float() for name, w in weights.items()})
-    return model, layers, channels
+    return model, version, layers, channels
 
 
 @torch.no_grad()
@@ -37,7 +38,7 @@ def logits(model, ids):
 
 
 def main(path, text):
-    model, layers, channels = load(path)
+    model, version, layers, channels = load(path)
     base = os.path.splitext(path)[0]
     begin = encode(open(text, encoding="utf-8").read(4000)[-160:])
     prompts = {"short": encode("ROMEO:"), "long": [END] + begin[:95]}
@@ -51,7 +52,7 @@ def main(path, text):
         models=[os.path.basename(path)],
         n_layer=layers,
         n_embd=channels,
-        att_group_norm_eps=64e-5,
+        att_group_norm_eps=64e-5 if version > 4 else 0,
         bin=os.path.basename(base) + ".golden.bin",
         prompts={name: dict(tokens=ids) for name, ids in prompts.items()},
         arrays=arrays,

@@ -26,4 +26,4 @@ train demo --version 7 --layers 4 --channels 256 --length 512 --steps 3400 --rat
 train rwkv-4-small --version 4 --layers 4 --channels 128 --length 256 --steps 800 --rate 3e-3 --threads 1
 train rwkv-5.2-small --version 5 --layers 4 --channels 128 --length 256 --steps 800 --rate 3e-3 --threads 1
 train rwkv-6-small --version 6 --layers 3 --channels 128 --length 256 --steps 800 --rate 3e-3 --threads 1
-"$python" curve.py curve.svg demo="$work/demo.csv" 4="$work/rwkv-4-small.csv" 5.2="$work/rwkv-5.2-small.csv" 6="$work/rwkv-6-small.csv"
+"$python" curve.py curve.svg demo="$work/demo.csv" RWKV-4="$work/rwkv-4-small.csv" RWKV-5.2="$work/rwkv-5.2-small.csv" RWKV-6="$work/rwkv-6-small.csv"
