@@ -114,7 +114,7 @@ Without any file, with the small model inside the program:
 With a checkpoint, in three steps:
    gosling convert model.pth                      -> model-F16.gguf
    gosling quantize model-F16.gguf Q4_K_M         -> model-Q4_K_M.gguf
-   gosling chat model-Q4_K_M.gguf
+   gosling run model-Q4_K_M.gguf "The goose"      or chat
 
 And then:
    recommend              which model suits this machine
