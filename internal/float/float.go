@@ -12,13 +12,15 @@ import "math"
 
 // F16ToF32 converts exactly.
 func F16ToF32(h uint16) float32 {
-	// Exponent and mantissa in the place of a float32's make a number 2^112 too small, subnormal ones included.
-	bits := uint32(h&0x7fff) << 13
-	f := math.Float32frombits(bits) * 0x1p112
-	if h&0x7c00 == 0x7c00 { // infinity or NaN
-		f = math.Float32frombits(bits | 0x7f800000)
+	sign, bits := uint32(h&0x8000)<<16, uint32(h&0x7fff)<<13
+	switch {
+	case bits >= 0x7c00<<13: // infinity or NaN
+		return math.Float32frombits(sign | bits | 0x7f800000)
+	case bits < 0x400<<13: // zero or subnormal: 2^-14 plus it has its bits as the mantissa
+		f := math.Float32frombits(0x38800000|bits) - 0x1p-14
+		return math.Float32frombits(sign | math.Float32bits(f))
 	}
-	return math.Float32frombits(math.Float32bits(f) | uint32(h&0x8000)<<16)
+	return math.Float32frombits(sign | (bits + 0x38000000))
 }
 
 // F32ToF16 rounds to the nearest half.

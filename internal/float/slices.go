@@ -19,6 +19,11 @@ func DecodeF32(dst []float32, src []byte) {
 // DecodeF16 fills dst from the first 2·len(dst) bytes of src.
 func DecodeF16(dst []float32, src []byte) {
 	src = src[:2*len(dst)]
+	for len(dst) >= 4 && len(src) >= 8 { // the second condition tells the compiler what the first implies
+		v := le.Uint64(src)
+		dst[0], dst[1], dst[2], dst[3] = F16ToF32(uint16(v)), F16ToF32(uint16(v>>16)), F16ToF32(uint16(v>>32)), F16ToF32(uint16(v>>48))
+		dst, src = dst[4:], src[8:]
+	}
 	for i := range dst {
 		dst[i] = F16ToF32(le.Uint16(src[2*i:]))
 	}
