@@ -8,6 +8,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/convert"
+	"gosling/demo"
 	"gosling/quant"
 )
 
@@ -55,6 +56,9 @@ func convertCheckpoint(c *urfave.Context) error {
 		return err
 	}
 	in, out := c.Args().Get(0), c.Args().Get(1)
+	if in == demo.Name {
+		return misuse(c, "demo, the model inside the program, is GGUF already: \"gosling quantize demo OUT.gguf TYPE\" writes it")
+	}
 	if out == "" {
 		out = convert.DefaultOutput(in, mix)
 	}

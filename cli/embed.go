@@ -65,7 +65,7 @@ func embed(c *urfave.Context) error {
 		return err
 	}
 	return writeOutput(c, c.Path("output"), func(out io.Writer) error {
-		w := write(out, m.File().Path())
+		w := write(out, c.Args().First())
 		err := m.Embed(c.Context, texts, pooling, func(i int, e []float32) error {
 			if err := finishEmbedding(e, c.Bool("normalize")); err != nil {
 				return fmt.Errorf("line %d: %w", i+1, err)

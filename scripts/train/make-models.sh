@@ -1,5 +1,6 @@
 #!/bin/sh
-# make-models.sh TEXT: trains the built-in model and those of the tests anew, and puts them and their logits in testdata/.
+# make-models.sh TEXT: trains the built-in model and those of the tests anew, puts them and their logits in testdata/, and writes the
+# built-in task set.
 set -eu
 text=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
@@ -26,4 +27,5 @@ train demo --version 7 --layers 4 --channels 256 --length 512 --steps 3400 --rat
 train rwkv-4-small --version 4 --layers 4 --channels 128 --length 256 --steps 800 --rate 3e-3 --threads 1
 train rwkv-5.2-small --version 5 --layers 4 --channels 128 --length 256 --steps 800 --rate 3e-3 --threads 1
 train rwkv-6-small --version 6 --layers 3 --channels 128 --length 256 --steps 800 --rate 3e-3 --threads 1
+"$python" tasks.py >"$here/../../demo/testdata/tasks.jsonl"
 "$python" curve.py curve.svg demo="$work/demo.csv" RWKV-4="$work/rwkv-4-small.csv" RWKV-5.2="$work/rwkv-5.2-small.csv" RWKV-6="$work/rwkv-6-small.csv"

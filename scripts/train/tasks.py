@@ -2,10 +2,12 @@
 
 A question's kind and content decide whether it is held out; what training
 draws never is, and what the task set holds always is, except for verse, which
-is asked from memory.
+is asked from memory. Run as a program, it prints the task set.
 """
 
 import hashlib
+import itertools
+import json
 import random
 
 WORDS = """
@@ -154,13 +156,19 @@ def example(rng):
 
 
 def task_set(each, seed=2026):
-    """The held-out questions, `each` of every kind (all of verse, as far as that goes), as rows of a JSON lines file."""
-    rng, rows = random.Random(seed), []
+    """The held-out questions, `each` of every kind (all of verse, as far as that goes) in turns, as rows of a JSON lines file."""
+    rng, kinds = random.Random(seed), []
     for kind in KINDS:
-        seen = set()
+        seen, rows = set(), []
         while len(seen) < min(each, len(VERSE) if kind is verse else each):
             content, questions, answer = kind(rng)
             if content not in seen and (kind is verse or held_out(kind, content)):
                 seen.add(content)
                 rows.append(dict(task=kind.__name__, question=questions[0], answer=answer))
-    return rows
+        kinds.append(rows)
+    return [row for rows in itertools.zip_longest(*kinds) for row in rows if row]
+
+
+if __name__ == "__main__":
+    for row in task_set(30):
+        print(json.dumps(row))
