@@ -40,7 +40,7 @@ func (s *Sensitivity) Assign(file *gguf.File, targetBPW float64) (Assignment, er
 	var items [][]option
 	least, most := int64(0), int64(0)
 	for _, t := range file.Tensors() {
-		options := s.options(t, m.kindOf(t.Name), shares[t.Name])
+		options := s.options(t, m, shares[t.Name])
 		if options == nil {
 			continue
 		}
@@ -87,7 +87,8 @@ const headroom = 256
 
 // options are the types that a tensor may have, the one it has first; none if it is not to be rounded or was not measured.
 // share is its part of what rounding its kind costs.
-func (s *Sensitivity) options(t gguf.Tensor, kind string, share float64) []option {
+func (s *Sensitivity) options(t gguf.Tensor, m model, share float64) []option {
+	kind := m.kindOf(t.Name)
 	options := []option{{typ: t.Type, size: t.Size}}
 	for _, p := range s.Parts {
 		if kind == "" || p.Kind != kind {
@@ -97,7 +98,7 @@ func (s *Sensitivity) options(t gguf.Tensor, kind string, share float64) []optio
 		if err != nil {
 			continue
 		}
-		typ = fitting(typ, t.Shape[0])
+		typ = fitting(typ, m.specs[t.Name])
 		size, err := typ.RowBytes(t.Elements())
 		if size = (size + 31) / 32 * 32; err == nil && size < t.Size { // tensors begin at multiples of 32
 			options = append(options, option{typ, size, max(p.KLD, 0) * share})

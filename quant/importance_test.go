@@ -160,7 +160,7 @@ func TestOverridesGoBeforeTheMix(t *testing.T) {
 	defer f.Close()
 	for name, want := range map[string]gguf.Type{
 		"blk.0.time_mix_key.weight": gguf.Q6_K, "blk.1.time_mix_key.weight": gguf.Q5_0, "blk.0.channel_mix_key.weight": gguf.Q4_K,
-		"output.weight": gguf.F16, "blk.0.time_mix_a1.weight": gguf.Q8_0, "blk.0.time_mix_w1.weight": gguf.F32, "blk.0.time_mix_w0.weight": gguf.F32,
+		"output.weight": gguf.F16, "blk.0.time_mix_a1.weight": gguf.Q8_0, "blk.0.time_mix_w1.weight": gguf.Q8_0, "blk.0.time_mix_w0.weight": gguf.F32,
 	} {
 		tensor, _ := f.Tensor(name)
 		assert.Equal(t, want.String(), tensor.Type.String(), name)

@@ -28,12 +28,15 @@ type Mix struct {
 
 // Exception gives the tensors of one kind another type than others of their class have.
 type Exception struct {
-	Kind string // as KindOf names it, or LowRankKind
+	Kind string // as roundingKind names it
 	Type gguf.Type
 }
 
-// LowRankKind names all low-rank pairs together.
-const LowRankKind = "low_rank"
+// Names of all low-rank pairs together: those that feed the decay (in version 6 the token shifts too), and the others.
+const (
+	DecayKind   = "decay_low_rank"
+	LowRankKind = "low_rank"
+)
 
 //go:embed mixes.txt
 var mixesText string
@@ -103,20 +106,23 @@ func (m Mix) lowRank() gguf.Type {
 
 // Type is the type that a tensor of a checkpoint gets.
 func (m Mix) Type(s rwkv.TensorSpec) gguf.Type {
-	if !Roundable(s.Class) {
+	if !Roundable(s) {
 		return gguf.F32
 	}
 	if typ, ok := m.exception(s); ok {
-		return fitting(typ, s.Shape[0])
+		return fitting(typ, s)
 	}
-	class := map[rwkv.Class]gguf.Type{rwkv.Matrix: m.Matrix, rwkv.Embedding: m.Embedding, rwkv.Head: m.Head, rwkv.LowRank: m.lowRank()}
-	return fitting(class[s.Class], s.Shape[0])
+	class := map[rwkv.Class]gguf.Type{
+		rwkv.Matrix: m.Matrix, rwkv.Embedding: m.Embedding, rwkv.Head: m.Head, rwkv.LowRank: m.lowRank(), rwkv.Decay: gguf.F32,
+	}
+	return fitting(class[s.Class], s)
 }
 
 // Retype is Type for a tensor that has a type already: low-rank pairs keep theirs, unless the mix names them or all becomes
 // floating point.
 func (m Mix) Retype(s rwkv.TensorSpec, from gguf.Type) gguf.Type {
-	if _, named := m.exception(s); s.Class == rwkv.LowRank && !named && !m.Floating() {
+	_, named := m.exception(s)
+	if pair := s.Class == rwkv.LowRank || s.Class == rwkv.Decay; pair && !named && !m.Floating() {
 		return from
 	}
 	return m.Type(s)
@@ -124,22 +130,30 @@ func (m Mix) Retype(s rwkv.TensorSpec, from gguf.Type) gguf.Type {
 
 // exception is the type that a kind has of its own.
 func (m Mix) exception(s rwkv.TensorSpec) (gguf.Type, bool) {
-	kind := KindOf(s.Name)
-	if s.Class == rwkv.LowRank {
-		kind = LowRankKind
-	}
 	for _, e := range m.Exceptions {
-		if e.Kind == kind {
+		if e.Kind == roundingKind(s) {
 			return e.Type, true
 		}
 	}
 	return 0, false
 }
 
-// Roundable reports whether tensors of a class may have another type than F32: norms and other vectors may not, nor may what feeds
-// the decay.
-func Roundable(c rwkv.Class) bool {
-	return slices.Contains([]rwkv.Class{rwkv.Matrix, rwkv.Embedding, rwkv.Head, rwkv.LowRank}, c)
+// roundingKind is the kind that a tensor is rounded with: as KindOf names it, but low-rank pairs go together.
+func roundingKind(s rwkv.TensorSpec) string {
+	switch s.Class {
+	case rwkv.LowRank:
+		return LowRankKind
+	case rwkv.Decay:
+		return DecayKind
+	default:
+		return KindOf(s.Name)
+	}
+}
+
+// Roundable reports whether a tensor may have another type than F32: norms and other vectors may not, nor may version 6's stack of
+// low-rank matrices, since ggml's code for AMX, which llama.cpp gives it to, cannot multiply stacks.
+func Roundable(s rwkv.TensorSpec) bool {
+	return s.Class != rwkv.Vector && s.Class != rwkv.Tuned && len(s.Shape) < 3
 }
 
 // fallbacks are the types of smaller blocks that stand in where rows are no multiple of 256, as in llama.cpp.
@@ -150,10 +164,14 @@ var fallbacks = map[gguf.Type]gguf.Type{
 	gguf.IQ3_XXS: gguf.IQ4_NL, gguf.IQ3_S: gguf.IQ4_NL, gguf.IQ4_XS: gguf.IQ4_NL,
 }
 
-// fitting is the type itself, or what stands in for it where rows do not fit its blocks; F16 where nothing else does.
-func fitting(t gguf.Type, rowLen int64) gguf.Type {
+// fitting is the type that a tensor gets for a wanted one: the same, or what stands in for it where rows do not fit its blocks; F16
+// where nothing else does. What feeds the decay gets no fewer than 8 bits, since over a long text its errors multiply.
+func fitting(t gguf.Type, s rwkv.TensorSpec) gguf.Type {
+	if s.Class == rwkv.Decay && !floating(t) {
+		t = gguf.Q8_0
+	}
 	for _, candidate := range []gguf.Type{t, fallbacks[t]} {
-		if candidate.BlockSize() > 0 && rowLen%candidate.BlockSize() == 0 && (candidate == t || candidate != gguf.F32) {
+		if candidate.BlockSize() > 0 && s.Shape[0]%candidate.BlockSize() == 0 && (candidate == t || candidate != gguf.F32) {
 			return candidate
 		}
 	}

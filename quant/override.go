@@ -45,13 +45,13 @@ type Choice struct {
 // Choose begins to choose types; types are asked for with Type, and at the end Err says whether all overrides were of use.
 func (o Overrides) Choose() *Choice { return &Choice{o, make([]bool, len(o))} }
 
-// Type is the type of the first pattern that fits a tensor. Vectors and what feeds the decay stay as they are.
+// Type is the type of the first pattern that fits a tensor. Vectors stay as they are.
 func (c *Choice) Type(s rwkv.TensorSpec) (gguf.Type, bool) {
-	if Roundable(s.Class) {
+	if Roundable(s) {
 		for i, o := range c.overrides {
 			if o.Pattern.MatchString(s.Name) {
 				c.used[i] = true
-				return fitting(o.Type, s.Shape[0]), true
+				return fitting(o.Type, s), true
 			}
 		}
 	}

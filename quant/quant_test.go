@@ -68,6 +68,8 @@ func TestTypesOfEachClass(t *testing.T) {
 		{"F32", rwkv.LowRank, 40, gguf.F32},
 		{"RQ4_M", rwkv.Matrix, 2048, gguf.Q4_K},
 		{"RQ4_M", rwkv.LowRank, 2048, gguf.Q6_K},
+		{"RQ4_M", rwkv.Decay, 2048, gguf.Q8_0},
+		{"RQ4_M", rwkv.Decay, 40, gguf.F16},
 		{"RQ4_M", rwkv.LowRank, 96, gguf.Q8_0}, // no multiple of 256
 	} {
 		m, err := quant.ParseMix(tc.mix)

@@ -76,8 +76,8 @@ func (r Retyping) typeOf(t gguf.Tensor, m model, chosen *Choice) gguf.Type {
 	if typ, ok := chosen.Type(spec); ok {
 		return typ
 	}
-	if typ, ok := r.Types[t.Name]; ok && Roundable(spec.Class) {
-		return fitting(typ, t.Shape[0])
+	if typ, ok := r.Types[t.Name]; ok && Roundable(spec) {
+		return fitting(typ, spec)
 	}
 	if r.Mix.Name == "" {
 		return t.Type

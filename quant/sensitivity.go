@@ -99,14 +99,10 @@ func sensitivityOf(file *gguf.File, m model) Sensitivity {
 
 // kindOf is the kind that a tensor is measured with; empty for those that are not rounded.
 func (m model) kindOf(name string) string {
-	spec, ok := m.specs[name]
-	switch {
-	case !ok || !Roundable(spec.Class):
-		return ""
-	case spec.Class == rwkv.LowRank:
-		return LowRankKind
+	if spec, ok := m.specs[name]; ok && Roundable(spec) {
+		return roundingKind(spec)
 	}
-	return KindOf(name)
+	return ""
 }
 
 // kinds are those of a file's tensors that may be rounded, in its order.
@@ -127,7 +123,7 @@ func (m model) trial(file *gguf.File, typ gguf.Type, wanted func(name string) bo
 		if !wanted(tensor.Name) {
 			continue
 		}
-		to := fitting(typ, tensor.Shape[0])
+		to := fitting(typ, m.specs[tensor.Name])
 		size, err := to.RowBytes(tensor.Elements())
 		if err != nil || size >= tensor.Size {
 			continue

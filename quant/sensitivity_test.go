@@ -50,13 +50,16 @@ func TestTrialsRoundEveryKindAndEveryLayerAlone(t *testing.T) {
 		assert.Len(t, trial.Types, trial.Tensors)
 		assert.Positive(t, trial.Saved, trial.Name())
 	}
-	kinds := []string{"token_embd", "low_rank", "time_mix_receptance", "time_mix_key", "time_mix_value", "time_mix_output", "channel_mix_key", "channel_mix_value", "output"}
+	kinds := []string{"token_embd", "decay_low_rank", "low_rank", "time_mix_receptance", "time_mix_key", "time_mix_value", "time_mix_output", "channel_mix_key", "channel_mix_value", "output"}
 	var want []string
 	for _, kind := range kinds {
-		want = append(want, kind+" Q8_0", kind+" Q4_K") // F32 would save nothing
+		want = append(want, kind+" Q8_0") // F32 would save nothing
+		if kind != "decay_low_rank" {     // which never gets fewer than 8 bits
+			want = append(want, kind+" Q4_K")
+		}
 	}
 	assert.Equal(t, append(want, "layer 0 Q4_K", "layer 1 Q4_K"), names)
-	assert.Equal(t, gguf.Q5_0, trials[3].Types["blk.1.time_mix_g2.weight"], "rows of 32 take what stands in for Q4_K")
+	assert.Equal(t, gguf.Q5_0, trials[4].Types["blk.1.time_mix_g2.weight"], "rows of 32 take what stands in for Q4_K")
 }
 
 func TestAssignedTypesFillTheBudgetWithWhatLosesLeast(t *testing.T) {

@@ -47,8 +47,8 @@ type Class uint8
 // The classes of tensors.
 const (
 	Vector    Class = iota // norms, lerp, decay and the other small tensors: always F32
-	Decay                  // low-rank pairs that feed the decay: always F32, since quantized decay ruins long texts
-	LowRank                // the other low-rank pairs: F32 or the F16, BF16 or Q8_0 that the file is converted to, never less
+	Decay                  // low-rank pairs that feed the decay: F32, or in mixes of our own at least 8 bits, since its errors multiply over long texts
+	LowRank                // the other low-rank pairs: F32, or the F16, BF16 or Q8_0 that the file is converted to, or what a mix of our own says
 	Embedding              // token embedding
 	Head                   // output projection
 	Matrix                 // every other matrix of the layers

@@ -101,7 +101,7 @@ var (
 	// ownWeights holds the types to the float64 reference of the very weights that they were rounded to.
 	ownWeights = map[string]bounds{
 		"F16": {1e-3, 3e-2}, "BF16": {6e-2, 6e-2}, "Q8_0": quantized, "Q6_K": quantized, "Q5_K_M": quantized, "Q5_0": quantized,
-		"Q4_K_M": quantized, "Q4_1": quantized, "Q4_0": quantized, "IQ4_NL": quantized, "IQ4_XS": quantized, "Q3_K_M": quantized,
+		"Q4_K_M": quantized, "Q4_1": quantized, "Q4_0": quantized, "IQ4_NL": quantized, "IQ4_XS": quantized, "Q3_K_M": quantized, "RQ4_M": quantized,
 		"Q2_K": {1.5e-1, 1e-1},
 	}
 )
