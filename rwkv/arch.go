@@ -25,8 +25,8 @@ type Arch struct {
 	State func(Config) []StateSpec
 	// Forward binds the weights and returns the builder of graphs.
 	Forward func(Config, Weights) Forward
-	// Reference takes the weights, as float32 in a GGUF file's order, and returns what Forward is held to.
-	Reference func(c Config, weights func(name string) ([]float32, bool)) (Reference, error)
+	// Reference takes the weights and returns what Forward is held to.
+	Reference func(c Config, weights RefWeights) (Reference, error)
 }
 
 // StateSpec describes one tensor of the recurrent state of one sequence. All are F32.
@@ -79,6 +79,17 @@ type Batch struct {
 
 // Forward adds the computation of a batch to its graph and returns the rows of its outputs, [vocab or channels, rows].
 type Forward func(Batch) ggml.Tensor
+
+// RefWeights answers with the tensor of a GGUF name, and false where there is none.
+type RefWeights func(name string) (RefTensor, bool)
+
+// RefTensor is a tensor as a Reference takes it.
+type RefTensor struct {
+	Data []float32 // in a GGUF file's order
+	// Product multiplies the tensor, a matrix [out][in], and x in other arithmetic than float64. With it a test computes what the
+	// rounding of a device costs. Nil multiplies in float64.
+	Product func(m, x []float64) []float64
+}
 
 // Reference is a forward pass in float64 and plain loops, without ggml. It reads one sequence from a state, nil at the
 // beginning of a text, and returns the logits after each token and the state then. A state is that of Arch.State, tensor by

@@ -45,16 +45,16 @@ func (w Weights) Hybrid(c rwkv.Config, recurrence int, timeMix func() func(layer
 // hybridStep is one token through all layers.
 func (w Weights) hybridStep(c rwkv.Config, timeMix func(layer int, x, prev, state []float64) []float64, state [][]float64, token int) []float64 {
 	eps := float64(c.NormEps)
-	x := w["token_embd.weight"][token*c.Embed:][:c.Embed]
+	x := w.Vector("token_embd.weight")[token*c.Embed:][:c.Embed]
 	for i := range c.Layers {
-		at := w.Layer(i)
-		in := RMS(x, at("attn_norm"), eps)
+		matrix, vector := w.Layer(i)
+		in := RMS(x, vector("attn_norm"), eps)
 		x = Add(x, timeMix(i, in, state[2*i], state[2*i+1]))
 		state[2*i] = in
 
-		in = RMS(x, at("ffn_norm"), eps)
-		gate := Apply(MatVec(at("ffn_gate"), in), SiLU)
-		x = Add(x, MatVec(at("ffn_down"), Mul(gate, MatVec(at("ffn_up"), in))))
+		in = RMS(x, vector("ffn_norm"), eps)
+		gate := Apply(matrix("ffn_gate").Times(in), SiLU)
+		x = Add(x, matrix("ffn_down").Times(Mul(gate, matrix("ffn_up").Times(in))))
 	}
-	return MatVec(w["output.weight"], RMS(x, w["output_norm.weight"], eps))
+	return w["output.weight"].Times(RMS(x, w.Vector("output_norm.weight"), eps))
 }

@@ -7,12 +7,11 @@ import (
 	"gosling/rwkv"
 )
 
-// Weights are a model's tensors in float64, by their GGUF names.
-type Weights map[string][]float64
+// Weights are a model's tensors in float64, by their GGUF names. A vector is a matrix of one row.
+type Weights map[string]Matrix
 
-// Load takes the weights of a table, elements in a GGUF file's order. An error names the tensor that is missing or of another
-// size.
-func Load(table []rwkv.TensorSpec, weights func(name string) ([]float32, bool)) (Weights, error) {
+// Load takes the weights of a table. An error names the tensor that is missing or of another size.
+func Load(table []rwkv.TensorSpec, weights rwkv.RefWeights) (Weights, error) {
 	w := Weights{}
 	for _, spec := range table {
 		if spec.Optional {
@@ -22,24 +21,30 @@ func Load(table []rwkv.TensorSpec, weights func(name string) ([]float32, bool)) 
 		if !ok {
 			return nil, fmt.Errorf("tensor %q is missing", spec.Name)
 		}
-		if int64(len(x)) != spec.Elements() {
-			return nil, fmt.Errorf("tensor %q has %d elements, want %d", spec.Name, len(x), spec.Elements())
+		if int64(len(x.Data)) != spec.Elements() {
+			return nil, fmt.Errorf("tensor %q has %d elements, want %d", spec.Name, len(x.Data), spec.Elements())
 		}
-		wide := make([]float64, len(x))
-		for i := range x {
-			wide[i] = float64(x[i])
+		wide := make([]float64, len(x.Data))
+		for i, v := range x.Data {
+			wide[i] = float64(v)
 		}
-		w[spec.Name] = wide
+		w[spec.Name] = Matrix{wide, x.Product}
 	}
 	return w, nil
 }
 
-// Norm is the norm of that name.
-func (w Weights) Norm(name string) Norm { return Norm{w[name+".weight"], w[name+".bias"]} }
+// Vector is the elements of the tensor of that name, nil if there is none.
+func (w Weights) Vector(name string) []float64 { return w[name].data }
 
-// Layer answers with the tensors of a layer by what follows "blk.N." and stands before ".weight".
-func (w Weights) Layer(i int) func(name string) []float64 {
-	return func(name string) []float64 { return w[fmt.Sprintf("blk.%d.%s.weight", i, name)] }
+// Norm is the norm of that name.
+func (w Weights) Norm(name string) Norm {
+	return Norm{w.Vector(name + ".weight"), w.Vector(name + ".bias")}
+}
+
+// Layer answers with the matrices and the vectors of a layer, by what follows "blk.N." and stands before ".weight".
+func (w Weights) Layer(i int) (matrix func(name string) Matrix, vector func(name string) []float64) {
+	matrix = func(name string) Matrix { return w[fmt.Sprintf("blk.%d.%s.weight", i, name)] }
+	return matrix, func(name string) []float64 { return matrix(name).data }
 }
 
 // Mixers are what the versions of RWKV differ in, for one token: x is the normed input of the layer, prev that of the token
@@ -80,7 +85,7 @@ func (w Weights) begin(c rwkv.Config, state [][]float64) {
 	perLayer := len(state) / c.Layers
 	for i := range c.Layers {
 		if x, ok := w[fmt.Sprintf("blk.%d.%s", i, rwkv.TunedState)]; ok {
-			state[i*perLayer+1] = slices.Clone(x)
+			state[i*perLayer+1] = slices.Clone(x.data)
 		}
 	}
 }
@@ -89,7 +94,7 @@ func (w Weights) begin(c rwkv.Config, state [][]float64) {
 func (w Weights) step(c rwkv.Config, m Mixers, state [][]float64, token int) []float64 {
 	eps := float64(c.NormEps)
 	perLayer := len(state) / c.Layers
-	x := w.Norm("token_embd_norm").Of(w["token_embd.weight"][token*c.Embed:][:c.Embed], eps)
+	x := w.Norm("token_embd_norm").Of(w.Vector("token_embd.weight")[token*c.Embed:][:c.Embed], eps)
 	for i := range c.Layers {
 		s := state[i*perLayer:][:perLayer]
 		att, ffn := &s[0], &s[perLayer-1]
@@ -106,7 +111,7 @@ func (w Weights) step(c rwkv.Config, m Mixers, state [][]float64, token int) []f
 			x = Apply(x, func(v float64) float64 { return v / 2 })
 		}
 	}
-	return MatVec(w["output.weight"], w.Norm("output_norm").Of(x, eps))
+	return w["output.weight"].Times(w.Norm("output_norm").Of(x, eps))
 }
 
 // Start is the state of all layers at the beginning of a text: zeros for the shifts, copies of the given ones between them.

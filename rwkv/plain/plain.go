@@ -49,16 +49,28 @@ func Apply(x []float64, f func(float64) float64) []float64 {
 	return z
 }
 
-// MatVec is the product of a matrix [out][in] and x.
-func MatVec(m, x []float64) []float64 {
-	y := make([]float64, len(m)/len(x))
+// Matrix is a matrix [out][in], row after row.
+type Matrix struct {
+	data    []float64
+	product func(m, x []float64) []float64 // nil for float64's
+}
+
+// Times is the product of the matrix and x.
+func (m Matrix) Times(x []float64) []float64 {
+	if m.product != nil {
+		return m.product(m.data, x)
+	}
+	y := make([]float64, len(m.data)/len(x))
 	for o := range y {
-		for i, w := range m[o*len(x):][:len(x)] {
+		for i, w := range m.data[o*len(x):][:len(x)] {
 			y[o] += w * x[i]
 		}
 	}
 	return y
 }
+
+// Part is the matrix number i of those of n elements that are stacked in m.
+func (m Matrix) Part(i, n int) Matrix { return Matrix{m.data[i*n:][:n], m.product} }
 
 // Normalize shifts and scales to a mean of 0 and a variance of 1; the variance is the biased one.
 func Normalize(x []float64, eps float64) []float64 {

@@ -7,8 +7,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml"
-	"gosling/gguf"
 	"gosling/rwkv"
 	"gosling/rwkv/op"
 )
@@ -16,7 +14,7 @@ import (
 type number interface{ float32 | float64 }
 
 // Difference is the largest difference between two lists of rows over the largest magnitude of want. It is NaN if any
-// number is none.
+// number is NaN.
 func Difference[W, G number](want [][]W, got [][]G) float64 {
 	diff, scale := 0.0, 0.0
 	for i := range want {
@@ -74,37 +72,6 @@ func best[N number](x []N) (first, second int) {
 	}
 	return first, second
 }
-
-// bounds are the largest differences of logits over the largest logit that may be, on the CPU and on other devices, which
-// multiply batches in half precision. docs/quality.md has what was measured.
-type bounds struct{ cpu, other float64 }
-
-func (b bounds) on(d ggml.Device) float64 {
-	if d.IsHost() {
-		return b.cpu
-	}
-	return b.other
-}
-
-// The tolerances. Numbers that differ by the order of additions only are rounding's.
-var (
-	rounding = bounds{3e-5, 5e-3}
-	// quantized is where activations are rounded to 8 bits too.
-	quantized = bounds{1e-1, 5e-2}
-	// official holds models converted to a type against the official logits of the checkpoint.
-	official = map[gguf.Type]bounds{
-		gguf.F32:  {2e-5, 5e-3},
-		gguf.F16:  {2e-3, 3e-2},
-		gguf.BF16: {2e-2, 3e-2},
-		gguf.Q8_0: {7e-2, 7e-2},
-	}
-	// ownWeights holds the types to the float64 reference of the very weights that they were rounded to.
-	ownWeights = map[string]bounds{
-		"F16": {1e-3, 3e-2}, "BF16": {6e-2, 6e-2}, "Q8_0": quantized, "Q6_K": quantized, "Q5_K_M": quantized, "Q5_0": quantized,
-		"Q4_K_M": quantized, "Q4_1": quantized, "Q4_0": quantized, "IQ4_NL": quantized, "IQ4_XS": quantized, "Q3_K_M": quantized, "RQ4_M": quantized,
-		"Q2_K": {1.5e-1, 1e-1},
-	}
-)
 
 // widen pads the heads of a state that has none of op.StateHead's padding, [n, n, heads], to elements in all.
 func widen[N number](c rwkv.Config, x []N, elements int64) []N {

@@ -38,14 +38,14 @@ func (s Suite) plainModel(t *testing.T, path string) (rwkv.Reference, rwkv.Confi
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, file.Close()) })
 	c := describe(t, file, s.Arch.Name)
-	forward, err := s.Arch.Reference(c, func(name string) ([]float32, bool) {
+	forward, err := s.Arch.Reference(c, func(name string) (rwkv.RefTensor, bool) {
 		tensor, ok := file.Tensor(name)
 		if !ok {
-			return nil, false
+			return rwkv.RefTensor{}, false
 		}
 		x := make([]float32, tensor.Elements())
 		float.DecodeF32(x, file.Data(tensor))
-		return x, true
+		return rwkv.RefTensor{Data: x}, true
 	})
 	require.NoError(t, err)
 	return forward, c
@@ -116,8 +116,8 @@ func (s Suite) oracleRefuses(t *testing.T) {
 	}
 	_, _, err := forward([][]float64{{1}}, []int32{3})
 	require.ErrorContains(t, err, "a state of 1 tensors")
-	_, err = s.Arch.Reference(config, func(string) ([]float32, bool) { return nil, false })
+	_, err = s.Arch.Reference(config, func(string) (rwkv.RefTensor, bool) { return rwkv.RefTensor{}, false })
 	require.ErrorContains(t, err, `tensor "token_embd.weight" is missing`)
-	_, err = s.Arch.Reference(config, func(string) ([]float32, bool) { return make([]float32, 7), true })
+	_, err = s.Arch.Reference(config, func(string) (rwkv.RefTensor, bool) { return rwkv.RefTensor{Data: make([]float32, 7)}, true })
 	require.ErrorContains(t, err, `tensor "token_embd.weight" has 7 elements, want 640`)
 }

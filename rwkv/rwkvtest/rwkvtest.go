@@ -196,20 +196,20 @@ func ConvertAs(t testing.TB, checkpoint, mix string, o convert.Options) string {
 	return path
 }
 
-// Weights reads a model's tensors as float32, by name.
-func Weights(t testing.TB, lib *ggml.Library, path string) func(name string) ([]float32, bool) {
+// Weights reads a model's tensors, by name.
+func Weights(t testing.TB, lib *ggml.Library, path string) rwkv.RefWeights {
 	t.Helper()
 	file, err := gguf.Open(path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, file.Close()) })
-	return func(name string) ([]float32, bool) {
+	return func(name string) (rwkv.RefTensor, bool) {
 		tensor, ok := file.Tensor(name)
 		if !ok {
-			return nil, false
+			return rwkv.RefTensor{}, false
 		}
 		x := make([]float32, tensor.Elements())
 		require.NoError(t, lib.Dequantize(tensor.Type, x, file.Data(tensor)))
-		return x, true
+		return rwkv.RefTensor{Data: x}, true
 	}
 }
 

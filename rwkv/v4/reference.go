@@ -10,20 +10,20 @@ import (
 // reference computes RWKV-4 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
 // beside the paper. It may be shared between goroutines. Inside it keeps the paper's aa, bb and pp; its states are those of
 // State.
-func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(Tensors(c), weights)
 	if err != nil {
 		return nil, err
 	}
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
-		at := w.Layer(i)
+		matrix, vector := w.Layer(i)
 		layers[i] = refLayer{
-			muR: at("time_mix_lerp_r"), muK: at("time_mix_lerp_k"), muV: at("time_mix_lerp_v"),
-			r: at("time_mix_receptance"), k: at("time_mix_key"), v: at("time_mix_value"), o: at("time_mix_output"),
-			u: at("time_mix_first"), w: plain.Apply(at("time_mix_decay"), func(d float64) float64 { return -math.Exp(d) }),
-			ffnMuK: at("channel_mix_lerp_k"), ffnMuR: at("channel_mix_lerp_r"),
-			ffnK: at("channel_mix_key"), ffnR: at("channel_mix_receptance"), ffnV: at("channel_mix_value"),
+			muR: vector("time_mix_lerp_r"), muK: vector("time_mix_lerp_k"), muV: vector("time_mix_lerp_v"),
+			r: matrix("time_mix_receptance"), k: matrix("time_mix_key"), v: matrix("time_mix_value"), o: matrix("time_mix_output"),
+			u: vector("time_mix_first"), w: plain.Apply(vector("time_mix_decay"), func(d float64) float64 { return -math.Exp(d) }),
+			ffnMuK: vector("channel_mix_lerp_k"), ffnMuR: vector("channel_mix_lerp_r"),
+			ffnK: matrix("channel_mix_key"), ffnR: matrix("channel_mix_receptance"), ffnV: matrix("channel_mix_value"),
 		}
 	}
 	start := func() [][]float64 {
@@ -46,18 +46,19 @@ func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv
 // refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row. The lerps weigh
 // the current token.
 type refLayer struct {
-	muR, muK, muV                    []float64
-	r, k, v, o                       []float64
-	u, w                             []float64 // bonus and the decay's logarithm
-	ffnMuK, ffnMuR, ffnK, ffnR, ffnV []float64
+	muR, muK, muV    []float64
+	r, k, v, o       plain.Matrix
+	u, w             []float64 // bonus and the decay's logarithm
+	ffnMuK, ffnMuR   []float64
+	ffnK, ffnR, ffnV plain.Matrix
 }
 
 // timeMix is the RWKV-4 paper's time mixing of one token (appendix, "numerically stable"): x is the normed input, prev that of
 // the token before. It moves mean and log on.
 func (l *refLayer) timeMix(x, prev, mean, log []float64) []float64 {
-	r := plain.Apply(plain.MatVec(l.r, plain.Lerp(prev, x, l.muR)), plain.Sigmoid)
-	k := plain.MatVec(l.k, plain.Lerp(prev, x, l.muK))
-	v := plain.MatVec(l.v, plain.Lerp(prev, x, l.muV))
+	r := plain.Apply(l.r.Times(plain.Lerp(prev, x, l.muR)), plain.Sigmoid)
+	k := l.k.Times(plain.Lerp(prev, x, l.muK))
+	v := l.v.Times(plain.Lerp(prev, x, l.muV))
 	wkv := make([]float64, len(x))
 	for i := range x {
 		pp, bb := log[i], 1.0 // of all the scales that give the same state
@@ -72,12 +73,12 @@ func (l *refLayer) timeMix(x, prev, mean, log []float64) []float64 {
 		aa, bb, pp = e1*aa+e2*v[i], e1*bb+e2, q
 		mean[i], log[i] = aa/bb, math.Log(bb)+pp
 	}
-	return plain.MatVec(l.o, plain.Mul(r, wkv))
+	return l.o.Times(plain.Mul(r, wkv))
 }
 
 // channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
 func (l *refLayer) channelMix(x, prev []float64) []float64 {
-	k := plain.Apply(plain.MatVec(l.ffnK, plain.Lerp(prev, x, l.ffnMuK)), plain.ReLU2)
-	r := plain.Apply(plain.MatVec(l.ffnR, plain.Lerp(prev, x, l.ffnMuR)), plain.Sigmoid)
-	return plain.Mul(plain.MatVec(l.ffnV, k), r)
+	k := plain.Apply(l.ffnK.Times(plain.Lerp(prev, x, l.ffnMuK)), plain.ReLU2)
+	r := plain.Apply(l.ffnR.Times(plain.Lerp(prev, x, l.ffnMuR)), plain.Sigmoid)
+	return plain.Mul(l.ffnV.Times(k), r)
 }

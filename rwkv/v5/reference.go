@@ -10,22 +10,22 @@ import (
 
 // reference computes RWKV-5 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
 // beside the paper. It may be shared between goroutines. A layer's wkv state is S, [head][key][value].
-func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(Tensors(c), weights)
 	if err != nil {
 		return nil, err
 	}
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
-		at := w.Layer(i)
+		matrix, vector := w.Layer(i)
 		layers[i] = refLayer{
 			config: c, groupNorm: w.Norm(fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			muR: at("time_mix_lerp_r"), muK: at("time_mix_lerp_k"), muV: at("time_mix_lerp_v"), muG: at("time_mix_lerp_g"),
-			r: at("time_mix_receptance"), k: at("time_mix_key"), v: at("time_mix_value"), g: at("time_mix_gate"), o: at("time_mix_output"),
-			u:      at("time_mix_first"),
-			w:      plain.Apply(at("time_mix_decay"), func(d float64) float64 { return math.Exp(-math.Exp(d)) }),
-			ffnMuK: at("channel_mix_lerp_k"), ffnMuR: at("channel_mix_lerp_r"),
-			ffnK: at("channel_mix_key"), ffnR: at("channel_mix_receptance"), ffnV: at("channel_mix_value"),
+			muR: vector("time_mix_lerp_r"), muK: vector("time_mix_lerp_k"), muV: vector("time_mix_lerp_v"), muG: vector("time_mix_lerp_g"),
+			r: matrix("time_mix_receptance"), k: matrix("time_mix_key"), v: matrix("time_mix_value"), g: matrix("time_mix_gate"), o: matrix("time_mix_output"),
+			u:      vector("time_mix_first"),
+			w:      plain.Apply(vector("time_mix_decay"), func(d float64) float64 { return math.Exp(-math.Exp(d)) }),
+			ffnMuK: vector("channel_mix_lerp_k"), ffnMuR: vector("channel_mix_lerp_r"),
+			ffnK: matrix("channel_mix_key"), ffnR: matrix("channel_mix_receptance"), ffnV: matrix("channel_mix_value"),
 		}
 	}
 	start := func() [][]float64 { return plain.Start(c, make([]float64, c.Embed*c.HeadSize)) }
@@ -42,31 +42,32 @@ func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv
 // refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row. The lerps weigh
 // the current token.
 type refLayer struct {
-	config                           rwkv.Config
-	groupNorm                        plain.Norm
-	muR, muK, muV, muG               []float64
-	r, k, v, g, o                    []float64
-	u, w                             []float64 // bonus and decay
-	ffnMuK, ffnMuR, ffnK, ffnR, ffnV []float64
+	config             rwkv.Config
+	groupNorm          plain.Norm
+	muR, muK, muV, muG []float64
+	r, k, v, g, o      plain.Matrix
+	u, w               []float64 // bonus and decay
+	ffnMuK, ffnMuR     []float64
+	ffnK, ffnR, ffnV   plain.Matrix
 }
 
 // timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
 // before.
 func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
-	r := plain.MatVec(l.r, plain.Lerp(prev, x, l.muR))
-	k := plain.MatVec(l.k, plain.Lerp(prev, x, l.muK))
-	v := plain.MatVec(l.v, plain.Lerp(prev, x, l.muV))
+	r := l.r.Times(plain.Lerp(prev, x, l.muR))
+	k := l.k.Times(plain.Lerp(prev, x, l.muK))
+	v := l.v.Times(plain.Lerp(prev, x, l.muV))
 	y := plain.WKV6(l.config.HeadSize, r, k, v, l.u, l.w, state)
 	y = l.groupNorm.OfHeads(y, l.config.HeadSize, float64(l.config.GroupNormEps))
 	if l.config.Gated {
-		y = plain.Mul(y, plain.Apply(plain.MatVec(l.g, plain.Lerp(prev, x, l.muG)), plain.SiLU))
+		y = plain.Mul(y, plain.Apply(l.g.Times(plain.Lerp(prev, x, l.muG)), plain.SiLU))
 	}
-	return plain.MatVec(l.o, y)
+	return l.o.Times(y)
 }
 
 // channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
 func (l *refLayer) channelMix(x, prev []float64) []float64 {
-	k := plain.Apply(plain.MatVec(l.ffnK, plain.Lerp(prev, x, l.ffnMuK)), plain.ReLU2)
-	r := plain.Apply(plain.MatVec(l.ffnR, plain.Lerp(prev, x, l.ffnMuR)), plain.Sigmoid)
-	return plain.Mul(plain.MatVec(l.ffnV, k), r)
+	k := plain.Apply(l.ffnK.Times(plain.Lerp(prev, x, l.ffnMuK)), plain.ReLU2)
+	r := plain.Apply(l.ffnR.Times(plain.Lerp(prev, x, l.ffnMuR)), plain.Sigmoid)
+	return plain.Mul(l.ffnV.Times(k), r)
 }

@@ -9,14 +9,14 @@ import (
 )
 
 // hybridReference computes the hybrid as reference computes RWKV-6.
-func hybridReference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+func hybridReference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(hybridTensors(c), weights)
 	if err != nil {
 		return nil, err
 	}
 	var layers []hybridRefLayer
 	for i, l := range newRefLayers(c, w) {
-		bias := func(name string) []float64 { return w[fmt.Sprintf("blk.%d.time_mix_%s.bias", i, name)] }
+		bias := func(name string) []float64 { return w.Vector(fmt.Sprintf("blk.%d.time_mix_%s.bias", i, name)) }
 		layers = append(layers, hybridRefLayer{refLayer: l, rBias: bias("receptance"), kBias: bias("key"), vBias: bias("value")})
 	}
 	return w.Hybrid(c, c.Embed*c.HeadSize, func() func(int, []float64, []float64, []float64) []float64 {
@@ -34,11 +34,11 @@ type hybridRefLayer struct {
 func (l *hybridRefLayer) timeMix(x, prev, state []float64) []float64 {
 	mixed := l.lerps(x, prev)
 	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
-	r, k, v := plain.MatVec(l.r, xr), plain.MatVec(l.k, xk), plain.MatVec(l.v, xv)
+	r, k, v := l.r.Times(xr), l.k.Times(xk), l.v.Times(xv)
 	if l.config.Biases {
 		r, k, v = plain.Add(r, l.rBias), plain.Add(k, l.kBias), plain.Add(v, l.vBias)
 	}
-	g := plain.Apply(plain.MatVec(l.g, xg), plain.Sigmoid)
+	g := plain.Apply(l.g.Times(xg), plain.Sigmoid)
 	w := l.decay(xw)
 
 	size, each := l.config.HeadSize, l.config.Heads()/l.config.KVHeads // each key serves so many heads
@@ -52,5 +52,5 @@ func (l *hybridRefLayer) timeMix(x, prev, state []float64) []float64 {
 			y[h+j] += r[i] * S[j] / math.Sqrt(float64(size))
 		}
 	}
-	return plain.MatVec(l.o, plain.Mul(y, g))
+	return l.o.Times(plain.Mul(y, g))
 }

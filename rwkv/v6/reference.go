@@ -10,7 +10,7 @@ import (
 
 // reference computes RWKV-6 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
 // beside the paper. It may be shared between goroutines. A layer's wkv state is S, [head][key][value].
-func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(Tensors(c), weights)
 	if err != nil {
 		return nil, err
@@ -31,19 +31,19 @@ func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv
 func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
-		at := w.Layer(i)
+		matrix, vector := w.Layer(i)
 		layers[i] = refLayer{
 			config: c, groupNorm: w.Norm(fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			muX: at("time_mix_lerp_x"), w1: at("time_mix_w1"), w2: at("time_mix_w2"), mu: at("time_mix_lerp_fused"),
-			r: at("time_mix_receptance"), k: at("time_mix_key"), v: at("time_mix_value"), g: at("time_mix_gate"), o: at("time_mix_output"),
-			u:  at("time_mix_first"),
-			d0: at("time_mix_decay"), d1: at("time_mix_decay_w1"), d2: at("time_mix_decay_w2"),
-			ffnMuK: at("channel_mix_lerp_k"), ffnMuR: at("channel_mix_lerp_r"),
-			ffnK: at("channel_mix_key"), ffnR: at("channel_mix_receptance"), ffnV: at("channel_mix_value"),
+			muX: vector("time_mix_lerp_x"), w1: matrix("time_mix_w1"), w2: matrix("time_mix_w2"), mu: vector("time_mix_lerp_fused"),
+			r: matrix("time_mix_receptance"), k: matrix("time_mix_key"), v: matrix("time_mix_value"), g: matrix("time_mix_gate"), o: matrix("time_mix_output"),
+			u:  vector("time_mix_first"),
+			d0: vector("time_mix_decay"), d1: matrix("time_mix_decay_w1"), d2: matrix("time_mix_decay_w2"),
+			ffnMuK: vector("channel_mix_lerp_k"), ffnMuR: vector("channel_mix_lerp_r"),
+			ffnK: matrix("channel_mix_key"), ffnR: matrix("channel_mix_receptance"), ffnV: matrix("channel_mix_value"),
 		}
 		for _, x := range lerps {
 			if c.SplitLerp {
-				layers[i].mu = append(layers[i].mu, at("time_mix_lerp_"+x)...)
+				layers[i].mu = append(layers[i].mu, vector("time_mix_lerp_"+x)...)
 			}
 		}
 	}
@@ -52,12 +52,16 @@ func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 
 // refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row.
 type refLayer struct {
-	config                           rwkv.Config
-	groupNorm                        plain.Norm
-	muX, mu, w1, w2                  []float64 // token shift; mu and w2 of w, k, v, r, g one after another
-	r, k, v, g, o, u                 []float64
-	d0, d1, d2                       []float64 // decay
-	ffnMuK, ffnMuR, ffnK, ffnR, ffnV []float64
+	config           rwkv.Config
+	groupNorm        plain.Norm
+	muX, mu          []float64 // token shift; mu and w2 of w, k, v, r, g one after another
+	w1, w2           plain.Matrix
+	r, k, v, g, o    plain.Matrix
+	u                []float64 // bonus
+	d0               []float64 // decay
+	d1, d2           plain.Matrix
+	ffnMuK, ffnMuR   []float64
+	ffnK, ffnR, ffnV plain.Matrix
 }
 
 // timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
@@ -66,22 +70,22 @@ func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
 	mixed := l.lerps(x, prev)
 	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
 
-	r, k, v := plain.MatVec(l.r, xr), plain.MatVec(l.k, xk), plain.MatVec(l.v, xv)
-	g := plain.Apply(plain.MatVec(l.g, xg), plain.SiLU)
+	r, k, v := l.r.Times(xr), l.k.Times(xk), l.v.Times(xv)
+	g := plain.Apply(l.g.Times(xg), plain.SiLU)
 	w := l.decay(xw)
 
 	y := plain.WKV6(l.config.HeadSize, r, k, v, l.u, w, state)
 	y = l.groupNorm.OfHeads(y, l.config.HeadSize, float64(l.config.GroupNormEps))
-	return plain.MatVec(l.o, plain.Mul(y, g))
+	return l.o.Times(plain.Mul(y, g))
 }
 
 // lerps is the token shift that depends on the data, for w, k, v, r and g.
 func (l *refLayer) lerps(x, prev []float64) [][]float64 {
 	n, rank, parts := len(x), l.config.MixRank, len(lerps)
-	low := plain.Apply(plain.MatVec(l.w1, plain.Lerp(x, prev, l.muX)), math.Tanh)
+	low := plain.Apply(l.w1.Times(plain.Lerp(x, prev, l.muX)), math.Tanh)
 	mixed := make([][]float64, parts)
 	for j := range parts {
-		shift := plain.MatVec(l.w2[j*n*rank:][:n*rank], low[j*rank:][:rank])
+		shift := l.w2.Part(j, n*rank).Times(low[j*rank:][:rank])
 		mixed[j] = plain.Lerp(x, prev, plain.Add(l.mu[j*n:][:n], shift))
 	}
 	return mixed
@@ -89,13 +93,13 @@ func (l *refLayer) lerps(x, prev []float64) [][]float64 {
 
 // decay is e^(-e^d) of each channel, d being the token's own.
 func (l *refLayer) decay(xw []float64) []float64 {
-	d := plain.Add(l.d0, plain.MatVec(l.d2, plain.Apply(plain.MatVec(l.d1, xw), math.Tanh)))
+	d := plain.Add(l.d0, l.d2.Times(plain.Apply(l.d1.Times(xw), math.Tanh)))
 	return plain.Apply(d, func(d float64) float64 { return math.Exp(-math.Exp(d)) })
 }
 
 // channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
 func (l *refLayer) channelMix(x, prev []float64) []float64 {
-	k := plain.Apply(plain.MatVec(l.ffnK, plain.Lerp(x, prev, l.ffnMuK)), plain.ReLU2)
-	r := plain.Apply(plain.MatVec(l.ffnR, plain.Lerp(x, prev, l.ffnMuR)), plain.Sigmoid)
-	return plain.Mul(plain.MatVec(l.ffnV, k), r)
+	k := plain.Apply(l.ffnK.Times(plain.Lerp(x, prev, l.ffnMuK)), plain.ReLU2)
+	r := plain.Apply(l.ffnR.Times(plain.Lerp(x, prev, l.ffnMuR)), plain.Sigmoid)
+	return plain.Mul(l.ffnV.Times(k), r)
 }

@@ -48,7 +48,7 @@ func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 }
 
 // hybridReference computes ARWKV as reference computes RWKV-7.
-func hybridReference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+func hybridReference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(hybridTensors(c), weights)
 	if err != nil {
 		return nil, err

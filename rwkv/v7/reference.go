@@ -11,7 +11,7 @@ import (
 // reference computes RWKV-7 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be
 // read beside the paper. It is slow, takes heads of any size, and may be shared between goroutines. A layer's wkv state is S,
 // [head][value][key].
-func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv.Reference, error) {
+func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(Tensors(c), weights)
 	if err != nil {
 		return nil, err
@@ -33,17 +33,17 @@ func reference(c rwkv.Config, weights func(name string) ([]float32, bool)) (rwkv
 func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
-		at := w.Layer(i)
+		matrix, vector := w.Layer(i)
 		layers[i] = refLayer{
 			groupNorm: w.Norm(fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			mu:        at("time_mix_lerp_fused"),
-			r:         at("time_mix_receptance"), k: at("time_mix_key"), v: at("time_mix_value"), o: at("time_mix_output"),
-			w0: at("time_mix_w0"), w1: at("time_mix_w1"), w2: at("time_mix_w2"),
-			a0: at("time_mix_a0"), a1: at("time_mix_a1"), a2: at("time_mix_a2"),
-			v0: at("time_mix_v0"), v1: at("time_mix_v1"), v2: at("time_mix_v2"),
-			g1: at("time_mix_g1"), g2: at("time_mix_g2"),
-			kk: at("time_mix_k_k"), ka: at("time_mix_k_a"), rk: at("time_mix_r_k"),
-			ffnMu: at("channel_mix_lerp_k"), ffnK: at("channel_mix_key"), ffnV: at("channel_mix_value"),
+			mu:        vector("time_mix_lerp_fused"),
+			r:         matrix("time_mix_receptance"), k: matrix("time_mix_key"), v: matrix("time_mix_value"), o: matrix("time_mix_output"),
+			w0: vector("time_mix_w0"), w1: matrix("time_mix_w1"), w2: matrix("time_mix_w2"),
+			a0: vector("time_mix_a0"), a1: matrix("time_mix_a1"), a2: matrix("time_mix_a2"),
+			v0: vector("time_mix_v0"), v1: matrix("time_mix_v1"), v2: matrix("time_mix_v2"),
+			g1: matrix("time_mix_g1"), g2: matrix("time_mix_g2"),
+			kk: vector("time_mix_k_k"), ka: vector("time_mix_k_a"), rk: vector("time_mix_r_k"),
+			ffnMu: vector("channel_mix_lerp_k"), ffnK: matrix("channel_mix_key"), ffnV: matrix("channel_mix_value"),
 		}
 	}
 	return layers
@@ -68,14 +68,16 @@ func refTimeMixer(c rwkv.Config, layers []refLayer) func(i int, x, prev, state [
 type refLayer struct {
 	groupNorm  plain.Norm
 	mu         []float64 // lerp of r, w, k, v, a, g
-	r, k, v, o []float64
-	w0, w1, w2 []float64 // decay
-	a0, a1, a2 []float64 // in-context learning rate
-	v0, v1, v2 []float64 // value residual, none in layer 0
-	g1, g2     []float64 // gate
-	kk, ka, rk []float64 // removal key, replacement rate, bonus
+	r, k, v, o plain.Matrix
+	w0, a0, v0 []float64    // decay, in-context learning rate, value residual
+	w1, w2     plain.Matrix // and their low-rank pairs; no value residual in layer 0
+	a1, a2     plain.Matrix
+	v1, v2     plain.Matrix
+	g1, g2     plain.Matrix // gate
+	kk, ka, rk []float64    // removal key, replacement rate, bonus
 
-	ffnMu, ffnK, ffnV []float64 // channel mix
+	ffnMu      []float64 // channel mix
+	ffnK, ffnV plain.Matrix
 }
 
 // timeMix is the RWKV-7 paper's time mixing (section 4) of one token: x is the normed input, prev that of the token before,
@@ -85,11 +87,11 @@ func (l *refLayer) timeMix(c rwkv.Config, x, prev, state, vFirst []float64) (out
 	mu := func(j int) []float64 { return plain.Lerp(x, prev, l.mu[j*n:][:n]) }
 	xr, xw, xk, xv, xa := mu(0), mu(1), mu(2), mu(3), mu(4)
 
-	r, k, v := plain.MatVec(l.r, xr), plain.MatVec(l.k, xk), plain.MatVec(l.v, xv)
-	w := plain.Apply(plain.Add(l.w0, plain.MatVec(l.w2, plain.Apply(plain.MatVec(l.w1, xw), math.Tanh))), decay)
-	a := plain.Apply(plain.Add(l.a0, plain.MatVec(l.a2, plain.MatVec(l.a1, xa))), plain.Sigmoid)
+	r, k, v := l.r.Times(xr), l.k.Times(xk), l.v.Times(xv)
+	w := plain.Apply(plain.Add(l.w0, l.w2.Times(plain.Apply(l.w1.Times(xw), math.Tanh))), decay)
+	a := plain.Apply(plain.Add(l.a0, l.a2.Times(l.a1.Times(xa))), plain.Sigmoid)
 	if vFirst != nil {
-		v = plain.Lerp(v, vFirst, plain.Apply(plain.Add(l.v0, plain.MatVec(l.v2, plain.MatVec(l.v1, xv))), plain.Sigmoid))
+		v = plain.Lerp(v, vFirst, plain.Apply(plain.Add(l.v0, l.v2.Times(l.v1.Times(xv))), plain.Sigmoid))
 	}
 
 	y := make([]float64, n)
@@ -132,14 +134,14 @@ func (l *refLayer) timeMix(c rwkv.Config, x, prev, state, vFirst []float64) (out
 		}
 	}
 	if c.GateRank > 0 {
-		y = plain.Mul(y, plain.MatVec(l.g2, plain.Apply(plain.MatVec(l.g1, mu(5)), plain.Sigmoid)))
+		y = plain.Mul(y, l.g2.Times(plain.Apply(l.g1.Times(mu(5)), plain.Sigmoid)))
 	}
-	return plain.MatVec(l.o, y), v
+	return l.o.Times(y), v
 }
 
 // channelMix is V·relu(K·x)², x being the input lerped with that of the token before.
 func (l *refLayer) channelMix(x, prev []float64) []float64 {
-	return plain.MatVec(l.ffnV, plain.Apply(plain.MatVec(l.ffnK, plain.Lerp(x, prev, l.ffnMu)), plain.ReLU2))
+	return l.ffnV.Times(plain.Apply(l.ffnK.Times(plain.Lerp(x, prev, l.ffnMu)), plain.ReLU2))
 }
 
 // decay is w of its exponent: between e^(-e^-0.5), about 0.545, and 1.
