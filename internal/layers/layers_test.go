@@ -23,7 +23,7 @@ const module = "gosling"
 // skip levels; there is no way back up, and none between siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "ggml", "gguf", "checkpoint/formats",
+	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "ggml/probe", "gguf", "checkpoint/formats",
 		"demo", "tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/rss"},
 	"server":      {"web", "generate"},
 	"web":         {},
@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 	"rwkv":       {"ggml"},
 	"kernels":    {"ggml"},
 	"ggml":       {"bindings", "gguf", "internal/float"},
+	"ggml/probe": {"ggml"},
 	"bindings":   {},
 
 	"gguf":               {"internal/mmap"},
@@ -64,7 +65,7 @@ var arrows = map[string][]string{
 
 	// For tests and scripts, which may import anything but are imported by nothing else.
 	"ggml/ggmltest":  {"ggml"},
-	"rwkv/rwkvtest":  {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
+	"rwkv/rwkvtest":  {"convert", "engine", "ggml/ggmltest", "ggml/probe", "internal/float", "internal/golden", "internal/synth"},
 	"internal/synth": {"checkpoint/*", "gguf", "internal/float"},
 	"scripts/*":      {"cli", "eval", "internal/atomicfile", "internal/float", "internal/synth"},
 }

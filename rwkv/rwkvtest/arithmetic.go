@@ -3,54 +3,18 @@ package rwkvtest
 import (
 	"math"
 	"math/rand/v2"
-	"runtime"
 
-	"gosling/ggml"
-	"gosling/gguf"
+	"gosling/ggml/probe"
 	"gosling/internal/float"
 )
 
-// A device is not exact: before a product its kernels round x, the factor that is not a weight, to a type that depends on the
-// weight's type, and they add up in float32 or half precision, in an order of their own. This file computes products in that
-// arithmetic, with random choices where processors differ: x goes to either of its neighbours, with probabilities that make the
-// mean right, and sums begin anywhere. tolerance.go derives from it how far a device may be from the exact numbers.
+// A device is not exact: before a product its kernels round x, the factor that is not a weight, and they add up in an order of their
+// own; probe.Arithmetic says in which types. This file computes products in that arithmetic, with random choices where processors
+// differ: x goes to either of its neighbours, with probabilities that make the mean right, and sums begin anywhere. tolerance.go
+// derives from it how far a device may be from the exact numbers.
 
-// The unit roundoffs of the types that x is rounded to: half the distance of two neighbours, relative to x, or for blocks of
-// 8-bit integers to the largest x of the block.
-const (
-	unitF32   = 1.0 / (1 << 24)
-	unitF16   = 1.0 / (1 << 11)
-	unitBF16  = 1.0 / (1 << 8)
-	unitBlock = 1.0 / (2 * 127)
-)
-
-// kernel is how products with weights of one type are computed.
-type kernel struct {
-	unit        float64 // the unit roundoff of x
-	block       int     // x is rounded relative to the largest of so many elements; 1: as floating point
-	least       float64 // the smallest positive number of that floating point
-	halfWeights bool    // weights are rounded to half precision
-	halfSums    bool    // so is each sum of two
-}
-
-// kernelOf is how d multiplies by weights of the type. Where devices of one kind differ it is the coarsest.
-func kernelOf(typ gguf.Type, d ggml.Device) kernel {
-	k := kernel{unit: unitBlock, block: max(32, int(typ.BlockSize()))}
-	switch {
-	case typ == gguf.F32 && d.IsHost():
-		return kernel{unit: unitF32, block: 1, least: math.SmallestNonzeroFloat32}
-	case typ == gguf.BF16:
-		return kernel{unit: unitBF16, block: 1, least: math.SmallestNonzeroFloat32}
-	case typ == gguf.F32 || typ == gguf.F16:
-		k = kernel{unit: unitF16, block: 1, least: leastF16}
-	}
-	k.halfWeights = !d.IsHost() // GPUs multiply batches so
-	k.halfSums = !d.IsHost() || typ == gguf.F16 && runtime.GOARCH == "arm64"
-	return k
-}
-
-// leastF16 is the smallest positive number of half precision.
-const leastF16 = 1.0 / (1 << 24)
+// kernel computes the products of one type of weights.
+type kernel struct{ probe.Arithmetic }
 
 // toHalf rounds to half precision.
 func toHalf(x float32) float32 { return float.F16ToF32(float.F32ToF16(x)) }
@@ -58,15 +22,15 @@ func toHalf(x float32) float32 { return float.F16ToF32(float.F32ToF16(x)) }
 // round rounds x up or down at random.
 func (k kernel) round(rng *rand.Rand, x []float64) []float32 {
 	y := make([]float32, len(x))
-	for from := 0; from < len(x); from += k.block {
-		part := x[from:min(from+k.block, len(x))]
+	for from := 0; from < len(x); from += k.Block {
+		part := x[from:min(from+k.Block, len(x))]
 		step := 0.0
-		if k.block == 1 {
+		if k.Block == 1 {
 			_, exponent := math.Frexp(part[0])
-			step = max(math.Ldexp(k.unit, exponent), k.least)
+			step = max(math.Ldexp(k.Unit, exponent), k.Least)
 		} else {
 			for _, v := range part {
-				step = max(step, 2*k.unit*math.Abs(v))
+				step = max(step, 2*k.Unit*math.Abs(v))
 			}
 		}
 		for i, v := range part {
@@ -85,9 +49,9 @@ func (k kernel) product(rng *rand.Rand, m, x []float64) []float64 {
 	for o := range y {
 		row := m[o*len(x):][:len(x)]
 		switch {
-		case k.halfSums:
+		case k.HalfSums:
 			y[o] = addHalves(row, rounded)
-		case k.unit == unitF32:
+		case k.Unit == probe.UnitF32:
 			y[o] = addSingles(row, rounded, rng.IntN(len(x)))
 		default: // what float32 rounds off its sums does not count beside the rounding of x
 			y[o] = add(row, rounded)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gosling/ggml"
+	"gosling/ggml/probe"
 	"gosling/gguf"
 	"gosling/rwkv"
 )
@@ -32,7 +33,7 @@ type bounds struct{ cpu, other float64 }
 
 // rounding is how far the logits of a random model in F32 may be apart when the same text is read in two ways. The models of these
 // tests are not chosen for a small growth: normalizing a head that is nearly zero amplifies its rounding.
-var rounding = bounds{cpu: 512 * unitF32, other: 16 * unitF16}
+var rounding = bounds{cpu: 512 * probe.UnitF32, other: 16 * probe.UnitF16}
 
 func (b bounds) on(d ggml.Device) float64 {
 	if d.IsHost() {
@@ -85,7 +86,7 @@ func (b bench) rounded(t *testing.T, path string, c rwkv.Config) rounded {
 	require.NoError(t, err)
 	defer file.Close()
 	weights := Weights(t, b.lib, path)
-	r := rounded{unit: unitF32}
+	r := rounded{unit: probe.UnitF32}
 	for seed := range draws {
 		rng := rand.New(rand.NewPCG(uint64(seed), 17))
 		draw, err := b.Arch.Reference(c, func(name string) (rwkv.RefTensor, bool) {
@@ -94,9 +95,9 @@ func (b bench) rounded(t *testing.T, path string, c rwkv.Config) rounded {
 			if !ok || len(tensor.Shape) < 2 {
 				return x, ok
 			}
-			k := kernelOf(tensor.Type, b.device)
-			r.unit = max(r.unit, k.unit)
-			if k.halfWeights {
+			k := kernel{probe.ArithmeticOf(tensor.Type, b.device)}
+			r.unit = max(r.unit, k.Unit)
+			if k.HalfWeights {
 				for i, w := range x.Data {
 					x.Data[i] = toHalf(w)
 				}
@@ -120,5 +121,5 @@ func within[W number](t *testing.T, r rounded, what string, want [][]W, drawn ..
 	growth := farthest / r.unit
 	t.Logf("%s: growth %.2g", what, growth)
 	require.LessOrEqual(t, growth, float64(maxGrowth), "%s: rounding by %.2g makes a difference of %.2g", what, r.unit, farthest)
-	return max(margin*farthest, minGrowth*unitF32)
+	return max(margin*farthest, minGrowth*probe.UnitF32)
 }

@@ -1,0 +1,161 @@
+// Package probe computes something known on a device and tells whether the result is right: products with weights of every type
+// that models have, in every kind of memory that a device keeps them in, the recurrences of RWKV, and the functions between them.
+// It is for doctor and for the tests of devices. It takes less than a second on a processor.
+//
+// Right is what float64 gives, within the rounding that the device's arithmetic allows; Arithmetic says what that is.
+package probe
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"gosling/ggml"
+	"gosling/gguf"
+	"gosling/internal/float"
+)
+
+// Fault is what a device computes wrongly.
+type Fault struct {
+	What      string // "a product of Q4_0 weights and 3 columns"
+	At        int    // the element that is farthest off
+	Got, Want float64
+}
+
+func (f *Fault) Error() string {
+	return fmt.Sprintf("%s is wrong: element %d is %.6g, want %.6g", f.What, f.At, f.Got, f.Want)
+}
+
+// Device computes on d whatever models compute. The error is a *Fault if a result is wrong, else what kept d from computing.
+func Device(ctx context.Context, lib *ggml.Library, d ggml.Device) error {
+	p := prober{lib: lib, device: d}
+	for _, check := range []func(context.Context) error{p.products, p.functions, p.wkv6, p.wkv7} {
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type prober struct {
+	lib    *ggml.Library
+	device ggml.Device
+}
+
+// operand is a tensor that a graph begins with.
+type operand struct {
+	typ   gguf.Type
+	shape []int64
+	data  []byte
+	kind  ggml.BufferType
+}
+
+// floats is an operand of F32.
+func (p prober) floats(x []float64, shape ...int64) operand {
+	narrow := make([]float32, len(x))
+	for i, v := range x {
+		narrow[i] = float32(v)
+	}
+	data := make([]byte, 4*len(x))
+	float.EncodeF32(data, narrow)
+	return operand{typ: gguf.F32, shape: shape, data: data, kind: p.device.BufferType()}
+}
+
+// compute runs a graph on the device and returns the elements of its result.
+func (p prober) compute(ctx context.Context, build func([]ggml.Tensor) ggml.Tensor, operands ...operand) ([]float32, error) {
+	headers, err := p.lib.NewContext(len(operands))
+	if err != nil {
+		return nil, err
+	}
+	defer headers.Close()
+	g, err := p.lib.NewGraph(64)
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	var inputs []ggml.Tensor
+	for _, o := range operands {
+		x, err := headers.New(o.typ, o.shape...)
+		if err != nil {
+			return nil, err
+		}
+		buffer, err := o.kind.Alloc([]ggml.Tensor{x}, ggml.UsageWeights)
+		if err != nil {
+			return nil, err
+		}
+		defer buffer.Close()
+		if err := x.SetBytes(o.data); err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, g.Use(x))
+	}
+	y := build(inputs)
+	g.Output(y)
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
+	return p.run(ctx, g, y)
+}
+
+func (p prober) run(ctx context.Context, g *ggml.Graph, y ggml.Tensor) ([]float32, error) {
+	devices := []ggml.Device{p.device}
+	if !p.device.IsHost() {
+		devices = append(devices, p.lib.CPU())
+	}
+	var backends []*ggml.Backend
+	for _, d := range devices {
+		b, err := d.NewBackend(1)
+		if err != nil {
+			return nil, err
+		}
+		defer b.Close()
+		backends = append(backends, b)
+	}
+	s, err := p.lib.NewScheduler(64, backends...)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if err := s.Alloc(g); err != nil {
+		return nil, err
+	}
+	if err := s.Compute(ctx, g); err != nil {
+		return nil, err
+	}
+	result := make([]float32, y.Elements())
+	return result, y.ReadFloats(result, 0)
+}
+
+// compare returns the Fault of the element that is farthest beyond its bound, if one is.
+func compare(what string, got []float32, want []float64, bound func(i int) float64) error {
+	var worst *Fault
+	excess := 1.0
+	for i, w := range want {
+		off := math.Abs(float64(got[i])-w) / bound(i)
+		if off <= excess { // false for NaN
+			continue
+		}
+		worst = &Fault{What: what, At: i, Got: float64(got[i]), Want: w}
+		if math.IsNaN(off) {
+			break
+		}
+		excess = off
+	}
+	if worst == nil {
+		return nil
+	}
+	return worst
+}
+
+// normal is n normally distributed numbers that float32 holds exactly.
+func normal(rng *rand.Rand, n int) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = float64(float32(rng.NormFloat64()))
+	}
+	return x
+}
+
+// seed makes the numbers of a check.
+func seed(n uint64) *rand.Rand { return rand.New(rand.NewPCG(7, n)) }
