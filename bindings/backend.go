@@ -101,6 +101,8 @@ type Registry struct {
 	DevCount func() uintptr `c:"ggml_backend_dev_count"`
 	// ggml_backend_dev_t ggml_backend_dev_get(size_t index)
 	DevGet func(index uintptr) Device `c:"ggml_backend_dev_get"`
+	// ggml_backend_reg_t ggml_backend_load(const char * path)
+	Load func(path string) Reg `c:"ggml_backend_load"`
 	// void ggml_backend_load_all_from_path(const char * dir_path)
 	LoadAllFromPath func(dir string) `c:"ggml_backend_load_all_from_path"`
 	// void ggml_backend_load_all(void)

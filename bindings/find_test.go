@@ -266,3 +266,17 @@ func TestFindListsThePlacesAndTheCommandWhenNothingIsFound(t *testing.T) {
 		})
 	}
 }
+
+func TestTheBackendsOfABundleAreToldByTheirFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"libggml.so", "libggml-base.so", "libggml-cpu-haswell.so", "libggml-cpu-zen4.so", "libggml-vulkan.so", "libllama.so"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	b := Bundle{Dir: dir}
+	assert.Equal(t, []string{"haswell", "zen4"}, b.CPUVariants())
+	paths, err := b.Backends("zen4")
+	require.NoError(t, err)
+	assert.Equal(t, []string{filepath.Join(dir, "libggml-cpu-zen4.so"), filepath.Join(dir, "libggml-vulkan.so")}, paths)
+	_, err = b.Backends("zen5")
+	assert.ErrorContains(t, err, `no build "zen5" of the CPU backend: there is haswell, zen4`)
+}

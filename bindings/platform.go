@@ -1,6 +1,7 @@
 package bindings
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -88,6 +89,44 @@ var npmNames = map[string]string{
 	"darwin/amd64":  "mac-x64",
 	"darwin/arm64":  "mac-arm64",
 	"windows/amd64": "win-x64",
+}
+
+// backendPattern matches the file of a backend, and takes out its name.
+var backendPattern = regexp.MustCompile(`(?i)^(?:lib)?ggml-([\w.-]+?)\.(?:so|dylib|dll)$`)
+
+// CPUVariants names the builds of the CPU backend in the bundle, one for each family of processors: "haswell", "zen4".
+func (b Bundle) CPUVariants() []string {
+	var variants []string
+	for _, name := range fileNames(b.Dir) {
+		if variant, ok := strings.CutPrefix(backendName(name), "cpu-"); ok {
+			variants = append(variants, variant)
+		}
+	}
+	return variants
+}
+
+// Backends lists the paths of the bundle's backends, with one build of the CPU's. An error names the builds that there are.
+func (b Bundle) Backends(cpuVariant string) ([]string, error) {
+	if variants := b.CPUVariants(); !slices.Contains(variants, cpuVariant) {
+		return nil, fmt.Errorf("%s: no build %q of the CPU backend: there is %s", b.Dir, cpuVariant, strings.Join(variants, ", "))
+	}
+	var paths []string
+	for _, file := range fileNames(b.Dir) {
+		name := backendName(file)
+		if name == "" || name == "base" || strings.HasPrefix(name, "cpu") && name != "cpu-"+cpuVariant {
+			continue
+		}
+		paths = append(paths, filepath.Join(b.Dir, file))
+	}
+	return paths, nil
+}
+
+// backendName is the name of the backend in a file, such as "vulkan" or "cpu-zen4"; empty for other files.
+func backendName(file string) string {
+	if match := backendPattern.FindStringSubmatch(file); match != nil {
+		return strings.ToLower(match[1])
+	}
+	return ""
 }
 
 // bundle returns the libraries in dir, if both are there.

@@ -31,6 +31,8 @@ func examineCommand() *urfave.Command {
 				return err
 			}
 			switch c.Args().First() {
+			case "variant":
+				return examineVariant(c, tell)
 			case "model":
 				return examineModel(c, path, tell)
 			case "running":
@@ -47,7 +49,7 @@ func examineCommand() *urfave.Command {
 func examineWithGGML(c *urfave.Context, tell func(check)) error {
 	ctx, cancel := context.WithTimeout(c.Context, patience)
 	defer cancel()
-	fault, err := examineApart(ctx, c, tell, "libraries")
+	fault, err := examineApart(ctx, c, tell, sameVariant(c), "libraries")
 	if err != nil {
 		return err
 	}
@@ -74,7 +76,7 @@ or a driver is at fault: update it, or take libraries for the CPU alone with --g
 		fault, err := examineApart(c.Context, c, func(k check) {
 			sound = sound && k.Status != statusProblem
 			tell(k)
-		}, part, model)
+		}, sameVariant(c), part, model)
 		if err != nil {
 			return err
 		}
@@ -86,13 +88,21 @@ or a driver is at fault: update it, or take libraries for the CPU alone with --g
 	return nil
 }
 
-// examineApart runs a part in another process. fault is what that process died of.
-func examineApart(ctx context.Context, c *urfave.Context, tell func(check), part ...string) (fault string, err error) {
+// sameVariant is the flag that makes another process compute with the same build for the CPU as this one.
+func sameVariant(c *urfave.Context) []string {
+	if variant := c.String("cpu-variant"); variant != "" {
+		return []string{"--cpu-variant", variant}
+	}
+	return nil
+}
+
+// examineApart runs a part, with its arguments, in another process with the given flags. fault is what that process died of.
+func examineApart(ctx context.Context, c *urfave.Context, tell func(check), flags []string, part ...string) (fault string, err error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
-	args := []string{examineName}
+	args := append([]string{examineName}, flags...)
 	if dir := c.Path("ggml"); dir != "" {
 		args = append(args, "--ggml", dir)
 	}

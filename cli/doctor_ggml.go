@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -17,6 +18,7 @@ import (
 
 	"gosling/bindings"
 	"gosling/ggml"
+	"gosling/ggml/probe"
 )
 
 // examineLibraries finds, opens and tries ggml, and tells what there is to compute on.
@@ -33,7 +35,7 @@ func examineLibraries(c *urfave.Context, tell func(check)) {
 	}
 	tell(check{Name: "libraries", Status: statusOK, Text: where})
 	var said messages
-	lib, err := ggml.Open(ggml.Options{Find: places, Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	lib, err := ggml.Open(ggml.Options{Find: places, CPUVariant: c.String("cpu-variant"), Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		tell(check{"ggml", statusProblem, err.Error(), `fetch the pinned release with "make ggml", and take it with --ggml DIR or by unsetting GOSLING_GGML;
 the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggml-source"`})
@@ -78,6 +80,38 @@ func examineProcessor(lib *ggml.Library, tell func(check)) {
 	tell(k)
 }
 
+// examineVariant lets the CPU compute something known with the build that the flags name. It tells nothing unless all is right, and
+// then how many of the processor's features the build makes use of.
+func examineVariant(c *urfave.Context, tell func(check)) error {
+	lib, err := openGGML(c, "cpu")
+	if err != nil {
+		return err
+	}
+	if err := probe.Device(c.Context, lib, lib.CPU()); err != nil {
+		return err
+	}
+	tell(check{Name: lib.CPUVariant(), Status: statusOK, Text: strconv.Itoa(len(lib.CPU().Features()))})
+	return nil
+}
+
+// rightVariant tries the other builds of the CPU backend and returns the one that computes right and makes use of the most features
+// of the processor; it is empty if there is none.
+func rightVariant(c *urfave.Context, lib *ggml.Library) string {
+	best, most := "", -1
+	for _, variant := range lib.CPUVariants() {
+		if variant == lib.CPUVariant() {
+			continue
+		}
+		// A build that does not run here ends with an error, and its process says nothing on standard output.
+		_, _ = examineApart(c.Context, c, func(k check) {
+			if n, err := strconv.Atoi(k.Text); err == nil && n > most {
+				best, most = k.Name, n
+			}
+		}, []string{"--cpu-variant", variant}, "variant")
+	}
+	return best
+}
+
 // examineDevice lets a device compute something known.
 func examineDevice(c *urfave.Context, lib *ggml.Library, d ggml.Device, tell func(check)) {
 	free, total := d.Memory()
@@ -85,12 +119,15 @@ func examineDevice(c *urfave.Context, lib *ggml.Library, d ggml.Device, tell fun
 	if d.Type != ggml.CPU {
 		text += fmt.Sprintf("; %s free of %s", bytesText(free), bytesText(total))
 	}
-	if err := selfCheck(c.Context, lib, d); err != nil {
+	if err := probe.Device(c.Context, lib, d); err != nil {
 		advice := fmt.Sprintf("update the driver, or leave the device out with --device cpu; models on %s would talk nonsense", d.Name)
 		if d.Type == ggml.CPU {
-			advice = `take other libraries: those of "make ggml", or built here with "make ggml-source"`
+			text = fmt.Sprintf("%s, build %s: %v", d.Description, lib.CPUVariant(), err)
+			advice = adviceOnVariant(rightVariant(c, lib))
+		} else {
+			text = fmt.Sprintf("%s: %v", d.Description, err)
 		}
-		tell(check{d.Name, statusProblem, fmt.Sprintf("%s: %v", d.Description, err), advice})
+		tell(check{d.Name, statusProblem, text, advice})
 		return
 	}
 	if d.Type == ggml.GPU && free < littleMemory {
@@ -98,6 +135,14 @@ func examineDevice(c *urfave.Context, lib *ggml.Library, d ggml.Device, tell fun
 		return
 	}
 	tell(check{Name: d.Name, Status: statusOK, Text: text})
+}
+
+// adviceOnVariant says how to compute right on a processor whose own build of the CPU backend does not.
+func adviceOnVariant(right string) string {
+	if right == "" {
+		return `take other libraries: those of "make ggml", or built here with "make ggml-source"`
+	}
+	return fmt.Sprintf("take the build %s, which computes right here: --cpu-variant %s, or for all commands export GOSLING_CPU_VARIANT=%s", right, right, right)
 }
 
 // backendFile matches the libraries of the backends that need a driver.

@@ -21,6 +21,7 @@ import (
 func ggmlFlags() []urfave.Flag {
 	return []urfave.Flag{
 		&urfave.PathFlag{Name: "ggml", Usage: "look for ggml's libraries in `DIR` (also $GOSLING_GGML)"},
+		&urfave.StringFlag{Name: "cpu-variant", Usage: "compute with the `BUILD` of ggml's CPU backend that is named, such as haswell", EnvVars: []string{"GOSLING_CPU_VARIANT"}, DefaultText: "the best for this processor"},
 		&urfave.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "tell on standard error what is done and how long it took", DisableDefaultText: true},
 	}
 }
@@ -41,7 +42,7 @@ func threadsFlag() urfave.Flag {
 
 // openGGML opens the library that the flags and the environment name. device is the one that will be used, if any.
 func openGGML(c *urfave.Context, device string) (*ggml.Library, error) {
-	o := ggml.Options{Find: ggmlPlaces(c, device)}
+	o := ggml.Options{Find: ggmlPlaces(c, device), CPUVariant: c.String("cpu-variant")}
 	if c.Bool("verbose") {
 		o.Log = logger(c)
 	}

@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,8 +27,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
-// checkpoint of random weights, or the GGUF file of a hybrid, "size FILE BYTES" and "cut FILE BYTES", which cuts it short. The condition [ggml] holds where the
-// libraries are, and LIBRARIES names their folder.
+// checkpoint of random weights, or the GGUF file of a hybrid, "size FILE BYTES", "cut FILE BYTES", which cuts it short, and "spoil
+// DIR", which makes a folder of ggml's libraries in which the build for this processor computes wrongly. The condition [ggml] holds
+// where the libraries are, and LIBRARIES names their folder.
 func TestScripts(t *testing.T) {
 	libraries := ggmlDir()
 	testscript.Run(t, testscript.Params{
@@ -37,7 +41,7 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut,
+			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil,
 		},
 	})
 }
@@ -124,4 +128,34 @@ func scriptCut(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// iq4 are the numbers that the codes of IQ4_NL stand for.
+var iq4 = []int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
+
+func scriptSpoil(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	from := ts.Getenv("LIBRARIES")
+	ts.Check(ts.Exec("gosling", "devices", "--json"))
+	var devices struct {
+		Variant string `json:"cpu_variant"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &devices))
+	ts.Check(os.MkdirAll(dir, 0o755))
+	files, err := filepath.Glob(filepath.Join(from, "libggml*"))
+	ts.Check(err)
+	for _, file := range files {
+		to := filepath.Join(dir, filepath.Base(file))
+		if !strings.Contains(file, "ggml-cpu-"+devices.Variant+".") {
+			ts.Check(os.Symlink(file, to))
+			continue
+		}
+		library, err := os.ReadFile(file)
+		ts.Check(err)
+		right, err := binary.Append(nil, binary.LittleEndian, iq4)
+		ts.Check(err)
+		wrong := bytes.Clone(right)
+		wrong[0] = 127
+		ts.Check(os.WriteFile(to, bytes.ReplaceAll(library, right, wrong), 0o755))
+	}
 }

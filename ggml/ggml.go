@@ -24,7 +24,9 @@ import (
 // Options say where ggml is looked for and where its messages go.
 type Options struct {
 	Find bindings.FindOptions
-	Log  *slog.Logger // ggml's own messages; nil drops them
+	// CPUVariant names the build of the CPU backend to load, such as "haswell", instead of the best one for this processor.
+	CPUVariant string
+	Log        *slog.Logger // ggml's own messages; nil drops them
 }
 
 // Library is the process's one open ggml.
@@ -54,6 +56,9 @@ func Open(o Options) (*Library, error) {
 	defer process.mu.Unlock()
 	process.log = o.Log
 	if l := process.lib; l != nil {
+		if o.CPUVariant != "" && o.CPUVariant != l.variant {
+			return nil, fmt.Errorf("ggml is already open with its CPU backend for %s: a process can hold one, not also that for %s", l.variant, o.CPUVariant)
+		}
 		if l.bundle != bundle {
 			return nil, fmt.Errorf("ggml is already open from %s: a process can hold one, not also that of %s", l.bundle.Dir, bundle.Dir)
 		}
@@ -65,10 +70,8 @@ func Open(o Options) (*Library, error) {
 	}
 	l := &Library{c: c, bundle: bundle}
 	l.watchLog()
-	if bundle.System {
-		c.LoadAll()
-	} else {
-		c.LoadAllFromPath(bundle.Dir)
+	if err := l.loadBackends(o.CPUVariant); err != nil {
+		return nil, err
 	}
 	if bundle.Fallback != "" && !l.hasGPU() {
 		c.LoadAllFromPath(bundle.Fallback)
@@ -78,6 +81,28 @@ func Open(o Options) (*Library, error) {
 	}
 	process.lib = l
 	return l, nil
+}
+
+// loadBackends loads the bundle's backends, of those for the CPU the named one, or the best.
+func (l *Library) loadBackends(cpuVariant string) error {
+	switch {
+	case cpuVariant != "":
+		paths, err := l.bundle.Backends(cpuVariant)
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			if l.c.Load(path) == 0 && variantOf(path) == cpuVariant {
+				return fmt.Errorf("%s: this processor lacks instructions that the build %q is made of: leave the choice to ggml, or name another of %s",
+					l.bundle.Dir, cpuVariant, strings.Join(l.bundle.CPUVariants(), ", "))
+			}
+		}
+	case l.bundle.System:
+		l.c.LoadAll()
+	default:
+		l.c.LoadAllFromPath(l.bundle.Dir)
+	}
+	return nil
 }
 
 func (l *Library) hasGPU() bool {
@@ -95,9 +120,11 @@ func (l *Library) Version() string { return l.c.Version }
 // Dir is the folder that the libraries were loaded from.
 func (l *Library) Dir() string { return l.bundle.Dir }
 
-// CPUVariant names the build of the CPU backend that ggml chose for this processor, such as "haswell"; it is empty where
-// the bundle has only one.
+// CPUVariant names the build of the CPU backend that is loaded, such as "haswell"; it is empty where the bundle has only one.
 func (l *Library) CPUVariant() string { return l.variant }
+
+// CPUVariants names the builds of the CPU backend in the bundle; not all of them run on this processor.
+func (l *Library) CPUVariants() []string { return l.bundle.CPUVariants() }
 
 // watchLog routes ggml's messages to the logger of the last Open and learns from them which CPU variant was loaded:
 // ggml says so nowhere else. Called with process.mu held.

@@ -18,12 +18,16 @@ import (
 	"gosling/gguf"
 )
 
-// Library opens the ggml that the project has fetched or GOSLING_GGML names, or skips the test, saying what is missing.
+// Library opens the ggml that the project has fetched or GOSLING_GGML names, with the build of the CPU backend that
+// GOSLING_CPU_VARIANT names, or skips the test, saying what is missing.
 func Library(t testing.TB) *ggml.Library {
 	t.Helper()
 	dir, err := os.Getwd()
 	require.NoError(t, err)
-	lib, err := ggml.Open(ggml.Options{Find: bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{dir}}})
+	lib, err := ggml.Open(ggml.Options{
+		Find:       bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{dir}},
+		CPUVariant: os.Getenv("GOSLING_CPU_VARIANT"),
+	})
 	if errors.Is(err, bindings.ErrNotFound) {
 		t.Skipf("no ggml: %v", err)
 	}

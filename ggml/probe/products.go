@@ -60,7 +60,7 @@ func (p prober) product(ctx context.Context, matrix operand, w, x []float64) err
 		}
 	}
 	a := ArithmeticOf(matrix.typ, p.device)
-	what := fmt.Sprintf("a product of %s weights in %s memory and %d columns", matrix.typ, matrix.kind.Name(), n)
+	what := fmt.Sprintf("a product of %s weights in %s memory, %d columns at once,", matrix.typ, matrix.kind.Name(), n)
 	return compare(what, got, want, func(i int) float64 { return a.bound(row(i), column(i)) })
 }
 
