@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"gosling/internal/excerpt"
 )
 
 // Run runs the program with its arguments, the first being its own name, and returns its exit code.
@@ -58,9 +60,9 @@ func printError(w io.Writer, err error) {
 	}
 }
 
-// errorText is an error in words; of a file, its name says enough.
+// errorText is an error in words, none of its lines longer than a few of a terminal. Of a file, its name says enough.
 func errorText(err error) string {
-	text := strings.TrimRight(err.Error(), "\n")
+	text := excerpt.Lines(strings.TrimRight(err.Error(), "\n"))
 	var file *os.PathError
 	if errors.As(err, &file) && (file.Op == "open" || file.Op == "stat") {
 		text = strings.Replace(text, file.Op+" "+file.Path, file.Path, 1)

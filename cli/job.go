@@ -50,7 +50,7 @@ func (j *job) run(w wording) error {
 // warnOfCall says what is wrong with a function call.
 func warnOfCall(c *urfave.Context, said string) {
 	if _, err := prompt.Call(said); err != nil {
-		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: %v\n", err)
+		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: %s\n", errorText(err))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"gosling/gguf"
+	"gosling/internal/excerpt"
 )
 
 // Defaults of what a file may leave out.
@@ -124,7 +125,7 @@ func (c *Config) readEpsilon(m Metadata, key string, to *float32) error {
 	}
 	eps, ok := v.(float32)
 	if !ok || !(eps > 0 && eps < 1) {
-		return fmt.Errorf("key %q is %v, want a small positive float32", c.Arch+"."+key, v)
+		return fmt.Errorf("key %q is %s, want a small positive float32", c.Arch+"."+key, excerpt.Of(v))
 	}
 	*to = eps
 	return nil

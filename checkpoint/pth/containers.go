@@ -1,6 +1,10 @@
 package pth
 
-import "slices"
+import (
+	"slices"
+
+	"gosling/internal/excerpt"
+)
 
 func (d *decoder) mark() error {
 	d.marks = append(d.marks, len(d.stack))
@@ -88,6 +92,15 @@ func (d *decoder) build() error {
 		return d.wrong("gives attributes to %s, want a dict", kind(d.top()))
 	}
 	return nil
+}
+
+// shown is a value for errors: a plain one itself, its kind of any other, which may hold itself or be nested without end.
+func shown(v any) string {
+	switch v.(type) {
+	case int64, bool, float64, string:
+		return excerpt.Of(v)
+	}
+	return kind(v)
 }
 
 // kind names a value for errors, as Python would.

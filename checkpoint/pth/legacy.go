@@ -28,7 +28,7 @@ func readLegacy(file io.ReaderAt, size int64) (*contents, error) {
 		return nil, err
 	}
 	if version != int64(1001) {
-		return nil, fmt.Errorf("is of version %v of PyTorch's old format, want 1001", version)
+		return nil, fmt.Errorf("is of version %s of PyTorch's old format, want 1001", shown(version))
 	}
 	if _, err := d.load(); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (d *decoder) place(keys any, file io.ReaderAt, size int64) error {
 		name, _ := key.(string)
 		s := d.storages[name]
 		if s == nil || s.off != 0 {
-			return d.errorf("lists storage %.80q, which is unknown or listed before: damaged, not loading", fmt.Sprint(key))
+			return d.errorf("lists storage %s, which is unknown or listed before: damaged, not loading", shown(key))
 		}
 		var head [8]byte
 		if _, err := file.ReadAt(head[:], off); err != nil {

@@ -11,9 +11,8 @@ import (
 
 // legacy is a file of PyTorch before 1.6: the pickles before the object, the object, the keys and the storages.
 func legacy(object []byte, keys []string, storages ...[]byte) []byte {
-	p := pickler{0x80, 2, 0x8a, byte(len(legacyMagic))}
-	p = append(p, legacyMagic...)
-	p.op(stop, 0x80, 2, 'M', 0xe9, 3, stop) // 1001
+	p := pickler(legacyHead())
+	p.op(0x80, 2, 'M', 0xe9, 3, stop) // 1001
 	p.op(0x80, 2, '}', stop)
 	p = append(p, object...)
 	p.op(0x80, 2, ']', '(')
@@ -27,6 +26,24 @@ func legacy(object []byte, keys []string, storages ...[]byte) []byte {
 	}
 	return p
 }
+
+// legacyHead is the first pickle of such a file.
+func legacyHead() []byte {
+	return slices.Concat([]byte{0x80, 2, 0x8a, byte(len(legacyMagic))}, legacyMagic, []byte{stop})
+}
+
+// nested is the pickle of a tuple of two of itself, depth times: some 5 bytes more double what it takes to print it.
+func nested(depth int) []byte {
+	p := pickler{0x80, 2, 'N', 'q', 0}
+	for range depth {
+		p.op('h', 0, 0x86, 'q', 0)
+	}
+	p.op(stop)
+	return p
+}
+
+// round is the pickle of a list that holds itself.
+func round() []byte { return []byte("\x80\x02]q\x00h\x00a.") }
 
 // viewed is the pickle of a tensor of two elements, whose storage is a view of three from element 4 on.
 func viewed(view func(*program)) []byte {
@@ -95,6 +112,9 @@ func TestLegacyFilesThatAreRefused(t *testing.T) {
 	}{
 		"a pickle that is no checkpoint": {object, "a pickle, but not one that torch.save wrote"},
 		"another version":                {slices.Concat(legacy(nil, nil)[:15], []byte("\x80\x02K\x07.")), "is of version 7"},
+		"a version that has no end":      {slices.Concat(legacyHead(), nested(62), []byte("\x80\x02}.")), "is of version a tuple"},
+		"a version that holds itself":    {slices.Concat(legacyHead(), round(), []byte("\x80\x02}.")), "is of version a list"},
+		"a key that has no end":          {slices.Concat(legacy(object, nil)[:len(legacy(object, nil))-6], []byte("\x80\x02]"), nested(62)[2:len(nested(62))-1], []byte("a.")), "lists storage"},
 		"a storage of another length":    {legacy(object, []string{"0"}, f32s(3)), `storage "0" at byte`},
 		"a storage that is not listed":   {legacy(object, nil), `storage "0" is not in the file`},
 		"a storage that nobody has":      {legacy(object, []string{"1"}, f32s(4)), `lists storage "1", which is unknown`},

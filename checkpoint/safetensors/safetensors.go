@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"gosling/checkpoint"
+	"gosling/internal/excerpt"
 )
 
 const maxHeader = 100 << 20
@@ -147,12 +148,12 @@ var dtypes = map[string]checkpoint.DType{
 func (e named) tensor(file io.ReaderAt, begin, size int64) (checkpoint.Tensor, error) {
 	dtype, ok := dtypes[strings.ToUpper(e.DType)]
 	if !ok {
-		return checkpoint.Tensor{}, fmt.Errorf("holds elements of type %q, want F32, F16 or BF16", e.DType)
+		return checkpoint.Tensor{}, fmt.Errorf("holds elements of type %s, want F32, F16 or BF16", excerpt.Of(e.DType))
 	}
 	want := dtype.Size()
 	for _, n := range e.Shape {
 		if n < 0 || n > 0 && want > size/n {
-			return checkpoint.Tensor{}, fmt.Errorf("has shape %v, more than the file's %d bytes hold: cut short, or damaged; download it again", e.Shape, size)
+			return checkpoint.Tensor{}, fmt.Errorf("has shape %s, more than the file's %d bytes hold: cut short, or damaged; download it again", excerpt.Of(e.Shape), size)
 		}
 		want *= n
 	}
@@ -161,7 +162,7 @@ func (e named) tensor(file io.ReaderAt, begin, size int64) (checkpoint.Tensor, e
 	case first < 0 || end < first:
 		return checkpoint.Tensor{}, fmt.Errorf("lies at bytes %d to %d of the data, which is no range", first, end)
 	case end-first != want:
-		return checkpoint.Tensor{}, fmt.Errorf("has %d bytes of data, %v of %s take %d", end-first, e.Shape, dtype, want)
+		return checkpoint.Tensor{}, fmt.Errorf("has %d bytes of data, %s of %s take %d", end-first, excerpt.Of(e.Shape), dtype, want)
 	case end > size-begin:
 		return checkpoint.Tensor{}, fmt.Errorf("ends at byte %d of a file of %d: cut short, download it again", begin+end, size)
 	}

@@ -23,8 +23,8 @@ const module = "gosling"
 // skip levels; there is no way back up, and none between siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "ggml/probe", "gguf", "checkpoint/formats",
-		"demo", "tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/rss"},
+	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/excerpt", "internal/float", "internal/rss", "ggml/probe"},
 	"server":      {"web", "generate"},
 	"web":         {},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
@@ -46,10 +46,10 @@ var arrows = map[string][]string{
 	"ggml/probe": {"ggml"},
 	"bindings":   {},
 
-	"gguf":               {"internal/mmap"},
+	"gguf":               {"internal/excerpt", "internal/mmap"},
 	"checkpoint/formats": {"checkpoint/*"},
 	"checkpoint/*":       {"checkpoint"},
-	"checkpoint":         {"internal/float"},
+	"checkpoint":         {"internal/excerpt", "internal/float"},
 	"sampler":            {"tokenizer"},
 	"tokenizer":          {},
 	"prompt":             {},
@@ -57,7 +57,9 @@ var arrows = map[string][]string{
 	"demo":               {"gguf", "internal/atomicfile"},
 
 	"internal/atomicfile": {},
+	"internal/excerpt":    {},
 	"internal/float":      {},
+	"internal/fuzzing":    {},
 	"internal/golden":     {},
 	"internal/layers":     {},
 	"internal/mmap":       {},

@@ -1,0 +1,87 @@
+// Package excerpt shows values of files in error messages. A file may hold values of any length and depth, so a message shows
+// the beginning of a long one, and only the type of one that may hold others.
+package excerpt
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The lengths that are shown: of a text, in bytes; of a list, in elements; and of a line of a message, in bytes.
+const (
+	textLen = 80
+	listLen = 8
+	lineLen = 1000
+)
+
+// Of shows a value in one line of at most some 400 bytes. Texts are quoted. Values that hold values of any type are never
+// walked through: they may be nested without end.
+func Of(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return text(v)
+	case []byte:
+		return text(string(v[:min(len(v), textLen+1)]))
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Bool, reflect.Float32, reflect.Float64, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return fmt.Sprint(v)
+	case reflect.String:
+		return text(r.String())
+	case reflect.Slice, reflect.Array:
+		return list(r)
+	}
+	return fmt.Sprintf("a %T", v)
+}
+
+// text quotes a text, the beginning of a long one.
+func text(s string) string {
+	if len(s) <= textLen {
+		return strconv.Quote(s)
+	}
+	return strconv.Quote(whole(s, textLen)) + "..."
+}
+
+// list shows the first elements of a list, and how many there are of each that is longer.
+func list(r reflect.Value) string {
+	switch r.Type().Elem().Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct, reflect.Pointer, reflect.Interface:
+		return fmt.Sprintf("a list of %d", r.Len())
+	}
+	var b strings.Builder
+	for i := range min(r.Len(), listLen) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(Of(r.Index(i).Interface()))
+	}
+	if r.Len() > listLen {
+		fmt.Fprintf(&b, " ... %d in all", r.Len())
+	}
+	return "[" + b.String() + "]"
+}
+
+// Lines cuts the long lines of a message.
+func Lines(message string) string {
+	lines := strings.Split(message, "\n")
+	for i, line := range lines {
+		if len(line) > lineLen {
+			lines[i] = whole(line, lineLen) + "..."
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// whole is at most the first n bytes of a text, without a rune that would be cut.
+func whole(s string, n int) string {
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

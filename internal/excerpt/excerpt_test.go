@@ -1,0 +1,52 @@
+package excerpt_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"gosling/internal/excerpt"
+)
+
+func Example() {
+	fmt.Println(excerpt.Of([]int64{64, 96}))
+	fmt.Println(excerpt.Of(strings.Repeat("goose ", 100)))
+	// Output:
+	// [64 96]
+	// "goose goose goose goose goose goose goose goose goose goose goose goose goose go"...
+}
+
+func TestValuesOfAnySizeAndDepthTakeOneLine(t *testing.T) {
+	var deep any = 1
+	for range 64 {
+		deep = []any{deep, deep} // 2^64 values when it is walked through
+	}
+	round := map[string]any{}
+	round["self"] = round
+	for name, tc := range map[string]struct {
+		value any
+		want  string
+	}{
+		"nothing":                {nil, "nothing"},
+		"a number":               {1001, "1001"},
+		"a text":                 {"a\nb", `"a\nb"`},
+		"runes are not cut":      {strings.Repeat("é", 41) + "a", `"` + strings.Repeat("é", 40) + `"...`},
+		"bytes":                  {[]byte{0, 'a'}, `"\x00a"`},
+		"a long list":            {make([]int, 1000), "[0 0 0 0 0 0 0 0 ... 1000 in all]"},
+		"a list of long texts":   {[]string{strings.Repeat("a", 100)}, `["` + strings.Repeat("a", 80) + `"...]`},
+		"one that is very deep":  {deep, "a list of 2"},
+		"one that holds itself":  {round, "a map[string]interface {}"},
+		"a pointer to something": {&deep, "a *interface {}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tc.want, excerpt.Of(tc.value))
+		})
+	}
+}
+
+func TestLinesAreCut(t *testing.T) {
+	assert.Equal(t, "a\nb", excerpt.Lines("a\nb"))
+	assert.Equal(t, "a\n"+strings.Repeat("é", 500)+"...", excerpt.Lines("a\n"+strings.Repeat("é", 501)))
+}

@@ -1,0 +1,54 @@
+// Package fuzzing holds what every fuzz target demands of the code under test besides its own law: an end, and memory in
+// proportion to the input.
+//
+// Limits: memory is what Go allocates; what C allocates is counted by ggml/ggmltest.
+package fuzzing
+
+import (
+	"fmt"
+	"runtime/metrics"
+	"testing"
+	"time"
+)
+
+// The limits of one input. They are far above what any target needs, so that a loaded machine changes nothing.
+const (
+	patience = 20 * time.Second
+	glance   = 200 * time.Millisecond // how often memory is looked at while an input runs
+	base     = 64 << 20               // bytes that may be allocated whatever the input
+)
+
+// Guard begins one input of size bytes. The function that it returns ends it and fails t if more than 64 MiB and perByte
+// bytes for each byte of the input were allocated. An input that takes far more memory, or far too long, ends the process
+// while it runs: go test reports that and keeps the input. The memory of goroutines that run beside t counts too.
+//
+//	f.Fuzz(func(t *testing.T, data []byte) {
+//		defer fuzzing.Guard(t, len(data), 64)()
+func Guard(t testing.TB, size, perByte int) func() {
+	limit := base + uint64(size)*uint64(perByte)
+	began, before := time.Now(), allocated()
+	var timer *time.Timer
+	timer = time.AfterFunc(glance, func() {
+		if made := allocated() - before; made > 2*limit {
+			panic(fmt.Sprintf("%s: %d bytes allocated for an input of %d, want at most %d", t.Name(), made, size, limit))
+		}
+		if took := time.Since(began); took > patience {
+			panic(fmt.Sprintf("%s: no end after %s", t.Name(), took.Round(time.Second)))
+		}
+		timer.Reset(glance)
+	})
+	return func() {
+		t.Helper()
+		timer.Stop()
+		if made := allocated() - before; made > limit {
+			t.Errorf("%d bytes allocated for an input of %d, want at most %d", made, size, limit)
+		}
+	}
+}
+
+// allocated is the number of bytes that the process has ever allocated in Go.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
