@@ -12,8 +12,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
-.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan bench man install
-.PHONY: uninstall install-test dist dist-test pictures clean
+.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan fuzz bench man
+.PHONY: install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -93,6 +93,13 @@ vulkan:
 		for part in official_numbers reference observed laws/chunks_of $(SIDE); do $(GO) test -count=1 ./rwkv/v4 ./rwkv/v5 ./rwkv/v6 -run "TestSuite[0-9]*/Vulkan0/$$part"; done; \
 		for part in reference observed laws/a_prompt_of; do $(GO) test -count=1 ./rwkv/v6 ./rwkv/v7 -run "TestSuiteOfHybrids/.*/Vulkan0/$$part"; done; \
 	else echo "vulkan: no driver or no libraries (make ggml-vulkan), left out"; fi
+
+# All fuzz targets, or those whose names match FUZZ, for FUZZTIME each. docs/testing.md says more.
+FUZZTIME ?= 1m
+FUZZ ?=
+
+fuzz: ggml
+	$(GO) run ./scripts/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
 
 bench: ggml
 	$(GO) test -run '^$$' -bench . -benchmem ./...

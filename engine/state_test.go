@@ -15,6 +15,7 @@ import (
 
 	"gosling/engine"
 	"gosling/ggml/ggmltest"
+	"gosling/internal/fuzzing"
 	"gosling/rwkv/rwkvtest"
 )
 
@@ -191,6 +192,7 @@ func FuzzLoadState(f *testing.F) {
 	f.Add(file[:headerSize-1])
 	f.Add([]byte("GSLSTATE"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		if s.Load(bytes.NewReader(data)) != nil {
 			return
 		}

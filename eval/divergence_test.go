@@ -13,6 +13,7 @@ import (
 
 	"gosling/engine"
 	"gosling/eval"
+	"gosling/internal/fuzzing"
 	"gosling/tokenizer"
 )
 
@@ -226,6 +227,7 @@ func FuzzOpenBase(f *testing.F) {
 	f.Add([]byte("_logits_\xff\xff\xff\x7f\xff\xff\xff\x7f\xff\xff\xff\x7f"))
 	windows := []eval.Window{{Tokens: make([]tokenizer.Token, 4), First: 2}}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		path := filepath.Join(t.TempDir(), "base")
 		require.NoError(t, os.WriteFile(path, data, 0o600))
 		b, err := eval.OpenBase(path, windows, 2)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gosling/eval"
+	"gosling/internal/fuzzing"
 	"gosling/tokenizer"
 )
 
@@ -45,6 +46,7 @@ func FuzzTasks(f *testing.F) {
 	f.Add([]byte(`{"task":"add","question":"1 + 2","answer":"3"}`))
 	f.Add([]byte("{\"question\":\"\\ud800\",\"answer\":\"\\u0000\"}\n{"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		questions, err := eval.Tasks(data, tokenizer.Bytes(), framed)
 		if err == nil {
 			require.NotEmpty(t, questions)

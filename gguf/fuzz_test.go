@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gosling/internal/fuzzing"
 )
 
 func seeds() []image {
@@ -26,6 +28,7 @@ func FuzzOpen(f *testing.F) {
 		f.Add([]byte(b))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer fuzzing.Guard(t, len(b), 1<<10)()
 		p := parse(b)
 		for _, err := range p.errs {
 			var bad *FormatError
@@ -63,6 +66,7 @@ func FuzzRoundTrip(f *testing.F) {
 		f.Add([]byte(b))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer fuzzing.Guard(t, len(b), 1<<10)()
 		path := filepath.Join(t.TempDir(), "m.gguf")
 		require.NoError(t, os.WriteFile(path, b, 0o666))
 		file, err := Open(path)

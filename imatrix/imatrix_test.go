@@ -12,6 +12,7 @@ import (
 
 	"gosling/gguf"
 	"gosling/imatrix"
+	"gosling/internal/fuzzing"
 )
 
 // sample is a matrix with an entry that nothing went into.
@@ -179,6 +180,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer fuzzing.Guard(t, len(b), 1<<10)()
 		path := filepath.Join(t.TempDir(), "m.gguf")
 		require.NoError(t, os.WriteFile(path, b, 0o600))
 		m, err := imatrix.Read(path)

@@ -12,6 +12,7 @@ import (
 	"gitlab.com/gomidi/midi/v2"
 	"gitlab.com/gomidi/midi/v2/smf"
 
+	"gosling/internal/fuzzing"
 	"gosling/music"
 )
 
@@ -160,6 +161,7 @@ func FuzzEveryFileIsValidAndEndsItsNotes(f *testing.F) {
 	f.Add("p:3c:b p:3c:b pe:0:1 t125 t126 x :: t p:: \x00")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, words string) {
+		defer fuzzing.Guard(t, len(words), 1<<10)()
 		file, _ := write(t, words)
 		require.EqualValues(t, len(file)-22, binary.BigEndian.Uint32(file[18:]), "the track is as long as it says")
 		notes, _ := read(t, file)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"gosling/internal/fuzzing"
 	"gosling/prompt"
 )
 
@@ -34,6 +35,7 @@ func FuzzCleanLeavesNoEmptyLine(f *testing.F) {
 	f.Add("a\r\n\r\nb \n")
 	f.Add("\r\r\n\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		defer fuzzing.Guard(t, len(text), 1<<10)()
 		clean := prompt.Clean(text)
 		require.NotContains(t, clean, "\n\n")
 		require.Equal(t, strings.TrimSpace(clean), clean)

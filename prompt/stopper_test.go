@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"gosling/internal/fuzzing"
 	"gosling/prompt"
 )
 
@@ -98,6 +99,7 @@ func FuzzStopperSplitsAnywhere(f *testing.F) {
 	f.Add("aab", "ab", "xaaabyab", uint(3))
 	f.Add("\n\n", "\n\nUser:", "a\n\n\nUser:", uint(2))
 	f.Fuzz(func(t *testing.T, a, b, text string, at uint) {
+		defer fuzzing.Guard(t, len(a)+len(b)+len(text), 1<<10)()
 		if a == "" || b == "" {
 			return
 		}

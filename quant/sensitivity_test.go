@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gosling/gguf"
+	"gosling/internal/fuzzing"
 	"gosling/quant"
 )
 
@@ -144,6 +145,7 @@ func FuzzSensitivitiesOfAnyBytesChooseNothingImpossible(f *testing.F) {
 	f.Add([]byte(`{"architecture":"rwkv7","parameters":1,"layers":2,"parts":[{"kind":"output","layer":-1,"type":"Q4_K","kld":0.1}]}`))
 	f.Add([]byte(`{"architecture":"rwkv7","layers":2,"parts":[{"layer":1,"type":"Q8_0","kld":-1e308},{"kind":"low_rank","layer":-1,"type":"IQ1_S","kld":1e308}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		path := filepath.Join(t.TempDir(), "s.json")
 		require.NoError(t, os.WriteFile(path, data, 0o600))
 		s, err := quant.ReadSensitivity(path)

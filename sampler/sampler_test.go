@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"gosling/internal/fuzzing"
 	"gosling/sampler"
 	"gosling/tokenizer"
 )
@@ -174,6 +175,7 @@ func FuzzSample(f *testing.F) {
 	f.Add([]byte("\x00\x00\x80\x3f\x00\x00\x80\x3f"), 0.85, 1.0, 0)
 	f.Add([]byte(strings.Repeat("\xff\xff\x7f\xff\x00\x00\x00\x00", 60)), 0.5, 0.1, 7)
 	f.Fuzz(func(t *testing.T, data []byte, topP, temperature float64, topK int) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		s, err := sampler.New(sampler.Options{TopP: topP, TopK: topK, Temperature: temperature, Banned: []tokenizer.Token{2}})
 		if err != nil {
 			return

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"gosling/internal/fuzzing"
 )
 
 func TestTheClassesAreThoseOfUnicode16(t *testing.T) {
@@ -65,6 +67,7 @@ func FuzzMerge(f *testing.F) {
 	f.Add([]byte("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
 	b := NeoX()
 	f.Fuzz(func(t *testing.T, word []byte) {
+		defer fuzzing.Guard(t, len(word), 1<<10)()
 		var tokens []Token
 		for _, c := range word[:min(len(word), 300)] {
 			if b.bytes[c] >= 0 {

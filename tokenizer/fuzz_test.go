@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gosling/internal/fuzzing"
 	"gosling/tokenizer"
 )
 
@@ -36,6 +37,7 @@ func FuzzParseJSON(f *testing.F) {
 	f.Add([]byte(`{"normalizer":{"type":"Lowercase"},"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordLevel","vocab":{"a":0}}}`))
 	f.Add([]byte(`{"pre_tokenizer":{"type":"ByteLevel"},"model":{"vocab":{"a":0,"b":1,"ab":2},"merges":["a b",["a","b"]]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		v, err := tokenizer.ParseJSON(bytes.NewReader(data))
 		if err != nil {
 			require.Nil(t, v)
@@ -70,6 +72,7 @@ func FuzzFromGGUF(f *testing.F) {
 	f.Add("rwkv-midi", "", "<pad>\n<start>\n<end>\np:3c:f\nt1", "\x03\x03\x03\x01\x01", "", uint32(2))
 	f.Add("rwkv-char", "", "<pad>\na\nb", "\x03\x01\x01", "", uint32(9))
 	f.Fuzz(func(t *testing.T, model, pre, tokens, types, merges string, end uint32) {
+		defer fuzzing.Guard(t, len(model)+len(pre)+len(tokens)+len(types)+len(merges), 1<<10)()
 		m := keys{
 			"tokenizer.ggml.model": model, "tokenizer.ggml.pre": pre, "tokenizer.ggml.tokens": strings.Split(tokens, "\n"),
 			"tokenizer.ggml.merges": strings.Split(merges, "\n"), "tokenizer.ggml.bos_token_id": end, "tokenizer.ggml.eos_token_id": end,
@@ -103,6 +106,7 @@ func FuzzBPE(f *testing.F) {
 	}
 	plain, composing, qwen2 := parseJSON(f, "gpt2"), parseJSON(f, "mpt"), parseJSON(f, "qwen2")
 	f.Fuzz(func(t *testing.T, text []byte) {
+		defer fuzzing.Guard(t, len(text), 1<<10)()
 		if bytes.Contains(text, []byte("<|")) {
 			text = bytes.ReplaceAll(text, []byte("<|"), []byte("<"))
 		}
@@ -127,6 +131,7 @@ func FuzzWords(f *testing.F) {
 	f.Add("<start> t1 PI:0:0<end>", uint16(300))
 	f.Add("", uint16(0))
 	f.Fuzz(func(t *testing.T, text string, id uint16) {
+		defer fuzzing.Guard(t, len(text), 1<<10)()
 		v := tokenizer.MIDI()
 		ids, err := v.Encode([]byte(text))
 		require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"gosling/internal/fuzzing"
 	"gosling/tokenizer"
 )
 
@@ -114,6 +115,7 @@ func FuzzFromTokens(f *testing.F) {
 	f.Add("a", `\x62`, int32(1), int32(3))
 	f.Add(`\`, "<s>", int32(5), int32(0))
 	f.Fuzz(func(t *testing.T, a, b string, typeA, typeB int32) {
+		defer fuzzing.Guard(t, len(a)+len(b), 1<<10)()
 		v, err := tokenizer.FromTokens([]string{a, b}, []int32{typeA, typeB})
 		if err != nil {
 			return

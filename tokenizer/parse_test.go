@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"gosling/internal/fuzzing"
 	"gosling/tokenizer"
 )
 
@@ -117,6 +118,7 @@ func FuzzParseVocab(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
+		defer fuzzing.Guard(t, len(file), 1<<10)()
 		v, err := tokenizer.ParseVocab(strings.NewReader(string(file)))
 		if err != nil {
 			require.Contains(t, err.Error(), "line ")

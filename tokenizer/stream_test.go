@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"gosling/internal/fuzzing"
 	"gosling/tokenizer"
 )
 
@@ -45,6 +46,7 @@ func FuzzStreamSplitsAnywhere(f *testing.F) {
 	f.Add([]byte("a日🐦\xff\xf0\x9f\x90"), 3)
 	f.Add([]byte("\xed\xa0\x80\xe0\x80\xc2"), 1)
 	f.Fuzz(func(t *testing.T, text []byte, size int) {
+		defer fuzzing.Guard(t, len(text), 1<<10)()
 		var whole, split tokenizer.Stream
 		want := whole.Push(text) + whole.Flush()
 		require.True(t, utf8.ValidString(want))

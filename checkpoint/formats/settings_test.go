@@ -10,6 +10,7 @@ import (
 
 	"gosling/checkpoint"
 	"gosling/checkpoint/formats"
+	"gosling/internal/fuzzing"
 )
 
 func TestAFoldersConfigurationIsRead(t *testing.T) {
@@ -61,6 +62,7 @@ func FuzzConfiguration(f *testing.F) {
 	f.Add([]byte(`{"hidden_size": 2048, "head_size_divisor": 8}`))
 	f.Add([]byte(`{"norm_eps": 1e308, "head_dim": 9223372036854775807}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		path := folder(t, data)
 		if file, err := formats.Open(path); err == nil {
 			require.NoError(t, file.Close())

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"gosling/internal/fuzzing"
 )
 
 // good is a file that reads.
@@ -91,6 +93,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add(fileOf(100, 1, 1, 1, stored{"blocks.0.ln1.weight", []int64{1}, 0, f32s(1)}, stored{"w", []int64{2, 32}, 2, make([]byte, 40)}))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		file, err := read(data)
 		if err != nil {
 			return

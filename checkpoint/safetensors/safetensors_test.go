@@ -16,6 +16,7 @@ import (
 	"gosling/checkpoint"
 	"gosling/checkpoint/pth"
 	"gosling/checkpoint/safetensors"
+	"gosling/internal/fuzzing"
 	"gosling/internal/golden"
 )
 
@@ -147,6 +148,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(file(`{"__metadata__":{"a":"b"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}`, "12345678"))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
 		file, err := read(data)
 		if err != nil {
 			return

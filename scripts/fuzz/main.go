@@ -1,0 +1,99 @@
+// Command fuzz runs every fuzz target of the module, one after another, for a given time each:
+//
+//	go run ./scripts/fuzz -time 1m
+//	go run ./scripts/fuzz -time 10m -only FuzzPickle ./checkpoint/pth
+//
+// It finds the targets in the packages' test files, so a new target needs no registration. It prints one line a target
+// and goes on after a failure; it exits with 1 if any target failed. Inputs that reached new code are kept in the folder of -dir
+// and are the start of the next run. An input that failed is written to the package's testdata/fuzz, where the ordinary
+// tests run it from then on.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	time    time.Duration  // of each target
+	dir     string         // keeps the corpus and the test binaries
+	only    *regexp.Regexp // of the targets' names
+	workers int            // processes that fuzz at once
+}
+
+func main() {
+	var o options
+	flag.DurationVar(&o.time, "time", time.Minute, "how long each target runs")
+	flag.StringVar(&o.dir, "dir", filepath.Join("build", "fuzz"), "folder that keeps the corpus and the test binaries")
+	only := flag.String("only", "", "run the targets whose names match this regular expression")
+	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "processes that fuzz at once")
+	flag.Parse()
+	patterns := flag.Args()
+	if len(patterns) == 0 {
+		patterns = []string{"./..."}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if o.only, err = regexp.Compile(*only); err == nil {
+		err = run(ctx, os.Stdout, o, patterns)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fuzz:", err)
+		os.Exit(1)
+	}
+}
+
+// run fuzzes the packages' targets. It returns an error if one failed, after the others have run.
+func run(ctx context.Context, out io.Writer, o options, patterns []string) error {
+	dir, err := filepath.Abs(o.dir)
+	if err != nil {
+		return err
+	}
+	o.dir = dir
+	packages, err := list(ctx, patterns)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	targets, failed := 0, 0
+	for _, p := range packages {
+		p.keep(o.only)
+		if len(p.targets) == 0 {
+			continue
+		}
+		binary, err := p.build(ctx, o.dir)
+		for _, name := range p.targets {
+			targets++
+			r := result{err: err}
+			if err == nil {
+				r = p.fuzz(ctx, binary, name, o)
+			}
+			if r.err != nil {
+				failed++
+			}
+			r.print(out, p.short+" "+name)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	fmt.Fprintf(out, "%d targets, %d failed, %s\n", targets, failed, time.Since(began).Round(time.Second))
+	switch {
+	case targets == 0:
+		return errors.New("there is no such target")
+	case failed > 0:
+		return fmt.Errorf("%d of %d targets failed", failed, targets)
+	}
+	return nil
+}

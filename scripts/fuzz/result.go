@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// result is what came of a target.
+type result struct {
+	executions, found string // as go test counts them; empty if it did not come so far
+	err               error
+	output            string // of a target that failed
+}
+
+// minimize is the longest time to make one input smaller. Go's own limit is a minute, which a short run would spend on its
+// first input.
+const minimize = "2s"
+
+// fuzz runs one target. The time counts from the first new input, so it first runs the seeds and the kept corpus.
+func (p *pkg) fuzz(ctx context.Context, binary, name string, o options) result {
+	cmd := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.fuzz=^"+name+"$", "-test.fuzztime="+o.time.String(),
+		"-test.fuzzminimizetime="+minimize, fmt.Sprintf("-test.parallel=%d", o.workers),
+		"-test.fuzzcachedir="+filepath.Join(o.dir, "corpus", filepath.FromSlash(p.short)))
+	cmd.Dir = p.dir
+	out, err := cmd.CombinedOutput()
+	r := result{err: err}
+	r.read(string(out))
+	return r
+}
+
+// progress is a line that go test prints every three seconds.
+var progress = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
+
+// read takes the counts and, after a failure, all lines but those of progress.
+func (r *result) read(out string) {
+	var rest []string
+	for line := range strings.Lines(out) {
+		if m := progress.FindStringSubmatch(line); m != nil {
+			r.executions, r.found = m[1], m[2]
+		} else if !strings.HasPrefix(line, "fuzz: elapsed") {
+			rest = append(rest, "    "+line)
+		}
+	}
+	if r.err != nil {
+		r.output = strings.Join(rest, "")
+	}
+}
+
+// print writes the target's line.
+func (r *result) print(out io.Writer, name string) {
+	if r.err != nil {
+		fmt.Fprintf(out, "%-70s FAILED: %v\n%s", name, r.err, r.output)
+		return
+	}
+	fmt.Fprintf(out, "%-70s %10s executions %6s new inputs  ok\n", name, r.executions, r.found)
+}
