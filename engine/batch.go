@@ -7,6 +7,7 @@ import (
 
 	"gosling/ggml"
 	"gosling/gguf"
+	"gosling/internal/float"
 	"gosling/rwkv"
 	"gosling/tokenizer"
 )
@@ -89,7 +90,8 @@ func (b *Batch) Reset() error {
 
 // Read moves each sequence on by its tokens in one graph: their number may differ, and be none, but is at most MaxChunk for
 // each. It returns the rows asked for, sequence after sequence and token after token: [vocabulary or channels, rows], in a
-// slice that is valid until the next call. When ctx ends first, the states are of use no more until Reset.
+// slice that is valid until the next call. A row with NaN or infinity in it is an error. When ctx ends first, the states are of
+// use no more until Reset.
 func (b *Batch) Read(ctx context.Context, tokens [][]tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
 	if len(tokens) != b.seqs {
 		return nil, fmt.Errorf("tokens of %d sequences, the batch has %d", len(tokens), b.seqs)
@@ -140,7 +142,23 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 		b.rows = make([]float32, n)
 	}
 	b.rows = b.rows[:n]
-	return b.rows, p.result.ReadFloats(b.rows, 0)
+	if err := p.result.ReadFloats(b.rows, 0); err != nil {
+		return nil, err
+	}
+	return b.rows, b.checkRows(outputs)
+}
+
+// checkRows refuses results that are not numbers. Nothing can be made of them, and the state is as spoiled.
+func (b *Batch) checkRows(outputs rwkv.Outputs) error {
+	i := float.FirstNotFinite(b.rows)
+	if i < 0 {
+		return nil
+	}
+	what, width := "logit of token", b.model.config.Vocab
+	if outputs.Hidden() {
+		what, width = "embedding's number", b.model.config.Embed
+	}
+	return fmt.Errorf("the %s %d is %g: the weights are damaged, or too large for %s", what, i%width, b.rows[i], b.model.head.Name)
 }
 
 // check refuses tokens that the embedding has no row for: ggml would abort on them.

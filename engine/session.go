@@ -41,8 +41,8 @@ func (s *Session) Reset() error {
 // Tokens is the number of tokens read since the beginning of the text.
 func (s *Session) Tokens() int64 { return s.tokens }
 
-// Prefill reads tokens, at least one, and returns the logits after the last. The slice is the session's and valid until its
-// next call. When ctx ends first, the session is as it was before the call.
+// Prefill reads tokens, at least one, and returns the logits after the last, all of them finite. The slice is the session's and valid until
+// its next call. When ctx ends first, the session is as it was before the call.
 func (s *Session) Prefill(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
 	if err := s.check(tokens); err != nil {
 		return nil, err

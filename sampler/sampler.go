@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gosling/internal/float"
 	"gosling/tokenizer"
 )
 
@@ -72,7 +73,7 @@ func (s *Sampler) prepare(logits []float32) (best int, err error) {
 	if len(logits) == 0 {
 		return 0, errors.New("no logits to sample from")
 	}
-	if i := firstNotFinite(logits); i >= 0 {
+	if i := float.FirstNotFinite(logits); i >= 0 {
 		return 0, fmt.Errorf("logit %d of %d is %v: the model's weights are damaged or its arithmetic overflowed, look at them with inspect --check", i, len(logits), logits[i])
 	}
 	n := len(logits)

@@ -33,6 +33,23 @@ func nearest(f float32, mantissa uint, least int, limit float64) float64 {
 	return math.Copysign(r, float64(f))
 }
 
+func TestTheFirstNumberThatIsNotFiniteIsFound(t *testing.T) {
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for n := range 12 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = []float32{0, -1, math.MaxFloat32, -math.SmallestNonzeroFloat32}[i%4]
+			}
+			require.Equal(t, -1, FirstNotFinite(x))
+			for i := range x {
+				x[i] = float32(bad)
+				require.Equal(t, i, FirstNotFinite(x))
+				x[i] = 1
+			}
+		}
+	}
+}
+
 func TestEveryHalfConvertsExactly(t *testing.T) {
 	for i := range 1 << 16 {
 		h := uint16(i)

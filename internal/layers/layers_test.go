@@ -50,7 +50,7 @@ var arrows = map[string][]string{
 	"checkpoint/formats": {"checkpoint/*"},
 	"checkpoint/*":       {"checkpoint"},
 	"checkpoint":         {"internal/excerpt", "internal/float"},
-	"sampler":            {"tokenizer"},
+	"sampler":            {"tokenizer", "internal/float"},
 	"tokenizer":          {},
 	"prompt":             {},
 	"music":              {},
