@@ -80,6 +80,10 @@ fuzz: elapsed: 5s, execs: 23073 (2951/sec), new interesting: 3 (total: 15)
 	assert.Regexp(t, `^goose FuzzHonk +23073 executions +3 new inputs  ok\n$`, out.String())
 
 	r.err = errors.New("exit status 1")
+	r.read("--- FAIL: FuzzHonk (5.10s)\n    context deadline exceeded\nFAIL\n")
+	require.NoError(t, r.err, "the end of the time is no failure")
+
+	r.err = errors.New("exit status 1")
 	r.read(text)
 	out.Reset()
 	r.print(&out, "goose FuzzHonk")
