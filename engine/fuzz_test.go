@@ -63,7 +63,7 @@ func FuzzModel(f *testing.F) {
 		o := quant.Options{Threads: 1, Quantizer: func() (quant.Quantizer, error) { return lib, nil }}
 		if _, err := quant.Quantize(t.Context(), path, quantized, quant.Retyping{Mix: mix, Requant: true}, o); err == nil {
 			require.Empty(t, gguf.Check(quantized))
-			require.Equal(t, loads, compute(t, lib, quantized, ids[:2]), "quantization changes no shape")
+			require.True(t, compute(t, lib, quantized, ids[:2]) || !loads, "a model that loads does so when it is quantized")
 		}
 		require.LessOrEqual(t, rss.Peak(), int64(mostMemory))
 	})

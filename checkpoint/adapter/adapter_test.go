@@ -177,6 +177,7 @@ func TestWhatIsNoAdapterOfTheModelIsRefused(t *testing.T) {
 		`tensor "blocks.0.ln1.weight" is [6 33], the model's`:           {[]checkpoint.Tensor{a, b, named(a, "blocks.0.ln1.weight")}, adapter.Options{Alpha: 1}},
 		"init.pth: lora_A of \"blocks.0.att.key.weight\" is":            {[]checkpoint.Tensor{a, b}, adapter.Options{Init: &checkpoint.File{Path: "init.pth"}}},
 		"of other shapes than the adapter's":                            {[]checkpoint.Tensor{a, b}, adapter.Options{Init: &checkpoint.File{Tensors: []checkpoint.Tensor{matrix(rng, a.Name, 2, in), matrix(rng, b.Name, out, 2)}}}},
+		`lora.pth: element 0 of "blocks.0.att.key.weight" becomes`:      {[]checkpoint.Tensor{a, b}, adapter.Options{Alpha: math.MaxFloat64}},
 		`lora.pth: tensor "blocks.0.att.key.lora_A": element 40 is NaN`: {[]checkpoint.Tensor{holding(a, spoiled), b}, adapter.Options{Alpha: 1}},
 	} {
 		t.Run(want, func(t *testing.T) {

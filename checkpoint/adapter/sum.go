@@ -93,6 +93,9 @@ func (s *summed) ReadAt(p []byte, off int64) (int, error) {
 	if err := s.add(x, first); err != nil {
 		return 0, err
 	}
+	if err := s.check(x, first); err != nil {
+		return 0, err
+	}
 	data := make([]byte, 4*len(x))
 	float.EncodeF32(data, x)
 	copy(p, data[off-4*first:][:n])
@@ -133,6 +136,19 @@ func (s *summed) add(x []float32, first int64) error {
 	close(segments)
 	workers.Wait()
 	return nil
+}
+
+// check refuses a sum that is not finite where the weight was.
+func (s *summed) check(x []float32, first int64) error {
+	i := float.FirstNotFinite(x)
+	if i < 0 {
+		return nil
+	}
+	was := make([]float32, 1)
+	if err := s.weight.ReadFloats(was, first+int64(i)); err != nil || float.FirstNotFinite(was) == 0 {
+		return err // the weights are damaged, and whoever reads them says so
+	}
+	return fmt.Errorf("%s: element %d of %q becomes %g: the adapter is damaged, or its alpha is too large", s.products[0].path, first+int64(i), s.weight.Name, x[i])
 }
 
 // ready returns the products with their factors in memory, and lets go of those if the weight is read for the last time.

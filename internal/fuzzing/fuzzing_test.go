@@ -2,9 +2,11 @@ package fuzzing
 
 import (
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // recorder keeps the failures of a test that is watched.
@@ -38,4 +40,17 @@ func TestMemoryIsBoundedByTheInput(t *testing.T) {
 			sink = nil
 		})
 	}
+}
+
+func TestTensorsAreAsTheInputSays(t *testing.T) {
+	list := Tensors("a\nb\n", []byte{2<<2 | 2, 3, 5, 1}, []byte("12345678"))
+	require.Len(t, list, 3)
+	a, b, last := list[0], list[1], list[2]
+	assert.Equal(t, Tensor{"a", []int64{3, 5}, 4, a.Data}, a)
+	assert.Equal(t, Tensor{"b", []int64{0}, 1, b.Data}, b)
+	assert.Equal(t, Tensor{"", nil, 1, last.Data}, last)
+	got, err := io.ReadAll(io.NewSectionReader(a.Data, 0, 100))
+	require.NoError(t, err)
+	assert.Len(t, got, 60)
+	assert.Equal(t, "1234567812", string(got[:10]))
 }
