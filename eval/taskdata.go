@@ -123,7 +123,12 @@ func mmluSubject(path string, vocab tokenizer.Tokenizer, choices []tokenizer.Tok
 	}
 	defer f.Close()
 	subject := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(path), "_test.csv"), "_", " ")
-	rows := csv.NewReader(f)
+	return mmluRows(f, subject, vocab, choices)
+}
+
+// mmluRows reads the questions of a subject, whose answers are the choices' tokens.
+func mmluRows(r io.Reader, subject string, vocab tokenizer.Tokenizer, choices []tokenizer.Token) ([]Question, error) {
+	rows := csv.NewReader(r)
 	rows.FieldsPerRecord = 6
 	var questions []Question
 	for {

@@ -26,6 +26,12 @@ func OpenIndex(path string, open Opener) (*checkpoint.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	return assemble(path, places, open)
+}
+
+// assemble opens the parts of an index and takes from each the tensors that the index says are in it.
+func assemble(path string, places map[string]string, open Opener) (*checkpoint.File, error) {
+	places = maps.Clone(places)
 	whole := &checkpoint.File{Path: path}
 	var parts closers
 	for _, name := range slices.Sorted(maps.Keys(invert(places))) {
@@ -74,6 +80,11 @@ func readIndex(path string) (map[string]string, error) {
 	if len(data) > maxIndex {
 		return nil, fmt.Errorf("more than %d MiB, too large for an index", maxIndex>>20)
 	}
+	return parseIndex(data)
+}
+
+// parseIndex reads an index: the files of the tensors by their names. The files lie beside the index.
+func parseIndex(data []byte) (map[string]string, error) {
 	var index struct {
 		Places map[string]string `json:"weight_map"`
 	}
@@ -84,7 +95,7 @@ func readIndex(path string) (map[string]string, error) {
 		return nil, errors.New("no index of a model: it has no \"weight_map\"")
 	}
 	for tensor, file := range index.Places {
-		if !filepath.IsLocal(file) || filepath.Base(file) != file {
+		if !filepath.IsLocal(file) || filepath.Base(file) != file || file == "." {
 			return nil, fmt.Errorf("tensor %q is said to be in %q: want a file beside the index", tensor, file)
 		}
 	}
