@@ -61,29 +61,39 @@ func (a *answers) read(of answersHeader, most int) error {
 	if err != nil {
 		return err
 	}
-	whole := data[:bytes.LastIndexByte(data, '\n')+1]
-	for i, line := range bytes.SplitAfter(whole, []byte("\n")) {
+	all, whole, err := parseAnswers(data, of, most)
+	if err != nil {
+		return err
+	}
+	a.all = all
+	if err := a.file.Truncate(int64(whole)); err != nil {
+		return err
+	}
+	if _, err := a.file.Seek(int64(whole), io.SeekStart); err != nil || whole > 0 {
+		return err
+	}
+	return a.write(of)
+}
+
+// parseAnswers reads a file of answers, at most most of them, and returns the length of its whole lines.
+func parseAnswers(data []byte, of answersHeader, most int) (all []eval.Answered, whole int, err error) {
+	whole = bytes.LastIndexByte(data, '\n') + 1
+	for i, line := range bytes.SplitAfter(data[:whole], []byte("\n")) {
 		var header answersHeader
 		var one eval.Answered
 		switch {
 		case len(line) == 0:
 		case i == 0:
 			if err := json.Unmarshal(line, &header); err != nil || header != of {
-				return fmt.Errorf("holds answers of another model or task, or something else: name another file")
+				return nil, 0, fmt.Errorf("holds answers of another model or task, or something else: name another file")
 			}
-		case len(a.all) == most || json.Unmarshal(line, &one) != nil:
-			return fmt.Errorf("line %d is no answer to these questions: name another file", i+1)
+		case len(all) == most || json.Unmarshal(line, &one) != nil || one.LogProb > 1e-6 || one.LogProb < -1e9:
+			return nil, 0, fmt.Errorf("line %d is no answer to these questions: name another file", i+1)
 		default:
-			a.all = append(a.all, one)
+			all = append(all, one)
 		}
 	}
-	if err := a.file.Truncate(int64(len(whole))); err != nil {
-		return err
-	}
-	if _, err := a.file.Seek(int64(len(whole)), io.SeekStart); err != nil || len(whole) > 0 {
-		return err
-	}
-	return a.write(of)
+	return all, whole, nil
 }
 
 func (a *answers) add(one eval.Answered) error {

@@ -3,12 +3,10 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/shirou/gopsutil/v4/disk"
 
@@ -178,16 +176,18 @@ func (r *comparison) progress(line *running, name string, col column) eval.Progr
 func (r *comparison) candidate(cand candidate) (eval.Candidate, error) {
 	id := fmt.Sprintf("%x", sha256.Sum256([]byte(cand.name+r.fingerprint(cand.path))))[:16]
 	notes := filepath.Join(r.work, id+".json")
-	var done eval.Candidate
-	if data, err := os.ReadFile(notes); err == nil && json.Unmarshal(data, &done) == nil && len(done.Divergence) == len(r.columns) {
-		return done, nil
+	if data, err := os.ReadFile(notes); err == nil {
+		if done, ok := parseCandidate(data, cand.name, r.result.Columns); ok {
+			return done, nil
+		}
 	}
 	path, remove, err := r.make(cand)
 	if err != nil {
-		return done, err
+		return eval.Candidate{}, err
 	}
 	defer remove()
-	if done, err = r.measure(cand, id, path); err != nil {
+	done, err := r.measure(cand, id, path)
+	if err != nil {
 		return done, fmt.Errorf("%s: %w", cand.name, err)
 	}
 	return done, r.remember(notes, done)
@@ -273,9 +273,9 @@ func (r *comparison) positions(m *engine.Model, name string, col column, notes s
 	}
 	defer f.Close()
 	each := col.windows[0].Scored()
-	all, err := readPositions(f, each, len(col.windows))
+	all, err := resumePositions(f, each, len(col.windows))
 	if err != nil {
-		return nil, err
+		return nil, named(notes, err)
 	}
 	base, err := eval.OpenBase(col.logits, col.windows, m.Vocab())
 	if err != nil {
@@ -289,20 +289,4 @@ func (r *comparison) positions(m *engine.Model, name string, col column, notes s
 		return binary.Write(f, binary.LittleEndian, p)
 	})
 	return all, err
-}
-
-// readPositions reads the whole chunks that notes hold, and goes to their end.
-func readPositions(f *os.File, each, most int) ([]eval.Position, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	size := int64(binary.Size(eval.Position{})) * int64(each)
-	chunks := min(int64(most), info.Size()/size)
-	all := make([]eval.Position, chunks*int64(each))
-	if err := binary.Read(f, binary.LittleEndian, all); err != nil && len(all) > 0 {
-		return nil, err
-	}
-	_, err = f.Seek(chunks*size, 0)
-	return slices.Clip(all), err
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,13 +59,4 @@ func (r *comparison) tasks(m *engine.Model, name, id string) ([]eval.Task, error
 		done = append(done, eval.Grade(task, notes.all))
 	}
 	return done, nil
-}
-
-// remember writes what was measured, for a run that goes on after this one.
-func (r *comparison) remember(path string, what any) error {
-	data, err := json.Marshal(what)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, data, 0o600)
 }

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+
+	"gosling/eval"
+	"gosling/internal/float"
+)
+
+// mostNoted is more than any number in notes: sizes are in bytes.
+const mostNoted = 1e15
+
+// parseCandidate reads the notes of a candidate that was measured, and reports whether they are whole, of that name and of
+// those columns, and hold no number that cannot have been measured.
+func parseCandidate(data []byte, name string, columns []eval.Column) (done eval.Candidate, ok bool) {
+	var values any
+	if json.Unmarshal(data, &values) != nil || !measured(values) {
+		return eval.Candidate{}, false
+	}
+	if json.Unmarshal(data, &done) != nil || done.Name != name || len(done.Divergence) != len(columns) {
+		return eval.Candidate{}, false
+	}
+	for i, d := range done.Divergence {
+		if d.Scored != columns[i].Scored {
+			return eval.Candidate{}, false
+		}
+	}
+	return done, true
+}
+
+// measured reports whether all numbers in a JSON value are within mostNoted.
+func measured(v any) bool {
+	switch v := v.(type) {
+	case float64:
+		return math.Abs(v) <= mostNoted
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool { return !measured(e) })
+	case map[string]any:
+		for _, e := range v {
+			if !measured(e) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// remember writes what was measured, for a run that goes on after this one.
+func (r *comparison) remember(path string, what any) error {
+	data, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o600)
+}
+
+// resumePositions reads the whole chunks that notes hold, and goes to their end.
+func resumePositions(f *os.File, each, most int) ([]eval.Position, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	all, err := readPositions(f, info.Size(), each, most)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Seek(int64(binary.Size(all)), io.SeekStart)
+	return all, err
+}
+
+// readPositions reads the whole chunks of each positions in size bytes of notes, at most most chunks.
+func readPositions(r io.Reader, size int64, each, most int) ([]eval.Position, error) {
+	chunk := int64(binary.Size(eval.Position{})) * int64(each)
+	all := make([]eval.Position, min(int64(most), size/chunk)*int64(each))
+	if err := binary.Read(r, binary.LittleEndian, all); err != nil && len(all) > 0 {
+		return nil, err
+	}
+	for i, p := range all {
+		if float.FirstNotFinite([]float32{p.NLL, p.BaseNLL, p.KLD, p.Delta, p.SameTop}) >= 0 {
+			return nil, fmt.Errorf("position %d is not a measurement: damaged, remove it", i)
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gosling/eval"
+	"gosling/internal/fuzzing"
+
+	pages "gosling/eval/report"
+)
+
+// FuzzAnswers reads files of answers: what is accepted is no more than was asked, can be graded and printed, and written again
+// it is read the same.
+func FuzzAnswers(f *testing.F) {
+	of := answersHeader{"lambada", "m.gguf", 7}
+	head := `{"task":"lambada","model":"m.gguf","model_size":7}` + "\n"
+	f.Add([]byte(head + `{"correct":true,"log_prob":-0.5}` + "\n" + `{"kind":"add","correct":false,"log_prob":-7}` + "\n" + `{"corr`))
+	f.Add([]byte(head + `{"correct":true,"log_prob":1e308}` + "\n"))
+	f.Add([]byte(head + `{"correct":true,"log_prob":-1e308}` + "\n" + `{"correct":true,"log_prob":-1e308}` + "\n"))
+	f.Add([]byte(head + "null\n7\n"))
+	f.Add([]byte(`{"task":"mmlu"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
+		const most = 3
+		all, whole, err := parseAnswers(data, of, most)
+		if err != nil {
+			return
+		}
+		require.LessOrEqual(t, len(all), most)
+		require.LessOrEqual(t, whole, len(data))
+		require.NotContains(t, string(data[whole:]), "\n", "what is cut off is a part of a line")
+		task := eval.Grade(of.Task, all)
+		require.NoError(t, printTask(io.Discard, task))
+		if whole == 0 {
+			return
+		}
+		text, err := marshalJSON(of)
+		require.NoError(t, err)
+		for _, one := range all {
+			line, err := marshalJSON(one)
+			require.NoError(t, err)
+			text = append(text, line...)
+		}
+		again, length, err := parseAnswers(text, of, most)
+		require.NoError(t, err)
+		require.Equal(t, len(text), length)
+		require.Equal(t, all, again)
+	})
+}
+
+// FuzzCandidate reads the notes of a candidate that was compared: what is accepted fits the columns, can be printed in every
+// form, and written again it is read the same.
+func FuzzCandidate(f *testing.F) {
+	columns := []eval.Column{{Text: "a.txt", Context: 4, Chunks: 1, Scored: 2}}
+	whole := eval.Candidate{
+		Facts:      eval.Facts{Name: "Q4_K_M", Size: 100, BitsPerWeight: 4.5, Tasks: []eval.Task{eval.Grade("tasks", []eval.Answered{{Kind: "add", LogProb: -1}})}},
+		Divergence: []eval.Divergence{eval.Summarize([]eval.Position{{NLL: 1, BaseNLL: 1, KLD: 0.25, Delta: -0.5}, {NLL: 2, BaseNLL: 1, KLD: 0.5, SameTop: 1}})},
+		Weights:    []eval.TensorError{{Name: "output.weight", Kind: "output", Layer: -1, Error: 0.05}},
+	}
+	seed, err := json.Marshal(whole)
+	require.NoError(f, err)
+	f.Add(seed)
+	f.Add([]byte(`{"name":"Q4_K_M","divergence":[{"scored_tokens":2,"kld_curve":[1]}],"weights":[{}],"tasks":[{}]}`))
+	f.Add([]byte(`{"name":"Q4_K_M","size":-1,"bits_per_weight":-1e308,"divergence":[{"scored_tokens":2,"kld":{"value":-1e308}}]}`))
+	f.Add([]byte(`{"name":"Q4_K_M","divergence":[]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<12)()
+		done, ok := parseCandidate(data, "Q4_K_M", columns)
+		if !ok {
+			return
+		}
+		r := eval.Comparison{Base: eval.Facts{Name: "F16"}, Columns: columns, Candidates: []eval.Candidate{done}}
+		tables := compareTables(r)
+		for _, table := range tables {
+			require.NoError(t, printTable(io.Discard, table, false))
+			require.NoError(t, printTable(io.Discard, table, true))
+		}
+		require.NoError(t, compareCSV(io.Discard, r))
+		require.NoError(t, pages.Write(io.Discard, r, tables))
+		text, err := json.Marshal(done)
+		require.NoError(t, err)
+		again, ok := parseCandidate(text, "Q4_K_M", columns)
+		require.True(t, ok)
+		second, err := json.Marshal(again)
+		require.NoError(t, err)
+		require.Equal(t, string(text), string(second))
+	})
+}
+
+// FuzzPositions reads the notes of a comparison that was stopped: whole chunks of finite measurements, written again they are
+// the same bytes.
+func FuzzPositions(f *testing.F) {
+	var seed bytes.Buffer
+	require.NoError(f, binary.Write(&seed, binary.LittleEndian, make([]eval.Position, 5)))
+	f.Add(seed.Bytes(), uint8(2), uint8(9))
+	f.Add(seed.Bytes(), uint8(1), uint8(1))
+	f.Add(bytes.Repeat([]byte{0, 0, 0xc0, 0x7f}, 10), uint8(1), uint8(2))
+	f.Fuzz(func(t *testing.T, data []byte, each, most uint8) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
+		if each == 0 {
+			return // a chunk has one position at least
+		}
+		all, err := readPositions(bytes.NewReader(data), int64(len(data)), int(each), int(most))
+		if err != nil {
+			return
+		}
+		require.Zero(t, len(all)%int(each))
+		require.LessOrEqual(t, len(all), int(each)*int(most))
+		var out bytes.Buffer
+		require.NoError(t, binary.Write(&out, binary.LittleEndian, all))
+		require.True(t, bytes.HasPrefix(data, out.Bytes()))
+		require.True(t, len(data)-out.Len() < int(each)*binary.Size(eval.Position{}) || len(all) == int(each)*int(most), "no whole chunk is left out")
+	})
+}
