@@ -23,6 +23,14 @@ func readDocuments(c *urfave.Context, path string) ([]byte, error) {
 	if err != nil || !strings.EqualFold(filepath.Ext(path), ".jsonl") {
 		return data, err
 	}
+	if data, err = joinDocuments(data); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, nil
+}
+
+// joinDocuments puts the texts of lines of JSON one behind the other.
+func joinDocuments(data []byte) ([]byte, error) {
 	var texts [][]byte
 	for i, line := range bytes.Split(data, []byte("\n")) {
 		if len(bytes.TrimSpace(line)) == 0 {
@@ -30,10 +38,10 @@ func readDocuments(c *urfave.Context, path string) ([]byte, error) {
 		}
 		var document struct{ Text *string }
 		if err := json.Unmarshal(line, &document); err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", path, i+1, err)
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
 		}
 		if document.Text == nil {
-			return nil, fmt.Errorf("%s: line %d has no field \"text\"", path, i+1)
+			return nil, fmt.Errorf("line %d has no field \"text\"", i+1)
 		}
 		texts = append(texts, []byte(*document.Text))
 	}

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gosling/internal/fuzzing"
+)
+
+// FuzzDocuments reads lines of JSON with texts: the texts come out in their order, and put into such a line they come out again.
+func FuzzDocuments(f *testing.F) {
+	f.Add([]byte("{\"text\":\"one\"}\n\n{\"id\":7,\"text\":\"two\\n\"}"))
+	f.Add([]byte("{\"text\":null}"))
+	f.Add([]byte("{\"TEXT\":\"\\ud800\"}\n{"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		defer fuzzing.Guard(t, len(data), 1<<10)()
+		text, err := joinDocuments(data)
+		if err != nil {
+			return
+		}
+		lines := 0
+		for line := range strings.Lines(string(data)) {
+			if strings.TrimSpace(line) != "" {
+				lines++
+			}
+		}
+		require.LessOrEqual(t, len(text), 3*len(data)+len(betweenDocuments)*lines)
+		one, err := marshalJSON(map[string]string{"text": string(text)})
+		require.NoError(t, err)
+		again, err := joinDocuments(one)
+		require.NoError(t, err)
+		require.Equal(t, string(text), string(again))
+	})
+}
