@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"gosling/internal/excerpt"
 )
 
 // findings collects what a check has to say. It may be used from many goroutines.
@@ -18,13 +20,13 @@ type findings struct {
 func (f *findings) wrong(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.Problems = append(f.Problems, fmt.Sprintf(format, args...))
+	f.Problems = append(f.Problems, excerpt.Lines(fmt.Sprintf(format, args...)))
 }
 
 func (f *findings) note(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if text := fmt.Sprintf(format, args...); !slices.Contains(f.Notes, text) {
+	if text := excerpt.Lines(fmt.Sprintf(format, args...)); !slices.Contains(f.Notes, text) {
 		f.Notes = append(f.Notes, text)
 	}
 }

@@ -31,20 +31,26 @@ const mostMemory = 1 << 30
 func FuzzModel(f *testing.F) {
 	lib := ggmltest.Library(f)
 	versions := slices.Concat(synth.Versions(), synth.Hybrids())
-	for i := range versions {
+	for i := range 2 * len(versions) {
 		f.Add(byte(i), []byte{})
 		for op := range operations {
 			f.Add(byte(i), []byte{byte(op), byte(11 * (op + i)), 0, byte(37 * (op + 3*i))})
 		}
 	}
-	originals := make([]*mutant, len(versions))
+	var originals []*mutant
 	for i, version := range versions {
-		originals[i] = original(f, version, []string{"F16", "Q8_0", "F32"}[i%3])
+		c := synth.Config{Version: version, Layers: 2, Embed: 64, FFN: 96, HeadSize: 32, Vocab: 256, Seed: 5}
+		originals = append(originals, original(f, c, []string{"F16", "Q8_0", "F32"}[i%3]))
+	}
+	for i, version := range versions { // dimensions that no block of a type and no vector of a processor divides
+		c := synth.Config{Version: version, Layers: 1, Embed: 42, FFN: 51, HeadSize: 7, Vocab: 65, Seed: 6}
+		c.Ranks = synth.Ranks{Decay: 3, Rate: 5, Value: 7, Gate: 9, Mix: 11}
+		originals = append(originals, original(f, c, []string{"F32", "F16"}[i%2]))
 	}
 	mix, err := quant.ParseMix("Q4_K_M")
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, version byte, program []byte) {
-		original := originals[int(version)%len(versions)]
+		original := originals[int(version)%len(originals)]
 		ggmltest.NoLeaks(t)
 		defer fuzzing.Guard(t, len(program), 1<<10)()
 		m := original.clone()
@@ -70,8 +76,8 @@ func FuzzModel(f *testing.F) {
 }
 
 // original makes a small model of random weights.
-func original(t testing.TB, version, mix string) *mutant {
-	path := rwkvtest.Random(t, synth.Config{Version: version, Layers: 2, Embed: 64, FFN: 96, HeadSize: 32, Vocab: 256, Seed: 5}, mix)
+func original(t testing.TB, c synth.Config, mix string) *mutant {
+	path := rwkvtest.Random(t, c, mix)
 	file, err := gguf.Open(path)
 	require.NoError(t, err)
 	defer file.Close()

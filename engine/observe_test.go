@@ -14,6 +14,7 @@ import (
 	"gosling/gguf"
 	"gosling/internal/synth"
 	"gosling/rwkv/rwkvtest"
+	"gosling/tokenizer"
 )
 
 // The suite of every version looks at all matrices; here is one whose input is simple enough to be computed by hand: the
@@ -101,6 +102,22 @@ func TestDamagedWeightsGiveNoSums(t *testing.T) {
 	defer o.Close()
 	require.ErrorContains(t, o.Read(t.Context(), rwkvtest.Tokens(text(1, 20))), "the weights are damaged")
 	require.Empty(t, o.Inputs())
+}
+
+func TestDamagedWeightsGiveNoLogitsAndNoEmbeddings(t *testing.T) {
+	lib := ggmltest.Library(t)
+	path := rwkvtest.Random(t, synth.Config{Layers: 1, Embed: 64, FFN: 96, HeadSize: 32, Vocab: 51, Seed: 3}, "F32")
+	spoil(t, path, "output_norm.bias")
+	m := rwkvtest.Load(t, lib, path, engine.Options{Device: "cpu", Threads: 1, NoMmap: true})
+	s := rwkvtest.NewSession(t, m)
+	_, err := s.Prefill(t.Context(), rwkvtest.Tokens(text(1, 20)))
+	require.ErrorContains(t, err, "the logit of token 0 is NaN: the weights are damaged, or too large for CPU")
+	_, err = s.Decode(t.Context(), 7)
+	require.ErrorContains(t, err, "the logit of token 0 is NaN")
+	err = s.Logits(t.Context(), rwkvtest.Tokens(text(1, 5)), 0, func(int, []float32) error { return nil })
+	require.ErrorContains(t, err, "the logit of token 0 is NaN")
+	err = m.Embed(t.Context(), [][]tokenizer.Token{{1, 2}}, engine.LastToken, func(int, []float32) error { return nil })
+	require.ErrorContains(t, err, "the embedding's number 0 is NaN")
 }
 
 // spoil makes the first element of an F32 tensor a NaN.
