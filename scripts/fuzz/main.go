@@ -67,26 +67,24 @@ func run(ctx context.Context, out io.Writer, o options, patterns []string) error
 	}
 	began := time.Now()
 	targets, failed := 0, 0
-	for _, p := range packages {
-		p.keep(o.only)
-		if len(p.targets) == 0 {
-			continue
-		}
-		binary, err := p.build(ctx, o.dir)
-		for _, name := range p.targets {
+	for b := range buildAll(ctx, packages, o) {
+		for _, name := range b.targets {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			targets++
-			r := result{err: err}
-			if err == nil {
-				r = p.fuzz(ctx, binary, name, o)
+			r := result{err: b.err}
+			if b.err == nil {
+				r = b.fuzz(ctx, b.binary, name, o)
 			}
 			if r.err != nil {
 				failed++
 			}
-			r.print(out, p.short+" "+name)
+			r.print(out, b.short+" "+name)
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	fmt.Fprintf(out, "%d targets, %d failed, %s\n", targets, failed, time.Since(began).Round(time.Second))
 	switch {

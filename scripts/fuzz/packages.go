@@ -67,6 +67,33 @@ func (p *pkg) keep(only *regexp.Regexp) {
 	p.targets = slices.DeleteFunc(p.targets, func(name string) bool { return !only.MatchString(name) })
 }
 
+// built is a package with its test binary, or why there is none.
+type built struct {
+	pkg
+	binary string
+	err    error
+}
+
+// buildAll builds the packages that have targets to run, in their order, each while the one before it is fuzzed.
+func buildAll(ctx context.Context, packages []pkg, o options) <-chan built {
+	done := make(chan built)
+	go func() {
+		defer close(done)
+		for _, p := range packages {
+			if p.keep(o.only); len(p.targets) == 0 {
+				continue
+			}
+			binary, err := p.build(ctx, o.dir)
+			select {
+			case done <- built{p, binary, err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return done
+}
+
 // build makes the package's test binary, whose code counts what it reaches, and returns its path.
 func (p *pkg) build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "bin", filepath.FromSlash(p.short)+".test")
