@@ -11,9 +11,11 @@ import (
 	"time"
 )
 
-// The limits of one input. They are far above what any target needs, so that a loaded machine changes nothing.
+// The limits of one input. They are far above what any target needs. A busy machine changes nothing: an endless loop is told by
+// the time it computes. One that waits for ever computes nothing, and is told late.
 const (
-	patience = 20 * time.Second
+	patience = 20 * time.Second // of computing
+	waiting  = 10 * time.Minute
 	glance   = 200 * time.Millisecond // how often memory is looked at while an input runs
 	base     = 64 << 20               // bytes that may be allocated whatever the input
 )
@@ -26,22 +28,34 @@ const (
 //		defer fuzzing.Guard(t, len(data), 64)()
 func Guard(t testing.TB, size, perByte int) func() {
 	limit := base + uint64(size)*uint64(perByte)
-	began, before := time.Now(), allocated()
-	var timer *time.Timer
-	timer = time.AfterFunc(glance, func() {
-		if made := allocated() - before; made > 2*limit {
-			panic(fmt.Sprintf("%s: %d bytes allocated for an input of %d, want at most %d", t.Name(), made, size, limit))
-		}
-		if took := time.Since(began); took > patience {
-			panic(fmt.Sprintf("%s: no end after %s", t.Name(), took.Round(time.Second)))
-		}
-		timer.Reset(glance)
-	})
+	before := allocated()
+	done := make(chan struct{})
+	go watch(t.Name(), done, before+2*limit)
 	return func() {
 		t.Helper()
-		timer.Stop()
+		close(done)
 		if made := allocated() - before; made > limit {
 			t.Errorf("%d bytes allocated for an input of %d, want at most %d", made, size, limit)
+		}
+	}
+}
+
+// watch ends the process if so many bytes have been allocated, or too much time has gone, before done is closed.
+func watch(name string, done <-chan struct{}, most uint64) {
+	began, computed := time.Now(), cpuTime()
+	ticks := time.NewTicker(glance)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-ticks.C:
+		}
+		if allocated() > most {
+			panic(name + ": far too many bytes allocated for one input")
+		}
+		if cpuTime()-computed > patience || time.Since(began) > waiting {
+			panic(fmt.Sprintf("%s: no end after %s", name, time.Since(began).Round(time.Second)))
 		}
 	}
 }

@@ -79,6 +79,9 @@ fuzz: elapsed: 5s, execs: 23073 (2951/sec), new interesting: 3 (total: 15)
 	r.print(&out, "goose FuzzHonk")
 	assert.Regexp(t, `^goose FuzzHonk +23073 executions +3 new inputs  ok\n$`, out.String())
 
+	r.read("fuzz: elapsed: 5s, gathering baseline coverage: 7/12 completed\n")
+	assert.Equal(t, result{executions: "7/12", found: "no"}, r)
+
 	r.err = errors.New("exit status 1")
 	r.read("--- FAIL: FuzzHonk (5.10s)\n    context deadline exceeded\nFAIL\n")
 	require.NoError(t, r.err, "the end of the time is no failure")

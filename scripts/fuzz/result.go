@@ -36,6 +36,9 @@ func (p *pkg) fuzz(ctx context.Context, binary, name string, o options) result {
 // progress is a line that go test prints every three seconds.
 var progress = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
 
+// baseline is such a line while the seeds and the kept inputs run, which may take all the time there is.
+var baseline = regexp.MustCompile(`gathering baseline coverage: (\d+/\d+) completed`)
+
 // timeUp is the whole output of a run that found nothing but is called a failure: before Go 1.27 the end of the time may be taken
 // for an error (go.dev/issue/75804). After a failure of the code under test the output names an input.
 var timeUp = regexp.MustCompile(`^\s*--- FAIL: \S+ \([0-9.]+s\)\n\s*context deadline exceeded\n\s*FAIL\s*$`)
@@ -46,6 +49,8 @@ func (r *result) read(out string) {
 	for line := range strings.Lines(out) {
 		if m := progress.FindStringSubmatch(line); m != nil {
 			r.executions, r.found = m[1], m[2]
+		} else if m := baseline.FindStringSubmatch(line); m != nil {
+			r.executions, r.found = m[1], "no"
 		} else if !strings.HasPrefix(line, "fuzz: elapsed") {
 			rest = append(rest, "    "+line)
 		}

@@ -1,0 +1,17 @@
+//go:build unix
+
+package fuzzing
+
+import (
+	"syscall"
+	"time"
+)
+
+// cpuTime is the time that the process has computed.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
