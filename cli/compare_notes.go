@@ -27,7 +27,7 @@ func parseCandidate(data []byte, name string, columns []eval.Column) (done eval.
 		return eval.Candidate{}, false
 	}
 	for i, d := range done.Divergence {
-		if d.Scored != columns[i].Scored {
+		if d.Scored != columns[i].Scored || len(d.Curve) != eval.CurvePoints {
 			return eval.Candidate{}, false
 		}
 	}

@@ -69,6 +69,7 @@ func FuzzCandidate(f *testing.F) {
 	f.Add([]byte(`{"name":"Q4_K_M","divergence":[{"scored_tokens":2,"kld_curve":[1]}],"weights":[{}],"tasks":[{}]}`))
 	f.Add([]byte(`{"name":"Q4_K_M","size":-1,"bits_per_weight":-1e308,"divergence":[{"scored_tokens":2,"kld":{"value":-1e308}}]}`))
 	f.Add([]byte(`{"name":"Q4_K_M","divergence":[]}`))
+	f.Add([]byte(`{"name":"Q4_K_M","divergence":[{"scored_tokens":2}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		defer fuzzing.Guard(t, len(data), 1<<12)()
 		done, ok := parseCandidate(data, "Q4_K_M", columns)

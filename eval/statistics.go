@@ -22,6 +22,9 @@ type Spread struct {
 	Max    float64 `json:"max"`
 }
 
+// CurvePoints is the length of a Divergence's curve.
+const CurvePoints = 101
+
 // Divergence is how far a model is from its base, in the definitions of llama-perplexity's --kl-divergence.
 type Divergence struct {
 	Scored      int      `json:"scored_tokens"`
@@ -64,7 +67,7 @@ func Summarize(positions []Position) Divergence {
 	}
 	d.SameTop = Share(int(same), len(positions))
 	d.KLDSpread, d.DeltaSpread = spread(klds), spread(deltas)
-	for i := range 101 {
+	for i := range CurvePoints {
 		d.Curve = append(d.Curve, quantile(klds, float64(i)/100))
 	}
 	return d
