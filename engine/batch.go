@@ -90,7 +90,7 @@ func (b *Batch) Reset() error {
 
 // Read moves each sequence on by its tokens in one graph: their number may differ, and be none, but is at most MaxChunk for
 // each. It returns the rows asked for, sequence after sequence and token after token: [vocabulary or channels, rows], in a
-// slice that is valid until the next call. A row with NaN or infinity in it is an error. When ctx ends first, the states are of
+// slice that is valid until the next call. A row with NaN or infinity in it is a *NotFiniteError. When ctx ends first, the states are of
 // use no more until Reset.
 func (b *Batch) Read(ctx context.Context, tokens [][]tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
 	if len(tokens) != b.seqs {
@@ -148,7 +148,21 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 	return b.rows, b.checkRows(outputs)
 }
 
-// checkRows refuses results that are not numbers. Nothing can be made of them, and the state is as spoiled.
+// NotFiniteError reports a logit, or a number of an embedding, that is NaN or infinite. Nothing can be made of the rows that
+// were asked for, and the state is as spoiled.
+type NotFiniteError struct {
+	Row    int // in what was asked for
+	What   string
+	Index  int // in the row
+	Value  float32
+	Device string // that computed it
+}
+
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("the %s %d is %g: the weights are damaged, or too large for %s", e.What, e.Index, e.Value, e.Device)
+}
+
+// checkRows refuses results that are not finite.
 func (b *Batch) checkRows(outputs rwkv.Outputs) error {
 	i := float.FirstNotFinite(b.rows)
 	if i < 0 {
@@ -158,7 +172,7 @@ func (b *Batch) checkRows(outputs rwkv.Outputs) error {
 	if outputs.Hidden() {
 		what, width = "embedding's number", b.model.config.Embed
 	}
-	return fmt.Errorf("the %s %d is %g: the weights are damaged, or too large for %s", what, i%width, b.rows[i], b.model.head.Name)
+	return &NotFiniteError{Row: i / width, What: what, Index: i % width, Value: b.rows[i], Device: b.model.head.Name}
 }
 
 // check refuses tokens that the embedding has no row for: ggml would abort on them.

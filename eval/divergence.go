@@ -27,7 +27,7 @@ func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window, pro
 	}
 	defer reader.Close()
 	for i := b.done; i < len(windows); i++ {
-		err := reader.Read(ctx, windows[i], func(block Block) error {
+		err := reader.Read(ctx, i, windows[i], func(block Block) error {
 			data := make([]byte, int64(len(block.Targets))*b.rowBytes())
 			err := parallel(len(block.Targets), func(k int) error {
 				err := encodeRow(data[int64(k)*b.rowBytes():][:b.rowBytes()], block.Row(k))
@@ -57,7 +57,7 @@ func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, f
 	defer reader.Close()
 	for i := from; i < len(windows); i++ {
 		positions := make([]Position, 0, windows[i].Scored())
-		err := reader.Read(ctx, windows[i], func(block Block) error {
+		err := reader.Read(ctx, i, windows[i], func(block Block) error {
 			part, err := b.compareBlock(i, block)
 			positions = append(positions, part...)
 			progress(i*b.context + block.Position + len(block.Targets))

@@ -39,7 +39,7 @@ func MeasurePerplexity(ctx context.Context, m *engine.Model, windows []Window, p
 	var nll Sum
 	for i, w := range windows {
 		read := p.Read
-		err := reader.Read(ctx, w, func(b Block) error {
+		err := reader.Read(ctx, i, w, func(b Block) error {
 			values := make([]float64, len(b.Targets))
 			err := parallel(len(values), func(k int) (err error) {
 				values[k], err = surprise(b.Row(k), b.Targets[k])

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -42,8 +43,9 @@ func NewReader(m *engine.Model) (*Reader, error) {
 	return &Reader{b}, nil
 }
 
-// Read reads a window from an empty state and hands the logits of its scored positions to each, in order.
-func (r *Reader) Read(ctx context.Context, w Window, each func(Block) error) error {
+// Read reads a window from an empty state and hands the logits of its scored positions to each, in order. window is its index,
+// for errors.
+func (r *Reader) Read(ctx context.Context, window int, w Window, each func(Block) error) error {
 	if err := r.batch.Reset(); err != nil {
 		return err
 	}
@@ -57,6 +59,10 @@ func (r *Reader) Read(ctx context.Context, w Window, each func(Block) error) err
 	for at := w.First; at < len(w.Tokens)-1; {
 		n := min(len(w.Tokens)-1-at, blockRows)
 		rows, err := r.batch.Read(ctx, [][]tokenizer.Token{w.Tokens[at : at+n]}, rwkv.AllLogits)
+		var broken *engine.NotFiniteError
+		if errors.As(err, &broken) {
+			return atPosition(window, at+broken.Row, err)
+		}
 		if err != nil {
 			return err
 		}

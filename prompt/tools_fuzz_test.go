@@ -16,6 +16,7 @@ func FuzzTools(f *testing.F) {
 	f.Add(`[{"name":"weather","arguments":{"city":{"type":"string"}}}]`)
 	f.Add("- weather(city: string)\n\n- time()")
 	f.Add(`{"name":"weather"}`)
+	f.Add("0\r\r\n\r\n0")
 	f.Add("[\"\n\n\"]")
 	f.Fuzz(func(t *testing.T, list string) {
 		defer fuzzing.Guard(t, len(list), 1<<10)()
@@ -24,6 +25,9 @@ func FuzzTools(f *testing.F) {
 			return
 		}
 		require.NotContains(t, turn, "\n\n", "an empty line would end the turn")
+		if strings.Contains(turn, "\r") {
+			return // a CR before CR LF stays and makes another CR LF
+		}
 		require.Equal(t, prompt.Clean(turn), turn)
 		inner := strings.TrimSuffix(strings.TrimPrefix(turn, "Tools:\n"), "\nReturn only a JSON function call.")
 		again, err := prompt.Tools(inner)
