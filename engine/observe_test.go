@@ -35,7 +35,7 @@ func TestAnObserverSumsTheSquaresOfWhatGoesIntoAMatrix(t *testing.T) {
 	norm := func(name string, x []float64) []float64 {
 		w, _ := weights(name + ".weight")
 		b, _ := weights(name + ".bias")
-		return layerNorm(x, w, b)
+		return layerNorm(x, w.Data, b.Data)
 	}
 	embedding, _ := weights("token_embd.weight")
 	mu, _ := weights("blk.0.time_mix_lerp_r.weight")
@@ -43,11 +43,11 @@ func TestAnObserverSumsTheSquaresOfWhatGoesIntoAMatrix(t *testing.T) {
 	for _, token := range tokens {
 		x := make([]float64, c.Embed)
 		for i := range x {
-			x[i] = float64(embedding[int(token)*c.Embed+i])
+			x[i] = float64(embedding.Data[int(token)*c.Embed+i])
 		}
 		x = norm("blk.0.attn_norm", norm("token_embd_norm", x))
 		for i := range x {
-			shifted := x[i]*float64(mu[i]) + before[i]*(1-float64(mu[i]))
+			shifted := x[i]*float64(mu.Data[i]) + before[i]*(1-float64(mu.Data[i]))
 			want[i] += shifted * shifted
 		}
 		before = x

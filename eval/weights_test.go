@@ -29,8 +29,9 @@ func TestWeightsAreComparedTensorByTensor(t *testing.T) {
 	x, y := rwkvtest.Weights(t, lib, basePath), rwkvtest.Weights(t, lib, otherPath)
 	kinds := map[string]int{}
 	for _, e := range list {
-		a, _ := x(e.Name)
-		b, _ := y(e.Name)
+		before, _ := x(e.Name)
+		after, _ := y(e.Name)
+		a, b := before.Data, after.Data
 		squares, power := 0.0, 0.0
 		for i := range a {
 			squares += math.Pow(float64(a[i])-float64(b[i]), 2)
