@@ -12,7 +12,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
-.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan fuzz bench man
+.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan fuzz test-variants bench man
 .PHONY: install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
@@ -100,6 +100,10 @@ FUZZ ?=
 
 fuzz: ggml
 	$(GO) run ./scripts/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
+
+# The tests of numbers with every build of ggml's CPU backend that runs here. SHORT=1: a few minutes instead of one or two hours.
+test-variants: ggml
+	sh scripts/test_variants.sh $(if $(SHORT),short)
 
 bench: ggml
 	$(GO) test -run '^$$' -bench . -benchmem ./...
