@@ -3,17 +3,21 @@ package cli
 import (
 	"bytes"
 	"context"
+	"math"
 	"sync"
 	"time"
+
+	"gosling/internal/float"
 )
 
 // enough is how much memory a measurement of the bandwidth wants to read: less may lie in caches.
 const enough = 32 << 20
 
-// bandwidth measures how many bytes per second the given number of threads read together: the best of some passes over
+// bandwidth measures how many bytes per second the given number of threads read together: the best of some measurements over
 // the model's weights, which costs no memory beside them, or over a buffer where too few lie in the CPU's own memory.
-func bandwidth(ctx context.Context, memory [][]byte, threads int) (float64, error) {
-	const passes = 4
+// It is NaN if the clock does not move.
+func bandwidth(ctx context.Context, now clock, memory [][]byte, threads int) (float.Number, error) {
+	const measurements = 4
 	total := 0
 	for _, m := range memory {
 		total += len(m)
@@ -22,25 +26,37 @@ func bandwidth(ctx context.Context, memory [][]byte, threads int) (float64, erro
 		total = 4 * enough
 		memory = [][]byte{bytes.Repeat([]byte{1}, total)} // written, since pages that never were are all the same one
 	}
-	best := time.Duration(0)
-	for range passes {
-		if err := ctx.Err(); err != nil {
+	best := float.Number(math.NaN())
+	for range measurements {
+		took, err := repeat(func() (time.Duration, error) {
+			begin := now()
+			readAll(memory, threads)
+			return now.since(begin), ctx.Err()
+		})
+		if err != nil {
 			return 0, err
 		}
-		begin := time.Now()
-		var wait sync.WaitGroup
-		for i := range threads {
-			wait.Go(func() {
-				for _, m := range memory {
-					part := m[len(m)/threads*i : len(m)/threads*(i+1)]
-					bytes.Count(part, []byte{2}) // reads in vectors, as the kernels do
-				}
-			})
+		width := rate(float64(total), took)
+		if !width.Finite() {
+			return width, nil
 		}
-		wait.Wait()
-		if took := time.Since(begin); best == 0 || took < best {
-			best = took
+		if !(width < best) {
+			best = width
 		}
 	}
-	return float64(total) / best.Seconds(), nil
+	return best, nil
+}
+
+// readAll reads the memory, each thread its share.
+func readAll(memory [][]byte, threads int) {
+	var wait sync.WaitGroup
+	for i := range threads {
+		wait.Go(func() {
+			for _, m := range memory {
+				part := m[len(m)/threads*i : len(m)/threads*(i+1)]
+				bytes.Count(part, []byte{2}) // reads in vectors, as the kernels do
+			}
+		})
+	}
+	wait.Wait()
 }

@@ -13,6 +13,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/engine"
+	"gosling/internal/float"
 	"gosling/internal/rss"
 	"gosling/tokenizer"
 )
@@ -42,28 +43,28 @@ Examples:
 
 // benchResult is one line of the table, in llama-bench's names where it has them.
 type benchResult struct {
-	Model          string    `json:"model_filename"`
-	ModelType      string    `json:"model_type"`
-	ModelSize      int64     `json:"model_size"` // bytes of the tensors
-	Parameters     int64     `json:"model_n_params"`
-	Backends       string    `json:"backends"`
-	Threads        int       `json:"n_threads"`
-	GPULayers      int       `json:"n_gpu_layers"` // as asked for, -1 for all that fit
-	Prompt         int       `json:"n_prompt"`
-	Gen            int       `json:"n_gen"`
-	AvgNs          int64     `json:"avg_ns"`
-	StddevNs       int64     `json:"stddev_ns"`
-	AvgTS          float64   `json:"avg_ts"` // tokens per second
-	StddevTS       float64   `json:"stddev_ts"`
-	SamplesNs      []int64   `json:"samples_ns"`
-	SamplesTS      []float64 `json:"samples_ts"`
-	LoadSeconds    float64   `json:"load_s"`
-	PeakRSS        int64     `json:"peak_rss"`        // bytes
-	BytesPerToken  int64     `json:"bytes_per_token"` // of weights and state, read for each generated one
-	Bandwidth      float64   `json:"bandwidth"`       // of the machine's memory, bytes per second
-	BandwidthShare float64   `json:"bandwidth_share"` // of it that generating reaches; 0 for prompts
-	GGML           string    `json:"ggml_version"`
-	Time           time.Time `json:"test_time"`
+	Model          string         `json:"model_filename"`
+	ModelType      string         `json:"model_type"`
+	ModelSize      int64          `json:"model_size"` // bytes of the tensors
+	Parameters     int64          `json:"model_n_params"`
+	Backends       string         `json:"backends"`
+	Threads        int            `json:"n_threads"`
+	GPULayers      int            `json:"n_gpu_layers"` // as asked for, -1 for all that fit
+	Prompt         int            `json:"n_prompt"`
+	Gen            int            `json:"n_gen"`
+	AvgNs          int64          `json:"avg_ns"`
+	StddevNs       int64          `json:"stddev_ns"`
+	AvgTS          float.Number   `json:"avg_ts"` // tokens per second
+	StddevTS       float.Number   `json:"stddev_ts"`
+	SamplesNs      []int64        `json:"samples_ns"`
+	SamplesTS      []float.Number `json:"samples_ts"`
+	LoadSeconds    float.Number   `json:"load_s"`
+	PeakRSS        int64          `json:"peak_rss"`        // bytes
+	BytesPerToken  int64          `json:"bytes_per_token"` // of weights and state, read for each generated one
+	Bandwidth      float.Number   `json:"bandwidth"`       // of the machine's memory, bytes per second
+	BandwidthShare float.Number   `json:"bandwidth_share"` // of it that generating reaches; 0 for prompts
+	GGML           string         `json:"ggml_version"`
+	Time           time.Time      `json:"test_time"`
 }
 
 func (r *benchResult) name() string {
@@ -94,12 +95,12 @@ func bench(c *urfave.Context) error {
 	}
 	about := describeBench(c, m)
 	about.GGML = lib.Version()
-	about.LoadSeconds = loaded.Seconds()
+	about.LoadSeconds = float.Number(loaded.Seconds())
 	var results []benchResult
 	for _, test := range tests {
 		result := about
 		result.Prompt, result.Gen, result.Time = test.prompt, test.gen, time.Now().UTC()
-		if err := result.measure(c.Context, session, m.Vocab(), c.Int("repetitions")); err != nil {
+		if err := result.measure(c.Context, clockOf(c), session, m.Vocab(), c.Int("repetitions")); err != nil {
 			return err
 		}
 		result.PeakRSS = rss.Peak()
@@ -108,15 +109,15 @@ func bench(c *urfave.Context) error {
 	if !m.Devices()[0].IsHost() {
 		return buffered(c.App.Writer, func(w io.Writer) error { return printBench(w, c.String("output"), results) })
 	}
-	width, err := bandwidth(c.Context, m.Memory(), m.Threads())
+	width, err := bandwidth(c.Context, clockOf(c), m.Memory(), m.Threads())
 	if err != nil {
 		return err
 	}
 	for i := range results {
 		r := &results[i]
 		r.Bandwidth = width
-		if r.Gen > 0 && width > 0 {
-			r.BandwidthShare = r.AvgTS * float64(r.BytesPerToken) / width
+		if r.Gen > 0 {
+			r.BandwidthShare = r.AvgTS * float.Number(r.BytesPerToken) / width
 		}
 	}
 	return buffered(c.App.Writer, func(w io.Writer) error { return printBench(w, c.String("output"), results) })
@@ -202,8 +203,9 @@ func describeBench(c *urfave.Context, m *engine.Model) benchResult {
 	return r
 }
 
-// measure runs the test once for nothing and then the given number of times.
-func (r *benchResult) measure(ctx context.Context, s *engine.Session, vocab, repetitions int) error {
+// measure runs the test once for nothing and then takes the given number of samples. A sample is a run, or the mean of as many
+// as the clock needs.
+func (r *benchResult) measure(ctx context.Context, now clock, s *engine.Session, vocab, repetitions int) error {
 	random := rand.New(rand.NewPCG(1, 2))
 	tokens := make([]tokenizer.Token, max(r.Prompt, r.Gen))
 	for i := range tokens {
@@ -213,17 +215,17 @@ func (r *benchResult) measure(ctx context.Context, s *engine.Session, vocab, rep
 		if err := s.Reset(); err != nil {
 			return 0, err
 		}
-		begin := time.Now()
+		begin := now()
 		if r.Prompt > 0 {
 			_, err := s.Prefill(ctx, tokens)
-			return time.Since(begin), err
+			return now.since(begin), err
 		}
 		for _, t := range tokens {
 			if _, err := s.Decode(ctx, t); err != nil {
 				return 0, err
 			}
 		}
-		return time.Since(begin), nil
+		return now.since(begin), nil
 	}
 	warm := tokens
 	if r.Gen > 0 {
@@ -234,13 +236,13 @@ func (r *benchResult) measure(ctx context.Context, s *engine.Session, vocab, rep
 	}
 	var ns []float64
 	for range repetitions {
-		took, err := once(tokens)
+		took, err := repeat(func() (time.Duration, error) { return once(tokens) })
 		if err != nil {
 			return err
 		}
 		ns = append(ns, float64(took))
 		r.SamplesNs = append(r.SamplesNs, took.Nanoseconds())
-		r.SamplesTS = append(r.SamplesTS, float64(len(tokens))/took.Seconds())
+		r.SamplesTS = append(r.SamplesTS, rate(float64(len(tokens)), took))
 	}
 	avg, stddev := meanAndDeviation(ns)
 	r.AvgNs, r.StddevNs = int64(avg), int64(stddev)

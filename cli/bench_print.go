@@ -12,17 +12,17 @@ import (
 )
 
 // meanAndDeviation is the mean and the standard deviation of a sample.
-func meanAndDeviation(x []float64) (mean, deviation float64) {
+func meanAndDeviation[F ~float64](x []F) (mean, deviation F) {
 	for _, v := range x {
-		mean += v / float64(len(x))
+		mean += v / F(len(x))
 	}
 	if len(x) < 2 {
 		return mean, 0
 	}
 	for _, v := range x {
-		deviation += (v - mean) * (v - mean) / float64(len(x)-1)
+		deviation += (v - mean) * (v - mean) / F(len(x)-1)
 	}
-	return mean, math.Sqrt(deviation)
+	return mean, F(math.Sqrt(float64(deviation)))
 }
 
 func printBench(w io.Writer, format string, results []benchResult) error {
@@ -46,7 +46,7 @@ func printBenchCSV(out io.Writer, results []benchResult) error {
 				continue
 			}
 			names = append(names, f.Tag.Get("json"))
-			values = append(values, fmt.Sprint(v))
+			values = append(values, cellText(v.Interface()))
 		}
 		if i == 0 {
 			if err := w.Write(names); err != nil {
@@ -72,7 +72,7 @@ func printBenchTable(out io.Writer, results []benchResult) error {
 			share = fmt.Sprintf("%.0f %%", 100*r.BandwidthShare)
 		}
 		row(r.ModelType, bytesText(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads),
-			r.name(), fmt.Sprintf("%.2f ± %.2f", r.AvgTS, r.StddevTS), share)
+			r.name(), numberText("%.2f", r.AvgTS)+" ± "+numberText("%.2f", r.StddevTS), share)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -153,7 +153,7 @@ func (t *talk) answer(text string) error {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second one ends the program
-	times := timing{}
+	times := timing{now: clockOf(t.c)}
 	err := t.ask(ctx, text, t.c.App.Writer, &times)
 	if t.c.Bool("verbose") {
 		times.loaded = t.loaded

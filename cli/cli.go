@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -22,8 +23,14 @@ import (
 
 // Run runs the program with its arguments, the first being its own name, and returns its exit code.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runAt(time.Now, args, stdin, stdout, stderr)
+}
+
+// runAt is Run by a clock.
+func runAt(now clock, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough is an EPIPE, so outputs are still cleaned up
 	app := newApp(stdin, stdout, stderr)
+	app.Metadata = map[string]any{clockKey: now}
 	arranged, err := arrange(app, args)
 	if err == nil {
 		err = app.Run(arranged)

@@ -15,6 +15,7 @@ import (
 
 	"gosling/eval"
 	"gosling/gguf"
+	"gosling/internal/float"
 	"gosling/quant"
 )
 
@@ -102,7 +103,15 @@ func compare(c *urfave.Context) error {
 	if err := r.print(); err != nil {
 		return err
 	}
-	return os.RemoveAll(r.work)
+	r.clear()
+	return nil
+}
+
+// clear removes the notes. What was measured is told by now, so that notes which stay behind are no failure.
+func (r *comparison) clear() {
+	if err := os.RemoveAll(r.work); err != nil {
+		fmt.Fprintf(r.c.App.ErrWriter, "gosling: warning: notes stay behind: %v\n", err)
+	}
 }
 
 // stopped tells how a comparison that ended early goes on, if it left anything to go on from.
@@ -246,7 +255,7 @@ func factsOf(file *gguf.File, name string) eval.Facts {
 		elements += t.Elements()
 	}
 	if elements > 0 {
-		f.BitsPerWeight = 8 * float64(bytes) / float64(elements)
+		f.BitsPerWeight = float.Number(8 * float64(bytes) / float64(elements))
 	}
 	return f
 }

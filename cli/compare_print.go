@@ -9,6 +9,7 @@ import (
 
 	"gosling/eval"
 	pages "gosling/eval/report"
+	"gosling/internal/float"
 )
 
 func (r *comparison) print() error {
@@ -82,8 +83,8 @@ func compareTables(r eval.Comparison) []pages.Table {
 
 func factsRow(f eval.Facts) []string {
 	row := []string{f.Name, bytesText(f.Size), fmt.Sprintf("%.2f", f.BitsPerWeight), "-", "-", "-"}
-	if f.Prefill > 0 {
-		row[3], row[4] = fmt.Sprintf("%.1f", f.Prefill), fmt.Sprintf("%.1f", f.Decode)
+	if f.Prefill != 0 {
+		row[3], row[4] = numberText("%.1f", f.Prefill), numberText("%.1f", f.Decode)
 	}
 	if f.PeakMemory > 0 {
 		row[5] = bytesText(f.PeakMemory)
@@ -105,8 +106,8 @@ func baseRow(r eval.Comparison, column int) []string {
 func kldRow(name string, d eval.Divergence) []string {
 	s := d.KLDSpread
 	row := []string{name, plusMinus("%.4f", d.PPL), plusMinus("%.5f", d.LnRatio), plusMinus("%.6f", d.KLD)}
-	for _, x := range []float64{s.Median, s.P90, s.P95, s.P99, s.P999, s.Max} {
-		row = append(row, fmt.Sprintf("%.6f", x))
+	for _, x := range []float.Number{s.Median, s.P90, s.P95, s.P99, s.P999, s.Max} {
+		row = append(row, numberText("%.6f", x))
 	}
 	return append(row, percent(d.SameTop))
 }
@@ -115,18 +116,18 @@ func deltaRow(name string, d eval.Divergence) []string {
 	s := d.DeltaSpread
 	times100 := func(e eval.Estimate) eval.Estimate { return eval.Estimate{Value: 100 * e.Value, Error: 100 * e.Error} }
 	row := []string{name, plusMinus("%.3f", times100(d.Delta)), plusMinus("%.3f", times100(d.DeltaRMS))}
-	for _, x := range []float64{s.Min, s.P01, s.P1, s.P5, s.P10, s.Median, s.P90, s.P95, s.P99, s.P999, s.Max} {
-		row = append(row, fmt.Sprintf("%.3f", 100*x))
+	for _, x := range []float.Number{s.Min, s.P01, s.P1, s.P5, s.P10, s.Median, s.P90, s.P95, s.P99, s.P999, s.Max} {
+		row = append(row, numberText("%.3f", 100*x))
 	}
 	return row
 }
 
 func plusMinus(format string, e eval.Estimate) string {
-	return fmt.Sprintf(format+" ± "+format, e.Value, e.Error)
+	return numberText(format, e.Value) + " ± " + numberText(format, e.Error)
 }
 
 func percent(e eval.Estimate) string {
-	return fmt.Sprintf("%.2f ± %.2f %%", 100*e.Value, 100*e.Error)
+	return plusMinus("%.2f", eval.Estimate{Value: 100 * e.Value, Error: 100 * e.Error}) + " %"
 }
 
 // compareCSV writes a row for each candidate and column.
@@ -149,7 +150,7 @@ func compareCSV(out io.Writer, r eval.Comparison) error {
 			}
 			var cells []string
 			for _, cell := range row {
-				cells = append(cells, fmt.Sprint(cell))
+				cells = append(cells, cellText(cell))
 			}
 			rows = append(rows, cells)
 		}

@@ -125,7 +125,7 @@ func (r *comparison) baseLogits(m *engine.Model, col column) error {
 		return err
 	}
 	defer b.Close()
-	line := newRunning(r.c.App.ErrWriter)
+	line := newRunning(r.c)
 	defer line.end()
 	if err := b.Write(r.c.Context, m, col.windows, r.progress(line, r.result.Base.Name, col)); err != nil {
 		return fmt.Errorf("%s: %w", r.base, err)
@@ -213,7 +213,7 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	if err != nil {
 		return path, remove, err
 	}
-	show, end := progress(r.c.App.ErrWriter, "making "+cand.name)
+	show, end := progress(r.c, "making "+cand.name)
 	o.Progress = show
 	_, err = quant.Quantize(r.c.Context, base, path, cand.how, o)
 	end()
@@ -282,7 +282,7 @@ func (r *comparison) positions(m *engine.Model, name string, col column, notes s
 		return nil, err
 	}
 	defer base.Close()
-	line := newRunning(r.c.App.ErrWriter)
+	line := newRunning(r.c)
 	defer line.end()
 	err = base.Compare(r.c.Context, m, col.windows, len(all)/each, r.progress(line, name, col), func(p []eval.Position) error {
 		all = append(all, p...)

@@ -58,7 +58,7 @@ func (v *conversation) ask(ctx context.Context, text string, out io.Writer, time
 		return err
 	}
 	v.options.Sampler.Reset()
-	*times = timing{prompt: len(tokens)}
+	*times = timing{now: times.now, prompt: len(tokens)}
 	var said strings.Builder
 	var last generate.Piece
 	show := v.shower(out)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -99,28 +100,28 @@ func TestAConversationHasReadWholeTurns(t *testing.T) {
 
 	t.Run("after an answer that came to the limit", func(t *testing.T) {
 		v := newConversation(t, m, generate.Options{Limit: 12})
-		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{}))
+		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{now: time.Now}))
 		sameState(t, m, question+string(answer)+"\n\n", v)
 	})
 	t.Run("after an answer that ended at a stop string", func(t *testing.T) {
 		stop := string(answer[6:9])
 		v := newConversation(t, m, generate.Options{Limit: 12, Stop: []string{stop}})
-		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{}))
+		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{now: time.Now}))
 		sameState(t, m, question+string(answer[:6])+"\n\n", v)
 	})
 	t.Run("after two turns", func(t *testing.T) {
 		v := newConversation(t, m, generate.Options{Limit: 1})
-		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{}))
+		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{now: time.Now}))
 		sameState(t, m, question+string(answer[:1])+"\n\n", v)
 		before := v.session.Tokens()
-		require.NoError(t, v.ask(t.Context(), " Hi\n\n\n there ", io.Discard, &timing{}))
+		require.NoError(t, v.ask(t.Context(), " Hi\n\n\n there ", io.Discard, &timing{now: time.Now}))
 		assert.Equal(t, before+int64(len("User: Hi\n there\n\nAssistant:x\n\n")), v.session.Tokens())
 	})
 	t.Run("but not one that was stopped before it was read", func(t *testing.T) {
 		v := newConversation(t, m, generate.Options{Limit: 12})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		require.NoError(t, v.ask(ctx, "Hi", io.Discard, &timing{}))
+		require.NoError(t, v.ask(ctx, "Hi", io.Discard, &timing{now: time.Now}))
 		sameState(t, m, "", v)
 	})
 	t.Run("with the system's turn in front", func(t *testing.T) {
@@ -133,7 +134,7 @@ func TestAConversationHasReadWholeTurns(t *testing.T) {
 		v := newConversation(t, m, generate.Options{Limit: 8})
 		v.think = prompt.Think{Request: " (think)"}
 		var shown strings.Builder
-		require.NoError(t, v.ask(t.Context(), "Hi", &shown, &timing{}))
+		require.NoError(t, v.ask(t.Context(), "Hi", &shown, &timing{now: time.Now}))
 		require.NotEmpty(t, prompt.Clean(shown.String()))
 		sameState(t, m, question+" "+prompt.Clean(shown.String())+"\n\n", v)
 	})

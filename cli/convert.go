@@ -75,9 +75,9 @@ func convertCheckpoint(c *urfave.Context) error {
 	if o.Write.Importance, err = importance(c); err != nil {
 		return err
 	}
-	show, end := progress(c.App.ErrWriter, "converting")
+	show, end := progress(c, "converting")
 	o.Write.Progress = show
-	begin := time.Now()
+	begin := clockOf(c)()
 	result, err := convert.Run(c.Context, in, out, o)
 	end()
 	if err != nil {
@@ -121,8 +121,8 @@ func writeOptions(c *urfave.Context) quant.Options {
 
 // summary is the last line of convert and quantize.
 func summary(c *urfave.Context, r quant.Report, begin time.Time, what string) error {
-	took := time.Since(begin)
-	_, err := fmt.Fprintf(c.App.Writer, "%s: %s, %s parameters, %s (%.2f bits per weight), %.1f s, %s/s\n", r.Path, what, grouped(r.Elements()),
-		bytesText(r.Size), r.BitsPerWeight(), took.Seconds(), bytesText(int64(float64(r.Size)/took.Seconds())))
+	took := clockOf(c).since(begin)
+	_, err := fmt.Fprintf(c.App.Writer, "%s: %s, %s parameters, %s (%.2f bits per weight), %.1f s, %s\n", r.Path, what, grouped(r.Elements()),
+		bytesText(r.Size), r.BitsPerWeight(), took.Seconds(), byteRateText(r.Size, took))
 	return err
 }

@@ -144,7 +144,7 @@ func askAll(c *urfave.Context, m *engine.Model, name string, questions []eval.Qu
 		}
 	}
 	read := 0
-	line := newRunning(c.App.ErrWriter)
+	line := newRunning(c)
 	defer line.end()
 	return eval.Ask(c.Context, m, questions[len(notes.all):], func(a eval.Answered) error {
 		read += sizes[len(notes.all)]

@@ -14,20 +14,25 @@ func jsonFlag() urfave.Flag {
 	return &urfave.BoolFlag{Name: "json", Usage: "print JSON", DisableDefaultText: true}
 }
 
+// writeJSON writes a report. Its numbers are float.Number, which JSON can always hold. Nothing is written of a value that
+// cannot be encoded.
 func writeJSON(w io.Writer, value any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(value)
+	return encodeJSON(w, value, "  ")
 }
 
 // marshalJSON is json.Marshal, which leaves < and > as they are.
 func marshalJSON(value any) ([]byte, error) {
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(value)
+	err := encodeJSON(&b, value, "")
 	return b.Bytes(), err
+}
+
+// encodeJSON writes a value whole or, if it cannot be encoded, not at all: json.Encoder writes once it has all of it.
+func encodeJSON(w io.Writer, value any, indent string) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", indent)
+	e.SetEscapeHTML(false)
+	return e.Encode(value)
 }
 
 // bytesText writes a size in GiB, or MiB or KiB where it is small.

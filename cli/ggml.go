@@ -150,7 +150,8 @@ const maxThreads = 512
 
 // loadModel opens the model that the command names first and tells how long that took.
 func loadModel(c *urfave.Context) (*engine.Model, time.Duration, error) {
-	begin := time.Now()
+	now := clockOf(c)
+	begin := now()
 	m, err := openModel(c, c.Args().First())
-	return m, time.Since(begin), err
+	return m, now.since(begin), err
 }

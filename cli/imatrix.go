@@ -183,7 +183,7 @@ func (k *collection) run() error {
 	for _, w := range k.windows {
 		total += len(w.Tokens)
 	}
-	line := newRunning(k.c.App.ErrWriter)
+	line := newRunning(k.c)
 	defer line.end()
 	for i, w := range k.windows {
 		err := k.observer.Read(k.c.Context, w.Tokens)

@@ -12,6 +12,7 @@ import (
 	"gosling/checkpoint/formats"
 	"gosling/fit"
 	"gosling/gguf"
+	"gosling/internal/float"
 	"gosling/rwkv/archs"
 )
 
@@ -89,11 +90,11 @@ type listedTensor struct {
 }
 
 type totals struct {
-	Tensors       int         `json:"tensors"`
-	Parameters    int64       `json:"parameters"`
-	Bytes         int64       `json:"bytes"`
-	BitsPerWeight float64     `json:"bits_per_weight"`
-	Types         []typeTotal `json:"types"`
+	Tensors       int          `json:"tensors"`
+	Parameters    int64        `json:"parameters"`
+	Bytes         int64        `json:"bytes"`
+	BitsPerWeight float.Number `json:"bits_per_weight"`
+	Types         []typeTotal  `json:"types"`
 }
 
 type typeTotal struct {
@@ -187,7 +188,7 @@ func (l *listing) sum() {
 	}
 	l.Totals.Tensors = len(l.Tensors)
 	if l.Totals.Parameters > 0 {
-		l.Totals.BitsPerWeight = 8 * float64(l.Totals.Bytes) / float64(l.Totals.Parameters)
+		l.Totals.BitsPerWeight = float.Number(8 * float64(l.Totals.Bytes) / float64(l.Totals.Parameters))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"gosling/demo"
 	"gosling/engine"
 	"gosling/eval"
+	"gosling/internal/float"
 )
 
 func perplexityCommand() *urfave.Command {
@@ -47,8 +48,8 @@ type perplexityReport struct {
 	Text    string `json:"text"`
 	Context int    `json:"context"` // 0 for --stream
 	eval.Perplexity
-	Seconds float64 `json:"seconds"`
-	Speed   float64 `json:"tokens_per_second"`
+	Seconds float.Number `json:"seconds"`
+	Speed   float.Number `json:"tokens_per_second"`
 }
 
 func perplexity(c *urfave.Context) error {
@@ -81,7 +82,10 @@ func perplexity(c *urfave.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Args().First(), err)
 	}
-	r := perplexityReport{Model: c.Args().First(), Text: textName(path), Perplexity: p, Seconds: took.Seconds(), Speed: float64(p.Read) / took.Seconds()}
+	r := perplexityReport{
+		Model: c.Args().First(), Text: textName(path), Perplexity: p,
+		Seconds: float.Number(took.Seconds()), Speed: rate(float64(p.Read), took),
+	}
 	if !c.Bool("stream") {
 		r.Context = c.Int("ctx")
 	}
@@ -137,7 +141,7 @@ func runPerplexity(c *urfave.Context, m *engine.Model, windows []eval.Window) (e
 	for _, w := range windows {
 		total += len(w.Tokens) - 1
 	}
-	line := newRunning(c.App.ErrWriter)
+	line := newRunning(c)
 	p, err := eval.MeasurePerplexity(c.Context, m, windows, func(p eval.Perplexity) {
 		line.show(int64(p.Read), int64(total), func() string {
 			return fmt.Sprintf("%d of %d tokens: PPL %.4f ± %.4f", p.Read, total, p.PPL.Value, p.PPL.Error)
@@ -155,6 +159,6 @@ func (r *perplexityReport) print(out io.Writer) error {
 		how = "in one pass"
 	}
 	fmt.Fprintf(w, "scored\t%s tokens of %s bytes, %s\n", grouped(int64(r.Scored)), grouped(r.Bytes), how)
-	fmt.Fprintf(w, "read\t%s tokens, %.1f per second\n", grouped(int64(r.Read)), r.Speed)
+	fmt.Fprintf(w, "read\t%s tokens, %s per second\n", grouped(int64(r.Read)), numberText("%.1f", r.Speed))
 	return w.Flush()
 }

@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	urfave "github.com/urfave/cli/v2"
 )
 
 // progress returns what shows how far a job that writes bytes has come, and what must be called at its end: a bar with rate
 // and remaining time on a terminal, else a line every few seconds.
-func progress(w io.Writer, what string) (show func(done, total int64), end func()) {
-	if isTerminal(w) {
-		return bar(w, what)
+func progress(c *urfave.Context, what string) (show func(done, total int64), end func()) {
+	if isTerminal(c.App.ErrWriter) {
+		return bar(c.App.ErrWriter, what)
 	}
-	return plainProgress(w, what, 5*time.Second)
+	return plainProgress(c.App.ErrWriter, clockOf(c), what, 5*time.Second)
 }
 
 func bar(w io.Writer, what string) (show func(done, total int64), end func()) {
@@ -35,22 +36,22 @@ func bar(w io.Writer, what string) (show func(done, total int64), end func()) {
 	}
 }
 
-func plainProgress(w io.Writer, what string, every time.Duration) (show func(done, total int64), end func()) {
+func plainProgress(w io.Writer, now clock, what string, every time.Duration) (show func(done, total int64), end func()) {
 	var mu sync.Mutex
-	begin := time.Now()
+	begin := now()
 	next := begin.Add(every)
 	show = func(done, total int64) {
 		mu.Lock()
 		defer mu.Unlock()
-		now := time.Now()
-		if now.Before(next) || done == 0 || total == 0 {
+		at := now()
+		if at.Before(next) || done == 0 || total == 0 {
 			return
 		}
-		next = now.Add(every)
-		took := now.Sub(begin)
+		next = at.Add(every)
+		took := at.Sub(begin)
 		left := time.Duration(float64(took) * float64(total-done) / float64(done))
-		fmt.Fprintf(w, "%s: %d %% of %s, %s/s, %s left\n", what, 100*done/total, bytesText(total),
-			bytesText(int64(float64(done)/took.Seconds())), left.Round(time.Second))
+		fmt.Fprintf(w, "%s: %d %% of %s, %s, %s left\n", what, 100*done/total, bytesText(total),
+			byteRateText(done, took), left.Round(time.Second))
 	}
 	return show, func() {}
 }

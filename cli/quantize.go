@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -95,9 +94,9 @@ func quantize(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	show, end := progress(c.App.ErrWriter, "quantizing")
+	show, end := progress(c, "quantizing")
 	o.Progress = show
-	begin := time.Now()
+	begin := clockOf(c)()
 	report, err := quant.Quantize(c.Context, in, job.out, job.how, o)
 	end()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"gosling/fit"
 	"gosling/ggml"
+	"gosling/internal/float"
 )
 
 func recommendCommand() *urfave.Command {
@@ -88,7 +89,9 @@ func machine(c *urfave.Context) (m fit.Machine, gpu string, err error) {
 		m.VRAM, gpu = bestDevice(c)
 	}
 	if !c.IsSet("ram") { // another machine's memory is as fast as it may
-		m.Bandwidth, err = bandwidth(c.Context, nil, m.Threads)
+		if m.Bandwidth, err = bandwidth(c.Context, clockOf(c), nil, m.Threads); !m.Bandwidth.Finite() {
+			m.Bandwidth = 0 // not known
+		}
 	}
 	return m, gpu, err
 }
@@ -219,17 +222,17 @@ func printChoices(out io.Writer, choices []fit.Choice, all bool) {
 }
 
 type recommendedModel struct {
-	Name       string  `json:"name"`
-	Version    string  `json:"version"`
-	Parameters int64   `json:"parameters"`
-	Repository string  `json:"repository"`
-	File       string  `json:"file"`
-	Type       string  `json:"type"`
-	Size       int64   `json:"size"`
-	RAM        int64   `json:"ram"`
-	VRAM       int64   `json:"vram"`
-	Speed      float64 `json:"tokens_per_second,omitempty"`
-	Why        string  `json:"why,omitempty"`
+	Name       string       `json:"name"`
+	Version    string       `json:"version"`
+	Parameters int64        `json:"parameters"`
+	Repository string       `json:"repository"`
+	File       string       `json:"file"`
+	Type       string       `json:"type"`
+	Size       int64        `json:"size"`
+	RAM        int64        `json:"ram"`
+	VRAM       int64        `json:"vram"`
+	Speed      float.Number `json:"tokens_per_second,omitempty"`
+	Why        string       `json:"why,omitempty"`
 }
 
 // recommendation is what --json prints: the models in the order in which to take them.
@@ -238,7 +241,7 @@ func recommendation(m fit.Machine, gpu, use string, choices []fit.Choice) any {
 	for i, c := range choices {
 		r := recommendedModel{
 			Name: c.Model.Name(), Version: c.Model.Version, Parameters: c.Model.Parameters(), Repository: c.Model.Repository, File: c.Model.File,
-			Type: c.Mix, Size: c.Size, RAM: c.Memory.RAM, VRAM: c.Memory.VRAM, Speed: c.Speed,
+			Type: c.Mix, Size: c.Size, RAM: c.Memory.RAM, VRAM: c.Memory.VRAM, Speed: float.Number(c.Speed),
 		}
 		if c.OnGPU() {
 			r.Speed = 0
@@ -253,7 +256,7 @@ func recommendation(m fit.Machine, gpu, use string, choices []fit.Choice) any {
 		Usable    int64              `json:"usable_ram"`
 		VRAM      int64              `json:"vram"`
 		GPU       string             `json:"gpu,omitempty"`
-		Bandwidth float64            `json:"bandwidth,omitempty"`
+		Bandwidth float.Number       `json:"bandwidth,omitempty"`
 		Use       string             `json:"use"`
 		Models    []recommendedModel `json:"models"`
 	}{m.RAM, m.Usable(), m.VRAM, gpu, m.Bandwidth, use, models}

@@ -99,7 +99,7 @@ func run(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	j := job{c: c, model: m, tokens: tokens, text: text, options: o, timing: timing{prompt: len(tokens)}}
+	j := job{c: c, model: m, tokens: tokens, text: text, options: o, timing: timing{now: clockOf(c), prompt: len(tokens)}}
 	err = j.run(w)
 	if c.Bool("verbose") {
 		j.timing.loaded = loaded

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	urfave "github.com/urfave/cli/v2"
 )
 
 // running shows on one line how a long job goes: rewritten on a terminal, else anew every few seconds.
 type running struct {
+	now      clock
 	out      io.Writer
 	terminal bool
 	begin    time.Time
@@ -15,24 +18,25 @@ type running struct {
 	shown    int // characters on the terminal's line
 }
 
-func newRunning(out io.Writer) *running {
-	now := time.Now()
-	r := &running{out: out, terminal: isTerminal(out), begin: now, next: now.Add(5 * time.Second)}
-	if r.terminal {
-		r.next = now
+func newRunning(c *urfave.Context) *running {
+	r := &running{now: clockOf(c), out: c.App.ErrWriter, terminal: isTerminal(c.App.ErrWriter)}
+	r.begin = r.now()
+	r.next = r.begin
+	if !r.terminal {
+		r.next = r.begin.Add(5 * time.Second)
 	}
 	return r
 }
 
 // show prints what text says of done of total pieces of work, with the speed and the time left, unless it did just now.
 func (r *running) show(done, total int64, text func() string) {
-	now := time.Now()
+	now := r.now()
 	if now.Before(r.next) || done == 0 {
 		return
 	}
 	took := now.Sub(r.begin)
 	left := time.Duration(float64(took) * float64(total-done) / float64(done)).Round(time.Second)
-	line := fmt.Sprintf("%s, %.1f tokens/s, %s left", text(), float64(done)/took.Seconds(), left)
+	line := fmt.Sprintf("%s, %s tokens/s, %s left", text(), numberText("%.1f", rate(float64(done), took)), left)
 	if !r.terminal {
 		fmt.Fprintln(r.out, line)
 		r.next = now.Add(5 * time.Second)
@@ -49,5 +53,5 @@ func (r *running) end() time.Duration {
 		fmt.Fprintf(r.out, "\r%*s\r", r.shown, "")
 		r.shown = 0
 	}
-	return time.Since(r.begin)
+	return r.now.since(r.begin)
 }

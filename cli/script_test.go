@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
@@ -22,8 +23,17 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"gosling": func() { os.Exit(cli.Run(os.Args, os.Stdin, os.Stdout, os.Stderr)) },
+		"gosling": func() { os.Exit(cli.RunAt(clock(), os.Args, os.Stdin, os.Stdout, os.Stderr)) },
 	})
+}
+
+// clock is the system's, or one that stands still if CLOCK=stopped says so, as coarse clocks do while little happens.
+func clock() func() time.Time {
+	if os.Getenv("CLOCK") != "stopped" {
+		return time.Now
+	}
+	now := time.Now()
+	return func() time.Time { return now }
 }
 
 // TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a

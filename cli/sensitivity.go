@@ -18,6 +18,7 @@ import (
 	"gosling/eval"
 	"gosling/ggml"
 	"gosling/gguf"
+	"gosling/internal/float"
 	"gosling/quant"
 )
 
@@ -86,9 +87,7 @@ func sensitivity(c *urfave.Context) error {
 	if err := writeOutput(c, path, func(w io.Writer) error { return writeJSON(w, result) }); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(r.work); err != nil {
-		return err
-	}
+	r.clear()
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, result)
 	}
@@ -187,11 +186,11 @@ func (r *comparison) measureParts(trials []quant.Trial, result *quant.Sensitivit
 func withDivergence(p quant.Part, columns []eval.Divergence) quant.Part {
 	n, squares := float64(len(columns)), 0.0
 	for _, d := range columns {
-		p.KLD += d.KLD.Value / n
-		p.SameTop += d.SameTop.Value / n
+		p.KLD += float.Number(d.KLD.Value / n)
+		p.SameTop += float.Number(d.SameTop.Value / n)
 		squares += d.KLD.Error * d.KLD.Error
 	}
-	p.Error = math.Sqrt(squares) / n
+	p.Error = float.Number(math.Sqrt(squares) / n)
 	return p
 }
 
@@ -221,4 +220,4 @@ func printSensitivity(out io.Writer, s quant.Sensitivity) error {
 	})
 }
 
-func perMiB(p quant.Part) float64 { return p.KLD / (float64(p.Saved) / (1 << 20)) }
+func perMiB(p quant.Part) float.Number { return p.KLD / (float.Number(p.Saved) / (1 << 20)) }

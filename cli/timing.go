@@ -12,23 +12,25 @@ import (
 
 // timing is what --verbose tells of a text.
 type timing struct {
+	now                     clock
 	loaded, prefill, decode time.Duration
 	prompt, generated       int
+	prefilled               bool // the first token came
 	reason                  generate.Reason
 }
 
 // follow generates, hands out the pieces and takes the times.
 func (t *timing) follow(ctx context.Context, s generate.Session, prompt []tokenizer.Token, o generate.Options, each func(generate.Piece) error) error {
-	begin := time.Now()
-	first := time.Time{}
+	begin := t.now()
+	var first time.Time
 	defer func() {
-		if !first.IsZero() {
-			t.prefill, t.decode = first.Sub(begin), time.Since(first)
+		if t.prefilled {
+			t.prefill, t.decode = first.Sub(begin), t.now.since(first)
 		}
 	}()
 	for piece, err := range generate.Text(ctx, s, prompt, o) {
-		if first.IsZero() {
-			first = time.Now()
+		if !t.prefilled {
+			first, t.prefilled = t.now(), true
 		} else {
 			t.generated++
 		}
@@ -50,13 +52,17 @@ func (t *timing) follow(ctx context.Context, s generate.Session, prompt []tokeni
 // print writes the summary. The first token comes out of the prefill, the others are decoded.
 func (t *timing) print(w io.Writer) {
 	fmt.Fprintf(w, "\nload     %8.2f s\n", t.loaded.Seconds())
-	if t.prefill > 0 {
-		fmt.Fprintf(w, "prefill  %8.2f s  %5d tokens  %8.2f tokens/s\n", t.prefill.Seconds(), t.prompt, float64(t.prompt)/t.prefill.Seconds())
+	if t.prefilled {
+		printSpeed(w, "prefill", t.prompt, t.prefill)
 	}
 	if t.generated > 0 {
-		fmt.Fprintf(w, "decode   %8.2f s  %5d tokens  %8.2f tokens/s\n", t.decode.Seconds(), t.generated, float64(t.generated)/t.decode.Seconds())
+		printSpeed(w, "decode", t.generated, t.decode)
 	}
 	if t.reason != "" {
 		fmt.Fprintf(w, "ended by %s\n", t.reason)
 	}
+}
+
+func printSpeed(w io.Writer, what string, tokens int, took time.Duration) {
+	fmt.Fprintf(w, "%-7s  %8.2f s  %5d tokens  %8s tokens/s\n", what, took.Seconds(), tokens, numberText("%.2f", rate(float64(tokens), took)))
 }

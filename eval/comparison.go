@@ -1,5 +1,7 @@
 package eval
 
+import "gosling/internal/float"
+
 // Comparison is what it costs to use other models in place of a base.
 type Comparison struct {
 	Base       Facts       `json:"base"`
@@ -17,13 +19,13 @@ type Column struct {
 
 // Facts are what a model is apart from what it says. Speeds and memory are 0 where they were not measured.
 type Facts struct {
-	Name          string  `json:"name"`
-	Size          int64   `json:"size"` // of the file in bytes
-	BitsPerWeight float64 `json:"bits_per_weight"`
-	Prefill       float64 `json:"prefill_tokens_per_second"`
-	Decode        float64 `json:"decode_tokens_per_second"`
-	PeakMemory    int64   `json:"peak_memory"` // bytes, the mapped file included
-	Tasks         []Task  `json:"tasks,omitempty"`
+	Name          string       `json:"name"`
+	Size          int64        `json:"size"` // of the file in bytes
+	BitsPerWeight float.Number `json:"bits_per_weight"`
+	Prefill       float.Number `json:"prefill_tokens_per_second"`
+	Decode        float.Number `json:"decode_tokens_per_second"`
+	PeakMemory    int64        `json:"peak_memory"` // bytes, the mapped file included
+	Tasks         []Task       `json:"tasks,omitempty"`
 }
 
 // Candidate is a model that was compared.

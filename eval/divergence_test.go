@@ -94,8 +94,8 @@ func TestDivergenceIsWhatTheLogitsSay(t *testing.T) {
 		mean += k / n
 	}
 	assert.InEpsilon(t, mean, d.KLD.Value, 1e-3)
-	assert.InEpsilon(t, klds[len(klds)-1], d.KLDSpread.Max, 1e-3)
-	assert.InDelta(t, (klds[len(klds)/2]+klds[len(klds)/2-1])/2, d.KLDSpread.Median, 5e-4)
+	assert.InEpsilon(t, klds[len(klds)-1], float64(d.KLDSpread.Max), 1e-3)
+	assert.InDelta(t, (klds[len(klds)/2]+klds[len(klds)/2-1])/2, float64(d.KLDSpread.Median), 5e-4)
 	assert.InDelta(t, sum/n, d.Delta.Value, 1e-5)
 	assert.InEpsilon(t, math.Sqrt(square/n), d.DeltaRMS.Value, 1e-3)
 	assert.InDelta(t, float64(same)/n, d.SameTop.Value, 1.5/n)
@@ -129,10 +129,10 @@ func TestStatisticsOfKnownNumbers(t *testing.T) {
 	assert.InDelta(t, math.Exp(2)*math.Sqrt(2.0/4), d.PPL.Error, 1e-9)
 	assert.InDelta(t, 1, d.LnRatio.Value, 1e-9)
 	assert.InDelta(t, math.Sqrt(0.5/4), d.LnRatio.Error, 1e-9, "the standard error of i/2")
-	assert.InDelta(t, 1, d.Correlation, 1e-9)
+	assert.InDelta(t, 1, float64(d.Correlation), 1e-9)
 	assert.InDelta(t, 6, d.KLD.Value, 1e-9)
-	assert.InDelta(t, 4, d.KLDSpread.Median, 1e-9)
-	assert.InDelta(t, 13.2, d.KLDSpread.P90, 1e-9)
+	assert.InDelta(t, 4, float64(d.KLDSpread.Median), 1e-9)
+	assert.InDelta(t, 13.2, float64(d.KLDSpread.P90), 1e-9)
 	assert.InDelta(t, 0.1, d.Delta.Value, 1e-7)
 	assert.InDelta(t, math.Sqrt(0.03), d.DeltaRMS.Value, 1e-7)
 	squares := []float64{0.01, 0, 0.01, 0.04, 0.09} // mean 0.03

@@ -5,12 +5,33 @@
 // in blocks while they are computed and never kept.
 package eval
 
-import "math"
+import (
+	"encoding/json"
+	"math"
+
+	"gosling/internal/float"
+)
 
 // Estimate is a mean with its standard error, or what was made of one.
-type Estimate struct {
-	Value float64 `json:"value"`
-	Error float64 `json:"error"`
+type Estimate struct{ Value, Error float64 }
+
+// estimateJSON is an Estimate in a JSON file. A perplexity may be too large for a float64.
+type estimateJSON struct {
+	Value float.Number `json:"value"`
+	Error float.Number `json:"error"`
+}
+
+// MarshalJSON writes an object of value and error, each of them null where it is not finite.
+func (e Estimate) MarshalJSON() ([]byte, error) {
+	return json.Marshal(estimateJSON{float.Number(e.Value), float.Number(e.Error)})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes; null is NaN.
+func (e *Estimate) UnmarshalJSON(data []byte) error {
+	var read estimateJSON
+	err := json.Unmarshal(data, &read)
+	*e = Estimate{float64(read.Value), float64(read.Error)}
+	return err
 }
 
 // Sum takes up a sample.

@@ -5,17 +5,18 @@ import (
 	"math"
 
 	"gosling/engine"
+	"gosling/internal/float"
 )
 
 // Perplexity is how well a model predicted the scored tokens of some windows.
 type Perplexity struct {
-	PPL         Estimate `json:"ppl"` // e to the mean of -ln p
-	NLL         Estimate `json:"nll"` // that mean
-	BitsPerByte float64  `json:"bits_per_byte"`
-	Windows     int      `json:"windows"`
-	Scored      int      `json:"scored_tokens"`
-	Read        int      `json:"read_tokens"`
-	Bytes       int64    `json:"scored_bytes"`
+	PPL         Estimate     `json:"ppl"` // e to the mean of -ln p
+	NLL         Estimate     `json:"nll"` // that mean
+	BitsPerByte float.Number `json:"bits_per_byte"`
+	Windows     int          `json:"windows"`
+	Scored      int          `json:"scored_tokens"`
+	Read        int          `json:"read_tokens"`
+	Bytes       int64        `json:"scored_bytes"`
 }
 
 // update makes the figures of what was scored so far.
@@ -24,7 +25,7 @@ func (p *Perplexity) update(nll *Sum) {
 	p.PPL = p.NLL.Exp()
 	p.Scored = nll.N
 	if p.Bytes > 0 {
-		p.BitsPerByte = nll.Sum / math.Ln2 / float64(p.Bytes)
+		p.BitsPerByte = float.Number(nll.Sum / math.Ln2 / float64(p.Bytes))
 	}
 }
 

@@ -103,7 +103,7 @@ func TestPerplexityIsWhatTheLogitsSay(t *testing.T) {
 			assert.Equal(t, len(tc.starts)*(tc.length-1), p.Read)
 			assert.InEpsilon(t, math.Exp(mean), p.PPL.Value, 1e-5)
 			assert.InEpsilon(t, math.Exp(mean)*math.Sqrt(variance/float64(len(values)-1)), p.PPL.Error, 1e-3)
-			assert.InEpsilon(t, mean/math.Ln2, p.BitsPerByte, 1e-5, "a token is a byte")
+			assert.InEpsilon(t, mean/math.Ln2, float64(p.BitsPerByte), 1e-5, "a token is a byte")
 			assert.Positive(t, calls)
 		})
 	}

@@ -3,23 +3,25 @@ package eval
 import (
 	"math"
 	"slices"
+
+	"gosling/internal/float"
 )
 
 // Spread is how the values of a sample lie: the largest value that a percentage of them does not exceed.
 type Spread struct {
-	Min    float64 `json:"min"`
-	P01    float64 `json:"p0.1"`
-	P1     float64 `json:"p1"`
-	P5     float64 `json:"p5"`
-	P10    float64 `json:"p10"`
-	P25    float64 `json:"p25"`
-	Median float64 `json:"median"`
-	P75    float64 `json:"p75"`
-	P90    float64 `json:"p90"`
-	P95    float64 `json:"p95"`
-	P99    float64 `json:"p99"`
-	P999   float64 `json:"p99.9"`
-	Max    float64 `json:"max"`
+	Min    float.Number `json:"min"`
+	P01    float.Number `json:"p0.1"`
+	P1     float.Number `json:"p1"`
+	P5     float.Number `json:"p5"`
+	P10    float.Number `json:"p10"`
+	P25    float.Number `json:"p25"`
+	Median float.Number `json:"median"`
+	P75    float.Number `json:"p75"`
+	P90    float.Number `json:"p90"`
+	P95    float.Number `json:"p95"`
+	P99    float.Number `json:"p99"`
+	P999   float.Number `json:"p99.9"`
+	Max    float.Number `json:"max"`
 }
 
 // CurvePoints is the length of a Divergence's curve.
@@ -27,19 +29,19 @@ const CurvePoints = 101
 
 // Divergence is how far a model is from its base, in the definitions of llama-perplexity's --kl-divergence.
 type Divergence struct {
-	Scored      int      `json:"scored_tokens"`
-	PPL         Estimate `json:"ppl"`
-	BasePPL     Estimate `json:"base_ppl"`
-	LnRatio     Estimate `json:"ln_ppl_ratio"` // ln(PPL/base PPL)
-	Correlation float64  `json:"ln_ppl_correlation"`
-	KLD         Estimate `json:"kld"`
-	KLDSpread   Spread   `json:"kld_spread"`
-	Delta       Estimate `json:"delta_p"` // of the right token's probability
-	DeltaRMS    Estimate `json:"delta_p_rms"`
-	DeltaSpread Spread   `json:"delta_p_spread"`
-	SameTop     Estimate `json:"same_top"` // the share of positions where both find the same token likeliest
+	Scored      int          `json:"scored_tokens"`
+	PPL         Estimate     `json:"ppl"`
+	BasePPL     Estimate     `json:"base_ppl"`
+	LnRatio     Estimate     `json:"ln_ppl_ratio"` // ln(PPL/base PPL)
+	Correlation float.Number `json:"ln_ppl_correlation"`
+	KLD         Estimate     `json:"kld"`
+	KLDSpread   Spread       `json:"kld_spread"`
+	Delta       Estimate     `json:"delta_p"` // of the right token's probability
+	DeltaRMS    Estimate     `json:"delta_p_rms"`
+	DeltaSpread Spread       `json:"delta_p_spread"`
+	SameTop     Estimate     `json:"same_top"` // the share of positions where both find the same token likeliest
 
-	Curve []float64 `json:"kld_curve,omitempty"` // the KLD at 0, 1, ... 100 percent of the positions
+	Curve []float.Number `json:"kld_curve,omitempty"` // the KLD at 0, 1, ... 100 percent of the positions
 }
 
 // Summarize makes statistics of positions.
@@ -59,7 +61,8 @@ func Summarize(positions []Position) Divergence {
 	}
 	n := float64(len(positions))
 	d := Divergence{Scored: len(positions), PPL: nll.Mean().Exp(), BasePPL: base.Mean().Exp(), KLD: kld.Mean(), Delta: delta.Mean()}
-	d.LnRatio, d.Correlation = ratio(nll.Mean(), base.Mean(), product/n, n)
+	lnRatio, correlation := ratio(nll.Mean(), base.Mean(), product/n, n)
+	d.LnRatio, d.Correlation = lnRatio, float.Number(correlation)
 	mse := square.Mean()
 	d.DeltaRMS.Value = math.Sqrt(mse.Value)
 	if mse.Value > 0 {
@@ -68,7 +71,7 @@ func Summarize(positions []Position) Divergence {
 	d.SameTop = Share(int(same), len(positions))
 	d.KLDSpread, d.DeltaSpread = spread(klds), spread(deltas)
 	for i := range CurvePoints {
-		d.Curve = append(d.Curve, quantile(klds, float64(i)/100))
+		d.Curve = append(d.Curve, float.Number(quantile(klds, float64(i)/100)))
 	}
 	return d
 }
@@ -98,7 +101,7 @@ func Share(k, n int) Estimate {
 // spread sorts the values.
 func spread(x []float64) Spread {
 	slices.Sort(x)
-	q := func(share float64) float64 { return quantile(x, share) }
+	q := func(share float64) float.Number { return float.Number(quantile(x, share)) }
 	return Spread{q(0), q(0.001), q(0.01), q(0.05), q(0.1), q(0.25), q(0.5), q(0.75), q(0.9), q(0.95), q(0.99), q(0.999), q(1)}
 }
 

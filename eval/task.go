@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gosling/engine"
+	"gosling/internal/float"
 	"gosling/rwkv"
 	"gosling/tokenizer"
 )
@@ -24,20 +25,20 @@ type Question struct {
 
 // Answered is what became of a question.
 type Answered struct {
-	Kind    string  `json:"kind,omitempty"`
-	Correct bool    `json:"correct"`
-	LogProb float64 `json:"log_prob"` // of the right answer
+	Kind    string       `json:"kind,omitempty"`
+	Correct bool         `json:"correct"`
+	LogProb float.Number `json:"log_prob"` // of the right answer
 }
 
 // Task is how well a model did in one.
 type Task struct {
-	Name     string   `json:"name"`
-	Items    int      `json:"items"`
-	Correct  int      `json:"correct"`
-	Accuracy Estimate `json:"accuracy"`
-	Low      float64  `json:"accuracy_low"` // the 95 % confidence interval of Wilson
-	High     float64  `json:"accuracy_high"`
-	PPL      Estimate `json:"ppl"` // e to the mean of -ln p of the right answers
+	Name     string       `json:"name"`
+	Items    int          `json:"items"`
+	Correct  int          `json:"correct"`
+	Accuracy Estimate     `json:"accuracy"`
+	Low      float.Number `json:"accuracy_low"` // the 95 % confidence interval of Wilson
+	High     float.Number `json:"accuracy_high"`
+	PPL      Estimate     `json:"ppl"` // e to the mean of -ln p of the right answers
 
 	Kinds []Kind `json:"kinds,omitempty"` // in the order of the questions
 }
@@ -82,7 +83,7 @@ func ask(ctx context.Context, b *engine.Batch, q Question) (Answered, error) {
 		if err != nil {
 			return a, err
 		}
-		a.LogProb += float64(logits[token]) - s.logSum
+		a.LogProb += float.Number(float64(logits[token]) - s.logSum)
 		a.Correct = a.Correct && s.top == int(token)
 		if i+1 == len(q.Answer) {
 			break
@@ -105,7 +106,7 @@ func choose(logits []float32, q Question) (Answered, error) {
 			best = i
 		}
 	}
-	return Answered{q.Kind, best == q.Right, float64(logits[q.Choices[q.Right]]) - s.logSum}, nil
+	return Answered{q.Kind, best == q.Right, float.Number(float64(logits[q.Choices[q.Right]]) - s.logSum)}, nil
 }
 
 // lastLogits reads a prompt from an empty state.
@@ -130,11 +131,12 @@ func Grade(name string, answers []Answered) Task {
 		if a.Correct {
 			t.Correct++
 		}
-		nll.Add(-a.LogProb)
+		nll.Add(-float64(a.LogProb))
 		t.count(a)
 	}
 	t.Accuracy, t.PPL = Share(t.Correct, t.Items), nll.Mean().Exp()
-	t.Low, t.High = wilson(t.Correct, t.Items)
+	low, high := wilson(t.Correct, t.Items)
+	t.Low, t.High = float.Number(low), float.Number(high)
 	return t
 }
 

@@ -94,7 +94,7 @@ func TestAnswersAreWhatTheLogitsSay(t *testing.T) {
 		for k, token := range q.Answer {
 			sum += logProb(all[len(q.Prompt)-1+k], token)
 		}
-		assert.InDelta(t, sum, answers[i].LogProb, 1e-3)
+		assert.InDelta(t, sum, float64(answers[i].LogProb), 1e-3)
 		assert.False(t, answers[i].Correct)
 	}
 	row := rows(t, m, x[:40])[39]
@@ -105,7 +105,7 @@ func TestAnswersAreWhatTheLogitsSay(t *testing.T) {
 		}
 	}
 	assert.Equal(t, best == 2, answers[2].Correct)
-	assert.InDelta(t, logProb(row, 70), answers[2].LogProb, 1e-3)
+	assert.InDelta(t, logProb(row, 70), float64(answers[2].LogProb), 1e-3)
 	assert.True(t, answers[3].Correct)
 }
 
@@ -116,6 +116,6 @@ func TestGradesOfKnownAnswers(t *testing.T) {
 	assert.InDelta(t, 0.5, g.Accuracy.Value, 1e-9)
 	assert.InDelta(t, math.Sqrt(0.25/3), g.Accuracy.Error, 1e-9)
 	assert.InDelta(t, math.Exp(2), g.PPL.Value, 1e-9)
-	assert.InDelta(t, 0.1500, g.Low, 1e-4)
-	assert.InDelta(t, 0.8500, g.High, 1e-4)
+	assert.InDelta(t, 0.1500, float64(g.Low), 1e-4)
+	assert.InDelta(t, 0.8500, float64(g.High), 1e-4)
 }

@@ -8,16 +8,17 @@ import (
 	"strconv"
 
 	"gosling/gguf"
+	"gosling/internal/float"
 )
 
 // TensorError is how far a tensor's elements are from those of the base.
 type TensorError struct {
-	Name  string  `json:"name"`
-	Kind  string  `json:"kind"`  // the name without layer and ending
-	Layer int     `json:"layer"` // -1 outside the layers
-	Type  string  `json:"type"`
-	RMSE  float64 `json:"rmse"`
-	Error float64 `json:"relative_error"` // RMSE over the root mean square of the base's elements
+	Name  string       `json:"name"`
+	Kind  string       `json:"kind"`  // the name without layer and ending
+	Layer int          `json:"layer"` // -1 outside the layers
+	Type  string       `json:"type"`
+	RMSE  float.Number `json:"rmse"`
+	Error float.Number `json:"relative_error"` // RMSE over the root mean square of the base's elements
 }
 
 // Dequantizer reads blocks of any type, as ggml.Library does.
@@ -45,9 +46,9 @@ func CompareWeights(ctx context.Context, d Dequantizer, base, candidate *gguf.Fi
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", c.Name, err)
 		}
-		e := TensorError{Name: c.Name, Type: c.Type.String(), Layer: -1, RMSE: math.Sqrt(squares / float64(c.Elements()))}
+		e := TensorError{Name: c.Name, Type: c.Type.String(), Layer: -1, RMSE: float.Number(math.Sqrt(squares / float64(c.Elements())))}
 		if power > 0 {
-			e.Error = math.Sqrt(squares / power)
+			e.Error = float.Number(math.Sqrt(squares / power))
 		}
 		m := tensorName.FindStringSubmatch(c.Name)
 		if n, err := strconv.Atoi(m[1]); err == nil {

@@ -7,15 +7,16 @@ import (
 	"slices"
 	"strings"
 
+	"gosling/internal/float"
 	"gosling/quant"
 )
 
 // Machine is what a model has to run on.
 type Machine struct {
 	Host
-	RAM       int64   `json:"ram"`                 // all of it, in bytes
-	VRAM      int64   `json:"vram"`                // free on a GPU; 0 without one
-	Bandwidth float64 `json:"bandwidth,omitempty"` // of the memory, in bytes per second; 0 where it is not known
+	RAM       int64        `json:"ram"`                 // all of it, in bytes
+	VRAM      int64        `json:"vram"`                // free on a GPU; 0 without one
+	Bandwidth float.Number `json:"bandwidth,omitempty"` // of the memory, in bytes per second; 0 where it is not known
 }
 
 // Usable is the memory that a model may take: the rest is the system's and other programs'.
@@ -109,7 +110,7 @@ func (m Machine) best(model Model) (Choice, bool, error) {
 			return Choice{Model: model, Mix: name, Size: w.Size, Memory: gpu}, true, nil
 		}
 		if cpu := w.Memory(m.Host, 0); cpu.RAM <= m.Usable() {
-			onCPU = append(onCPU, Choice{Model: model, Mix: name, Size: w.Size, Memory: cpu, Speed: m.Bandwidth / float64(w.PerToken())})
+			onCPU = append(onCPU, Choice{Model: model, Mix: name, Size: w.Size, Memory: cpu, Speed: float64(m.Bandwidth) / float64(w.PerToken())})
 		}
 	}
 	if len(onCPU) == 0 {

@@ -101,7 +101,7 @@ func (s *Sensitivity) options(t gguf.Tensor, m model, share float64) []option {
 		typ = fitting(typ, m.specs[t.Name])
 		size, err := typ.RowBytes(t.Elements())
 		if size = (size + 31) / 32 * 32; err == nil && size < t.Size { // tensors begin at multiples of 32
-			options = append(options, option{typ, size, max(p.KLD, 0) * share})
+			options = append(options, option{typ, size, max(float64(p.KLD), 0) * share})
 		}
 	}
 	if len(options) == 1 {
@@ -116,7 +116,7 @@ func (s *Sensitivity) shares(file *gguf.File, m model) map[string]float64 {
 	layers := map[int]float64{}
 	for _, p := range s.Parts {
 		if p.Kind == "" {
-			layers[p.Layer] = max(p.KLD, 1e-12)
+			layers[p.Layer] = max(float64(p.KLD), 1e-12)
 		}
 	}
 	shares, all := map[string]float64{}, map[string]float64{}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"gosling/gguf"
+	"gosling/internal/float"
 	"gosling/rwkv"
 )
 
@@ -36,9 +37,9 @@ type Part struct {
 	Tensors int   `json:"tensors"`
 	Saved   int64 `json:"bytes_saved"` // against the model as it was
 
-	KLD     float64 `json:"kld"` // the mean over texts and contexts, in nats a token
-	Error   float64 `json:"kld_error"`
-	SameTop float64 `json:"same_top"` // the share of positions with the same likeliest token
+	KLD     float.Number `json:"kld"` // the mean over texts and contexts, in nats a token
+	Error   float.Number `json:"kld_error"`
+	SameTop float.Number `json:"same_top"` // the share of positions with the same likeliest token
 }
 
 // Name is "time_mix_key Q4_K" or "layer 3 Q4_K".
@@ -152,7 +153,7 @@ func ReadSensitivity(path string) (*Sensitivity, error) {
 		if _, err := gguf.ParseType(p.Type); err != nil {
 			return nil, fmt.Errorf("%s: part %q: %w", path, p.Name(), err)
 		}
-		if p.KLD-p.KLD != 0 || p.Layer < -1 || p.Layer >= s.Layers {
+		if !p.KLD.Finite() || p.Layer < -1 || p.Layer >= s.Layers {
 			return nil, fmt.Errorf("%s: part %q: a KL divergence of %g in layer %d of %d", path, p.Name(), p.KLD, p.Layer, s.Layers)
 		}
 	}

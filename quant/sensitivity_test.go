@@ -3,6 +3,7 @@ package quant_test
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gosling/gguf"
+	"gosling/internal/float"
 	"gosling/internal/fuzzing"
 	"gosling/quant"
 )
@@ -30,7 +32,7 @@ func measured(t *testing.T, f *gguf.File) *quant.Sensitivity {
 	require.NoError(t, err)
 	for _, trial := range trials {
 		p := trial.Part
-		p.KLD = map[string]float64{"Q8_0": 1e-5, "Q6_K": 1e-4, "Q4_K": 1e-3, "Q2_K": 1e-2}[p.Type]
+		p.KLD = map[string]float.Number{"Q8_0": 1e-5, "Q6_K": 1e-4, "Q4_K": 1e-3, "Q2_K": 1e-2}[p.Type]
 		if p.Kind == "output" {
 			p.KLD *= 20
 		}
@@ -126,6 +128,7 @@ func TestDamagedFilesOfSensitivitiesAreRefused(t *testing.T) {
 	for what, change := range map[string]func(*quant.Sensitivity){
 		"names no architecture or no parts":       func(s *quant.Sensitivity) { s.Parts = nil },
 		`part "output Q9_K": unknown tensor type`: func(s *quant.Sensitivity) { s.Parts[len(s.Parts)-3].Type = "Q9_K" },
+		"a KL divergence of NaN in layer -1":      func(s *quant.Sensitivity) { s.Parts[0].KLD = float.Number(math.Inf(1)) },
 		"a KL divergence of 0.001 in layer 7 of":  func(s *quant.Sensitivity) { s.Parts[len(s.Parts)-1].Layer = 7 },
 	} {
 		s := measured(t, f)

@@ -55,6 +55,9 @@ func newChart(x, y string) chart {
 
 // logarithmic makes the vertical axis one of decades, whole ones so that a single value has room too. All values are above 0.
 func (c chart) logarithmic() {
+	if c.Y.Min > c.Y.Max {
+		return // nothing was drawn
+	}
 	c.Y.Min, c.Y.Max = math.Pow(10, math.Floor(math.Log10(c.Y.Min))), math.Pow(10, math.Floor(math.Log10(c.Y.Max))+1)
 	c.Y.Scale, c.Y.Tick.Marker = plot.LogScale{}, decades{}
 }
@@ -78,6 +81,9 @@ func (decades) Ticks(low, high float64) []plot.Tick {
 
 // line adds a series.
 func (c chart) line(of color.Color, dashed bool, points plotter.XYs) error {
+	if points = finite(points); len(points) == 0 {
+		return nil
+	}
 	l, err := plotter.NewLine(points)
 	if err != nil {
 		return err
@@ -90,8 +96,16 @@ func (c chart) line(of color.Color, dashed bool, points plotter.XYs) error {
 	return nil
 }
 
+// finite leaves out the points that have no place on a page.
+func finite(points plotter.XYs) plotter.XYs {
+	return slices.DeleteFunc(slices.Clone(points), func(p plotter.XY) bool { return p.X-p.X != 0 || p.Y-p.Y != 0 })
+}
+
 // dots adds points of one color.
 func (c chart) dots(of color.Color, points plotter.XYs) error {
+	if points = finite(points); len(points) == 0 {
+		return nil
+	}
 	s, err := plotter.NewScatter(points)
 	if err != nil {
 		return err
@@ -103,14 +117,21 @@ func (c chart) dots(of color.Color, points plotter.XYs) error {
 
 // points adds dots, each with its name beside it and in its own color.
 func (c chart) points(names []string, points plotter.XYs) error {
-	s, err := plotter.NewScatter(points)
-	if err != nil {
-		return err
+	var shown plotter.XYLabels
+	for i := range points {
+		one := finite(points[i : i+1])
+		if len(one) == 0 {
+			continue
+		}
+		if err := c.dots(hue(i), one); err != nil {
+			return err
+		}
+		shown.XYs, shown.Labels = append(shown.XYs, one...), append(shown.Labels, names[i])
 	}
-	s.GlyphStyleFunc = func(i int) draw.GlyphStyle {
-		return draw.GlyphStyle{Color: hue(i), Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
+	if len(shown.XYs) == 0 {
+		return nil
 	}
-	labels, err := plotter.NewLabels(plotter.XYLabels{XYs: points, Labels: names})
+	labels, err := plotter.NewLabels(shown)
 	if err != nil {
 		return err
 	}
@@ -119,7 +140,7 @@ func (c chart) points(names []string, points plotter.XYs) error {
 		labels.TextStyle[i].Color = ink
 		labels.TextStyle[i].Font = c.X.Tick.Label.Font
 	}
-	c.Add(s, labels)
+	c.Add(labels)
 	return nil
 }
 

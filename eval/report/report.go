@@ -83,7 +83,7 @@ func quality(c eval.Comparison) ([]figure, error) {
 	for i, col := range c.Columns {
 		var points plotter.XYs
 		for _, cand := range c.Candidates {
-			points = append(points, plotter.XY{X: cand.BitsPerWeight, Y: positive(cand.Divergence[i].KLD.Value)})
+			points = append(points, plotter.XY{X: float64(cand.BitsPerWeight), Y: positive(cand.Divergence[i].KLD.Value)})
 		}
 		p := newChart("bits per weight", "mean KL divergence")
 		if err := p.line(ink, true, pareto(points)); err != nil {
@@ -108,7 +108,7 @@ func distribution(c eval.Comparison) ([]figure, error) {
 		for k, cand := range c.Candidates {
 			var points plotter.XYs
 			for x, y := range cand.Divergence[i].Curve {
-				points = append(points, plotter.XY{X: float64(x), Y: positive(y)})
+				points = append(points, plotter.XY{X: float64(x), Y: positive(float64(y))})
 			}
 			if err := p.line(hue(k), false, points); err != nil {
 				return nil, err
@@ -127,7 +127,7 @@ func speed(c eval.Comparison) ([]figure, error) {
 	var points plotter.XYs
 	for _, cand := range c.Candidates {
 		if cand.Decode > 0 {
-			points = append(points, plotter.XY{X: cand.Decode, Y: positive(cand.Divergence[0].KLD.Value)})
+			points = append(points, plotter.XY{X: float64(cand.Decode), Y: positive(cand.Divergence[0].KLD.Value)})
 		}
 	}
 	if len(points) < len(c.Candidates) {
@@ -205,7 +205,7 @@ func byLayer(tensors []eval.TensorError) plotter.XYs {
 		if sums[t.Layer] == nil {
 			sums[t.Layer] = &eval.Sum{}
 		}
-		sums[t.Layer].Add(t.Error)
+		sums[t.Layer].Add(float64(t.Error))
 		last = max(last, t.Layer)
 	}
 	var points plotter.XYs
@@ -220,7 +220,7 @@ func byLayer(tensors []eval.TensorError) plotter.XYs {
 func byKind(tensors []eval.TensorError, kinds []string) plotter.XYs {
 	sums := make([]eval.Sum, len(kinds))
 	for _, t := range tensors {
-		sums[slices.Index(kinds, t.Kind)].Add(t.Error)
+		sums[slices.Index(kinds, t.Kind)].Add(float64(t.Error))
 	}
 	var points plotter.XYs
 	for i, s := range sums {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"gosling/eval"
 	"gosling/eval/report"
+	"gosling/internal/float"
 )
 
 // comparison is of n candidates in two columns.
@@ -27,11 +29,11 @@ func comparison(n int) (eval.Comparison, []report.Table) {
 		Columns: []eval.Column{{Text: "english.txt", Context: 512}, {Text: "code & more.txt", Context: 4096}},
 	}
 	for i := range n {
-		cand := eval.Candidate{Facts: eval.Facts{Name: fmt.Sprintf("Q%d_K", i+2), BitsPerWeight: float64(i + 2), Decode: float64(100 - i)}}
+		cand := eval.Candidate{Facts: eval.Facts{Name: fmt.Sprintf("Q%d_K", i+2), BitsPerWeight: float.Number(i + 2), Decode: float.Number(100 - i)}}
 		for range c.Columns {
 			d := eval.Divergence{KLD: eval.Estimate{Value: 0.1 / float64(i+1)}}
 			for k := range 101 {
-				d.Curve = append(d.Curve, float64(k-1)*0.001/float64(i+1))
+				d.Curve = append(d.Curve, float.Number(float64(k-1)*0.001/float64(i+1)))
 			}
 			cand.Divergence = append(cand.Divergence, d)
 		}
@@ -87,6 +89,19 @@ func TestOneCandidateAndNothingMeasuredMakeAPage(t *testing.T) {
 	require.NoError(t, report.Write(&b, c, tables))
 	assert.Len(t, picture.FindAllString(b.String(), -1), 4)
 	assert.Len(t, picture.FindAllString(write(t, 12), -1), 7, "more candidates than colors")
+}
+
+func TestNumbersThatAreNotFiniteAreLeftOutOfThePlots(t *testing.T) {
+	c, tables := comparison(2)
+	inf, nan := float.Number(math.Inf(1)), float.Number(math.NaN())
+	broken := &c.Candidates[0]
+	broken.Divergence[0].KLD.Value, broken.Divergence[0].Curve[3], broken.Decode = math.Inf(1), nan, nan
+	broken.Weights[0].Error, broken.Weights[2].Error = inf, nan
+	var b bytes.Buffer
+	require.NoError(t, report.Write(&b, c, tables))
+	assert.Contains(t, b.String(), ">Q3_K<")
+	c.Candidates = c.Candidates[:1]
+	require.NoError(t, report.Write(&b, c, tables), "nothing is left to draw in the first column")
 }
 
 // TestABrowserShowsThePage needs Chromium.

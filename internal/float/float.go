@@ -1,5 +1,5 @@
 // Package float converts between the three floating-point formats of weights: float32, float16 (IEEE 754 half) and
-// bfloat16, one by one and in slices of little-endian bytes.
+// bfloat16, one by one and in slices of little-endian bytes. Number is a float64 of a JSON file.
 //
 // Rounding is to the nearest number, a tie to the even one. A NaN stays a NaN with its sign and the upper bits of its
 // payload, made quiet; what overflows becomes infinity.

@@ -1,0 +1,11 @@
+package cli
+
+import (
+	"io"
+	"time"
+)
+
+// RunAt is Run by another clock than the system's.
+func RunAt(now func() time.Time, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return runAt(now, args, stdin, stdout, stderr)
+}

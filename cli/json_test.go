@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/eval"
+	"gosling/fit"
+	"gosling/internal/float"
+	"gosling/quant"
+)
+
+// reports are what commands write as JSON, or read back.
+var reports = []any{
+	[]benchResult{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, listing{}, deviceList{},
+	diagnosis{}, findings{}, answersHeader{}, recommendation(fit.Machine{}, "", "", nil),
+}
+
+func TestReportsHoldNumbersThatJSONCanWrite(t *testing.T) {
+	for _, r := range reports {
+		assert.Empty(t, plainFloats(reflect.TypeOf(r)), "%T: take float.Number", r)
+	}
+	assert.NotEmpty(t, plainFloats(reflect.TypeFor[struct{ A []struct{ B *float32 } }]()), "the test finds them")
+}
+
+// plainFloats names the fields of a type that are bare floating-point numbers.
+func plainFloats(t reflect.Type) (found []string) {
+	if t.Implements(reflect.TypeFor[json.Marshaler]()) {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Float32, reflect.Float64:
+		return []string{t.String()}
+	case reflect.Slice, reflect.Pointer, reflect.Map, reflect.Array:
+		return plainFloats(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			for _, name := range plainFloats(f.Type) {
+				if f.IsExported() || f.Anonymous {
+					found = append(found, f.Name+" "+name)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func TestAComparisonKeepsNoNumberWhereThereWasNone(t *testing.T) {
+	var c eval.Candidate
+	c.Prefill, c.Decode = rate(512, 0), rate(32, time.Second)
+	c.Divergence = []eval.Divergence{{PPL: eval.Estimate{Value: math.Inf(1), Error: math.NaN()}, Curve: []float.Number{0.5, rate(1, 0)}}}
+	data, err := marshalJSON(c)
+	require.NoError(t, err)
+	assert.Contains(t, string(data), `"prefill_tokens_per_second":null`)
+	assert.Contains(t, string(data), `"ppl":{"value":null,"error":null}`)
+
+	var back eval.Candidate
+	require.NoError(t, json.Unmarshal(data, &back))
+	for _, one := range []eval.Candidate{c, back} {
+		assert.Equal(t, []string{"-", "32.0"}, factsRow(one.Facts)[3:5])
+		assert.Equal(t, "- ± -", kldRow("", one.Divergence[0])[1])
+	}
+	assert.Equal(t, []string{"-", "-"}, factsRow(eval.Facts{})[3:5], "not measured")
+}
+
+func TestRatesByAClockThatStandsStill(t *testing.T) {
+	assert.False(t, rate(5, 0).Finite())
+	assert.InDelta(t, 20, float64(rate(5, 250*time.Millisecond)), 1e-12)
+	assert.Equal(t, "-", byteRateText(1<<30, 0))
+	assert.Equal(t, "2.00 GiB/s", byteRateText(1<<30, 500*time.Millisecond))
+	assert.Empty(t, cellText(rate(1, 0)))
+	assert.Equal(t, "1.5", cellText(1.5))
+
+	begin := time.Now()
+	still := clock(func() time.Time { return begin })
+	width, err := bandwidth(t.Context(), still, [][]byte{make([]byte, enough)}, 1)
+	require.NoError(t, err)
+	assert.False(t, width.Finite())
+
+	var b bytes.Buffer
+	show, _ := plainProgress(&b, still, "converting", 0)
+	show(1<<20, 2<<20)
+	assert.Equal(t, "converting: 50 % of 2.0 MiB, -, 0s left\n", b.String())
+	(&running{now: still, out: &b, begin: begin, next: begin}).show(1, 2, func() string { return "half" })
+	assert.Contains(t, b.String(), "half, - tokens/s, 0s left\n")
+}
+
+func TestACoarseClockIsAskedUntilItMoves(t *testing.T) {
+	runs := 0
+	per, err := repeat(func() (time.Duration, error) {
+		if runs++; runs%4 == 0 {
+			return 16 * time.Millisecond, nil // a step of the clock in every fourth run
+		}
+		return 0, nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 28, runs, "seven steps are more than 100 ms")
+	assert.Equal(t, 4*time.Millisecond, per)
+}

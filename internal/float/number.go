@@ -1,0 +1,29 @@
+package float
+
+import (
+	"encoding/json"
+	"math"
+)
+
+// Number is a float64 of a JSON file. JSON has neither infinity nor NaN: Number writes both as null and reads null as NaN.
+type Number float64
+
+// Finite reports whether n is a number that can be counted with.
+func (n Number) Finite() bool { return n-n == 0 }
+
+// MarshalJSON writes n, or null where it is not finite.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if !n.Finite() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+// UnmarshalJSON reads a number; null is NaN.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(data, (*float64)(n))
+}
