@@ -12,8 +12,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
-.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan fuzz test-variants bench man
-.PHONY: install uninstall install-test dist dist-test pictures clean
+.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan
+.PHONY: fuzz test-variants test-arm64 test-windows bench man install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -104,6 +104,13 @@ fuzz: ggml
 # The tests of numbers with every build of ggml's CPU backend that runs here. SHORT=1: a few minutes instead of one or two hours.
 test-variants: ggml
 	sh scripts/test_variants.sh $(if $(SHORT),short)
+
+# The program and tests of other platforms, under qemu and Wine; SHORT=1 leaves out what takes long.
+test-arm64: ggml
+	@$(GO) run ./scripts/emulate $(if $(SHORT),--short) linux/arm64
+
+test-windows: ggml
+	@$(GO) run ./scripts/emulate $(if $(SHORT),--short) windows/amd64
 
 bench: ggml
 	$(GO) test -run '^$$' -bench . -benchmem ./...
