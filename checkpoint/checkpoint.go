@@ -22,15 +22,13 @@ type File struct {
 	Tensors []Tensor // in the file's order
 	Others  []string // names of the entries that are no tensors, such as "_strategy" of a converted file
 
-	Settings *Settings // what a config.json beside the tensors says; nil where there is none
+	Safetensors bool      // the container is safetensors, the only one that web-rwkv writes
+	Dialect     string    // whose names and layout the file has, as checkpoint/dialect calls them; empty for the authors'
+	Swapped     bool      // tuned states lay as [heads, key, value] in the file; its tensors have them as [heads, value, key]
+	Unclear     error     // why the tensors do not tell whose layout they have; nil where they do
+	Settings    *Settings // what a config.json beside the tensors says; nil where there is none
 
 	Closer io.Closer // closes what the tensors read from; nil where there is nothing to close
-}
-
-// Settings are what a configuration beside the tensors says of the model. What it does not say is 0.
-type Settings struct {
-	Embed, Layers, Vocab, HeadSize int
-	NormEps, GroupNormEps          float64 // of the layer norms, and of the norm after the recurrence
 }
 
 // Close closes the file; its tensors cannot be read any more. It is safe to call twice.

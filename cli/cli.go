@@ -18,6 +18,8 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/checkpoint/dialect"
+	"gosling/convert"
 	"gosling/internal/excerpt"
 )
 
@@ -61,10 +63,28 @@ func printError(w io.Writer, err error) {
 	if errors.As(err, &h) {
 		fmt.Fprintf(w, "hint: %s\n", h.hint)
 	}
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", hint)
+	}
 	var usage *usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintf(w, "hint: see \"%s --help\"\n", usage.command)
 	}
+}
+
+// hintFor names the flag that says what a file does not tell.
+func hintFor(err error) string {
+	var unclear *dialect.Unclear
+	var epsilon *convert.NoGroupNormError
+	switch {
+	case errors.As(err, &unclear) && unclear.States:
+		return "--state-transpose is for one of web-rwkv or Ai00, --state-transpose=false for one in the layout of the authors' .pth files"
+	case errors.As(err, &unclear):
+		return "--dialect web-rwkv is for one of web-rwkv or Ai00, --dialect pth for one in the layout of the authors' .pth files"
+	case errors.As(err, &epsilon):
+		return "--group-norm-eps 64e-5 is for a converted release of RWKV, --group-norm-eps 1e-5 for an RWKV-6 trained with flash-linear-attention"
+	}
+	return ""
 }
 
 // errorText is an error in words, none of its lines longer than a few of a terminal. Of a file, its name says enough.

@@ -3,10 +3,12 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/checkpoint/dialect"
 	"gosling/convert"
 	"gosling/demo"
 	"gosling/quant"
@@ -16,7 +18,8 @@ func convertCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.StringFlag{Name: "type", Usage: "write the matrices as `TYPE`, such as BF16, Q8_0 or Q4_K_M", Value: "F16"},
 		&urfave.PathFlag{Name: "vocab", Usage: "put in the vocabulary of `FILE`, an rwkv_vocab_*.txt, a tokenizer.json or a .gguf", DefaultText: "what the model's rows tell"},
-		&urfave.Float64Flag{Name: "group-norm-eps", Usage: "the `EPSILON` of the norm after the recurrence; only models trained with a divisor of their own have another", DefaultText: "64e-5"},
+		&urfave.Float64Flag{Name: "group-norm-eps", Usage: "the `EPSILON` of the norm after the recurrence; only models trained with a divisor of their own have another", DefaultText: "what config.json tells, or 64e-5"},
+		&urfave.StringFlag{Name: "dialect", Usage: "the `LAYOUT` of IN, if it does not tell: pth, the authors', or web-rwkv, which Ai00 uses too", DefaultText: "what the tensors tell"},
 		&urfave.StringSliceFlag{Name: "lora", Usage: "merge the LoRA adapter in `FILE` or PEFT's folder; may be given again"},
 		&urfave.Float64Flag{Name: "lora-alpha", Usage: "the `ALPHA` that adapters were trained with", DefaultText: "what adapter_config.json beside them says"},
 		&urfave.PathFlag{Name: "lora-init", Usage: "the `FILE` in which PiSSA kept what its adapter began with (init_pissa.pth)"},
@@ -55,6 +58,9 @@ func convertCheckpoint(c *urfave.Context) error {
 	if err := checkThreads(c); err != nil {
 		return err
 	}
+	if !slices.Contains([]string{"", dialect.PTH, dialect.WebRWKV}, c.String("dialect")) {
+		return misuse(c, "--dialect %s: want %s or %s", c.String("dialect"), dialect.PTH, dialect.WebRWKV)
+	}
 	in, out := c.Args().Get(0), c.Args().Get(1)
 	if in == demo.Name {
 		return misuse(c, "demo, the model inside the program, is GGUF already: \"gosling quantize demo OUT.gguf TYPE\" writes it")
@@ -63,8 +69,8 @@ func convertCheckpoint(c *urfave.Context) error {
 		out = convert.DefaultOutput(in, mix)
 	}
 	o := convert.Options{
-		Mix: mix, Vocab: c.Path("vocab"), Write: writeOptions(c), GroupNormEps: float32(c.Float64("group-norm-eps")),
-		State: convert.State{Path: c.Path("merge-state"), Transposed: c.Bool("state-transpose")},
+		Mix: mix, Vocab: c.Path("vocab"), Write: writeOptions(c), GroupNormEps: float32(c.Float64("group-norm-eps")), Dialect: c.String("dialect"),
+		State: convert.State{Path: c.Path("merge-state"), Transposed: stateTransposed(c)},
 	}
 	if o.Overrides, err = overrides(c); err != nil {
 		return err

@@ -21,14 +21,22 @@ func stateFlags() []urfave.Flag {
 }
 
 func stateTransposeFlag() urfave.Flag {
-	return &urfave.BoolFlag{Name: "state-transpose", Usage: "the tuned state's matrices lie the other way round, as some trainers write them", DisableDefaultText: true}
+	return &urfave.BoolFlag{Name: "state-transpose", Usage: "the tuned state's matrices lie the other way round than in the authors' files, as web-rwkv and some trainers write them; --state-transpose=false says that they do not", DefaultText: "what the file tells"}
+}
+
+// stateTransposed is what --state-transpose says; nil where it is not given.
+func stateTransposed(c *urfave.Context) *bool {
+	if !c.IsSet("state-transpose") {
+		return nil
+	}
+	return new(c.Bool("state-transpose"))
 }
 
 // beginWithState lets the model's texts begin with what --state names.
 func beginWithState(c *urfave.Context, m *engine.Model) error {
 	path := c.Path("state")
 	switch {
-	case path == "" && c.Bool("state-transpose"):
+	case path == "" && c.IsSet("state-transpose"):
 		return misuse(c, "--state-transpose is for a tuned --state FILE")
 	case path == "":
 		return nil
@@ -49,7 +57,7 @@ func beginWithState(c *urfave.Context, m *engine.Model) error {
 		}
 		return m.BeginWith(snapshot)
 	}
-	states, err := convert.ReadStates(convert.State{Path: path, Transposed: c.Bool("state-transpose")}, m.Arch(), m.Config())
+	states, err := convert.ReadStates(convert.State{Path: path, Transposed: stateTransposed(c)}, m.Arch(), m.Config())
 	if err != nil {
 		return err
 	}

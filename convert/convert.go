@@ -26,9 +26,13 @@ type Options struct {
 	Vocab     string // an rwkv_vocab_*.txt, tokenizer.json or GGUF file to take the vocabulary from; empty for what folder and size of the model tell
 	Write     quant.Options
 
-	// GroupNormEps is the epsilon of the norm after the recurrence; 0 for the one that models are released with. No checkpoint
-	// tells it.
+	// GroupNormEps is the epsilon of the norm after the recurrence; 0 for what config.json tells, or the one that models are
+	// released with. No tensor tells it.
 	GroupNormEps float32
+
+	// Dialect is dialect.PTH or dialect.WebRWKV, the layout of a checkpoint that does not tell it; empty for what it tells. The
+	// error for one that tells nothing wraps *dialect.Unclear.
+	Dialect string
 
 	Adapters []Adapter // merged in this order
 	State    State     // what texts begin with
@@ -70,11 +74,14 @@ func Run(ctx context.Context, in, out string, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	file, err := formats.Open(in, adapters...)
+	file, err := formats.OpenAs(in, o.Dialect, adapters...)
 	if err != nil {
 		return Result{}, err
 	}
 	defer file.Close()
+	if file.Unclear != nil && Refuse(file) == "" {
+		return Result{}, fmt.Errorf("%s: %w", in, file.Unclear)
+	}
 	state, err := o.State.into(file)
 	if err != nil {
 		return Result{}, err
@@ -127,13 +134,17 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	if err := apply(file.Settings, &config); err != nil {
 		return nil, fmt.Errorf("it seems to be %s, but %w", arch.Title, err)
 	}
-	if err := setGroupNorm(&config, o.GroupNormEps); err != nil {
+	p := &plan{arch: arch}
+	if err := p.setGroupNorm(file, &config, o.GroupNormEps); err != nil {
+		return nil, err
+	}
+	if err := checkTied(file); err != nil {
 		return nil, err
 	}
 	if err := o.State.fits(arch, config); err != nil {
 		return nil, fmt.Errorf("merging %w", err)
 	}
-	p := &plan{arch: arch, config: config}
+	p.config = config
 	if err := p.match(tensors, o); err != nil {
 		return nil, err
 	}
@@ -146,20 +157,6 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	}
 	p.keys = slices.Concat(general(arch.Name, file.Path, o.Mix), arch.Keys(config), vocabulary)
 	return p, nil
-}
-
-// setGroupNorm overrides the epsilon of the norm after the recurrence, unless eps is 0.
-func setGroupNorm(c *rwkv.Config, eps float32) error {
-	switch {
-	case eps == 0:
-		return nil
-	case c.HeadSize == 1:
-		return fmt.Errorf("%s has no norm after its recurrence whose epsilon could be set", c.Arch)
-	case !(eps > 0 && eps < 1):
-		return fmt.Errorf("an epsilon of %v for the norm after the recurrence: want a small positive number, such as 64e-5", eps)
-	}
-	c.GroupNormEps = eps
-	return nil
 }
 
 // detect finds the architecture, or says what the checkpoint is instead.

@@ -17,8 +17,11 @@ const tunedSuffix = ".att.time_state"
 
 // State is a file of tuned states that a converted model is to begin its texts with. The zero value is none.
 type State struct {
-	Path       string // a .pth or .safetensors
-	Transposed bool   // the matrices lie the other way round, as some trainers write them; also of those in the model's own file
+	Path string // a .pth or .safetensors
+	// Transposed says how the matrices lie in the file, the model's own where Path is empty: as [key, value], the other way round
+	// than in the authors' .pth files, or not. Nil is for what the file tells; an error for one that tells nothing wraps
+	// *dialect.Unclear.
+	Transposed *bool
 }
 
 // into adds the states to a checkpoint, in place of those that it may have. What it returns is closed after the checkpoint
@@ -30,10 +33,14 @@ func (s State) into(file *checkpoint.File) (io.Closer, error) {
 		if states, err = openStates(s.Path); err != nil {
 			return nil, err
 		}
+		if states.Unclear != nil && s.Transposed == nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", s.Path, states.Unclear), states.Close())
+		}
 		own := func(t checkpoint.Tensor) bool { return strings.HasSuffix(t.Name, tunedSuffix) }
 		file.Tensors = append(slices.DeleteFunc(slices.Clone(file.Tensors), own), states.Tensors...)
+		file.Swapped = states.Swapped
 	}
-	if !s.Transposed {
+	if s.Transposed == nil || *s.Transposed == file.Swapped {
 		return states, nil
 	}
 	for i, t := range file.Tensors {

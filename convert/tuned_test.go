@@ -110,7 +110,7 @@ func TestAStateInTheCheckpointIsReplacedByTheMergedOne(t *testing.T) {
 	assert.Equal(t, gguf.F32, info.Type)
 	assert.Equal(t, []int64{32, 32, 8}, info.Shape)
 
-	o.State = convert.State{Path: filled(t, states(2, 8, 32, 32), count), Transposed: true}
+	o.State = convert.State{Path: filled(t, states(2, 8, 32, 32), count), Transposed: new(true)}
 	swapped := filepath.Join(t.TempDir(), "swapped.gguf")
 	_, err = convert.Run(t.Context(), in, swapped, o)
 	require.NoError(t, err)

@@ -9,16 +9,22 @@
 //
 //	W' = W - B₀·A₀ + B·A
 //
-// Limits: DoRA, DiSHA (bone) and adapters of embeddings are refused by name.
+// Names are those of the authors' files or of the file that the adapter was trained on; checkpoint/dialect gives those of
+// web-rwkv a trainer's names first.
+//
+// Limits: DoRA, DiSHA (bone) and adapters of embeddings are refused by name, and so is what adapter_config.json says that is
+// not known to leave the merge as it is.
 package adapter
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gosling/checkpoint"
@@ -31,51 +37,28 @@ type Options struct {
 	Config
 }
 
-// Config is what PEFT's adapter_config.json says.
-type Config struct {
-	Type         string             `json:"peft_type"`
-	Alpha        float64            `json:"lora_alpha"`
-	RankRoot     bool               `json:"use_rslora"` // divided by the root of the rank
-	DoRA         bool               `json:"use_dora"`
-	FanInFanOut  bool               `json:"fan_in_fan_out"`
-	AlphaPattern map[string]float64 `json:"alpha_pattern"`
-	Begun        any                `json:"init_lora_weights"` // how: a word, or true for as usual
-}
-
-// changing are the ways to begin an adapter that change the weight it is for too.
-var changing = regexp.MustCompile(`(?i)^(pissa|olora|corda|loftq)`)
-
-// check refuses what is merged in another way.
-func (c Config) check() error {
-	switch {
-	case c.Type != "" && !strings.EqualFold(c.Type, "LORA"):
-		return fmt.Errorf("its adapter_config.json says %q: only LoRA can be merged here", c.Type)
-	case c.DoRA:
-		return fmt.Errorf("it is a DoRA adapter (use_dora), which is merged in another way: merge it with PEFT first")
-	case c.FanInFanOut || len(c.AlphaPattern) > 0:
-		return fmt.Errorf("its adapter_config.json asks for fan_in_fan_out or an alpha_pattern: merge it with PEFT first")
-	}
-	if way, _ := c.Begun.(string); changing.MatchString(way) {
-		return fmt.Errorf("its adapter_config.json says that it began as %q, which changed the model's weights: have PEFT save it as LoRA (path_initial_model_for_weight_conversion)", way)
-	}
-	return nil
-}
-
 // Adapter is an adapter file, taken apart.
 type Adapter struct {
 	file    *checkpoint.File
 	options Options
-	pairs   map[string]*pair             // by the name of the weight
-	order   []string                     // of the pairs
-	whole   map[string]checkpoint.Tensor // tensors that take the place of the model's
+	pairs   map[string]*pair // by the name of the weight
+	order   []string         // of the pairs
+	whole   map[string]whole // tensors that take the place of the model's
+}
+
+// whole is a tensor under the model's name for it, and its name in the adapter's file.
+type whole struct {
+	checkpoint.Tensor
+	full string
 }
 
 // pair is the two factors of a weight's change.
 type pair struct{ a, b checkpoint.Tensor }
 
 var (
-	// halves are the names of factors: the weight's name without ".weight", A or B, and the name PEFT gives an adapter in memory.
-	halves = regexp.MustCompile(`^(.*)\.(init_)?lora_([AB])(?:\.default)?(?:\.weight)?$`)
+	// halves are the names of factors: the weight's name without ".weight", A or B, and the name that an adapter in memory has
+	// in PEFT, such as "default", which files of a whole state dict keep.
+	halves = regexp.MustCompile(`^(.*)\.(init_)?lora_([AB])(?:\.([^.]+))??(?:\.weight)?$`)
 	// prefixes are put before the model's own names by trainers.
 	prefixes = regexp.MustCompile(`^(?:_forward_module\.|base_model\.model\.)+`)
 )
@@ -88,14 +71,12 @@ var foreign = []struct{ part, what string }{
 	{".bone", "a bone adapter"},
 	{".gbmm", "a bone adapter"},
 	{".miss", "a MiSS adapter"},
+	{".lora_", "an adapter of another kind than LoRA"}, // after the halves of pairs
 }
 
 // New takes an adapter file apart. It stays open until the adapter is closed.
 func New(f *checkpoint.File, o Options) (*Adapter, error) {
-	if err := o.Config.check(); err != nil {
-		return nil, err
-	}
-	a := &Adapter{file: f, options: o, pairs: map[string]*pair{}, whole: map[string]checkpoint.Tensor{}}
+	a := &Adapter{file: f, options: o, pairs: map[string]*pair{}, whole: map[string]whole{}}
 	if err := a.sort(f.Tensors); err != nil {
 		return nil, err
 	}
@@ -103,8 +84,12 @@ func New(f *checkpoint.File, o Options) (*Adapter, error) {
 		return nil, fmt.Errorf("it holds no low-rank pairs (lora_A and lora_B), so it is no LoRA adapter")
 	}
 	for _, name := range a.order {
-		if err := a.pairs[name].check(name); err != nil {
+		p := a.pairs[name]
+		if err := p.check(name); err != nil {
 			return nil, err
+		}
+		if rank := p.a.Shape[0]; o.Rank != 0 && rank != int64(o.Rank) {
+			return nil, fmt.Errorf("the pair of %q has rank %d, its adapter_config.json says %d (r): they are of two adapters", name, rank, o.Rank)
 		}
 	}
 	alpha := a.alpha()
@@ -117,41 +102,75 @@ func New(f *checkpoint.File, o Options) (*Adapter, error) {
 	return a, nil
 }
 
+// unnamed is what PEFT calls an adapter that got no name.
+const unnamed = "default"
+
 // sort puts the tensors in their places.
 func (a *Adapter) sort(tensors []checkpoint.Tensor) error {
-	for _, t := range tensors {
+	name := "" // of the adapter
+	var others []checkpoint.Tensor
+	for i, t := range tensors {
 		t.Name = prefixes.ReplaceAllString(t.Name, "")
-		for _, other := range foreign {
-			if strings.Contains(t.Name, other.part) {
-				return fmt.Errorf("it is %s (it has %q), which cannot be merged here: merge it with the program that made it first", other.what, t.Name)
-			}
-		}
 		m := halves.FindStringSubmatch(t.Name)
-		if m == nil {
-			name := strings.Replace(t.Name, ".modules_to_save", "", 1)
-			t.Name = name
-			a.whole[name] = t
+		switch {
+		case m == nil || m[4] == "bias":
+			others = append(others, t)
 			continue
-		}
-		if m[2] != "" {
+		case m[2] != "":
 			return fmt.Errorf("it is what a PiSSA adapter began with (it has %q): name it with --lora-init, and the trained adapter with --lora", t.Name)
+		case name != "" && cmp.Or(m[4], unnamed) != name:
+			return fmt.Errorf("it holds several adapters (%q and %q): have PEFT save the one to merge alone", name, cmp.Or(m[4], unnamed))
 		}
-		name := m[1] + ".weight"
-		p := a.pairs[name]
-		if p == nil {
-			p = &pair{}
-			a.pairs[name] = p
-			a.order = append(a.order, name)
+		name = cmp.Or(m[4], unnamed)
+		if err := a.half(tensors[i].Name, m[1]+".weight", m[3], t); err != nil {
+			return err
 		}
-		half := &p.a
-		if m[3] == "B" {
-			half = &p.b
-		}
-		if half.Name != "" {
-			return fmt.Errorf("tensors %q and %q are both lora_%s of %q", half.Name, t.Name, m[3], name)
-		}
-		*half = t
 	}
+	for _, t := range others {
+		if err := a.keep(t, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// half puts lora_A or lora_B of a weight in its place.
+func (a *Adapter) half(full, weight, which string, t checkpoint.Tensor) error {
+	p := a.pairs[weight]
+	if p == nil {
+		p = &pair{}
+		a.pairs[weight] = p
+		a.order = append(a.order, weight)
+	}
+	half := &p.a
+	if which == "B" {
+		half = &p.b
+	}
+	if half.Name != "" {
+		return fmt.Errorf("tensors %q and %q are both lora_%s of %q", half.Name, full, which, weight)
+	}
+	*half = t
+	return nil
+}
+
+// keep keeps a tensor that takes the place of the model's. PEFT's state dicts have those of modules trained whole under the
+// adapter's name, and the model's own beside them.
+func (a *Adapter) keep(t checkpoint.Tensor, adapter string) error {
+	for _, other := range foreign {
+		if strings.Contains(t.Name, other.part) {
+			return fmt.Errorf("it is %s (it has %q), which cannot be merged here: merge it with the program that made it first", other.what, t.Name)
+		}
+	}
+	if strings.Contains(t.Name, ".original_module.") {
+		return nil
+	}
+	full := t.Name
+	t.Name = strings.Replace(t.Name, ".modules_to_save."+adapter+".", ".", 1)
+	t.Name = strings.Replace(strings.Replace(t.Name, ".modules_to_save.", ".", 1), ".base_layer.", ".", 1)
+	if first, twice := a.whole[t.Name]; twice {
+		return fmt.Errorf("tensors %q and %q are both %q", first.full, full, t.Name)
+	}
+	a.whole[t.Name] = whole{t, full}
 	return nil
 }
 
@@ -178,6 +197,15 @@ func (a *Adapter) Close() error {
 		err = errors.Join(err, a.options.Init.Close())
 	}
 	return err
+}
+
+// Only is the part of the adapter that is for tensors of some names. It shares the adapter's files and is not closed.
+func (a *Adapter) Only(names func(string) bool) *Adapter {
+	part := *a
+	part.order = slices.DeleteFunc(slices.Clone(a.order), func(name string) bool { return !names(name) })
+	part.whole = maps.Clone(a.whole)
+	maps.DeleteFunc(part.whole, func(name string, _ whole) bool { return !names(name) })
+	return &part
 }
 
 // Rank is that of the first pair.

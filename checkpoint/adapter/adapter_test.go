@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -86,7 +85,12 @@ func TestPairsAreAddedToTheirWeight(t *testing.T) {
 		"RWKV-PEFT's names":    {[]checkpoint.Tensor{a, b}, adapter.Options{Alpha: 15}, plus(t, floats(t, key), 2.5, a, b)},
 		"with a trainer's own": {[]checkpoint.Tensor{named(a, "_forward_module.model."+a.Name), named(b, "_forward_module.model."+b.Name)}, adapter.Options{Alpha: 3}, plus(t, floats(t, key), 0.5, a, b)},
 		"PEFT's names": {[]checkpoint.Tensor{named(a, "base_model.model."+a.Name+".weight"), named(b, "base_model.model."+b.Name+".default.weight")},
-			adapter.Options{Config: adapter.Config{Type: "LORA", Alpha: 12}}, plus(t, floats(t, key), 2, a, b)},
+			adapter.Options{Config: adapter.Config{Alpha: 12}}, plus(t, floats(t, key), 2, a, b)},
+		"the state dict of PEFT's model": {[]checkpoint.Tensor{
+			named(base.Tensors[0], "base_model.model.emb.weight"), named(matrix(rng, "", in), "base_model.model.blocks.0.ln1.original_module.weight"),
+			named(base.Tensors[2], "base_model.model.blocks.0.ln1.modules_to_save.poet.weight"), named(key, "base_model.model.blocks.0.att.key.base_layer.weight"),
+			named(a, "base_model.model."+a.Name+".poet.weight"), named(b, "base_model.model."+b.Name+".poet.weight"),
+		}, adapter.Options{Alpha: 12}, plus(t, floats(t, key), 2, a, b)},
 		"divided by the root of the rank": {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{Alpha: 3, RankRoot: true}}, plus(t, floats(t, key), 3/math.Sqrt(rank), a, b)},
 		"an alpha that overrides":         {[]checkpoint.Tensor{a, b}, adapter.Options{Alpha: 6, Config: adapter.Config{Alpha: 3}}, plus(t, floats(t, key), 1, a, b)},
 		"PiSSA": {[]checkpoint.Tensor{a, b}, adapter.Options{Init: &checkpoint.File{Tensors: []checkpoint.Tensor{a0, b0}}},
@@ -135,13 +139,16 @@ func TestAnyPieceOfAMergedTensorCanBeRead(t *testing.T) {
 func TestWholeTensorsTakeThePlaceOfTheModels(t *testing.T) {
 	base, a, b := model()
 	rng := rand.New(rand.NewPCG(3, 4))
+	emb := matrix(rng, "", 9, in)
 	norm, state := matrix(rng, "blocks.0.ln1.weight", 1, in), matrix(rng, "blocks.0.att.time_state", 1, 2, 2)
-	made, err := adapter.New(&checkpoint.File{Tensors: []checkpoint.Tensor{norm, a, b, state, named(norm, "base_model.model.blocks.0.ln1.modules_to_save.weight")}}, adapter.Options{Alpha: 1})
+	made, err := adapter.New(&checkpoint.File{Tensors: []checkpoint.Tensor{norm, a, b, state, named(emb, "base_model.model.emb.modules_to_save.default.weight")}}, adapter.Options{Alpha: 1})
 	require.NoError(t, err)
 	merged, err := made.Merge(base)
 	require.NoError(t, err)
 	got, _ := merged.Tensor("blocks.0.ln1.weight")
 	assert.Equal(t, floats(t, norm), floats(t, got))
+	got, _ = merged.Tensor("emb.weight")
+	assert.Equal(t, floats(t, emb), floats(t, got))
 	_, ok := merged.Tensor("blocks.0.att.time_state")
 	assert.True(t, ok, "a state that was tuned along")
 }
@@ -155,30 +162,32 @@ func TestWhatIsNoAdapterOfTheModelIsRefused(t *testing.T) {
 		tensors []checkpoint.Tensor
 		options adapter.Options
 	}{
-		"no low-rank pairs":                                             {[]checkpoint.Tensor{named(a, "blocks.0.att.key.weight")}, adapter.Options{Alpha: 1}},
-		"give --lora-alpha (the rank is 6)":                             {[]checkpoint.Tensor{a, b}, adapter.Options{}},
-		`lora_B of "blocks.0.att.key.weight" is missing`:                {[]checkpoint.Tensor{a}, adapter.Options{Alpha: 1}},
-		"of different ranks":                                            {[]checkpoint.Tensor{a, named(matrix(rng, "", out, 5), b.Name)}, adapter.Options{Alpha: 1}},
-		"want a matrix":                                                 {[]checkpoint.Tensor{a, named(matrix(rng, "", out), b.Name)}, adapter.Options{Alpha: 1}},
-		"are both lora_A":                                               {[]checkpoint.Tensor{a, b, named(a, a.Name+".weight")}, adapter.Options{Alpha: 1}},
-		"a DiSHA (bone) adapter":                                        {[]checkpoint.Tensor{named(a, "blocks.0.att.key.disha")}, adapter.Options{Alpha: 1}},
-		"a DoRA adapter (it has":                                        {[]checkpoint.Tensor{a, b, named(a, "blocks.0.att.key.lora_magnitude_vector")}, adapter.Options{Alpha: 1}},
-		"a DoRA adapter (use_dora)":                                     {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{DoRA: true}}},
-		"it is what a PiSSA adapter began with":                         {[]checkpoint.Tensor{named(a, "blocks.0.att.key.init_lora_A"), named(b, "blocks.0.att.key.init_lora_B")}, adapter.Options{Alpha: 1}},
-		`began as "pissa_niter_4"`:                                      {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{Alpha: 1, Begun: "pissa_niter_4"}}},
-		`says "VERA": only LoRA`:                                        {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{Type: "VERA"}}},
-		"an alpha of +Inf: want a positive number":                      {[]checkpoint.Tensor{a, b}, adapter.Options{Alpha: math.Inf(1)}},
-		"an alpha of -3: want a positive number":                        {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{Alpha: -3}}},
-		"a MiSS adapter":                                                {[]checkpoint.Tensor{named(a, "blocks.0.att.key.miss_block")}, adapter.Options{Alpha: 1}},
-		"alpha_pattern":                                                 {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{AlphaPattern: map[string]float64{"key": 3}}}},
-		`the model has no "blocks.9.att.key.weight"`:                    {[]checkpoint.Tensor{a, b, named(a, "blocks.9.att.key.lora_A"), named(b, "blocks.9.att.key.lora_B")}, adapter.Options{Alpha: 1}},
-		`changes "emb.weight" of [7 33], the model's is [9 33]`:         {[]checkpoint.Tensor{named(a, "emb.lora_A"), named(b, "emb.lora_B")}, adapter.Options{Alpha: 1}},
-		`tensor "blocks.0.ln9.weight" is none of the model's`:           {[]checkpoint.Tensor{a, b, named(a, "blocks.0.ln9.weight")}, adapter.Options{Alpha: 1}},
-		`tensor "blocks.0.ln1.weight" is [6 33], the model's`:           {[]checkpoint.Tensor{a, b, named(a, "blocks.0.ln1.weight")}, adapter.Options{Alpha: 1}},
-		"init.pth: lora_A of \"blocks.0.att.key.weight\" is":            {[]checkpoint.Tensor{a, b}, adapter.Options{Init: &checkpoint.File{Path: "init.pth"}}},
-		"of other shapes than the adapter's":                            {[]checkpoint.Tensor{a, b}, adapter.Options{Init: &checkpoint.File{Tensors: []checkpoint.Tensor{matrix(rng, a.Name, 2, in), matrix(rng, b.Name, out, 2)}}}},
-		`lora.pth: element 0 of "blocks.0.att.key.weight" becomes`:      {[]checkpoint.Tensor{a, b}, adapter.Options{Alpha: math.MaxFloat64}},
-		`lora.pth: tensor "blocks.0.att.key.lora_A": element 40 is NaN`: {[]checkpoint.Tensor{holding(a, spoiled), b}, adapter.Options{Alpha: 1}},
+		"no low-rank pairs":                                                 {[]checkpoint.Tensor{named(a, "blocks.0.att.key.weight")}, adapter.Options{Alpha: 1}},
+		"give --lora-alpha (the rank is 6)":                                 {[]checkpoint.Tensor{a, b}, adapter.Options{}},
+		`lora_B of "blocks.0.att.key.weight" is missing`:                    {[]checkpoint.Tensor{a}, adapter.Options{Alpha: 1}},
+		"of different ranks":                                                {[]checkpoint.Tensor{a, named(matrix(rng, "", out, 5), b.Name)}, adapter.Options{Alpha: 1}},
+		"want a matrix":                                                     {[]checkpoint.Tensor{a, named(matrix(rng, "", out), b.Name)}, adapter.Options{Alpha: 1}},
+		"are both lora_A":                                                   {[]checkpoint.Tensor{a, b, named(a, a.Name+".weight")}, adapter.Options{Alpha: 1}},
+		"a DiSHA (bone) adapter":                                            {[]checkpoint.Tensor{named(a, "blocks.0.att.key.disha")}, adapter.Options{Alpha: 1}},
+		"a DoRA adapter (it has":                                            {[]checkpoint.Tensor{a, b, named(a, "blocks.0.att.key.lora_magnitude_vector")}, adapter.Options{Alpha: 1}},
+		"it is what a PiSSA adapter began with":                             {[]checkpoint.Tensor{named(a, "blocks.0.att.key.init_lora_A"), named(b, "blocks.0.att.key.init_lora_B")}, adapter.Options{Alpha: 1}},
+		"an alpha of +Inf: want a positive number":                          {[]checkpoint.Tensor{a, b}, adapter.Options{Alpha: math.Inf(1)}},
+		"an alpha of -3: want a positive number":                            {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{Alpha: -3}}},
+		"has rank 6, its adapter_config.json says 8 (r)":                    {[]checkpoint.Tensor{a, b}, adapter.Options{Config: adapter.Config{Alpha: 1, Rank: 8}}},
+		`several adapters ("poet" and "clerk")`:                             {[]checkpoint.Tensor{named(a, "blocks.0.att.key.lora_A.poet.weight"), named(b, "blocks.0.att.key.lora_B.clerk.weight")}, adapter.Options{Alpha: 1}},
+		`several adapters ("default" and "clerk")`:                          {[]checkpoint.Tensor{a, named(b, "blocks.0.att.key.lora_B.clerk.weight")}, adapter.Options{Alpha: 1}},
+		`another kind than LoRA (it has "blocks.0.att.key.lora_B.bias")`:    {[]checkpoint.Tensor{a, b, named(a, "base_model.model.blocks.0.att.key.lora_B.bias")}, adapter.Options{Alpha: 1}},
+		`another kind than LoRA (it has "blocks.0.att.key.lora_diag.poet")`: {[]checkpoint.Tensor{a, b, named(a, "blocks.0.att.key.lora_diag.poet")}, adapter.Options{Alpha: 1}},
+		`are both "blocks.0.ln1.weight"`:                                    {[]checkpoint.Tensor{a, b, named(a, "blocks.0.ln1.weight"), named(a, "blocks.0.ln1.modules_to_save.weight")}, adapter.Options{Alpha: 1}},
+		"a MiSS adapter":                                                    {[]checkpoint.Tensor{named(a, "blocks.0.att.key.miss_block")}, adapter.Options{Alpha: 1}},
+		`the model has no "blocks.9.att.key.weight"`:                        {[]checkpoint.Tensor{a, b, named(a, "blocks.9.att.key.lora_A"), named(b, "blocks.9.att.key.lora_B")}, adapter.Options{Alpha: 1}},
+		`changes "emb.weight" of [7 33], the model's is [9 33]`:             {[]checkpoint.Tensor{named(a, "emb.lora_A"), named(b, "emb.lora_B")}, adapter.Options{Alpha: 1}},
+		`tensor "blocks.0.ln9.weight" is none of the model's`:               {[]checkpoint.Tensor{a, b, named(a, "blocks.0.ln9.weight")}, adapter.Options{Alpha: 1}},
+		`tensor "blocks.0.ln1.weight" is [6 33], the model's`:               {[]checkpoint.Tensor{a, b, named(a, "blocks.0.ln1.weight")}, adapter.Options{Alpha: 1}},
+		"init.pth: lora_A of \"blocks.0.att.key.weight\" is":                {[]checkpoint.Tensor{a, b}, adapter.Options{Init: &checkpoint.File{Path: "init.pth"}}},
+		"of other shapes than the adapter's":                                {[]checkpoint.Tensor{a, b}, adapter.Options{Init: &checkpoint.File{Tensors: []checkpoint.Tensor{matrix(rng, a.Name, 2, in), matrix(rng, b.Name, out, 2)}}}},
+		`lora.pth: element 0 of "blocks.0.att.key.weight" becomes`:          {[]checkpoint.Tensor{a, b}, adapter.Options{Alpha: math.MaxFloat64}},
+		`lora.pth: tensor "blocks.0.att.key.lora_A": element 40 is NaN`:     {[]checkpoint.Tensor{holding(a, spoiled), b}, adapter.Options{Alpha: 1}},
 	} {
 		t.Run(want, func(t *testing.T) {
 			base, _, _ := model()
@@ -195,18 +204,23 @@ func TestWhatIsNoAdapterOfTheModelIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnAdapterIsMatchedByTheNamesOfTheModel(t *testing.T) {
+func TestAnAdapterInPieces(t *testing.T) {
 	base, a, b := model()
-	made, err := adapter.New(&checkpoint.File{Path: "x/lora-7.pth", Tensors: []checkpoint.Tensor{a, b}}, adapter.Options{Alpha: 1})
+	norm := named(base.Tensors[2], "x.ln1.weight")
+	made, err := adapter.New(&checkpoint.File{Path: "x/lora-7.pth", Tensors: []checkpoint.Tensor{a, b, norm}}, adapter.Options{Alpha: 1})
 	require.NoError(t, err)
-	assert.True(t, made.Fits(base))
 	assert.EqualValues(t, rank, made.Rank())
 	assert.Equal(t, "lora-7", made.Name())
-	other := &checkpoint.File{Tensors: slices.Clone(base.Tensors)}
-	for i := range other.Tensors {
-		other.Tensors[i].Name = "rwkv." + other.Tensors[i].Name
-	}
-	assert.False(t, made.Fits(other))
+	_, err = made.Merge(base)
+	require.ErrorContains(t, err, `"x.ln1.weight" is none of the model's`)
+	authors := func(name string) bool { return name != "x.ln1.weight" }
+	merged, err := made.Only(authors).Merge(base)
+	require.NoError(t, err)
+	key, _ := base.Tensor("blocks.0.att.key.weight")
+	got, _ := merged.Tensor("blocks.0.att.key.weight")
+	assert.InDeltaSlice(t, plus(t, floats(t, key), 1./rank, a, b), floats(t, got), 2e-5)
+	_, err = made.Only(func(name string) bool { return !authors(name) }).Merge(base)
+	require.ErrorContains(t, err, `"x.ln1.weight" is none of the model's`, "the other piece")
 }
 
 func Example() {

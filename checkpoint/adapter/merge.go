@@ -9,11 +9,8 @@ import (
 	"gosling/checkpoint"
 )
 
-// Fits reports whether the adapter's pairs are of tensors under the names that base has.
-func (a *Adapter) Fits(base *checkpoint.File) bool {
-	_, ok := base.Tensor(nameIn(base, a.order[0]))
-	return ok
-}
+// tunedState ends the names of states that texts begin with, in the layout of the authors' files.
+const tunedState = ".att.time_state"
 
 // nameIn is a tensor's name as base has it: some trainers put "model." in front.
 func nameIn(base *checkpoint.File, name string) string {
@@ -32,16 +29,19 @@ func (a *Adapter) Merge(base *checkpoint.File) (*checkpoint.File, error) {
 		at[t.Name] = i
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.whole)) {
-		t := a.whole[name]
+		t := a.whole[name].Tensor
 		i, ok := at[nameIn(base, name)]
 		switch {
-		case !ok && strings.HasSuffix(name, ".att.time_state"): // tuned along with the weights
-			merged.Tensors = append(merged.Tensors, t)
+		case !ok && strings.HasSuffix(name, tunedState): // tuned along with the weights
+			merged.Tensors, merged.Swapped = append(merged.Tensors, t), a.file.Swapped
 			continue
 		case !ok:
 			return nil, fmt.Errorf("tensor %q is none of the model's: the adapter is of another model", name)
 		case !slices.Equal(squeeze(t.Shape), squeeze(merged.Tensors[i].Shape)):
 			return nil, fmt.Errorf("tensor %q is %v, the model's %v: the adapter is of another model", name, t.Shape, merged.Tensors[i].Shape)
+		}
+		if strings.HasSuffix(name, tunedState) {
+			merged.Swapped = a.file.Swapped
 		}
 		t.Name = merged.Tensors[i].Name
 		merged.Tensors[i] = t

@@ -1,8 +1,10 @@
 // Package dialect translates checkpoints that other programs wrote, with names and layouts of their own, into those of the
 // authors' .pth files: models of Hugging Face's transformers (RWKV-4, and 5 and 6 by the same rule), of
-// flash-linear-attention (RWKV-6 and 7), and of web-rwkv (.st).
+// flash-linear-attention (RWKV-6 and 7), and models, tuned states and adapters of web-rwkv (.st).
 //
-// Which dialect a file speaks is told by its tensors. Tensors whose layout differs are translated as they are read.
+// Tensors tell which dialect a file is in. Where they do not, what only web-rwkv's converter does tells it, and where that is
+// contradictory the caller must say it. Tensors whose layout differs are translated as they are read. docs/format/writers.md
+// lists the dialects.
 package dialect
 
 import (
@@ -12,11 +14,66 @@ import (
 	"gosling/checkpoint"
 )
 
+// The dialects, as checkpoint.File.Dialect and messages name them. PTH is that of the authors' .pth files.
+const (
+	PTH          = "pth"
+	Transformers = "transformers"
+	FLA          = "flash-linear-attention"
+	WebRWKV      = "web-rwkv"
+)
+
+// Unclear is the error of a file that does not tell whether it is in the layout of .pth files or of web-rwkv.
+type Unclear struct {
+	What   string // what does not tell it
+	States bool   // the file holds tuned states and nothing else
+}
+
+func (e *Unclear) Error() string {
+	return e.What + ": the file does not tell whether it is in the layout of .pth files or of web-rwkv"
+}
+
 // dialect is one way to write a checkpoint.
 type dialect struct {
 	name  string
-	knows func(has func(string) bool, f *checkpoint.File) bool
+	knows func(f names) answer
+	what  string // in an Unclear error, where knows may answer perhaps
 	rules []rule
+}
+
+// answer says whether a file is in a dialect.
+type answer uint8
+
+const (
+	no answer = iota
+	yes
+	perhaps // the tensors are the same in the layout of .pth files
+)
+
+// whether turns a condition into an answer.
+func whether(condition bool) answer {
+	if condition {
+		return yes
+	}
+	return no
+}
+
+// names is a checkpoint with its tensors by name.
+type names struct {
+	*checkpoint.File
+	tensors map[string]checkpoint.Tensor
+}
+
+func byName(f *checkpoint.File) names {
+	n := names{f, map[string]checkpoint.Tensor{}}
+	for _, t := range f.Tensors {
+		n.tensors[t.Name] = t
+	}
+	return n
+}
+
+func (n names) has(name string) bool {
+	_, ok := n.tensors[name]
+	return ok
 }
 
 // rule translates the tensors whose whole names match, and whose replaced name is the new one; Go's regexp syntax.
@@ -45,24 +102,53 @@ func made(from, target string, make func(t checkpoint.Tensor) ([]checkpoint.Tens
 	return r
 }
 
-// Translate gives the file's tensors the names and layouts of .pth files. A file that speaks no other dialect is returned as
-// it is.
-func Translate(f *checkpoint.File) (*checkpoint.File, error) {
-	names := map[string]bool{}
-	for _, t := range f.Tensors {
-		names[t.Name] = true
+// authors are the beginnings of the names in .pth files.
+var authors = regexp.MustCompile(`^(?:model\.)?(?:emb|head|ln_out|blocks\.\d+)\.`)
+
+// Authors reports whether a tensor's name is one of .pth files, which some trainers put "model." in front of.
+func Authors(name string) bool { return authors.MatchString(name) }
+
+// Translate gives the file's tensors the names and layouts of .pth files. as is PTH or WebRWKV where the user says which of the
+// two the file is in; it settles what the tensors do not tell, and contradicting them is an error. If it is empty and nothing
+// tells, the file is returned as it is, with the error in Unclear. So is a file of .pth's own dialect, without it.
+func Translate(f *checkpoint.File, as string) (*checkpoint.File, error) {
+	told, unclear := dialectOf(byName(f), as)
+	switch {
+	case unclear != nil:
+		out := *f
+		out.Unclear = unclear
+		return &out, nil
+	case as != "" && as != told.name:
+		return nil, fmt.Errorf("its tensors have the names or shapes of %s's layout, not of %s's", told.name, as)
+	case told.name == PTH:
+		return f, nil
 	}
-	has := func(name string) bool { return names[name] }
-	for _, d := range dialects {
-		if d.knows(has, f) {
-			return d.translate(f)
-		}
-	}
-	return f, nil
+	return told.translate(f)
 }
 
+// dialectOf finds the dialect of a file.
+func dialectOf(f names, as string) (dialect, *Unclear) {
+	for _, d := range dialects {
+		switch d.knows(f) {
+		case yes:
+			return d, nil
+		case perhaps:
+			web, pth := marks(f)
+			switch {
+			case as == d.name || as == "" && web:
+				return d, nil
+			case as == "" && !pth:
+				return d, &Unclear{What: d.what, States: d.what == fewStates}
+			}
+		}
+	}
+	return dialect{name: PTH}, nil
+}
+
+// translate applies the rules to all tensors.
 func (d dialect) translate(f *checkpoint.File) (*checkpoint.File, error) {
-	out := &checkpoint.File{Path: f.Path, Format: f.Format + ", " + d.name + "'s names", Others: f.Others, Closer: f.Closer}
+	out := *f
+	out.Format, out.Dialect, out.Tensors = f.Format+", in the dialect of "+d.name, d.name, nil
 	seen := map[string]string{}
 	for _, t := range f.Tensors {
 		old := t.Name
@@ -78,7 +164,8 @@ func (d dialect) translate(f *checkpoint.File) (*checkpoint.File, error) {
 			out.Tensors = append(out.Tensors, t)
 		}
 	}
-	return out, nil
+	out.Swapped = d.name == WebRWKV
+	return &out, nil
 }
 
 // tensor translates one tensor by the first rule that fits; what none does stays as it is, for the version's table to judge.

@@ -1,290 +1,250 @@
 package dialect_test
 
 import (
-	"bytes"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"gosling/checkpoint"
 	"gosling/checkpoint/dialect"
-	"gosling/checkpoint/pth"
 	"gosling/internal/synth"
+	"gosling/internal/writers"
 )
 
-// model opens a checkpoint of random weights, whose dimensions all differ.
-func model(t *testing.T, version string) *checkpoint.File {
+// model is a checkpoint of random weights, whose dimensions all differ. Its numbers are such that F16 has them too.
+func model(t *testing.T, version string) writers.File {
+	t.Helper()
+	return sized(t, synth.Config{Version: version, Layers: 2, Embed: 96, HeadSize: 32, Vocab: 50})
+}
+
+func sized(t *testing.T, c synth.Config) writers.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "m.pth")
 	out, err := os.Create(path)
 	require.NoError(t, err)
-	require.NoError(t, synth.Write(out, synth.Config{Version: version, Layers: 2, Embed: 96, HeadSize: 32, Vocab: 50}))
+	require.NoError(t, synth.Write(out, c))
 	require.NoError(t, out.Close())
-	f, err := pth.Open(path)
+	return writers.Open(t, path).As(t, checkpoint.F16)
+}
+
+// square is an RWKV-7 whose low-rank pairs have as many rows as columns.
+func square(t *testing.T) writers.File {
+	t.Helper()
+	return sized(t, synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 50, Ranks: synth.Ranks{Decay: 64, Rate: 64, Value: 64, Gate: 64}})
+}
+
+// tuned is a state of as many layers and heads as model has.
+func tuned() writers.File {
+	const size = 32
+	var all writers.File
+	for i := range 2 {
+		state := writers.Tensor{Name: "blocks." + string(rune('0'+i)) + ".att.time_state", DType: checkpoint.F16, Shape: []int64{3, size, size}}
+		for j := range 3 * size * size {
+			state.Data = append(state.Data, byte(j), byte(j>>8&0x3f))
+		}
+		all = append(all, state)
+	}
+	return all
+}
+
+// translated reads a file as one of that name.
+func translated(t *testing.T, f writers.File, path, as string) *checkpoint.File {
+	t.Helper()
+	got, err := dialect.Translate(f.Checkpoint(path), as)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, f.Close()) })
-	return f
+	require.NoError(t, got.Unclear)
+	return got
 }
 
-func contents(t *testing.T, tensor checkpoint.Tensor) []byte {
+func same(t *testing.T, want writers.File, got *checkpoint.File) {
 	t.Helper()
-	b := make([]byte, tensor.Elements()*tensor.DType.Size())
-	require.NoError(t, tensor.ReadBytes(b, 0))
-	return b
-}
-
-// with is a tensor of other contents.
-func with(name string, like checkpoint.Tensor, data []byte, shape ...int64) checkpoint.Tensor {
-	return checkpoint.Tensor{Name: name, DType: like.DType, Shape: shape, Data: bytes.NewReader(data)}
-}
-
-// flip transposes a matrix of two-byte elements.
-func flip(data []byte, rows, cols int64) []byte {
-	out := make([]byte, len(data))
-	for r := range rows {
-		for c := range cols {
-			copy(out[(c*rows+r)*2:][:2], data[(r*cols+c)*2:][:2])
-		}
+	read := writers.Read(t, got)
+	for _, w := range want {
+		assert.Equal(t, w.Data, read.Tensor(t, w.Name).Data, w.Name)
 	}
-	return out
+	require.Len(t, read, len(want))
 }
 
-// renamed writes a model in another dialect: pairs of patterns and replacements, the first that fits, and tensors that write
-// by themselves.
-func renamed(t *testing.T, f *checkpoint.File, rules [][2]string, special func(t checkpoint.Tensor) []checkpoint.Tensor) *checkpoint.File {
-	t.Helper()
-	out := &checkpoint.File{}
-	for _, tensor := range f.Tensors {
-		if list := special(tensor); list != nil {
-			out.Tensors = append(out.Tensors, list...)
-			continue
-		}
-		for _, r := range rules {
-			if p := regexp.MustCompile("^" + r[0] + "$"); p.MatchString(tensor.Name) {
-				tensor.Name = p.ReplaceAllString(tensor.Name, r[1])
-				break
+func TestModelsOfHuggingFaceAreTranslated(t *testing.T) {
+	for name, tc := range map[string]struct {
+		version, dialect string
+		write            func(writers.File) writers.File
+	}{
+		"RWKV-4 of transformers":                  {"4", dialect.Transformers, writers.Transformers},
+		"RWKV-5.1 of transformers":                {"5.1", dialect.Transformers, writers.Transformers},
+		"RWKV-5.2 of transformers":                {"5.2", dialect.Transformers, writers.Transformers},
+		"RWKV-6 of transformers":                  {"6", dialect.Transformers, writers.Transformers},
+		"RWKV-6 of flash-linear-attention":        {"6", dialect.FLA, writers.FLA6},
+		"RWKV-7 of flash-linear-attention":        {"7", dialect.FLA, func(f writers.File) writers.File { return writers.FLA7(f, false) }},
+		"RWKV-7 of older flash-linear-attentions": {"7", dialect.FLA, func(f writers.File) writers.File { return writers.FLA7(f, true) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := model(t, tc.version)
+			for _, path := range []string{"model.safetensors", "pytorch_model.pth"} {
+				got := translated(t, tc.write(want), path, "")
+				same(t, want, got)
+				assert.Equal(t, tc.dialect, got.Dialect)
+				assert.False(t, got.Swapped)
 			}
+			_, err := dialect.Translate(tc.write(want).Checkpoint("model.safetensors"), dialect.WebRWKV)
+			require.ErrorContains(t, err, tc.dialect+"'s layout, not of web-rwkv's")
+		})
+	}
+}
+
+func TestModelsOfWebRWKVAreTranslated(t *testing.T) {
+	for _, version := range []string{"5.1", "5.2", "6", "7"} {
+		for _, path := range []string{"m.st", "m.safetensors"} { // names that Ai00 gives, and others
+			t.Run(version+" "+path, func(t *testing.T) {
+				want := append(model(t, version), tuned()...)
+				got := translated(t, writers.WebRWKV(t, want), path, "")
+				if version == "5.1" { // spread over the channels
+					for i := range 2 {
+						for _, name := range []string{"time_decay", "time_faaaa"} {
+							name = "blocks." + string(rune('0'+i)) + ".att." + name
+							spread := writers.Read(t, got).Tensor(t, name)
+							assert.Equal(t, []int64{3, 32}, spread.Shape)
+							want = append(want.Without(name), spread)
+							assert.Equal(t, model(t, version).Tensor(t, name).Data[:2], spread.Data[31*2:32*2])
+						}
+					}
+				}
+				same(t, want, got)
+				assert.Equal(t, dialect.WebRWKV, got.Dialect)
+				assert.True(t, got.Swapped)
+				_, err := dialect.Translate(writers.WebRWKV(t, want).Checkpoint(path), dialect.PTH)
+				require.ErrorContains(t, err, "web-rwkv's layout, not of pth's")
+			})
 		}
-		out.Tensors = append(out.Tensors, tensor)
 	}
-	return out
 }
 
-func same(t *testing.T, want, got *checkpoint.File) {
-	t.Helper()
-	for _, w := range want.Tensors {
-		g, ok := got.Tensor(w.Name)
-		require.True(t, ok, w.Name)
-		require.EqualValues(t, w.Elements(), g.Elements(), w.Name)
-		require.Equal(t, contents(t, w), contents(t, g), w.Name)
+func TestRanksAboveTheChannelsTellTheLayoutToo(t *testing.T) {
+	want := sized(t, synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 50, Ranks: synth.Ranks{Decay: 96, Rate: 128, Value: 64, Gate: 80}})
+	for _, path := range []string{"m.pth", "m.safetensors"} {
+		assert.Empty(t, translated(t, want, path, "").Dialect)
 	}
-	require.Len(t, got.Tensors, len(want.Tensors))
+	same(t, want, translated(t, writers.WebRWKV(t, want), "m.safetensors", ""))
 }
 
-func nothing(checkpoint.Tensor) []checkpoint.Tensor { return nil }
-
-var transformers = [][2]string{
-	{`emb\.weight`, "rwkv.embeddings.weight"},
-	{`(ln_out\..*)`, "rwkv.$1"},
-	{`blocks\.0\.ln0\.(.*)`, "rwkv.blocks.0.pre_ln.$1"},
-	{`blocks\.(\d)\.att\.time_mix_k`, "rwkv.blocks.$1.attention.time_mix_key"},
-	{`blocks\.(\d)\.att\.time_mix_v`, "rwkv.blocks.$1.attention.time_mix_value"},
-	{`blocks\.(\d)\.att\.time_mix_r`, "rwkv.blocks.$1.attention.time_mix_receptance"},
-	{`blocks\.(\d)\.att\.time_mix_g`, "rwkv.blocks.$1.attention.time_mix_gate"},
-	{`blocks\.(\d)\.ffn\.time_mix_k`, "rwkv.blocks.$1.feed_forward.time_mix_key"},
-	{`blocks\.(\d)\.ffn\.time_mix_r`, "rwkv.blocks.$1.feed_forward.time_mix_receptance"},
-	{`blocks\.(\d)\.att\.(.*)`, "rwkv.blocks.$1.attention.$2"},
-	{`blocks\.(\d)\.ffn\.(.*)`, "rwkv.blocks.$1.feed_forward.$2"},
-	{`(blocks\..*)`, "rwkv.$1"},
+func TestOneRankThatIsNotTheChannelsTellsTheLayout(t *testing.T) {
+	want := sized(t, synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 50, Ranks: synth.Ranks{Decay: 64, Rate: 64, Value: 32, Gate: 64}})
+	assert.Empty(t, translated(t, want, "m.st", "").Dialect)
+	same(t, want, translated(t, writers.WebRWKV(t, want), "m.safetensors", ""))
 }
 
-func TestTransformers(t *testing.T) {
-	for _, version := range []string{"4", "5.2", "6"} {
+// What tensors do not tell, two marks of web-rwkv's files together do; one alone is contradictory.
+func TestFilesThatTensorsDoNotTell(t *testing.T) {
+	for name, file := range map[string]writers.File{"a state": tuned(), "square pairs": append(square(t), tuned()...), "RWKV-5.0": model(t, "5.0")} {
+		t.Run(name, func(t *testing.T) {
+			web, wide := writers.WebRWKV(t, file), file.As(t, checkpoint.F32)
+			want := file
+			if name == "RWKV-5.0" { // its bonus gets the name that is no logarithm's
+				want = renamed(file, "time_first", "time_faaaa")
+			}
+			for _, path := range []string{"m.st", "M.ST", "m.state"} {
+				same(t, want, translated(t, web, path, ""))
+				same(t, want, translated(t, web, path, dialect.WebRWKV))
+				assert.True(t, translated(t, web, path, "").Swapped)
+				assert.Empty(t, translated(t, file, path, dialect.PTH).Dialect, "the user knows better")
+			}
+			assert.Empty(t, translated(t, wide, "m.safetensors", "").Dialect)
+			assert.Empty(t, translated(t, file, "m.pth", "").Dialect)
+			same(t, want, translated(t, web, "m.safetensors", dialect.WebRWKV))
+			for path, f := range map[string]writers.File{"m.safetensors": web, "m": web, "m.st": wide} {
+				got, err := dialect.Translate(f.Checkpoint(path), "")
+				require.NoError(t, err)
+				var unclear *dialect.Unclear
+				require.ErrorAs(t, got.Unclear, &unclear, path)
+				assert.Equal(t, name == "a state", unclear.States)
+				assert.Contains(t, unclear.Error(), "does not tell whether it is in the layout of .pth files or of web-rwkv")
+				same(t, f, got)
+			}
+		})
+	}
+}
+
+func renamed(f writers.File, from, to string) writers.File {
+	var all writers.File
+	for _, t := range f {
+		t.Name = strings.Replace(t.Name, from, to, 1)
+		all = append(all, t)
+	}
+	return all
+}
+
+// The authors' code takes the bonus by its name, whatever else a .pth of version 5 has.
+func TestTheBonusOfAPthGoesByItsName(t *testing.T) {
+	f := renamed(model(t, "5.2"), "time_faaaa", "time_first")
+	got := translated(t, f, "m.pth", "")
+	same(t, f, got)
+	assert.Empty(t, got.Dialect)
+}
+
+func TestAdaptersOfWebRWKVAreTranslated(t *testing.T) {
+	for version, parts := range map[string][]string{
+		"4":   {"time_first", "time_decay", "ln1", "ffn.time_mix_k"},
+		"5.2": {"time_faaaa", "time_decay", "ln_x", "time_mix_k"},
+		"6":   {"time_faaaa", "time_maa", "time_decay", "ln2"},
+		"7":   {"w1", "w2", "a1", "v2", "g1", "x_r", "ln1"},
+	} {
 		t.Run(version, func(t *testing.T) {
-			want := model(t, version)
-			got, err := dialect.Translate(renamed(t, want, transformers, nothing))
+			var want writers.File
+			for _, tensor := range model(t, version) {
+				for _, part := range parts {
+					if strings.Contains(tensor.Name, part) {
+						want = append(want, tensor)
+						break
+					}
+				}
+			}
+			for name, shape := range map[string][]int64{"lora_A": {4, 96}, "lora_B": {96, 4}, "init_lora_A": {4, 96}, "init_lora_B": {96, 4}} {
+				half := model(t, "4").Tensor(t, "emb.weight")
+				half.Name, half.Shape, half.Data = "blocks.0.att.key."+name, shape, half.Data[:4*96*2]
+				want = append(want, half)
+			}
+			if version != "4" {
+				want = append(want, tuned()...)
+			}
+			got, err := dialect.Adapter(writers.WebRWKV(t, want).Checkpoint("lora.st"))
 			require.NoError(t, err)
 			same(t, want, got)
+			assert.True(t, got.Swapped)
+			other := want.Checkpoint("lora.safetensors")
+			got, err = dialect.Adapter(other)
+			require.NoError(t, err)
+			require.Same(t, other, got, "a trainer's")
 		})
 	}
-}
-
-func flaRules(letters string) [][2]string {
-	rules := [][2]string{
-		{`emb\.weight`, "model.embeddings.weight"}, {`ln_out\.(.*)`, "model.norm.$1"}, {`head\.weight`, "lm_head.weight"},
-		{`blocks\.0\.ln0\.(.*)`, "model.layers.0.pre_norm.$1"}, {`blocks\.(\d)\.ln1\.(.*)`, "model.layers.$1.attn_norm.$2"},
-		{`blocks\.(\d)\.ln2\.(.*)`, "model.layers.$1.ffn_norm.$2"}, {`blocks\.(\d)\.att\.ln_x\.(.*)`, "model.layers.$1.attn.g_norm.$2"},
-		{`blocks\.(\d)\.att\.output\.weight`, "model.layers.$1.attn.o_proj.weight"},
-	}
-	for word, letter := range map[string]string{"receptance": "r", "key": "k", "value": "v", "gate": "g"} {
-		rules = append(rules, [2]string{`blocks\.(\d)\.att\.` + word + `\.weight`, "model.layers.$1.attn." + letter + letters})
-	}
-	return rules
-}
-
-var layer = regexp.MustCompile(`^blocks\.(\d)\.att\.(.*)$`)
-
-func TestFLA7(t *testing.T) {
-	want := model(t, "7")
-	rules := append(flaRules("_proj.weight"),
-		[2]string{`blocks\.(\d)\.att\.([wav])0`, "model.layers.$1.attn.${2}_lora.lora.2.bias"},
-		[2]string{`blocks\.(\d)\.att\.(.*)`, "model.layers.$1.attn.$2"},
-		[2]string{`blocks\.(\d)\.ffn\.(.*)`, "model.layers.$1.ffn.$2"})
-	pairs := func(tensor checkpoint.Tensor) []checkpoint.Tensor {
-		m := layer.FindStringSubmatch(tensor.Name)
-		if m == nil || len(m[2]) != 2 || !strings.Contains("12", m[2][1:]) {
-			return nil
-		}
-		part := map[byte]string{'1': "0", '2': "2"}[m[2][1]]
-		name := fmt.Sprintf("model.layers.%s.attn.%c_lora.lora.%s.weight", m[1], m[2][0], part)
-		rows, cols := tensor.Shape[0], tensor.Shape[1]
-		return []checkpoint.Tensor{with(name, tensor, flip(contents(t, tensor), rows, cols), cols, rows)}
-	}
-	got, err := dialect.Translate(renamed(t, want, rules, pairs))
-	require.NoError(t, err)
-	same(t, want, got)
-
-	t.Run("with the shifts in one tensor", func(t *testing.T) {
-		stacks := map[string][]byte{}
-		old := renamed(t, want, rules, func(tensor checkpoint.Tensor) []checkpoint.Tensor {
-			if m := layer.FindStringSubmatch(tensor.Name); m != nil && strings.HasPrefix(m[2], "x_") {
-				at := strings.Index("rwkvag", m[2][2:])
-				if stacks[m[1]] == nil {
-					stacks[m[1]] = make([]byte, 6*96*2)
-				}
-				copy(stacks[m[1]][at*96*2:], contents(t, tensor))
-				if m[2] != "x_g" {
-					return []checkpoint.Tensor{}
-				}
-				return []checkpoint.Tensor{with("model.layers."+m[1]+".attn.x_x", tensor, stacks[m[1]], 6, 96)}
-			}
-			return pairs(tensor)
-		})
-		got, err := dialect.Translate(old)
-		require.NoError(t, err)
-		same(t, want, got)
-	})
-}
-
-// The order of the five token shifts in .pth files and in flash-linear-attention.
-const pthOrder, flaOrder = "wkvrg", "rwkvg"
-
-func TestFLA6(t *testing.T) {
-	want := model(t, "6")
-	rules := append(flaRules("_proj.linear.weight"),
-		[2]string{`blocks\.(\d)\.att\.time_maa_x`, "model.layers.$1.attn.x_proj.0.mu"},
-		[2]string{`blocks\.(\d)\.att\.time_decay`, "model.layers.$1.attn.w_proj.linear.lora.2.bias"},
-		[2]string{`blocks\.(\d)\.att\.time_faaaa`, "model.layers.$1.attn.bonus"},
-		[2]string{`blocks\.(\d)\.ffn\.time_maa_k`, "model.layers.$1.ffn.key.mu"},
-		[2]string{`blocks\.(\d)\.ffn\.time_maa_r`, "model.layers.$1.ffn.receptance.mu"},
-		[2]string{`blocks\.(\d)\.ffn\.(key|receptance)\.weight`, "model.layers.$1.ffn.$2.linear.weight"},
-		[2]string{`blocks\.(\d)\.ffn\.value\.weight`, "model.layers.$1.ffn.value.weight"})
-	bias := map[string][]byte{}
-	special := func(tensor checkpoint.Tensor) []checkpoint.Tensor {
-		m := layer.FindStringSubmatch(tensor.Name)
-		if m == nil {
-			return nil
-		}
-		at := "model.layers." + m[1] + ".attn."
-		data, c := contents(t, tensor), int64(96)
-		switch {
-		case m[2] == "time_decay_w1", m[2] == "time_decay_w2":
-			part := map[string]string{"time_decay_w1": "0", "time_decay_w2": "2"}[m[2]]
-			rows, cols := tensor.Shape[0], tensor.Shape[1]
-			return []checkpoint.Tensor{with(at+"w_proj.linear.lora."+part+".weight", tensor, flip(data, rows, cols), cols, rows)}
-		case m[2] == "time_maa_w1": // [C, 5D] -> [5D, C], the blocks in fla's order
-			d5 := tensor.Shape[1]
-			rows := flip(data, c, d5)
-			return []checkpoint.Tensor{with(at+"x_proj.0.linear.weight", tensor, reorder(rows), d5, c)}
-		case m[2] == "time_maa_w2": // [5, D, C] -> [C, 5D]
-			d5 := tensor.Shape[0] * tensor.Shape[1]
-			return []checkpoint.Tensor{with(at+"x_proj.2.weight", tensor, flip(reorder(data), d5, c), c, d5)}
-		case strings.HasPrefix(m[2], "time_maa_") && len(m[2]) == 10 && m[2] != "time_maa_x":
-			if bias[m[1]] == nil {
-				bias[m[1]] = make([]byte, 5*c*2)
-			}
-			copy(bias[m[1]][int64(strings.Index(flaOrder, m[2][9:]))*c*2:], data)
-			if m[2] != "time_maa_g" {
-				return []checkpoint.Tensor{}
-			}
-			return []checkpoint.Tensor{with(at+"x_bias", tensor, bias[m[1]], 5, c)}
-		}
-		return nil
-	}
-	got, err := dialect.Translate(renamed(t, want, rules, special))
-	require.NoError(t, err)
-	same(t, want, got)
-}
-
-// reorder puts five equal parts from the order of .pth files into flash-linear-attention's.
-func reorder(data []byte) []byte {
-	var out []byte
-	part := len(data) / 5
-	for _, letter := range flaOrder {
-		at := strings.IndexRune(pthOrder, letter)
-		out = append(out, data[at*part:][:part]...)
-	}
-	return out
-}
-
-func TestWebRWKV(t *testing.T) {
-	swapped := func(names *regexp.Regexp) func(checkpoint.Tensor) []checkpoint.Tensor {
-		return func(tensor checkpoint.Tensor) []checkpoint.Tensor {
-			if !names.MatchString(tensor.Name) {
-				return nil
-			}
-			n := len(tensor.Shape)
-			rows, cols := tensor.Shape[n-2], tensor.Shape[n-1]
-			data := contents(t, tensor)
-			var all []byte
-			for at := int64(0); at < int64(len(data)); at += rows * cols * 2 {
-				all = append(all, flip(data[at:][:rows*cols*2], rows, cols)...)
-			}
-			shape := append(append([]int64{}, tensor.Shape[:n-2]...), cols, rows)
-			return []checkpoint.Tensor{with(strings.Replace(tensor.Name, "time_maa", "time_mix", 1), tensor, all, shape...)}
-		}
-	}
-	tuned := with("blocks.0.att.time_state", checkpoint.Tensor{DType: checkpoint.BF16}, []byte("abcdefghijklmnop"), 2, 2, 2)
-	seven := model(t, "7")
-	seven.Tensors = append(seven.Tensors, tuned)
-	got, err := dialect.Translate(renamed(t, seven, nil, swapped(regexp.MustCompile(`att\.([wavg][12]|time_state)$`))))
-	require.NoError(t, err)
-	same(t, seven, got)
-
-	six := model(t, "6")
-	six.Tensors = append(six.Tensors, tuned)
-	rules := [][2]string{{`(.*)\.time_faaaa`, "$1.time_first"}, {`(.*)\.time_maa_(.)`, "$1.time_mix_$2"}}
-	got, err = dialect.Translate(renamed(t, six, rules, swapped(regexp.MustCompile(`((time_maa|time_decay)_w[12]|time_state)$`))))
-	require.NoError(t, err)
-	same(t, six, got)
 }
 
 func TestCheckpointsOfTheAuthorsStayAsTheyAre(t *testing.T) {
 	for _, version := range synth.Versions() {
-		f := model(t, version)
-		got, err := dialect.Translate(f)
-		require.NoError(t, err)
-		require.Same(t, f, got)
+		for _, path := range []string{"m.pth", "m.safetensors"} {
+			f := model(t, version).As(t, checkpoint.BF16).Checkpoint(path)
+			got, err := dialect.Translate(f, "")
+			require.NoError(t, err)
+			require.Same(t, f, got)
+		}
 	}
 }
 
 func TestTensorsThatFitNoDialectAreNamed(t *testing.T) {
-	data := bytes.NewReader(make([]byte, 64))
-	tensor := func(name string, shape ...int64) checkpoint.Tensor {
-		return checkpoint.Tensor{Name: name, DType: checkpoint.BF16, Shape: shape, Data: io.NewSectionReader(data, 0, 64)}
+	tensor := func(name string, shape ...int64) writers.Tensor {
+		return writers.Tensor{Name: name, DType: checkpoint.BF16, Shape: shape, Data: make([]byte, 64)}
 	}
-	for name, list := range map[string][]checkpoint.Tensor{
+	for name, list := range map[string]writers.File{
 		`"model.layers.0.attn.x_x": has shape [5 2], want [6, channels]`: {tensor("model.embeddings.weight", 2, 2), tensor("model.layers.0.attn.r_k", 2), tensor("model.layers.0.attn.x_x", 5, 2)},
 		`"model.layers.0.attn.w_lora.lora.0.weight": has shape [2]`:      {tensor("model.embeddings.weight", 2, 2), tensor("model.layers.0.attn.r_k", 2), tensor("model.layers.0.attn.w_lora.lora.0.weight", 2)},
 		`are both "blocks.0.att.time_maa_k"`:                             {tensor("blocks.0.att.time_mix_x", 2), tensor("blocks.0.att.time_mix_k", 2), tensor("blocks.0.att.time_maa_k", 2)},
 	} {
-		_, err := dialect.Translate(&checkpoint.File{Tensors: list})
+		_, err := dialect.Translate(list.Checkpoint("m.pth"), "")
 		require.ErrorContains(t, err, name)
 	}
+	_, err := dialect.Adapter(writers.File{tensor("k.lora.0", 2)}.Checkpoint("lora.st"))
+	require.ErrorContains(t, err, `tensor "k.lora.0": has shape [2]`)
 }

@@ -7,11 +7,11 @@ import (
 	"gosling/checkpoint"
 )
 
-// dialects are tried in this order.
-var dialects = []dialect{
+// dialects are asked in this order.
+var dialects = append([]dialect{
 	{
-		name:  "transformers",
-		knows: func(has func(string) bool, _ *checkpoint.File) bool { return has("rwkv.embeddings.weight") },
+		name:  Transformers,
+		knows: func(f names) answer { return whether(f.has("rwkv.embeddings.weight")) },
 		rules: []rule{
 			to(`rwkv\.embeddings\.weight`, "emb.weight"),
 			to(`rwkv\.ln_out\.(weight|bias)`, "ln_out.$1"),
@@ -20,9 +20,9 @@ var dialects = []dialect{
 		},
 	},
 	{
-		name: "flash-linear-attention",
-		knows: func(has func(string) bool, _ *checkpoint.File) bool {
-			return has("model.embeddings.weight") && has("model.layers.0.attn.r_k")
+		name: FLA,
+		knows: func(f names) answer {
+			return whether(f.has("model.embeddings.weight") && f.has("model.layers.0.attn.r_k"))
 		},
 		rules: append(flaCommon(),
 			made(`model\.layers\.(\d+)\.attn\.x_x`, "blocks.$1.att.", stacked("x_", "", "r", "w", "k", "v", "a", "g")),
@@ -34,9 +34,9 @@ var dialects = []dialect{
 		),
 	},
 	{
-		name: "flash-linear-attention",
-		knows: func(has func(string) bool, _ *checkpoint.File) bool {
-			return has("model.embeddings.weight") && has("model.layers.0.attn.x_bias")
+		name: FLA,
+		knows: func(f names) answer {
+			return whether(f.has("model.embeddings.weight") && f.has("model.layers.0.attn.x_bias"))
 		},
 		rules: append(flaCommon(),
 			to(`model\.layers\.(\d+)\.attn\.x_proj\.0\.mu`, "blocks.$1.att.time_maa_x"),
@@ -54,29 +54,7 @@ var dialects = []dialect{
 			to(`model\.layers\.(\d+)\.ffn\.value\.weight`, "blocks.$1.ffn.value.weight"),
 		),
 	},
-	{
-		name: "web-rwkv",
-		knows: func(_ func(string) bool, f *checkpoint.File) bool {
-			w1, ok := f.Tensor("blocks.0.att.w1") // low-rank pairs lie the other way round, and ranks are below the channels
-			return ok && len(w1.Shape) == 2 && w1.Shape[0] < w1.Shape[1]
-		},
-		rules: []rule{
-			transposed(`blocks\.(\d+)\.att\.([wavg][12])`, "blocks.$1.att.$2"),
-			transposed(`blocks\.(\d+)\.att\.time_state`, "blocks.$1.att.time_state"),
-		},
-	},
-	{
-		name:  "web-rwkv",
-		knows: func(has func(string) bool, _ *checkpoint.File) bool { return has("blocks.0.att.time_mix_x") },
-		rules: []rule{
-			to(`blocks\.(\d+)\.att\.time_first`, "blocks.$1.att.time_faaaa"),
-			transposed(`blocks\.(\d+)\.att\.time_state`, "blocks.$1.att.time_state"),
-			transposed(`blocks\.(\d+)\.att\.time_mix_(w[12])`, "blocks.$1.att.time_maa_$2"),
-			transposed(`blocks\.(\d+)\.att\.time_decay_(w[12])`, "blocks.$1.att.time_decay_$2"),
-			to(`blocks\.(\d+)\.(att|ffn)\.time_mix_(\w)`, "blocks.$1.$2.time_maa_$3"),
-		},
-	},
-}
+}, webRWKV...)
 
 // flaCommon is what flash-linear-attention calls the same in both versions.
 func flaCommon() []rule {

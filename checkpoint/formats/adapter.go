@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"gosling/checkpoint"
 	"gosling/checkpoint/adapter"
+	"gosling/checkpoint/dialect"
 )
 
 // OpenAdapter opens what fine-tuning made: a .pth or .safetensors file, or PEFT's folder. An adapter_config.json beside it
@@ -23,12 +25,12 @@ func OpenAdapter(path string, alpha float64, init string) (*adapter.Adapter, err
 	if _, err := readConfig(filepath.Join(filepath.Dir(file), "adapter_config.json"), &o.Config); err != nil {
 		return nil, err
 	}
-	f, err := openFile(file)
+	f, err := openHalves(file)
 	if err != nil {
 		return nil, err
 	}
 	if init != "" {
-		if o.Init, err = openFile(init); err != nil {
+		if o.Init, err = openHalves(init); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
@@ -41,4 +43,17 @@ func OpenAdapter(path string, alpha float64, init string) (*adapter.Adapter, err
 		return nil, err
 	}
 	return a, nil
+}
+
+// openHalves opens a file of low-rank halves and gives those of web-rwkv a trainer's names and layout.
+func openHalves(path string) (*checkpoint.File, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	translated, err := dialect.Adapter(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return translated, nil
 }

@@ -56,7 +56,7 @@ func TestAdaptersOfBothNamesAreMerged(t *testing.T) {
 	second, err := formats.OpenAdapter(authors, 3, "")
 	require.NoError(t, err)
 	defer second.Close()
-	f, err := formats.Open(model, second, first)
+	f, err := formats.OpenAs(model, "", second, first)
 	require.NoError(t, err)
 	defer f.Close()
 	key, ok := f.Tensor("blocks.0.att.key.weight")

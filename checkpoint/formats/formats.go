@@ -21,43 +21,65 @@ import (
 	"gosling/checkpoint/safetensors"
 )
 
-// Open opens a checkpoint: a file, or the folder or index of a model in Hugging Face's layout. Adapters are merged into it,
-// in their order. The caller closes what it returns, and the adapters after it. Errors name the file.
-func Open(path string, adapters ...*adapter.Adapter) (*checkpoint.File, error) {
+// Open opens a checkpoint: a file, or the folder or index of a model in Hugging Face's layout. The caller closes what it
+// returns. Errors name the file. A file that does not tell whose layout it has is returned as it is, with the error in Unclear.
+func Open(path string) (*checkpoint.File, error) { return OpenAs(path, "") }
+
+// OpenAs is Open with adapters merged into the checkpoint, in their order; they are closed after it. as is the dialect that the
+// user says the file is in, as dialect.Translate takes it.
+func OpenAs(path, as string, adapters ...*adapter.Adapter) (*checkpoint.File, error) {
 	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	translated, err := translate(f, adapters)
+	translated, err := translate(f, as, adapters)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	if translated.Settings, err = settingsOf(path); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	tie(translated)
 	return translated, nil
 }
 
-// translate merges adapters and gives the tensors the authors' names: an adapter has either those or the names of the file.
-func translate(f *checkpoint.File, adapters []*adapter.Adapter) (*checkpoint.File, error) {
-	var later []*adapter.Adapter
-	var err error
-	for _, a := range adapters {
-		if !a.Fits(f) {
-			later = append(later, a)
-		} else if f, err = a.Merge(f); err != nil {
-			return nil, fmt.Errorf("merging %s: %w", a.Path(), err)
-		}
-	}
-	if f, err = dialect.Translate(f); err != nil {
+// translate merges adapters and gives the tensors the authors' names. What an adapter has for tensors under other names than
+// the authors' has the layout of the file and is merged before that, the rest after it.
+func translate(f *checkpoint.File, as string, adapters []*adapter.Adapter) (*checkpoint.File, error) {
+	f, err := merge(f, adapters, func(name string) bool { return !dialect.Authors(name) })
+	if err != nil {
 		return nil, err
 	}
-	for _, a := range later {
-		if f, err = a.Merge(f); err != nil {
+	if f, err = dialect.Translate(f, as); err != nil {
+		return nil, err
+	}
+	if f.Unclear != nil && len(adapters) > 0 {
+		return nil, f.Unclear
+	}
+	return merge(f, adapters, dialect.Authors)
+}
+
+// merge merges what adapters have for the tensors of some names.
+func merge(f *checkpoint.File, adapters []*adapter.Adapter, names func(string) bool) (*checkpoint.File, error) {
+	var err error
+	for _, a := range adapters {
+		if f, err = a.Only(names).Merge(f); err != nil {
 			return nil, fmt.Errorf("merging %s: %w", a.Path(), err)
 		}
 	}
 	return f, nil
+}
+
+// tie adds the head of a model whose configuration says that it is the embedding, which Hugging Face's files leave out.
+func tie(f *checkpoint.File) {
+	if f.Settings == nil || !f.Settings.Tied {
+		return
+	}
+	emb, ok := f.Tensor("emb.weight")
+	if _, has := f.Tensor("head.weight"); ok && !has {
+		emb.Name = "head.weight"
+		f.Tensors = append(f.Tensors, emb)
+	}
 }
 
 func open(path string) (*checkpoint.File, error) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"gosling/checkpoint"
 )
@@ -15,17 +16,8 @@ import (
 // maxConfig is more than any config.json or adapter_config.json has.
 const maxConfig = 1 << 20
 
-// config is a model's config.json as transformers and flash-linear-attention write it; what is missing is 0.
-type config struct {
-	HiddenSize      int     `json:"hidden_size"`
-	Layers          int     `json:"num_hidden_layers"`
-	Vocab           int     `json:"vocab_size"`
-	HeadSize        int     `json:"head_size"`          // transformers
-	HeadDim         int     `json:"head_dim"`           // flash-linear-attention
-	HeadSizeDivisor float64 `json:"head_size_divisor"`  // of RWKV-5 and 6
-	LayerNormEps    float64 `json:"layer_norm_epsilon"` // transformers
-	NormEps         float64 `json:"norm_eps"`           // flash-linear-attention
-}
+// config is what a model's config.json says, as transformers and flash-linear-attention write it.
+type config checkpoint.Settings
 
 // settingsOf reads the config.json of a model in Hugging Face's layout, if path is such a model's folder or one of its files.
 // It is nil where there is none.
@@ -41,16 +33,65 @@ func settingsOf(path string) (*checkpoint.Settings, error) {
 	if found, err := readConfig(filepath.Join(folder, "config.json"), &c); err != nil || !found {
 		return nil, err
 	}
-	s := &checkpoint.Settings{
-		Embed: c.HiddenSize, Layers: c.Layers, Vocab: c.Vocab, HeadSize: max(c.HeadSize, c.HeadDim), NormEps: max(c.LayerNormEps, c.NormEps),
+	s := checkpoint.Settings(c)
+	return &s, nil
+}
+
+// UnmarshalJSON reads a config.json, whose keys must all be known.
+func (c *config) UnmarshalJSON(data []byte) error { return configKeys.Parse(data, c) }
+
+var configKeys = checkpoint.Keys[config]{
+	Read: settings, Harmless: harmless,
+	Unknown: "this program does not know what it changes in the model: if nothing, remove it from the file",
+}
+
+// settings are the keys of config.json whose value counts.
+var settings = map[string]func(c *config, value any) error{
+	"hidden_size":         func(c *config, value any) error { return checkpoint.ReadInt(value, &c.Embed) },
+	"num_hidden_layers":   func(c *config, value any) error { return checkpoint.ReadInt(value, &c.Layers) },
+	"vocab_size":          func(c *config, value any) error { return checkpoint.ReadInt(value, &c.Vocab) },
+	"head_size":           func(c *config, value any) error { return checkpoint.ReadInt(value, &c.HeadSize) }, // transformers
+	"head_dim":            func(c *config, value any) error { return checkpoint.ReadInt(value, &c.HeadSize) }, // flash-linear-attention
+	"head_size_divisor":   func(c *config, value any) error { return checkpoint.ReadNumber(value, &c.HeadDivisor) },
+	"layer_norm_epsilon":  func(c *config, value any) error { return checkpoint.ReadNumber(value, &c.NormEps) }, // transformers
+	"norm_eps":            func(c *config, value any) error { return checkpoint.ReadNumber(value, &c.NormEps) }, // flash-linear-attention
+	"tie_word_embeddings": func(c *config, value any) error { return checkpoint.ReadBool(value, &c.Tied) },
+	"hidden_act":          only("sqrelu"),
+	"gate_fn":             only("swish", "silu"),
+	"norm_first":          only(true),
+	"norm_bias":           only(true),
+	"elementwise_affine":  only(true),
+}
+
+// harmless are the keys of config.json that change nothing about the logits: dimensions that tensors tell, how they are computed
+// and trained, tokens, settings of sampling, and what transformers notes of every model.
+var harmless = strings.Fields(`
+	a_low_rank_dim attention_hidden_size conv_size decay_low_rank_dim expand_k expand_v gate_low_rank_dim hidden_ratio intermediate_size
+	num_attention_heads num_heads proj_low_rank_dim share_conv_kernel v_low_rank_dim value_dim
+
+	attn_implementation _attn_implementation attn_mode fuse_cross_entropy fuse_linear_cross_entropy fuse_norm gradient_checkpointing
+	initializer_range rescale_every use_cache use_l2warp
+
+	context_length max_position_embeddings max_sequence_length model_max_length
+	begin_suppress_tokens bos_token_id decoder_start_token_id eos_token_id forced_bos_token_id forced_eos_token_id mask_token_id
+	pad_token_id sep_token_id suppress_tokens unk_token_id
+
+	bad_words_ids diversity_penalty do_sample early_stopping encoder_no_repeat_ngram_size exponential_decay_length_penalty length_penalty
+	max_length max_new_tokens min_length no_repeat_ngram_size num_beam_groups num_beams num_return_sequences output_scores
+	remove_invalid_values repetition_penalty return_dict_in_generate temperature top_k top_p typical_p
+
+	_commit_hash _name_or_path architectures auto_map chunk_size_feed_forward dtype finetuning_task id2label is_decoder label2id
+	model_type model_version name_or_path output_attentions output_hidden_states prefix problem_type return_dict
+	task_specific_params tokenizer_class torch_dtype torchscript transformers_version use_bfloat16`)
+
+// only takes the values that the mathematics here is of; null is the default, the first of them.
+func only(values ...any) func(*config, any) error {
+	return func(_ *config, value any) error {
+		if value == nil || slices.Contains(values, value) {
+			return nil
+		}
+		return fmt.Errorf("only %v can be converted", values[0])
 	}
-	switch {
-	case c.HeadSizeDivisor > 0: // the heads are divided by it before a norm of epsilon 1e-5
-		s.GroupNormEps = 1e-5 * c.HeadSizeDivisor * c.HeadSizeDivisor
-	case c.NormEps > 0 && c.HeadDim > 0:
-		s.GroupNormEps = c.NormEps * float64(c.HeadDim)
-	}
-	return s, nil
 }
 
 // readConfig reads a configuration in JSON, and reports whether there is one.

@@ -43,7 +43,7 @@ func assemble(path string, places map[string]string, open Opener) (*checkpoint.F
 			return nil, errors.Join(err, parts.Close())
 		}
 		parts = append(parts, part)
-		whole.Format = part.Format + ", in parts"
+		whole.Format, whole.Safetensors = part.Format+", in parts", part.Safetensors
 		for _, t := range part.Tensors {
 			if places[t.Name] == name {
 				whole.Tensors = append(whole.Tensors, t)

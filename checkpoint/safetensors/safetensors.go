@@ -66,7 +66,7 @@ func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &checkpoint.File{Format: "safetensors"}
+	f := &checkpoint.File{Format: "safetensors", Safetensors: true}
 	begin := 8 + int64(len(header))
 	for _, e := range entries {
 		t, err := e.tensor(file, begin, size)

@@ -66,10 +66,11 @@ var arrows = map[string][]string{
 	"internal/rss":        {},
 
 	// For tests and scripts, which may import anything but are imported by nothing else.
-	"ggml/ggmltest":  {"ggml"},
-	"rwkv/rwkvtest":  {"convert", "engine", "ggml/ggmltest", "ggml/probe", "internal/float", "internal/golden", "internal/synth"},
-	"internal/synth": {"checkpoint/*", "gguf", "internal/float"},
-	"scripts/*":      {"cli", "eval", "internal/atomicfile", "internal/float", "internal/synth"},
+	"ggml/ggmltest":    {"ggml"},
+	"rwkv/rwkvtest":    {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth", "ggml/probe"},
+	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
+	"internal/writers": {"checkpoint/*", "internal/float"},
+	"scripts/*":        {"cli", "eval", "internal/atomicfile", "internal/float", "internal/synth"},
 }
 
 // only names, for what few may import, those few.

@@ -82,7 +82,7 @@ func (b bench) begins(t *testing.T, base string, m *engine.Model) {
 		same(t, m)
 	})
 	t.Run("the wrong way round", func(t *testing.T) {
-		states, err := convert.ReadStates(convert.State{Path: file, Transposed: true}, b.Arch, c)
+		states, err := convert.ReadStates(convert.State{Path: file, Transposed: new(true)}, b.Arch, c)
 		require.NoError(t, err)
 		require.NoError(t, m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil }))
 		require.Greater(t, Difference(want, Logits(t, b.session(t, m), tokens, 0)), 1e-3)

@@ -1,0 +1,369 @@
+package convert_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/checkpoint"
+	"gosling/checkpoint/dialect"
+	"gosling/convert"
+	"gosling/gguf"
+	"gosling/internal/float"
+	"gosling/internal/golden"
+	"gosling/internal/synth"
+	"gosling/internal/writers"
+	"gosling/rwkv/archs"
+	"gosling/rwkv/rwkvtest"
+)
+
+// logits are those of the version's float64 reference for a file of F32.
+func logits(t *testing.T, f *gguf.File, tokens []int32) [][]float64 {
+	t.Helper()
+	arch, config, err := archs.Describe(f)
+	require.NoError(t, err)
+	forward, err := arch.Reference(config, func(name string) ([]float32, bool) {
+		tensor, ok := f.Tensor(name)
+		if !ok {
+			return nil, false
+		}
+		x := make([]float32, tensor.Elements())
+		float.DecodeF32(x, f.Data(tensor))
+		return x, true
+	})
+	require.NoError(t, err)
+	got, _, err := forward(nil, tokens)
+	require.NoError(t, err)
+	return got
+}
+
+// saved writes a file under a name; one that ends with / is a folder, with a config.json.
+func saved(t *testing.T, f writers.File, name, config string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if !strings.HasSuffix(name, "/") {
+		f.Save(t, path)
+		return path
+	}
+	require.NoError(t, os.Mkdir(path, 0o755))
+	f.Save(t, filepath.Join(path, "model.safetensors"))
+	if config != "" {
+		require.NoError(t, os.WriteFile(filepath.Join(path, "config.json"), []byte(config), 0o600))
+	}
+	return path
+}
+
+// shortest is the name of the shortest prompt.
+func shortest(g *golden.File) string {
+	names := slices.Sorted(maps.Keys(g.Prompts))
+	return slices.MinFunc(names, func(a, b string) int { return len(g.Prompts[a].Tokens) - len(g.Prompts[b].Tokens) })
+}
+
+func fla7(f writers.File) writers.File { return writers.FLA7(f, false) }
+
+func asItIs(f writers.File) writers.File { return f }
+
+// Models of every writer, made of checkpoints whose logits the authors' code computed, give those logits.
+func TestModelsOfEveryWriterGiveTheOfficialLogits(t *testing.T) {
+	web := func(f writers.File) writers.File { return writers.WebRWKV(t, f) }
+	for _, tc := range []struct {
+		golden, name, config string
+		write                func(writers.File) writers.File
+		options              convert.Options
+	}{
+		{golden: "rwkv-4-small", name: "m.safetensors", write: asItIs},
+		{golden: "rwkv-4-small", name: "m.st", write: web},
+		{golden: "rwkv-4-small", name: "hf/", config: `{"model_type": "rwkv", "rescale_every": 6}`, write: writers.Transformers},
+		{golden: "tiny-rwkv-5v1-730K", name: "m.safetensors", write: asItIs}, // 5.0
+		{golden: "tiny-rwkv-5v1-730K", name: "m.st", write: web, options: convert.Options{Dialect: dialect.PTH}},
+		{golden: "micro-rwkv-5.1-L2-C64-cuda-metadata-bf16", name: "m.safetensors", write: asItIs},
+		{golden: "micro-rwkv-5.1-L2-C64-cuda-metadata-bf16", name: "m.st", write: web},
+		{golden: "micro-rwkv-5.1-L2-C64-cuda-metadata-bf16", name: "hf/", config: `{"head_size_divisor": 8}`, write: writers.Transformers},
+		{golden: "rwkv-5.2-small", name: "m.safetensors", write: asItIs},
+		{golden: "rwkv-5.2-small", name: "m.st", write: web},
+		{golden: "rwkv-5.2-small", name: "m.safetensors", write: web},
+		{golden: "rwkv-5.2-small", name: "hf/", config: `{"head_size_divisor": 8}`, write: writers.Transformers},
+		{golden: "rwkv-6-small", name: "m.safetensors", write: asItIs},
+		{golden: "rwkv-6-small", name: "m.st", write: web},
+		{golden: "rwkv-6-small", name: "hf/", config: `{"head_size_divisor": 8}`, write: writers.Transformers},
+		{golden: "rwkv-6-small", name: "fla/", config: `{"norm_eps": 1e-5}`, write: writers.FLA6, options: convert.Options{GroupNormEps: 64e-5}},
+		{golden: "demo", name: "m.safetensors", write: asItIs},
+		{golden: "demo", name: "m.st", write: web},
+		{golden: "demo", name: "m.safetensors", write: web},
+		{golden: "demo", name: "fla/", config: `{"norm_eps": 1e-5, "hidden_act": "sqrelu"}`, write: fla7},
+	} {
+		t.Run(tc.golden+" as "+tc.name, func(t *testing.T) {
+			g := golden.Load(t, tc.golden)
+			f := tc.write(writers.Open(t, golden.Path(t, g.Models[0])))
+			o := options(t, "F32")
+			o.Dialect, o.GroupNormEps = tc.options.Dialect, tc.options.GroupNormEps
+			if g.GroupNormEps != 64e-5 {
+				o.GroupNormEps = g.GroupNormEps
+			}
+			prompt := shortest(g)
+			got := logits(t, converted(t, saved(t, f, tc.name, tc.config), o), g.Prompts[prompt].Tokens)
+			tolerance := 2e-5
+			if f[0].DType == checkpoint.F16 { // smaller numbers than those of F16 are lost
+				tolerance = 1e-3
+			}
+			rwkvtest.Near(t, g.Logits(t, prompt), got, tolerance, "logits")
+		})
+	}
+}
+
+// drawn is tensors of random numbers that F16 has.
+func drawn(t *testing.T, shapes map[string][]int64) writers.File {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(8, 9))
+	var all writers.File
+	for name, shape := range shapes {
+		x := make([]float32, checkpoint.Tensor{Shape: shape}.Elements())
+		for i := range x {
+			x[i] = float32(rng.NormFloat64()) / 8
+		}
+		data := make([]byte, 4*len(x))
+		float.EncodeF32(data, x)
+		all = append(all, writers.Tensor{Name: name, DType: checkpoint.F32, Shape: shape, Data: data})
+	}
+	return all.As(t, checkpoint.F16)
+}
+
+// random is a checkpoint of a version in F16, with heads of 16.
+func random(t *testing.T, version string) writers.File {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "m.pth")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, synth.Write(f, synth.Config{Version: version, Layers: 2, Embed: 64, HeadSize: 16, Vocab: 61}))
+	require.NoError(t, f.Close())
+	return writers.Open(t, path).As(t, checkpoint.F16)
+}
+
+// tunedFor is a state of a random checkpoint.
+func tunedFor(t *testing.T) writers.File {
+	t.Helper()
+	return drawn(t, map[string][]int64{"blocks.0.att.time_state": {4, 16, 16}, "blocks.1.att.time_state": {4, 16, 16}})
+}
+
+// sameModel wants all tensors of two files to be equal.
+func sameModel(t *testing.T, want, got *gguf.File) {
+	t.Helper()
+	require.Len(t, got.Tensors(), len(want.Tensors()))
+	for _, w := range want.Tensors() {
+		g, ok := got.Tensor(w.Name)
+		require.True(t, ok, w.Name)
+		assert.True(t, bytes.Equal(want.Data(w), got.Data(g)), w.Name)
+	}
+}
+
+// A state is the same model's in a .pth, in web-rwkv's file and inside either's model.
+func TestStatesOfEveryWriterAreTheSame(t *testing.T) {
+	for _, version := range []string{"5.1", "5.2", "6", "7"} {
+		t.Run(version, func(t *testing.T) {
+			model, state := random(t, version), tunedFor(t)
+			in := saved(t, model, "m.pth", "")
+			with := func(state string, transposed *bool) *gguf.File {
+				o := options(t, "F32")
+				o.State = convert.State{Path: state, Transposed: transposed}
+				return converted(t, in, o)
+			}
+			want := with(saved(t, state, "state.pth", ""), nil)
+			web, plain := writers.WebRWKV(t, state), state
+			for name, got := range map[string]*gguf.File{
+				"web-rwkv's":                     with(saved(t, web, "state.st", ""), nil),
+				"Ai00's":                         with(saved(t, web, "emoji.state", ""), nil),
+				"web-rwkv's, said so":            with(saved(t, web, "state.st", ""), new(true)),
+				"web-rwkv's under another name":  with(saved(t, web, "state.safetensors", ""), new(true)),
+				"the authors' as safetensors":    with(saved(t, plain.As(t, checkpoint.F32), "state.safetensors", ""), nil),
+				"the authors' in F16":            with(saved(t, plain, "state.safetensors", ""), new(false)),
+				"the authors' under that name":   with(saved(t, plain, "state.st", ""), new(false)),
+				"a .pth the other way round":     with(saved(t, web, "state.pth", ""), new(true)),
+				"inside the authors' model":      converted(t, saved(t, append(model, state...), "m.pth", ""), options(t, "F32")),
+				"inside web-rwkv's model":        converted(t, saved(t, writers.WebRWKV(t, append(model, state...)), "m.st", ""), options(t, "F32")),
+				"in place of another in a model": with(saved(t, writers.WebRWKV(t, append(model, state...)), "other.st", ""), nil),
+			} {
+				t.Run(name, func(t *testing.T) {
+					for _, info := range want.Tensors() {
+						if strings.HasSuffix(info.Name, "time_mix_state.weight") {
+							g, ok := got.Tensor(info.Name)
+							require.True(t, ok)
+							assert.True(t, bytes.Equal(want.Data(info), got.Data(g)), info.Name)
+						}
+					}
+				})
+			}
+			inside := saved(t, writers.WebRWKV(t, append(model, state...)), "m.st", "")
+			o := options(t, "F32")
+			o.State.Transposed = new(false) // it was not transposed as the model was converted
+			mine, _ := want.Tensor("blk.0.time_mix_state.weight")
+			other, _ := converted(t, inside, o).Tensor("blk.0.time_mix_state.weight")
+			assert.Equal(t, mine.Shape, other.Shape)
+			assert.False(t, bytes.Equal(want.Data(mine), converted(t, inside, o).Data(other)))
+		})
+	}
+}
+
+func TestStatesThatDoNotTellTheirLayoutAreRefused(t *testing.T) {
+	web := writers.WebRWKV(t, tunedFor(t))
+	in := saved(t, random(t, "7"), "m.pth", "")
+	for _, state := range []string{saved(t, web, "state.safetensors", ""), saved(t, web.As(t, checkpoint.F32), "state.st", "")} {
+		o := options(t, "F32")
+		o.State.Path = state
+		out := filepath.Join(t.TempDir(), "o.gguf")
+		_, err := convert.Run(t.Context(), in, out, o)
+		var unclear *dialect.Unclear
+		require.ErrorAs(t, err, &unclear)
+		assert.True(t, unclear.States)
+		require.ErrorContains(t, err, state+": it holds tuned states alone")
+		require.NoFileExists(t, out)
+	}
+}
+
+func TestModelsThatDoNotTellTheirLayoutAreRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.pth")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, synth.Write(f, synth.Config{Layers: 2, Embed: 64, HeadSize: 16, Vocab: 61, Ranks: synth.Ranks{Decay: 64, Rate: 64, Value: 64, Gate: 64}}))
+	require.NoError(t, f.Close())
+	square := writers.Open(t, path).As(t, checkpoint.F16)
+	web := writers.WebRWKV(t, square)
+	lora := []convert.Adapter{{Path: saved(t, drawn(t, map[string][]int64{"blocks.0.att.key.lora_A": {2, 64}, "blocks.0.att.key.lora_B": {64, 2}}), "lora.pth", ""), Alpha: 2}}
+	want := converted(t, saved(t, square, "m.pth", ""), options(t, "F32"))
+	for name, in := range map[string]string{"m.safetensors": saved(t, web, "m.safetensors", ""), "m.st": saved(t, web.As(t, checkpoint.BF16), "m.st", "")} {
+		for _, adapters := range [][]convert.Adapter{nil, lora} {
+			o := options(t, "F32")
+			o.Adapters = adapters
+			_, err := convert.Run(t.Context(), in, filepath.Join(t.TempDir(), "o.gguf"), o)
+			var unclear *dialect.Unclear
+			require.ErrorAs(t, err, &unclear, name)
+			require.ErrorContains(t, err, in+": its low-rank pairs are square")
+		}
+		o := options(t, "F32")
+		o.Dialect = dialect.WebRWKV
+		sameModel(t, want, converted(t, in, o))
+	}
+	sameModel(t, want, converted(t, saved(t, web, "m.st", ""), options(t, "F32")))
+	o := options(t, "F32")
+	o.Dialect = dialect.PTH
+	sameModel(t, want, converted(t, saved(t, square, "m.st", ""), o))
+	o.Dialect = dialect.WebRWKV
+	_, err = convert.Run(t.Context(), path, filepath.Join(t.TempDir(), "o.gguf"), o)
+	require.ErrorContains(t, err, "pth's layout, not of web-rwkv's")
+}
+
+// adapterFor is an adapter of a random checkpoint: pairs, tensors of its own that a writer lays out in another way, and a state.
+func adapterFor(t *testing.T, version string) writers.File {
+	t.Helper()
+	shapes := map[string][]int64{
+		"blocks.0.att.key.lora_A": {4, 64}, "blocks.0.att.key.lora_B": {64, 4}, "blocks.1.ffn.value.lora_A": {4, 224}, "blocks.1.ffn.value.lora_B": {64, 4},
+		"blocks.1.ln1.weight": {64}, "head.lora_A": {4, 64}, "head.lora_B": {61, 4},
+	}
+	model := random(t, version)
+	for name := range shapes {
+		if strings.HasPrefix(name, "blocks.1.ffn.value.lora_A") {
+			shapes[name] = []int64{4, model.Tensor(t, "blocks.0.ffn.key.weight").Shape[0]}
+		}
+	}
+	for _, name := range map[string][]string{
+		"4": {"time_first", "time_mix_k"}, "5.2": {"time_faaaa", "time_decay", "time_mix_g"}, "7": {"w1", "w2", "g1", "v2", "x_r"},
+		"6": {"time_faaaa", "time_maa_x", "time_maa_w", "time_maa_w1", "time_maa_w2", "time_decay_w1", "time_decay_w2"},
+	}[version] {
+		name = "blocks.1.att." + name
+		shapes[name] = model.Tensor(t, name).Shape
+	}
+	if version != "4" {
+		shapes["blocks.0.att.time_state"], shapes["blocks.1.att.time_state"] = []int64{4, 16, 16}, []int64{4, 16, 16}
+	}
+	return drawn(t, shapes)
+}
+
+// An adapter gives the same model, whoever wrote it and whoever wrote the model.
+func TestAdaptersOfEveryWriterGiveTheSameModel(t *testing.T) {
+	for _, version := range []string{"4", "5.2", "6", "7"} {
+		model, lora := random(t, version), adapterFor(t, version)
+		adapters := map[string]string{"a trainer's": saved(t, lora, "lora.pth", ""), "web-rwkv's": saved(t, writers.WebRWKV(t, lora), "lora.st", "")}
+		bases := map[string]string{"the authors'": saved(t, model, "m.pth", ""), "web-rwkv's": saved(t, writers.WebRWKV(t, model), "m.st", "")}
+		if version != "7" {
+			bases["transformers'"] = saved(t, writers.Transformers(model), "hf/", `{"head_size_divisor": 8}`)
+		} else {
+			bases["flash-linear-attention's"] = saved(t, fla7(model), "fla/", `{"norm_eps": 4e-5}`)
+		}
+		merged := func(base, adapter string) *gguf.File {
+			o := options(t, "F32")
+			o.Adapters = []convert.Adapter{{Path: adapter, Alpha: 8}}
+			return converted(t, base, o)
+		}
+		want := merged(bases["the authors'"], adapters["a trainer's"])
+		key, _ := want.Tensor("blk.0.time_mix_key.weight")
+		plain := converted(t, bases["the authors'"], options(t, "F32"))
+		was, _ := plain.Tensor("blk.0.time_mix_key.weight")
+		require.False(t, bytes.Equal(plain.Data(was), want.Data(key)))
+		for from, base := range bases {
+			for by, adapter := range adapters {
+				t.Run(fmt.Sprintf("version %s, %s adapter, %s model", version, by, from), func(t *testing.T) { sameModel(t, want, merged(base, adapter)) })
+			}
+		}
+	}
+}
+
+// Names of Hugging Face in an adapter of PEFT are those of the model's folder, whose layout its matrices have.
+func TestAdaptersOfPEFTHaveTheLayoutOfTheirModel(t *testing.T) {
+	model := random(t, "7")
+	rank := model.Tensor(t, "blocks.1.att.w1").Shape[1]
+	pairs := drawn(t, map[string][]int64{"key.A": {4, 64}, "key.B": {64, 4}, "w1.A": {4, 64}, "w1.B": {rank, 4}})
+	named := func(names map[string]string) writers.File {
+		var all writers.File
+		for _, t := range pairs {
+			if name, ok := names[t.Name]; ok {
+				t.Name = name
+				all = append(all, t)
+			}
+		}
+		return all
+	}
+	const fla = "base_model.model.model.layers.1.attn."
+	peft := saved(t, named(map[string]string{
+		"key.A": fla + "k_proj.lora_A.weight", "key.B": fla + "k_proj.lora_B.weight",
+		"w1.A": fla + "w_lora.lora.0.lora_A.weight", "w1.B": fla + "w_lora.lora.0.lora_B.weight",
+	}), "peft.safetensors", "")
+	o := options(t, "F32")
+	o.Adapters = []convert.Adapter{{Path: peft, Alpha: 4}}
+	in := saved(t, fla7(model), "fla/", `{"norm_eps": 4e-5}`)
+	got := converted(t, in, o)
+	plain := converted(t, in, options(t, "F32"))
+	o.Adapters[0].Path = saved(t, named(map[string]string{"key.A": "blocks.1.att.key.lora_A", "key.B": "blocks.1.att.key.lora_B"}), "lora.pth", "")
+	want := converted(t, in, o)
+	floats := func(f *gguf.File, name string) []float32 {
+		tensor, _ := f.Tensor(name)
+		x := make([]float32, tensor.Elements())
+		float.DecodeF32(x, f.Data(tensor))
+		return x
+	}
+	assert.Equal(t, floats(want, "blk.1.time_mix_key.weight"), floats(got, "blk.1.time_mix_key.weight"))
+	sum := floats(plain, "blk.1.time_mix_w1.weight") // [channels, rank], the channels being the faster
+	half := func(name string) []float32 {
+		x := make([]float32, 4*64)
+		tensor := pairs.Tensor(t, name)
+		x = x[:len(tensor.Data)/2]
+		float.DecodeF16(x, tensor.Data)
+		return x
+	}
+	a, b := half("w1.A"), half("w1.B")
+	for r := range int(rank) {
+		for c := range 64 {
+			for k := range 4 {
+				sum[r*64+c] += b[r*4+k] * a[k*64+c]
+			}
+		}
+	}
+	assert.InDeltaSlice(t, sum, floats(got, "blk.1.time_mix_w1.weight"), 1e-5)
+}
