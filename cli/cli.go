@@ -82,7 +82,7 @@ func hintFor(err error) string {
 	case errors.As(err, &unclear):
 		return "--dialect web-rwkv is for one of web-rwkv or Ai00, --dialect pth for one in the layout of the authors' .pth files"
 	case errors.As(err, &epsilon):
-		return "--group-norm-eps 64e-5 is for a converted release of RWKV, --group-norm-eps 1e-5 for an RWKV-6 trained with flash-linear-attention"
+		return "--group-norm-eps 64e-5 is for a converted release; flash-linear-attention trains with 1e-5 (RWKV-6) or the head size times 1e-5 (RWKV-7)"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,8 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gosling/bindings"
+	"gosling/checkpoint"
 	"gosling/cli"
 	"gosling/internal/synth"
+	"gosling/internal/writers"
 )
 
 func TestMain(m *testing.M) {
@@ -37,9 +40,10 @@ func clock() func() time.Time {
 }
 
 // TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
-// checkpoint of random weights, or the GGUF file of a hybrid, "size FILE BYTES", "cut FILE BYTES", which cuts it short, and "spoil
-// DIR", which makes a folder of ggml's libraries in which the build for this processor computes wrongly. The condition [ggml] holds
-// where the libraries are, and LIBRARIES names their folder.
+// checkpoint of random weights, or the GGUF file of a hybrid, "tuned FILE", which makes a state for one, "webrwkv IN OUT", which
+// writes a .pth as web-rwkv does, "size FILE BYTES", "cut FILE BYTES", which cuts it short, and "spoil DIR", which makes a folder
+// of ggml's libraries in which the build for this processor computes wrongly. The condition [ggml] holds where the libraries are,
+// and LIBRARIES names their folder.
 func TestScripts(t *testing.T) {
 	libraries := ggmlDir()
 	testscript.Run(t, testscript.Params{
@@ -52,8 +56,27 @@ func TestScripts(t *testing.T) {
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil,
+			"tuned": func(ts *testscript.TestScript, _ bool, args []string) { tunedState().Save(t, ts.MkAbs(args[0])) },
+			"webrwkv": func(ts *testscript.TestScript, _ bool, args []string) {
+				writers.WebRWKV(t, writers.Open(t, ts.MkAbs(args[0]))).Save(t, ts.MkAbs(args[1]))
+			},
 		},
 	})
+}
+
+// tunedState is a state for the model that synth makes, of numbers that F16 has.
+func tunedState() writers.File {
+	var all writers.File
+	for layer := range 2 {
+		data := make([]byte, 2*32*32*2)
+		for i := range data {
+			if i%2 == 1 { // the exponents of numbers from 2^-14 to 1
+				data[i] = byte(i * 7 % 60)
+			}
+		}
+		all = append(all, writers.Tensor{Name: fmt.Sprintf("blocks.%d.att.time_state", layer), DType: checkpoint.F16, Shape: []int64{2, 32, 32}, Data: data})
+	}
+	return all
 }
 
 // ggmlDir is where ggml's libraries are, empty if they are nowhere.
@@ -108,6 +131,8 @@ func scriptSynth(ts *testscript.TestScript, _ bool, args []string) {
 			c.Layers = n
 		case "embed":
 			c.Embed = n
+		case "ranks":
+			c.Ranks = synth.Ranks{Decay: n, Rate: n, Value: n, Gate: n}
 		case "vocab":
 			c.Vocab = n
 		case "seed":

@@ -21,7 +21,7 @@ func stateFlags() []urfave.Flag {
 }
 
 func stateTransposeFlag() urfave.Flag {
-	return &urfave.BoolFlag{Name: "state-transpose", Usage: "the tuned state's matrices lie the other way round than in the authors' files, as web-rwkv and some trainers write them; --state-transpose=false says that they do not", DefaultText: "what the file tells"}
+	return &urfave.BoolFlag{Name: "state-transpose", Usage: "the tuned state's matrices are transposed against the authors' files, as web-rwkv and some trainers write them; =false says that they are not", DefaultText: "what the file tells"}
 }
 
 // stateTransposed is what --state-transpose says; nil where it is not given.

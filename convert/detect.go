@@ -3,6 +3,7 @@ package convert
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,6 +30,9 @@ var refused = []struct {
 	{[]string{"model.layers.*.self_attn.time_maa_*"}, "QRWKV-6 (RWKV6Qwen2): make a GGUF file of it with llama.cpp's convert_hf_to_gguf.py, which this program runs"},
 	{[]string{"model.layers.*.self_attn.*r_k"}, "ARWKV-7: make a GGUF file of it with llama.cpp's convert_hf_to_gguf.py, which this program runs"},
 }
+
+// halves are the names of an adapter's factors, the second as web-rwkv has them.
+var halves = regexp.MustCompile(`lora_[AB]|\.lora\.[01]$`)
 
 // Refuse says what a checkpoint is if it is none that a model is made of: a tuned state, an adapter, or a kind of RWKV that is
 // never run. Else it is empty.
@@ -57,9 +61,7 @@ func Refuse(file *checkpoint.File) string {
 	if onlyEnding(file, tunedSuffix) {
 		return "it is a tuned state, no model: start the model that it was tuned for with --state, or put it into one with convert --merge-state"
 	}
-	if slices.ContainsFunc(file.Tensors, func(t checkpoint.Tensor) bool {
-		return strings.Contains(t.Name, "lora_A") || strings.Contains(t.Name, "lora_B")
-	}) {
+	if slices.ContainsFunc(file.Tensors, func(t checkpoint.Tensor) bool { return halves.MatchString(t.Name) }) {
 		return "it is a LoRA adapter (lora_A, lora_B), no whole model: merge it into its model with convert --lora"
 	}
 	return ""

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 
 	"gosling/checkpoint"
@@ -77,7 +78,7 @@ func (p *plan) setFLAGroupNorm(s *checkpoint.Settings, c *rwkv.Config, what stri
 		}
 		return &NoGroupNormError{}
 	}
-	eps := float64(c.NormEps)
+	eps := cmp.Or(s.NormEps, rwkv.NormEps)
 	if c.Arch == "rwkv7" {
 		eps *= float64(c.HeadSize)
 	}

@@ -40,18 +40,35 @@ func (s State) into(file *checkpoint.File) (io.Closer, error) {
 		file.Tensors = append(slices.DeleteFunc(slices.Clone(file.Tensors), own), states.Tensors...)
 		file.Swapped = states.Swapped
 	}
-	if s.Transposed == nil || *s.Transposed == file.Swapped {
+	if s.Transposed == nil {
 		return states, nil
 	}
-	for i, t := range file.Tensors {
-		if strings.HasSuffix(t.Name, tunedSuffix) {
-			var err error
-			if file.Tensors[i], err = t.Transposed(); err != nil {
-				return nil, errors.Join(fmt.Errorf("tensor %q: %w", t.Name, err), states.Close())
-			}
-		}
+	if err := lay(file, *s.Transposed); err != nil {
+		return nil, errors.Join(err, states.Close())
 	}
 	return states, nil
+}
+
+// lay transposes the states of a checkpoint unless they were read as ones that lie in the file as the user says.
+func lay(file *checkpoint.File, transposed bool) error {
+	states := 0
+	for i, t := range file.Tensors {
+		if !strings.HasSuffix(t.Name, tunedSuffix) {
+			continue
+		}
+		states++
+		if transposed == file.Swapped {
+			continue
+		}
+		var err error
+		if file.Tensors[i], err = t.Transposed(); err != nil {
+			return fmt.Errorf("tensor %q: %w", t.Name, err)
+		}
+	}
+	if states == 0 {
+		return fmt.Errorf("%s: it has no tuned state whose layout could be told", file.Path)
+	}
+	return nil
 }
 
 // fits reads the states for a model and says what does not fit; no states do.

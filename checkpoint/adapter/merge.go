@@ -49,7 +49,7 @@ func (a *Adapter) Merge(base *checkpoint.File) (*checkpoint.File, error) {
 	for _, name := range a.order {
 		i, ok := at[nameIn(base, name)]
 		if !ok {
-			return nil, fmt.Errorf("the model has no %q, which the adapter changes: it is of another model", name)
+			return nil, fmt.Errorf("the model has no %q, which the adapter changes: it is of another model, or has the names of another program's copy of it", name)
 		}
 		t, err := a.change(merged.Tensors[i], name)
 		if err != nil {

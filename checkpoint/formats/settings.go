@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,12 +20,15 @@ const maxConfig = 1 << 20
 // config is what a model's config.json says, as transformers and flash-linear-attention write it.
 type config checkpoint.Settings
 
+// ofFolder are the names of the files of a model in Hugging Face's layout, whole or in parts.
+var ofFolder = regexp.MustCompile(`^(model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)(\.index\.json)?$`)
+
 // settingsOf reads the config.json of a model in Hugging Face's layout, if path is such a model's folder or one of its files.
 // It is nil where there is none.
 func settingsOf(path string) (*checkpoint.Settings, error) {
 	folder := path
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
-		if !slices.Contains(inFolder, filepath.Base(path)) {
+		if !ofFolder.MatchString(filepath.Base(path)) {
 			return nil, nil
 		}
 		folder = filepath.Dir(path)
