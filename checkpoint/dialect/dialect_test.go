@@ -1,6 +1,7 @@
 package dialect_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"gosling/checkpoint"
 	"gosling/checkpoint/dialect"
+	"gosling/checkpoint/safetensors"
 	"gosling/internal/synth"
 	"gosling/internal/writers"
 )
@@ -247,4 +249,42 @@ func TestTensorsThatFitNoDialectAreNamed(t *testing.T) {
 	}
 	_, err := dialect.Adapter(writers.File{tensor("k.lora.0", 2)}.Checkpoint("lora.st"))
 	require.ErrorContains(t, err, `tensor "k.lora.0": has shape [2]`)
+}
+
+// Whatever a safetensors file holds, it is translated, refused or left as it is, and what was translated can be read.
+func FuzzTranslate(f *testing.F) {
+	add := func(list writers.File) {
+		path := filepath.Join(f.TempDir(), "m.st")
+		list.Save(f, path)
+		data, err := os.ReadFile(path)
+		require.NoError(f, err)
+		f.Add(data, "m.st", "")
+	}
+	tensor := func(name string, shape ...int64) writers.Tensor {
+		return writers.Tensor{Name: name, DType: checkpoint.F16, Shape: shape, Data: make([]byte, 2*checkpoint.Tensor{Shape: shape}.Elements())}
+	}
+	add(writers.File{tensor("emb.weight", 3, 2), tensor("blocks.0.att.r_k", 1, 2), tensor("blocks.0.att.w1", 2, 2), tensor("blocks.0.att.time_state", 1, 2, 2)})
+	add(writers.File{tensor("model.embeddings.weight", 3, 2), tensor("model.layers.0.attn.x_bias", 5, 2), tensor("model.layers.0.attn.x_proj.2.weight", 2, 10)})
+	add(writers.File{tensor("blocks.0.att.time_first", 1, 2), tensor("blocks.0.att.ln_x.weight", 2), tensor("blocks.0.att.key.lora.0", 2, 3)})
+	add(tuned())
+	f.Fuzz(func(t *testing.T, data []byte, path, as string) {
+		file, err := safetensors.Read(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		file.Path = path
+		for _, translate := range []func() (*checkpoint.File, error){
+			func() (*checkpoint.File, error) { return dialect.Translate(file, as) },
+			func() (*checkpoint.File, error) { return dialect.Adapter(file) },
+		} {
+			got, err := translate()
+			if err != nil {
+				continue
+			}
+			for _, tensor := range got.Tensors {
+				whole := make([]byte, tensor.Elements()*tensor.DType.Size())
+				require.NoError(t, tensor.ReadBytes(whole, 0), tensor.Name)
+			}
+		}
+	})
 }
