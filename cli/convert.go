@@ -51,35 +51,16 @@ func convertCheckpoint(c *urfave.Context) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
 		return misuse(c, "want IN and perhaps OUT, not %d arguments", c.NArg())
 	}
-	mix, err := quant.ParseMix(c.String("type"))
-	if err != nil {
-		return misuse(c, "--type: %v", err)
-	}
-	if err := checkThreads(c); err != nil {
-		return err
-	}
-	if !slices.Contains([]string{"", dialect.PTH, dialect.WebRWKV}, c.String("dialect")) {
-		return misuse(c, "--dialect %s: want %s or %s", c.String("dialect"), dialect.PTH, dialect.WebRWKV)
-	}
 	in, out := c.Args().Get(0), c.Args().Get(1)
 	if in == demo.Name {
 		return misuse(c, "demo, the model inside the program, is GGUF already: \"gosling quantize demo OUT.gguf TYPE\" writes it")
 	}
+	o, err := conversion(c)
+	if err != nil {
+		return err
+	}
 	if out == "" {
-		out = convert.DefaultOutput(in, mix)
-	}
-	o := convert.Options{
-		Mix: mix, Vocab: c.Path("vocab"), Write: writeOptions(c), GroupNormEps: float32(c.Float64("group-norm-eps")), Dialect: c.String("dialect"),
-		State: convert.State{Path: c.Path("merge-state"), Transposed: stateTransposed(c)},
-	}
-	if o.Overrides, err = overrides(c); err != nil {
-		return err
-	}
-	if o.Adapters, err = adapters(c); err != nil {
-		return err
-	}
-	if o.Write.Importance, err = importance(c); err != nil {
-		return err
+		out = convert.DefaultOutput(in, o.Mix)
 	}
 	show, end := progress(c, "converting")
 	o.Write.Progress = show
@@ -94,6 +75,32 @@ func convertCheckpoint(c *urfave.Context) error {
 	}
 	noteWithout(c, result.Report)
 	return summary(c, result.Report, begin, fmt.Sprintf("%s, %d layers of %d channels", result.Arch.Name, result.Config.Layers, result.Config.Embed))
+}
+
+// conversion is what the flags ask for.
+func conversion(c *urfave.Context) (convert.Options, error) {
+	mix, err := quant.ParseMix(c.String("type"))
+	if err != nil {
+		return convert.Options{}, misuse(c, "--type: %v", err)
+	}
+	o := convert.Options{
+		Mix: mix, Vocab: c.Path("vocab"), Write: writeOptions(c), GroupNormEps: float32(c.Float64("group-norm-eps")), Dialect: c.String("dialect"),
+		State: convert.State{Path: c.Path("merge-state"), Transposed: stateTransposed(c)},
+	}
+	if !slices.Contains([]string{"", dialect.PTH, dialect.WebRWKV}, o.Dialect) {
+		return o, misuse(c, "--dialect %s: want %s or %s", o.Dialect, dialect.PTH, dialect.WebRWKV)
+	}
+	if err := checkThreads(c); err != nil {
+		return o, err
+	}
+	if o.Overrides, err = overrides(c); err != nil {
+		return o, err
+	}
+	if o.Adapters, err = adapters(c); err != nil {
+		return o, err
+	}
+	o.Write.Importance, err = importance(c)
+	return o, err
 }
 
 // adapters are those that the flags name.

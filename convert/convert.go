@@ -119,44 +119,47 @@ func newPlan(file *checkpoint.File, o Options) (*plan, error) {
 	for _, t := range file.Tensors {
 		tensors[t.Name] = t
 	}
-	shapes := func(name string) ([]int64, bool) {
-		t, ok := tensors[name]
-		return t.Shape, ok
-	}
-	arch, err := detect(file, shapes)
-	if err != nil {
-		return nil, err
-	}
-	config, err := arch.FromShapes(shapes)
-	if err != nil {
-		return nil, fmt.Errorf("it seems to be %s, but %w: it is incomplete or of an unknown variant", arch.Title, err)
-	}
-	if err := apply(file.Settings, &config); err != nil {
-		return nil, fmt.Errorf("it seems to be %s, but %w", arch.Title, err)
-	}
-	p := &plan{arch: arch}
-	if err := p.setGroupNorm(file, &config, o.GroupNormEps); err != nil {
+	p := &plan{}
+	if err := p.describe(file, tensors, o.GroupNormEps); err != nil {
 		return nil, err
 	}
 	if err := checkTied(file); err != nil {
 		return nil, err
 	}
-	if err := o.State.fits(arch, config); err != nil {
+	if err := o.State.fits(p.arch, p.config); err != nil {
 		return nil, fmt.Errorf("merging %w", err)
 	}
-	p.config = config
 	if err := p.match(tensors, o); err != nil {
 		return nil, err
 	}
-	vocabulary, notice, err := vocabularyOf(config, file.Path, o.Vocab)
+	vocabulary, notice, err := vocabularyOf(p.config, file.Path, o.Vocab)
 	if err != nil {
 		return nil, err
 	}
 	if notice != "" {
 		p.notices = append(p.notices, notice)
 	}
-	p.keys = slices.Concat(general(arch.Name, file.Path, o.Mix), arch.Keys(config), vocabulary)
+	p.keys = slices.Concat(general(p.arch.Name, file.Path, o.Mix), p.arch.Keys(p.config), vocabulary)
 	return p, nil
+}
+
+// describe finds the architecture and the dimensions, and the settings that no tensor tells.
+func (p *plan) describe(file *checkpoint.File, tensors map[string]checkpoint.Tensor, groupNormEps float32) error {
+	shapes := func(name string) ([]int64, bool) {
+		t, ok := tensors[name]
+		return t.Shape, ok
+	}
+	var err error
+	if p.arch, err = detect(file, shapes); err != nil {
+		return err
+	}
+	if p.config, err = p.arch.FromShapes(shapes); err != nil {
+		return fmt.Errorf("it seems to be %s, but %w: it is incomplete or of an unknown variant", p.arch.Title, err)
+	}
+	if err := apply(file.Settings, &p.config); err != nil {
+		return fmt.Errorf("it seems to be %s, but %w", p.arch.Title, err)
+	}
+	return p.setGroupNorm(file, groupNormEps)
 }
 
 // detect finds the architecture, or says what the checkpoint is instead.

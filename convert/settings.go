@@ -46,7 +46,8 @@ func setEpsilon(to *float32, eps float64, of string) error {
 
 // setGroupNorm sets the epsilon of the norm after the recurrence: given by the user if it is not 0, else what the program that
 // wrote the file computes with.
-func (p *plan) setGroupNorm(file *checkpoint.File, c *rwkv.Config, given float32) error {
+func (p *plan) setGroupNorm(file *checkpoint.File, given float32) error {
+	c := &p.config
 	switch {
 	case given != 0 && c.HeadSize == 1:
 		return fmt.Errorf("%s has no norm after its recurrence whose epsilon could be set", c.Arch)
@@ -60,7 +61,7 @@ func (p *plan) setGroupNorm(file *checkpoint.File, c *rwkv.Config, given float32
 	}
 	const what = "the norm after the recurrence"
 	if file.Dialect == dialect.FLA {
-		return p.setFLAGroupNorm(file.Settings, c, what)
+		return p.setFLAGroupNorm(file.Settings, what)
 	}
 	if s := file.Settings; s != nil && s.HeadDivisor != 0 { // the heads are divided by it before a norm of epsilon 1e-5
 		return setEpsilon(&c.GroupNormEps, 1e-5*s.HeadDivisor*s.HeadDivisor, what)
@@ -71,7 +72,8 @@ func (p *plan) setGroupNorm(file *checkpoint.File, c *rwkv.Config, given float32
 // setFLAGroupNorm sets the epsilon that flash-linear-attention computes with: that of the layer norms in RWKV-6, and as many
 // times that as a head has channels in RWKV-7 (fla/layers/rwkv6.py, rwkv7.py). Without a config.json only heads of 64 channels
 // in RWKV-7 have one that is the same for models trained there and for the authors' releases.
-func (p *plan) setFLAGroupNorm(s *checkpoint.Settings, c *rwkv.Config, what string) error {
+func (p *plan) setFLAGroupNorm(s *checkpoint.Settings, what string) error {
+	c := &p.config
 	if s == nil {
 		if c.Arch == "rwkv7" && c.HeadSize == 64 {
 			return nil
