@@ -70,6 +70,25 @@ func TestAdaptersOfEveryWriterGiveTheSameModel(t *testing.T) {
 	}
 }
 
+// A state in an adapter lies as the adapter's writer lays it, so what the user says of it is held to that.
+func TestAnAdaptersStateLiesAsInTheAdaptersFile(t *testing.T) {
+	model, lora := random(t, "7"), adapterFor(t, "7")
+	for base, in := range map[string]string{"the authors' model": saved(t, model, "m.pth", ""), "web-rwkv's model": saved(t, writers.WebRWKV(t, model), "m.st", "")} {
+		merged := func(adapter string, transposed *bool) *gguf.File {
+			o := options(t, "F32")
+			o.Adapters, o.State.Transposed = []convert.Adapter{{Path: adapter, Alpha: 8}}, transposed
+			return converted(t, in, o)
+		}
+		trainers, web := saved(t, lora, "lora.pth", ""), saved(t, writers.WebRWKV(t, lora), "lora.st", "")
+		want := merged(trainers, nil)
+		t.Run(base, func(t *testing.T) {
+			sameModel(t, want, merged(trainers, new(false)))
+			sameModel(t, want, merged(web, new(true)))
+			sameModel(t, merged(trainers, new(true)), merged(web, new(false)))
+		})
+	}
+}
+
 // Names of Hugging Face in an adapter of PEFT are those of the model's folder, whose layout its matrices have.
 func TestAdaptersOfPEFTHaveTheLayoutOfTheirModel(t *testing.T) {
 	model := random(t, "7")

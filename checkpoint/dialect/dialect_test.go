@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,6 +138,15 @@ func TestOneRankThatIsNotTheChannelsTellsTheLayout(t *testing.T) {
 	want := sized(t, synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 50, Ranks: synth.Ranks{Decay: 64, Rate: 64, Value: 32, Gate: 64}})
 	assert.Empty(t, translated(t, want, "m.st", "").Dialect)
 	same(t, want, translated(t, writers.WebRWKV(t, want), "m.safetensors", ""))
+}
+
+func TestTheOrderOfTheTensorsDoesNotMatter(t *testing.T) {
+	want := model(t, "7")
+	web := writers.WebRWKV(t, want)
+	slices.Reverse(web) // second halves come first
+	same(t, want, translated(t, web, "m.safetensors", ""))
+	slices.Reverse(want)
+	assert.Empty(t, translated(t, want, "m.st", "").Dialect)
 }
 
 // What tensors do not tell, two marks of web-rwkv's files together do; one alone is contradictory.

@@ -12,6 +12,7 @@ import (
 	"gosling/checkpoint"
 	"gosling/checkpoint/formats"
 	"gosling/internal/fuzzing"
+	"gosling/internal/writers"
 )
 
 func TestAFoldersConfigurationIsRead(t *testing.T) {
@@ -50,6 +51,24 @@ func TestAFoldersConfigurationIsRead(t *testing.T) {
 			assert.Nil(t, f.Settings, "the configuration is another model's")
 			require.NoError(t, f.Close())
 		})
+	}
+}
+
+func TestAPartOfAModelHasTheFoldersConfiguration(t *testing.T) {
+	dir := folder(t, []byte(`{"hidden_size": 3}`))
+	for name, has := range map[string]bool{
+		"pytorch_model-00001-of-00002.bin": true, "model-00002-of-00002.safetensors": true, "model.safetensors": true, "RWKV-4-00001-of-00002.bin": false, "my-model.safetensors": false,
+	} {
+		path := ones(t, filepath.Join(dir, "other.pth"), map[string][]int64{"emb.weight": {2, 3}})
+		if strings.HasSuffix(name, ".safetensors") {
+			writers.Open(t, path).Save(t, filepath.Join(dir, name))
+		} else {
+			require.NoError(t, os.Rename(path, filepath.Join(dir, name)))
+		}
+		f, err := formats.Open(filepath.Join(dir, name))
+		require.NoError(t, err, name)
+		assert.Equal(t, has, f.Settings != nil, name)
+		require.NoError(t, f.Close())
 	}
 }
 
