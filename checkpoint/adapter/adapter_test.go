@@ -140,7 +140,7 @@ func TestWholeTensorsTakeThePlaceOfTheModels(t *testing.T) {
 	base, a, b := model()
 	rng := rand.New(rand.NewPCG(3, 4))
 	emb := matrix(rng, "", 9, in)
-	norm, state := matrix(rng, "blocks.0.ln1.weight", 1, in), matrix(rng, "blocks.0.att.time_state", 1, 2, 2)
+	norm, state := matrix(rng, "blocks.0.ln1.weight", 1, in), matrix(rng, "model.blocks.0.att.time_state", 1, 2, 2)
 	made, err := adapter.New(&checkpoint.File{Tensors: []checkpoint.Tensor{norm, a, b, state, named(emb, "base_model.model.emb.modules_to_save.default.weight")}}, adapter.Options{Alpha: 1})
 	require.NoError(t, err)
 	merged, err := made.Merge(base)

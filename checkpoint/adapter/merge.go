@@ -33,6 +33,7 @@ func (a *Adapter) Merge(base *checkpoint.File) (*checkpoint.File, error) {
 		i, ok := at[nameIn(base, name)]
 		switch {
 		case !ok && strings.HasSuffix(name, tunedState): // tuned along with the weights
+			t.Name = nameIn(base, name)
 			merged.Tensors, merged.Swapped = append(merged.Tensors, t), a.file.Swapped
 			continue
 		case !ok:
