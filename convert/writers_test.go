@@ -21,6 +21,7 @@ import (
 	"gosling/internal/golden"
 	"gosling/internal/synth"
 	"gosling/internal/writers"
+	"gosling/rwkv"
 	"gosling/rwkv/archs"
 	"gosling/rwkv/rwkvtest"
 )
@@ -30,14 +31,14 @@ func logits(t *testing.T, f *gguf.File, tokens []int32) [][]float64 {
 	t.Helper()
 	arch, config, err := archs.Describe(f)
 	require.NoError(t, err)
-	forward, err := arch.Reference(config, func(name string) ([]float32, bool) {
+	forward, err := arch.Reference(config, func(name string) (rwkv.RefTensor, bool) {
 		tensor, ok := f.Tensor(name)
 		if !ok {
-			return nil, false
+			return rwkv.RefTensor{}, false
 		}
 		x := make([]float32, tensor.Elements())
 		float.DecodeF32(x, f.Data(tensor))
-		return x, true
+		return rwkv.RefTensor{Data: x}, true
 	})
 	require.NoError(t, err)
 	got, _, err := forward(nil, tokens)

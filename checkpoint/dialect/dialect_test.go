@@ -14,6 +14,7 @@ import (
 	"gosling/checkpoint"
 	"gosling/checkpoint/dialect"
 	"gosling/checkpoint/safetensors"
+	"gosling/internal/fuzzing"
 	"gosling/internal/synth"
 	"gosling/internal/writers"
 )
@@ -278,6 +279,7 @@ func FuzzTranslate(f *testing.F) {
 	add(writers.File{tensor("blocks.0.att.time_first", 1, 2), tensor("blocks.0.att.ln_x.weight", 2), tensor("blocks.0.att.key.lora.0", 2, 3)})
 	add(tuned())
 	f.Fuzz(func(t *testing.T, data []byte, path, as string) {
+		defer fuzzing.Guard(t, len(data)+len(path)+len(as), 1<<13)()
 		file, err := safetensors.Read(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
@@ -291,7 +293,10 @@ func FuzzTranslate(f *testing.F) {
 			if err != nil {
 				continue
 			}
+			seen := map[string]bool{}
 			for _, tensor := range got.Tensors {
+				require.False(t, seen[tensor.Name], "%q is there twice", tensor.Name)
+				seen[tensor.Name] = true
 				whole := make([]byte, tensor.Elements()*tensor.DType.Size())
 				require.NoError(t, tensor.ReadBytes(whole, 0), tensor.Name)
 			}
