@@ -14,7 +14,7 @@ var flagShape = regexp.MustCompile(`(?s)^--?([A-Za-z][\w-]*)(=.*)?$`)
 
 // arrange sorts the arguments so that flags come before the positional ones, since the flag parser stops at the first of
 // those. It knows which flags take a value, and that only positional arguments follow "--". Flags that the command does not
-// have and commands that do not exist are reported here.
+// have and commands that do not exist are reported here. A request for help leaves only the command and --help.
 func arrange(app *urfave.App, args []string) ([]string, error) {
 	if len(args) > 1 && args[1] == completeName {
 		return append([]string{args[0], completeName, "--"}, args[2:]...), nil
@@ -44,19 +44,27 @@ func arrange(app *urfave.App, args []string) ([]string, error) {
 	if len(positional) == 0 {
 		return append(args[:1:1], flags...), checkFlags("gosling", app.Flags, names)
 	}
-	name := positional[0]
+	name, help := positional[0], asksForHelp(names)
 	if name == "help" && len(positional) > 1 {
-		name, positional, flags = positional[1], positional[1:], []string{"--help"}
+		name, help = positional[1], true
 	}
 	cmd := app.Command(name)
 	if cmd == nil {
 		return nil, noCommand(app, name)
+	}
+	if help { // alone: the flag package takes an argument beside it for a topic
+		return []string{args[0], name, "--help"}, nil
 	}
 	if err := checkFlags("gosling "+name, slices.Concat(cmd.Flags, helpFlag), names); err != nil {
 		return nil, err
 	}
 	arranged := append([]string{args[0], name}, flags...)
 	return append(append(arranged, "--"), positional[1:]...), nil
+}
+
+// asksForHelp reports whether one of the flags is that for help.
+func asksForHelp(names []string) bool {
+	return slices.ContainsFunc(urfave.HelpFlag.Names(), func(help string) bool { return slices.Contains(names, help) })
 }
 
 // valueFlags names the flags of all commands that take a value. A name means the same kind of thing in all of them.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,7 +24,10 @@ func TestArrange(t *testing.T) {
 		"a text that starts with a dash":      {[]string{"run", "m", "- one\n- two"}, []string{"run", "--", "m", "- one\n- two"}},
 		"negative numbers as arguments":       {[]string{"detokenize", "-5"}, []string{"detokenize", "--", "-5"}},
 		"only arguments behind two dashes":    {[]string{"run", "m", "-n", "3", "--", "--temp"}, []string{"run", "-n", "3", "--", "m", "--temp"}},
-		"help as a command":                   {[]string{"help", "run"}, []string{"run", "--help", "--"}},
+		"help as a command":                   {[]string{"help", "run"}, []string{"run", "--help"}},
+		"help with a topic":                   {[]string{"help", "eval", "lambada"}, []string{"eval", "--help"}},
+		"help after an argument":              {[]string{"run", "demo", "--help"}, []string{"run", "--help"}},
+		"help among flags that are wrong":     {[]string{"run", "demo", "-h", "--tepm"}, []string{"run", "--help"}},
 		"no command":                          {[]string{"--version"}, []string{"--version"}},
 		"an empty argument":                   {[]string{"run", "m", ""}, []string{"run", "--", "m", ""}},
 		"a value with blanks behind an equal": {[]string{"run", "--stop=a b", "m"}, []string{"run", "--stop=a b", "--", "m"}},
@@ -47,6 +51,19 @@ func TestFlagsMeanTheSameEverywhere(t *testing.T) {
 			for _, name := range f.Names() {
 				assert.Equal(t, takes[name], value.TakesValue(), "%s --%s", cmd.Name, name)
 			}
+		}
+	}
+}
+
+func TestHelpOfEveryCommandAfterArguments(t *testing.T) {
+	for _, cmd := range newApp(nil, io.Discard, io.Discard).Commands {
+		for _, args := range [][]string{{cmd.Name, "some", "thing", "--help"}, {"help", cmd.Name, "some", "thing"}} {
+			if cmd.Name == completeName || args[0] == "help" && cmd.Name == "help" {
+				continue
+			}
+			var out, errs strings.Builder
+			assert.Zero(t, Run(append([]string{"gosling"}, args...), nil, &out, &errs), "%q: %s", args, errs.String())
+			assert.Contains(t, out.String(), "gosling "+cmd.Name+": "+cmd.Usage, "%q", args)
 		}
 	}
 }
