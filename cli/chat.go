@@ -89,7 +89,7 @@ func chat(c *urfave.Context) error {
 	}
 	defer session.Close()
 	v := &conversation{session: session, wording: w, options: o}
-	t := &talk{conversation: v, c: c, lines: newLines(c.App.Reader, c.App.Writer), loaded: loaded}
+	t := &talk{conversation: v, c: c, lines: newLines(c), loaded: loaded}
 	_, t.interactive = t.lines.(*terminalLines)
 	return t.run()
 }

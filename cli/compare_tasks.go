@@ -43,7 +43,7 @@ func (r *comparison) tasks(m *engine.Model, name, id string) ([]eval.Task, error
 	var done []eval.Task
 	for i, task := range r.c.StringSlice("eval") {
 		path := filepath.Join(r.work, fmt.Sprintf("%s-%s-%d.answers", id, task, i))
-		questions, err := readTask(m, task, r.taskFiles[i], r.c.Int("limit"))
+		questions, err := readTask(r.c, m, task, r.taskFiles[i], r.c.Int("limit"))
 		if err != nil {
 			return nil, err
 		}

@@ -38,7 +38,7 @@ func detokenize(c *urfave.Context) error {
 		args = args[1:]
 	}
 	if ids = strings.Join(args, " "); ids == "" {
-		text, err := readInput(c)
+		text, err := readWhole(c, "-")
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,7 +67,7 @@ func evalTask(c *urfave.Context) error {
 		return err
 	}
 	defer m.Close()
-	questions, err := readTask(m, name, c.Path("file"), c.Int("limit"))
+	questions, err := readTask(c, m, name, c.Path("file"), c.Int("limit"))
 	if err != nil {
 		return err
 	}
@@ -88,7 +87,7 @@ func evalTask(c *urfave.Context) error {
 }
 
 // readTask reads a task's questions, at most limit unless that is 0.
-func readTask(m *engine.Model, name, path string, limit int) ([]eval.Question, error) {
+func readTask(c *urfave.Context, m *engine.Model, name, path string, limit int) ([]eval.Question, error) {
 	vocab, err := vocabOf(m.File())
 	if err == nil && vocab == nil {
 		err = fmt.Errorf("%s: holds no tokenizer, so nothing can be asked: convert it again with --vocab", m.File().Path())
@@ -98,9 +97,9 @@ func readTask(m *engine.Model, name, path string, limit int) ([]eval.Question, e
 	}
 	var questions []eval.Question
 	if name == "mmlu" {
-		questions, err = eval.MMLU(path, vocab)
+		questions, err = eval.MMLU(path, func(file string) ([]byte, error) { return readWhole(c, file) }, vocab)
 	} else {
-		questions, err = readQuestions(m, name, path, vocab)
+		questions, err = readQuestions(c, m, name, path, vocab)
 	}
 	if limit > 0 {
 		questions = questions[:min(limit, len(questions))]
@@ -109,10 +108,10 @@ func readTask(m *engine.Model, name, path string, limit int) ([]eval.Question, e
 }
 
 // readQuestions reads those of a task that is one file.
-func readQuestions(m *engine.Model, name, path string, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
+func readQuestions(c *urfave.Context, m *engine.Model, name, path string, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
 	data := demo.Tasks()
 	if path != "" {
-		if data, err = os.ReadFile(path); err != nil {
+		if data, err = readWhole(c, path); err != nil {
 			return nil, err
 		}
 	}

@@ -3,43 +3,129 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
+	"time"
 
 	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"gosling/internal/utf"
 )
 
-// readInput reads all of standard input, or less if the context ends first.
-func readInput(c *urfave.Context) ([]byte, error) {
+// silent is how long standard input may be silent before a line says that the program waits for it.
+const silent = 2 * time.Second
+
+// readInput reads all of standard input, or less if the context ends first. what is added to the line that says that the
+// program waits, and is empty or begins with a comma.
+func readInput(c *urfave.Context, what string) ([]byte, error) {
 	type result struct {
 		data []byte
 		err  error
 	}
-	done := make(chan result, 1)
+	in, done := &countingReader{in: c.App.Reader}, make(chan result, 1)
 	go func() {
-		data, err := io.ReadAll(c.App.Reader)
+		data, err := io.ReadAll(in)
 		done <- result{data, err}
 	}()
-	select {
-	case r := <-done:
-		return r.data, r.err
-	case <-c.Done():
-		return nil, context.Cause(c.Context)
+	silence := time.NewTicker(silent)
+	defer silence.Stop()
+	for before := int64(0); ; {
+		select {
+		case r := <-done:
+			return r.data, r.err
+		case <-c.Done():
+			return nil, context.Cause(c.Context)
+		case <-silence.C:
+			if now := in.n.Load(); now != before {
+				before = now
+				continue
+			}
+			silence.Stop()
+			if isTerminal(c.App.Reader) {
+				what += " (Ctrl-D)"
+			}
+			fmt.Fprintf(c.App.ErrWriter, "gosling: waiting for the end of standard input%s\n", what)
+		}
 	}
 }
 
-// readText reads a text from a file, or standard input for "-", without the line end that editors and echo put last.
-func readText(c *urfave.Context, path string) ([]byte, error) {
+// countingReader counts the bytes that were read. The count may be looked at meanwhile.
+type countingReader struct {
+	in io.Reader
+	n  atomic.Int64
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	r.n.Add(int64(n))
+	return n, err
+}
+
+// readWhole reads a text from a file, or standard input for "-", as UTF-8.
+func readWhole(c *urfave.Context, path string) ([]byte, error) {
 	var data []byte
 	var err error
 	if path == "-" {
-		data, err = readInput(c)
+		data, err = readInput(c, "")
 	} else {
 		data, err = os.ReadFile(path)
 	}
-	data = bytes.TrimSuffix(data, []byte("\n"))
-	return bytes.TrimSuffix(data, []byte("\r")), err
+	if err != nil {
+		return nil, err
+	}
+	return decodeText(c, path, data)
+}
+
+// decodeText returns what was read from path as UTF-8, and notes it if that is something else than the file's bytes.
+func decodeText(c *urfave.Context, path string, data []byte) ([]byte, error) {
+	text, is, err := utf.Decode(data)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", textName(path), err)
+	case is == utf.UTF8:
+	case is == utf.Unknown:
+		note(c, "%s: not UTF-8 at byte %d: its bytes are read as they are", textName(path), utf.Invalid(data))
+	case is == utf.MarkedUTF8:
+		note(c, "%s: the byte order mark at its beginning is left out", textName(path))
+	default:
+		note(c, "%s: decoded from %s", textName(path), is)
+	}
+	return text, nil
+}
+
+// note prints a remark about an input to standard error, once if it is made several times.
+func note(c *urfave.Context, format string, args ...any) {
+	text := fmt.Sprintf("note: "+format, args...)
+	if c.App.Metadata == nil {
+		c.App.Metadata = map[string]any{}
+	}
+	if c.App.Metadata[text] == nil {
+		c.App.Metadata[text] = true
+		fmt.Fprintln(c.App.ErrWriter, text)
+	}
+}
+
+// readText is readWhole without the line end that editors and echo put last.
+func readText(c *urfave.Context, path string) ([]byte, error) {
+	data, err := readWhole(c, path)
+	return withoutLineEnd(data), err
+}
+
+func withoutLineEnd(data []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
+}
+
+// piped reports whether an input is a pipe or a file rather than a terminal or the null device.
+func piped(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return in != nil
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice == 0
 }
 
 // isTerminal reports whether a stream of the program is a terminal.

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"strings"
 
+	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/term"
 )
 
@@ -18,11 +20,12 @@ type lines interface {
 }
 
 // newLines reads from a terminal with editing and history, or else plain lines.
-func newLines(in io.Reader, out io.Writer) lines {
+func newLines(c *urfave.Context) lines {
+	in, out := c.App.Reader, c.App.Writer
 	if isTerminal(in) && isTerminal(out) {
 		return newTerminalLines(in.(*os.File), out.(*os.File))
 	}
-	return &plainLines{bufio.NewReader(in)}
+	return &plainLines{c: c, in: bufio.NewReader(in)}
 }
 
 type line struct {
@@ -31,16 +34,48 @@ type line struct {
 }
 
 // plainLines reads a script.
-type plainLines struct{ in *bufio.Reader }
+type plainLines struct {
+	c     *urfave.Context
+	in    *bufio.Reader
+	begun bool
+}
 
 func (p *plainLines) Read(ctx context.Context) (string, error) {
 	return await(ctx, func() (string, error) {
+		if err := p.begin(); err != nil {
+			return "", err
+		}
 		text, err := p.in.ReadString('\n')
 		if err == io.EOF && text != "" {
 			err = nil
 		}
 		return strings.TrimRight(text, "\r\n"), err
 	})
+}
+
+// begin looks at the first bytes. Text behind a byte order mark is read whole and decoded; other text is read as its lines
+// come, since somebody may be writing them.
+func (p *plainLines) begin() error {
+	if p.begun {
+		return nil
+	}
+	p.begun = true
+	first, _ := p.in.Peek(1) // an error comes again
+	if string(first) == "\xef" {
+		first, _ = p.in.Peek(3) // as long as any character that begins so
+	}
+	switch string(first) {
+	case "\x00", "\xfe", "\xff", "\xef\xbb\xbf":
+	default:
+		return nil
+	}
+	data, err := io.ReadAll(p.in)
+	if err != nil {
+		return err
+	}
+	text, err := decodeText(p.c, "-", data)
+	p.in = bufio.NewReader(bytes.NewReader(text))
+	return err
 }
 
 // await runs read, which nothing can interrupt, until it or the context ends.

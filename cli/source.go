@@ -21,16 +21,18 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 	}
 	var sources []func() ([]byte, error)
 	if len(args) == 2 && args[1] != "-" {
-		sources = append(sources, func() ([]byte, error) { return []byte(argumentText(c, args[1])), nil })
+		sources = append(sources, joined(c, func() ([]byte, error) { return []byte(argumentText(c, args[1])), nil }))
 	}
 	if len(args) == 2 && args[1] == "-" {
 		sources = append(sources, func() ([]byte, error) { return readText(c, "-") })
 	}
-	if c.IsSet("file") {
-		sources = append(sources, func() ([]byte, error) { return readText(c, c.Path("file")) })
+	if path := c.Path("file"); c.IsSet("file") && path == "-" {
+		sources = append(sources, func() ([]byte, error) { return readText(c, "-") })
+	} else if c.IsSet("file") {
+		sources = append(sources, joined(c, func() ([]byte, error) { return readText(c, path) }))
 	}
 	if c.IsSet("tokens") {
-		sources = append(sources, func() ([]byte, error) { return nil, nil })
+		sources = append(sources, func() ([]byte, error) { return nil, refuseInput(c) })
 	}
 	switch {
 	case len(sources) > 1:
@@ -46,6 +48,39 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 	default:
 		return func() ([]byte, error) { return readText(c, "-") }, nil
 	}
+}
+
+// joined puts what standard input holds, if it is a pipe or a file, behind the text that read returns, on a line of its own.
+func joined(c *urfave.Context, read func() ([]byte, error)) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		text, err := read()
+		if err != nil || !piped(c.App.Reader) {
+			return text, err
+		}
+		more, err := readInput(c, ", which is joined to the text that was given: < /dev/null goes without")
+		if err != nil {
+			return nil, err
+		}
+		if more, err = decodeText(c, "-", more); err != nil {
+			return nil, err
+		}
+		if more = withoutLineEnd(more); len(text) > 0 && len(more) > 0 {
+			text = append(text, '\n')
+		}
+		return append(text, more...), nil
+	}
+}
+
+// refuseInput is an error if standard input holds something that a prompt of --tokens would leave unread.
+func refuseInput(c *urfave.Context) error {
+	if !piped(c.App.Reader) {
+		return nil
+	}
+	more, err := readInput(c, ", which --tokens cannot be joined with: < /dev/null goes without")
+	if err == nil && len(more) > 0 {
+		err = misuse(c, "the prompt is given twice: --tokens cannot be joined with the text on standard input")
+	}
+	return err
 }
 
 // promptTokens cuts the prompt into tokens and puts a template's first ones in front, or reads them from --tokens.

@@ -15,7 +15,7 @@ func tokenizeCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "tokenize", Usage: "cut text into tokens", ArgsUsage: "[MODEL|-] [TEXT|-]",
 		Description: `Prints the tokens of a text, each with its id. The vocabulary is that of the model, or World if none is named or it
-is "-". Without a text, or if that is "-", the bytes of standard input are taken as they are. A single argument is
+is "-". Without a text, or if that is "-", all of standard input is taken, its last line end too. A single argument is
 taken for a model if it is or ends like a .gguf file, else for a text, in which \n and the like are resolved.
 
 Examples:
@@ -40,7 +40,7 @@ func tokenize(c *urfave.Context) error {
 		return err
 	}
 	if text == nil {
-		if text, err = readInput(c); err != nil {
+		if text, err = readWhole(c, "-"); err != nil {
 			return err
 		}
 	}

@@ -47,7 +47,7 @@ func TestMMLUWritesQuestionsInRWKVsForm(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "test"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "test", "bird_anatomy_test.csv"), []byte(anatomy), 0o600))
-	questions, err := eval.MMLU(dir, tokenizer.World())
+	questions, err := eval.MMLU(dir, os.ReadFile, tokenizer.World())
 	require.NoError(t, err)
 	require.Len(t, questions, 2)
 	assert.Equal(t, "User: You are a very talented expert in bird anatomy. Answer this question:\nWhich bird, of these, is a \"goose\"?\n"+
@@ -55,13 +55,13 @@ func TestMMLUWritesQuestionsInRWKVsForm(t *testing.T) {
 	assert.Equal(t, tokenizer.EndOfText, questions[1].Prompt[0])
 	assert.Equal(t, []int{0, 1}, []int{questions[0].Right, questions[1].Right})
 	assert.Equal(t, " A B C D", string(tokenizer.World().Decode(questions[0].Choices)))
-	_, err = eval.MMLU(dir, tokenizer.Bytes())
+	_, err = eval.MMLU(dir, os.ReadFile, tokenizer.Bytes())
 	require.ErrorContains(t, err, "no token for \" A\"")
-	_, err = eval.MMLU(t.TempDir(), tokenizer.World())
+	_, err = eval.MMLU(t.TempDir(), os.ReadFile, tokenizer.World())
 	require.ErrorContains(t, err, "holds no SUBJECT_test.csv")
 	for row, want := range map[string]string{"q,a,b,c,d,E\n": "line 1: the right answer is \"E\"", "q,a,b\n": "wrong number of fields"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "test", "bird_anatomy_test.csv"), []byte(row), 0o600))
-		_, err = eval.MMLU(dir, tokenizer.World())
+		_, err = eval.MMLU(dir, os.ReadFile, tokenizer.World())
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -83,9 +82,9 @@ func question(vocab tokenizer.Tokenizer, prompt string) (Question, error) {
 	return Question{Prompt: append([]tokenizer.Token{tokenizer.EndOfText}, tokens...)}, err
 }
 
-// MMLU reads the questions of a folder of MMLU's CSV files, SUBJECT_test.csv, or of its folder "test". A row is a question,
-// four answers and the letter of the right one.
-func MMLU(dir string, vocab tokenizer.Tokenizer) ([]Question, error) {
+// MMLU reads the questions of a folder of MMLU's CSV files, SUBJECT_test.csv, or of its folder "test". read returns the text of
+// a file. A row is a question, four answers and the letter of the right one.
+func MMLU(dir string, read func(path string) ([]byte, error), vocab tokenizer.Tokenizer) ([]Question, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.csv"))
 	if len(files) == 0 && err == nil {
 		files, err = filepath.Glob(filepath.Join(dir, "test", "*_test.csv"))
@@ -107,7 +106,7 @@ func MMLU(dir string, vocab tokenizer.Tokenizer) ([]Question, error) {
 	slices.Sort(files)
 	var questions []Question
 	for _, path := range files {
-		some, err := mmluSubject(path, vocab, choices)
+		some, err := mmluSubject(path, read, vocab, choices)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -116,14 +115,13 @@ func MMLU(dir string, vocab tokenizer.Tokenizer) ([]Question, error) {
 	return questions, nil
 }
 
-func mmluSubject(path string, vocab tokenizer.Tokenizer, choices []tokenizer.Token) ([]Question, error) {
-	f, err := os.Open(path)
+func mmluSubject(path string, read func(path string) ([]byte, error), vocab tokenizer.Tokenizer, choices []tokenizer.Token) ([]Question, error) {
+	data, err := read(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	subject := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(path), "_test.csv"), "_", " ")
-	return mmluRows(f, subject, vocab, choices)
+	return mmluRows(bytes.NewReader(data), subject, vocab, choices)
 }
 
 // mmluRows reads the questions of a subject, whose answers are the choices' tokens.

@@ -9,6 +9,7 @@ import (
 
 	"gosling/gguf"
 	"gosling/internal/float"
+	"gosling/internal/utf"
 	"gosling/rwkv"
 )
 
@@ -142,8 +143,12 @@ func ReadSensitivity(path string) (*Sensitivity, error) {
 	if err != nil {
 		return nil, err
 	}
+	text, _, err := utf.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	s := &Sensitivity{}
-	if err := json.Unmarshal(data, s); err != nil {
+	if err := json.Unmarshal(text, s); err != nil {
 		return nil, fmt.Errorf("%s: no file of sensitivities: %w", path, err)
 	}
 	if s.Arch == "" || len(s.Parts) == 0 {

@@ -24,7 +24,7 @@ const module = "gosling"
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/excerpt", "internal/float", "internal/rss", "ggml/probe"},
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/rss", "internal/utf", "internal/excerpt", "ggml/probe"},
 	"server":      {"web", "generate"},
 	"web":         {},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"eval":        {"engine", "tokenizer"},
 	"fit":         {"engine", "quant", "tokenizer"},
 	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
-	"quant":       {"imatrix", "ggml", "rwkv/archs"},
+	"quant":       {"imatrix", "ggml", "rwkv/archs", "internal/utf"},
 	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
 
 	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/float"},
@@ -64,6 +64,7 @@ var arrows = map[string][]string{
 	"internal/layers":     {},
 	"internal/mmap":       {},
 	"internal/rss":        {},
+	"internal/utf":        {},
 
 	// For tests and scripts, which may import anything but are imported by nothing else.
 	"ggml/ggmltest":    {"ggml"},
