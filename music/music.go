@@ -3,6 +3,10 @@
 // These models speak words: "t25" lets 25 steps of 8 ms pass, and "pi:3c:b" plays, on the piano (pi), note 3c at loudness b, both
 // hexadecimal; loudness 0 ends the note. All instruments share one track, one channel each, the percussion on channel 10.
 //
+// A model may forget to end a note. The rules for such notes are those of the models' own converter, token_to_midi_message of
+// MIDI-LLM-tokenizer with its vocab_config.json: the first pause that ends more than 5 s after a note began ends it, one note a
+// pause, the one that was begun first; and "<end>" lets 3 s pass and ends all others.
+//
 // Limits: words of models that split a note into several words (REMI) are not understood.
 package music
 
@@ -10,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,10 +23,12 @@ import (
 )
 
 const (
-	stepTicks    = 8   // of "t1": a tick is a millisecond at the tempo that holds where a file names none
-	quarterTicks = 500 // of a quarter note, which lasts half a second at that tempo
-	steps        = 125 // the longest time word, a second
-	drumChannel  = 9   // General MIDI's channel 10
+	stepTicks    = 8    // of "t1": a tick is a millisecond at the tempo that holds where a file names none
+	quarterTicks = 500  // of a quarter note, which lasts half a second at that tempo
+	steps        = 125  // the longest time word, a second
+	drumChannel  = 9    // General MIDI's channel 10
+	longestNote  = 5000 // ticks a note is held at least before a pause ends it
+	lastRing     = 3000 // ticks from the end of the piece to that of the notes that still sound
 	maxDelta     = 1<<28 - 1
 )
 
@@ -54,40 +61,69 @@ type Song struct {
 	Piano bool
 
 	events  smf.Track
-	pending uint32        // ticks since the last event
-	sounds  [16][128]bool // by channel and note
-	used    [16]bool      // channels that play
+	now     int64    // ticks since the beginning
+	pending uint32   // ticks since the last event
+	held    []held   // notes that sound, in the order in which they began
+	used    [16]bool // channels that play
 	notes   int
+}
+
+// held is a note that sounds.
+type held struct {
+	channel, note uint8
+	since         int64
 }
 
 // Notes returns how many notes were played.
 func (s *Song) Notes() int { return s.notes }
 
-// Add reads one word. Words such as "<start>" and "<pad>" mean nothing; one that is no word of the language is an error, and
-// changes nothing.
+// Add reads one word. "<end>" ends all notes; other words such as "<start>" and "<pad>" mean nothing. One that is no word of the
+// language is an error, and changes nothing.
 func (s *Song) Add(word string) error {
+	if word == "<end>" {
+		s.wait(lastRing)
+		for len(s.held) > 0 {
+			s.release(0)
+		}
+	}
 	if word == "" || word[0] == '<' {
 		return nil
 	}
 	if n, ok := timeWord(word); ok {
-		s.pending = min(s.pending+uint32(n)*stepTicks, maxDelta)
+		s.wait(n * stepTicks)
+		if i := slices.IndexFunc(s.held, func(h held) bool { return s.now-h.since > longestNote }); i >= 0 {
+			s.release(i)
+		}
 		return nil
 	}
 	channel, note, velocity, err := s.language().noteWord(word)
 	if err != nil {
 		return err
 	}
-	if s.sounds[channel][note] {
-		s.event(midi.NoteOff(channel, note))
-		s.sounds[channel][note] = false
+	if i := slices.IndexFunc(s.held, func(h held) bool { return h.channel == channel && h.note == note }); i >= 0 {
+		s.release(i)
 	}
 	if velocity > 0 {
 		s.event(midi.NoteOn(channel, note, velocity))
-		s.sounds[channel][note], s.used[channel] = true, true
+		s.held, s.used[channel] = append(s.held, held{channel, note, s.now}), true
 		s.notes++
 	}
 	return nil
 }
+
+// wait lets ticks pass.
+func (s *Song) wait(ticks int) {
+	s.now += int64(ticks)
+	s.pending = min(s.pending+uint32(ticks), maxDelta)
+}
+
+// release ends a held note.
+func (s *Song) release(i int) {
+	s.event(s.held[i].off())
+	s.held = slices.Delete(s.held, i, i+1)
+}
+
+func (h held) off() midi.Message { return midi.NoteOff(h.channel, h.note) }
 
 func (s *Song) language() language {
 	if s.Piano {
@@ -144,7 +180,8 @@ func (l language) velocityOf(bin int) uint8 {
 	return uint8(max(0, math.Ceil(128*math.Log((l.curve-1)*way+1)/math.Log(l.curve)-1)))
 }
 
-// WriteTo writes the song as a MIDI file of one track. Notes that still sound end with it. The song can go on afterwards.
+// WriteTo writes the song as a MIDI file of one track. Notes that still sound end as "<end>" ends them, and the
+// track ends with its last note. The song can go on afterwards.
 func (s *Song) WriteTo(w io.Writer) (int64, error) {
 	var track smf.Track
 	track.Add(0, smf.MetaTempo(120))
@@ -154,16 +191,12 @@ func (s *Song) WriteTo(w io.Writer) (int64, error) {
 		}
 	}
 	track = append(track, s.events...)
-	rest := s.pending
-	for channel := range s.sounds {
-		for note, sounds := range s.sounds[channel] {
-			if sounds {
-				track.Add(rest, midi.NoteOff(uint8(channel), uint8(note)))
-				rest = 0
-			}
-		}
+	rest := min(s.pending+lastRing, maxDelta)
+	for _, h := range s.held {
+		track.Add(rest, h.off())
+		rest = 0
 	}
-	track.Close(rest)
+	track.Close(0)
 	file := smf.New()
 	file.TimeFormat = smf.MetricTicks(quarterTicks)
 	if err := file.Add(track); err != nil {

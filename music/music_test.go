@@ -61,8 +61,41 @@ func TestATune(t *testing.T) {
 	file, refused := write(t, "<start> pi:3c:b p:24:5 t63 pi:3c:0 pi:40:1 t125 t1 pi:40:0 <end>")
 	require.Zero(t, refused)
 	notes, end := read(t, file)
-	assert.Equal(t, []played{{0, 7, 0x3c, 127}, {0, 9, 0x24, 47}, {504, 7, 0x3c, 0}, {504, 7, 0x40, 8}, {1512, 7, 0x40, 0}, {1512, 9, 0x24, 0}}, notes)
-	assert.EqualValues(t, 1512, end)
+	assert.Equal(t, []played{{0, 7, 0x3c, 127}, {0, 9, 0x24, 47}, {504, 7, 0x3c, 0}, {504, 7, 0x40, 8}, {1512, 7, 0x40, 0}, {4512, 9, 0x24, 0}}, notes)
+	assert.EqualValues(t, 4512, end)
+}
+
+// The numbers are those that the models' own converter gives for these words, in milliseconds.
+func TestNotesThatAreNotEnded(t *testing.T) {
+	second := " t125"
+	for name, tc := range map[string]struct {
+		words string
+		want  []played
+	}{
+		"the first pause after five seconds ends a note": {"pi:3c:b" + strings.Repeat(second, 9) + " pi:3c:0",
+			[]played{{0, 7, 0x3c, 127}, {6000, 7, 0x3c, 0}}},
+		"each pause ends one, in the order in which they began": {"pi:40:b pi:3c:b s:3c:b" + strings.Repeat(second, 7) + " t1",
+			[]played{{0, 7, 0x40, 127}, {0, 7, 0x3c, 127}, {0, 8, 0x3c, 127}, {6000, 7, 0x40, 0}, {7000, 7, 0x3c, 0}, {7008, 8, 0x3c, 0}}},
+		"five seconds are not more than five seconds": {"pi:3c:b" + strings.Repeat(second, 5) + " pi:3c:0",
+			[]played{{0, 7, 0x3c, 127}, {5000, 7, 0x3c, 0}}},
+		"a note that begins again is held from then on": {"pi:3c:b" + strings.Repeat(second, 3) + " pi:3c:5" + strings.Repeat(second, 4) + " pi:3c:0",
+			[]played{{0, 7, 0x3c, 127}, {3000, 7, 0x3c, 0}, {3000, 7, 0x3c, 47}, {7000, 7, 0x3c, 0}}},
+		"the end lets three seconds ring": {"pi:3c:b t125 s:3c:b <end>",
+			[]played{{0, 7, 0x3c, 127}, {1000, 8, 0x3c, 127}, {4000, 7, 0x3c, 0}, {4000, 8, 0x3c, 0}}},
+		"the end of the words is the end": {"pi:3c:b t125 s:3c:b",
+			[]played{{0, 7, 0x3c, 127}, {1000, 8, 0x3c, 127}, {4000, 7, 0x3c, 0}, {4000, 8, 0x3c, 0}}},
+		"what begins behind the end begins three seconds later": {"pi:3c:b t125 pi:3c:0 <end> pi:3c:b pi:3c:0",
+			[]played{{0, 7, 0x3c, 127}, {1000, 7, 0x3c, 0}, {4000, 7, 0x3c, 127}, {4000, 7, 0x3c, 0}}},
+		"a pause at the end is left out": {"pi:3c:b t125 pi:3c:0 t125", []played{{0, 7, 0x3c, 127}, {1000, 7, 0x3c, 0}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, refused := write(t, tc.words)
+			require.Zero(t, refused)
+			notes, end := read(t, file)
+			assert.Equal(t, tc.want, notes)
+			assert.Equal(t, tc.want[len(tc.want)-1].at, end)
+		})
+	}
 }
 
 func TestTheBytesOfANote(t *testing.T) {
@@ -119,7 +152,7 @@ func TestThePianoAlone(t *testing.T) {
 	_, err := song.WriteTo(&file)
 	require.NoError(t, err)
 	notes, _ := read(t, file.Bytes())
-	assert.Equal(t, []played{{0, 0, 0x3c, 127}, {0, 0, 0x3c, 0}}, notes)
+	assert.Equal(t, []played{{0, 0, 0x3c, 127}, {3000, 0, 0x3c, 0}}, notes)
 }
 
 func TestWordsThatAreNone(t *testing.T) {
