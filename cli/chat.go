@@ -14,6 +14,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/demo"
+	"gosling/generate"
 	"gosling/prompt"
 )
 
@@ -23,9 +24,11 @@ const chatLimit = 2048
 const chatHelp = `/reset           start from the beginning
 /save FILE       save the state of the conversation
 /load FILE       go on from a saved state, of the same model
-/think [MODE]    let a G1 model think first: off, fast (thoughts that are over), on, low, high; or show what is set
+/think [MODE]    let a G1 model think first: off, fast or empty (thoughts that are over), on, low, medium, high; or show
+                 what is set
 /system [TEXT]   begin again with this system text, or none
-/tool RESULT     tell the model what its function call came to
+/tool RESULT     tell the model what its function call came to, for it to call the next function
+/answer RESULT   the same, for it to answer in words
 /help            this list
 /exit            leave, as Ctrl-D and Ctrl-C do
 Ctrl-C stops an answer. A message may be pasted with several lines; one that begins with a slash needs a blank in front.
@@ -130,7 +133,7 @@ func (t *talk) run() error {
 		case strings.HasPrefix(text, "/"):
 			err = t.command(text)
 		case strings.TrimSpace(text) != "":
-			err = t.answer(text)
+			err = t.answer(message{text, t.start()})
 		}
 		if err != nil && (!t.interactive || t.c.Err() != nil) {
 			return err
@@ -149,17 +152,37 @@ func (t *talk) nextLine() (string, error) {
 }
 
 // answer lets the model answer; Ctrl-C stops it.
-func (t *talk) answer(text string) error {
+func (t *talk) answer(asked message) error {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second one ends the program
 	times := timing{now: clockOf(t.c)}
-	err := t.ask(ctx, text, t.c.App.Writer, &times)
+	r, err := t.ask(ctx, asked, t.c.App.Writer, &times)
 	if t.c.Bool("verbose") {
 		times.loaded = t.loaded
 		times.print(t.c.App.ErrWriter)
 	}
-	return err
+	switch {
+	case err != nil:
+		return err
+	case r.cut:
+		return t.tellOfCut(asked, times.reason)
+	case t.calls:
+		warnOfCall(t.c, asked.start, r.said)
+	}
+	return nil
+}
+
+// tellOfCut says why a turn is not in the conversation.
+func (t *talk) tellOfCut(asked message, why generate.Reason) error {
+	what, advice := "answer", ""
+	if forcesCall(asked.start) {
+		what = "whole function call"
+	}
+	if why == generate.Limit {
+		advice = fmt.Sprintf(" of %d tokens, see --n-predict", t.options.Limit)
+	}
+	return t.tell("note: the model came to no %s (%s%s): the conversation goes on without this turn\n", what, why, advice)
 }
 
 // command obeys a line that begins with a slash.
@@ -184,8 +207,8 @@ func (t *talk) command(text string) error {
 			return err
 		}
 		return t.tell("back at the beginning, with this system text\n")
-	case "/tool":
-		return t.tool(argument)
+	case "/tool", "/answer":
+		return t.result(name, argument)
 	default:
 		return fmt.Errorf("unknown command %s: see /help, or put a blank in front of a message that begins with a slash", name)
 	}
@@ -199,23 +222,24 @@ func (t *talk) setThink(name string) error {
 	switch {
 	case err != nil:
 		return err
-	case t.calls, !t.Thinks && think.Start != "":
-		return fmt.Errorf("no thinking here: template %s, --tools %v", t.Name, t.calls)
+	case !t.Thinks && think.Start != "":
+		return fmt.Errorf("no thinking here: template %s", t.Name)
 	}
 	t.think = think
 	return t.tell("thinking is %s\n", t.think.Name)
 }
 
-// tool passes the result of a function call on. The answer to that is one in words.
-func (t *talk) tool(result string) error {
+// result passes the result of a function call on. A request for thoughts is no part of it.
+func (t *talk) result(name, result string) error {
 	if !t.calls || result == "" {
-		return errors.New("/tool needs --tools and the result of a call")
+		return fmt.Errorf("%s needs --tools and the result of a call", name)
 	}
-	stops := t.options.Stop
-	t.calls, t.think.Start = false, ""
-	t.options.Stop = slices.DeleteFunc(slices.Clone(stops), func(s string) bool { return s == prompt.Fence })
-	defer func() { t.calls, t.think.Start, t.options.Stop = true, prompt.CallStart, stops }()
-	return t.answer(prompt.Result(result))
+	start := t.start()
+	if name == "/answer" {
+		start = t.think
+	}
+	start.Request = ""
+	return t.answer(message{prompt.Result(result), start})
 }
 
 func (t *talk) saveOrLoad(name, path string) error {

@@ -46,79 +46,103 @@ func (v *conversation) read(ctx context.Context, text string) error {
 	return err
 }
 
+// message is what is said to the model.
+type message struct {
+	text  string
+	start prompt.Think // how the model begins to answer
+}
+
+// reply is what the model said.
+type reply struct {
+	said string
+	cut  bool // before there was an answer or a whole function call: the conversation is where it was before
+}
+
 // ask says something to the model and writes its answer to out as it comes. When ctx ends, the answer ends there, and that is
-// no error.
-func (v *conversation) ask(ctx context.Context, text string, out io.Writer, times *timing) error {
-	tokens, err := encodePrompt(v.options.Vocab, []byte(v.Ask(text, v.think)))
+// no error. After an error the conversation is where it was before.
+func (v *conversation) ask(ctx context.Context, asked message, out io.Writer, times *timing) (r reply, err error) {
+	tokens, err := encodePrompt(v.options.Vocab, []byte(v.Ask(asked.text, asked.start)))
 	if err != nil {
-		return err
+		return r, err
 	}
 	before, err := v.session.Snapshot()
 	if err != nil {
-		return err
+		return r, err
 	}
 	v.options.Sampler.Reset()
 	*times = timing{now: times.now, prompt: len(tokens)}
+	o := v.options
+	o.Stop = endOfCall(o.Stop, asked.start)
 	var said strings.Builder
 	var last generate.Piece
-	show := v.shower(out)
-	err = times.follow(ctx, v.session, tokens, v.options, func(piece generate.Piece) error {
+	show := printer(out, asked.start)
+	err = times.follow(ctx, v.session, tokens, o, func(piece generate.Piece) error {
 		last = piece
 		said.WriteString(piece.Text)
 		return show(piece.Text)
 	})
-	if err != nil && last.Reason != generate.Cancelled {
-		return err
+	if err == nil || last.Reason == generate.Cancelled {
+		_, err = io.WriteString(out, "\n")
 	}
-	if _, err := io.WriteString(out, "\n"); err != nil {
-		return err
+	r.said = said.String()
+	if err == nil {
+		r.cut, err = v.close(context.WithoutCancel(ctx), asked, r.said, last, before)
 	}
-	return v.close(context.WithoutCancel(ctx), text, said.String(), last, before)
+	if err != nil {
+		err = errors.Join(err, v.session.Restore(before))
+	}
+	return r, err
 }
 
-// shower returns what writes an answer without the white space it begins with, and with the tag that its thoughts begin with,
-// which stands in the prompt, or without the rest of the tag if the prompt has ended them.
-func (v *conversation) shower(out io.Writer) func(string) error {
-	begun, skip := false, " \n"
-	if strings.Contains(v.think.Start, "</think") {
+// printer returns a function that prints an answer. It trims leading white space, restores the <think> tag that the prompt
+// opened, and leaves out the rest of the tag that the prompt closed.
+func printer(out io.Writer, start prompt.Think) func(string) error {
+	begun, skip, tag := false, " \n", ""
+	switch {
+	case strings.Contains(start.Start, "</think"):
 		skip += ">"
+	case !forcesCall(start):
+		tag = strings.TrimSpace(start.Start)
 	}
 	return func(text string) error {
 		if !begun {
 			if text = strings.TrimLeft(text, skip); text == "" {
 				return nil
 			}
-			begun = true
-			if v.think.Start != "" && !v.calls && !strings.Contains(skip, ">") {
-				text = strings.TrimSpace(v.think.Start) + text
-			}
+			begun, text = true, tag+text
 		}
 		_, err := io.WriteString(out, text)
 		return err
 	}
 }
 
-// close brings the session to the end of the turn. Of a turn with thoughts that came to an end it keeps the question and the
-// answer only. One that was stopped before the model had read it never was.
-func (v *conversation) close(ctx context.Context, asked, said string, last generate.Piece, before engine.Snapshot) error {
+// close brings the session to the end of the turn. A turn is kept as models were trained to read it: the question and the answer
+// without thoughts, and a function call in its fences. One that was cut before it had an answer is left out, and so is one that
+// was stopped before the model had read the question.
+func (v *conversation) close(ctx context.Context, asked message, said string, last generate.Piece, before engine.Snapshot) (cut bool, err error) {
 	if v.session.Tokens() == before.Tokens {
-		return nil
+		return false, nil
 	}
-	if answer := v.kept(said); v.think.Start+v.think.Request != "" && answer != "" {
-		if err := v.session.Restore(before); err != nil {
-			return err
-		}
-		return v.read(ctx, v.Answered(asked, answer))
+	answer, cut := kept(asked.start, said, last.Reason)
+	if !cut && asked.start.Start+asked.start.Request == "" && answer == strings.TrimSpace(said) {
+		return false, v.read(ctx, string(last.Unread)+lacking(said, v.Separator))
 	}
-	return v.read(ctx, string(last.Unread)+lacking(said, v.Separator))
+	if err := v.session.Restore(before); err != nil || cut {
+		return cut, err
+	}
+	return false, v.read(ctx, v.Answered(asked.text, answer))
 }
 
-// kept is what an answer leaves in the conversation: it has no thoughts, and a function call has its fences.
-func (v *conversation) kept(said string) string {
-	if v.calls {
-		return strings.TrimSpace(prompt.CallStart) + "\n" + strings.TrimSpace(said) + "\n" + prompt.Fence
+// kept is what an answer leaves in the conversation, and whether it was cut before there was anything to leave.
+func kept(start prompt.Think, said string, why generate.Reason) (answer string, cut bool) {
+	if !forcesCall(start) {
+		answer, thinking := start.Answer(said)
+		return answer, answer == "" && (thinking || start.Start != "")
 	}
-	return v.think.Answer(said)
+	if _, err := prompt.Call(said); err != nil && (why == generate.Limit || why == generate.Cancelled) {
+		return "", true
+	}
+	return strings.TrimSpace(prompt.CallStart) + "\n" + strings.TrimSpace(said) + prompt.CallEnd, false
 }
 
 // lacking is the end of a separator that a text does not end with already.

@@ -65,6 +65,14 @@ func newConversation(t *testing.T, m *engine.Model, o generate.Options) *convers
 	return v
 }
 
+// ask says something as a person would, and holds that there is no error.
+func ask(t *testing.T, ctx context.Context, v *conversation, text string, out io.Writer) reply {
+	t.Helper()
+	r, err := v.ask(ctx, message{text, v.start()}, out, &timing{now: time.Now})
+	require.NoError(t, err)
+	return r
+}
+
 // sameState holds that the conversation's session is where one that has read the text is.
 func sameState(t *testing.T, m *engine.Model, text string, v *conversation) {
 	t.Helper()
@@ -100,28 +108,28 @@ func TestAConversationHasReadWholeTurns(t *testing.T) {
 
 	t.Run("after an answer that came to the limit", func(t *testing.T) {
 		v := newConversation(t, m, generate.Options{Limit: 12})
-		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{now: time.Now}))
+		ask(t, t.Context(), v, "Hi", io.Discard)
 		sameState(t, m, question+string(answer)+"\n\n", v)
 	})
 	t.Run("after an answer that ended at a stop string", func(t *testing.T) {
 		stop := string(answer[6:9])
 		v := newConversation(t, m, generate.Options{Limit: 12, Stop: []string{stop}})
-		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{now: time.Now}))
+		ask(t, t.Context(), v, "Hi", io.Discard)
 		sameState(t, m, question+string(answer[:6])+"\n\n", v)
 	})
 	t.Run("after two turns", func(t *testing.T) {
 		v := newConversation(t, m, generate.Options{Limit: 1})
-		require.NoError(t, v.ask(t.Context(), "Hi", io.Discard, &timing{now: time.Now}))
+		ask(t, t.Context(), v, "Hi", io.Discard)
 		sameState(t, m, question+string(answer[:1])+"\n\n", v)
 		before := v.session.Tokens()
-		require.NoError(t, v.ask(t.Context(), " Hi\n\n\n there ", io.Discard, &timing{now: time.Now}))
+		ask(t, t.Context(), v, " Hi\n\n\n there ", io.Discard)
 		assert.Equal(t, before+int64(len("User: Hi\n there\n\nAssistant:x\n\n")), v.session.Tokens())
 	})
 	t.Run("but not one that was stopped before it was read", func(t *testing.T) {
 		v := newConversation(t, m, generate.Options{Limit: 12})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		require.NoError(t, v.ask(ctx, "Hi", io.Discard, &timing{now: time.Now}))
+		ask(t, ctx, v, "Hi", io.Discard)
 		sameState(t, m, "", v)
 	})
 	t.Run("with the system's turn in front", func(t *testing.T) {
@@ -134,10 +142,108 @@ func TestAConversationHasReadWholeTurns(t *testing.T) {
 		v := newConversation(t, m, generate.Options{Limit: 8})
 		v.think = prompt.Think{Request: " (think)"}
 		var shown strings.Builder
-		require.NoError(t, v.ask(t.Context(), "Hi", &shown, &timing{now: time.Now}))
+		ask(t, t.Context(), v, "Hi", &shown)
 		require.NotEmpty(t, prompt.Clean(shown.String()))
 		sameState(t, m, question+" "+prompt.Clean(shown.String())+"\n\n", v)
 	})
+}
+
+func TestACutAnswerLeavesNothingOpen(t *testing.T) {
+	m := byteModel(t)
+	for name, tc := range map[string]struct {
+		calls bool
+		think string
+	}{
+		"thoughts without an end": {false, "on"},
+		"thoughts of a length":    {false, "high"},
+		"a call without an end":   {true, "off"},
+		"thoughts before a call":  {true, "medium"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newConversation(t, m, generate.Options{Limit: 4})
+			ask(t, t.Context(), v, "Hello", io.Discard)
+			before, err := v.session.Snapshot()
+			require.NoError(t, err)
+			v.calls = tc.calls
+			v.think, err = prompt.ParseThink(tc.think)
+			require.NoError(t, err)
+			asked := message{"Hi", v.start()}
+			r, err := v.ask(t.Context(), asked, io.Discard, &timing{now: time.Now})
+			require.NoError(t, err)
+			require.NotEmpty(t, r.said)
+			assert.True(t, r.cut)
+			after, err := v.session.Snapshot()
+			require.NoError(t, err)
+			assert.Equal(t, before, after)
+		})
+	}
+	t.Run("after an error too", func(t *testing.T) {
+		v := newConversation(t, m, generate.Options{Limit: 4})
+		before, err := v.session.Snapshot()
+		require.NoError(t, err)
+		_, err = v.ask(t.Context(), message{text: "Hi"}, failing{}, &timing{now: time.Now})
+		require.ErrorIs(t, err, io.ErrClosedPipe)
+		after, err := v.session.Snapshot()
+		require.NoError(t, err)
+		assert.Equal(t, before, after)
+	})
+}
+
+// failing is a writer of no use.
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestWhatAnAnswerLeaves(t *testing.T) {
+	forced := prompt.Think{Start: prompt.CallStart}
+	on, err := prompt.ParseThink("on")
+	require.NoError(t, err)
+	for name, tc := range map[string]struct {
+		start prompt.Think
+		said  string
+		why   generate.Reason
+		want  string
+		cut   bool
+	}{
+		"an answer":                          {prompt.Think{}, " Hello.", generate.StopString, "Hello.", false},
+		"half an answer":                     {prompt.Think{}, " Hel", generate.Limit, "Hel", false},
+		"no answer":                          {prompt.Think{}, "", generate.EndOfText, "", false},
+		"thoughts that the model began":      {prompt.Think{}, " <think>Hm.", generate.EndOfText, "", true},
+		"thoughts that the model ended":      {prompt.Think{}, " <think>Hm.</think> Hello.", generate.EndOfText, "Hello.", false},
+		"thoughts":                           {on, ">\nHm.", generate.Cancelled, "", true},
+		"thoughts and nothing else":          {on, ">\nHm.</think>\n", generate.Limit, "", true},
+		"thoughts and an answer":             {on, ">\nHm.</think>\nHello.", generate.Limit, "Hello.", false},
+		"an answer, and thoughts begun anew": {on, ">\nHm.</think>\nHello.\n<think", generate.Limit, "Hello.", false},
+		"thoughts and a call":                {on, ">\nHm.</think>\n```json\n{\"name\":\"f\"}\n```", generate.StopString, "```json\n{\"name\":\"f\"}\n```", false},
+		"a call":                             {forced, "\n{\"name\":\"f\"}", generate.StopString, "```json\n{\"name\":\"f\"}\n```", false},
+		"half a call":                        {forced, "\n{\"name\":", generate.Limit, "", true},
+		"a call that was not ended":          {forced, "\n{\"name\":\"f\"}", generate.Limit, "```json\n{\"name\":\"f\"}\n```", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer, cut := kept(tc.start, tc.said, tc.why)
+			assert.Equal(t, tc.want, answer)
+			assert.Equal(t, tc.cut, cut)
+		})
+	}
+}
+
+func TestPrinter(t *testing.T) {
+	for name, tc := range map[string]struct{ start, pieces, want string }{
+		"an answer":                 {"", " |\n|Hi |there", "Hi there"},
+		"thoughts begin with a tag": {" <think", ">|\nHm.", "<think>\nHm."},
+		"those that are over":       {" <think>\n</think", ">|\n|Hi", "Hi"},
+		"empty ones":                {" <think></think", ">\n|Hi>", "Hi>"},
+		"a call":                    {prompt.CallStart, "\n{|}", "{}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			show := printer(&out, prompt.Think{Start: tc.start})
+			for piece := range strings.SplitSeq(tc.pieces, "|") {
+				require.NoError(t, show(piece))
+			}
+			assert.Equal(t, tc.want, out.String())
+		})
+	}
 }
 
 func TestLacking(t *testing.T) {

@@ -42,13 +42,19 @@ func (j *job) run(w wording) error {
 	var said strings.Builder
 	err := j.print(func(p generate.Piece) { said.WriteString(p.Text) })
 	if err == nil && w.calls {
-		warnOfCall(j.c, said.String())
+		warnOfCall(j.c, w.start(), said.String())
 	}
 	return err
 }
 
-// warnOfCall says what is wrong with a function call.
-func warnOfCall(c *urfave.Context, said string) {
+// warnOfCall says what is wrong with a function call. An answer that may be in words is taken for a call if a fence begins it.
+func warnOfCall(c *urfave.Context, start prompt.Think, said string) {
+	if !forcesCall(start) {
+		said, _ = start.Answer(said)
+		if !strings.HasPrefix(said, prompt.Fence) {
+			return
+		}
+	}
 	if _, err := prompt.Call(said); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: %s\n", errorText(err))
 	}

@@ -33,9 +33,10 @@ func runCommand() *urfave.Command {
 		Description: `Prints how the model continues a prompt, as it comes. The prompt is the argument, in which \n and the like are
 resolved, or comes from --file or standard input. It is used as it stands (for a music model, behind the token that
 its pieces begin with) unless --template writes it; --template auto is the one that the model was trained on, and
---system, --think and --tools imply it, as --input implies instruction. The text ends where the model ends it, at
-the template's stop strings or a --stop text, or after --n-predict tokens. A model without a tokenizer takes
---tokens and prints --ids.
+--system, --think and --tools imply it, as --input implies instruction. What standard input holds, if it is a
+pipe or a file, is joined to a prompt that is given, on a line of its own. The text ends where the model ends it, at the
+template's stop strings or a --stop text, or after --n-predict tokens. A model without a tokenizer takes --tokens and
+prints --ids.
 
 Examples:
   gosling run model.gguf "User: What is a goose?\n\nAssistant:"
@@ -45,7 +46,8 @@ Examples:
   gosling run g1.gguf --tools tools.json "What is the weather in Basel?"
   gosling run midi.gguf --template midi --output song.mid ""
   gosling run model.gguf --file story.txt --temp 0.6 --top-p 0.7 -n 1000 --stop "THE END"
-  echo "The goose" | gosling run model.gguf --temp 0`,
+  echo "The goose" | gosling run model.gguf --temp 0
+  cat notes.txt | gosling run model.gguf --template auto "Sum this up:"`,
 		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(runLimit), stateFlags(), modelFlags()),
 		Action: run,
 	}
@@ -99,6 +101,7 @@ func run(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
+	o.Stop = endOfCall(o.Stop, w.start())
 	j := job{c: c, model: m, tokens: tokens, text: text, options: o, timing: timing{now: clockOf(c), prompt: len(tokens)}}
 	err = j.run(w)
 	if c.Bool("verbose") {
@@ -143,7 +146,7 @@ func (w *wording) write(c *urfave.Context, text []byte) ([]byte, error) {
 		fmt.Fprintln(c.App.ErrWriter, "gosling: warning: the instruction looks like the input and the input like an instruction: "+
 			"models do better with the instruction first, gosling run MODEL --input TEXT INSTRUCTION")
 	}
-	return []byte(w.Task(w.system, string(text), input, w.think)), nil
+	return []byte(w.Task(w.system, string(text), input, w.start())), nil
 }
 
 // options are what text is generated with.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
@@ -22,7 +23,7 @@ func samplingFlags(limit int) []urfave.Flag {
 		&urfave.Float64Flag{Name: "frequency-penalty", Usage: "take `X` from it for each time it was generated", DefaultText: "the template's"},
 		&urfave.Float64Flag{Name: "penalty-decay", Usage: "multiply these counts by `X` with each token", DefaultText: "the template's"},
 		&urfave.Int64Flag{Name: "seed", Usage: "`N` makes the choice repeatable, -1 takes another each time", Value: -1},
-		&urfave.StringSliceFlag{Name: "stop", Usage: "end before `TEXT`; may be repeated, \"\" is none", KeepSpace: true},
+		&urfave.StringSliceFlag{Name: "stop", Usage: "end before `TEXT` too, besides where the template ends; may be repeated, and \"\" leaves the template's stops out", KeepSpace: true},
 	}
 }
 
@@ -74,15 +75,15 @@ func newSampler(c *urfave.Context, vocab tokenizer.Tokenizer, d prompt.Sampling)
 	return s, nil
 }
 
-// stopStrings are those of --stop, or the given ones without it.
-func stopStrings(c *urfave.Context, otherwise []string) []string {
-	if !c.IsSet("stop") {
-		return otherwise
+// stopStrings are the template's and those of --stop, of which an empty one leaves the template's out.
+func stopStrings(c *urfave.Context, own []string) []string {
+	stops := slices.Clone(own)
+	if slices.Contains(c.StringSlice("stop"), "") {
+		stops = nil
 	}
-	var stops []string
 	for _, s := range c.StringSlice("stop") {
-		if s != "" {
-			stops = append(stops, argumentText(c, s))
+		if s = argumentText(c, s); s != "" && !slices.Contains(stops, s) {
+			stops = append(stops, s)
 		}
 	}
 	return stops

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
@@ -17,8 +18,8 @@ func templateFlags() []urfave.Flag {
 	return []urfave.Flag{
 		&urfave.StringFlag{Name: "template", Usage: "write the prompt as `NAME` says: auto (the model's own), qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, chatml, abc, midi or raw"},
 		&urfave.StringFlag{Name: "system", Usage: "begin with the system's `TEXT`"},
-		&urfave.StringFlag{Name: "think", Usage: "let a G1 model think first: `MODE` off, fast (thoughts that are over already), on, low or high", Value: "off"},
-		&urfave.PathFlag{Name: "tools", Usage: "let a G1 model call one of the functions in `FILE`, a JSON array or one on each line"},
+		&urfave.StringFlag{Name: "think", Usage: "let a G1 model think first: `MODE` off, fast or empty (thoughts that are over already), on, or low, medium or high for how long", Value: "off"},
+		&urfave.PathFlag{Name: "tools", Usage: "let a G1 model call one of the functions in `FILE`, a JSON array (OpenAI's list too) or one on each line; with --think it thinks first, and may answer in words"},
 	}
 }
 
@@ -27,7 +28,27 @@ type wording struct {
 	prompt.Template
 	system string
 	think  prompt.Think
-	calls  bool
+	calls  bool // functions are offered
+}
+
+// start is how an answer begins. Where functions are offered and there are no thoughts, which may lead to a call or to words, it
+// is a call.
+func (w *wording) start() prompt.Think {
+	if w.calls && w.think.Start == "" {
+		return prompt.Think{Start: prompt.CallStart}
+	}
+	return w.think
+}
+
+// forcesCall reports whether an answer that begins so is a function call.
+func forcesCall(start prompt.Think) bool { return start.Start == prompt.CallStart }
+
+// endOfCall adds the end of a call to the stop strings of an answer that is one.
+func endOfCall(stops []string, start prompt.Think) []string {
+	if forcesCall(start) {
+		return append(slices.Clip(stops), prompt.CallEnd)
+	}
+	return stops
 }
 
 // wordingFlags checks what can be told without the model.
@@ -44,16 +65,16 @@ func wordingFlags(c *urfave.Context) (w wording, err error) {
 	if !c.IsSet("tools") {
 		return w, nil
 	}
-	if c.IsSet("think") {
-		return w, misuse(c, "--tools and --think exclude each other: a call is made without thoughts")
-	}
 	list, err := readText(c, c.Path("tools"))
 	if err != nil {
 		return w, err
 	}
-	tools, err := prompt.Tools(string(list))
+	tools, from, err := prompt.Tools(string(list))
 	if err != nil {
-		return w, fmt.Errorf("%s: %w", c.Path("tools"), err)
+		return w, fmt.Errorf("%s: %w", textName(c.Path("tools")), err)
+	}
+	if from != "" {
+		note(c, "%s: %s list of tools, given to the model in the form that G1 was trained on", textName(c.Path("tools")), from)
 	}
 	w.system, w.calls = strings.TrimSpace(w.system+"\n"+tools), true
 	return w, nil
@@ -75,10 +96,6 @@ func (w *wording) settle(c *urfave.Context, m *engine.Model, fallback prompt.Tem
 	}
 	if m.Vocab() == prompt.ByteRows {
 		w.Sampling = w.Sampling.Letters()
-	}
-	if w.calls {
-		w.think.Start = prompt.CallStart
-		w.Stops = append([]string{prompt.Fence}, w.Stops...)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (t Template) Render(system string, turns []Turn, think Think) string {
 			continue
 		}
 		out.WriteString(t.Ask(turn.User, Think{}))
-		if answer := withoutThoughts(turn.Assistant); answer != "" {
+		if answer, _ := withoutThoughts(turn.Assistant); answer != "" {
 			out.WriteString(t.said(answer))
 		}
 		out.WriteString(t.Separator)

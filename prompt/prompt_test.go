@@ -77,6 +77,8 @@ func TestRender(t *testing.T) {
 		"g1, thinking":                          {"g1", "", one, "on", "User: What is a goose?\n\nAssistant: <think"},
 		"g1, thinking in the last turn only":    {"g1", "", two, "fast", "User: hi\n\nAssistant: Hello.\n\nUser: Who\nare you?\n\nAssistant: <think>\n</think"},
 		"g1, thinking a bit":                    {"g1", "", one, "low", "User: What is a goose? (think a bit)\n\nAssistant: <think"},
+		"g1, thinking as asked":                 {"g1", "", one, "medium", "User: What is a goose? (think)\n\nAssistant: <think"},
+		"g1, thoughts that are empty":           {"g1", "", one, "empty", "User: What is a goose?\n\nAssistant: <think></think"},
 		"g1, thinking a lot":                    {"g1", "", one, "high", "User: What is a goose? (think a lot)\n\nAssistant: <think"},
 		"g1, thoughts of earlier answers go":    {"g1", "", thought, "off", "User: hi\n\nAssistant: Hello.\n\n"},
 		"g1, an earlier answer that is missing": {"g1", "", []prompt.Turn{{User: "a"}, {User: "b"}}, "off", "User: a\n\nAssistant:\n\nUser: b\n\nAssistant:"},
@@ -157,32 +159,6 @@ func TestFor(t *testing.T) {
 	}
 }
 
-func TestTools(t *testing.T) {
-	text, err := prompt.Tools("[{\"name\": \"weather\"}]\n")
-	require.NoError(t, err)
-	g1 := template(t, "g1")
-	assert.Equal(t, "System: Tools:\n[{\"name\": \"weather\"}]\nReturn only a JSON function call.\n\nUser: Basel?\n\nAssistant: ```json",
-		g1.Task(text, "Basel?", "", prompt.Think{Start: prompt.CallStart}))
-	assert.Equal(t, "User: Function output:\n{\"sun\": 1}\n\nAssistant:", g1.Ask(prompt.Result("{\"sun\": 1}\n"), prompt.Think{}))
-	text, err = prompt.Tools("- weather(place: string)\n")
-	require.NoError(t, err)
-	assert.Equal(t, "Tools:\n- weather(place: string)\nReturn only a JSON function call.", text)
-	_, err = prompt.Tools("[{]")
-	assert.ErrorContains(t, err, "no JSON array of tools")
-	_, err = prompt.Tools(" \n")
-	assert.ErrorContains(t, err, "no tools")
-}
-
-func TestCall(t *testing.T) {
-	call, err := prompt.Call("\n{\"name\":\"weather\",\"arguments\":{}}\n```\n")
-	require.NoError(t, err)
-	assert.Equal(t, `{"name":"weather","arguments":{}}`, call)
-	for text, reason := range map[string]string{"\nIt rains.": "no JSON", "{}": "no \"name\"", "{\"name\":\"a\"} b": "no JSON"} {
-		_, err := prompt.Call(text)
-		assert.ErrorContains(t, err, reason, text)
-	}
-}
-
 func TestNamedNamesTheTemplates(t *testing.T) {
 	_, err := prompt.Named("alpaca")
 	assert.EqualError(t, err, `unknown template "alpaca": want auto or one of qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, chatml, abc, midi, raw`)
@@ -203,23 +179,38 @@ func TestRenderIsOpenAndAsk(t *testing.T) {
 }
 
 func TestAnswer(t *testing.T) {
-	for name, tc := range map[string]struct{ think, generated, want string }{
-		"a plain answer":               {"off", " Hello.\n", "Hello."},
-		"thoughts and an answer":       {"on", ">\nHm.\n</think>\nHello.", "Hello."},
-		"thoughts only so far":         {"on", ">\nHm.", ""},
-		"thoughts that were over":      {"fast", ">\nHello.", "Hello."},
-		"thoughts that were empty":     {"fast", ">Hello.", "Hello."},
-		"thoughts nobody asked for":    {"off", " <think>Hm.</think> Hello.", "Hello."},
-		"two thoughts":                 {"on", ">a</think>b<think>c</think>d", "d"},
-		"a word about the tag <think>": {"off", " Write <think> first.", "Write <think> first."},
+	for name, tc := range map[string]struct {
+		think, generated, want string
+		thinking               bool
+	}{
+		"a plain answer":                   {"off", " Hello.\n", "Hello.", false},
+		"no answer":                        {"off", " ", "", false},
+		"thoughts and an answer":           {"on", ">\nHm.\n</think>\nHello.", "Hello.", false},
+		"thoughts only so far":             {"on", ">\nHm.", "", true},
+		"nothing so far":                   {"on", "", "", true},
+		"thoughts that were over":          {"fast", ">\nHello.", "Hello.", false},
+		"thoughts that were empty":         {"empty", ">\nHello.", "Hello.", false},
+		"thoughts that were not closed":    {"fast", "", "", true},
+		"thoughts nobody asked for":        {"off", " <think>Hm.</think> Hello.", "Hello.", false},
+		"those without an end":             {"off", " <think>Hm.", "", true},
+		"two thoughts":                     {"on", ">a</think>b<think>c</think>d", "d", false},
+		"an answer and open thoughts":      {"on", ">a</think>b\n<think>c", "b", true},
+		"thoughts that begin again":        {"on", ">a</think>\n<think>c", "", true},
+		"a word about the tag <think>":     {"off", " Write <think> first.", "Write <think> first.", false},
+		"a call behind thoughts":           {"on", ">\nHm.\n</think>\n```json\n{}\n```", "```json\n{}\n```", false},
+		"nothing behind thoughts that end": {"on", ">\nHm.\n</think>\n", "", false},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Equal(t, tc.want, mode(t, tc.think).Answer(tc.generated)) })
+		t.Run(name, func(t *testing.T) {
+			answer, thinking := mode(t, tc.think).Answer(tc.generated)
+			assert.Equal(t, tc.want, answer)
+			assert.Equal(t, tc.thinking, thinking)
+		})
 	}
 }
 
 func TestParseThinkNamesTheModes(t *testing.T) {
 	_, err := prompt.ParseThink("maybe")
-	assert.EqualError(t, err, `unknown think mode "maybe": want one of off, fast, on, low, high`)
+	assert.EqualError(t, err, `unknown think mode "maybe": want one of off, fast, empty, on, low, medium, high`)
 	assert.Equal(t, "off", prompt.ThinkModes()[0].Name)
 }
 

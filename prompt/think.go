@@ -15,13 +15,15 @@ type Think struct {
 	Start string
 }
 
-// ThinkModes returns all modes. The first is the zero value's: a plain prompt.
+// ThinkModes returns all modes, those of RWKV's RWKV7-G1x-templates.txt. The first is the zero value's: a plain prompt.
 func ThinkModes() []Think {
 	return []Think{
 		{Name: "off"},
 		{Name: "fast", Start: " <think>\n</think"}, // thoughts that are over already: better answers at no cost
+		{Name: "empty", Start: " <think></think"},  // the same, on one line
 		{Name: "on", Start: " <think"},
 		{Name: "low", Request: " (think a bit)", Start: " <think"},
+		{Name: "medium", Request: " (think)", Start: " <think"},
 		{Name: "high", Request: " (think a lot)", Start: " <think"},
 	}
 }
@@ -39,17 +41,21 @@ func ParseThink(name string) (Think, error) {
 }
 
 // Answer returns what the model said in the end, given all it generated in this mode: what follows its thoughts, without white
-// space around it. It is empty while the model still thinks.
-func (k Think) Answer(generated string) string { return withoutThoughts(k.Start + generated) }
+// space around it. thinking tells that the text ends inside thoughts, which may have begun behind an answer.
+func (k Think) Answer(generated string) (answer string, thinking bool) {
+	return withoutThoughts(k.Start + generated)
+}
 
-func withoutThoughts(text string) string {
+// withoutThoughts returns the text behind the last thoughts that ended, up to those that did not.
+func withoutThoughts(text string) (answer string, open bool) {
 	const begin, end = "<think", "</think>"
-	text = strings.TrimSpace(text)
 	if i := strings.LastIndex(text, end); i >= 0 {
-		return strings.TrimSpace(text[i+len(end):])
+		text = text[i+len(end):]
 	}
+	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, begin) {
-		return ""
+		return "", true
 	}
-	return text
+	answer, _, open = strings.Cut(text, "\n"+begin)
+	return strings.TrimSpace(answer), open
 }

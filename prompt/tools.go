@@ -1,38 +1,230 @@
 package prompt
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 )
 
 // Fence ends a function call, and with "json" behind it begins one.
 const Fence = "```"
 
-// CallStart stands behind the assistant's name to make a model call a function.
-const CallStart = " " + Fence + "json"
+// CallStart stands behind the assistant's name to make a model call a function. CallEnd ends the call: a line end stands in JSON
+// between its parts only, so it is not taken for a fence inside of a string.
+const (
+	CallStart = " " + Fence + "json"
+	CallEnd   = "\n" + Fence
+)
 
-// Tools returns the text of the system's turn that offers functions to a G1 model: a JSON array of objects with name, description
-// and arguments, or lines such as "- name(arg: type, opt?: "a" | "b")". What begins as JSON must be an array.
-func Tools(list string) (string, error) {
+// Tools returns the text of the system's turn that offers functions to a G1 model. The list is in one of the forms that G1 models
+// were trained on: a JSON array of objects with name, description and arguments, or lines such as
+// "- name(arg: type, opt?: "a" | "b")". The lists of other programs are converted, and from names the form: OpenAI's
+// [{"type": "function", "function": {...}}] with or without the inner object, Anthropic's and MCP's.
+func Tools(list string) (text, from string, err error) {
 	list = Clean(list)
-	if list == "" {
-		return "", errors.New("no tools in it: want a JSON array of them, or one on each line")
+	switch {
+	case list == "":
+		err = errors.New("no tools in it: want a JSON array of them, or one on each line")
+	case list[0] == '[' || list[0] == '{':
+		list, from, err = jsonTools(list)
+	default:
+		err = checkToolLines(list)
 	}
-	if strings.HasPrefix(list, "[") || strings.HasPrefix(list, "{") {
-		var tools []json.RawMessage
-		if err := json.Unmarshal([]byte(list), &tools); err != nil {
-			return "", fmt.Errorf("no JSON array of tools: %w", err)
-		}
+	if err != nil {
+		return "", "", err
 	}
-	return "Tools:\n" + list + "\nReturn only a JSON function call.", nil
+	return "Tools:\n" + list + "\nReturn only a JSON function call.", from, nil
 }
 
-// Call returns the function call in what a model generated after CallStart, or an error that says what is wrong with it.
+// toolLine is a function in a line of its own. Something may follow it.
+var toolLine = regexp.MustCompile(`^- [^\s()]+\(.*\)`)
+
+func checkToolLines(list string) error {
+	n := 0
+	for line := range strings.SplitSeq(list, "\n") {
+		if n++; !toolLine.MatchString(line) {
+			return fmt.Errorf(`line %d is %.40q: want - name(arg: type, opt?: "a" | "b"), or a JSON array of tools`, n, line)
+		}
+	}
+	return nil
+}
+
+// tool is a function as G1 models know it.
+type tool struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Arguments   json.RawMessage `json:"arguments"` // by name
+}
+
+// jsonTools checks a JSON array of tools. If one is in another form than that of G1, all are written anew, one on each line.
+func jsonTools(list string) (text, from string, err error) {
+	var items []json.RawMessage
+	if err := json.Unmarshal([]byte(list), &items); err != nil {
+		return "", "", fmt.Errorf(`no JSON array of tools, such as [{"name": "f", "description": "does it", "arguments": {"x": {"type": "string"}}}]: %w`, err)
+	}
+	if len(items) == 0 {
+		return "", "", errors.New("the list of tools is empty")
+	}
+	var tools []tool
+	names := map[string]bool{}
+	for i, item := range items {
+		t, form, err := readTool(item)
+		if err == nil && names[t.Name] {
+			err = fmt.Errorf("another one is called %q too", t.Name)
+		}
+		if err != nil {
+			return "", "", fmt.Errorf("tool %d: %w", i+1, err)
+		}
+		if form != "" {
+			from = form
+		}
+		names[t.Name] = true
+		tools = append(tools, t)
+	}
+	if from == "" {
+		return list, "", nil
+	}
+	text, err = writeTools(tools)
+	return text, from, err
+}
+
+// readTool reads one tool, and names its form if that is not G1's.
+func readTool(data json.RawMessage) (t tool, from string, err error) {
+	item, err := fields(data)
+	if err != nil {
+		return t, "", err
+	}
+	if kind, ok := item["type"]; ok && string(kind) != `"function"` {
+		return t, "", fmt.Errorf("its \"type\" is %.40s: want \"function\"", kind)
+	}
+	inner, nested := item["function"]
+	if nested {
+		if item, err = fields(inner); err != nil {
+			return t, "", fmt.Errorf(`its "function": %w`, err)
+		}
+	}
+	t.Arguments = noArguments
+	for _, form := range toolForms {
+		if schema, ok := item[form.schema]; ok {
+			from = form.name
+			if t.Arguments, err = properties(schema); err != nil {
+				return t, "", fmt.Errorf("its %q: %w", form.schema, err)
+			}
+		}
+	}
+	if _, typed := item["type"]; from == "" && (nested || typed) {
+		from = "OpenAI's" // a function without parameters
+	}
+	if arguments, ok := item["arguments"]; ok && from == "" {
+		t.Arguments = arguments
+	}
+	if from == "" {
+		err = onlyOurs(item)
+	}
+	if err == nil {
+		t.Name, err = textField(item, "name")
+	}
+	if err == nil && strings.TrimSpace(t.Name) == "" {
+		err = errors.New(`it has no "name"`)
+	}
+	if err == nil {
+		t.Description, err = textField(item, "description")
+	}
+	return t, from, err
+}
+
+// toolForms are the forms of other programs, by the field that has the JSON schema of the arguments.
+var toolForms = []struct{ schema, name string }{{"parameters", "OpenAI's"}, {"input_schema", "Anthropic's"}, {"inputSchema", "MCP's"}}
+
+var noArguments = json.RawMessage("{}")
+
+// fields returns the fields of a JSON object.
+func fields(data json.RawMessage) (object map[string]json.RawMessage, err error) {
+	if json.Unmarshal(data, &object) != nil || object == nil {
+		return nil, fmt.Errorf("%.40s is no JSON object", data)
+	}
+	return object, nil
+}
+
+// onlyOurs refuses what G1's form does not have.
+func onlyOurs(item map[string]json.RawMessage) error {
+	for _, key := range slices.Sorted(maps.Keys(item)) {
+		switch key {
+		case "name", "description":
+		case "arguments":
+			if _, err := fields(item[key]); err != nil {
+				return fmt.Errorf(`its "arguments": %w`, err)
+			}
+		default:
+			return fmt.Errorf(`unknown field %q: want "name", "description" and "arguments"`, key)
+		}
+	}
+	return nil
+}
+
+// properties returns the arguments by name that the JSON schema of an object lists, in its order.
+func properties(schema json.RawMessage) (json.RawMessage, error) {
+	if string(schema) == "null" {
+		return noArguments, nil
+	}
+	object, err := fields(schema)
+	if err != nil {
+		return nil, err
+	}
+	if kind, ok := object["type"]; ok && string(kind) != `"object"` {
+		return nil, fmt.Errorf(`a schema of type %.40s, want "object"`, kind)
+	}
+	list, ok := object["properties"]
+	if !ok {
+		for _, other := range []string{"$ref", "allOf", "anyOf", "oneOf"} {
+			if _, ok := object[other]; ok {
+				return nil, fmt.Errorf(`a schema by %q: write its "properties" out`, other)
+			}
+		}
+		return noArguments, nil
+	}
+	if _, err := fields(list); err != nil {
+		return nil, fmt.Errorf(`"properties": %w`, err)
+	}
+	return list, nil
+}
+
+// textField returns a field that is a string, or empty if there is none.
+func textField(item map[string]json.RawMessage, name string) (text string, err error) {
+	if value, ok := item[name]; ok {
+		if json.Unmarshal(value, &text) != nil {
+			err = fmt.Errorf("its %q is no string", name)
+		}
+	}
+	return text, err
+}
+
+// writeTools writes tools as RWKV7-G1x-templates.txt does.
+func writeTools(tools []tool) (string, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	for i, t := range tools {
+		out.WriteString([]string{"[\n", ",\n"}[min(i, 1)])
+		if err := e.Encode(t); err != nil {
+			return "", err
+		}
+		out.Truncate(out.Len() - 1) // the encoder's line end
+	}
+	return out.String() + "\n]", nil
+}
+
+// Call returns the function call in what a model generated behind CallStart, or with the fence that begins a call in front. It
+// returns an error that says what is wrong with it.
 func Call(generated string) (string, error) {
-	text, _, _ := strings.Cut(generated, Fence)
-	text = strings.TrimSpace(text)
+	text := strings.TrimPrefix(strings.TrimSpace(generated), strings.TrimSpace(CallStart))
+	text, _, _ = strings.Cut(text, CallEnd)
+	text = strings.TrimSpace(strings.TrimSuffix(text, Fence))
 	var call struct {
 		Name      string          `json:"name"`
 		Arguments json.RawMessage `json:"arguments"`
