@@ -34,7 +34,7 @@ func compareCommand() *urfave.Command {
 		&urfave.BoolFlag{Name: "no-speed", Usage: "do not measure speed and memory", DisableDefaultText: true},
 		&urfave.StringSliceFlag{Name: "eval", Usage: "also measure by the task `NAME`, lambada, mmlu or tasks; may be repeated"},
 		&urfave.StringSliceFlag{Name: "file", Usage: "take the data of --eval from `FILE`, as \"gosling eval\" does"},
-		&urfave.IntFlag{Name: "limit", Usage: "ask the first `N` questions of --eval", DefaultText: "all"},
+		&urfave.IntFlag{Name: "limit", Usage: "ask `N` questions of --eval, chosen as \"gosling eval\" does", DefaultText: "all"},
 		jsonFlag(),
 		&urfave.BoolFlag{Name: "csv", Usage: "print CSV, a row for each candidate and column", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "markdown", Usage: "print tables in Markdown", DisableDefaultText: true},

@@ -25,7 +25,7 @@ const builtinTask = "tasks"
 func evalCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.PathFlag{Name: "file", Usage: "take the data of lambada from `FILE`, lambada_test.jsonl, those of mmlu from a folder of its CSV files, and for tasks other questions than those in the program"},
-		&urfave.IntFlag{Name: "limit", Usage: "ask the first `N` questions", DefaultText: "all"},
+		&urfave.IntFlag{Name: "limit", Usage: "ask `N` questions, equally many of each subject or kind, the first of each", DefaultText: "all"},
 		&urfave.PathFlag{Name: "answers", Usage: "note each answer in `FILE`, a line of JSON each"},
 		&urfave.BoolFlag{Name: "resume", Usage: "go on after the answers that are in the file of --answers", DisableDefaultText: true},
 		jsonFlag(), forceFlag(),
@@ -102,7 +102,7 @@ func readTask(c *urfave.Context, m *engine.Model, name, path string, limit int) 
 		questions, err = readQuestions(c, m, name, path, vocab)
 	}
 	if limit > 0 {
-		questions = questions[:min(limit, len(questions))]
+		questions = eval.Sample(questions, limit)
 	}
 	return questions, err
 }

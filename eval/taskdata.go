@@ -83,7 +83,7 @@ func question(vocab tokenizer.Tokenizer, prompt string) (Question, error) {
 }
 
 // MMLU reads the questions of a folder of MMLU's CSV files, SUBJECT_test.csv, or of its folder "test". read returns the text of
-// a file. A row is a question, four answers and the letter of the right one.
+// a file. A row is a question, four answers and the letter of the right one. Its kind is the subject.
 func MMLU(dir string, read func(path string) ([]byte, error), vocab tokenizer.Tokenizer) ([]Question, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.csv"))
 	if len(files) == 0 && err == nil {
@@ -146,7 +146,7 @@ func mmluRows(r io.Reader, subject string, vocab tokenizer.Tokenizer, choices []
 		if err != nil {
 			return nil, err
 		}
-		q.Choices, q.Right = choices, right
+		q.Kind, q.Choices, q.Right = subject, choices, right
 		questions = append(questions, q)
 	}
 }
