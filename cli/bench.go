@@ -100,7 +100,10 @@ func bench(c *urfave.Context) error {
 	for _, test := range tests {
 		result := about
 		result.Prompt, result.Gen, result.Time = test.prompt, test.gen, time.Now().UTC()
-		if err := result.measure(c.Context, clockOf(c), session, m.Vocab(), c.Int("repetitions")); err != nil {
+		line := newReading(c.App.ErrWriter, clockOf(c), result.name(), (c.Int("repetitions")+1)*(test.prompt+test.gen))
+		err := result.measure(line.follow(c.Context), clockOf(c), session, m.Vocab(), c.Int("repetitions"))
+		line.end()
+		if err != nil {
 			return err
 		}
 		result.PeakRSS = rss.Peak()

@@ -125,9 +125,9 @@ func (r *comparison) baseLogits(m *engine.Model, col column) error {
 		return err
 	}
 	defer b.Close()
-	line := newRunning(r.c)
+	line := r.progress(r.result.Base.Name, col, b.Done())
 	defer line.end()
-	if err := b.Write(r.c.Context, m, col.windows, r.progress(line, r.result.Base.Name, col)); err != nil {
+	if err := b.Write(line.follow(r.c.Context), m, col.windows); err != nil {
 		return fmt.Errorf("%s: %w", r.base, err)
 	}
 	if err := b.Close(); err != nil {
@@ -155,7 +155,7 @@ func fitsDisk(path string, size int64) error {
 // sameBase refuses logits that another model gave, by those of the first window. Devices and programs differ by far less.
 func (r *comparison) sameBase(m *engine.Model, old *eval.Base, col column) error {
 	const most = 0.01
-	return old.Compare(r.c.Context, m, col.windows[:1], 0, func(int) {}, func(p []eval.Position) error {
+	return old.Compare(r.c.Context, m, col.windows[:1], 0, func(p []eval.Position) error {
 		if kld := eval.Summarize(p).KLD.Value; kld > most {
 			return fmt.Errorf("%s: base logits of another model than %s: their KL divergence is %.3g", col.logits, r.base, kld)
 		}
@@ -163,13 +163,13 @@ func (r *comparison) sameBase(m *engine.Model, old *eval.Base, col column) error
 	})
 }
 
-func (r *comparison) progress(line *running, name string, col column) eval.Progress {
-	total := len(col.windows) * col.Context
-	return func(read int) {
-		line.show(int64(read), int64(total), func() string {
-			return fmt.Sprintf("%s on %s in chunks of %d: %d of %d tokens", name, col.Text, col.Context, read, total)
-		})
+// progress begins the line of a model that reads the windows of a column from the given one on.
+func (r *comparison) progress(name string, col column, from int) *running {
+	total := 0
+	for _, w := range col.windows[from:] {
+		total += len(w.Tokens) - 1
 	}
+	return newRunning(r.c.App.ErrWriter, clockOf(r.c), fmt.Sprintf("%s on %s in chunks of %d", name, col.Text, col.Context), tokensRead, int64(total))
 }
 
 // candidate measures one, or takes what an earlier run measured.
@@ -282,9 +282,9 @@ func (r *comparison) positions(m *engine.Model, name string, col column, notes s
 		return nil, err
 	}
 	defer base.Close()
-	line := newRunning(r.c)
+	line := r.progress(name, col, len(all)/each)
 	defer line.end()
-	err = base.Compare(r.c.Context, m, col.windows, len(all)/each, r.progress(line, name, col), func(p []eval.Position) error {
+	err = base.Compare(line.follow(r.c.Context), m, col.windows, len(all)/each, func(p []eval.Position) error {
 		all = append(all, p...)
 		return binary.Write(f, binary.LittleEndian, p)
 	})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"gosling/engine"
 	"gosling/generate"
@@ -21,7 +22,8 @@ type conversation struct {
 	wording
 	session *engine.Session
 	options generate.Options
-	saved   string // the state file that was written or read last
+	errs    io.Writer // for the progress of long texts
+	saved   string    // the state file that was written or read last
 }
 
 // open starts from the beginning.
@@ -42,7 +44,9 @@ func (v *conversation) read(ctx context.Context, text string) error {
 	if err != nil || len(tokens) == 0 {
 		return err
 	}
-	_, err = v.session.Prefill(ctx, tokens)
+	line := newReading(v.errs, time.Now, "reading", len(tokens))
+	defer line.end()
+	_, err = v.session.Prefill(line.follow(ctx), tokens)
 	return err
 }
 
@@ -76,7 +80,7 @@ func (v *conversation) ask(ctx context.Context, asked message, out io.Writer, ti
 	var said strings.Builder
 	var last generate.Piece
 	show := printer(out, asked.start)
-	err = times.follow(ctx, v.session, tokens, o, func(piece generate.Piece) error {
+	err = times.follow(ctx, v.errs, v.session, tokens, o, func(piece generate.Piece) error {
 		last = piece
 		said.WriteString(piece.Text)
 		return show(piece.Text)

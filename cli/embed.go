@@ -64,9 +64,15 @@ func embed(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
+	total := 0
+	for _, t := range texts {
+		total += len(t)
+	}
 	return writeOutput(c, c.Path("output"), func(out io.Writer) error {
 		w := write(out, c.Args().First())
-		err := m.Embed(c.Context, texts, pooling, func(i int, e []float32) error {
+		line := newReading(c.App.ErrWriter, clockOf(c), "embedding", total)
+		defer line.end()
+		err := m.Embed(line.follow(c.Context), texts, pooling, func(i int, e []float32) error {
 			if err := finishEmbedding(e, c.Bool("normalize")); err != nil {
 				return fmt.Errorf("line %d: %w", i+1, err)
 			}

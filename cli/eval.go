@@ -135,23 +135,23 @@ func framing(t prompt.Template) func(question, answer string) (string, string) {
 }
 
 func askAll(c *urfave.Context, m *engine.Model, name string, questions []eval.Question, notes *answers) error {
-	sizes, total := make([]int, len(questions)), 0
-	for i, q := range questions {
-		sizes[i] = len(q.Prompt) + len(q.Answer)
-		if i >= len(notes.all) {
-			total += sizes[i]
+	right, total := 0, 0
+	for _, a := range notes.all {
+		if a.Correct {
+			right++
 		}
 	}
-	read := 0
-	line := newRunning(c)
+	for _, q := range questions[len(notes.all):] {
+		total += len(q.Prompt) + max(0, len(q.Answer)-1) // the last token is not read
+	}
+	line := newRunning(c.App.ErrWriter, clockOf(c), filepath.Base(name), tokensRead, int64(total))
 	defer line.end()
-	return eval.Ask(c.Context, m, questions[len(notes.all):], func(a eval.Answered) error {
-		read += sizes[len(notes.all)]
+	return eval.Ask(line.follow(c.Context), m, questions[len(notes.all):], func(a eval.Answered) error {
 		err := notes.add(a)
-		line.show(int64(read), int64(total), func() string {
-			t := eval.Grade("", notes.all)
-			return fmt.Sprintf("%s: %d of %d questions, %.2f %% right", filepath.Base(name), t.Items, len(questions), 100*t.Accuracy.Value)
-		})
+		if a.Correct {
+			right++
+		}
+		line.say("%d of %d questions, %.2f %% right", len(notes.all), len(questions), 100*float64(right)/float64(len(notes.all)))
 		return err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -179,14 +180,15 @@ func begun(c *urfave.Context, base *imatrix.Matrix, text string) (*imatrix.Matri
 
 // run reads the remaining chunks and writes the output: now and then, when it is stopped, and at the end.
 func (k *collection) run() error {
-	total, read := 0, 0
+	total := 0
 	for _, w := range k.windows {
 		total += len(w.Tokens)
 	}
-	line := newRunning(k.c)
+	line := newRunning(k.c.App.ErrWriter, clockOf(k.c), filepath.Base(k.c.Args().First()), tokensRead, int64(total))
 	defer line.end()
+	ctx := line.follow(k.c.Context)
 	for i, w := range k.windows {
-		err := k.observer.Read(k.c.Context, w.Tokens)
+		err := k.observer.Read(ctx, w.Tokens)
 		if err != nil {
 			line.end()
 			if errors.Is(err, context.Canceled) && i > 0 {
@@ -197,8 +199,7 @@ func (k *collection) run() error {
 			}
 			return err
 		}
-		read += len(w.Tokens)
-		line.show(int64(read), int64(total), func() string { return fmt.Sprintf("%d of %d chunks", i+1, len(k.windows)) })
+		line.say("%d of %d chunks", i+1, len(k.windows))
 		if (i+1)%savedEvery == 0 {
 			if err := k.save(i + 1); err != nil {
 				return err

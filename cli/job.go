@@ -73,7 +73,7 @@ func (j *job) print(also func(generate.Piece)) error {
 			return err
 		}
 	}
-	err = j.timing.follow(j.c.Context, session, j.tokens, j.options, func(p generate.Piece) error {
+	err = j.timing.follow(j.c.Context, j.c.App.ErrWriter, session, j.tokens, j.options, func(p generate.Piece) error {
 		also(p)
 		return out.piece(p)
 	})

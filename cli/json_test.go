@@ -86,11 +86,11 @@ func TestRatesByAClockThatStandsStill(t *testing.T) {
 	assert.False(t, width.Finite())
 
 	var b bytes.Buffer
-	show, _ := plainProgress(&b, still, "converting", 0)
-	show(1<<20, 2<<20)
-	assert.Equal(t, "converting: 50 % of 2.0 MiB, -, 0s left\n", b.String())
-	(&running{now: still, out: &b, begin: begin, next: begin}).show(1, 2, func() string { return "half" })
-	assert.Contains(t, b.String(), "half, - tokens/s, 0s left\n")
+	line := newRunning(&b, still, "converting", bytesWritten, 0)
+	defer line.end()
+	line.set(1<<20, 2<<20)
+	line.draw()
+	assert.Equal(t, "converting: 50 % of 2.0 MiB\n", b.String())
 }
 
 func TestACoarseClockIsAskedUntilItMoves(t *testing.T) {

@@ -70,10 +70,13 @@ func logits(c *urfave.Context) error {
 	}
 	defer session.Close()
 	return writeOutput(c, c.Path("output"), func(w io.Writer) error {
+		line := newReading(c.App.ErrWriter, clockOf(c), "reading", len(tokens))
+		defer line.end()
+		ctx := line.follow(c.Context)
 		if c.Bool("all") {
-			return session.Logits(c.Context, tokens, c.Int("chunk"), func(_ int, row []float32) error { return writeFloats(w, row) })
+			return session.Logits(ctx, tokens, c.Int("chunk"), func(_ int, row []float32) error { return writeFloats(w, row) })
 		}
-		row, err := lastLogits(c.Context, session, tokens, c.Int("chunk"))
+		row, err := lastLogits(ctx, session, tokens, c.Int("chunk"))
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -141,11 +142,9 @@ func runPerplexity(c *urfave.Context, m *engine.Model, windows []eval.Window) (e
 	for _, w := range windows {
 		total += len(w.Tokens) - 1
 	}
-	line := newRunning(c)
-	p, err := eval.MeasurePerplexity(c.Context, m, windows, func(p eval.Perplexity) {
-		line.show(int64(p.Read), int64(total), func() string {
-			return fmt.Sprintf("%d of %d tokens: PPL %.4f ± %.4f", p.Read, total, p.PPL.Value, p.PPL.Error)
-		})
+	line := newRunning(c.App.ErrWriter, clockOf(c), filepath.Base(c.Args().First()), tokensRead, int64(total))
+	p, err := eval.MeasurePerplexity(line.follow(c.Context), m, windows, func(p eval.Perplexity) {
+		line.say("PPL %.4f ± %.4f", p.PPL.Value, p.PPL.Error)
 	})
 	return p, line.end(), err
 }

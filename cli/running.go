@@ -1,57 +1,201 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
+	"strings"
+	"sync"
 	"time"
+	"unicode"
 
-	urfave "github.com/urfave/cli/v2"
+	"github.com/rivo/uniseg"
+	"golang.org/x/term"
+
+	"gosling/engine"
 )
 
-// running shows on one line how a long job goes: rewritten on a terminal, else anew every few seconds.
+// How often a line is written, and how long a job that is short in most cases has none.
+const (
+	terminalEvery = 200 * time.Millisecond
+	plainEvery    = 5 * time.Second
+	quietFor      = time.Second
+)
+
+// running shows on one line how far a job has come, with its speed and the time left: rewritten on a terminal, else anew every
+// few seconds. A goroutine draws it, so that it lives while a step takes long. Its methods may be called by several goroutines.
 type running struct {
-	now      clock
-	out      io.Writer
-	terminal bool
-	begin    time.Time
-	next     time.Time
-	shown    int // characters on the terminal's line
+	out   io.Writer
+	now   clock
+	width func() int // of the terminal in columns; nil where there is none
+	name  string     // of the job; it is cut first where the line is too long
+	unit  unit
+	begin time.Time
+	stop  chan struct{}
+
+	mu          sync.Mutex
+	done, total int64
+	at          time.Duration // since the beginning, when done was told
+	news        string        // what else is known so far
+	drawn       string        // the line that was written last
+	columns     int           // that it takes on a terminal
+	ended       bool
 }
 
-func newRunning(c *urfave.Context) *running {
-	r := &running{now: clockOf(c), out: c.App.ErrWriter, terminal: isTerminal(c.App.ErrWriter)}
-	r.begin = r.now()
-	r.next = r.begin
-	if !r.terminal {
-		r.next = r.begin.Add(5 * time.Second)
+// newRunning begins the line of a long job of so many steps, 0 if their number is not known yet. The line must be ended.
+func newRunning(out io.Writer, now clock, name string, unit unit, total int64) *running {
+	return startRunning(out, now, name, unit, total, 0)
+}
+
+// newReading begins the line of reading tokens, which takes less than a second in most cases: then there is no line.
+func newReading(out io.Writer, now clock, name string, tokens int) *running {
+	return startRunning(out, now, name, tokensRead, int64(tokens), quietFor)
+}
+
+// startRunning begins a line that is first drawn after some time, on a terminal.
+func startRunning(out io.Writer, now clock, name string, unit unit, total int64, quiet time.Duration) *running {
+	r := &running{out: out, now: now, name: name, unit: unit, total: total, begin: now(), stop: make(chan struct{})}
+	every := plainEvery
+	if isTerminal(out) {
+		r.width = func() int { return terminalWidth(out) }
+		every = terminalEvery
+		if quiet == 0 {
+			r.draw()
+		}
 	}
+	go func() {
+		select {
+		case <-r.stop:
+			return
+		case <-time.After(quiet):
+		}
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-r.stop:
+				return
+			case <-ticker.C:
+				r.draw()
+			}
+		}
+	}()
 	return r
 }
 
-// show prints what text says of done of total pieces of work, with the speed and the time left, unless it did just now.
-func (r *running) show(done, total int64, text func() string) {
-	now := r.now()
-	if now.Before(r.next) || done == 0 {
-		return
-	}
-	took := now.Sub(r.begin)
-	left := time.Duration(float64(took) * float64(total-done) / float64(done)).Round(time.Second)
-	line := fmt.Sprintf("%s, %s tokens/s, %s left", text(), numberText("%.1f", rate(float64(done), took)), left)
-	if !r.terminal {
-		fmt.Fprintln(r.out, line)
-		r.next = now.Add(5 * time.Second)
-		return
-	}
-	fmt.Fprintf(r.out, "\r%-*s", r.shown, line)
-	r.shown = max(r.shown, len(line))
-	r.next = now.Add(200 * time.Millisecond)
+// follow returns a context with which the engine counts the tokens that it reads.
+func (r *running) follow(ctx context.Context) context.Context {
+	return engine.WithProgress(ctx, func(tokens int) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.done, r.at = r.done+int64(tokens), r.now.since(r.begin)
+	})
 }
 
-// end wipes the terminal's line and returns how long the job took.
+// set says how far the job has come.
+func (r *running) set(done, total int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done, r.total, r.at = done, total, r.now.since(r.begin)
+}
+
+// say adds what else is known so far.
+func (r *running) say(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.news = ": " + fmt.Sprintf(format, args...)
+}
+
+// draw writes the line, unless nothing is new and it is not rewritten.
+func (r *running) draw() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return
+	}
+	rest := r.news
+	if r.total > 0 {
+		rest = ": " + r.unit.count(r.done, r.total) + rest
+	}
+	if r.width == nil {
+		if rest == r.drawn {
+			return
+		}
+		fmt.Fprintln(r.out, r.name+rest+r.speed())
+		r.drawn = rest
+		return
+	}
+	line := fitted(r.name, rest+r.speed(), r.width()-1) // in the last column some terminals begin a new line
+	columns := uniseg.StringWidth(line)
+	fmt.Fprintf(r.out, "\r%s%s", line, strings.Repeat(" ", max(0, min(r.columns, r.width()-1)-columns)))
+	r.columns = columns
+}
+
+// speed is the end of a line: the speed and the time left, once something was done.
+func (r *running) speed() string {
+	if r.done <= 0 || r.at <= 0 {
+		return ""
+	}
+	left := time.Duration(float64(r.at) * float64(r.total-r.done) / float64(r.done))
+	left = max(0, left-(r.now.since(r.begin)-r.at)).Round(time.Second)
+	return fmt.Sprintf(", %s, %s left", r.unit.rate(float64(r.done)/r.at.Seconds()), left)
+}
+
+// end wipes the terminal's line and returns how long the job took. It may be called again.
 func (r *running) end() time.Duration {
-	if r.shown > 0 {
-		fmt.Fprintf(r.out, "\r%*s\r", r.shown, "")
-		r.shown = 0
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended {
+		close(r.stop)
+		r.ended = true
+	}
+	if r.columns > 0 {
+		fmt.Fprintf(r.out, "\r%*s\r", min(r.columns, r.width()-1), "")
+		r.columns = 0
 	}
 	return r.now.since(r.begin)
+}
+
+// terminalWidth is the columns of a terminal, 80 if it does not tell.
+func terminalWidth(out io.Writer) int {
+	if f, ok := out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 1 {
+			return width
+		}
+	}
+	return 80
+}
+
+// fitted puts a name and what is said of it into so many columns. The name gives way first, down to a few columns.
+func fitted(name, rest string, columns int) string {
+	const shortest = 12
+	name = cut(name, max(shortest, columns-uniseg.StringWidth(rest)))
+	return cut(name+rest, columns)
+}
+
+// cut shortens a text to so many columns, with an ellipsis if it lost anything. Control characters, which move the cursor, go.
+func cut(text string, columns int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text)
+	if uniseg.StringWidth(text) <= columns {
+		return text
+	}
+	var b strings.Builder
+	left := columns - 1
+	for rest, state := text, -1; rest != "" && left > 0; {
+		var cluster string
+		var width int
+		cluster, rest, width, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		if width > left {
+			break
+		}
+		b.WriteString(cluster)
+		left -= width
+	}
+	return b.String() + "…"
 }

@@ -19,9 +19,12 @@ type timing struct {
 	reason                  generate.Reason
 }
 
-// follow generates, hands out the pieces and takes the times.
-func (t *timing) follow(ctx context.Context, s generate.Session, prompt []tokenizer.Token, o generate.Options, each func(generate.Piece) error) error {
+// follow generates, hands out the pieces and takes the times. While the prompt is read a line on errs tells how far it is.
+func (t *timing) follow(ctx context.Context, errs io.Writer, s generate.Session, prompt []tokenizer.Token, o generate.Options, each func(generate.Piece) error) error {
 	begin := t.now()
+	line := newReading(errs, t.now, "reading", len(prompt))
+	defer line.end()
+	ctx = line.follow(ctx)
 	var first time.Time
 	defer func() {
 		if t.prefilled {
@@ -30,6 +33,7 @@ func (t *timing) follow(ctx context.Context, s generate.Session, prompt []tokeni
 	}()
 	for piece, err := range generate.Text(ctx, s, prompt, o) {
 		if !t.prefilled {
+			line.end()
 			first, t.prefilled = t.now(), true
 		} else {
 			t.generated++

@@ -134,8 +134,12 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 	}
 	b.model.computing.Lock()
 	defer b.model.computing.Unlock()
-	if err := p.run(ctx, ids); err != nil || outputs == rwkv.NoLogits {
+	if err := p.run(ctx, ids); err != nil {
 		return nil, err
+	}
+	tellProgress(ctx, len(ids))
+	if outputs == rwkv.NoLogits {
+		return nil, nil
 	}
 	n := int(p.result.Elements())
 	if cap(b.rows) < n {

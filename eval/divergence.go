@@ -16,11 +16,8 @@ type Position struct {
 	SameTop      float32 // 1 where both find the same token likeliest, else 0
 }
 
-// Progress tells how many tokens were read.
-type Progress func(read int)
-
 // Write reads the windows that the file lacks with the base model and writes what it says.
-func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window, progress Progress) error {
+func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window) error {
 	reader, err := NewReader(m)
 	if err != nil {
 		return err
@@ -36,7 +33,6 @@ func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window, pro
 			if err != nil {
 				return err
 			}
-			progress(i*b.context + block.Position + len(block.Targets))
 			_, err = b.file.WriteAt(data, b.at(i, block.Position))
 			return err
 		})
@@ -49,7 +45,7 @@ func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window, pro
 }
 
 // Compare reads the windows from the given one on with a model and hands the positions of each to done.
-func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, from int, progress Progress, done func([]Position) error) error {
+func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, from int, done func([]Position) error) error {
 	reader, err := NewReader(m)
 	if err != nil {
 		return err
@@ -60,7 +56,6 @@ func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, f
 		err := reader.Read(ctx, i, windows[i], func(block Block) error {
 			part, err := b.compareBlock(i, block)
 			positions = append(positions, part...)
-			progress(i*b.context + block.Position + len(block.Targets))
 			return err
 		})
 		if err != nil {

@@ -23,15 +23,13 @@ func pair(t *testing.T) (base, candidate *engine.Model) {
 	return model(t, "F32"), model(t, "Q4_0")
 }
 
-func ignore(int) {}
-
 // writeBase computes a file of base logits.
 func writeBase(t *testing.T, m *engine.Model, windows []eval.Window) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "base")
 	b, err := eval.CreateBase(path, windows, m.Vocab(), false)
 	require.NoError(t, err)
-	require.NoError(t, b.Write(t.Context(), m, windows, ignore))
+	require.NoError(t, b.Write(t.Context(), m, windows))
 	require.NoError(t, b.Close())
 	info, err := os.Stat(path)
 	require.NoError(t, err)
@@ -45,7 +43,7 @@ func comparePositions(t *testing.T, path string, m *engine.Model, windows []eval
 	require.NoError(t, err)
 	defer b.Close()
 	var all []eval.Position
-	require.NoError(t, b.Compare(t.Context(), m, windows, 0, ignore, func(p []eval.Position) error {
+	require.NoError(t, b.Compare(t.Context(), m, windows, 0, func(p []eval.Position) error {
 		all = append(all, p...)
 		return nil
 	}))
@@ -179,11 +177,12 @@ func TestABaseThatWasCutShortGoesOn(t *testing.T) {
 	b, err := eval.CreateBase(path, windows, m.Vocab(), true)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
-	require.ErrorIs(t, b.Write(ctx, m, windows, func(read int) {
-		if read > 200 {
+	read := 0
+	require.ErrorIs(t, b.Write(engine.WithProgress(ctx, func(tokens int) {
+		if read += tokens; read > 200 {
 			cancel()
 		}
-	}), context.Canceled)
+	}), m, windows), context.Canceled)
 	require.NoError(t, b.Close())
 	_, err = eval.OpenBase(path, windows, m.Vocab())
 	require.ErrorContains(t, err, "of 4 windows: cut short")
@@ -191,7 +190,7 @@ func TestABaseThatWasCutShortGoesOn(t *testing.T) {
 	b, err = eval.CreateBase(path, windows, m.Vocab(), true)
 	require.NoError(t, err)
 	assert.Positive(t, b.Done())
-	require.NoError(t, b.Write(t.Context(), m, windows, ignore))
+	require.NoError(t, b.Write(t.Context(), m, windows))
 	require.NoError(t, b.Close())
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rivo/uniseg"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/engine"
+)
+
+func TestAProgressLineFitsTheTerminal(t *testing.T) {
+	const name, rest = "RWKV-x070-World-1.5B-v3-20250127-ctx4096-F16.gguf on wiki.test.raw in chunks of 512", ": 1024 of 331776 tokens, 97.4 tokens/s, 56m40s left"
+	for name, tc := range map[string]struct {
+		name, rest string
+		columns    int
+		want       string
+	}{
+		"enough room":                 {"a.gguf", rest, 79, "a.gguf" + rest},
+		"the name gives way":          {name, rest, 79, "RWKV-x070-World-1.5B-v3-202…" + rest},
+		"then all of it":              {name, rest, 40, "RWKV-x070-W…: 1024 of 331776 tokens, 97…"},
+		"wide characters take two":    {"鹅鹅鹅鹅鹅鹅鹅鹅鹅鹅", ": 1 of 2", 20, "鹅鹅鹅鹅鹅…: 1 of 2"},
+		"nothing moves the cursor":    {"a\x1b[2J\nb\r", ": 1", 20, "a[2Jb: 1"},
+		"a terminal without any room": {name, rest, 1, "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := fitted(tc.name, tc.rest, tc.columns)
+			assert.Equal(t, tc.want, got)
+			assert.LessOrEqual(t, uniseg.StringWidth(got), tc.columns)
+		})
+	}
+}
+
+func TestTheProgressLineIsRewrittenAndWiped(t *testing.T) {
+	var out strings.Builder
+	width := 30
+	r := &running{out: &out, name: "model.gguf", unit: tokensRead, total: 40, width: func() int { return width }, stop: make(chan struct{})}
+	r.begin = time.Now().Add(-10 * time.Second)
+	r.say("PPL %d", 3)
+	r.draw()
+	assert.Equal(t, "\rmodel.gguf: 0 of 40 tokens: …", out.String())
+	out.Reset()
+	width = 12 // the terminal became narrow
+	r.draw()
+	assert.Equal(t, "\rmodel.gguf…", out.String())
+	out.Reset()
+	r.end()
+	assert.Equal(t, "\r"+strings.Repeat(" ", 11)+"\r", out.String())
+	out.Reset()
+	r.draw()
+	r.end()
+	assert.Empty(t, out.String(), "nothing is drawn after the end")
+}
+
+func TestProgressWithoutATerminalIsLinesThatTellNews(t *testing.T) {
+	var out strings.Builder
+	r := &running{out: &out, name: "reading", unit: tokensRead, total: 40, begin: time.Now().Add(-10 * time.Second), stop: make(chan struct{})}
+	r.draw()
+	r.draw()
+	r.set(20, 40)
+	r.draw()
+	r.end()
+	assert.Equal(t, "reading: 0 of 40 tokens\nreading: 20 of 40 tokens, 2.0 tokens/s, 10s left\n", out.String())
+}
+
+func TestBytesWritten(t *testing.T) {
+	assert.Equal(t, "25 % of 3.00 GiB", bytesWritten.count(3<<28, 3<<30))
+	assert.Equal(t, "0 % of 0 B", bytesWritten.count(0, 0))
+	assert.Equal(t, "1.5 MiB/s", bytesWritten.rate(1.5*(1<<20)))
+}
+
+func TestTheLineCountsWhatTheEngineReads(t *testing.T) {
+	m := byteModel(t)
+	session, err := m.NewSession()
+	require.NoError(t, err)
+	defer session.Close()
+	var out strings.Builder
+	vocab, err := vocabForText(m)
+	require.NoError(t, err)
+	tokens, err := encodePrompt(vocab, []byte(strings.Repeat("goose ", 2*engine.MaxChunk/6)))
+	require.NoError(t, err)
+	r := newReading(&out, time.Now, "reading", len(tokens))
+	_, err = session.Prefill(r.follow(t.Context()), tokens)
+	require.NoError(t, err)
+	assert.EqualValues(t, len(tokens), r.done)
+	r.end()
+}

@@ -1,0 +1,18 @@
+package engine
+
+import "context"
+
+type progressKey struct{}
+
+// WithProgress returns a context that makes reading tell how far it has come: whenever a graph has run, read is called with the
+// number of tokens that it took, of all sequences together.
+func WithProgress(ctx context.Context, read func(tokens int)) context.Context {
+	return context.WithValue(ctx, progressKey{}, read)
+}
+
+// tellProgress calls what WithProgress put into the context.
+func tellProgress(ctx context.Context, tokens int) {
+	if read, ok := ctx.Value(progressKey{}).(func(int)); ok {
+		read(tokens)
+	}
+}
