@@ -16,7 +16,8 @@ import (
 // answers are those so far, in memory and in a file if there is one: a line that says whose they are, and one for each.
 type answers struct {
 	all  []eval.Answered
-	file *os.File
+	out  io.Writer // nil for none
+	file *os.File  // out, if it is to be closed
 }
 
 // answersHeader says whose answers a file holds.
@@ -31,6 +32,10 @@ func openAnswers(c *urfave.Context, of answersHeader, most int) (*answers, error
 	path := c.Path("answers")
 	if path == "" {
 		return &answers{}, nil
+	}
+	if path == "-" {
+		a := &answers{out: c.App.Writer}
+		return a, a.write(of)
 	}
 	if _, err := os.Stat(path); err == nil && !c.Bool("resume") {
 		if !c.Bool("force") {
@@ -49,7 +54,7 @@ func resumeAnswers(path string, of answersHeader, most int) (*answers, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &answers{file: f}
+	a := &answers{out: f, file: f}
 	if err := a.read(of, most); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
@@ -98,7 +103,7 @@ func parseAnswers(data []byte, of answersHeader, most int) (all []eval.Answered,
 
 func (a *answers) add(one eval.Answered) error {
 	a.all = append(a.all, one)
-	if a.file == nil {
+	if a.out == nil {
 		return nil
 	}
 	return a.write(one)
@@ -107,7 +112,7 @@ func (a *answers) add(one eval.Answered) error {
 func (a *answers) write(what any) error {
 	line, err := marshalJSON(what)
 	if err == nil {
-		_, err = a.file.Write(line)
+		_, err = a.out.Write(line)
 	}
 	return err
 }

@@ -38,7 +38,7 @@ func compareCommand() *urfave.Command {
 		jsonFlag(),
 		&urfave.BoolFlag{Name: "csv", Usage: "print CSV, a row for each candidate and column", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "markdown", Usage: "print tables in Markdown", DisableDefaultText: true},
-		&urfave.PathFlag{Name: "html", Usage: "also write a page with tables and plots to `FILE`"},
+		&urfave.PathFlag{Name: "html", Usage: "also write a page with tables and plots to `FILE`; - is standard output, without the tables"},
 		forceFlag(),
 	}
 	return &urfave.Command{
@@ -145,6 +145,8 @@ func (r *comparison) arguments() error {
 		return misuse(c, "nothing to compare with: name candidates, or types to make them in with --types")
 	case c.String("types") == "" && c.IsSet("imatrix"):
 		return misuse(c, "--imatrix is for candidates that are made with --types")
+	case c.Path("html") == "-" && formats > 0:
+		return misuse(c, "--html - takes standard output, where --json, --csv and --markdown print: name a file for the page")
 	case formats > 1:
 		return misuse(c, "choose one of --json, --csv and --markdown")
 	case c.IsSet("limit") && c.Int("limit") < 1:
@@ -177,6 +179,9 @@ func (r *comparison) arguments() error {
 		r.candidates = append(r.candidates, candidate{name: mix.Name, how: quant.Retyping{Mix: mix, Requant: requantize(c, r.base)}})
 	}
 	if err := checkThreads(c); err != nil {
+		return err
+	}
+	if err := notStdout(c, "base-logits"); err != nil {
 		return err
 	}
 	r.importance, err = importance(c)

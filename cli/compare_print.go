@@ -16,7 +16,7 @@ func (r *comparison) print() error {
 	out := r.c.App.Writer
 	if path := r.c.Path("html"); path != "" {
 		err := writeOutput(r.c, path, func(w io.Writer) error { return pages.Write(w, r.result, compareTables(r.result)) })
-		if err != nil {
+		if err != nil || path == "-" {
 			return err
 		}
 	}

@@ -48,8 +48,10 @@ func embed(c *urfave.Context) error {
 	if !ok {
 		return misuse(c, "--format %q: want json, array or f32", c.String("format"))
 	}
-	if c.Path("output") == "-" && c.String("format") == "f32" && isTerminal(c.App.Writer) {
-		return misuse(c, "--format f32 would write bytes to the terminal: add --output FILE")
+	if c.String("format") == "f32" {
+		if err := bytesAtTerminal(c, "--format f32"); err != nil {
+			return err
+		}
 	}
 	lines, err := embedLines(c)
 	if err != nil {

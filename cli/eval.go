@@ -26,7 +26,7 @@ func evalCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.PathFlag{Name: "file", Usage: "take the data of lambada from `FILE`, lambada_test.jsonl, those of mmlu from a folder of its CSV files, and for tasks other questions than those in the program"},
 		&urfave.IntFlag{Name: "limit", Usage: "ask `N` questions, equally many of each subject or kind, the first of each", DefaultText: "all"},
-		&urfave.PathFlag{Name: "answers", Usage: "note each answer in `FILE`, a line of JSON each"},
+		&urfave.PathFlag{Name: "answers", Usage: "note each answer in `FILE`, a line of JSON each; - is standard output, and the result goes to standard error"},
 		&urfave.BoolFlag{Name: "resume", Usage: "go on after the answers that are in the file of --answers", DisableDefaultText: true},
 		jsonFlag(), forceFlag(),
 	}
@@ -60,6 +60,10 @@ func evalTask(c *urfave.Context) error {
 		return misuse(c, "--limit %d: want 1 or more", c.Int("limit"))
 	case c.Bool("resume") && c.Path("answers") == "":
 		return misuse(c, "--resume goes on from a file of answers: name it with --answers")
+	case c.Bool("resume") && c.Path("answers") == "-":
+		return misuse(c, "--resume goes on from a file of answers, which standard output is not")
+	case c.Bool("json") && c.Path("answers") == "-":
+		return misuse(c, "--answers - takes standard output, where --json prints: name a file for the answers")
 	}
 	path := c.Args().Get(1)
 	m, err := openModel(c, path)
@@ -82,6 +86,9 @@ func evalTask(c *urfave.Context) error {
 	task := eval.Grade(name, notes.all)
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, task)
+	}
+	if c.Path("answers") == "-" {
+		return printTask(c.App.ErrWriter, task)
 	}
 	return printTask(c.App.Writer, task)
 }

@@ -32,15 +32,19 @@ func (j *job) run(w wording) error {
 		if err != nil {
 			return err
 		}
+		text := j.c.App.Writer
+		if song.path == "-" {
+			text = io.Discard // the piece is printed once, as a file has it
+		}
 		return writeOutput(j.c, song.path, func(out io.Writer) error {
-			if err := j.print(song.piece); err != nil {
+			if err := j.print(text, song.piece); err != nil {
 				return err
 			}
 			return song.write(j.c, out)
 		})
 	}
 	var said strings.Builder
-	err := j.print(func(p generate.Piece) { said.WriteString(p.Text) })
+	err := j.print(j.c.App.Writer, func(p generate.Piece) { said.WriteString(p.Text) })
 	if err == nil && w.calls {
 		warnOfCall(j.c, w.start(), said.String())
 	}
@@ -60,14 +64,14 @@ func warnOfCall(c *urfave.Context, start prompt.Think, said string) {
 	}
 }
 
-// print generates and prints, and shows each piece to also.
-func (j *job) print(also func(generate.Piece)) error {
+// print generates and prints to w, and shows each piece to also.
+func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 	session, err := j.model.NewSession()
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	out := textPrinter{w: j.c.App.Writer, ids: j.c.Bool("ids")}
+	out := textPrinter{w: w, ids: j.c.Bool("ids")}
 	if j.c.Bool("echo") {
 		if err := out.echo(j.tokens, j.text); err != nil {
 			return err
@@ -77,8 +81,8 @@ func (j *job) print(also func(generate.Piece)) error {
 		also(p)
 		return out.piece(p)
 	})
-	if out.ids || isTerminal(j.c.App.Writer) {
-		_, lineErr := io.WriteString(j.c.App.Writer, "\n")
+	if out.ids || isTerminal(w) {
+		_, lineErr := io.WriteString(w, "\n")
 		err = errors.Join(err, lineErr)
 	}
 	return err

@@ -14,6 +14,22 @@ func forceFlag() urfave.Flag {
 	return &urfave.BoolFlag{Name: "force", Usage: "replace the output if it exists", DisableDefaultText: true}
 }
 
+// notStdout refuses a flag that names standard output for what must be read again.
+func notStdout(c *urfave.Context, flag string) error {
+	if c.Path(flag) == "-" {
+		return misuse(c, "--%s -: it is read again, which standard output cannot be: name a file", flag)
+	}
+	return nil
+}
+
+// bytesAtTerminal refuses to write bytes, which are no text, to a terminal.
+func bytesAtTerminal(c *urfave.Context, what string) error {
+	if c.Path("output") == "-" && isTerminal(c.App.Writer) {
+		return misuse(c, "%s would write bytes to the terminal: add --output FILE", what)
+	}
+	return nil
+}
+
 // writeOutput lets write fill the file at path, which appears whole or not at all. "-" is standard output, and a device or a
 // pipe is written to as it is.
 func writeOutput(c *urfave.Context, path string, write func(io.Writer) error) error {

@@ -25,7 +25,7 @@ func runCommand() *urfave.Command {
 		&urfave.BoolFlag{Name: "bos", Usage: "put the token that separates documents, 0 in most models, in front of the prompt", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "echo", Usage: "print the prompt too", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "ids", Usage: "print token ids instead of text", DisableDefaultText: true},
-		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the music to `FILE` too: .mid to play, of a MIDI model, or else text such as .abc"},
+		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the music to `FILE` too: .mid to play, of a MIDI model, or else text such as .abc; - is standard output"},
 		forceFlag(), escapeFlag(),
 	}
 	return &urfave.Command{

@@ -25,7 +25,7 @@ import (
 func sensitivityCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.StringSliceFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`, of a .jsonl the field \"text\" of each line; may be repeated"},
-		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write `FILE`", DefaultText: "MODEL-sensitivity.json"},
+		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write `FILE`; - is standard output, without the table", DefaultText: "MODEL-sensitivity.json"},
 		&urfave.StringFlag{Name: "types", Usage: "round each kind to these `TYPES`", Value: "Q8_0,Q6_K,Q5_K,Q4_K,Q3_K,Q2_K"},
 		&urfave.StringFlag{Name: "layer-type", Usage: "round each layer to `TYPE`", Value: "Q4_K"},
 		&urfave.StringFlag{Name: "context", Aliases: []string{"c", "ctx"}, Usage: "cut texts into chunks of `N` tokens; several with commas", Value: "512"},
@@ -61,7 +61,7 @@ func sensitivity(c *urfave.Context) error {
 	if path == "" {
 		path = strings.TrimSuffix(r.base, filepath.Ext(r.base)) + "-sensitivity.json"
 	}
-	if _, err := os.Stat(path); err == nil && !c.Bool("force") {
+	if _, err := os.Stat(path); err == nil && path != "-" && !c.Bool("force") {
 		return fmt.Errorf("%s exists: add --force to replace it", path)
 	}
 	file, err := openGGUF(r.base)
@@ -88,6 +88,9 @@ func sensitivity(c *urfave.Context) error {
 		return err
 	}
 	r.clear()
+	if path == "-" {
+		return nil
+	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, result)
 	}
@@ -137,6 +140,9 @@ func sensitivityArguments(c *urfave.Context) (*comparison, []gguf.Type, gguf.Typ
 		return nil, nil, 0, misuse(c, "--layer-type: %v", err)
 	}
 	if err := checkThreads(c); err != nil {
+		return nil, nil, 0, err
+	}
+	if err := notStdout(c, "base-logits"); err != nil {
 		return nil, nil, 0, err
 	}
 	r.importance, err = importance(c)

@@ -36,8 +36,11 @@ type File struct {
 }
 
 // Create makes the temporary file for a target. Without o.Force a target that exists is an error that wraps
-// fs.ErrExist.
+// fs.ErrExist. "-", which elsewhere is standard output, is an error.
 func Create(path string, o Options) (*File, error) {
+	if path == "-" {
+		return nil, errors.New("-: this file cannot be written to standard output: name one (./- for one of that name)")
+	}
 	target, old, err := examine(path)
 	if err != nil {
 		return nil, err

@@ -181,3 +181,14 @@ func TestALongNameIsNoHindrance(t *testing.T) {
 	require.NoError(t, write(path, "new", Options{}))
 	assert.Equal(t, "new", content(t, path))
 }
+
+func TestStandardOutputIsNoFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_, err := Create("-", atomicfile.Options{Force: true})
+	require.ErrorContains(t, err, "cannot be written to standard output")
+	f, err := Create("./-", atomicfile.Options{})
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, f.Commit())
+	assert.FileExists(t, "-")
+}
