@@ -184,9 +184,9 @@ func TestALongNameIsNoHindrance(t *testing.T) {
 
 func TestStandardOutputIsNoFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	_, err := Create("-", atomicfile.Options{Force: true})
+	_, err := Create("-", Options{Force: true})
 	require.ErrorContains(t, err, "cannot be written to standard output")
-	f, err := Create("./-", atomicfile.Options{})
+	f, err := Create("./-", Options{})
 	require.NoError(t, err)
 	defer f.Close()
 	require.NoError(t, f.Commit())
