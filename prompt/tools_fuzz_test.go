@@ -11,30 +11,32 @@ import (
 	"gosling/prompt"
 )
 
-// FuzzTools offers any list of functions: what is accepted keeps its text, is one turn, and as JSON is an array.
+// FuzzTools offers any list of functions: what is accepted is one turn, and what was converted is in the form of G1.
 func FuzzTools(f *testing.F) {
-	f.Add(`[{"name":"weather","arguments":{"city":{"type":"string"}}}]`)
+	f.Add(officialTools)
+	f.Add(`[{"type":"function","function":{"name":"a","parameters":{"properties":{"x":{}}}}}]`)
+	f.Add(`[{"name":"a","input_schema":{}},{"name":"b"}]`)
+	f.Add("- a(x: string)\n- b()")
 	f.Add("- weather(city: string)\n\n- time()")
 	f.Add(`{"name":"weather"}`)
 	f.Add("0\r\r\n\r\n0")
 	f.Add("[\"\n\n\"]")
 	f.Fuzz(func(t *testing.T, list string) {
 		defer fuzzing.Guard(t, len(list), 1<<10)()
-		turn, err := prompt.Tools(list)
+		text, from, err := prompt.Tools(list)
 		if err != nil {
 			return
 		}
-		require.NotContains(t, turn, "\n\n", "an empty line would end the turn")
-		if strings.Contains(turn, "\r") {
-			return // a CR before CR LF stays and makes another CR LF
-		}
-		require.Equal(t, prompt.Clean(turn), turn)
-		inner := strings.TrimSuffix(strings.TrimPrefix(turn, "Tools:\n"), "\nReturn only a JSON function call.")
-		again, err := prompt.Tools(inner)
-		require.NoError(t, err)
-		require.Equal(t, turn, again)
-		if strings.HasPrefix(inner, "[") {
-			require.True(t, json.Valid([]byte(inner)), inner)
+		body, ok := strings.CutPrefix(text, "Tools:\n")
+		require.True(t, ok)
+		require.NotContains(t, body, "\n\n", "an empty line ends a turn")
+		if from != "" { // what was converted is in G1's form
+			body = strings.TrimSuffix(body, "\nReturn only a JSON function call.")
+			require.True(t, json.Valid([]byte(body)))
+			again, from, err := prompt.Tools(body)
+			require.NoError(t, err)
+			require.Empty(t, from)
+			require.Equal(t, text, again)
 		}
 	})
 }
@@ -51,7 +53,6 @@ func FuzzCall(f *testing.F) {
 			return
 		}
 		require.True(t, json.Valid([]byte(call)), call)
-		require.NotContains(t, call, prompt.Fence)
 		again, err := prompt.Call(call + "\n" + prompt.Fence)
 		require.NoError(t, err)
 		require.Equal(t, call, again)

@@ -1,8 +1,6 @@
 package prompt_test
 
 import (
-	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -95,28 +93,4 @@ func TestCall(t *testing.T) {
 		_, err := prompt.Call(text)
 		assert.ErrorContains(t, err, reason, text)
 	}
-}
-
-func FuzzTools(f *testing.F) {
-	f.Add(officialTools)
-	f.Add(`[{"type":"function","function":{"name":"a","parameters":{"properties":{"x":{}}}}}]`)
-	f.Add(`[{"name":"a","input_schema":{}},{"name":"b"}]`)
-	f.Add("- a(x: string)\n- b()")
-	f.Fuzz(func(t *testing.T, list string) {
-		text, from, err := prompt.Tools(list)
-		if err != nil {
-			return
-		}
-		body, ok := strings.CutPrefix(text, "Tools:\n")
-		require.True(t, ok)
-		require.NotContains(t, body, "\n\n", "an empty line ends a turn")
-		if from != "" { // what was converted is in G1's form
-			body = strings.TrimSuffix(body, "\nReturn only a JSON function call.")
-			require.True(t, json.Valid([]byte(body)))
-			again, from, err := prompt.Tools(body)
-			require.NoError(t, err)
-			require.Empty(t, from)
-			require.Equal(t, text, again)
-		}
-	})
 }
