@@ -23,12 +23,12 @@ func OpenAdapter(path string, alpha float64, init string) (*adapter.Adapter, err
 	if _, err := readConfig(filepath.Join(filepath.Dir(file), "adapter_config.json"), &o.Config); err != nil {
 		return nil, err
 	}
-	f, err := openFile(file)
+	f, err := open(file)
 	if err != nil {
 		return nil, err
 	}
 	if init != "" {
-		if o.Init, err = openFile(init); err != nil {
+		if o.Init, err = open(init); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"gosling/checkpoint"
+	"gosling/internal/filekind"
 )
 
 // maxConfig is more than any config.json or adapter_config.json has.
@@ -67,6 +68,9 @@ func readConfig(path string, to any) (bool, error) {
 		return false, err
 	}
 	if err := json.Unmarshal(data, to); err != nil {
+		if what := filekind.Recognize(data, "configuration"); what != "" {
+			return false, fmt.Errorf("%s: %s", path, what)
+		}
 		return false, fmt.Errorf("%s: %w", path, err)
 	}
 	return true, nil

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"gosling/checkpoint"
+	"gosling/internal/filekind"
 )
 
 // maxIndex is more than the index of any model has.
@@ -38,6 +39,10 @@ func OpenIndex(path string, open Opener) (*checkpoint.File, error) {
 		}
 		parts = append(parts, part)
 		whole.Format = part.Format + ", in parts"
+		for _, s := range part.Sums {
+			s.Part = name + ": " + s.Part
+			whole.Sums = append(whole.Sums, s)
+		}
 		for _, t := range part.Tensors {
 			if places[t.Name] == name {
 				whole.Tensors = append(whole.Tensors, t)
@@ -78,6 +83,9 @@ func readIndex(path string) (map[string]string, error) {
 		Places map[string]string `json:"weight_map"`
 	}
 	if err := json.Unmarshal(data, &index); err != nil {
+		if what := filekind.Recognize(data, "index of a model"); what != "" {
+			return nil, errors.New(what)
+		}
 		return nil, fmt.Errorf("no index of a model: %w", err)
 	}
 	if len(index.Places) == 0 {

@@ -45,9 +45,9 @@ var arrows = map[string][]string{
 	"ggml":       {"bindings", "gguf", "internal/float"},
 	"bindings":   {},
 
-	"gguf":               {"internal/mmap"},
+	"gguf":               {"internal/mmap", "internal/filekind"},
 	"checkpoint/formats": {"checkpoint/*"},
-	"checkpoint/*":       {"checkpoint"},
+	"checkpoint/*":       {"checkpoint", "internal/filekind"},
 	"checkpoint":         {"internal/float"},
 	"sampler":            {"tokenizer"},
 	"tokenizer":          {},
@@ -56,6 +56,7 @@ var arrows = map[string][]string{
 	"demo":               {"gguf", "internal/atomicfile"},
 
 	"internal/atomicfile": {},
+	"internal/filekind":   {},
 	"internal/float":      {},
 	"internal/golden":     {},
 	"internal/layers":     {},
