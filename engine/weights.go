@@ -25,48 +25,19 @@ func (t tensor) onHost() bool {
 	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, "token_embd_norm")
 }
 
-// matchTensors finds the tensors of the table in the file and checks their shapes and types.
-func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
-	if err := refuseOthers(f, specs); err != nil {
-		return nil, err
-	}
+// graphTensors are the tensors of the table that graphs read, of a file that archs.Match has nothing against.
+func graphTensors(f *gguf.File, specs []rwkv.TensorSpec) []tensor {
 	var found []tensor
 	for _, s := range specs {
-		info, ok := f.Tensor(s.Name)
-		if s.Optional {
-			continue // nothing is computed from it
+		if s.Optional || s.Class == rwkv.Tuned {
+			continue
 		}
-		if !ok {
-			return nil, fmt.Errorf("tensor %q is missing: the file is no complete %s model", s.Name, "RWKV")
-		}
-		if !rwkv.SameShape(info.Shape, s.Shape) {
-			return nil, fmt.Errorf("tensor %q is %v, want %v", s.Name, info.Shape, s.Shape)
-		}
-		if !ggml.Multiplies(info.Type) {
-			return nil, fmt.Errorf("tensor %q is %s, which is no type of weights: convert the checkpoint again", s.Name, info.Type)
-		}
+		info, _ := f.Tensor(s.Name)
 		layer := int(^uint(0) >> 1)
 		_, _ = fmt.Sscanf(s.Name, "blk.%d.", &layer)
-		if s.Class == rwkv.Tuned {
-			continue // no graph reads it
-		}
 		found = append(found, tensor{spec: s, info: info, layer: layer})
 	}
-	return found, nil
-}
-
-// refuseOthers refuses a file with tensors that its architecture has no use for: the model it holds computes with them.
-func refuseOthers(f *gguf.File, specs []rwkv.TensorSpec) error {
-	known := map[string]bool{}
-	for _, s := range specs {
-		known[s.Name] = true
-	}
-	for _, t := range f.Tensors() {
-		if !known[t.Name] {
-			return fmt.Errorf("tensor %q has no place in this architecture: the file holds a variant that this program does not run", t.Name)
-		}
-	}
-	return nil
+	return found
 }
 
 // weights are the tensors of a model and the memory they lie in.

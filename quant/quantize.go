@@ -109,22 +109,18 @@ type model struct {
 	layers int
 }
 
-// describe finds the table of the file's architecture and holds the file to it.
+// describe finds the table of a file's architecture. A file that cannot be run is refused: it would not be better for being
+// smaller.
 func describe(file *gguf.File) (model, error) {
-	arch, config, err := archs.Describe(file)
-	if err != nil {
-		return model{}, err
+	arch, config, problems := archs.Match(file)
+	if len(problems) > 0 {
+		return model{}, problems[0]
 	}
 	m := model{specs: map[string]rwkv.TensorSpec{}, layers: config.Layers}
 	for _, spec := range arch.Tensors(config) {
 		if t, ok := file.Tensor(spec.Name); ok {
-			if !spec.Optional && !rwkv.SameShape(t.Shape, spec.Shape) {
-				return m, fmt.Errorf("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape)
-			}
 			spec.Shape = t.Shape
 			m.specs[spec.Name] = spec
-		} else if !spec.Optional {
-			return m, fmt.Errorf("tensor %q is missing: the file is no whole %s model", spec.Name, arch.Name)
 		}
 	}
 	return m, nil
