@@ -101,7 +101,7 @@ func quantize(c *urfave.Context) error {
 	report, err := quant.Quantize(c.Context, in, job.out, job.how, o)
 	end()
 	if err != nil {
-		return err
+		return unlessCheckpoint(in, err)
 	}
 	if job.in == demo.Name {
 		fmt.Fprintf(c.App.ErrWriter, "note: the model in the program is quantized already, to Q8_0, and what that lost stays lost\n")
