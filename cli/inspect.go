@@ -82,6 +82,7 @@ type listedTensor struct {
 	Name   string  `json:"name"`
 	Type   string  `json:"type"`
 	Shape  []int64 `json:"shape"`
+	Part   int     `json:"part,omitempty"`   // of a split GGUF model, from 0
 	Offset *int64  `json:"offset,omitempty"` // in the file; nil in a .pth
 	Size   int64   `json:"size"`
 
@@ -128,7 +129,10 @@ func (l *listing) readGGUF(path string) error {
 		return err
 	}
 	defer f.Close()
-	l.Format = fmt.Sprintf("GGUF version %d", f.Version())
+	l.Format, l.Size = fmt.Sprintf("GGUF version %d", f.Version()), f.Size()
+	if n := len(f.Paths()); n > 1 {
+		l.Format += fmt.Sprintf(", %d parts", n)
+	}
 	for _, kv := range f.Keys() {
 		l.Metadata = append(l.Metadata, gguf.KV{Key: strings.Clone(kv.Key), Value: kv.Value})
 	}
@@ -139,7 +143,7 @@ func (l *listing) readGGUF(path string) error {
 		l.Memory, _ = fit.Table(arch, config, f) // --check tells what is wrong with it
 	}
 	for _, t := range f.Tensors() {
-		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.Type.String(), t.Shape, &t.Offset, t.Size, t.Elements()})
+		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.Type.String(), t.Shape, t.Part, &t.Offset, t.Size, t.Elements()})
 	}
 	return nil
 }
@@ -164,7 +168,7 @@ func (l *listing) readCheckpoint(path string) error {
 			shape = []int64{}
 		}
 		n := t.Elements()
-		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.DType.String(), shape, nil, n * t.DType.Size(), n})
+		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.DType.String(), shape, 0, nil, n * t.DType.Size(), n})
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/demo"
+	"gosling/gguf"
 	"gosling/imatrix"
 	"gosling/quant"
 )
@@ -197,6 +198,7 @@ func overrides(c *urfave.Context) (quant.Overrides, error) {
 
 // quantizedName puts a mix's name into a file's, in place of that of the mix it has if it tells one.
 func quantizedName(in, mix string) string {
+	in = gguf.TrimPart(in)
 	base := strings.TrimSuffix(in, filepath.Ext(in))
 	if dash := strings.LastIndexAny(base, "-."); dash > len(base)-len(filepath.Base(base)) {
 		if _, err := quant.ParseMix(base[dash+1:]); err == nil {

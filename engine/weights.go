@@ -44,7 +44,7 @@ func graphTensors(f *gguf.File, specs []rwkv.TensorSpec) []tensor {
 type weights struct {
 	byName    map[string]ggml.Tensor
 	ctx       *ggml.Context
-	mapped    *ggml.Buffer   // on the file
+	mapped    []*ggml.Buffer // on the file, or on each of its parts
 	allocated []*ggml.Buffer // holding copies
 	read      int64          // bytes that one token reads
 }
@@ -55,7 +55,7 @@ func (w *weights) close() {
 	if w == nil {
 		return
 	}
-	for _, b := range append(w.allocated, w.mapped) {
+	for _, b := range slices.Concat(w.allocated, w.mapped) {
 		b.Close()
 	}
 	w.ctx.Close()
@@ -95,12 +95,12 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 		}
 		key := homes[i].kind.Name()
 		if homes[i].mapped {
-			key = "mapped file"
+			key = fmt.Sprintf("mapped file %d", t.info.Part)
 		}
 		byKind[key] = append(byKind[key], i)
 	}
 	for _, key := range sortedKeys(byKind) {
-		if err := m.fill(w, key == "mapped file", byKind[key], tensors, homes, placed); err != nil {
+		if err := m.fill(w, byKind[key], tensors, homes, placed); err != nil {
 			w.close()
 			return nil, err
 		}
@@ -108,8 +108,8 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 	return w, nil
 }
 
-// fill makes the buffer of one kind and moves its tensors in.
-func (m *Model) fill(w *weights, mapped bool, members []int, tensors []tensor, homes []home, placed []ggml.Tensor) error {
+// fill makes the buffer of one kind, or of one part of the mapped file, and moves its tensors in.
+func (m *Model) fill(w *weights, members []int, tensors []tensor, homes []home, placed []ggml.Tensor) error {
 	list, offsets := make([]ggml.Tensor, len(members)), make([]int64, len(members))
 	size := int64(0)
 	for j, i := range members {
@@ -117,10 +117,12 @@ func (m *Model) fill(w *weights, mapped bool, members []int, tensors []tensor, h
 		size += tensors[i].info.Size
 	}
 	kind := homes[members[0]].kind
-	if mapped {
+	if homes[members[0]].mapped {
 		m.options.Log.Debug("weights", "in", "mapped file", "tensors", len(members), "MiB", size>>20)
-		var err error
-		w.mapped, err = m.lib.CPU().Map(m.file.Bytes(), list, offsets)
+		b, err := m.lib.CPU().Map(m.file.Bytes(tensors[members[0]].info.Part), list, offsets)
+		if err == nil {
+			w.mapped = append(w.mapped, b)
+		}
 		return err
 	}
 	b, err := kind.Alloc(list, ggml.UsageWeights)

@@ -37,11 +37,15 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", in, err)
 	}
-	data, err := os.Open(in) // read rather than mapped, so that the pages do not count as this process's memory
-	if err != nil {
-		return Report{}, err
+	var parts []*os.File // read rather than mapped, so that the pages do not count as this process's memory
+	for _, path := range file.Paths() {
+		part, err := os.Open(path)
+		if err != nil {
+			return Report{}, err
+		}
+		defer part.Close()
+		parts = append(parts, part)
 	}
-	defer data.Close()
 
 	var sources []Source
 	chosen := r.Overrides.Choose()
@@ -50,7 +54,7 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
 			return Report{}, fmt.Errorf("%s: tensor %q is %s already: quantize the F16 file instead, or add --allow-requantize and lose more", in, t.Name, t.Type)
 		}
-		at := t.Offset
+		data, at := parts[t.Part], t.Offset
 		sources = append(sources, Source{
 			Tensor: gguf.Tensor{Name: t.Name, Type: to, Shape: t.Shape},
 			From:   t.Type,
