@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,11 +50,15 @@ func DefaultOutput(in string, mix quant.Mix) string {
 	return stem(in) + "-" + mix.Name + ".gguf"
 }
 
-// stem is a path without the ending of a checkpoint. Other dots belong to the name, as in "1.5B".
+// partOf is the end of the name of one file of a model in several.
+var partOf = regexp.MustCompile(`-\d{5}-of-\d{5}$`)
+
+// stem is a path without the ending of a checkpoint, and without the number of a part. Other dots belong to the name, as in
+// "1.5B".
 func stem(path string) string {
 	path = strings.TrimSuffix(filepath.Clean(path), ".index.json")
 	if ext := filepath.Ext(path); slices.Contains([]string{".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".st"}, strings.ToLower(ext)) {
-		return strings.TrimSuffix(path, ext)
+		return partOf.ReplaceAllString(strings.TrimSuffix(path, ext), "")
 	}
 	return path
 }

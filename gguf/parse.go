@@ -43,8 +43,8 @@ type parser struct {
 	keyAt []int64 // where in the header each key begins
 	at    []int64 // where in the header the offset of each tensor stands
 	errs  []error
-	more int  // errors that were not kept
-	lost bool // the header could not be read to its end
+	more  int  // errors that were not kept
+	lost  bool // the header could not be read to its end
 }
 
 // complain keeps an error that does not hinder reading on.

@@ -40,7 +40,7 @@ func Recognize(head []byte, want string) string {
 	case bytes.Count(head, []byte{0}) == len(head):
 		return "begins with nothing but zeros: an unfinished download, get it again"
 	case IsPage(head):
-		return fmt.Sprintf("is a web page or XML, not a %s: the download gave an error, open the file in a browser to see which", want)
+		return fmt.Sprintf("is a web page or XML, not the %s: the download gave an error, open the file in a browser to see which", want)
 	}
 	return ""
 }

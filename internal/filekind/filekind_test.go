@@ -14,7 +14,7 @@ func TestKinds(t *testing.T) {
 		"a pointer":                {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", `is a Git LFS pointer, not the model itself: run "git lfs pull"`},
 		"a pointer of Git's past":  {"version https://hawser.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer"},
 		"a pointer with a mark":    {"\xef\xbb\xbfversion https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"},
-		"a web page":               {"\n<!DOCTYPE html><html>404", "is a web page or XML, not a model"},
+		"a web page":               {"\n<!DOCTYPE html><html>404", "is a web page or XML, not the model"},
 		"a web page with a mark":   {"\xef\xbb\xbf<html>", "is a web page"},
 		"XML":                      {"<?xml version=\"1.0\"?><Error>", "is a web page or XML"},
 		"a small tag":              {"<a>", "is a web page or XML"},
