@@ -33,7 +33,7 @@ func checkFile(c *urfave.Context, path string) error {
 	} else {
 		err = checkCheckpoint(c.Context, path, found)
 	}
-	if err != nil {
+	if err != nil && oldMatrix(path, err) == nil {
 		return err
 	}
 	slices.Sort(found.Notes)

@@ -14,6 +14,7 @@ import (
 	"gosling/demo"
 	"gosling/engine"
 	"gosling/eval"
+	"gosling/internal/filekind"
 	"gosling/prompt"
 	"gosling/tokenizer"
 )
@@ -114,6 +115,9 @@ func readQuestions(m *engine.Model, name, path string, vocab tokenizer.Tokenizer
 	if path != "" {
 		if data, err = os.ReadFile(path); err != nil {
 			return nil, err
+		}
+		if what := filekind.Recognize(data, "task"); what != "" {
+			return nil, fmt.Errorf("%s: %s", path, what)
 		}
 	}
 	if name == builtinTask {

@@ -12,6 +12,7 @@ import (
 	"gosling/checkpoint/formats"
 	"gosling/fit"
 	"gosling/gguf"
+	"gosling/imatrix"
 	"gosling/rwkv/archs"
 )
 
@@ -116,6 +117,10 @@ func listFile(path string) (*listing, error) {
 	} else {
 		err = list.readCheckpoint(path)
 	}
+	if m := oldMatrix(path, err); m != nil {
+		list.readMatrix(m)
+		err = nil
+	}
 	list.sum()
 	if info.IsDir() {
 		list.Size = list.Totals.Bytes
@@ -171,6 +176,27 @@ func (l *listing) readCheckpoint(path string) error {
 		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.DType.String(), shape, 0, nil, n * t.DType.Size(), n})
 	}
 	return nil
+}
+
+// oldMatrix reads an importance matrix of the format before GGUF, if a file of which err was said is one.
+func oldMatrix(path string, err error) *imatrix.Matrix {
+	if err == nil || isGGUF(path) {
+		return nil
+	}
+	m, err := imatrix.Read(path)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+func (l *listing) readMatrix(m *imatrix.Matrix) {
+	l.Format = "importance matrix of llama.cpp, before GGUF"
+	l.Metadata = metadata{{Key: "imatrix.datasets", Value: m.Datasets}, {Key: "imatrix.chunk_count", Value: uint32(m.Chunks)}}
+	for _, e := range m.Entries {
+		n := int64(len(e.Squares))
+		l.Tensors = append(l.Tensors, listedTensor{Name: e.Name, Type: gguf.F32.String(), Shape: []int64{n}, Size: 4 * n, elements: n})
+	}
 }
 
 func (l *listing) sum() {

@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +16,7 @@ import (
 
 	"gosling/bindings"
 	"gosling/cli"
+	"gosling/imatrix"
 	"gosling/internal/synth"
 )
 
@@ -24,8 +27,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
-// checkpoint of random weights, or the GGUF file of a hybrid, "size FILE BYTES" and "cut FILE BYTES", which cuts it short. The condition [ggml] holds where the
-// libraries are, and LIBRARIES names their folder.
+// checkpoint of random weights, or the GGUF file of a hybrid, "size FILE BYTES", "cut FILE BYTES", which cuts it short, "split FILE N",
+// which makes N parts of a GGUF file, and "old FILE", which makes a .dat of an importance matrix. The condition [ggml] holds where
+// the libraries are, and LIBRARIES names their folder.
 func TestScripts(t *testing.T) {
 	libraries := ggmlDir()
 	testscript.Run(t, testscript.Params{
@@ -37,7 +41,7 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut,
+			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "split": scriptSplit, "old": scriptOld,
 		},
 	})
 }
@@ -118,6 +122,35 @@ func scriptSize(ts *testscript.TestScript, neg bool, args []string) {
 	if want := args[1]; (strconv.FormatInt(info.Size(), 10) == want) == neg {
 		ts.Fatalf("%s has %d bytes", args[0], info.Size())
 	}
+}
+
+func scriptSplit(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	_, err = synth.Split(ts.MkAbs(args[0]), n)
+	ts.Check(err)
+}
+
+func scriptOld(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	m, err := imatrix.Read(path)
+	ts.Check(err)
+	var out bytes.Buffer
+	put := func(values ...any) {
+		for _, v := range values {
+			ts.Check(binary.Write(&out, binary.LittleEndian, v))
+		}
+	}
+	put(int32(len(m.Entries)))
+	for _, e := range m.Entries {
+		const chunks = 3
+		put(int32(len(e.Name)), []byte(e.Name), int32(chunks), int32(len(e.Squares)))
+		for _, x := range e.Squares {
+			put(float32(x / float64(e.Tokens) * chunks))
+		}
+	}
+	put(int32(m.Chunks), int32(len(m.Datasets[0])), []byte(m.Datasets[0]))
+	ts.Check(os.WriteFile(strings.TrimSuffix(path, ".gguf")+".dat", out.Bytes(), 0o666))
 }
 
 func scriptCut(ts *testscript.TestScript, _ bool, args []string) {

@@ -1,9 +1,11 @@
 package eval
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"gosling/internal/filekind"
 	"gosling/tokenizer"
 )
 
@@ -122,8 +125,13 @@ func mmluSubject(path string, vocab tokenizer.Tokenizer, choices []tokenizer.Tok
 		return nil, err
 	}
 	defer f.Close()
+	r := bufio.NewReader(f)
+	head, _ := r.Peek(filekind.HeadSize)
+	if what := filekind.Recognize(head, "task"); what != "" {
+		return nil, errors.New(what)
+	}
 	subject := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(path), "_test.csv"), "_", " ")
-	rows := csv.NewReader(f)
+	rows := csv.NewReader(r)
 	rows.FieldsPerRecord = 6
 	var questions []Question
 	for {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"gosling/gguf"
+	"gosling/internal/filekind"
 	"gosling/rwkv"
 )
 
@@ -142,6 +143,9 @@ func ReadSensitivity(path string) (*Sensitivity, error) {
 		return nil, err
 	}
 	s := &Sensitivity{}
+	if what := filekind.Recognize(data, "file of sensitivities"); what != "" {
+		return nil, fmt.Errorf("%s: %s", path, what)
+	}
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("%s: no file of sensitivities: %w", path, err)
 	}
