@@ -100,7 +100,7 @@ func TestInspectCheckFinds(t *testing.T) {
 				h.Tensors[0].Name, h.Tensors[index(h, "output.weight")].Name = "token_embd.weight", "lm_head.weight"
 			}, nil, false,
 			"wrong: tensor \"blk.1.time_mix_key.weight\" is [64 32], want [64 64]\n" +
-				"wrong: tensor \"output.weight\" is missing\n" +
+				"wrong: tensor \"output.weight\" is missing: not a complete RWKV-7 model\n" +
 				"wrong: tensor \"lm_head.weight\" has no place in RWKV-7: the file holds a variant that this program does not run",
 		},
 		"more rows than tokens": {
