@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -52,6 +53,9 @@ func checkFile(c *urfave.Context, path string) error {
 }
 
 func checkGGUF(c *urfave.Context, path string, found *findings) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
 	for _, err := range gguf.Check(path) {
 		found.wrong("%v", err)
 	}
