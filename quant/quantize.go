@@ -45,6 +45,9 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 		}
 		defer part.Close()
 		parts = append(parts, part)
+		if same(path, out) {
+			return Report{}, fmt.Errorf("%s: input and output are the same file", path)
+		}
 	}
 
 	var sources []Source
@@ -71,12 +74,9 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	return Write(ctx, out, r.keys(file.Keys()), sources, o)
 }
 
-// typeOf is the type that a tensor gets. Tensors that the architecture does not know are copied.
+// typeOf is the type that a tensor gets.
 func (r Retyping) typeOf(t gguf.Tensor, m model, chosen *Choice) gguf.Type {
-	spec, ok := m.specs[t.Name]
-	if !ok {
-		return t.Type
-	}
+	spec := m.specs[t.Name]
 	if typ, ok := chosen.Type(spec); ok {
 		return typ
 	}

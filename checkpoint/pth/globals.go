@@ -73,6 +73,18 @@ var globals = map[[2]string]*global{
 	{"torch", "float8_e5m2"}:   {dtype: checkpoint.F8E5M2},
 	{"torch", "complex64"}:     {dtype: checkpoint.C64},
 	{"torch", "complex128"}:    {dtype: checkpoint.C128},
+
+	// Types of elements that are only named beside the tensors.
+	{"torch", "complex32"}:             {},
+	{"torch", "float8_e4m3fnuz"}:       {},
+	{"torch", "float8_e5m2fnuz"}:       {},
+	{"torch", "quint8"}:                {},
+	{"torch", "qint8"}:                 {},
+	{"torch", "qint32"}:                {},
+	{"torch", "per_tensor_affine"}:     {},
+	{"torch", "per_tensor_symmetric"}:  {},
+	{"torch", "per_channel_affine"}:    {},
+	{"torch", "per_channel_symmetric"}: {},
 }
 
 // global reads two lines, a module and a name in it.

@@ -31,7 +31,7 @@ func (c *contents) entries() ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		inner, name := within(entries)
+		inner, name := wrappedIn(entries)
 		if inner == nil {
 			return append(entries, beside...), nil
 		}
@@ -45,9 +45,9 @@ func (c *contents) entries() ([]entry, error) {
 	return nil, fmt.Errorf("holds dicts within dicts, more than %d deep: save the model's state dict", maxDepth)
 }
 
-// within finds the dict that the state dict lies in, or is. There is none where the tensors lie among the entries themselves,
+// wrappedIn finds the dict that the state dict lies in, or is. There is none where the tensors lie among the entries themselves,
 // unless one of them is called state_dict.
-func within(entries []entry) (*dict, string) {
+func wrappedIn(entries []entry) (*dict, string) {
 	plain := slices.ContainsFunc(entries, func(e entry) bool { _, ok := e.value.(*tensor); return ok })
 	for _, name := range wrapped {
 		for _, e := range entries {

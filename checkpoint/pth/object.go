@@ -12,35 +12,38 @@ import (
 // made without that program, but the program can save the tensors alone. Errors that wrap it name the file.
 type ObjectError struct {
 	Path   string // of the file
-	Name   string // of the class, with its module; empty for an archive of TorchScript
-	Offset int64  // where the file asks for it
-	Of     string // what of the loaded object is the state dict, in Python: ".state_dict()" or `["model"]`
+	Part   string // what asks for the class, such as "data.pkl"; empty for an archive of TorchScript
+	Name   string // of the class, with its module
+	Offset int64  // where it is asked for
+	State  string // how Python gets the state dict of what it loads, "%s": such as `%s["model"]`
 }
 
 // Error says what the file holds and gives the line of Python that saves its state dict.
 func (e *ObjectError) Error() string {
-	what, load := "holds a whole module", "torch.load(%q, map_location=\"cpu\", weights_only=False)"
-	switch {
-	case e.Name == "":
-		what, load = "is an archive of TorchScript", "torch.jit.load(%q, map_location=\"cpu\")"
-	case e.Of != module:
-		what = "holds more than tensors and plain values"
+	what, load := "is an archive of TorchScript", "torch.jit.load(%q, map_location=\"cpu\")"
+	if e.Part != "" {
+		load = "torch.load(%q, map_location=\"cpu\", weights_only=False)"
+		what = fmt.Sprintf("%s asks for %q at offset %d: the file holds ", e.Part, e.Name, e.Offset)
+		if e.State == module {
+			what += "a whole module"
+		} else {
+			what += "objects beside the tensors"
+		}
 	}
-	if e.Name != "" {
-		what += fmt.Sprintf(" (an object of class %q at offset %d)", e.Name, e.Offset)
+	base := "model.pth"
+	if e.Path != "" {
+		base = filepath.Base(e.Path)
 	}
-	path := e.Path
-	if path == "" {
-		path = "model.pth"
-	}
-	base := filepath.Base(path)
 	to := strings.TrimSuffix(base, filepath.Ext(base)) + "-weights.pth"
-	return fmt.Sprintf("%s, not a state dict alone: if you trust the file, save its weights where its program is installed: "+
-		"python3 -c 'import torch; torch.save(%s%s, %q)'", what, fmt.Sprintf(load, base), e.Of, to)
+	return fmt.Sprintf("%s, not a state dict alone: if you trust it, save its weights where its program is installed: "+
+		"python3 -c 'import torch; torch.save(%s, %q)'", what, fmt.Sprintf(e.State, fmt.Sprintf(load, base)), to)
 }
 
-// module is the way to a module's state dict.
-const module = ".state_dict()"
+// The ways to a state dict of a module, and of a dict with tensors among other values.
+const (
+	module = "%s.state_dict()"
+	mixed  = "{k: v for k, v in %s.items() if torch.is_tensor(v)}"
+)
 
 // data are modules whose functions make plain values, which checkpoints may have beside the tensors.
 var data = []string{"copyreg", "copy_reg", "datetime", "decimal", "enum", "lightning", "numpy", "omegaconf", "pathlib", "pytorch_lightning", "types"}
@@ -48,20 +51,28 @@ var data = []string{"copyreg", "copy_reg", "datetime", "decimal", "enum", "light
 // refuse is the error of a name that is not in the table. It advises to load the file elsewhere only where an object is made:
 // what a file made to do harm wants is a call.
 func (d *decoder) refuse(name string) error {
-	_, script := strings.CutPrefix(name, "__torch__.")
+	e := &ObjectError{Part: d.part, Name: name, Offset: d.at, State: module}
 	made := d.makesObject()
 	switch {
-	case script:
-		return &ObjectError{Of: module}
+	case strings.HasPrefix(name, "__torch__."):
+		e.Part = ""
+		return e
 	case d.inModule(), made && len(d.stack) == 0:
-		return &ObjectError{Name: name, Offset: d.at, Of: module}
+		return e
 	case made || slices.Contains(data, strings.SplitN(name, ".", 2)[0]):
-		if of := d.stateDict(); of != "" {
-			return &ObjectError{Name: name, Offset: d.at, Of: of}
+		e.State = d.stateDict()
+		if e.State == "" && made {
+			e.State = within("state_dict") // which may follow
+		}
+		if e.State != "" {
+			return e
 		}
 	}
 	return d.errorf("asks for %q at offset %d: a checkpoint needs no such thing, not loading", name, d.at)
 }
+
+// within is the way to what a dict has under a name.
+func within(name string) string { return fmt.Sprintf("%%s[%q]", name) }
 
 // makesObject reports whether the next instructions make an object of the class just named: they may remember it, and give
 // an empty tuple to NEWOBJ.
@@ -82,7 +93,7 @@ func (d *decoder) makesObject() bool {
 func (d *decoder) inModule() bool { return len(d.stack) == d.floor()+1 && d.top() == "module" }
 
 // stateDict is the way to the state dict in the outermost dict as far as it was read, or to the module that is being read
-// there; empty if there is none.
+// there; empty if there is neither.
 func (d *decoder) stateDict() string {
 	if len(d.stack) == 0 {
 		return ""
@@ -98,11 +109,14 @@ func (d *decoder) stateDict() string {
 	}
 	for _, name := range wrapped {
 		if m := outer.dict(name); m != nil && m.hasTensor() {
-			return fmt.Sprintf("[%q]", name)
+			return within(name)
 		}
 		if d.stack[len(d.stack)-1] == name {
-			return fmt.Sprintf("[%q]%s", name, module)
+			return fmt.Sprintf(module, within(name))
 		}
+	}
+	if outer.hasTensor() {
+		return mixed
 	}
 	return ""
 }

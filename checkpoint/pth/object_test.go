@@ -221,6 +221,13 @@ func TestOtherElementTypesAreToldByName(t *testing.T) {
 	require.NoError(t, f.Tensors[0].ReadBytes(make([]byte, 16), 0))
 }
 
+// weightOf is the instructions of a tensor "w".
+func weightOf() []byte {
+	p := &program{}
+	p.weight("w")
+	return p.pickler
+}
+
 func TestObjectsAreRefusedWithTheLineThatSavesTheWeights(t *testing.T) {
 	const made = "q\x05)\x81q\x06}q\x07"
 	dict := func(key string) string {
@@ -234,13 +241,15 @@ func TestObjectsAreRefusedWithTheLineThatSavesTheWeights(t *testing.T) {
 		return string(p)
 	}
 	for name, tc := range map[string]struct{ pickle, object, of string }{
-		"a whole module":                   {"\x80\x02csrc.model\nRWKV\n" + made, `a whole module (an object of class "src.model.RWKV" at offset 2)`, `weights_only=False).state_dict(), "m-weights.pth")`},
+		"a whole module":                   {"\x80\x02csrc.model\nRWKV\n" + made, `data.pkl asks for "src.model.RWKV" at offset 2: the file holds a whole module, not a state dict alone`, `weights_only=False).state_dict(), "m-weights.pth")`},
 		"the same by protocol 4":           {"\x80\x04\x8c\x08__main__\x94\x8c\x04RWKV\x94\x93\x94)\x81\x94}", "a whole module", ".state_dict()"},
 		"a module compiled by TorchScript": {"\x80\x02c__torch__.model\nRWKV\n)\x81}", "an archive of TorchScript", `torch.jit.load("m.pth", map_location="cpu").state_dict()`},
 		"a module in an old file":          {"\x80\x02(X\x06\x00\x00\x00modulecsrc.model\nRWKV\nq\x01", "a whole module", ".state_dict()"},
-		"a module in a dict":               {"\x80\x02}(" + text("epoch") + "K\x01" + text("model") + "csrc.model\nRWKV\n" + made, "more than tensors", `weights_only=False)["model"].state_dict()`},
-		"an object beside a state dict":    {dict("state_dict") + text("args") + "comegaconf.dictconfig\nDictConfig\n)\x81", "more than tensors", `weights_only=False)["state_dict"], "m-weights.pth")`},
-		"a date beside a state dict":       {dict("model") + text("when") + "cdatetime\ndatetime\nq\x09", "more than tensors", `["model"], `},
+		"a module in a dict":               {"\x80\x02}(" + text("epoch") + "K\x01" + text("model") + "csrc.model\nRWKV\n" + made, "objects beside the tensors", `weights_only=False)["model"].state_dict()`},
+		"an object beside a state dict":    {dict("state_dict") + text("args") + "comegaconf.dictconfig\nDictConfig\n)\x81", "objects beside the tensors", `weights_only=False)["state_dict"], "m-weights.pth")`},
+		"an object among tensors":          {dict("x")[:4] + string(weightOf()) + text("state") + "cmytrainer\nState\n)\x81", "objects beside the tensors", `torch.save({k: v for k, v in torch.load("m.pth", map_location="cpu", weights_only=False).items() if torch.is_tensor(v)}, "m-weights.pth")`},
+		"an object before all tensors":     {"\x80\x02}(" + text("hyper_parameters") + "clightning.data\nAttributeDict\n)\x81", "objects beside the tensors", `["state_dict"], `},
+		"a date beside a state dict":       {dict("model") + text("when") + "cdatetime\ndatetime\nq\x09", "objects beside the tensors", `["model"], `},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "m.pth")

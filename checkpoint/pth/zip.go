@@ -98,7 +98,7 @@ func readDirectory(file io.ReaderAt, size int64) (map[string]*zip.File, error) {
 		case members[m.Name] != nil:
 			return nil, fmt.Errorf("there are two members %q: made to deceive, not loading", m.Name)
 		case m.Method != zip.Store && strings.Contains(m.Name, "/code/"):
-			return nil, &ObjectError{Of: module}
+			return nil, &ObjectError{State: module}
 		case m.Method != zip.Store:
 			return nil, fmt.Errorf("member %q is compressed (method %d), which torch.save never does: not loading",
 				m.Name, m.Method)

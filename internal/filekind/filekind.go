@@ -7,6 +7,7 @@ package filekind
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // HeadSize is how many bytes of a file's beginning tell its kind.
@@ -45,10 +46,13 @@ func Recognize(head []byte, want string) string {
 	return ""
 }
 
+// pointers are the beginnings of the texts that Git LFS writes in place of large files, and wrote under its first name.
+var pointers = []string{"version https://git-lfs", "version https://hawser"}
+
 // IsPointer tells the few lines of text that Git keeps in place of a large file.
 func IsPointer(head []byte) bool {
 	head = bytes.TrimPrefix(head, mark)
-	return bytes.HasPrefix(head, []byte("version https://git-lfs")) || bytes.HasPrefix(head, []byte("version https://hawser"))
+	return slices.ContainsFunc(pointers, func(p string) bool { return bytes.HasPrefix(head, []byte(p)) })
 }
 
 // IsPage tells a web page, or XML.
