@@ -20,8 +20,8 @@ func inspectCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "inspect", Usage: "show what is in a .gguf, a .pth or a .bin of rwkv.cpp, or check it", ArgsUsage: "FILE",
 		Description: `Prints the metadata and the tensors without loading them. Shapes are as the file has them: fastest dimension first in
-GGUF, last in the others. With --check every weight is read: the layout of the file, names and shapes of the tensors, and
-numbers that are not finite; all that is wrong is printed, and the exit code is 1 if anything is.
+GGUF, last in the others. With --check every weight is read: the layout of the file and the checksums in it, all that convert
+or run would refuse, and numbers that are not finite; all that is wrong is printed, and the exit code is 1 if anything is.
 
 Examples:
   gosling inspect model.gguf
