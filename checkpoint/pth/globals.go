@@ -18,6 +18,7 @@ type global struct {
 // (weights_only) takes, and a few classes that hold nothing but data: their objects are kept as opaque ones.
 var globals = map[[2]string]*global{
 	{"collections", "OrderedDict"}:                    {call: newDict},
+	{"collections", "defaultdict"}:                    {call: newDict},
 	{"collections", "Counter"}:                        {call: newOpaque("a Counter")},
 	{"torch._utils", "_rebuild_tensor"}:               {call: rebuildTensor},
 	{"torch._utils", "_rebuild_tensor_v2"}:            {call: rebuildTensor},
@@ -74,7 +75,11 @@ var globals = map[[2]string]*global{
 	{"torch", "complex64"}:     {dtype: checkpoint.C64},
 	{"torch", "complex128"}:    {dtype: checkpoint.C128},
 
-	// Types of elements that are only named beside the tensors.
+	// Types that are only named beside the tensors.
+	{"builtins", "dict"}:               {},
+	{"builtins", "list"}:               {},
+	{"builtins", "int"}:                {},
+	{"builtins", "float"}:              {},
 	{"torch", "complex32"}:             {},
 	{"torch", "float8_e4m3fnuz"}:       {},
 	{"torch", "float8_e5m2fnuz"}:       {},
@@ -187,9 +192,15 @@ func (d *decoder) newObject() error {
 	return d.push(v)
 }
 
+// newDict makes an empty dict: an OrderedDict takes no arguments here, a defaultdict the class of its values at most.
 func newDict(d *decoder, args tuple) (any, error) {
-	if len(args) != 0 {
-		return nil, d.wrong("makes an OrderedDict of %d arguments, want none", len(args))
+	if len(args) > 1 {
+		return nil, d.wrong("makes a dict of %d arguments, want none", len(args))
+	}
+	if len(args) == 1 {
+		if _, ok := args[0].(*global); !ok {
+			return nil, d.wrong("makes a dict of %s, want no arguments", kind(args[0]))
+		}
 	}
 	return &dict{}, nil
 }

@@ -113,20 +113,27 @@ func TestPlainValuesBesideTheTensors(t *testing.T) {
 		p.op('t', 'R')
 	}
 	for name, build := range map[string]func(p *program){
-		"a torch.Size":           func(p *program) { call(p, "torch", "Size", func() { p.ints([]int64{1, 2}) }) },
-		"a torch.device":         func(p *program) { call(p, "torch", "device", func() { p.text("cuda"); p.int(0) }) },
-		"a set of Python 2":      func(p *program) { call(p, "__builtin__", "set", func() { p.op(']') }) },
-		"a set":                  func(p *program) { call(p, "builtins", "set", func() { p.op(']') }) },
-		"a Counter":              func(p *program) { call(p, "collections", "Counter", func() { p.op('}') }) },
-		"bytes":                  func(p *program) { call(p, "_codecs", "encode", func() { p.text("a"); p.text("latin1") }) },
-		"a bytearray":            func(p *program) { call(p, "builtins", "bytearray", func() { p.text("a"); p.text("latin1") }) },
-		"a complex number":       func(p *program) { call(p, "builtins", "complex", func() { p.int(1); p.int(2) }) },
-		"a layout":               func(p *program) { call(p, "torch.serialization", "_get_layout", func() { p.text("torch.strided") }) },
-		"a path":                 func(p *program) { call(p, "pathlib", "PosixPath", func() { p.text("out") }) },
-		"a dtype":                func(p *program) { p.text("extra"); p.global("torch", "uint8") },
-		"a set of protocol 4":    func(p *program) { p.text("extra"); p.op(0x8f, 0x94, '(', 'K', 1, 0x90) },
-		"a frozenset":            func(p *program) { p.text("extra"); p.op('(', 'K', 1, 0x91) },
-		"bytes of protocol 3":    func(p *program) { p.text("extra"); p.op('C', 2, 'a', 'b') },
+		"a torch.Size":              func(p *program) { call(p, "torch", "Size", func() { p.ints([]int64{1, 2}) }) },
+		"a torch.device":            func(p *program) { call(p, "torch", "device", func() { p.text("cuda"); p.int(0) }) },
+		"a set of Python 2":         func(p *program) { call(p, "__builtin__", "set", func() { p.op(']') }) },
+		"a set":                     func(p *program) { call(p, "builtins", "set", func() { p.op(']') }) },
+		"a Counter":                 func(p *program) { call(p, "collections", "Counter", func() { p.op('}') }) },
+		"bytes":                     func(p *program) { call(p, "_codecs", "encode", func() { p.text("a"); p.text("latin1") }) },
+		"a bytearray":               func(p *program) { call(p, "builtins", "bytearray", func() { p.text("a"); p.text("latin1") }) },
+		"a complex number":          func(p *program) { call(p, "builtins", "complex", func() { p.int(1); p.int(2) }) },
+		"a layout":                  func(p *program) { call(p, "torch.serialization", "_get_layout", func() { p.text("torch.strided") }) },
+		"a path":                    func(p *program) { call(p, "pathlib", "PosixPath", func() { p.text("out") }) },
+		"a dtype":                   func(p *program) { p.text("extra"); p.global("torch", "uint8") },
+		"a set of protocol 4":       func(p *program) { p.text("extra"); p.op(0x8f, 0x94, '(', 'K', 1, 0x90) },
+		"a frozenset":               func(p *program) { p.text("extra"); p.op('(', 'K', 1, 0x91) },
+		"bytes of protocol 3":       func(p *program) { p.text("extra"); p.op('C', 2, 'a', 'b') },
+		"a bytearray of protocol 5": func(p *program) { p.text("extra"); p.op(0x96, 1, 0, 0, 0, 0, 0, 0, 0, 'a') },
+		"a defaultdict": func(p *program) {
+			p.text("extra")
+			p.global("collections", "defaultdict")
+			p.global("__builtin__", "dict")
+			p.op(0x85, 'R', 'K', 1, 'K', 2, 's')
+		},
 		"more bytes":             func(p *program) { p.text("extra"); p.op('B', 2, 0, 0, 0, 'a', 'b') },
 		"an argparse.Namespace":  func(p *program) { p.text("extra"); p.global("argparse", "Namespace"); p.op(')', 0x81, '}', 'b') },
 		"a number of NumPy, old": func(p *program) { numpyScalar(p, "numpy.core.multiarray") },

@@ -36,6 +36,8 @@ var opcodes = map[byte]func(*decoder) error{
 	'U':  func(d *decoder) error { return d.text(1) },               // SHORT_BINSTRING
 	'B':  func(d *decoder) error { return d.skip(4) },               // BINBYTES
 	'C':  func(d *decoder) error { return d.skip(1) },               // SHORT_BINBYTES
+	0x8e: func(d *decoder) error { return d.skip(8) },               // BINBYTES8
+	0x96: func(d *decoder) error { return d.skip(8) },               // BYTEARRAY8
 	'J':  (*decoder).int32,                                          // BININT
 	'K':  func(d *decoder) error { return d.unsigned(1) },           // BININT1
 	'M':  func(d *decoder) error { return d.unsigned(2) },           // BININT2
@@ -58,7 +60,7 @@ var refused = map[byte]string{
 	'0': "POP", '1': "POP_MARK", '2': "DUP", 'F': "FLOAT", 'I': "INT", 'L': "LONG", 'P': "PERSID", 'S': "STRING",
 	'T': "BINSTRING", 'V': "UNICODE", 'd': "DICT", 'g': "GET", 'i': "INST", 'l': "LIST", 'o': "OBJ", 'p': "PUT",
 	0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x8b: "LONG4",
-	0x8d: "BINUNICODE8", 0x8e: "BINBYTES8", 0x92: "NEWOBJ_EX", 0x96: "BYTEARRAY8", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
+	0x8d: "BINUNICODE8", 0x92: "NEWOBJ_EX", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
 }
 
 func opcodeName(op byte) string {
