@@ -172,6 +172,35 @@ func TestOnePartIsAWholeModel(t *testing.T) {
 	assert.Len(t, f.Tensors(), 7)
 }
 
+// llama-gguf-split --no-tensor-first-split leaves the first part without tensors.
+func TestTheFirstPartMayHaveKeysAlone(t *testing.T) {
+	dir := t.TempDir()
+	for i, tensors := range [][]gguf.Tensor{nil, {{Name: "a", Type: gguf.F32, Shape: []int64{1}}}} {
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("m-%05d-of-00002.gguf", i+1)))
+		require.NoError(t, err)
+		defer f.Close()
+		keys := []gguf.KV{{Key: "split.no", Value: uint16(i)}, {Key: "split.count", Value: uint16(2)}, {Key: "split.tensors.count", Value: int32(1)}}
+		if i == 0 {
+			keys = append(keys, gguf.KV{Key: "general.name", Value: "m"})
+		}
+		w, err := gguf.NewWriter(f, gguf.Header{Keys: keys, Tensors: tensors})
+		require.NoError(t, err)
+		for range tensors {
+			require.NoError(t, w.WriteAt(0, []byte("abcd"), 0))
+		}
+		require.NoError(t, w.Close())
+	}
+	f, err := gguf.Open(filepath.Join(dir, "m-00002-of-00002.gguf"))
+	require.NoError(t, err)
+	defer f.Close()
+	name, _ := f.String("general.name")
+	assert.Equal(t, "m", name)
+	a, ok := f.Tensor("a")
+	require.True(t, ok)
+	assert.Equal(t, "abcd", string(f.Data(a)))
+	assert.Empty(t, gguf.Check(f.Path()))
+}
+
 func TestTrimPart(t *testing.T) {
 	for path, want := range map[string]string{
 		"m-00002-of-00003.gguf":          "m.gguf",
