@@ -7,9 +7,11 @@
 package checkpoint
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 
 	"gosling/internal/float"
@@ -27,6 +29,7 @@ type File struct {
 	Swapped     bool      // tuned states lay as [heads, key, value] in the file; its tensors have them as [heads, value, key]
 	Unclear     error     // why the tensors do not tell whose layout they have; nil where they do
 	Settings    *Settings // what a config.json beside the tensors says; nil where there is none
+	Sums        []Sum     // the checksums that the container holds of its parts, if it holds any
 
 	Closer io.Closer // closes what the tensors read from; nil where there is nothing to close
 }
@@ -72,19 +75,19 @@ func (t Tensor) Elements() int64 {
 	return n
 }
 
-// ReadFloats fills dst with the elements from start on, counted in row-major order, as float32. A tensor that is not
-// F32, F16 or BF16 is refused. It is safe for concurrent use.
+// decoders are of the types that weights have.
+var decoders = map[DType]func([]float32, []byte){F32: float.DecodeF32, F16: float.DecodeF16, BF16: float.DecodeBF16, F64: float.DecodeF64}
+
+// IsWeights reports whether ReadFloats reads elements of the type.
+func (d DType) IsWeights() bool { return decoders[d] != nil }
+
+// ReadFloats fills dst with the elements from start on, counted in row-major order, as float32. F64 is rounded to it.
+// A tensor of another type than F32, F16, BF16 and F64 is refused, and so is an element beyond the range of float32. It
+// is safe for concurrent use.
 func (t Tensor) ReadFloats(dst []float32, start int64) error {
-	var decode func([]float32, []byte)
-	switch t.DType {
-	case F32:
-		decode = float.DecodeF32
-	case F16:
-		decode = float.DecodeF16
-	case BF16:
-		decode = float.DecodeBF16
-	default:
-		return fmt.Errorf("tensor %q holds %s, want F32, F16 or BF16 weights", t.Name, t.DType)
+	decode, ok := decoders[t.DType]
+	if !ok {
+		return fmt.Errorf("tensor %q holds %s, want F32, F16, BF16 or F64 weights", t.Name, t.DType)
 	}
 	if n := t.Elements(); start < 0 || start > n || int64(len(dst)) > n-start {
 		return fmt.Errorf("tensor %q: elements %d to %d are asked for, it has %d", t.Name, start, start+int64(len(dst)), n)
@@ -98,9 +101,25 @@ func (t Tensor) ReadFloats(dst []float32, start int64) error {
 			return fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
 		decode(dst[:n], (*buf)[:n*size])
+		if i := beyond(t.DType, dst[:n], (*buf)[:n*size]); i >= 0 {
+			return fmt.Errorf("tensor %q: element %d is larger than float32 holds", t.Name, start+int64(i))
+		}
 		dst, start = dst[n:], start+n
 	}
 	return nil
+}
+
+// beyond is the index of the first finite F64 element of src that is infinite as float32, or -1.
+func beyond(d DType, dst []float32, src []byte) int {
+	if d != F64 {
+		return -1
+	}
+	for i, x := range dst {
+		if math.IsInf(float64(x), 0) && !math.IsInf(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])), 0) {
+			return i
+		}
+	}
+	return -1
 }
 
 // ReadBytes fills dst with the elements' bytes from offset on. It is safe for concurrent use. Errors do not name the tensor.

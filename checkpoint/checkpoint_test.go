@@ -2,9 +2,11 @@ package checkpoint_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,6 +60,18 @@ func TestReadFloatsRefuses(t *testing.T) {
 	assert.ErrorIs(t, tensor.ReadFloats(make([]float32, 12), 0), io.ErrUnexpectedEOF, "the file became shorter")
 	tensor.DType = checkpoint.I64
 	assert.ErrorContains(t, tensor.ReadFloats(make([]float32, 1), 0), `tensor "w" holds I64`)
+}
+
+func TestDoublesAreRounded(t *testing.T) {
+	doubles := func(values ...float64) checkpoint.Tensor {
+		data, err := binary.Append(nil, binary.LittleEndian, values)
+		require.NoError(t, err)
+		return checkpoint.Tensor{Name: "w", DType: checkpoint.F64, Shape: []int64{int64(len(values))}, Data: bytes.NewReader(data)}
+	}
+	got := make([]float32, 3)
+	require.NoError(t, doubles(9, 1.0/3, -2, math.Inf(1)).ReadFloats(got, 1))
+	assert.Equal(t, []float32{float32(1.0 / 3), -2, float32(math.Inf(1))}, got)
+	require.ErrorContains(t, doubles(1, 2, 1e300).ReadFloats(got[:2], 1), `tensor "w": element 2 is larger than float32 holds`)
 }
 
 func TestDTypes(t *testing.T) {

@@ -3,8 +3,8 @@ package checkpoint
 // DType is the type of a tensor's elements, by PyTorch's meaning.
 type DType uint8
 
-// The element types that a PyTorch file may hold. RWKV weights are F32, F16 or BF16; the others are known so that an
-// error can name them.
+// The element types that a PyTorch file may hold. RWKV weights are F32, F16, BF16 or F64; the others are known so that
+// an error can name them.
 const (
 	F32 DType = iota + 1
 	F16
@@ -16,6 +16,13 @@ const (
 	I8
 	U8
 	Bool
+	U16
+	U32
+	U64
+	F8E4M3
+	F8E5M2
+	C64  // complex: two F32
+	C128 // complex: two F64
 )
 
 var dtypes = [...]struct {
@@ -33,6 +40,14 @@ var dtypes = [...]struct {
 	I8:   {"I8", 1},
 	U8:   {"U8", 1},
 	Bool: {"Bool", 1},
+
+	U16:    {"U16", 2},
+	U32:    {"U32", 4},
+	U64:    {"U64", 8},
+	F8E4M3: {"F8_E4M3", 1},
+	F8E5M2: {"F8_E5M2", 1},
+	C64:    {"C64", 8},
+	C128:   {"C128", 16},
 }
 
 // String is the name of the type, such as "BF16", or "unknown".

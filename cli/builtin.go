@@ -32,7 +32,11 @@ func openGGUF(name string) (*gguf.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gguf.Open(path)
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, unlessCheckpoint(path, err)
+	}
+	return f, nil
 }
 
 // requantize reports whether a model may be quantized although it is already: if the flag says so, or if it is the one in the

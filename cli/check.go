@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	urfave "github.com/urfave/cli/v2"
@@ -15,6 +15,7 @@ import (
 	"gosling/bindings"
 	"gosling/checkpoint"
 	"gosling/checkpoint/formats"
+	"gosling/convert"
 	"gosling/ggml"
 	"gosling/gguf"
 	"gosling/imatrix"
@@ -33,7 +34,7 @@ func checkFile(c *urfave.Context, path string) error {
 	} else {
 		err = checkCheckpoint(c.Context, path, found)
 	}
-	if err != nil {
+	if err != nil && oldMatrix(path, err) == nil {
 		return err
 	}
 	slices.Sort(found.Notes)
@@ -52,16 +53,18 @@ func checkFile(c *urfave.Context, path string) error {
 }
 
 func checkGGUF(c *urfave.Context, path string, found *findings) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
 	for _, err := range gguf.Check(path) {
 		found.wrong("%v", err)
 	}
 	f, err := gguf.Open(path)
+	if err != nil && len(found.Problems) > 0 {
+		found.note("the tensors were not looked at, since the file cannot be opened")
+		return nil
+	}
 	if err != nil {
-		var bad *gguf.FormatError
-		if errors.As(err, &bad) && len(found.Problems) > 0 {
-			found.note("the tensors were not looked at, since the header is wrong")
-			return nil
-		}
 		return err
 	}
 	defer f.Close()
@@ -71,7 +74,8 @@ func checkGGUF(c *urfave.Context, path string, found *findings) error {
 		}
 		return nil
 	}
-	checkTable(f, found)
+	_, _, problems := archs.Match(f)
+	found.wrongs(problems)
 	checkVocab(f, found)
 	return checkWeights(c, f, found)
 }
@@ -92,46 +96,6 @@ func checkVocab(f *gguf.File, found *findings) {
 			found.wrong("tokenizer.ggml.tokens has %d entries, the embedding %d rows", len(tokens), embedding.Shape[1])
 		}
 	}
-}
-
-// checkTable compares names and shapes with the architecture's table.
-func checkTable(f *gguf.File, found *findings) {
-	if name, ok := f.String("general.architecture"); ok {
-		if _, known := archs.Named(name); !known {
-			_, _, err := archs.Describe(f)
-			found.note("%v: names and shapes were not looked at", err)
-			return
-		}
-	}
-	arch, config, err := archs.Describe(f)
-	if err != nil {
-		found.wrong("%v", err)
-		return
-	}
-	expected := map[string]bool{}
-	for _, spec := range arch.Tensors(config) {
-		expected[spec.Name] = true
-		t, ok := f.Tensor(spec.Name)
-		switch {
-		case !ok && !spec.Optional:
-			found.wrong("tensor %q is missing", spec.Name)
-		case ok && !spec.Optional && !slices.Equal(squeeze(t.Shape), squeeze(spec.Shape)):
-			found.wrong("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape)
-		}
-	}
-	for _, t := range f.Tensors() {
-		if !expected[t.Name] {
-			found.wrong("tensor %q is none of %s", t.Name, arch.Name)
-		}
-	}
-}
-
-// squeeze drops trailing dimensions of 1.
-func squeeze(shape []int64) []int64 {
-	for len(shape) > 1 && shape[len(shape)-1] == 1 {
-		shape = shape[:len(shape)-1]
-	}
-	return shape
 }
 
 // checkWeights reads every weight and reports tensors that have infinities or NaN.
@@ -192,15 +156,26 @@ func decoder(t gguf.Type, library func() (*ggml.Library, error)) (func([]float32
 	return func(dst []float32, src []byte) error { return lib.Dequantize(t, dst, src) }, nil
 }
 
-// checkCheckpoint compares a checkpoint with the architecture it seems to be of.
+// checkCheckpoint finds what keeps a checkpoint from being converted, records that are not what their checksums say, and
+// weights that are not finite.
 func checkCheckpoint(ctx context.Context, path string, found *findings) error {
 	f, err := formats.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	checkSources(f, found)
-	return eachTensor(ctx, f.Tensors, func(ctx context.Context, t checkpoint.Tensor) error {
+	found.wrongs(convert.Check(f))
+	err = eachTensor(ctx, f.Sums, func(ctx context.Context, s checkpoint.Sum) error {
+		if err := s.Check(ctx); err != nil && ctx.Err() == nil {
+			found.wrong("%v", err)
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	weights := slices.DeleteFunc(slices.Clone(f.Tensors), func(t checkpoint.Tensor) bool { return !t.DType.IsWeights() })
+	return eachTensor(ctx, weights, func(ctx context.Context, t checkpoint.Tensor) error {
 		scan, n := scan{name: t.Name}, t.Elements()
 		values := make([]float32, min(n, 1<<16))
 		for at := int64(0); at < n; at += int64(len(values)) {
@@ -219,48 +194,6 @@ func checkCheckpoint(ctx context.Context, path string, found *findings) error {
 	})
 }
 
-// checkSources compares names and shapes with what the architecture's table is made from.
-func checkSources(f *checkpoint.File, found *findings) {
-	shapes := shapesOf(f)
-	arch, ok := archs.Detect(shapes)
-	if !ok {
-		found.note("the architecture is none of %s, so names and shapes were not looked at", archs.Names())
-		return
-	}
-	config, err := arch.FromShapes(shapes)
-	if err != nil {
-		found.wrong("%v", err)
-		return
-	}
-	used := map[string]bool{}
-	for _, spec := range arch.Tensors(config) {
-		checkSource(f, spec, used, found)
-	}
-	for _, t := range f.Tensors {
-		if !used[t.Name] {
-			found.note("tensor %q is not used", t.Name)
-		}
-	}
-}
-
-func checkSource(f *checkpoint.File, spec rwkv.TensorSpec, used map[string]bool, found *findings) {
-	var elements int64
-	for _, name := range spec.From {
-		t, ok := f.Tensor(name)
-		if !ok && !used[name] && !spec.Optional {
-			found.wrong("tensor %q is missing", name)
-		}
-		if !ok {
-			return
-		}
-		used[name] = true
-		elements += t.Elements()
-	}
-	if elements != spec.Elements() {
-		found.wrong("%s: %d elements, want the %d of %q, %v", strings.Join(spec.From, ", "), elements, spec.Elements(), spec.Name, spec.Shape)
-	}
-}
-
 func shapesOf(f *checkpoint.File) rwkv.Shapes {
 	return func(name string) ([]int64, bool) {
 		t, ok := f.Tensor(name)
@@ -268,7 +201,7 @@ func shapesOf(f *checkpoint.File) rwkv.Shapes {
 	}
 }
 
-// eachTensor calls check for every tensor, on all processors.
+// eachTensor calls check for every tensor, or other part of a file, on all processors.
 func eachTensor[T any](ctx context.Context, tensors []T, check func(context.Context, T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.NumCPU())

@@ -100,8 +100,8 @@ func TestInspectCheckFinds(t *testing.T) {
 				h.Tensors[0].Name, h.Tensors[index(h, "output.weight")].Name = "token_embd.weight", "lm_head.weight"
 			}, nil, false,
 			"wrong: tensor \"blk.1.time_mix_key.weight\" is [64 32], want [64 64]\n" +
-				"wrong: tensor \"output.weight\" is missing\n" +
-				"wrong: tensor \"lm_head.weight\" is none of rwkv7",
+				"wrong: tensor \"output.weight\" is missing: not a complete RWKV-7 model\n" +
+				"wrong: tensor \"lm_head.weight\" has no place in RWKV-7: the file holds a variant that this program does not run",
 		},
 		"more rows than tokens": {
 			func(h *gguf.Header) {
@@ -115,9 +115,9 @@ func TestInspectCheckFinds(t *testing.T) {
 			func(h *gguf.Header) { set(h, "rwkv7.wkv.head_size", "big") }, nil, false,
 			"wrong: key \"rwkv7.wkv.head_size\"",
 		},
-		"nothing to say of an architecture that it does not know": {
+		"an architecture that it does not run": {
 			func(h *gguf.Header) { set(h, "general.architecture", "mamba") }, nil, false,
-			"note: architecture \"mamba\": Gosling runs rwkv7, rwkv6, rwkv5, rwkv4, arwkv7, rwkv6qwen2: names and shapes were not looked at",
+			"wrong: architecture \"mamba\": Gosling runs rwkv7, rwkv6, rwkv5, rwkv4, arwkv7, rwkv6qwen2",
 		},
 		"nothing to say of a tokenizer that it does not know": {
 			func(h *gguf.Header) { set(h, "tokenizer.ggml.model", "bert") }, nil, false,

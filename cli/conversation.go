@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"gosling/engine"
 	"gosling/generate"
 	"gosling/internal/atomicfile"
+	"gosling/internal/filekind"
 	"gosling/prompt"
 	"gosling/tokenizer"
 )
@@ -183,7 +185,12 @@ func (v *conversation) load(path string) error {
 		return err
 	}
 	defer f.Close()
-	if err := v.session.Load(f); err != nil {
+	r := bufio.NewReader(f)
+	head, _ := r.Peek(filekind.HeadSize)
+	if what := filekind.Recognize(head, "state"); what != "" {
+		return fmt.Errorf("%s: %s", path, what)
+	}
+	if err := v.session.Load(r); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	v.options.Sampler.Reset()

@@ -17,7 +17,7 @@ import (
 func convertCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.StringFlag{Name: "type", Usage: "write the matrices as `TYPE`, such as BF16, Q8_0 or Q4_K_M", Value: "F16"},
-		&urfave.PathFlag{Name: "vocab", Usage: "put in the vocabulary of `FILE`, an rwkv_vocab_*.txt, a tokenizer.json or a .gguf", DefaultText: "what the model's rows tell"},
+		&urfave.PathFlag{Name: "vocab", Usage: "put in the vocabulary of `FILE`, an rwkv_vocab_*.txt or its JSON, a tokenizer.json or a .gguf", DefaultText: "what the model's rows tell"},
 		&urfave.Float64Flag{Name: "group-norm-eps", Usage: "the `EPSILON` of the norm after the recurrence; only models trained with a divisor of their own have another", DefaultText: "what config.json tells, or 64e-5"},
 		&urfave.StringFlag{Name: "dialect", Usage: "the `LAYOUT` of IN, if it does not tell: pth, the authors', or web-rwkv, which Ai00 uses too", DefaultText: "what the tensors tell"},
 		&urfave.StringSliceFlag{Name: "lora", Usage: "merge the LoRA adapter in `FILE` or PEFT's folder; may be given again"},

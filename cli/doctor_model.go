@@ -9,6 +9,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/checkpoint/formats"
+	"gosling/convert"
 	"gosling/engine"
 	"gosling/fit"
 	"gosling/ggml"
@@ -91,10 +92,10 @@ func adviseConverting(path string) check {
 		return check{"runs", statusProblem, errorText(err), "name another file"}
 	}
 	defer f.Close()
-	arch, ok := archs.Detect(shapesOf(f))
-	if !ok {
-		return check{"runs", statusProblem, "no model of " + archs.Names(), "name a checkpoint of RWKV"}
+	if problems := convert.Check(f); len(problems) > 0 {
+		return check{"runs", statusProblem, problems[0].Error(), "name a checkpoint of RWKV"}
 	}
+	arch, _ := archs.Detect(shapesOf(f))
 	return check{"runs", statusWarning, fmt.Sprintf("a checkpoint of %s, which does not run as it is", arch.Name), "convert it: gosling convert " + path}
 }
 

@@ -13,6 +13,7 @@ import (
 	"gosling/demo"
 	"gosling/engine"
 	"gosling/eval"
+	"gosling/internal/filekind"
 	"gosling/prompt"
 	"gosling/tokenizer"
 )
@@ -120,6 +121,9 @@ func readQuestions(c *urfave.Context, m *engine.Model, name, path string, vocab 
 	if path != "" {
 		if data, err = readWhole(c, path); err != nil {
 			return nil, err
+		}
+		if what := filekind.Recognize(data, "task"); what != "" {
+			return nil, fmt.Errorf("%s: %s", path, what)
 		}
 	}
 	if name == builtinTask {

@@ -23,6 +23,13 @@ func (f *findings) wrong(format string, args ...any) {
 	f.Problems = append(f.Problems, excerpt.Lines(fmt.Sprintf(format, args...)))
 }
 
+// wrongs notes all of a list of errors.
+func (f *findings) wrongs(list []error) {
+	for _, err := range list {
+		f.wrong("%v", err)
+	}
+}
+
 func (f *findings) note(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"gosling/convert"
 	"gosling/engine"
 	"gosling/ggml"
+	"gosling/gguf"
 )
 
 // ggmlFlags are those of every command that opens ggml.
@@ -125,17 +127,25 @@ func openModel(c *urfave.Context, path string) (*engine.Model, error) {
 	return m, nil
 }
 
-// unlessCheckpoint is the error of loading a model, or a better one if the file is what trainers write.
+// unlessCheckpoint is the error of reading a GGUF model, or a better one if the file is what trainers write: what keeps it from
+// being converted, or the advice to do so.
 func unlessCheckpoint(path string, err error) error {
-	file, openErr := formats.Open(path)
-	if openErr != nil {
+	var bad *gguf.FormatError
+	if isGGUF(path) || !errors.As(err, &bad) {
 		return err
 	}
-	defer file.Close()
-	if what := convert.Refuse(file); what != "" {
-		return fmt.Errorf("%s: %s", path, what)
+	file, openErr := formats.Open(path)
+	if errors.Is(openErr, formats.ErrUnknown) {
+		return err
 	}
-	return &hinted{err, "a checkpoint is converted first: gosling convert " + path}
+	if openErr != nil {
+		return openErr
+	}
+	defer file.Close()
+	if problems := convert.Check(file); len(problems) > 0 {
+		return fmt.Errorf("%s: %w", path, problems[0])
+	}
+	return &hinted{fmt.Errorf("%s: is a checkpoint (%s), not a GGUF model", path, file.Format), "a checkpoint is converted first: gosling convert " + path}
 }
 
 func checkThreads(c *urfave.Context) error {

@@ -61,7 +61,7 @@ func imatrixAction(c *urfave.Context) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	if c.Path("text") == "" {
+	if c.NArg() == 0 {
 		if err := base.Write(c.Path("output"), c.Bool("force")); err != nil {
 			return err
 		}

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"gosling/internal/filekind"
 	"gosling/internal/utf"
 )
 
@@ -64,7 +68,8 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readWhole reads a text from a file, or standard input for "-", as UTF-8.
+// readWhole reads a text from a file, or standard input for "-", as UTF-8. It refuses what Git leaves in place of a large file, and
+// tells of a web page, which may be the error of a download.
 func readWhole(c *urfave.Context, path string) ([]byte, error) {
 	var data []byte
 	var err error
@@ -75,6 +80,12 @@ func readWhole(c *urfave.Context, path string) ([]byte, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if filekind.IsPointer(data) {
+		return nil, fmt.Errorf("%s: %s", textName(path), filekind.Recognize(data, "text"))
+	}
+	if path != "-" && filekind.IsPage(data) && !marked(path) {
+		note(c, "%s is a web page or XML, and is read with its tags; if it was downloaded, look whether the download gave an error", path)
 	}
 	return decodeText(c, path, data)
 }
@@ -126,6 +137,11 @@ func piped(in io.Reader) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice == 0
+}
+
+// marked reports whether a file's name says that its text has tags.
+func marked(path string) bool {
+	return slices.Contains([]string{".html", ".htm", ".xhtml", ".xml", ".svg"}, strings.ToLower(filepath.Ext(path)))
 }
 
 // isTerminal reports whether a stream of the program is a terminal.

@@ -12,6 +12,7 @@ import (
 	"gosling/checkpoint/formats"
 	"gosling/fit"
 	"gosling/gguf"
+	"gosling/imatrix"
 	"gosling/internal/float"
 	"gosling/rwkv/archs"
 )
@@ -20,8 +21,8 @@ func inspectCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "inspect", Usage: "show what is in a .gguf, a .pth or a .bin of rwkv.cpp, or check it", ArgsUsage: "FILE",
 		Description: `Prints the metadata and the tensors without loading them. Shapes are as the file has them: fastest dimension first in
-GGUF, last in the others. With --check every weight is read: the layout of the file, names and shapes of the tensors, and
-numbers that are not finite; all that is wrong is printed, and the exit code is 1 if anything is.
+GGUF, last in the others. With --check every weight is read: the layout of the file and the checksums in it, all that convert
+or run would refuse, and numbers that are not finite; all that is wrong is printed, and the exit code is 1 if anything is.
 
 Examples:
   gosling inspect model.gguf
@@ -83,6 +84,7 @@ type listedTensor struct {
 	Name   string  `json:"name"`
 	Type   string  `json:"type"`
 	Shape  []int64 `json:"shape"`
+	Part   int     `json:"part,omitempty"`   // of a split GGUF model, from 0
 	Offset *int64  `json:"offset,omitempty"` // in the file; nil in a .pth
 	Size   int64   `json:"size"`
 
@@ -116,6 +118,10 @@ func listFile(path string) (*listing, error) {
 	} else {
 		err = list.readCheckpoint(path)
 	}
+	if m := oldMatrix(path, err); m != nil {
+		list.readMatrix(m)
+		err = nil
+	}
 	list.sum()
 	if info.IsDir() {
 		list.Size = list.Totals.Bytes
@@ -129,7 +135,10 @@ func (l *listing) readGGUF(path string) error {
 		return err
 	}
 	defer f.Close()
-	l.Format = fmt.Sprintf("GGUF version %d", f.Version())
+	l.Format, l.Size = fmt.Sprintf("GGUF version %d", f.Version()), f.Size()
+	if n := len(f.Paths()); n > 1 {
+		l.Format += fmt.Sprintf(", %d parts", n)
+	}
 	for _, kv := range f.Keys() {
 		l.Metadata = append(l.Metadata, gguf.KV{Key: strings.Clone(kv.Key), Value: kv.Value})
 	}
@@ -140,7 +149,7 @@ func (l *listing) readGGUF(path string) error {
 		l.Memory, _ = fit.Table(arch, config, f) // --check tells what is wrong with it
 	}
 	for _, t := range f.Tensors() {
-		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.Type.String(), t.Shape, &t.Offset, t.Size, t.Elements()})
+		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.Type.String(), t.Shape, t.Part, &t.Offset, t.Size, t.Elements()})
 	}
 	return nil
 }
@@ -165,9 +174,30 @@ func (l *listing) readCheckpoint(path string) error {
 			shape = []int64{}
 		}
 		n := t.Elements()
-		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.DType.String(), shape, nil, n * t.DType.Size(), n})
+		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.DType.String(), shape, 0, nil, n * t.DType.Size(), n})
 	}
 	return nil
+}
+
+// oldMatrix reads an importance matrix of the format before GGUF, if a file of which err was said is one.
+func oldMatrix(path string, err error) *imatrix.Matrix {
+	if err == nil || isGGUF(path) {
+		return nil
+	}
+	m, err := imatrix.Read(path)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+func (l *listing) readMatrix(m *imatrix.Matrix) {
+	l.Format = "importance matrix of llama.cpp, before GGUF"
+	l.Metadata = metadata{{Key: "imatrix.datasets", Value: m.Datasets}, {Key: "imatrix.chunk_count", Value: uint32(m.Chunks)}}
+	for _, e := range m.Entries {
+		n := int64(len(e.Squares))
+		l.Tensors = append(l.Tensors, listedTensor{Name: e.Name, Type: gguf.F32.String(), Shape: []int64{n}, Size: 4 * n, elements: n})
+	}
 }
 
 func (l *listing) sum() {

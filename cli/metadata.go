@@ -48,7 +48,7 @@ func brief(value any) string {
 	case reflect.String:
 		s := v.String()
 		if len(s) > longest {
-			return fmt.Sprintf("%q... (%d bytes)", s[:longest], len(s))
+			return fmt.Sprintf("%q... (%d bytes)", gguf.Text(s, longest), len(s))
 		}
 		return strconv.Quote(s)
 	case reflect.Slice:

@@ -13,6 +13,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/demo"
+	"gosling/gguf"
 	"gosling/imatrix"
 	"gosling/quant"
 )
@@ -100,7 +101,7 @@ func quantize(c *urfave.Context) error {
 	report, err := quant.Quantize(c.Context, in, job.out, job.how, o)
 	end()
 	if err != nil {
-		return err
+		return unlessCheckpoint(in, err)
 	}
 	if job.in == demo.Name {
 		fmt.Fprintf(c.App.ErrWriter, "note: the model in the program is quantized already, to Q8_0, and what that lost stays lost\n")
@@ -196,6 +197,7 @@ func overrides(c *urfave.Context) (quant.Overrides, error) {
 
 // quantizedName puts a mix's name into a file's, in place of that of the mix it has if it tells one.
 func quantizedName(in, mix string) string {
+	in = gguf.TrimPart(in)
 	base := strings.TrimSuffix(in, filepath.Ext(in))
 	if dash := strings.LastIndexAny(base, "-."); dash > len(base)-len(filepath.Base(base)) {
 		if _, err := quant.ParseMix(base[dash+1:]); err == nil {

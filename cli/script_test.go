@@ -20,6 +20,7 @@ import (
 	"gosling/bindings"
 	"gosling/checkpoint"
 	"gosling/cli"
+	"gosling/imatrix"
 	"gosling/internal/synth"
 	"gosling/internal/writers"
 )
@@ -41,9 +42,10 @@ func clock() func() time.Time {
 
 // TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
 // checkpoint of random weights, or the GGUF file of a hybrid, "tuned FILE", which makes a state for one, "webrwkv IN OUT", which
-// writes a .pth as web-rwkv does, "size FILE BYTES", "cut FILE BYTES", which cuts it short, and "spoil DIR", which makes a folder
-// of ggml's libraries in which the build for this processor computes wrongly. The condition [ggml] holds where the libraries are,
-// and LIBRARIES names their folder.
+// writes a .pth as web-rwkv does, "size FILE BYTES", "cut FILE BYTES", which cuts it short, "split FILE N", which makes N parts of a
+// GGUF file, "old FILE", which makes a .dat of an importance matrix, and "spoil DIR", which makes a folder of ggml's libraries in
+// which the build for this processor computes wrongly. The condition [ggml] holds where the libraries are, and LIBRARIES names their
+// folder.
 func TestScripts(t *testing.T) {
 	libraries := ggmlDir()
 	testscript.Run(t, testscript.Params{
@@ -55,7 +57,7 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil,
+			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil, "split": scriptSplit, "old": scriptOld,
 			"tuned": func(ts *testscript.TestScript, _ bool, args []string) { tunedState().Save(t, ts.MkAbs(args[0])) },
 			"webrwkv": func(ts *testscript.TestScript, _ bool, args []string) {
 				writers.WebRWKV(t, writers.Open(t, ts.MkAbs(args[0]))).Save(t, ts.MkAbs(args[1]))
@@ -157,6 +159,35 @@ func scriptSize(ts *testscript.TestScript, neg bool, args []string) {
 	if want := args[1]; (strconv.FormatInt(info.Size(), 10) == want) == neg {
 		ts.Fatalf("%s has %d bytes", args[0], info.Size())
 	}
+}
+
+func scriptSplit(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	_, err = synth.Split(ts.MkAbs(args[0]), n)
+	ts.Check(err)
+}
+
+func scriptOld(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	m, err := imatrix.Read(path)
+	ts.Check(err)
+	var out bytes.Buffer
+	put := func(values ...any) {
+		for _, v := range values {
+			ts.Check(binary.Write(&out, binary.LittleEndian, v))
+		}
+	}
+	put(int32(len(m.Entries)))
+	for _, e := range m.Entries {
+		const chunks = 3
+		put(int32(len(e.Name)), []byte(e.Name), int32(chunks), int32(len(e.Squares)))
+		for _, x := range e.Squares {
+			put(float32(x / float64(e.Tokens) * chunks))
+		}
+	}
+	put(int32(m.Chunks), int32(len(m.Datasets[0])), []byte(m.Datasets[0]))
+	ts.Check(os.WriteFile(strings.TrimSuffix(path, ".gguf")+".dat", out.Bytes(), 0o666))
 }
 
 func scriptCut(ts *testscript.TestScript, _ bool, args []string) {

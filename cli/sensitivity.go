@@ -59,7 +59,8 @@ func sensitivity(c *urfave.Context) error {
 	}
 	path := c.Path("output")
 	if path == "" {
-		path = strings.TrimSuffix(r.base, filepath.Ext(r.base)) + "-sensitivity.json"
+		base := gguf.TrimPart(r.base)
+		path = strings.TrimSuffix(base, filepath.Ext(base)) + "-sensitivity.json"
 	}
 	if _, err := os.Stat(path); err == nil && path != "-" && !c.Bool("force") {
 		return fmt.Errorf("%s exists: add --force to replace it", path)

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -62,7 +64,7 @@ func tokenizeArguments(c *urfave.Context) (model string, text []byte, err error)
 		return "", nil, misuse(c, "unexpected argument %q: quote a text that has blanks", args[2])
 	case len(args) == 2:
 		model, args = args[0], args[1:]
-	case len(args) == 1 && (args[0] == demo.Name || isGGUF(args[0])):
+	case len(args) == 1 && (args[0] == demo.Name || isGGUF(args[0]) || strings.EqualFold(filepath.Ext(args[0]), ".gguf")):
 		model, args = args[0], nil
 	}
 	if len(args) == 0 || args[0] == "-" {

@@ -56,7 +56,7 @@ func isGGUF(path string) bool {
 
 // vocabFlag lets tokenize and detokenize do without a model.
 func vocabFlag() urfave.Flag {
-	return &urfave.PathFlag{Name: "vocab", Usage: "take the vocabulary from `FILE`, an rwkv_vocab_*.txt, a tokenizer.json or a .gguf"}
+	return &urfave.PathFlag{Name: "vocab", Usage: "take the vocabulary from `FILE`, an rwkv_vocab_*.txt or its JSON, a tokenizer.json or a .gguf"}
 }
 
 // chosenVocab is that of the model, of --vocab, or World. model is empty or "-" where none is named.

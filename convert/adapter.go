@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func (p *plan) tuned(adapters []*adapter.Adapter) {
 	}
 	var names []string
 	for _, a := range adapters {
-		names = append(names, a.Name())
+		names = append(names, gguf.Text(a.Name(), math.MaxInt))
 	}
 	finetune := strings.Join(names, "+")
 	base := ""

@@ -340,7 +340,7 @@ func TestTensorsThatTheModelHasNoUseForAreRefused(t *testing.T) {
 	}
 	retyped := slices.Clone(whole)
 	i := slices.IndexFunc(retyped, func(s pth.Spec) bool { return s.Name == "blocks.1.ln2.bias" })
-	retyped[i].DType = checkpoint.F64
+	retyped[i].DType = checkpoint.I32
 	for name, tc := range map[string]struct {
 		specs []pth.Spec
 		want  string
@@ -348,8 +348,8 @@ func TestTensorsThatTheModelHasNoUseForAreRefused(t *testing.T) {
 		"one":                {extra("blocks.1.att.gate.weight"), `tensors that RWKV-7 has no place for: "blocks.1.att.gate.weight"`},
 		"many":               {extra("e", "d", "c", "b", "a"), `tensors that RWKV-7 has no place for: "a", "b", "c", "d" and 1 more`},
 		"an initial state":   {extra("blocks.0.att.time_state"), `tensor "blocks.0.att.time_state" is [256], want [8 32 32]`},
-		"of doubles":         {retyped, `tensor "blocks.1.ln2.bias" is F64: weights are F32, F16 or BF16`},
-		"a layer further on": {extra("blocks.3.ln1.weight"), `no place for: "blocks.3.ln1.weight"`},
+		"of integers":        {retyped, `tensor "blocks.1.ln2.bias" is I32: weights are F32, F16, BF16 or F64`},
+		"a layer further on": {extra("blocks.3.ln1.weight"), `lacks "blocks.2.ln1.weight", and has tensors of layer 3: a layer is missing`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "m.pth")

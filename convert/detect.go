@@ -61,7 +61,12 @@ func Refuse(file *checkpoint.File) string {
 	if onlyEnding(file, tunedSuffix) {
 		return "it is a tuned state, no model: start the model that it was tuned for with --state, or put it into one with convert --merge-state"
 	}
-	if slices.ContainsFunc(file.Tensors, func(t checkpoint.Tensor) bool { return halves.MatchString(t.Name) }) {
+	factor := slices.IndexFunc(file.Tensors, func(t checkpoint.Tensor) bool { return halves.MatchString(t.Name) })
+	switch {
+	case factor >= 0 && first("emb.weight") != "":
+		return fmt.Sprintf("it is a model with LoRA factors that are not merged yet (it has %q): merge them with the program that trained it, "+
+			"or save the factors to a file of their own and name that with convert --lora", file.Tensors[factor].Name)
+	case factor >= 0:
 		return "it is a LoRA adapter (lora_A, lora_B), no whole model: merge it into its model with convert --lora"
 	}
 	return ""

@@ -37,8 +37,8 @@ func TestWhatIsNeverConvertedIsNamed(t *testing.T) {
 		"x060, its gate":        {"blocks.0.att.x_r", "blocks.0.att.gate_w1", "x060a, b or c"},
 		"x060, its gate's out":  {"blocks.0.att.x_r", "blocks.0.att.gate_w2", "x060a, b or c"},
 		"x060, without a gate":  {"blocks.0.att.r_k", "blocks.0.att.time_maa_x", `x060a, b or c), which this program does not run: it has no "blocks.0.att.gate.weight"`},
-		"an adapter":            {"blocks.0.att.x_r", "blocks.0.att.key.lora_A", "a LoRA adapter (lora_A, lora_B), no whole model: merge it into its model with convert --lora"},
-		"web-rwkv's adapter":    {"blocks.0.att.x_r", "blocks.0.att.key.lora.1", "a LoRA adapter"},
+		"factors beside":        {"blocks.0.att.x_r", "blocks.0.att.key.lora_A", `a model with LoRA factors that are not merged yet (it has "blocks.0.att.key.lora_A")`},
+		"web-rwkv's factors":    {"blocks.0.att.x_r", "blocks.0.att.key.lora.1", "a model with LoRA factors that are not merged yet"},
 		"QRWKV-6":               {"blocks.0.att.x_r", "model.layers.0.self_attn.time_maa_x", "QRWKV-6 (RWKV6Qwen2): make a GGUF file of it with llama.cpp's convert_hf_to_gguf.py"},
 		"ARWKV-7":               {"blocks.0.att.x_r", "model.layers.0.self_attn.time_mixer.r_k", "ARWKV-7: make a GGUF file of it with llama.cpp's convert_hf_to_gguf.py"},
 	} {

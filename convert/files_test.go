@@ -48,6 +48,7 @@ func TestAModelIsTheSameFromEveryFile(t *testing.T) {
 		}
 	}
 	assert.Equal(t, folder+"-F16.gguf", convert.DefaultOutput(folder+"/", options(t, "F16").Mix))
+	assert.Equal(t, "a/m-F16.gguf", convert.DefaultOutput("a/m-00002-of-00003.safetensors", options(t, "F16").Mix))
 }
 
 func checkpointOf(t *testing.T, version string) string {

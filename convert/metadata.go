@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"math"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -25,17 +26,17 @@ type name struct {
 
 var (
 	basePart    = regexp.MustCompile(`(?i)^(rwkv\d*[a-z]?|x\d{3}[a-z]?|\d)$`)
-	sizePart    = regexp.MustCompile(`(?i)^\d+(\.\d+)?[mb]$`)
+	sizePart    = regexp.MustCompile(`(?i)^(\d+)(?:\.(\d+))?([mb])(\d*)$`) // 1.5B, or 1B5 as older releases write it
 	versionPart = regexp.MustCompile(`(?i)^v\d+(\.\d+)*[a-z]?$`)
 	datePart    = regexp.MustCompile(`^20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$`)
 	contextPart = regexp.MustCompile(`(?i)^ctx(\d{1,7})(k?)$`)
 )
 
 func parseName(path string) name {
-	n := name{Full: filepath.Base(stem(path))}
+	n := name{Full: gguf.Text(filepath.Base(stem(path)), math.MaxInt)}
 	if n.Full == "model" || n.Full == "pytorch_model" { // Hugging Face's names for any model: the folder has its own
 		if folder, err := filepath.Abs(filepath.Dir(path)); err == nil {
-			n.Full = filepath.Base(folder)
+			n.Full = gguf.Text(filepath.Base(folder), math.MaxInt)
 		}
 	}
 	var base, dataset, rest []string
@@ -43,8 +44,8 @@ func parseName(path string) name {
 		switch {
 		case len(dataset) == 0 && n.Size == "" && basePart.MatchString(part):
 			base = append(base, part)
-		case n.Size == "" && sizePart.MatchString(part):
-			n.Size = strings.ToUpper(part)
+		case n.Size == "" && sizeOf(part) != "":
+			n.Size = sizeOf(part)
 		case n.Version == "" && versionPart.MatchString(part):
 			n.Version = part
 		case n.Date == "" && datePart.MatchString(part):
@@ -67,6 +68,18 @@ func parseName(path string) name {
 	}
 	n.Base, n.Dataset, n.Finetune = strings.Join(base, "-"), strings.Join(dataset, "-"), strings.Join(rest, "-")
 	return n
+}
+
+// sizeOf is the size that a part of a name tells, as "1.5B", or nothing.
+func sizeOf(part string) string {
+	m := sizePart.FindStringSubmatch(part)
+	if m == nil || m[2] != "" && m[4] != "" {
+		return ""
+	}
+	if tenths := m[2] + m[4]; tenths != "" {
+		return m[1] + "." + tenths + strings.ToUpper(m[3])
+	}
+	return m[1] + strings.ToUpper(m[3])
 }
 
 // general is the metadata of any model, from the file's name and the mix.

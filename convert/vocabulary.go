@@ -2,12 +2,15 @@ package convert
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"gosling/gguf"
+	"gosling/internal/filekind"
 	"gosling/rwkv"
 	"gosling/tokenizer"
 )
@@ -131,7 +134,8 @@ func besideModel(model string) string {
 	return filepath.Join(folder, "tokenizer.json")
 }
 
-// OpenVocabulary reads the tokenizer in a file: an rwkv_vocab_*.txt, a tokenizer.json or a GGUF file.
+// OpenVocabulary reads the tokenizer in a file: an rwkv_vocab_*.txt, web-rwkv's vocabulary in JSON, a tokenizer.json or a GGUF
+// file.
 func OpenVocabulary(path string) (tokenizer.Tokenizer, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -139,12 +143,17 @@ func OpenVocabulary(path string) (tokenizer.Tokenizer, error) {
 	}
 	defer f.Close()
 	r := bufio.NewReader(f)
-	magic, _ := r.Peek(4)
+	if mark, _ := r.Peek(3); string(mark) == "\xef\xbb\xbf" { // some editors begin a text with it
+		_, _ = r.Discard(3)
+	}
+	magic, _ := r.Peek(filekind.HeadSize)
 	var v tokenizer.Tokenizer
-	switch {
-	case string(magic) == "GGUF":
+	switch what := filekind.Recognize(magic, "vocabulary"); {
+	case what != "":
+		err = errors.New(what)
+	case bytes.HasPrefix(magic, []byte("GGUF")):
 		return vocabularyInside(path)
-	case len(magic) > 0 && (magic[0] == '{' || magic[0] == '\n' || magic[0] == '\r'):
+	case magic[0] == '{' || magic[0] == '\n' || magic[0] == '\r':
 		v, err = tokenizer.ParseJSON(r)
 	default:
 		v, err = plainVocabulary(r)

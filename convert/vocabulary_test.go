@@ -70,14 +70,18 @@ func TestAFolderOfHuggingFaceHasItsTokenizer(t *testing.T) {
 func TestOpenVocabularyKnowsItsKindsByTheirContent(t *testing.T) {
 	folder := t.TempDir()
 	for content, reason := range map[string]string{
-		wordsJSON:          "",
-		"\n" + wordsJSON:   "",
-		"1 'a' 1\n":        "",
-		"":                 "line 1: empty file",
-		"{":                "no tokenizer.json",
-		"GGUF":             "version at byte 4",
-		"goose":            "line 1",
-		"{\"model\":true}": "no tokenizer.json",
+		wordsJSON:                   "",
+		"\n" + wordsJSON:            "",
+		"1 'a' 1\n":                 "",
+		"":                          "is empty: download it again",
+		"{":                         "no tokenizer.json",
+		"GGUF":                      "version at byte 4",
+		"goose":                     "line 1",
+		"{\"model\":true}":          "no tokenizer.json",
+		"{\"1\":\"a\"}":             "",
+		"\xef\xbb\xbf{\"1\":[200]}": "",
+		"version https://git-lfs.github.com/spec/v1\noid sha256:0\n": "is a Git LFS pointer, not the vocabulary itself",
+		"<html>": "is a web page or XML, not the vocabulary",
 	} {
 		path := filepath.Join(folder, "vocabulary")
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))

@@ -64,17 +64,15 @@ func (m *Model) load() error {
 	if m.options.Threads <= 0 {
 		m.options.Threads = runtime.NumCPU()
 	}
-	var err error
-	if m.arch, m.config, err = archs.Describe(m.file); err != nil {
-		return err
+	var problems []error
+	if m.arch, m.config, problems = archs.Match(m.file); len(problems) > 0 {
+		return problems[0]
 	}
-	tensors, err := matchTensors(m.file, m.arch.Tensors(m.config))
-	if err != nil {
-		return err
-	}
+	tensors := graphTensors(m.file, m.arch.Tensors(m.config))
 	if err := m.openDevices(tensors); err != nil {
 		return err
 	}
+	var err error
 	if m.weights, err = m.loadWeights(tensors); err != nil {
 		return err
 	}

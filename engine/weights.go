@@ -25,55 +25,26 @@ func (t tensor) onHost() bool {
 	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, "token_embd_norm")
 }
 
-// matchTensors finds the tensors of the table in the file and checks their shapes and types.
-func matchTensors(f *gguf.File, specs []rwkv.TensorSpec) ([]tensor, error) {
-	if err := refuseOthers(f, specs); err != nil {
-		return nil, err
-	}
+// graphTensors are the tensors of the table that graphs read, of a file that archs.Match has nothing against.
+func graphTensors(f *gguf.File, specs []rwkv.TensorSpec) []tensor {
 	var found []tensor
 	for _, s := range specs {
-		info, ok := f.Tensor(s.Name)
-		if s.Optional {
-			continue // nothing is computed from it
+		if s.Optional || s.Class == rwkv.Tuned {
+			continue
 		}
-		if !ok {
-			return nil, fmt.Errorf("tensor %q is missing: the file is no complete %s model", s.Name, "RWKV")
-		}
-		if !rwkv.SameShape(info.Shape, s.Shape) {
-			return nil, fmt.Errorf("tensor %q is %v, want %v", s.Name, info.Shape, s.Shape)
-		}
-		if !ggml.Multiplies(info.Type) {
-			return nil, fmt.Errorf("tensor %q is %s, which is no type of weights: convert the checkpoint again", s.Name, info.Type)
-		}
+		info, _ := f.Tensor(s.Name)
 		layer := int(^uint(0) >> 1)
 		_, _ = fmt.Sscanf(s.Name, "blk.%d.", &layer)
-		if s.Class == rwkv.Tuned {
-			continue // no graph reads it
-		}
 		found = append(found, tensor{spec: s, info: info, layer: layer})
 	}
-	return found, nil
-}
-
-// refuseOthers refuses a file with tensors that its architecture has no use for: the model it holds computes with them.
-func refuseOthers(f *gguf.File, specs []rwkv.TensorSpec) error {
-	known := map[string]bool{}
-	for _, s := range specs {
-		known[s.Name] = true
-	}
-	for _, t := range f.Tensors() {
-		if !known[t.Name] {
-			return fmt.Errorf("tensor %q has no place in this architecture: the file holds a variant that this program does not run", t.Name)
-		}
-	}
-	return nil
+	return found
 }
 
 // weights are the tensors of a model and the memory they lie in.
 type weights struct {
 	byName    map[string]ggml.Tensor
 	ctx       *ggml.Context
-	mapped    *ggml.Buffer   // on the file
+	mapped    []*ggml.Buffer // on the file, or on each of its parts
 	allocated []*ggml.Buffer // holding copies
 	read      int64          // bytes that one token reads
 }
@@ -84,7 +55,7 @@ func (w *weights) close() {
 	if w == nil {
 		return
 	}
-	for _, b := range append(w.allocated, w.mapped) {
+	for _, b := range slices.Concat(w.allocated, w.mapped) {
 		b.Close()
 	}
 	w.ctx.Close()
@@ -124,12 +95,12 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 		}
 		key := homes[i].kind.Name()
 		if homes[i].mapped {
-			key = "mapped file"
+			key = fmt.Sprintf("mapped file %d", t.info.Part)
 		}
 		byKind[key] = append(byKind[key], i)
 	}
 	for _, key := range sortedKeys(byKind) {
-		if err := m.fill(w, key == "mapped file", byKind[key], tensors, homes, placed); err != nil {
+		if err := m.fill(w, byKind[key], tensors, homes, placed); err != nil {
 			w.close()
 			return nil, err
 		}
@@ -137,8 +108,8 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 	return w, nil
 }
 
-// fill makes the buffer of one kind and moves its tensors in.
-func (m *Model) fill(w *weights, mapped bool, members []int, tensors []tensor, homes []home, placed []ggml.Tensor) error {
+// fill makes the buffer of one kind, or of one part of the mapped file, and moves its tensors in.
+func (m *Model) fill(w *weights, members []int, tensors []tensor, homes []home, placed []ggml.Tensor) error {
 	list, offsets := make([]ggml.Tensor, len(members)), make([]int64, len(members))
 	size := int64(0)
 	for j, i := range members {
@@ -146,10 +117,12 @@ func (m *Model) fill(w *weights, mapped bool, members []int, tensors []tensor, h
 		size += tensors[i].info.Size
 	}
 	kind := homes[members[0]].kind
-	if mapped {
+	if homes[members[0]].mapped {
 		m.options.Log.Debug("weights", "in", "mapped file", "tensors", len(members), "MiB", size>>20)
-		var err error
-		w.mapped, err = m.lib.CPU().Map(m.file.Bytes(), list, offsets)
+		b, err := m.lib.CPU().Map(m.file.Bytes(tensors[members[0]].info.Part), list, offsets)
+		if err == nil {
+			w.mapped = append(w.mapped, b)
+		}
 		return err
 	}
 	b, err := kind.Alloc(list, ggml.UsageWeights)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 
+	"gosling/internal/filekind"
 	"gosling/tokenizer"
 )
 
@@ -121,6 +122,10 @@ func (b *Base) readHeader() error {
 	}
 	var h baseHeader
 	if err := binary.Read(io.NewSectionReader(b.file, 0, baseHeaderSize), binary.LittleEndian, &h); err != nil || string(h.Magic[:]) != baseMagic {
+		head := make([]byte, min(info.Size(), filekind.HeadSize))
+		if _, err := b.file.ReadAt(head, 0); err == nil && filekind.IsPointer(head) {
+			return errors.New(filekind.Recognize(head, "file of base logits"))
+		}
 		return fmt.Errorf("%w: it does not begin with %q", errNoBase, baseMagic)
 	}
 	b.context, b.vocab, b.windows = int(h.Context), int(h.Vocab), int(h.Windows)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"gosling/internal/filekind"
 	"gosling/tokenizer"
 )
 
@@ -119,6 +121,9 @@ func mmluSubject(path string, read func(path string) ([]byte, error), vocab toke
 	data, err := read(path)
 	if err != nil {
 		return nil, err
+	}
+	if what := filekind.Recognize(data, "task"); what != "" {
+		return nil, errors.New(what)
 	}
 	subject := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(path), "_test.csv"), "_", " ")
 	return mmluRows(bytes.NewReader(data), subject, vocab, choices)

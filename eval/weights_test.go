@@ -38,7 +38,7 @@ func TestWeightsAreComparedTensorByTensor(t *testing.T) {
 			power += math.Pow(float64(a[i]), 2)
 		}
 		assert.InDelta(t, math.Sqrt(squares/float64(len(a))), float64(e.RMSE), 1e-9, e.Name)
-		assert.InDelta(t, math.Sqrt(squares/power), e.Error, 1e-9, e.Name)
+		assert.InDelta(t, math.Sqrt(squares/power), float64(e.Error), 1e-9, e.Name)
 		kinds[e.Kind]++
 		assert.Equal(t, e.Kind == "output" || e.Kind == "token_embd", e.Layer < 0, e.Name)
 	}

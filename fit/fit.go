@@ -58,7 +58,7 @@ func OfFile(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Weights, error) {
 	if err != nil {
 		return w, err
 	}
-	w.Size = int64(len(f.Bytes()))
+	w.Size = f.Size()
 	w.header = w.Size
 	for _, t := range f.Tensors() {
 		w.header -= t.Size

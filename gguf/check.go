@@ -3,6 +3,7 @@ package gguf
 import (
 	"bytes"
 	"fmt"
+	"unicode/utf8"
 
 	"gosling/internal/mmap"
 )
@@ -10,24 +11,56 @@ import (
 // Check walks every rule of the container and returns all that the file breaks: what Open refuses it for, as far as
 // the header can be read, and what Open lets pass though other programs do not: names too long for ggml, tensors out of
 // order or with gaps between them, padding that is not zero, a file that does not end after the last tensor's padding.
-// Errors about the contents are *FormatErrors. Beyond a thousand the rest is only counted.
+// Errors about the contents are *FormatErrors. Beyond a thousand the rest is only counted. Of a split model all files are
+// checked, and errors name theirs.
 func Check(path string) []error {
+	errs, split := checkPart(path)
+	if !split {
+		return errs
+	}
+	whole, err := Open(path)
+	if err != nil {
+		return append(errs, err)
+	}
+	defer whole.Close()
+	errs = nil
+	for _, path := range whole.Paths() {
+		of, _ := checkPart(path)
+		for _, err := range of {
+			errs = append(errs, fmt.Errorf("%s: %w", path, err))
+		}
+	}
+	return errs
+}
+
+// checkPart checks one file, and reports whether it is one of several.
+func checkPart(path string) (errs []error, split bool) {
 	file, err := mmap.Open(path)
 	if err != nil {
-		return []error{err}
+		return []error{err}, false
 	}
 	defer file.Close()
 	p := parse(file.Bytes())
 	if !p.lost {
+		p.checkTexts()
 		p.checkNames()
 		p.checkOrder()
 		p.checkPadding()
 		p.checkTail()
 	}
 	if p.more > 0 {
-		return append(p.errs, fmt.Errorf("and %d more", p.more))
+		return append(p.errs, fmt.Errorf("and %d more", p.more)), p.isPart()
 	}
-	return p.errs
+	return p.errs, p.isPart()
+}
+
+// checkTexts sees that texts are UTF-8, as other programs take them to be. Texts in arrays may be anything: tokens are bytes.
+func (p *parser) checkTexts() {
+	for i, kv := range p.keys {
+		if text, ok := kv.Value.(string); ok && !utf8.ValidString(text) {
+			p.complain(p.keyAt[i], quote("key", kv.Key), "holds the text %.100q, which is not UTF-8", text)
+		}
+	}
 }
 
 func (p *parser) checkNames() {

@@ -36,6 +36,7 @@ func FuzzOpen(f *testing.F) {
 			require.True(t, bad.Offset >= 0 && bad.Offset <= int64(len(b)), bad)
 		}
 		if !p.lost {
+			p.checkTexts()
 			p.checkNames()
 			p.checkOrder()
 			p.checkPadding()

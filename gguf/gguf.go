@@ -5,6 +5,8 @@
 // the header and a tensor that Open returned lies wholly in the file, aligned and apart from all others. Check walks
 // the same rules and a few more, and reports all that is wrong instead of the first.
 //
+// A model that llama-gguf-split cut into several files is opened by the name of any of them, and reads as one.
+//
 // A Writer is told all keys and tensors first and writes the header at once; the bytes of tensors may then come in any
 // order, in pieces, from many goroutines.
 //
@@ -13,9 +15,11 @@
 package gguf
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
+	"gosling/internal/filekind"
 	"gosling/internal/mmap"
 )
 
@@ -30,8 +34,15 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s at byte %d: %s", e.Part, e.Offset, e.Reason)
 }
 
-// File is an open GGUF file. It may be shared between goroutines, Close excepted.
+// File is an open GGUF file, or several that one model was split into. It may be shared between goroutines, Close excepted.
 type File struct {
+	path  string
+	parts []part
+	contents
+}
+
+// part is one file, with what its own header says.
+type part struct {
 	path string
 	file *mmap.Map
 	contents
@@ -48,30 +59,75 @@ type contents struct {
 	tensor     map[string]int // index into tensors
 }
 
-// Open maps the file and reads its header. Bytes that are not GGUF give a *FormatError, wrapped with the path.
+// Open maps the file and reads its header. A file that is one of several that a model was split into opens the whole model,
+// whichever of them it is. Bytes that are not GGUF give a *FormatError, wrapped with the path.
 func Open(path string) (*File, error) {
-	file, err := mmap.Open(path)
+	p, err := openPart(path)
 	if err != nil {
 		return nil, err
 	}
+	f := &File{path: path, parts: []part{p}, contents: p.contents}
+	if f.isPart() {
+		return openAll(f)
+	}
+	return f, nil
+}
+
+// openPart opens one file.
+func openPart(path string) (part, error) {
+	file, err := mmap.Open(path)
+	if err != nil {
+		return part{}, err
+	}
 	p := parse(file.Bytes())
 	if len(p.errs) > 0 {
+		err := foreign(file.Bytes(), p.errs[0])
 		file.Close()
-		return nil, fmt.Errorf("%s: %w", path, p.errs[0])
+		return part{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return &File{path: path, file: file, contents: p.contents}, nil
+	return part{path, file, p.contents}, nil
+}
+
+// foreign is the error of a header, or a better one for a file that is known to be something else.
+func foreign(data []byte, err error) error {
+	head := data[:min(len(data), filekind.HeadSize)]
+	if what := filekind.Recognize(head, "model"); what != "" && len(head) > 0 {
+		return errors.New(what)
+	}
+	return err
 }
 
 // Close unmaps the file. Slices that Data returned must not be used after it. It is safe to call twice.
-func (f *File) Close() error { return f.file.Close() }
+func (f *File) Close() error {
+	var all error
+	for _, p := range f.parts {
+		all = errors.Join(all, p.file.Close())
+	}
+	return all
+}
 
 // Path is the path that the file was opened by.
 func (f *File) Path() string { return f.path }
 
-// Size is the length of the file in bytes.
-func (f *File) Size() int64 { return int64(len(f.file.Bytes())) }
+// Paths are the files that the model lies in, by the numbers of their parts: one, unless it is split.
+func (f *File) Paths() []string {
+	var paths []string
+	for _, p := range f.parts {
+		paths = append(paths, p.path)
+	}
+	return paths
+}
 
-// Version is the version of the format, 2 or 3.
+// Size is the length of the file, or of all parts together, in bytes.
+func (f *File) Size() int64 {
+	n := int64(0)
+	for _, p := range f.parts {
+		n += int64(len(p.file.Bytes()))
+	}
+	return n
+}
+
+// Version is the version of the format, 2 or 3; of a split model that of its first part, as Alignment and DataOffset are.
 func (f *File) Version() uint32 { return f.version }
 
 // Alignment is what the offset of every tensor is a multiple of, in bytes: a power of two.
@@ -80,7 +136,7 @@ func (f *File) Alignment() int64 { return f.alignment }
 // DataOffset is where the header, padded to the alignment, ends and the tensors begin.
 func (f *File) DataOffset() int64 { return f.dataOffset }
 
-// Keys returns the metadata in file order. Its slices belong to the file and must not be changed.
+// Keys returns the metadata in file order; of a split model those of the first part, without the keys that tell the parts. Its slices belong to the file and must not be changed.
 func (f *File) Keys() []KV { return slices.Clone(f.keys) }
 
 // Value returns the value of a key as KV describes it.
@@ -132,10 +188,10 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 }
 
 // Data returns the bytes of a tensor of this file, read-only and valid until Close.
-func (f *File) Data(t Tensor) []byte { return f.file.Bytes()[t.Offset:t.end():t.end()] }
+func (f *File) Data(t Tensor) []byte { return f.parts[t.Part].file.Bytes()[t.Offset:t.end():t.end()] }
 
-// Bytes is the whole mapped file, valid until Close.
-func (f *File) Bytes() []byte { return f.file.Bytes() }
+// Bytes is the whole of a mapped part, valid until Close.
+func (f *File) Bytes(part int) []byte { return f.parts[part].file.Bytes() }
 
 // Drop tells the system that the bytes of a tensor are not needed in memory for now. They may still be read.
-func (f *File) Drop(t Tensor) { f.file.DontNeed(t.Offset, t.Size) }
+func (f *File) Drop(t Tensor) { f.parts[t.Part].file.DontNeed(t.Offset, t.Size) }

@@ -101,8 +101,8 @@ func TestAFileMadeByHandIsRead(t *testing.T) {
 	data := f.DataOffset()
 	assert.Zero(t, data%64)
 	assert.Equal(t, []Tensor{
-		{"norm.weight", F32, []int64{3}, data, 12},
-		{"blk.0.key.weight", Q8_0, []int64{32, 2}, data + 64, 68},
+		{"norm.weight", F32, []int64{3}, data, 12, 0},
+		{"blk.0.key.weight", Q8_0, []int64{32, 2}, data + 64, 68, 0},
 	}, f.Tensors())
 	key, ok := f.Tensor("blk.0.key.weight")
 	require.True(t, ok)

@@ -9,7 +9,7 @@ import (
 // Header is what a file is to hold.
 type Header struct {
 	Keys      []KV
-	Tensors   []Tensor // in the order they are to lie in the file; Offset and Size are ignored
+	Tensors   []Tensor // in the order they are to lie in the file; Offset, Size and Part are ignored
 	Alignment int64    // of the tensors in bytes, a power of two; 0 for what the key "general.alignment" says, or 32
 }
 
@@ -75,7 +75,7 @@ func (h Header) place() (tensors []Tensor, size int64, err error) {
 		if t.Size, err = sizeOf(t.Type, t.Shape); err != nil {
 			return nil, 0, fmt.Errorf("%s %w", quote("tensor", t.Name), err)
 		}
-		t.Offset, t.Shape = size, slices.Clone(t.Shape)
+		t.Offset, t.Part, t.Shape = size, 0, slices.Clone(t.Shape)
 		// Two of the largest alignments are left for the header, and for the padding of both.
 		const most = math.MaxInt64/2 - 2<<32
 		if t.Size > most-size {

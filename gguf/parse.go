@@ -39,11 +39,12 @@ func parse(data []byte) *parser {
 type parser struct {
 	decoder
 	contents
-	file []byte
-	at   []int64 // where in the header the offset of each tensor stands
-	errs []error
-	more int  // errors that were not kept
-	lost bool // the header could not be read to its end
+	file  []byte
+	keyAt []int64 // where in the header each key begins
+	at    []int64 // where in the header the offset of each tensor stands
+	errs  []error
+	more  int  // errors that were not kept
+	lost  bool // the header could not be read to its end
 }
 
 // complain keeps an error that does not hinder reading on.
@@ -125,7 +126,7 @@ func (p *parser) readKeys(n int64) error {
 		if err != nil {
 			return err
 		}
-		p.keys = append(p.keys, KV{key, v})
+		p.keys, p.keyAt = append(p.keys, KV{key, v}), append(p.keyAt, at)
 		if key != alignmentKey {
 			continue
 		}

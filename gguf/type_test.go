@@ -55,3 +55,10 @@ func TestParseTypeKnowsTheNamesOfTypesOnly(t *testing.T) {
 		require.ErrorContains(t, err, "unknown tensor type")
 	}
 }
+
+func TestTextsAreCutBetweenCharacters(t *testing.T) {
+	for text, want := range map[string]string{"abcdefg": "abcde", "abcd数": "abcd", "ab数d": "ab数", "数数": "数", "\xc4\xe3": "\uFFFD", "": ""} {
+		assert.Equal(t, want, Text(text, 5), "%q", text)
+	}
+	assert.Equal(t, "", Text("数", 0))
+}

@@ -3,6 +3,8 @@ package gguf
 import (
 	"fmt"
 	"math"
+	"strings"
+	"unicode/utf8"
 )
 
 // KV is one entry of a file's metadata. Value is a uint8, uint16, uint32, uint64, int8, int16, int32, int64, float32,
@@ -10,6 +12,19 @@ import (
 type KV struct {
 	Key   string
 	Value any
+}
+
+// Text is s as the format wants texts: UTF-8, with U+FFFD for what is not, and cut before the character that would make it
+// longer than most bytes.
+func Text(s string, most int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
 }
 
 // kind is the number of a metadata type in the file.

@@ -1,22 +1,25 @@
 // Package imatrix is importance matrices: for each matrix of a model, how strongly each of its input channels is used. They are
 // kept in llama.cpp's GGUF files, which its llama-imatrix writes and its llama-quantize reads; docs/format/imatrix.md describes
-// them.
+// them. The format that llama.cpp had before (.dat) is read too.
 //
-// Limits: the format that llama.cpp had before GGUF is not read, and neither are the matrices of models with experts.
+// Limits: the matrices of models with experts are not read.
 package imatrix
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"strings"
 
 	"gosling/gguf"
 	"gosling/internal/atomicfile"
+	"gosling/internal/filekind"
 	"gosling/internal/float"
 )
 
@@ -45,6 +48,7 @@ const (
 	keyChunkSize = "imatrix.chunk_size"
 	sumsSuffix   = ".in_sum2"
 	countsSuffix = ".counts"
+	meansSuffix  = ".in_sum" // the sums of the channels themselves, which no quantizer here uses
 )
 
 // find returns the place of an entry.
@@ -105,21 +109,51 @@ func (m *Matrix) Merge(o *Matrix) error {
 	return nil
 }
 
-// Read reads a file.
+// Read reads a file of either format, told by its first bytes. Errors name it.
 func Read(path string) (*Matrix, error) {
-	f, err := gguf.Open(path)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: is no regular file", path)
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	m, err := read(f)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	head := make([]byte, min(info.Size(), filekind.HeadSize))
+	if _, err := io.ReadFull(file, head); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if bytes.HasPrefix(head, []byte("GGUF")) {
+		return openGGUF(path)
+	}
+	if what := filekind.Recognize(head, "importance matrix"); what != "" {
+		return nil, fmt.Errorf("%s: %s", path, what)
+	}
+	m, err := readLegacy(io.NewSectionReader(file, 0, info.Size()), info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
 }
 
-func read(f *gguf.File) (*Matrix, error) {
+func openGGUF(path string) (*Matrix, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	m, err := readGGUF(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+func readGGUF(f *gguf.File) (*Matrix, error) {
 	if t, _ := f.String("general.type"); t != Kind {
 		return nil, fmt.Errorf("general.type is %q, want %q: the file is no importance matrix", t, Kind)
 	}
@@ -161,6 +195,9 @@ func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 		if _, ok := f.Tensor(name + sumsSuffix); !ok {
 			return Entry{}, fmt.Errorf("there are no sums %q that it counts", name+sumsSuffix)
 		}
+		return Entry{}, nil
+	}
+	if strings.HasSuffix(t.Name, meansSuffix) {
 		return Entry{}, nil
 	}
 	name, ok := strings.CutSuffix(t.Name, sumsSuffix)
@@ -213,9 +250,13 @@ func (m *Matrix) Write(path string, force bool) error {
 
 // Encode writes the bytes of a file.
 func (m *Matrix) Encode(to io.WriterAt) error {
+	datasets := []string{}
+	for _, d := range m.Datasets {
+		datasets = append(datasets, gguf.Text(d, math.MaxInt))
+	}
 	h := gguf.Header{Keys: []gguf.KV{
 		{Key: "general.type", Value: Kind},
-		{Key: keyDatasets, Value: append([]string{}, m.Datasets...)},
+		{Key: keyDatasets, Value: datasets},
 		{Key: keyChunks, Value: uint32(m.Chunks)},
 		{Key: keyChunkSize, Value: uint32(m.ChunkSize)},
 	}}

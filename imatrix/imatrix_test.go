@@ -165,7 +165,7 @@ func TestFilesThatAreNoImportanceMatrixAreRefused(t *testing.T) {
 	old := filepath.Join(t.TempDir(), "imatrix.dat")
 	require.NoError(t, os.WriteFile(old, []byte("\x0d\x00\x00\x00\x15\x00\x00\x00"), 0o600))
 	_, err = imatrix.Read(old)
-	require.ErrorContains(t, err, "not a GGUF file")
+	require.ErrorContains(t, err, "is no importance matrix: want a GGUF file, or a .dat of llama.cpp")
 }
 
 // FuzzRead holds that no bytes make the reader panic, and that what it accepts is the same when it is written and read again.

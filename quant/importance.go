@@ -30,10 +30,9 @@ func (i *Importance) keys(keys []gguf.KV) []gguf.KV {
 	if i == nil {
 		return keys
 	}
-	keys = setKey(keys, keyImportance, i.Path[:min(len(i.Path), maxText)])
+	keys = setKey(keys, keyImportance, gguf.Text(i.Path, maxText))
 	if len(i.Matrix.Datasets) > 0 {
-		first := i.Matrix.Datasets[0]
-		keys = setKey(keys, keyDataset, first[:min(len(first), maxText)])
+		keys = setKey(keys, keyDataset, gguf.Text(i.Matrix.Datasets[0], maxText))
 	}
 	keys = setKey(keys, keyEntries, uint32(len(i.Matrix.Entries)))
 	return setKey(keys, keyChunks, uint32(i.Matrix.Chunks))

@@ -21,7 +21,7 @@ func important(t *testing.T, in string) *quant.Importance {
 	f, err := gguf.Open(in)
 	require.NoError(t, err)
 	defer f.Close()
-	m := &imatrix.Matrix{Datasets: []string{strings.Repeat("d", 200)}, Chunks: 7, ChunkSize: 512}
+	m := &imatrix.Matrix{Datasets: []string{strings.Repeat("数", 60)}, Chunks: 7, ChunkSize: 512}
 	for _, tensor := range f.Tensors() {
 		if strings.HasPrefix(tensor.Name, "blk.") && len(tensor.Shape) == 2 && tensor.Shape[1] >= 256 && tensor.Shape[0] >= 256 {
 			squares := make([]float64, tensor.Shape[0])
@@ -93,7 +93,7 @@ func TestTheOutputTellsOfTheImportanceMatrix(t *testing.T) {
 	require.NoError(t, err)
 	defer f.Close()
 	for key, want := range map[string]any{
-		"quantize.imatrix.file": "m.gguf", "quantize.imatrix.dataset": strings.Repeat("d", 127),
+		"quantize.imatrix.file": "m.gguf", "quantize.imatrix.dataset": strings.Repeat("数", 42),
 		"quantize.imatrix.entries_count": uint32(12), "quantize.imatrix.chunks_count": uint32(7),
 	} {
 		got, _ := f.Value(key)

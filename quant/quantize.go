@@ -37,11 +37,18 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", in, err)
 	}
-	data, err := os.Open(in) // read rather than mapped, so that the pages do not count as this process's memory
-	if err != nil {
-		return Report{}, err
+	var parts []*os.File // read rather than mapped, so that the pages do not count as this process's memory
+	for _, path := range file.Paths() {
+		part, err := os.Open(path)
+		if err != nil {
+			return Report{}, err
+		}
+		defer part.Close()
+		parts = append(parts, part)
+		if same(path, out) {
+			return Report{}, fmt.Errorf("%s: input and output are the same file", path)
+		}
 	}
-	defer data.Close()
 
 	var sources []Source
 	chosen := r.Overrides.Choose()
@@ -50,7 +57,7 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
 			return Report{}, fmt.Errorf("%s: tensor %q is %s already: quantize the F16 file instead, or add --allow-requantize and lose more", in, t.Name, t.Type)
 		}
-		at := t.Offset
+		data, at := parts[t.Part], t.Offset
 		sources = append(sources, Source{
 			Tensor: gguf.Tensor{Name: t.Name, Type: to, Shape: t.Shape},
 			From:   t.Type,
@@ -67,12 +74,9 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	return Write(ctx, out, r.keys(file.Keys()), sources, o)
 }
 
-// typeOf is the type that a tensor gets. Tensors that the architecture does not know are copied.
+// typeOf is the type that a tensor gets.
 func (r Retyping) typeOf(t gguf.Tensor, m model, chosen *Choice) gguf.Type {
-	spec, ok := m.specs[t.Name]
-	if !ok {
-		return t.Type
-	}
+	spec := m.specs[t.Name]
 	if typ, ok := chosen.Type(spec); ok {
 		return typ
 	}
@@ -109,22 +113,18 @@ type model struct {
 	layers int
 }
 
-// describe finds the table of the file's architecture and holds the file to it.
+// describe finds the table of a file's architecture. A file that cannot be run is refused: it would not be better for being
+// smaller.
 func describe(file *gguf.File) (model, error) {
-	arch, config, err := archs.Describe(file)
-	if err != nil {
-		return model{}, err
+	arch, config, problems := archs.Match(file)
+	if len(problems) > 0 {
+		return model{}, problems[0]
 	}
 	m := model{specs: map[string]rwkv.TensorSpec{}, layers: config.Layers}
 	for _, spec := range arch.Tensors(config) {
 		if t, ok := file.Tensor(spec.Name); ok {
-			if !spec.Optional && !rwkv.SameShape(t.Shape, spec.Shape) {
-				return m, fmt.Errorf("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape)
-			}
 			spec.Shape = t.Shape
 			m.specs[spec.Name] = spec
-		} else if !spec.Optional {
-			return m, fmt.Errorf("tensor %q is missing: the file is no whole %s model", spec.Name, arch.Name)
 		}
 	}
 	return m, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"gosling/gguf"
+	"gosling/internal/filekind"
 	"gosling/internal/float"
 	"gosling/internal/utf"
 	"gosling/rwkv"
@@ -148,6 +149,9 @@ func ReadSensitivity(path string) (*Sensitivity, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s := &Sensitivity{}
+	if what := filekind.Recognize(text, "file of sensitivities"); what != "" {
+		return nil, fmt.Errorf("%s: %s", path, what)
+	}
 	if err := json.Unmarshal(text, s); err != nil {
 		return nil, fmt.Errorf("%s: no file of sensitivities: %w", path, err)
 	}

@@ -34,6 +34,7 @@ func FuzzParseJSON(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(seed)
 	}
+	f.Add([]byte(`{"1": "a", "2": "ab", "3": [255], "0": "x"}`))
 	f.Add([]byte(`{"normalizer":{"type":"Lowercase"},"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordLevel","vocab":{"a":0}}}`))
 	f.Add([]byte(`{"pre_tokenizer":{"type":"ByteLevel"},"model":{"vocab":{"a":0,"b":1,"ab":2},"merges":["a b",["a","b"]]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -92,7 +92,7 @@ func cutMerge(text string) (jsonMerge, error) {
 // ParseJSON reads a tokenizer.json of Hugging Face's tokenizers: byte-level BPE that splits words as GPT-2 or Qwen2 do, with or
 // without the normal form C (a *BPE), or words between blanks in lower case (*Words). The tokenizer gives the same ids as
 // theirs. What a file asks for that is not known here is an error that names it; how texts are wrapped, cut or filled up is
-// not looked at, since prompts are written elsewhere.
+// not looked at, since prompts are written elsewhere. web-rwkv's vocabularies in JSON are read too (a *Vocab).
 func ParseJSON(r io.Reader) (Tokenizer, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxJSON+1))
 	if err != nil {
@@ -100,6 +100,13 @@ func ParseJSON(r io.Reader) (Tokenizer, error) {
 	}
 	if len(data) > maxJSON {
 		return nil, fmt.Errorf("more than %d bytes: no tokenizer.json", maxJSON)
+	}
+	if isByID(data) {
+		v, err := parseByID(data)
+		if err != nil {
+			return nil, fmt.Errorf("vocabulary by ids: %w", err)
+		}
+		return v, nil
 	}
 	var f jsonFile
 	if err := json.Unmarshal(data, &f); err != nil {

@@ -47,7 +47,7 @@ func OpenAdapter(path string, alpha float64, init string) (*adapter.Adapter, err
 
 // openHalves opens a file of low-rank halves and gives those of web-rwkv a trainer's names and layout.
 func openHalves(path string) (*checkpoint.File, error) {
-	f, err := openFile(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -19,23 +19,36 @@ import (
 	"gosling/checkpoint/pth"
 	"gosling/checkpoint/rwkvcpp"
 	"gosling/checkpoint/safetensors"
+	"gosling/internal/filekind"
 )
 
-// Open opens a checkpoint: a file, or the folder or index of a model in Hugging Face's layout. The caller closes what it
-// returns. Errors name the file. A file that does not tell whose layout it has is returned as it is, with the error in Unclear.
+// ErrUnknown is the error of a file of which no more can be said than that it is no checkpoint.
+var ErrUnknown = errors.New("is no .pth or .safetensors checkpoint")
+
+// pickle is the first byte of a .pth file of PyTorch before 1.6.
+const pickle = 0x80
+
+// Open opens a checkpoint: a file, or the folder, the index or one file of a model in Hugging Face's layout. The caller closes what
+// it returns. Errors name the file. A file that does not tell whose layout it has is returned as it is, with the error in Unclear.
 func Open(path string) (*checkpoint.File, error) { return OpenAs(path, "") }
 
 // OpenAs is Open with adapters merged into the checkpoint, in their order; they are closed after it. as is the dialect that the
 // user says the file is in, as dialect.Translate takes it.
 func OpenAs(path, as string, adapters ...*adapter.Adapter) (*checkpoint.File, error) {
+	path, err := whole(path)
+	if err != nil {
+		return nil, err
+	}
 	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
+	sums := f.Sums
 	translated, err := translate(f, as, adapters)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
+	translated.Sums = sums
 	if translated.Settings, err = settingsOf(path); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -82,7 +95,19 @@ func tie(f *checkpoint.File) {
 	}
 }
 
+// open opens a file, a folder or an index, and gives the tensors the names that they have in the model itself.
 func open(path string) (*checkpoint.File, error) {
+	f, err := openNamed(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := unwrap(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return f, nil
+}
+
+func openNamed(path string) (*checkpoint.File, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return openFolder(path)
 	}
@@ -98,7 +123,7 @@ var inFolder = []string{"model.safetensors.index.json", "model.safetensors", "py
 func openFolder(path string) (*checkpoint.File, error) {
 	for _, name := range inFolder {
 		if _, err := os.Stat(filepath.Join(path, name)); err == nil {
-			f, err := open(filepath.Join(path, name))
+			f, err := openNamed(filepath.Join(path, name))
 			if err == nil {
 				f.Path = path
 			}
@@ -116,17 +141,17 @@ func openFile(path string) (*checkpoint.File, error) {
 	switch {
 	case bytes.HasPrefix(head, []byte(rwkvcpp.Magic)):
 		return rwkvcpp.Open(path)
-	case safetensors.Looks(head, size) || strings.HasSuffix(path, ".safetensors") && len(head) > 0:
+	case safetensors.Looks(head, size):
 		return safetensors.Open(path)
 	}
-	if what := recognize(head); what != "" {
+	switch what := recognize(head); {
+	case what != "":
 		return nil, fmt.Errorf("%s: %s", path, what)
+	case !bytes.HasPrefix(head, []byte("PK\x03\x04")) && head[0] != pickle:
+		return nil, fmt.Errorf("%s: %w: it begins with %q", path, ErrUnknown, head[:min(len(head), 8)])
 	}
 	return pth.Open(path)
 }
-
-// headSize covers every magic: that of a tar archive begins at byte 257.
-const headSize = 512
 
 func readHead(path string) ([]byte, int64, error) {
 	info, err := os.Stat(path)
@@ -141,7 +166,7 @@ func readHead(path string) ([]byte, int64, error) {
 		return nil, 0, err
 	}
 	defer f.Close()
-	head := make([]byte, headSize)
+	head := make([]byte, filekind.HeadSize) // covers every magic: that of a tar archive begins at byte 257
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, 0, fmt.Errorf("%s: %w", path, err)

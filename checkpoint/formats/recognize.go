@@ -3,7 +3,8 @@ package formats
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+
+	"gosling/internal/filekind"
 )
 
 // magics are the first bytes of files that are taken for checkpoints now and then, and what to say of them.
@@ -16,44 +17,30 @@ var magics = []struct {
 	{0, "FUGG", "seems to be a big-endian GGUF model, which is not supported: name the .pth it was made of"},
 	{0, "lmgg", "is an old ggml model: name the .pth it was made of"},
 	{0, "tjgg", "is an old ggml (ggjt) model: name the .pth it was made of"},
-	{0, "version https://git-lfs", "is a Git LFS pointer, not the model itself: run \"git lfs pull\" beside it, or download the file"},
-	{0, "PK\x05\x06", "is an empty zip archive: download it again"},
-	{0, "\x1f\x8b", "is compressed with gzip: unpack it first"},
-	{0, "\x28\xb5\x2f\xfd", "is compressed with zstd: unpack it first"},
-	{0, "\xfd7zXZ\x00", "is compressed with xz: unpack it first"},
-	{0, "BZh", "is compressed with bzip2: unpack it first"},
-	{0, "7z\xbc\xaf\x27\x1c", "is a 7z archive: unpack it first"},
-	{0, "Rar!", "is a RAR archive: unpack it first"},
 	{0, "\x89HDF", "is an HDF5 file: name an RWKV .pth checkpoint"},
 	{0, "\x93NUMPY", "is a NumPy array: name an RWKV .pth checkpoint"},
 	{257, "ustar", "is a tar archive, as the first versions of PyTorch wrote: save it again with a PyTorch of today, or unpack it if it holds a .pth"},
 }
 
-// recognize says what is wrong with a file that begins with head, or nothing if it may be a .pth.
+// recognize says what a file that begins with head is if it is known to be something else than a .pth, or nothing.
 func recognize(head []byte) string {
 	for _, m := range magics {
 		if len(head) > m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.magic)) {
 			return m.what
 		}
 	}
-	text := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
+	if what := filekind.Recognize(head, "model"); what != "" {
+		return what
+	}
 	switch {
-	case len(head) == 0:
-		return "is empty: download it again"
-	case bytes.Count(head, []byte{0}) == len(head):
-		return "begins with nothing but zeros: an unfinished download, get it again"
-	case bytes.HasPrefix(text, []byte("<")):
-		return "is a web page or XML, not a model: the download gave an error, open the file in a browser to see which"
 	case isSafetensors(head):
 		return "is a safetensors file cut short within its header: download it again"
-	case bytes.HasPrefix(text, []byte("{")):
+	case bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"), []byte("{")):
 		return "is JSON text, not a model: an error of the download, or the description of a model kept beside it"
 	case isONNX(head):
 		return "seems to be an ONNX model: name the .pth it was made of"
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte{0x80}):
-		return ""
 	}
-	return fmt.Sprintf("is no .pth checkpoint: it begins with %q", head[:min(len(head), 8)])
+	return ""
 }
 
 // isSafetensors tells the length of a JSON header followed by the header.

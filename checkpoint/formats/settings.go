@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gosling/checkpoint"
+	"gosling/internal/filekind"
 )
 
 // maxConfig is more than any config.json or adapter_config.json has.
@@ -112,6 +113,9 @@ func readConfig(path string, to any) (bool, error) {
 		return false, err
 	}
 	if err := json.Unmarshal(data, to); err != nil {
+		if what := filekind.Recognize(data, "configuration"); what != "" {
+			return false, fmt.Errorf("%s: %s", path, what)
+		}
 		return false, fmt.Errorf("%s: %w", path, err)
 	}
 	return true, nil

@@ -54,10 +54,10 @@ func TestAFoldersConfigurationIsRead(t *testing.T) {
 	}
 }
 
-func TestAPartOfAModelHasTheFoldersConfiguration(t *testing.T) {
+func TestAModelHasTheFoldersConfiguration(t *testing.T) {
 	dir := folder(t, []byte(`{"hidden_size": 3}`))
 	for name, has := range map[string]bool{
-		"pytorch_model-00001-of-00002.bin": true, "model-00002-of-00002.safetensors": true, "model.safetensors": true, "RWKV-4-00001-of-00002.bin": false, "my-model.safetensors": false,
+		"pytorch_model.bin": true, "model.safetensors": true, "RWKV-4.bin": false, "my-model.safetensors": false,
 	} {
 		path := ones(t, filepath.Join(dir, "other.pth"), map[string][]int64{"emb.weight": {2, 3}})
 		if strings.HasSuffix(name, ".safetensors") {

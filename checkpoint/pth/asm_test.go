@@ -23,6 +23,8 @@ type member struct {
 	method  uint16
 	flags   uint16
 	corrupt bool // has another checksum
+
+	unsummed bool // has a checksum of 0
 }
 
 // archiveOf puts members together.
@@ -44,6 +46,9 @@ func archiveOf(t testing.TB, members ...member) []byte {
 		}
 		if m.corrupt {
 			h.CRC32++
+		}
+		if m.unsummed {
+			h.CRC32 = 0
 		}
 		h.UncompressedSize64 += m.longer
 		body, err := w.CreateRaw(h)

@@ -83,13 +83,26 @@ func (d *decoder) set(items []any) error {
 	return nil
 }
 
-// build drops the attributes that a dict was saved with: a module's state dict carries the versions of its parts.
+// build drops the attributes that a dict or an opaque object was saved with: a module's state dict carries the versions of
+// its parts.
 func (d *decoder) build() error {
 	if _, err := d.pop(1); err != nil {
 		return err
 	}
-	if _, ok := d.top().(*dict); !ok {
-		return d.wrong("gives attributes to %s, want a dict", kind(d.top()))
+	switch d.top().(type) {
+	case *dict, opaque:
+		return nil
+	}
+	return d.wrong("gives attributes to %s, want a dict", kind(d.top()))
+}
+
+// addItems drops the items of a set.
+func (d *decoder) addItems() error {
+	if _, err := d.popMark(); err != nil {
+		return err
+	}
+	if _, ok := d.top().(opaque); !ok {
+		return d.wrong("adds items to %s, want a set", kind(d.top()))
 	}
 	return nil
 }
@@ -101,6 +114,14 @@ func shown(v any) string {
 		return excerpt.Of(v)
 	}
 	return kind(v)
+}
+
+// frozenSet makes a set of the items above the last mark.
+func (d *decoder) frozenSet() error {
+	if _, err := d.popMark(); err != nil {
+		return err
+	}
+	return d.push(opaque{"a set"})
 }
 
 // kind names a value for errors, as Python would.
@@ -126,6 +147,8 @@ func kind(v any) string {
 		return "a dict"
 	case *global:
 		return v.name
+	case opaque:
+		return v.kind
 	case *span:
 		return "a storage"
 	default:

@@ -217,6 +217,18 @@ func (d *decoder) text(size uint64) error {
 	return d.push(string(b))
 }
 
+// skip reads bytes that nothing needs, with their length before them.
+func (d *decoder) skip(size uint64) error {
+	n, err := d.uint(size)
+	if err != nil {
+		return err
+	}
+	if _, err := d.bytes(n); err != nil {
+		return err
+	}
+	return d.push(opaque{"bytes"})
+}
+
 func (d *decoder) int32() error {
 	v, err := d.uint(4)
 	if err != nil {

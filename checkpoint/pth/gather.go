@@ -39,7 +39,7 @@ func (g *gather) ReadAt(p []byte, off int64) (int, error) {
 	at := g.seek(off / g.size)
 	skip := off % g.size
 	pages := pages{file: g.file, kept: map[int64][]byte{}}
-	var element [8]byte
+	var element [16]byte
 	for done := 0; done < len(p); skip = 0 {
 		raw := element[:g.size]
 		if err := pages.read(raw, at.place*g.size); err != nil {

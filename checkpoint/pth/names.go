@@ -3,6 +3,7 @@ package pth
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,42 +13,79 @@ type entry struct {
 	value any
 }
 
-// wrappers are what training frameworks put before every name.
-var wrappers = []string{"_forward_module.", "module."}
+// wrapped are the names under which trainers keep a state dict within a larger dict, those that tell most first.
+var wrapped = []string{"state_dict", "model_state_dict", "model", "module"}
 
-// entries lists the state dict, which may lie in another dict as "state_dict", with plain names.
+// maxDepth is how many dicts a state dict may lie in. A pickle may put a dict into itself.
+const maxDepth = 4
+
+// entries lists the state dict, and after it what lies beside it in the dicts around it, tensors excepted.
 func (c *contents) entries() ([]entry, error) {
-	outer, ok := c.object.(*dict)
+	m, ok := c.object.(*dict)
 	if !ok {
 		return nil, fmt.Errorf("holds %s, want a dict of tensors: save the model's state dict", kind(c.object))
 	}
-	entries, err := outer.entries()
-	if err != nil {
-		return nil, err
-	}
-	for i, e := range entries {
-		inner, ok := e.value.(*dict)
-		if e.name != "state_dict" || !ok {
-			continue
+	var beside []entry
+	for range maxDepth {
+		entries, err := m.entries()
+		if err != nil {
+			return nil, err
 		}
-		nested, err := inner.entries()
-		return append(nested, notTensors(append(entries[:i:i], entries[i+1:]...))...), err
-	}
-	return entries, nil
-}
-
-// notTensors keeps what is beside a state dict, so that it can be named; tensors there are none of the model's.
-func notTensors(entries []entry) []entry {
-	var out []entry
-	for _, e := range entries {
-		if _, ok := e.value.(*tensor); !ok {
-			out = append(out, e)
+		inner, name := wrappedIn(entries)
+		if inner == nil {
+			return append(entries, beside...), nil
+		}
+		m = inner
+		for _, e := range entries {
+			if _, isTensor := e.value.(*tensor); !isTensor && e.name != name {
+				beside = append(beside, e)
+			}
 		}
 	}
-	return out
+	return nil, fmt.Errorf("holds dicts within dicts, more than %d deep: save the model's state dict", maxDepth)
 }
 
-// entries lists the items whose keys are names, without what frameworks put before them.
+// wrappedIn finds the dict that the state dict lies in, or is. There is none where the tensors lie among the entries themselves,
+// unless one of them is called state_dict.
+func wrappedIn(entries []entry) (*dict, string) {
+	plain := slices.ContainsFunc(entries, func(e entry) bool { _, ok := e.value.(*tensor); return ok })
+	for _, name := range wrapped {
+		for _, e := range entries {
+			if m, ok := e.value.(*dict); ok && e.name == name && m.leadsToTensors(maxDepth) && (name == wrapped[0] || !plain) {
+				return m, name
+			}
+		}
+	}
+	return nil, ""
+}
+
+// hasTensor reports whether one of the values is a tensor.
+func (m *dict) hasTensor() bool {
+	return slices.ContainsFunc(m.values, func(v any) bool { _, ok := v.(*tensor); return ok })
+}
+
+// leadsToTensors reports whether there are tensors in the dict, or in those that wrap them in it.
+func (m *dict) leadsToTensors(depth int) bool {
+	if m.hasTensor() {
+		return true
+	}
+	return depth > 0 && slices.ContainsFunc(wrapped, func(name string) bool {
+		inner := m.dict(name)
+		return inner != nil && inner.leadsToTensors(depth-1)
+	})
+}
+
+// dict is the dict of that name among the values, or nil.
+func (m *dict) dict(name string) *dict {
+	i := slices.IndexFunc(m.keys, func(key any) bool { return key == name })
+	if i < 0 {
+		return nil
+	}
+	inner, _ := m.values[i].(*dict)
+	return inner
+}
+
+// entries lists the items whose keys are names.
 func (m *dict) entries() ([]entry, error) {
 	var out []entry
 	seen := map[string]bool{}
@@ -56,7 +94,6 @@ func (m *dict) entries() ([]entry, error) {
 		if !ok {
 			continue
 		}
-		name = plainName(name)
 		if seen[name] {
 			return nil, fmt.Errorf("there are two entries %q: made to deceive, not loading", name)
 		}
@@ -69,14 +106,17 @@ func (m *dict) entries() ([]entry, error) {
 	return out, nil
 }
 
-func plainName(name string) string {
-	for again := true; again; {
-		again = false
-		for _, w := range wrappers {
-			if rest, ok := strings.CutPrefix(name, w); ok {
-				name, again = rest, true
-			}
+// noTensors is the error of entries of which none is a tensor. It names the dicts among them that hold some.
+func noTensors(entries []entry) error {
+	var dicts []string
+	for _, e := range entries {
+		if m, ok := e.value.(*dict); ok && m.hasTensor() {
+			dicts = append(dicts, fmt.Sprintf("%q", e.name))
 		}
 	}
-	return name
+	if dicts != nil {
+		return fmt.Errorf("holds no tensors, but dicts of tensors (%s), none of which is known to be the model: save that one alone with torch.save",
+			strings.Join(dicts, ", "))
+	}
+	return fmt.Errorf("holds no tensors, only %d other entries: not a model", len(entries))
 }

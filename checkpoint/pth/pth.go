@@ -7,7 +7,7 @@
 //
 // Opening reads the directory and the pickle, some hundred KiB; elements are read when they are asked for.
 //
-// Limits: no compressed archives, no quantized or sparse tensors, pickle protocols 2 to 5, 64 MiB of pickle.
+// Limits: no compressed archives, no quantized or sparse tensors, no objects of a program's own classes, pickle protocols 2 to 5, 64 MiB of pickle.
 package pth
 
 import (
@@ -34,6 +34,10 @@ func Open(path string) (*checkpoint.File, error) {
 			return f, nil
 		}
 	}
+	var object *ObjectError
+	if errors.As(err, &object) {
+		object.Path = path
+	}
 	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 }
 
@@ -43,7 +47,7 @@ func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &checkpoint.File{Format: c.format}
+	f := &checkpoint.File{Format: c.format, Sums: c.sums}
 	entries, err := c.entries()
 	if err != nil {
 		return nil, err
@@ -61,7 +65,7 @@ func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: e.name, DType: t.dtype, Shape: t.shape, Data: data})
 	}
 	if len(f.Tensors) == 0 {
-		return nil, fmt.Errorf("holds no tensors, only %d other entries: not a model", len(f.Others))
+		return nil, noTensors(entries)
 	}
 	return f, nil
 }

@@ -78,10 +78,6 @@ func TestStateDicts(t *testing.T) {
 		build         func(p *program)
 		names, others []string
 	}{
-		"what frameworks put before names is dropped": {
-			func(p *program) { tensor(p, "_forward_module.emb.weight"); tensor(p, "module.head.weight") },
-			[]string{"emb.weight", "head.weight"}, nil,
-		},
 		"entries that are no tensors are listed apart": {
 			func(p *program) {
 				tensor(p, "w")

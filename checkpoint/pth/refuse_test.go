@@ -14,6 +14,21 @@ func pickled(t *testing.T, parts ...string) []byte {
 	return checkpointOf(t, []byte(strings.Join(parts, "")), f32s(4))
 }
 
+// tensorWith is the pickle of a tensor that has the metadata that the given instructions make.
+func tensorWith(metadata string) string {
+	p := newProgram()
+	p.text("w")
+	p.global("torch._utils", "_rebuild_tensor_v2")
+	p.op('(')
+	p.storage("FloatStorage", "0", 4)
+	p.int(0)
+	p.ints([]int64{4})
+	p.ints([]int64{1})
+	p.op(0x89)
+	p.emptyDict()
+	return string(p.pickler) + metadata + "tRu."
+}
+
 func TestPicklesThatAreRefused(t *testing.T) {
 	const dict = "\x80\x02}("
 	for name, tc := range map[string]struct {
@@ -24,7 +39,14 @@ func TestPicklesThatAreRefused(t *testing.T) {
 		"the same by protocol 4":                {"\x80\x04\x8c\x02os\x8c\x06system\x93.", `data.pkl asks for "os.system" at offset 14`},
 		"PyTorch's own loader of pickled bytes": {dict + "ctorch.storage\n_load_from_bytes\n", `"torch.storage._load_from_bytes"`},
 		"an instance made by INST":              {dict + "(ios\nsystem\n.", "instruction INST at offset 5"},
-		"an object made by NEWOBJ":              {dict + "\x81.", "instruction NEWOBJ at offset 4"},
+		"an object of nothing":                  {dict + "\x81.", "takes 2 values off a stack of 0"},
+		"an object of a number":                 {"\x80\x02K\x01)\x81.", "makes an object of an integer with a tuple"},
+		"an object of a tensor's storage":       {"\x80\x02ctorch\nFloatStorage\n)\x81.", "makes an object of torch.FloatStorage"},
+		"items added to a list":                 {"\x80\x04](K\x01\x90.", "adds items to a list, want a set"},
+		"bytes longer than the file":            {"\x80\x03B\xff\xff\xff\xffab", "wants 4294967295 bytes more"},
+		"a tensor with attributes of no tensor": {"\x80\x02ctorch._tensor\n_rebuild_from_type_v2\n)R.", "is not made of a function, a class"},
+		"metadata that are no dict":             {tensorWith("K\x01"), "metadata are an integer, want a dict"},
+		"a mark that is no bool":                {tensorWith("}X\x03\x00\x00\x00negK\x01s"), `mark "neg" is an integer, want a bool`},
 		"an extension code":                     {dict + "\x82\x01.", "instruction EXT1 at offset 4"},
 		"a byte that is no instruction":         {dict + "\xff.", "byte 0xff where an instruction belongs at offset 4"},
 		"a protocol of the future":              {"\x80\x09}.", "pickle protocol 9, want 2 to 5"},
@@ -47,7 +69,8 @@ func TestPicklesThatAreRefused(t *testing.T) {
 		"a call of a string":                    {"\x80\x02X\x01\x00\x00\x00w)R.", "calls a string"},
 		"a call of a class":                     {"\x80\x02ctorch\nFloatStorage\n)R.", "calls torch.FloatStorage"},
 		"a call without a tuple":                {"\x80\x02ccollections\nOrderedDict\n]R.", "calls collections.OrderedDict with a list, want a tuple"},
-		"a dict made of something":              {"\x80\x02ccollections\nOrderedDict\nK\x01\x85R.", "an OrderedDict of 1 arguments"},
+		"a dict made of two things":             {"\x80\x02ccollections\nOrderedDict\nK\x01K\x02\x86R.", "makes a dict of 2 arguments"},
+		"a dict made of something":              {"\x80\x02ccollections\nOrderedDict\nK\x01\x85R.", "makes a dict of an integer"},
 		"a tensor of too few parts":             {"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)R.", "has 0 arguments, want 4 to 7"},
 		"a tensor of the wrong parts":           {"\x80\x02ctorch._utils\n_rebuild_tensor\n(K\x01K\x02K\x03K\x04tR.", "is made of an integer, an integer"},
 		"a parameter of nothing":                {"\x80\x02ctorch._utils\n_rebuild_parameter\n)R.", "made of nothing, want a tensor"},
@@ -108,7 +131,7 @@ func TestTensorsThatAreRefused(t *testing.T) {
 		"two tensors of one name": {func() []byte {
 			p := newProgram()
 			p.tensor("w", "FloatStorage", "0", 4, 0, []int64{4}, []int64{1})
-			p.tensor("module.w", "FloatStorage", "0", 4, 0, []int64{4}, []int64{1})
+			p.tensor("w", "FloatStorage", "0", 4, 0, []int64{4}, []int64{1})
 			return p.done()
 		}(), `two entries "w"`},
 	} {

@@ -21,12 +21,13 @@ type tensor struct {
 	offset int64
 	shape  []int64
 	stride []int64
+
+	negative bool // what is stored is to be negated
 }
 
-// rebuildTensor takes (storage, offset, shape, stride, requires_grad, hooks, metadata), the last three being optional
-// and of no interest.
+// rebuildTensor takes (storage, offset, shape, stride, requires_grad, hooks, metadata), the last three being optional.
 func rebuildTensor(d *decoder, args tuple) (any, error) {
-	t, err := d.view("_rebuild_tensor", args, 7)
+	t, err := d.view("_rebuild_tensor", args, 6)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func rebuildTensor(d *decoder, args tuple) (any, error) {
 
 // rebuildUntyped takes (storage, offset, shape, stride, requires_grad, hooks, dtype, metadata).
 func rebuildUntyped(d *decoder, args tuple) (any, error) {
-	t, err := d.view("_rebuild_tensor_v3", args, 8)
+	t, err := d.view("_rebuild_tensor_v3", args, 7)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func rebuildUntyped(d *decoder, args tuple) (any, error) {
 	return t, nil
 }
 
-// rebuildParameter takes (tensor, requires_grad, hooks): a parameter is its tensor.
+// rebuildParameter takes (tensor, requires_grad, hooks, attributes): a parameter is its tensor.
 func rebuildParameter(d *decoder, args tuple) (any, error) {
 	if len(args) == 0 {
 		return nil, d.wrong("a parameter is made of nothing, want a tensor")
@@ -65,10 +66,45 @@ func rebuildParameter(d *decoder, args tuple) (any, error) {
 	return t, nil
 }
 
-// view reads the first four arguments.
-func (d *decoder) view(name string, args tuple, limit int) (*tensor, error) {
-	if len(args) < 4 || len(args) > limit {
-		return nil, d.wrong("%s has %d arguments, want 4 to %d", name, len(args), limit)
+// rebuildFromType takes (function, class, arguments, attributes): a tensor with attributes is the function's result.
+func rebuildFromType(d *decoder, args tuple) (any, error) {
+	if len(args) == 4 {
+		g, ok1 := args[0].(*global)
+		inner, ok2 := args[2].(tuple)
+		if ok1 && ok2 && g.call != nil && g.name != "torch._tensor._rebuild_from_type_v2" {
+			return g.call(d, inner)
+		}
+	}
+	return nil, d.wrong("a tensor with attributes is not made of a function, a class, its arguments and the attributes")
+}
+
+// metadata reads what else is said of a tensor, a dict of marks or None. Of real numbers the mark "neg" alone changes
+// the elements: PyTorch negates them when they are used. "conj" does so for complex ones, which are read by nobody.
+func (d *decoder) metadata(t *tensor, v any) error {
+	marks, ok := v.(*dict)
+	if !ok {
+		if _, none := v.(none); !none {
+			return d.wrong("a tensor's metadata are %s, want a dict", kind(v))
+		}
+		return nil
+	}
+	for i, key := range marks.keys {
+		if key != "neg" {
+			continue
+		}
+		negative, ok := marks.values[i].(bool)
+		if !ok {
+			return d.wrong("a tensor's mark \"neg\" is %s, want a bool", kind(marks.values[i]))
+		}
+		t.negative = negative
+	}
+	return nil
+}
+
+// view reads the first four arguments, and the metadata, which is argument number last if there is one.
+func (d *decoder) view(name string, args tuple, last int) (*tensor, error) {
+	if len(args) < 4 || len(args) > last+1 {
+		return nil, d.wrong("%s has %d arguments, want 4 to %d", name, len(args), last+1)
 	}
 	s, ok1 := args[0].(*span)
 	offset, ok2 := args[1].(int64)
@@ -78,7 +114,11 @@ func (d *decoder) view(name string, args tuple, limit int) (*tensor, error) {
 		return nil, d.wrong("%s is made of %s, %s, %s and %s, want storage, offset, shape and strides", name,
 			kind(args[0]), kind(args[1]), kind(args[2]), kind(args[3]))
 	}
-	return &tensor{span: s, offset: offset, shape: shape, stride: stride}, nil
+	t := &tensor{span: s, offset: offset, shape: shape, stride: stride}
+	if len(args) > last {
+		return t, d.metadata(t, args[last])
+	}
+	return t, nil
 }
 
 // ints reads a tuple of integers.
@@ -101,10 +141,22 @@ func (t *tensor) open(file io.ReaderAt, fileSize int64, bigEndian bool) (io.Read
 	if err := t.check(fileSize); err != nil {
 		return nil, err
 	}
+	if t.negative && !t.dtype.IsWeights() {
+		return nil, fmt.Errorf("holds %s to be negated: weights are real numbers", t.dtype)
+	}
+	data := t.stored(file, bigEndian)
+	if t.negative {
+		return negated{data, t.dtype.Size()}, nil
+	}
+	return data, nil
+}
+
+// stored is a reader of the elements as the storage has them.
+func (t *tensor) stored(file io.ReaderAt, bigEndian bool) io.ReaderAt {
 	size := t.dtype.Size()
 	base := t.span.off + t.span.start*t.span.elementSize()
 	if t.contiguous() && (!bigEndian || size == 1) {
-		return io.NewSectionReader(file, base+t.offset*size, t.elements()*size), nil
+		return io.NewSectionReader(file, base+t.offset*size, t.elements()*size)
 	}
 	return &gather{
 		file:    io.NewSectionReader(file, base, t.span.count*t.span.elementSize()),
@@ -114,7 +166,22 @@ func (t *tensor) open(file io.ReaderAt, fileSize int64, bigEndian bool) (io.Read
 		shape:   t.shape,
 		stride:  t.stride,
 		swapped: bigEndian,
-	}, nil
+	}
+}
+
+// negated flips the sign of floating-point elements of size bytes, which is the highest bit of each's last byte.
+type negated struct {
+	data io.ReaderAt
+	size int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (n negated) ReadAt(p []byte, off int64) (int, error) {
+	count, err := n.data.ReadAt(p, off)
+	for i := n.size - 1 - off%n.size; i < int64(count); i += n.size {
+		p[i] ^= 0x80
+	}
+	return count, err
 }
 
 // elements is right once check has found no fault.

@@ -2,12 +2,16 @@ package pth
 
 import (
 	"archive/zip"
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"path"
+	"slices"
 	"strings"
+
+	"gosling/checkpoint"
 )
 
 // contents is what a container holds: the object that was saved, and the storages, each with its place in the file.
@@ -15,6 +19,7 @@ type contents struct {
 	format    string
 	object    any
 	bigEndian bool
+	sums      []checkpoint.Sum
 }
 
 // readZip reads the container of PyTorch 1.6 and later. Sizes come from the central directory alone: the local
@@ -53,7 +58,29 @@ func readZip(file io.ReaderAt, size int64) (*contents, error) {
 				m.Name, m.UncompressedSize64, want, s.numel)
 		}
 	}
+	c.sums = sumsOf(members, file, size)
 	return c, nil
+}
+
+// sumsOf are the checksums of the members, in their order in the file. A checksum of 0 is none: PyTorch writes it when it is
+// told to compute none.
+func sumsOf(members map[string]*zip.File, file io.ReaderAt, size int64) []checkpoint.Sum {
+	var sums []checkpoint.Sum
+	for _, m := range members {
+		off, err := locate(m, file, size)
+		if err != nil || m.CRC32 == 0 {
+			continue
+		}
+		sums = append(sums, checkpoint.Sum{
+			Part: fmt.Sprintf("record %q", m.Name), Data: io.NewSectionReader(file, off, int64(m.UncompressedSize64)), CRC32: m.CRC32,
+		})
+	}
+	place := func(s checkpoint.Sum) int64 {
+		_, off, _ := s.Data.Outer()
+		return off
+	}
+	slices.SortFunc(sums, func(a, b checkpoint.Sum) int { return cmp.Compare(place(a), place(b)) })
+	return sums
 }
 
 // readDirectory lists the members by name and refuses what PyTorch does not write.
@@ -70,6 +97,8 @@ func readDirectory(file io.ReaderAt, size int64) (map[string]*zip.File, error) {
 		switch {
 		case members[m.Name] != nil:
 			return nil, fmt.Errorf("there are two members %q: made to deceive, not loading", m.Name)
+		case m.Method != zip.Store && strings.Contains(m.Name, "/code/"):
+			return nil, &ObjectError{State: module}
 		case m.Method != zip.Store:
 			return nil, fmt.Errorf("member %q is compressed (method %d), which torch.save never does: not loading",
 				m.Name, m.Method)
@@ -132,7 +161,7 @@ func openPickle(m *zip.File, file io.ReaderAt, size int64) (io.ReaderAt, int64, 
 	if _, err := io.Copy(sum, pickle); err != nil {
 		return nil, 0, err
 	}
-	if sum.Sum32() != m.CRC32 {
+	if m.CRC32 != 0 && sum.Sum32() != m.CRC32 {
 		return nil, 0, fmt.Errorf("%q has the checksum %08x, want %08x: damaged, download it again", m.Name, sum.Sum32(), m.CRC32)
 	}
 	return pickle, length, nil

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"gosling/checkpoint"
+	"gosling/internal/filekind"
 )
 
 // maxIndex is more than the index of any model has.
@@ -44,6 +45,10 @@ func assemble(path string, places map[string]string, open Opener) (*checkpoint.F
 		}
 		parts = append(parts, part)
 		whole.Format, whole.Safetensors = part.Format+", in parts", part.Safetensors
+		for _, s := range part.Sums {
+			s.Part = name + ": " + s.Part
+			whole.Sums = append(whole.Sums, s)
+		}
 		for _, t := range part.Tensors {
 			if places[t.Name] == name {
 				whole.Tensors = append(whole.Tensors, t)
@@ -89,6 +94,9 @@ func parseIndex(data []byte) (map[string]string, error) {
 		Places map[string]string `json:"weight_map"`
 	}
 	if err := json.Unmarshal(data, &index); err != nil {
+		if what := filekind.Recognize(data, "index of a model"); what != "" {
+			return nil, errors.New(what)
+		}
 		return nil, fmt.Errorf("no index of a model: %w", err)
 	}
 	if len(index.Places) == 0 {

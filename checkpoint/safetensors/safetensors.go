@@ -142,13 +142,15 @@ func parse(header []byte) ([]named, error) {
 var dtypes = map[string]checkpoint.DType{
 	"F32": checkpoint.F32, "F16": checkpoint.F16, "BF16": checkpoint.BF16, "F64": checkpoint.F64, "I64": checkpoint.I64,
 	"I32": checkpoint.I32, "I16": checkpoint.I16, "I8": checkpoint.I8, "U8": checkpoint.U8, "BOOL": checkpoint.Bool,
+	"U16": checkpoint.U16, "U32": checkpoint.U32, "U64": checkpoint.U64, "C64": checkpoint.C64,
+	"F8_E4M3": checkpoint.F8E4M3, "F8_E5M2": checkpoint.F8E5M2,
 }
 
 // tensor checks the entry against the file, whose data begin at byte begin.
 func (e named) tensor(file io.ReaderAt, begin, size int64) (checkpoint.Tensor, error) {
 	dtype, ok := dtypes[strings.ToUpper(e.DType)]
 	if !ok {
-		return checkpoint.Tensor{}, fmt.Errorf("holds elements of type %s, want F32, F16 or BF16", excerpt.Of(e.DType))
+		return checkpoint.Tensor{}, fmt.Errorf("holds elements of type %s, want F32, F16, BF16 or F64", excerpt.Of(e.DType))
 	}
 	want := dtype.Size()
 	for _, n := range e.Shape {

@@ -37,6 +37,14 @@ func DecodeBF16(dst []float32, src []byte) {
 	}
 }
 
+// DecodeF64 fills dst from the first 8·len(dst) bytes of src, rounded. Numbers beyond the range of float32 become infinite.
+func DecodeF64(dst []float32, src []byte) {
+	src = src[:8*len(dst)]
+	for i := range dst {
+		dst[i] = float32(math.Float64frombits(le.Uint64(src[8*i:])))
+	}
+}
+
 // EncodeF32 writes src to the first 4·len(src) bytes of dst.
 func EncodeF32(dst []byte, src []float32) {
 	dst = dst[:4*len(src)]

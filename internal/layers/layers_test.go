@@ -46,10 +46,10 @@ var arrows = map[string][]string{
 	"ggml/probe": {"ggml"},
 	"bindings":   {},
 
-	"gguf":               {"internal/excerpt", "internal/mmap"},
+	"gguf":               {"internal/mmap", "internal/filekind", "internal/excerpt"},
 	"checkpoint/formats": {"checkpoint/*"},
-	"checkpoint/*":       {"checkpoint"},
-	"checkpoint":         {"internal/excerpt", "internal/float"},
+	"checkpoint/*":       {"checkpoint", "internal/filekind"},
+	"checkpoint":         {"internal/float", "internal/excerpt"},
 	"sampler":            {"tokenizer", "internal/float"},
 	"tokenizer":          {},
 	"prompt":             {},
@@ -57,6 +57,7 @@ var arrows = map[string][]string{
 	"demo":               {"gguf", "internal/atomicfile"},
 
 	"internal/atomicfile": {},
+	"internal/filekind":   {},
 	"internal/excerpt":    {},
 	"internal/float":      {},
 	"internal/fuzzing":    {},

@@ -1,0 +1,155 @@
+package imatrix
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// The format that llama.cpp had before GGUF (.dat): the number of entries; of each the name, the number of chunks, the number
+// of channels and, for each, the mean square times the number of chunks; and at the end the chunks of the whole and the name
+// of the text, which the oldest files lack. Numbers are 32 bits, little-endian; a text is its length and its bytes.
+
+const (
+	legacyChunk = 512     // tokens of a chunk, which these files do not tell: what llama-imatrix takes unless told otherwise
+	maxName     = 1 << 10 // bytes of a name or of a path, more than any file has
+	maxLegacy   = 1 << 20 // entries
+)
+
+// errLegacy is the error of a file that is of neither format.
+var errLegacy = errors.New("is no importance matrix: want a GGUF file, or a .dat of llama.cpp")
+
+// legacy reads the numbers of such a file.
+type legacy struct {
+	r    *bufio.Reader
+	left int64
+}
+
+// readLegacy reads a file of size bytes.
+func readLegacy(r io.Reader, size int64) (*Matrix, error) {
+	l := &legacy{bufio.NewReader(r), size}
+	n, err := l.int()
+	if err != nil || n < 1 || n > maxLegacy {
+		return nil, errLegacy
+	}
+	m := &Matrix{ChunkSize: legacyChunk}
+	for i := range n {
+		e, err := l.entry()
+		if err != nil && i == 0 && e.Name == "" {
+			return nil, errLegacy
+		}
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of %d: %w", i+1, n, err)
+		}
+		m.Entries = append(m.Entries, e)
+		m.Chunks = max(m.Chunks, int(e.Tokens/legacyChunk))
+	}
+	slices.SortFunc(m.Entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range m.Entries[1:] {
+		if name := m.Entries[i].Name; name == m.Entries[i+1].Name {
+			return nil, fmt.Errorf("tensor %q is there twice", name)
+		}
+	}
+	return m, l.end(m)
+}
+
+// end reads what follows the entries, if anything does.
+func (l *legacy) end(m *Matrix) error {
+	if l.left == 0 {
+		return nil
+	}
+	chunks, err := l.int()
+	if err == nil && chunks < 0 {
+		err = fmt.Errorf("%d chunks: damaged", chunks)
+	}
+	if err != nil {
+		return fmt.Errorf("the number of chunks at the end: %w", err)
+	}
+	m.Chunks = int(chunks)
+	if l.left == 0 {
+		return nil
+	}
+	text, err := l.text()
+	if err != nil {
+		return fmt.Errorf("the name of the text at the end: %w", err)
+	}
+	if text != "" {
+		m.Datasets = []string{text}
+	}
+	return nil
+}
+
+// entry reads one entry. Its sums are what so many tokens would have given. Beside an error it has the name if that was read.
+func (l *legacy) entry() (Entry, error) {
+	name, err := l.text()
+	if err != nil {
+		return Entry{}, err
+	}
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return Entry{}, fmt.Errorf("the name %q is none of a tensor: damaged", name)
+	}
+	chunks, err := l.int()
+	if err != nil {
+		return Entry{Name: name}, err
+	}
+	channels, err := l.int()
+	switch {
+	case err != nil:
+		return Entry{Name: name}, err
+	case chunks < 0 || channels < 1:
+		return Entry{Name: name}, fmt.Errorf("tensor %q has %d chunks of %d channels: damaged", name, chunks, channels)
+	case int64(channels) > l.left/4:
+		return Entry{Name: name}, fmt.Errorf("tensor %q has %d channels, and %d bytes are left: cut short", name, channels, l.left)
+	}
+	data := make([]byte, 4*int64(channels))
+	if err := l.read(data); err != nil {
+		return Entry{Name: name}, err
+	}
+	e := Entry{Name: name, Squares: make([]float64, channels), Tokens: int64(chunks) * legacyChunk}
+	for i := range e.Squares {
+		x := math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+		if e.Squares[i] = float64(x) * legacyChunk; !(x >= 0) || math.IsInf(e.Squares[i], 0) {
+			return Entry{Name: name}, fmt.Errorf("tensor %q: element %d is %v, which is no mean of squares: damaged", name, i, x)
+		}
+	}
+	return e, nil
+}
+
+func (l *legacy) text() (string, error) {
+	n, err := l.int()
+	if err != nil {
+		return "", err
+	}
+	if n < 0 || n > maxName || int64(n) > l.left {
+		return "", fmt.Errorf("a text of %d bytes, and %d bytes are left: damaged, or cut short", n, l.left)
+	}
+	data := make([]byte, n)
+	if err := l.read(data); err != nil {
+		return "", err
+	}
+	return strings.ToValidUTF8(string(data), "\uFFFD"), nil
+}
+
+func (l *legacy) int() (int32, error) {
+	var b [4]byte
+	err := l.read(b[:])
+	return int32(binary.LittleEndian.Uint32(b[:])), err
+}
+
+func (l *legacy) read(p []byte) error {
+	if int64(len(p)) > l.left {
+		return fmt.Errorf("%d bytes are left: cut short", l.left)
+	}
+	l.left -= int64(len(p))
+	if _, err := io.ReadFull(l.r, p); err != nil {
+		return fmt.Errorf("the file became shorter while it was read: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package archs
+
+import (
+	"fmt"
+
+	"gosling/ggml"
+	"gosling/gguf"
+	"gosling/rwkv"
+)
+
+// Match is Describe, and holds every tensor of the file to the architecture's table: it must be there, with the shape that the
+// table has and a type that weights may have, and there must be no others, since the model would compute something else with
+// them. It returns all that keeps the file from being run.
+func Match(f *gguf.File) (rwkv.Arch, rwkv.Config, []error) {
+	arch, config, err := Describe(f)
+	if err != nil {
+		return arch, config, []error{err}
+	}
+	var problems []error
+	known := map[string]bool{}
+	for _, spec := range arch.Tensors(config) {
+		known[spec.Name] = true
+		t, ok := f.Tensor(spec.Name)
+		switch {
+		case spec.Optional: // nothing is computed from it
+		case !ok:
+			problems = append(problems, fmt.Errorf("tensor %q is missing: not a complete %s model", spec.Name, arch.Title))
+		case !rwkv.SameShape(t.Shape, spec.Shape):
+			problems = append(problems, fmt.Errorf("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape))
+		case !ggml.Multiplies(t.Type):
+			problems = append(problems, fmt.Errorf("tensor %q is %s, in which weights cannot be stored: convert the checkpoint again", spec.Name, t.Type))
+		}
+	}
+	for _, t := range f.Tensors() {
+		if !known[t.Name] {
+			problems = append(problems, fmt.Errorf("tensor %q has no place in %s: the file holds a variant that this program does not run", t.Name, arch.Title))
+		}
+	}
+	return arch, config, problems
+}
