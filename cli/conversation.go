@@ -47,7 +47,7 @@ func (v *conversation) read(ctx context.Context, text string) error {
 }
 
 // ask says something to the model and writes its answer to out as it comes. When ctx ends, the answer ends there, and that is
-// no error.
+// no error. After an error the conversation is as it was before.
 func (v *conversation) ask(ctx context.Context, text string, out io.Writer, times *timing) error {
 	tokens, err := encodePrompt(v.options.Vocab, []byte(v.Ask(text, v.think)))
 	if err != nil {
@@ -68,12 +68,15 @@ func (v *conversation) ask(ctx context.Context, text string, out io.Writer, time
 		return show(piece.Text)
 	})
 	if err != nil && last.Reason != generate.Cancelled {
-		return err
+		return errors.Join(err, v.session.Restore(before))
 	}
 	if _, err := io.WriteString(out, "\n"); err != nil {
 		return err
 	}
-	return v.close(context.WithoutCancel(ctx), text, said.String(), last, before)
+	if err := v.close(context.WithoutCancel(ctx), text, said.String(), last, before); err != nil {
+		return errors.Join(err, v.session.Restore(before))
+	}
+	return nil
 }
 
 // shower returns what writes an answer without the white space it begins with, and with the tag that its thoughts begin with,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 
+	"gosling/gguf"
 	"gosling/internal/float"
 	"gosling/rwkv"
 )
@@ -173,17 +174,25 @@ func (m *Model) fits(h stateHeader) error {
 	return nil
 }
 
-// Fingerprint tells models apart: the SHA-256 of every tensor's name, type and shape and of some of its bytes.
-func (m *Model) Fingerprint() [32]byte {
-	const sample = 256
+// Fingerprint tells models apart: the SHA-256 of every tensor's name, type and shape and of some of its bytes, as the file had
+// them when it was loaded.
+func (m *Model) Fingerprint() [32]byte { return m.fingerprint }
+
+// fingerprintOf computes a file's fingerprint.
+func fingerprintOf(f *gguf.File) ([32]byte, error) {
+	const most = 256
 	h := sha256.New()
-	for _, t := range m.file.Tensors() {
+	for _, t := range f.Tensors() {
 		fmt.Fprintf(h, "%s %d %v\n", t.Name, t.Type, t.Shape)
-		data := m.file.Data(t)
-		for _, at := range []int{0, len(data) / 3, len(data) / 2, len(data) - sample} {
+		sample := make([]byte, min(most, t.Size))
+		for _, at := range []int64{0, t.Size / 3, t.Size / 2, t.Size - most} {
 			at = max(0, at)
-			h.Write(data[at:min(at+sample, len(data))])
+			part := sample[:min(most, t.Size-at)]
+			if err := f.ReadAt(t, part, at); err != nil {
+				return [32]byte{}, err
+			}
+			h.Write(part)
 		}
 	}
-	return [32]byte(h.Sum(nil))
+	return [32]byte(h.Sum(nil)), nil
 }

@@ -17,17 +17,26 @@ func Check(path string) []error {
 		return []error{err}
 	}
 	defer file.Close()
-	p := parse(file.Bytes())
+	var p *parser
+	if err := file.View(func(b []byte) { p = check(b) }); err != nil {
+		return []error{err}
+	}
+	if p.more > 0 {
+		return append(p.errs, fmt.Errorf("and %d more", p.more))
+	}
+	return p.errs
+}
+
+// check walks the rules over the bytes of a file.
+func check(b []byte) *parser {
+	p := parse(b)
 	if !p.lost {
 		p.checkNames()
 		p.checkOrder()
 		p.checkPadding()
 		p.checkTail()
 	}
-	if p.more > 0 {
-		return append(p.errs, fmt.Errorf("and %d more", p.more))
-	}
-	return p.errs
+	return p
 }
 
 func (p *parser) checkNames() {

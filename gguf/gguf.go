@@ -1,6 +1,6 @@
 // Package gguf reads, writes and checks GGUF files: the metadata and tensors of a model in one file.
 //
-// Open maps a file into memory and reads its header only: the bytes of a tensor are touched when they are used. Every
+// Open reads the header only: the bytes of a tensor are read when they are asked for. Every
 // count, length and offset of the header is checked against the file first, so memory stays bounded by the length of
 // the header and a tensor that Open returned lies wholly in the file, aligned and apart from all others. Check walks
 // the same rules and a few more, and reports all that is wrong instead of the first.
@@ -13,6 +13,7 @@
 package gguf
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -48,28 +49,32 @@ type contents struct {
 	tensor     map[string]int // index into tensors
 }
 
-// Open maps the file and reads its header. Bytes that are not GGUF give a *FormatError, wrapped with the path.
+// Open opens the file and reads its header. Bytes that are not GGUF give a *FormatError, wrapped with the path.
 func Open(path string) (*File, error) {
 	file, err := mmap.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	p := parse(file.Bytes())
+	var p *parser
+	if err := file.View(func(b []byte) { p = parse(b) }); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
 	if len(p.errs) > 0 {
 		file.Close()
 		return nil, fmt.Errorf("%s: %w", path, p.errs[0])
 	}
+	p.file, p.data = nil, nil // of the mapping, which nothing touches from here on
 	return &File{path: path, file: file, contents: p.contents}, nil
 }
 
-// Close unmaps the file. Slices that Data returned must not be used after it. It is safe to call twice.
+// Close closes the file. What Data and Bytes returned must not be used after it. It is safe to call twice.
 func (f *File) Close() error { return f.file.Close() }
 
 // Path is the path that the file was opened by.
 func (f *File) Path() string { return f.path }
 
 // Size is the length of the file in bytes.
-func (f *File) Size() int64 { return int64(len(f.file.Bytes())) }
+func (f *File) Size() int64 { return f.file.Size() }
 
 // Version is the version of the format, 2 or 3.
 func (f *File) Version() uint32 { return f.version }
@@ -131,11 +136,25 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return f.tensors[i], true
 }
 
-// Data returns the bytes of a tensor of this file, read-only and valid until Close.
+// ReadAt reads bytes of a tensor of this file, from an offset within it. It may be called from many goroutines. A file that was
+// cut short since Open gives an error that wraps ErrChanged.
+func (f *File) ReadAt(t Tensor, dst []byte, offset int64) error {
+	if offset < 0 || offset > t.Size || int64(len(dst)) > t.Size-offset {
+		return fmt.Errorf("%s has %d bytes, %d at %d are not among them", quote("tensor", t.Name), t.Size, len(dst), offset)
+	}
+	_, err := f.file.ReadAt(dst, t.Offset+offset)
+	return err
+}
+
+// ErrChanged is what errors about a file wrap that was written to or cut short since Open.
+var ErrChanged = mmap.ErrChanged
+
+// Changed returns an error that wraps ErrChanged if the file was written to or cut short since Open.
+func (f *File) Changed() error { return f.file.Changed() }
+
+// Data returns the bytes of a tensor in the mapped file, read-only and valid until Close. If the file is cut short, touching
+// what is gone ends the process, which ReadAt does not.
 func (f *File) Data(t Tensor) []byte { return f.file.Bytes()[t.Offset:t.end():t.end()] }
 
-// Bytes is the whole mapped file, valid until Close.
+// Bytes is the whole mapped file, valid until Close, for devices that compute on it. Data's warning holds for it.
 func (f *File) Bytes() []byte { return f.file.Bytes() }
-
-// Drop tells the system that the bytes of a tensor are not needed in memory for now. They may still be read.
-func (f *File) Drop(t Tensor) { f.file.DontNeed(t.Offset, t.Size) }

@@ -179,12 +179,20 @@ func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 		return Entry{}, fmt.Errorf("it is empty")
 	}
 	e := Entry{Name: name, Squares: make([]float64, t.Elements())}
-	for i, x := range floats(f, t) {
+	sums, err := floats(f, t)
+	if err != nil {
+		return Entry{}, err
+	}
+	for i, x := range sums {
 		if e.Squares[i] = float64(x); !(x >= 0) || math.IsInf(e.Squares[i], 0) {
 			return Entry{}, fmt.Errorf("element %d is %v, which is no sum of squares: the file is damaged", i, x)
 		}
 	}
-	n := float64(floats(f, counts)[0])
+	count, err := floats(f, counts)
+	if err != nil {
+		return Entry{}, err
+	}
+	n := float64(count[0])
 	if !(n >= 0 && n <= 1<<62) {
 		return Entry{}, fmt.Errorf("its count is %v: the file is damaged", n)
 	}
@@ -192,10 +200,15 @@ func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 	return e, nil
 }
 
-func floats(f *gguf.File, t gguf.Tensor) []float32 {
+// floats reads the elements of an F32 tensor.
+func floats(f *gguf.File, t gguf.Tensor) ([]float32, error) {
+	data := make([]byte, t.Size)
+	if err := f.ReadAt(t, data, 0); err != nil {
+		return nil, err
+	}
 	x := make([]float32, t.Elements())
-	float.DecodeF32(x, f.Data(t))
-	return x
+	float.DecodeF32(x, data)
+	return x, nil
 }
 
 // Write writes a file, in place of one that is there if force says so.

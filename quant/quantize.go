@@ -3,7 +3,6 @@ package quant
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 
 	"gosling/gguf"
@@ -37,12 +36,6 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", in, err)
 	}
-	data, err := os.Open(in) // read rather than mapped, so that the pages do not count as this process's memory
-	if err != nil {
-		return Report{}, err
-	}
-	defer data.Close()
-
 	var sources []Source
 	chosen := r.Overrides.Choose()
 	for _, t := range file.Tensors() {
@@ -50,14 +43,10 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
 			return Report{}, fmt.Errorf("%s: tensor %q is %s already: quantize the F16 file instead, or add --allow-requantize and lose more", in, t.Name, t.Type)
 		}
-		at := t.Offset
 		sources = append(sources, Source{
 			Tensor: gguf.Tensor{Name: t.Name, Type: to, Shape: t.Shape},
 			From:   t.Type,
-			Bytes: func(dst []byte, offset int64) error {
-				_, err := data.ReadAt(dst, at+offset)
-				return err
-			},
+			Bytes:  func(dst []byte, offset int64) error { return file.ReadAt(t, dst, offset) },
 		})
 	}
 	if err := chosen.Err(); err != nil {
