@@ -55,10 +55,11 @@ var arrows = map[string][]string{
 	"music":              {},
 	"demo":               {"gguf", "internal/atomicfile"},
 
-	"internal/atomicfile": {},
+	"internal/atomicfile": {"internal/lock"},
 	"internal/float":      {},
 	"internal/golden":     {},
 	"internal/layers":     {},
+	"internal/lock":       {},
 	"internal/mmap":       {},
 	"internal/rss":        {},
 
