@@ -62,6 +62,9 @@ func convertCheckpoint(c *urfave.Context) error {
 	if out == "" {
 		out = convert.DefaultOutput(in, mix)
 	}
+	if err := separate(c, out); err != nil {
+		return err
+	}
 	o := convert.Options{
 		Mix: mix, Vocab: c.Path("vocab"), Write: writeOptions(c), GroupNormEps: float32(c.Float64("group-norm-eps")),
 		State: convert.State{Path: c.Path("merge-state"), Transposed: c.Bool("state-transpose")},

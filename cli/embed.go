@@ -51,6 +51,9 @@ func embed(c *urfave.Context) error {
 	if c.Path("output") == "-" && c.String("format") == "f32" && isTerminal(c.App.Writer) {
 		return misuse(c, "--format f32 would write bytes to the terminal: add --output FILE")
 	}
+	if err := tryOutputs(c, output{path: c.Path("output")}); err != nil {
+		return err
+	}
 	lines, err := embedLines(c)
 	if err != nil {
 		return err

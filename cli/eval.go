@@ -62,6 +62,9 @@ func evalTask(c *urfave.Context) error {
 	case c.Bool("resume") && c.Path("answers") == "":
 		return misuse(c, "--resume goes on from a file of answers: name it with --answers")
 	}
+	if err := separate(c, c.Path("answers")); err != nil {
+		return err
+	}
 	path := c.Args().Get(1)
 	m, err := openModel(c, path)
 	if err != nil {
@@ -72,7 +75,7 @@ func evalTask(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	notes, err := openAnswers(c, answersHeader{name, filepath.Base(path), m.File().Size()}, len(questions))
+	notes, err := openAnswers(c, headerOf(name, filepath.Base(path), m), questions)
 	if err != nil {
 		return err
 	}

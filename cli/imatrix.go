@@ -15,7 +15,6 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/imatrix"
-	"gosling/internal/atomicfile"
 )
 
 // savedEvery is after how many chunks an importance matrix under way is written.
@@ -87,19 +86,11 @@ func checkImatrix(c *urfave.Context) error {
 	case c.Int("ctx") < eval.MinContext:
 		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), eval.MinContext)
 	}
-	return checkOutput(c)
-}
-
-// checkOutput finds out whether the output can be written before a long text is read.
-func checkOutput(c *urfave.Context) error {
-	f, err := atomicfile.Create(c.Path("output"), atomicfile.Options{Force: c.Bool("force") || c.Bool("resume")})
+	err := tryOutputs(c, output{path: c.Path("output"), begun: c.Bool("resume")})
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w, or --resume to go on with it", err)
 	}
-	if err != nil {
-		return err
-	}
-	return f.Close()
+	return err
 }
 
 // collection is an importance matrix being made.

@@ -55,6 +55,9 @@ func logits(c *urfave.Context) error {
 	case c.IsSet("chunk") && c.Int("chunk") < 1:
 		return misuse(c, "--chunk %d: want 1 or more", c.Int("chunk"))
 	}
+	if err := tryOutputs(c, output{path: c.Path("output")}); err != nil {
+		return err
+	}
 	m, err := openModel(c, c.Args().First())
 	if err != nil {
 		return err

@@ -86,6 +86,9 @@ func quantize(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := separate(c, job.out); err != nil {
+		return err
+	}
 	o := writeOptions(c)
 	o.Measure = true
 	o.Importance = job.importance

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"strings"
 
 	"gosling/gguf"
 	"gosling/internal/float"
@@ -195,4 +196,27 @@ func fingerprintOf(f *gguf.File) ([32]byte, error) {
 		}
 	}
 	return [32]byte(h.Sum(nil)), nil
+}
+
+// Identity tells a model's file from others for results that are kept: the SHA-256 of its fingerprint and of the metadata that
+// changes what it computes, which is all about the architecture and the tokenizer.
+func Identity(f *gguf.File) ([32]byte, error) {
+	fingerprint, err := fingerprintOf(f)
+	return identity(f, fingerprint), err
+}
+
+// Identity is that of the file that was loaded.
+func (m *Model) Identity() [32]byte { return identity(m.file, m.fingerprint) }
+
+// identity reads no more of the file than its header, which Open has kept.
+func identity(f *gguf.File, fingerprint [32]byte) [32]byte {
+	arch, _ := f.String("general.architecture")
+	h := sha256.New()
+	h.Write(fingerprint[:])
+	for _, kv := range f.Keys() {
+		if strings.HasPrefix(kv.Key, arch+".") || strings.HasPrefix(kv.Key, "tokenizer.") {
+			fmt.Fprintf(h, "%q %q\n", kv.Key, kv.Value)
+		}
+	}
+	return [32]byte(h.Sum(nil))
 }
