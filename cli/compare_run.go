@@ -223,7 +223,7 @@ func (r *comparison) candidate(cand candidate) (eval.Candidate, error) {
 	if data, err := os.ReadFile(notes); err == nil && json.Unmarshal(data, &done) == nil && len(done.Divergence) == len(r.columns) {
 		return done, nil
 	}
-	path, remove, err := r.make(cand)
+	path, remove, err := r.make(cand, id)
 	if err != nil {
 		return done, err
 	}
@@ -234,8 +234,9 @@ func (r *comparison) candidate(cand candidate) (eval.Candidate, error) {
 	return done, r.remember(notes, done)
 }
 
-// make writes the candidate's file if there is none, and returns what removes it again.
-func (r *comparison) make(cand candidate) (path string, remove func(), err error) {
+// make writes the candidate's file if there is none, and returns what removes it again. One that is kept is used again after
+// --resume if it is still the one that this comparison made.
+func (r *comparison) make(cand candidate, id string) (path string, remove func(), err error) {
 	if cand.path != "" {
 		return cand.path, func() {}, nil
 	}
@@ -244,7 +245,7 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	o.Importance = r.importance
 	if r.c.Bool("keep") {
 		path, remove = quantizedName(r.base, cand.how.Mix.Name), func() {}
-		if _, err := os.Stat(path); err == nil && r.c.Bool("resume") {
+		if r.madeBefore(path, id) {
 			return path, remove, nil
 		}
 	} else {
@@ -258,7 +259,27 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	o.Progress = show
 	_, err = quant.Quantize(r.c.Context, base, path, cand.how, o)
 	end()
+	if err == nil && r.c.Bool("keep") {
+		var is string
+		if is, err = fileID(path); err == nil {
+			err = r.remember(r.madeNote(id), is)
+		}
+	}
 	return path, remove, err
+}
+
+// madeNote is where the identity of a kept candidate is noted.
+func (r *comparison) madeNote(id string) string { return filepath.Join(r.work, id+".made") }
+
+// madeBefore reports whether the file at path is the candidate that this comparison made before it was stopped.
+func (r *comparison) madeBefore(path, id string) bool {
+	data, err := os.ReadFile(r.madeNote(id))
+	var noted string
+	if err != nil || json.Unmarshal(data, &noted) != nil {
+		return false
+	}
+	is, err := fileID(path)
+	return err == nil && is == noted
 }
 
 func (r *comparison) measure(cand candidate, id, path string) (eval.Candidate, error) {

@@ -201,7 +201,7 @@ func (r *comparison) adopt(parent, name string, s settings) error {
 		case slices.Equal(differ, []string{candidatesSetting}):
 			return os.Rename(f.path, name)
 		default:
-			err = fmt.Errorf("--resume: what %s holds was begun with other settings: %s", f.path, strings.Join(differ, ", "))
+			err = fmt.Errorf("--resume: %s was begun with other settings: %s", f.path, strings.Join(differ, ", "))
 		}
 	}
 	if err != nil {

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -122,6 +125,9 @@ func collect(c *urfave.Context, base *imatrix.Matrix) error {
 		return err
 	}
 	defer m.Close()
+	if err := tie(c, before, imatrix.Origin{Model: fmt.Sprintf("%x", m.Identity()), Text: fmt.Sprintf("%x", sha256.Sum256(data))}, before.Chunks > base.Chunks); err != nil {
+		return err
+	}
 	text, err := encodeText(m, path, data)
 	if err != nil {
 		return err
@@ -140,6 +146,24 @@ func collect(c *urfave.Context, base *imatrix.Matrix) error {
 	}
 	defer o.Close()
 	return (&collection{c, before, windows[done:], o}).run()
+}
+
+// tie makes a matrix one of a model and a text. One that was begun must be of them already.
+func tie(c *urfave.Context, m *imatrix.Matrix, of imatrix.Origin, begun bool) error {
+	const advice = "name another --output; --in-file adds up matrices of several texts"
+	var reason string
+	switch {
+	case !begun || m.Of == of:
+		m.Of = of
+		return nil
+	case m.Of == imatrix.Origin{}:
+		reason = "does not say of which model it is, so it cannot be gone on with"
+	case m.Of.Model != of.Model:
+		reason = "was begun with another model than " + c.Args().First() + ", with other weights or settings"
+	default:
+		reason = "was begun with another text of the same name"
+	}
+	return &hinted{fmt.Errorf("%s: %s", c.Path("output"), reason), advice}
 }
 
 // begun is what there is before a text is read: what the output holds, to go on with it, or else base with the text's name.
@@ -209,7 +233,7 @@ func (k *collection) run() error {
 
 // matrix is all that was collected when chunks were read.
 func (k *collection) matrix(chunks int) (*imatrix.Matrix, error) {
-	m := &imatrix.Matrix{}
+	m := &imatrix.Matrix{Of: k.before.Of}
 	if err := m.Merge(k.before); err != nil {
 		return nil, err
 	}
@@ -222,13 +246,22 @@ func (k *collection) matrix(chunks int) (*imatrix.Matrix, error) {
 	return m, nil
 }
 
-// save writes what was collected. That the output may be replaced was looked at in the beginning.
+// save writes what was collected. That the output may be replaced was looked at in the beginning. If it cannot be written after
+// all, the matrix is kept among the temporary files.
 func (k *collection) save(chunks int) error {
 	m, err := k.matrix(chunks)
 	if err != nil {
 		return err
 	}
-	return m.Write(k.c.Path("output"), true)
+	err = m.Write(k.c.Path("output"), true)
+	if err == nil {
+		return nil
+	}
+	kept := filepath.Join(os.TempDir(), fmt.Sprintf("gosling-imatrix-%d.gguf", os.Getpid()))
+	if keptErr := m.Write(kept, true); keptErr != nil {
+		return errors.Join(err, keptErr)
+	}
+	return &hinted{err, "what was collected is kept in " + kept + ": copy it to the output, and --resume goes on"}
 }
 
 func printMatrix(c *urfave.Context, m *imatrix.Matrix, took time.Duration) error {

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"gosling/gguf"
@@ -96,6 +97,11 @@ func (s *Session) Save(w io.Writer) error {
 	snap, err := s.Snapshot()
 	if err != nil {
 		return err
+	}
+	for i, x := range snap.State {
+		if slices.ContainsFunc(x, func(v float32) bool { return v-v != 0 }) {
+			return fmt.Errorf("the state of layer %d has numbers that are not finite: nothing could go on from it", s.batch.specs[i].Layer)
+		}
 	}
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	both := io.MultiWriter(w, sum)

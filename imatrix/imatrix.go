@@ -26,7 +26,14 @@ type Matrix struct {
 	Chunks    int      // of the texts that were read
 	ChunkSize int      // in tokens
 	Entries   []Entry  // sorted by name
+
+	// Of is what the last text was read with, so that it can be gone on with: the model's identity, and the SHA-256 of the text,
+	// in hexadecimal digits. Files of llama.cpp, and those that were only put together, do not say.
+	Of Origin
 }
+
+// Origin names a model and a text.
+type Origin struct{ Model, Text string }
 
 // Entry is what went into one tensor of the model.
 type Entry struct {
@@ -43,6 +50,8 @@ const (
 	keyDatasets  = "imatrix.datasets"
 	keyChunks    = "imatrix.chunk_count"
 	keyChunkSize = "imatrix.chunk_size"
+	keyModel     = "gosling.imatrix.model"
+	keyText      = "gosling.imatrix.text"
 	sumsSuffix   = ".in_sum2"
 	countsSuffix = ".counts"
 )
@@ -139,6 +148,8 @@ func read(f *gguf.File) (*Matrix, error) {
 		return nil, fmt.Errorf("%d chunks of %d tokens: the numbers are damaged", chunks, size)
 	}
 	m.Chunks, m.ChunkSize = int(chunks), int(size)
+	m.Of.Model, _ = f.String(keyModel)
+	m.Of.Text, _ = f.String(keyText)
 	for _, t := range f.Tensors() {
 		e, err := readEntry(f, t)
 		if err != nil {
@@ -232,6 +243,9 @@ func (m *Matrix) Encode(to io.WriterAt) error {
 		{Key: keyChunks, Value: uint32(m.Chunks)},
 		{Key: keyChunkSize, Value: uint32(m.ChunkSize)},
 	}}
+	if m.Of != (Origin{}) {
+		h.Keys = append(h.Keys, gguf.KV{Key: keyModel, Value: m.Of.Model}, gguf.KV{Key: keyText, Value: m.Of.Text})
+	}
 	for _, e := range m.Entries {
 		h.Tensors = append(h.Tensors,
 			gguf.Tensor{Name: e.Name + sumsSuffix, Type: gguf.F32, Shape: []int64{int64(len(e.Squares))}},
@@ -243,7 +257,10 @@ func (m *Matrix) Encode(to io.WriterAt) error {
 	}
 	for i, e := range m.Entries {
 		var sums []byte
-		for _, x := range e.Squares {
+		for channel, x := range e.Squares {
+			if !(x >= 0 && x <= math.MaxFloat32) {
+				return fmt.Errorf("tensor %q: the squares of channel %d sum up to %g, which the file cannot hold: the weights are damaged", e.Name, channel, x)
+			}
 			sums = binary.LittleEndian.AppendUint32(sums, math.Float32bits(float32(x)))
 		}
 		count := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(e.Tokens)))
