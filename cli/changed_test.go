@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,10 +32,12 @@ func TestAConversationOutlivesItsModelsFile(t *testing.T) {
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	require.NoError(t, cmd.Start())
-	_, err = io.WriteString(in, "Hello\n")
+	_, err = io.WriteString(in, "Hello\n/help\n")
 	require.NoError(t, err)
-	_, err = bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err, "%s", &said)
+	printed := bufio.NewScanner(out) // the help comes when nothing is computed any more
+	for printed.Scan() && !strings.HasPrefix(printed.Text(), "Ctrl-C stops an answer") {
+	}
+	require.NoError(t, printed.Err(), "%s", &said)
 	require.NoError(t, os.Truncate(model, 4096))
 	_, err = io.WriteString(in, "Are you there?\n/save "+state+"\n")
 	require.NoError(t, err)
