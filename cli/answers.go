@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,31 +12,54 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/engine"
 	"gosling/eval"
+	"gosling/internal/lock"
 )
 
-// answers are those so far, in memory and in a file if there is one: a line that says whose they are, and one for each.
+// answers holds what was collected so far. With a file it is also written there, as lines of JSON: a header, then one line for each
+// answer.
 type answers struct {
-	all  []eval.Answered
-	out  io.Writer // nil for none
-	file *os.File  // out, if it is to be closed
+	all       []eval.Answered
+	questions []eval.Question
+	out       io.Writer // nil for none
+	file      *os.File  // out, if it is to be closed
 }
 
 // answersHeader says whose answers a file holds.
 type answersHeader struct {
 	Task  string `json:"task"`
-	Model string `json:"model"`
-	Size  int64  `json:"model_size"`
+	Model string `json:"model"` // its file's name, for people
+	ID    string `json:"model_id"`
+}
+
+// headerOf is the header of a model's answers.
+func headerOf(task, name string, m *engine.Model) answersHeader {
+	id := m.Identity()
+	return answersHeader{task, name, fmt.Sprintf("%x", id[:16])}
+}
+
+// answerLine is an answer in a file, with what tells its question from others.
+type answerLine struct {
+	eval.Answered
+	Question string `json:"question"`
+}
+
+// questionID tells questions apart by everything that a model reads and is asked. So another text, template, number of questions
+// or task gives another one.
+func questionID(q eval.Question) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %v %v %v %d", q.Kind, q.Prompt, q.Answer, q.Choices, q.Right))
+	return fmt.Sprintf("%x", sum[:8])
 }
 
 // openAnswers goes on with the file that --answers names, or makes it.
-func openAnswers(c *urfave.Context, of answersHeader, most int) (*answers, error) {
+func openAnswers(c *urfave.Context, of answersHeader, questions []eval.Question) (*answers, error) {
 	path := c.Path("answers")
 	if path == "" {
-		return &answers{}, nil
+		return &answers{questions: questions}, nil
 	}
 	if path == "-" {
-		a := &answers{out: c.App.Writer}
+		a := &answers{out: c.App.Writer, questions: questions}
 		return a, a.write(of)
 	}
 	if _, err := os.Stat(path); err == nil && !c.Bool("resume") {
@@ -45,68 +70,66 @@ func openAnswers(c *urfave.Context, of answersHeader, most int) (*answers, error
 			return nil, err
 		}
 	}
-	return resumeAnswers(path, of, most)
+	return resumeAnswers(path, of, questions)
 }
 
-// resumeAnswers takes the whole lines of a file and cuts off what a line was begun.
-func resumeAnswers(path string, of answersHeader, most int) (*answers, error) {
+// resumeAnswers takes the whole lines of a file and cuts off what a line was begun. A file that holds anything else is left as it
+// is.
+func resumeAnswers(path string, of answersHeader, questions []eval.Question) (*answers, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	a := &answers{out: f, file: f}
-	if err := a.read(of, most); err != nil {
+	a := &answers{out: f, file: f, questions: questions}
+	if free, lockErr := lock.Try(f); lockErr == nil && !free {
+		err = errors.New("another program is writing it")
+	} else {
+		err = a.read(of)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return a, nil
 }
 
-func (a *answers) read(of answersHeader, most int) error {
-	data, err := io.ReadAll(a.file)
+// read takes what the file holds and brings it to the end of the last whole line.
+func (a *answers) read(of answersHeader) error {
+	size, err := a.parse(a.file, of)
 	if err != nil {
 		return err
 	}
-	all, whole, err := parseAnswers(data, of, most)
-	if err != nil {
+	if err := a.file.Truncate(size); err != nil {
 		return err
 	}
-	a.all = all
-	if err := a.file.Truncate(int64(whole)); err != nil {
-		return err
-	}
-	if _, err := a.file.Seek(int64(whole), io.SeekStart); err != nil || whole > 0 {
+	if _, err := a.file.Seek(size, io.SeekStart); err != nil || size > 0 {
 		return err
 	}
 	return a.write(of)
 }
 
-// parseAnswers reads a file of answers, at most most of them, and returns the length of its whole lines.
-func parseAnswers(data []byte, of answersHeader, most int) (all []eval.Answered, whole int, err error) {
-	whole = bytes.LastIndexByte(data, '\n') + 1
-	for i, line := range bytes.SplitAfter(data[:whole], []byte("\n")) {
-		var header answersHeader
-		var one eval.Answered
-		switch {
-		case len(line) == 0:
-		case i == 0:
-			if err := json.Unmarshal(line, &header); err != nil || header != of {
-				return nil, 0, fmt.Errorf("holds answers of another model or task, or something else: name another file")
-			}
-		case len(all) == most || json.Unmarshal(line, &one) != nil || one.LogProb > 1e-6 || one.LogProb < -1e9:
-			return nil, 0, fmt.Errorf("line %d is no answer to these questions: name another file", i+1)
-		default:
-			all = append(all, one)
+// parse takes the answers in the whole lines of a file and returns the length of these lines.
+func (a *answers) parse(file io.Reader, of answersHeader) (size int64, err error) {
+	in := bufio.NewReaderSize(file, 64<<10) // which no header fills
+	header, err := marshalJSON(of)
+	if err != nil {
+		return 0, err
+	}
+	if size, err = readAnswersHeader(in, of, header); err != nil || size == 0 {
+		return 0, err
+	}
+	for {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return size, nil
 		}
+		if err != nil {
+			return 0, err
+		}
+		if err := a.take(line); err != nil {
+			return 0, fmt.Errorf("line %d %w", len(a.all)+2, err)
+		}
+		size += int64(len(line))
 	}
-	return all, whole, nil
-}
-
-func (a *answers) add(one eval.Answered) error {
-	a.all = append(a.all, one)
-	if a.out == nil {
-		return nil
-	}
-	return a.write(one)
 }
 
 func (a *answers) write(what any) error {
@@ -115,6 +138,51 @@ func (a *answers) write(what any) error {
 		_, err = a.out.Write(line)
 	}
 	return err
+}
+
+// readAnswersHeader compares the first line with the header that is wanted and returns its length: 0 if the file is empty or a
+// header was begun.
+func readAnswersHeader(in *bufio.Reader, of answersHeader, header []byte) (int64, error) {
+	line, err := in.ReadSlice('\n')
+	var found answersHeader
+	switch {
+	case errors.Is(err, io.EOF) && bytes.HasPrefix(header, line):
+		return 0, nil
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull):
+		return 0, err
+	case json.Unmarshal(line, &found) != nil || found.Task == "":
+		return 0, errors.New("holds something else than answers: name another file")
+	case found.Task != of.Task:
+		return 0, fmt.Errorf("holds answers of another task, %s: name another file", printable(found.Task))
+	case found.ID != of.ID:
+		return 0, fmt.Errorf("holds answers of another model, %s with other weights or settings: name another file", printable(found.Model))
+	}
+	return int64(len(line)), nil
+}
+
+// take keeps the answer in a line if it is one to the next question.
+func (a *answers) take(line []byte) error {
+	var one answerLine
+	switch {
+	case json.Unmarshal(line, &one) != nil || one.LogProb > 1e-6 || one.LogProb < -1e9:
+		return errors.New("is no answer: name another file")
+	case len(a.all) == len(a.questions):
+		return fmt.Errorf("answers a question more than the %d that are asked: --limit or the data differ", len(a.questions))
+	case one.Question != questionID(a.questions[len(a.all)]):
+		return errors.New("answers another question: the data, the template or --limit differ")
+	}
+	a.all = append(a.all, one.Answered)
+	return nil
+}
+
+// add keeps the answer to the next question.
+func (a *answers) add(one eval.Answered) error {
+	id := questionID(a.questions[len(a.all)])
+	a.all = append(a.all, one)
+	if a.out == nil {
+		return nil
+	}
+	return a.write(answerLine{one, id})
 }
 
 // Close closes the file, if there is one.

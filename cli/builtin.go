@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"os"
-
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/demo"
@@ -15,15 +13,6 @@ func modelPath(name string) (string, error) {
 		return demo.Model()
 	}
 	return name, nil
-}
-
-// statModel is os.Stat of the model that an argument names.
-func statModel(name string) (os.FileInfo, error) {
-	path, err := modelPath(name)
-	if err != nil {
-		return nil, err
-	}
-	return os.Stat(path)
 }
 
 // openGGUF opens the model that an argument names to read its header and tensors.

@@ -15,6 +15,7 @@ import (
 
 	"gosling/demo"
 	"gosling/generate"
+	"gosling/gguf"
 	"gosling/prompt"
 )
 
@@ -106,10 +107,13 @@ type talk struct {
 	loaded      time.Duration
 }
 
+// run talks until the input ends. In a script the first error ends it. Only where the model's file has changed, the lines that
+// follow are still obeyed, so that the script may save its conversation.
 func (t *talk) run() error {
 	if err := t.open(t.c.Context); err != nil {
 		return err
 	}
+	unanswered := 0
 	if t.c.Args().First() == demo.Name {
 		fmt.Fprintln(t.c.App.ErrWriter, demo.About)
 	}
@@ -122,26 +126,37 @@ func (t *talk) run() error {
 			if t.interactive {
 				fmt.Fprintln(t.c.App.Writer)
 			}
-			return nil
+			return t.ended(unanswered)
 		}
 		if err != nil {
 			return err
 		}
 		switch {
 		case strings.HasPrefix(text, "/exit"), strings.HasPrefix(text, "/quit"):
-			return nil
+			return t.ended(unanswered)
 		case strings.HasPrefix(text, "/"):
 			err = t.command(text)
 		case strings.TrimSpace(text) != "":
 			err = t.answer(message{text, t.start()})
 		}
-		if err != nil && (!t.interactive || t.c.Err() != nil) {
+		if errors.Is(err, gguf.ErrChanged) {
+			err = &hinted{err, "/save FILE keeps the conversation, to go on with a whole copy of the same model"}
+			unanswered++
+		} else if err != nil && (!t.interactive || t.c.Err() != nil) {
 			return err
 		}
 		if err != nil {
 			printError(t.c.App.ErrWriter, err)
 		}
 	}
+}
+
+// ended is how a conversation ends in which some messages were not answered. A person has seen why.
+func (t *talk) ended(unanswered int) error {
+	if unanswered == 0 || t.interactive {
+		return nil
+	}
+	return fmt.Errorf("%s not answered: the model's file has changed", counted(unanswered, "message"))
 }
 
 // nextLine reads a line; Ctrl-C, where it is a signal, ends the program.

@@ -102,23 +102,23 @@ func checkVocab(f *gguf.File, found *findings) {
 func checkWeights(c *urfave.Context, f *gguf.File, found *findings) error {
 	library := sync.OnceValues(func() (*ggml.Library, error) { return openGGML(c, "cpu") })
 	return eachTensor(c.Context, f.Tensors(), func(ctx context.Context, t gguf.Tensor) error {
-		defer f.Drop(t)
 		decode, err := decoder(t.Type, library)
 		if err != nil {
 			found.note("weights of type %s were not looked at: %v", t.Type, err)
 			return nil
 		}
 		// Whole blocks at a time; every tensor that Open accepts consists of them.
-		data, blocks := f.Data(t), int64(1<<16)/t.Type.BlockSize()
-		step := blocks * t.Type.BlockBytes()
-		values := make([]float32, blocks*t.Type.BlockSize())
+		blocks := int64(1<<16) / t.Type.BlockSize()
+		data, values := make([]byte, blocks*t.Type.BlockBytes()), make([]float32, blocks*t.Type.BlockSize())
 		scan := scan{name: t.Name}
-		for len(data) > 0 {
+		for at := int64(0); at < t.Size; at += int64(len(data)) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			part := data[:min(step, int64(len(data)))]
-			data = data[len(part):]
+			part := data[:min(int64(len(data)), t.Size-at)]
+			if err := f.ReadAt(t, part, at); err != nil {
+				return err
+			}
 			x := values[:int64(len(part))/t.Type.BlockBytes()*t.Type.BlockSize()]
 			if err := decode(x, part); err != nil {
 				return err

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -76,6 +75,7 @@ type comparison struct {
 	taskFiles  []string // of each --eval; empty for the questions in the program
 	kldOnly    bool     // nothing but the divergence is measured
 	work       string
+	lock       *os.File // in the folder work
 	result     eval.Comparison
 	columns    []column
 }
@@ -91,43 +91,23 @@ func compare(c *urfave.Context) error {
 	if err := r.checkModels(); err != nil {
 		return err
 	}
+	if err := tryOutputs(c, append(slices.Concat(r.logitsOutputs(), r.keptOutputs()), output{path: c.Path("html")})...); err != nil {
+		return err
+	}
 	if err := r.readTexts(); err != nil {
 		return err
 	}
 	if err := r.prepareWork(); err != nil {
 		return err
 	}
+	defer r.leaveWork()
 	if err := r.run(); err != nil {
 		return r.stopped(err)
 	}
-	if err := r.print(); err != nil {
-		return err
+	if err := r.print(); err != nil && !errors.Is(err, syscall.EPIPE) { // a reader that has seen enough
+		return r.stopped(err)
 	}
-	r.clear()
-	return nil
-}
-
-// clear removes the notes. What was measured is told by now, so that notes which stay behind are no failure.
-func (r *comparison) clear() {
-	if err := os.RemoveAll(r.work); err != nil {
-		fmt.Fprintf(r.c.App.ErrWriter, "gosling: warning: notes stay behind: %v\n", err)
-	}
-}
-
-// stopped tells how a comparison that ended early goes on, if it left anything to go on from.
-func (r *comparison) stopped(err error) error {
-	if os.Remove(r.work) == nil {
-		return err
-	}
-	const advice = "what was measured is kept in %s: the same command with --resume goes on"
-	var advised *hinted
-	switch {
-	case r.c.Err() != nil: // which ends the program without a word
-		fmt.Fprintf(r.c.App.ErrWriter, "gosling: "+advice+"\n", r.work)
-	case !errors.As(err, &advised):
-		err = &hinted{err, fmt.Sprintf(advice, r.work)}
-	}
-	return err
+	return r.removeWork()
 }
 
 func (r *comparison) arguments() error {
@@ -274,39 +254,4 @@ func (r *comparison) readTexts() error {
 		r.data = append(r.data, data)
 	}
 	return nil
-}
-
-// prepareWork makes the folder for what is needed on the way. It is the same for the same comparison, so that one that was
-// stopped finds it again.
-func (r *comparison) prepareWork() error {
-	h := sha256.New()
-	fmt.Fprintln(h, r.c.Command.Name, r.fingerprint(r.base), r.c.Int("chunks"), r.contexts, r.c.String("device"), r.c.StringSlice("eval"), r.c.StringSlice("file"), r.c.Int("limit"), r.c.Bool("no-speed"), r.fingerprint(r.c.Path("imatrix")))
-	for _, data := range r.data {
-		fmt.Fprintf(h, "%x\n", sha256.Sum256(data))
-	}
-	id := hex.EncodeToString(h.Sum(nil))[:16]
-	parent := r.c.Path("work")
-	if parent == "" {
-		parent = os.TempDir()
-	}
-	r.work = filepath.Join(parent, "gosling-"+r.c.Command.Name+"-"+id)
-	if !r.c.Bool("resume") {
-		if err := os.RemoveAll(r.work); err != nil {
-			return err
-		}
-	}
-	return os.MkdirAll(r.work, 0o700)
-}
-
-// fingerprint tells a file from others and from itself after it was written again.
-func (r *comparison) fingerprint(path string) string {
-	info, err := statModel(path)
-	if err != nil {
-		return path
-	}
-	full, err := filepath.Abs(path)
-	if err != nil {
-		full = path
-	}
-	return fmt.Sprint(full, info.Size(), info.ModTime().UnixNano())
 }

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
 	"gosling/eval"
@@ -12,14 +14,21 @@ import (
 	"gosling/internal/float"
 )
 
+// print writes the result to standard output and, with --html, to a page. The page comes last, so that the result is seen even if
+// the page cannot be written.
 func (r *comparison) print() error {
-	out := r.c.App.Writer
-	if path := r.c.Path("html"); path != "" {
-		err := writeOutput(r.c, path, func(w io.Writer) error { return pages.Write(w, r.result, compareTables(r.result)) })
-		if err != nil || path == "-" {
+	path := r.c.Path("html")
+	if path != "-" {
+		err := r.printResult()
+		if path == "" || err != nil && !errors.Is(err, syscall.EPIPE) {
 			return err
 		}
 	}
+	return writeOutput(r.c, path, func(w io.Writer) error { return pages.Write(w, r.result, compareTables(r.result)) })
+}
+
+func (r *comparison) printResult() error {
+	out := r.c.App.Writer
 	switch {
 	case r.c.Bool("json"):
 		return writeJSON(out, r.result)

@@ -1,8 +1,8 @@
 package cli
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -81,7 +81,7 @@ func (r *comparison) cut(m *engine.Model) error {
 				return named(path, err)
 			}
 			col := column{windows: windows, Column: eval.Column{Text: filepath.Base(path), Context: n, Chunks: len(windows), Scored: len(windows) * windows[0].Scored()}}
-			col.logits = r.logitsPath(path, n, len(r.columns))
+			col.logits = r.logitsPath(len(r.columns))
 			r.columns = append(r.columns, col)
 			r.result.Columns = append(r.result.Columns, col.Column)
 		}
@@ -90,70 +90,109 @@ func (r *comparison) cut(m *engine.Model) error {
 }
 
 // logitsPath is where the base's logits of a column are kept: the named file, or one for each column beside it.
-func (r *comparison) logitsPath(text string, context, index int) string {
+func (r *comparison) logitsPath(column int) string {
 	path := r.c.Path("base-logits")
 	switch {
 	case path == "":
-		return filepath.Join(r.work, fmt.Sprintf("base-%d.logits", index))
+		return filepath.Join(r.work, fmt.Sprintf("base-%d.logits", column))
 	case len(r.texts)*len(r.contexts) == 1:
 		return path
 	}
-	return fmt.Sprintf("%s.%d-%s.%d", path, index+1, filepath.Base(text), context)
+	text, context := r.texts[column/len(r.contexts)], r.contexts[column%len(r.contexts)]
+	return fmt.Sprintf("%s.%d-%s.%d", path, column+1, filepath.Base(text), context)
 }
 
+// keptOutputs are the candidates that --keep keeps.
+func (r *comparison) keptOutputs() []output {
+	var files []output
+	for _, cand := range r.candidates {
+		if cand.path == "" && r.c.Bool("keep") {
+			files = append(files, output{quantizedName(r.base, cand.how.Mix.Name), r.c.Bool("resume")})
+		}
+	}
+	return files
+}
+
+// partSuffix ends the name of a file of base logits while it is written.
+const partSuffix = ".part"
+
+// logitsOutputs are the files that --base-logits asks for.
+func (r *comparison) logitsOutputs() []output {
+	var files []output
+	if r.c.Path("base-logits") != "" {
+		for column := range len(r.texts) * len(r.contexts) {
+			path := r.logitsPath(column)
+			files = append(files, output{path, true}, output{path + partSuffix, true})
+		}
+	}
+	return files
+}
+
+// baseLogits computes what the base says in a column, unless a file holds it.
 func (r *comparison) baseLogits(m *engine.Model, col column) error {
+	by := eval.Origin{ID: m.Identity(), Name: filepath.Base(r.base)}
 	old, err := eval.OpenBase(col.logits, col.windows, m.Vocab())
 	if err == nil {
-		err = errors.Join(r.sameBase(m, old, col), old.Close())
+		err = errors.Join(r.sameBase(m, old, col, by), old.Close())
 		if err == nil || r.c.Err() != nil {
 			return err
 		}
 	}
+	const advice = "name another file with --base-logits, or remove this one"
 	if !errors.Is(err, os.ErrNotExist) {
-		return &hinted{err, "name another file with --base-logits, or remove this one"}
+		return &hinted{err, advice}
 	}
-	part := col.logits + ".part"
+	part := col.logits + partSuffix
 	size := eval.BaseSize(col.windows, m.Vocab())
 	if size > 1<<30 {
 		fmt.Fprintf(r.c.App.ErrWriter, "gosling: the base's logits take %s: %s\n", bytesText(size), col.logits)
 	}
-	if err := fitsDisk(part, size); err != nil {
-		return err
-	}
-	b, err := eval.CreateBase(part, col.windows, m.Vocab(), r.c.Bool("resume"))
+	b, err := eval.CreateBase(part, col.windows, m.Vocab(), by, r.c.Bool("resume"))
 	if err != nil {
-		return err
+		return &hinted{err, advice}
 	}
 	defer b.Close()
-	line := r.progress(r.result.Base.Name, col, b.Done())
-	defer line.end()
-	if err := b.Write(line.follow(r.c.Context), m, col.windows); err != nil {
-		return fmt.Errorf("%s: %w", r.base, err)
-	}
-	if err := b.Close(); err != nil {
+	if err := r.writeBase(m, b, part, col); err != nil {
 		return err
 	}
 	return os.Rename(part, col.logits)
 }
 
-// fitsDisk refuses a file that grows to size where there is no room for it. What is there already counts as room.
-func fitsDisk(path string, size int64) error {
+// writeBase fills the file of a column that is not whole yet.
+func (r *comparison) writeBase(m *engine.Model, b *eval.Base, part string, col column) error {
+	if err := fitsDisk(part, b.Left()); err != nil {
+		return err
+	}
+	line := r.progress(r.result.Base.Name, col, b.Done())
+	defer line.end()
+	if err := b.Write(line.follow(r.c.Context), m, col.windows); err != nil {
+		return fmt.Errorf("%s: %w", r.base, err)
+	}
+	return b.Close()
+}
+
+// fitsDisk refuses a file that grows by so many bytes where there is no room for them.
+func fitsDisk(path string, more int64) error {
 	usage, err := disk.Usage(filepath.Dir(path))
 	if err != nil {
 		return nil // not every file system tells
 	}
-	if info, err := os.Stat(path); err == nil {
-		size -= info.Size()
-	}
-	if uint64(max(size, 0)) <= usage.Free {
+	if uint64(more) <= usage.Free {
 		return nil
 	}
-	err = fmt.Errorf("%s would take %s, and %s are free there", path, bytesText(size), bytesText(int64(usage.Free)))
+	err = fmt.Errorf("%s would take %s more, and %s are free there", path, bytesText(more), bytesText(int64(usage.Free)))
 	return &hinted{err, "fewer --chunks need less, and --work DIR or --base-logits FILE names another place"}
 }
 
-// sameBase refuses logits that another model gave, by those of the first window. Devices and programs differ by far less.
-func (r *comparison) sameBase(m *engine.Model, old *eval.Base, col column) error {
+// sameBase refuses logits that another model gave. Files of other programs do not tell: they are held to what the model says of
+// the first window, where devices and programs differ by far less.
+func (r *comparison) sameBase(m *engine.Model, old *eval.Base, col column, by eval.Origin) error {
+	if of, ok := old.Origin(); ok {
+		if of.ID != by.ID {
+			return fmt.Errorf("%s: base logits of another model: made with %s, this is %s, with other weights or settings", col.logits, printable(of.Name), r.base)
+		}
+		return nil
+	}
 	const most = 0.01
 	return old.Compare(r.c.Context, m, col.windows[:1], 0, func(p []eval.Position) error {
 		if kld := eval.Summarize(p).KLD.Value; kld > most {
@@ -174,14 +213,17 @@ func (r *comparison) progress(name string, col column, from int) *running {
 
 // candidate measures one, or takes what an earlier run measured.
 func (r *comparison) candidate(cand candidate) (eval.Candidate, error) {
-	id := fmt.Sprintf("%x", sha256.Sum256([]byte(cand.name+r.fingerprint(cand.path))))[:16]
+	id, err := r.candidateID(cand)
+	if err != nil {
+		return eval.Candidate{}, err
+	}
 	notes := filepath.Join(r.work, id+".json")
 	if data, err := os.ReadFile(notes); err == nil {
 		if done, ok := parseCandidate(data, cand.name, r.result.Columns); ok {
 			return done, nil
 		}
 	}
-	path, remove, err := r.make(cand)
+	path, remove, err := r.make(cand, id)
 	if err != nil {
 		return eval.Candidate{}, err
 	}
@@ -193,8 +235,9 @@ func (r *comparison) candidate(cand candidate) (eval.Candidate, error) {
 	return done, r.remember(notes, done)
 }
 
-// make writes the candidate's file if there is none, and returns what removes it again.
-func (r *comparison) make(cand candidate) (path string, remove func(), err error) {
+// make writes the candidate's file if there is none, and returns what removes it again. One that is kept is used again after
+// --resume if it is still the one that this comparison made.
+func (r *comparison) make(cand candidate, id string) (path string, remove func(), err error) {
 	if cand.path != "" {
 		return cand.path, func() {}, nil
 	}
@@ -203,7 +246,7 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	o.Importance = r.importance
 	if r.c.Bool("keep") {
 		path, remove = quantizedName(r.base, cand.how.Mix.Name), func() {}
-		if _, err := os.Stat(path); err == nil && r.c.Bool("resume") {
+		if r.madeBefore(path, id) {
 			return path, remove, nil
 		}
 	} else {
@@ -217,7 +260,27 @@ func (r *comparison) make(cand candidate) (path string, remove func(), err error
 	o.Progress = show
 	_, err = quant.Quantize(r.c.Context, base, path, cand.how, o)
 	end()
+	if err == nil && r.c.Bool("keep") {
+		var is string
+		if is, err = fileID(path); err == nil {
+			err = r.remember(r.madeNote(id), is)
+		}
+	}
 	return path, remove, err
+}
+
+// madeNote is where the identity of a kept candidate is noted.
+func (r *comparison) madeNote(id string) string { return filepath.Join(r.work, id+".made") }
+
+// madeBefore reports whether the file at path is the candidate that this comparison made before it was stopped.
+func (r *comparison) madeBefore(path, id string) bool {
+	data, err := os.ReadFile(r.madeNote(id))
+	var noted string
+	if err != nil || json.Unmarshal(data, &noted) != nil {
+		return false
+	}
+	is, err := fileID(path)
+	return err == nil && is == noted
 }
 
 func (r *comparison) measure(cand candidate, id, path string) (eval.Candidate, error) {

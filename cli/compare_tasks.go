@@ -47,7 +47,7 @@ func (r *comparison) tasks(m *engine.Model, name, id string) ([]eval.Task, error
 		if err != nil {
 			return nil, err
 		}
-		notes, err := resumeAnswers(path, answersHeader{task, name, m.File().Size()}, len(questions))
+		notes, err := resumeAnswers(path, headerOf(task, name, m), questions)
 		if err != nil {
 			return nil, err
 		}

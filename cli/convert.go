@@ -62,6 +62,9 @@ func convertCheckpoint(c *urfave.Context) error {
 	if out == "" {
 		out = convert.DefaultOutput(in, o.Mix)
 	}
+	if err := separate(c, out); err != nil {
+		return err
+	}
 	show, end := progress(c, "converting")
 	o.Write.Progress = show
 	begin := clockOf(c)()

@@ -74,6 +74,7 @@ func doctor(c *urfave.Context) error {
 	d.add(check{Name: "gosling", Status: statusOK, Text: strings.TrimPrefix(version(), "gosling ")})
 	examineMemory(d.add)
 	examineDisks(d.add)
+	examineLeftovers(d.add)
 	if err := examineWithGGML(c, d.add); err != nil {
 		return err
 	}

@@ -53,6 +53,9 @@ func embed(c *urfave.Context) error {
 			return err
 		}
 	}
+	if err := tryOutputs(c, output{path: c.Path("output")}); err != nil {
+		return err
+	}
 	lines, err := embedLines(c)
 	if err != nil {
 		return err

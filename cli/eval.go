@@ -66,6 +66,9 @@ func evalTask(c *urfave.Context) error {
 	case c.Bool("json") && c.Path("answers") == "-":
 		return misuse(c, "--answers - takes standard output, where --json prints: name a file for the answers")
 	}
+	if err := separate(c, c.Path("answers")); err != nil {
+		return err
+	}
 	path := c.Args().Get(1)
 	m, err := openModel(c, path)
 	if err != nil {
@@ -76,7 +79,7 @@ func evalTask(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	notes, err := openAnswers(c, answersHeader{name, filepath.Base(path), m.File().Size()}, len(questions))
+	notes, err := openAnswers(c, headerOf(name, filepath.Base(path), m), questions)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +18,6 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/imatrix"
-	"gosling/internal/atomicfile"
 )
 
 // savedEvery is after how many chunks an importance matrix under way is written.
@@ -88,19 +89,11 @@ func checkImatrix(c *urfave.Context) error {
 	case c.Int("ctx") < eval.MinContext:
 		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), eval.MinContext)
 	}
-	return checkOutput(c)
-}
-
-// checkOutput finds out whether the output can be written before a long text is read.
-func checkOutput(c *urfave.Context) error {
-	f, err := atomicfile.Create(c.Path("output"), atomicfile.Options{Force: c.Bool("force") || c.Bool("resume")})
+	err := tryOutputs(c, output{path: c.Path("output"), begun: c.Bool("resume")})
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w, or --resume to go on with it", err)
 	}
-	if err != nil {
-		return err
-	}
-	return f.Close()
+	return err
 }
 
 // collection is an importance matrix being made.
@@ -132,6 +125,9 @@ func collect(c *urfave.Context, base *imatrix.Matrix) error {
 		return err
 	}
 	defer m.Close()
+	if err := tie(c, before, imatrix.Origin{Model: fmt.Sprintf("%x", m.Identity()), Text: fmt.Sprintf("%x", sha256.Sum256(data))}, before.Chunks > base.Chunks); err != nil {
+		return err
+	}
 	text, err := encodeText(m, path, data)
 	if err != nil {
 		return err
@@ -150,6 +146,24 @@ func collect(c *urfave.Context, base *imatrix.Matrix) error {
 	}
 	defer o.Close()
 	return (&collection{c, before, windows[done:], o}).run()
+}
+
+// tie makes a matrix one of a model and a text. One that was begun must be of them already.
+func tie(c *urfave.Context, m *imatrix.Matrix, of imatrix.Origin, begun bool) error {
+	const advice = "name another --output; --in-file adds up matrices of several texts"
+	var reason string
+	switch {
+	case !begun || m.Of == of:
+		m.Of = of
+		return nil
+	case m.Of == imatrix.Origin{}:
+		reason = "does not say of which model it is, so it cannot be gone on with"
+	case m.Of.Model != of.Model:
+		reason = "was begun with another model than " + c.Args().First() + ", with other weights or settings"
+	default:
+		reason = "was begun with another text of the same name"
+	}
+	return &hinted{fmt.Errorf("%s: %s", c.Path("output"), reason), advice}
 }
 
 // begun is what there is before a text is read: what the output holds, to go on with it, or else base with the text's name.
@@ -219,7 +233,7 @@ func (k *collection) run() error {
 
 // matrix is all that was collected when chunks were read.
 func (k *collection) matrix(chunks int) (*imatrix.Matrix, error) {
-	m := &imatrix.Matrix{}
+	m := &imatrix.Matrix{Of: k.before.Of}
 	if err := m.Merge(k.before); err != nil {
 		return nil, err
 	}
@@ -232,13 +246,22 @@ func (k *collection) matrix(chunks int) (*imatrix.Matrix, error) {
 	return m, nil
 }
 
-// save writes what was collected. That the output may be replaced was looked at in the beginning.
+// save writes what was collected. That the output may be replaced was looked at in the beginning. If it cannot be written after
+// all, the matrix is kept among the temporary files.
 func (k *collection) save(chunks int) error {
 	m, err := k.matrix(chunks)
 	if err != nil {
 		return err
 	}
-	return m.Write(k.c.Path("output"), true)
+	err = m.Write(k.c.Path("output"), true)
+	if err == nil {
+		return nil
+	}
+	kept := filepath.Join(os.TempDir(), fmt.Sprintf("gosling-imatrix-%d.gguf", os.Getpid()))
+	if keptErr := m.Write(kept, true); keptErr != nil {
+		return errors.Join(err, keptErr)
+	}
+	return &hinted{err, "what was collected is kept in " + kept + ": copy it to the output, and --resume goes on"}
 }
 
 func printMatrix(c *urfave.Context, m *imatrix.Matrix, took time.Duration) error {

@@ -114,6 +114,30 @@ func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
 	assert.Empty(t, left)
 }
 
+// TestComparisonsAtOnceLeaveEachOtherAlone runs three in one folder for temporary files, two of them the same.
+func TestComparisonsAtOnceLeaveEachOtherAlone(t *testing.T) {
+	needGGML(t)
+	dir := t.TempDir()
+	checkpoint, base, text := filepath.Join(dir, "model.pth"), filepath.Join(dir, "base.gguf"), filepath.Join(dir, "text")
+	writeModel(t, checkpoint, tinyModel())
+	require.NoError(t, exec.Command("gosling", "convert", checkpoint, base, "--type", "f32").Run())
+	require.NoError(t, os.WriteFile(text, bytes.Repeat([]byte("The goose said to the gander: "), 20), 0o600))
+	var running []*exec.Cmd
+	for _, types := range []string{"q8_0", "q4_0", "q4_0"} {
+		cmd := exec.Command("gosling", "compare", base, "--types", types, "--text", text, "--context", "32", "--no-speed", "--threads", "1", "--work", dir)
+		cmd.Stdout, cmd.Stderr = &bytes.Buffer{}, &bytes.Buffer{}
+		require.NoError(t, cmd.Start())
+		running = append(running, cmd)
+	}
+	for _, cmd := range running {
+		require.NoError(t, cmd.Wait(), "%v", cmd.Stderr)
+	}
+	assert.Equal(t, running[1].Stdout, running[2].Stdout)
+	left, err := filepath.Glob(filepath.Join(dir, "gosling-compare-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
 func TestAnImportanceMatrixThatWasStoppedGoesOn(t *testing.T) {
 	needGGML(t)
 	dir := t.TempDir()

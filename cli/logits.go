@@ -58,6 +58,9 @@ func logits(c *urfave.Context) error {
 	if err := bytesAtTerminal(c, "logits"); err != nil {
 		return err
 	}
+	if err := tryOutputs(c, output{path: c.Path("output")}); err != nil {
+		return err
+	}
 	m, err := openModel(c, c.Args().First())
 	if err != nil {
 		return err
@@ -77,14 +80,24 @@ func logits(c *urfave.Context) error {
 		defer line.end()
 		ctx := line.follow(c.Context)
 		if c.Bool("all") {
-			return session.Logits(ctx, tokens, c.Int("chunk"), func(_ int, row []float32) error { return writeFloats(w, row) })
+			return session.Logits(ctx, tokens, c.Int("chunk"), func(position int, row []float32) error {
+				return writeLogits(w, row, position, len(tokens))
+			})
 		}
 		row, err := lastLogits(ctx, session, tokens, c.Int("chunk"))
 		if err != nil {
 			return err
 		}
-		return writeFloats(w, row)
+		return writeLogits(w, row, len(tokens)-1, len(tokens))
 	})
+}
+
+// writeLogits writes the logits after a token. Numbers that are not finite are an error, as they are when a token is sampled.
+func writeLogits(w io.Writer, row []float32, position, tokens int) error {
+	if i := slices.IndexFunc(row, func(v float32) bool { return v-v != 0 }); i >= 0 {
+		return fmt.Errorf("the logits after token %d of %d are not finite, the first of them that of token %d: see gosling inspect --check", position+1, tokens, i)
+	}
+	return writeFloats(w, row)
 }
 
 // logitsTokens are the tokens that the flags give.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"testing"
 
@@ -18,39 +19,44 @@ import (
 // FuzzAnswers reads files of answers: what is accepted is no more than was asked, can be graded and printed, and written again
 // it is read the same.
 func FuzzAnswers(f *testing.F) {
-	of := answersHeader{"lambada", "m.gguf", 7}
-	head := `{"task":"lambada","model":"m.gguf","model_size":7}` + "\n"
-	f.Add([]byte(head + `{"correct":true,"log_prob":-0.5}` + "\n" + `{"kind":"add","correct":false,"log_prob":-7}` + "\n" + `{"corr`))
-	f.Add([]byte(head + `{"correct":true,"log_prob":1e308}` + "\n"))
-	f.Add([]byte(head + `{"correct":true,"log_prob":-1e308}` + "\n" + `{"correct":true,"log_prob":-1e308}` + "\n"))
+	of := answersHeader{"lambada", "m.gguf", "7"}
+	head := `{"task":"lambada","model":"m.gguf","model_id":"7"}` + "\n"
+	questions := make([]eval.Question, 3)
+	ids := make([]any, len(questions))
+	for i := range questions {
+		questions[i].Right = i
+		ids[i] = questionID(questions[i])
+	}
+	f.Add(fmt.Appendf(nil, head+`{"correct":true,"log_prob":-0.5,"question":"%s"}`+"\n"+`{"kind":"add","correct":false,"log_prob":-7,"question":"%s"}`+"\n"+`{"corr`, ids[:2]...))
+	f.Add(fmt.Appendf(nil, head+`{"correct":true,"log_prob":1e308,"question":"%s"}`+"\n", ids[0]))
+	f.Add(fmt.Appendf(nil, head+`{"correct":true,"log_prob":-1e308,"question":"%s"}`+"\n", ids[0]))
 	f.Add([]byte(head + "null\n7\n"))
 	f.Add([]byte(`{"task":"mmlu"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		defer fuzzing.Guard(t, len(data), 1<<10)()
-		const most = 3
-		all, whole, err := parseAnswers(data, of, most)
+		a := answers{questions: questions}
+		size, err := a.parse(bytes.NewReader(data), of)
 		if err != nil {
 			return
 		}
-		require.LessOrEqual(t, len(all), most)
-		require.LessOrEqual(t, whole, len(data))
-		require.NotContains(t, string(data[whole:]), "\n", "what is cut off is a part of a line")
-		task := eval.Grade(of.Task, all)
+		require.LessOrEqual(t, len(a.all), len(questions))
+		require.LessOrEqual(t, int(size), len(data))
+		require.NotContains(t, string(data[size:]), "\n", "what is cut off is a part of a line")
+		task := eval.Grade(of.Task, a.all)
 		require.NoError(t, printTask(io.Discard, task))
-		if whole == 0 {
+		if size == 0 {
 			return
 		}
-		text, err := marshalJSON(of)
-		require.NoError(t, err)
-		for _, one := range all {
-			line, err := marshalJSON(one)
-			require.NoError(t, err)
-			text = append(text, line...)
+		var text bytes.Buffer
+		again, written := answers{questions: questions}, answers{questions: questions, out: &text}
+		require.NoError(t, written.write(of))
+		for _, one := range a.all {
+			require.NoError(t, written.add(one))
 		}
-		again, length, err := parseAnswers(text, of, most)
+		length, err := again.parse(bytes.NewReader(text.Bytes()), of)
 		require.NoError(t, err)
-		require.Equal(t, len(text), length)
-		require.Equal(t, all, again)
+		require.Equal(t, text.Len(), int(length))
+		require.Equal(t, a.all, again.all)
 	})
 }
 

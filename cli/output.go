@@ -2,8 +2,12 @@ package cli
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -31,12 +35,15 @@ func bytesAtTerminal(c *urfave.Context, what string) error {
 }
 
 // writeOutput lets write fill the file at path, which appears whole or not at all. "-" is standard output, and a device or a
-// pipe is written to as it is.
+// pipe is written to as it is. No file that the command reads is replaced.
 func writeOutput(c *urfave.Context, path string, write func(io.Writer) error) error {
 	if path == "-" {
 		return buffered(c.App.Writer, write)
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+	if err := separate(c, path); err != nil {
+		return err
+	}
+	if streams(path) {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
 			return err
@@ -55,10 +62,84 @@ func writeOutput(c *urfave.Context, path string, write func(io.Writer) error) er
 	return f.Commit()
 }
 
+// streams reports whether a path is a device or a pipe.
+func streams(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
 func buffered(out io.Writer, write func(io.Writer) error) error {
 	w := bufio.NewWriterSize(out, 1<<20)
 	if err := write(w); err != nil {
 		return err
 	}
 	return w.Flush()
+}
+
+// output is a file that a command writes.
+type output struct {
+	path  string // empty and "-" are no files
+	begun bool   // it may be there already, to go on with or to be used
+}
+
+// tryOutputs finds out whether the outputs of a command can be written, before it computes for hours: that they are none of its
+// inputs, nor one file twice, that only --force replaces one, and that files can be made beside them.
+func tryOutputs(c *urfave.Context, outputs ...output) error {
+	outputs = slices.DeleteFunc(slices.Clone(outputs), func(o output) bool { return o.path == "" || o.path == "-" })
+	for i, o := range outputs {
+		if err := separate(c, o.path); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(outputs[:i], func(other output) bool { return samePlace(o.path, other.path) }) {
+			return fmt.Errorf("%s: two outputs are the same file", o.path)
+		}
+		if streams(o.path) {
+			continue
+		}
+		f, err := atomicfile.Create(o.path, atomicfile.Options{Force: o.begun || c.Bool("force")})
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// separate refuses an output that is an input of the command, by whatever name: links lead to the file, and names may differ in
+// case where the file system does not care.
+func separate(c *urfave.Context, output string) error {
+	out, err := os.Stat(output)
+	if err != nil || !out.Mode().IsRegular() {
+		return nil // nothing is there yet, or nothing that could be lost
+	}
+	for _, input := range inputs(c) {
+		if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {
+			if input == output {
+				return fmt.Errorf("%s: input and output are the same file", output)
+			}
+			return fmt.Errorf("%s and %s: input and output are the same file", output, input)
+		}
+	}
+	return nil
+}
+
+// samePlace reports whether two paths lead to one file, or will when there is one.
+func samePlace(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	switch {
+	case errA == nil && errB == nil:
+		return os.SameFile(x, y)
+	case errors.Is(errA, os.ErrNotExist) && errors.Is(errB, os.ErrNotExist):
+		return filepath.Base(a) == filepath.Base(b) && sameFolder(filepath.Dir(a), filepath.Dir(b))
+	}
+	return false
+}
+
+func sameFolder(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(x, y)
 }

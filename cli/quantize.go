@@ -86,11 +86,12 @@ func quantize(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	o := writeOptions(c)
-	o.Measure = true
-	if o.Importance, err = importance(c); err != nil {
+	if err := separate(c, job.out); err != nil {
 		return err
 	}
+	o := writeOptions(c)
+	o.Measure = true
+	o.Importance = job.importance
 	in, err := modelPath(job.in)
 	if err != nil {
 		return err
@@ -118,6 +119,8 @@ type quantizing struct {
 	in, out string
 	name    string // of the types
 	how     quant.Retyping
+
+	importance *quant.Importance
 }
 
 func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
@@ -136,6 +139,9 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 	}
 	job.in = args[0]
 	if job.how.Overrides, err = overrides(c); err != nil {
+		return job, err
+	}
+	if job.importance, err = importance(c); err != nil {
 		return job, err
 	}
 	if budgeted {
@@ -168,7 +174,7 @@ func (job *quantizing) assign(c *urfave.Context) error {
 		return err
 	}
 	defer file.Close()
-	a, err := s.Assign(file, target)
+	a, err := s.Assign(file, quant.Budget{BPW: target, Overrides: job.how.Overrides, Importance: job.importance})
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,9 @@ func run(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := tryOutputs(c, output{path: c.Path("output")}); err != nil {
+		return err
+	}
 	text, err := read()
 	if err != nil {
 		return err

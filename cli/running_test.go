@@ -37,7 +37,7 @@ func TestAProgressLineFitsTheTerminal(t *testing.T) {
 func TestTheProgressLineIsRewrittenAndWiped(t *testing.T) {
 	var out strings.Builder
 	width := 30
-	r := &running{out: &out, name: "model.gguf", unit: tokensRead, total: 40, width: func() int { return width }, stop: make(chan struct{})}
+	r := &running{out: &out, now: time.Now, name: "model.gguf", unit: tokensRead, total: 40, width: func() int { return width }, stop: make(chan struct{})}
 	r.begin = time.Now().Add(-10 * time.Second)
 	r.say("PPL %d", 3)
 	r.draw()
@@ -57,7 +57,7 @@ func TestTheProgressLineIsRewrittenAndWiped(t *testing.T) {
 
 func TestProgressWithoutATerminalIsLinesThatTellNews(t *testing.T) {
 	var out strings.Builder
-	r := &running{out: &out, name: "reading", unit: tokensRead, total: 40, begin: time.Now().Add(-10 * time.Second), stop: make(chan struct{})}
+	r := &running{out: &out, now: time.Now, name: "reading", unit: tokensRead, total: 40, begin: time.Now().Add(-10 * time.Second), stop: make(chan struct{})}
 	r.draw()
 	r.draw()
 	r.set(20, 40)

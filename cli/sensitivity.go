@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -62,8 +62,8 @@ func sensitivity(c *urfave.Context) error {
 		base := gguf.TrimPart(r.base)
 		path = strings.TrimSuffix(base, filepath.Ext(base)) + "-sensitivity.json"
 	}
-	if _, err := os.Stat(path); err == nil && path != "-" && !c.Bool("force") {
-		return fmt.Errorf("%s exists: add --force to replace it", path)
+	if err := tryOutputs(c, append(r.logitsOutputs(), output{path: path})...); err != nil {
+		return err
 	}
 	file, err := openGGUF(r.base)
 	if err != nil {
@@ -82,20 +82,26 @@ func sensitivity(c *urfave.Context) error {
 	if err := r.prepareWork(); err != nil {
 		return err
 	}
+	defer r.leaveWork()
 	if err := r.measureParts(trials, &result); err != nil {
 		return r.stopped(err)
 	}
-	if err := writeOutput(c, path, func(w io.Writer) error { return writeJSON(w, result) }); err != nil {
-		return err
-	}
-	r.clear()
+	err = writeOutput(c, path, func(w io.Writer) error { return writeJSON(w, result) })
 	if path == "-" {
-		return nil
+		if err != nil && !errors.Is(err, syscall.EPIPE) {
+			return r.stopped(err)
+		}
+		return r.removeWork()
 	}
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, result)
+		err = errors.Join(err, writeJSON(c.App.Writer, result))
+	} else {
+		err = errors.Join(err, printSensitivity(c.App.Writer, result))
 	}
-	return printSensitivity(c.App.Writer, result)
+	if err != nil && !errors.Is(err, syscall.EPIPE) {
+		return r.stopped(err)
+	}
+	return r.removeWork()
 }
 
 // roundsWell refuses a model that is rounded already, unless that is allowed.

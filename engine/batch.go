@@ -128,6 +128,9 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 	case 1:
 		ctx = context.WithoutCancel(ctx) // stopping in the middle of a token would spoil the state, and saves little
 	}
+	if err := b.model.changed(); err != nil {
+		return nil, err
+	}
 	p, err := b.plan(of)
 	if err != nil {
 		return nil, err

@@ -20,8 +20,7 @@ func (m *Model) BeginAsTuned() error {
 		if !ok {
 			return nil, fmt.Errorf("tensor %q is missing: the file is no complete RWKV model", name)
 		}
-		x := make([]float32, info.Elements())
-		return x, m.lib.Dequantize(info.Type, x, m.file.Data(info))
+		return m.floats(info)
 	})
 }
 

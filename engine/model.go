@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"gosling/ggml"
 	"gosling/gguf"
 	"gosling/rwkv"
@@ -40,6 +42,9 @@ type Model struct {
 	forward  rwkv.Forward
 	begin    [][]float32 // what every text begins with, in the order of the state table; nil entries for what is not tuned
 
+	uploads     *semaphore.Weighted // of the bytes that are on their way to devices
+	fingerprint [32]byte
+
 	computing sync.Mutex // held by the session whose graph runs: backends compute one at a time
 }
 
@@ -49,7 +54,7 @@ func Load(lib *ggml.Library, path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{lib: lib, file: file, options: o}
+	m := &Model{lib: lib, file: file, options: o, uploads: semaphore.NewWeighted(uploadMemory)}
 	if err := m.load(); err != nil {
 		m.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -79,8 +84,20 @@ func (m *Model) load() error {
 	if err := m.BeginAsTuned(); err != nil {
 		return err
 	}
+	if m.fingerprint, err = fingerprintOf(m.file); err != nil {
+		return err
+	}
 	m.forward = m.arch.Forward(m.config, m.weights.tensor)
 	return nil
+}
+
+// changed returns an error that wraps gguf.ErrChanged if weights are computed with where the file is mapped, and it is not the
+// file any more that was loaded.
+func (m *Model) changed() error {
+	if m.weights.mapped == nil {
+		return nil
+	}
+	return m.file.Changed()
 }
 
 // Arch is the version of RWKV that the model is.

@@ -8,7 +8,10 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"slices"
+	"strings"
 
+	"gosling/gguf"
 	"gosling/internal/float"
 	"gosling/rwkv"
 )
@@ -95,6 +98,11 @@ func (s *Session) Save(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	for i, x := range snap.State {
+		if slices.ContainsFunc(x, func(v float32) bool { return v-v != 0 }) {
+			return fmt.Errorf("the state of layer %d has numbers that are not finite: nothing could go on from it", s.batch.specs[i].Layer)
+		}
+	}
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	both := io.MultiWriter(w, sum)
 	if err := binary.Write(both, binary.LittleEndian, s.batch.model.header(s.tokens)); err != nil {
@@ -173,16 +181,47 @@ func (m *Model) fits(h stateHeader) error {
 	return nil
 }
 
-// Fingerprint tells models apart: the SHA-256 of every tensor's name, type and shape and of some of its bytes.
-func (m *Model) Fingerprint() [32]byte {
-	const sample = 256
+// Fingerprint tells models apart: the SHA-256 of every tensor's name, type and shape and of some of its bytes, as the file had
+// them when it was loaded.
+func (m *Model) Fingerprint() [32]byte { return m.fingerprint }
+
+// fingerprintOf computes a file's fingerprint.
+func fingerprintOf(f *gguf.File) ([32]byte, error) {
+	const most = 256
 	h := sha256.New()
-	for _, t := range m.file.Tensors() {
+	for _, t := range f.Tensors() {
 		fmt.Fprintf(h, "%s %d %v\n", t.Name, t.Type, t.Shape)
-		data := m.file.Data(t)
-		for _, at := range []int{0, len(data) / 3, len(data) / 2, len(data) - sample} {
+		sample := make([]byte, min(most, t.Size))
+		for _, at := range []int64{0, t.Size / 3, t.Size / 2, t.Size - most} {
 			at = max(0, at)
-			h.Write(data[at:min(at+sample, len(data))])
+			part := sample[:min(most, t.Size-at)]
+			if err := f.ReadAt(t, part, at); err != nil {
+				return [32]byte{}, err
+			}
+			h.Write(part)
+		}
+	}
+	return [32]byte(h.Sum(nil)), nil
+}
+
+// Identity tells a model's file from others for results that are kept: the SHA-256 of its fingerprint and of the metadata that
+// changes what it computes, which is all about the architecture and the tokenizer.
+func Identity(f *gguf.File) ([32]byte, error) {
+	fingerprint, err := fingerprintOf(f)
+	return identity(f, fingerprint), err
+}
+
+// Identity is that of the file that was loaded.
+func (m *Model) Identity() [32]byte { return identity(m.file, m.fingerprint) }
+
+// identity reads no more of the file than its header, which Open has kept.
+func identity(f *gguf.File, fingerprint [32]byte) [32]byte {
+	arch, _ := f.String("general.architecture")
+	h := sha256.New()
+	h.Write(fingerprint[:])
+	for _, kv := range f.Keys() {
+		if strings.HasPrefix(kv.Key, arch+".") || strings.HasPrefix(kv.Key, "tokenizer.") {
+			fmt.Fprintf(h, "%q %q\n", kv.Key, kv.Value)
 		}
 	}
 	return [32]byte(h.Sum(nil))

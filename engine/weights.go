@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
@@ -65,6 +66,7 @@ func (w *weights) close() {
 type home struct {
 	kind   ggml.BufferType
 	mapped bool
+	plain  bool // a buffer of the device's own kind, which takes a tensor in pieces
 	floats bool // it is uploaded as F32: elementwise operations need that, whatever the file has, and some want it prepared
 }
 
@@ -138,7 +140,7 @@ func (m *Model) fill(w *weights, members []int, tensors []tensor, homes []home, 
 	}
 	for _, i := range members {
 		group.Go(func() error {
-			if err := m.upload(placed[i], tensors[i], homes[i].floats); err != nil {
+			if err := m.upload(placed[i], tensors[i], homes[i]); err != nil {
 				return fmt.Errorf("tensor %q: %w", tensors[i].spec.Name, err)
 			}
 			return nil
@@ -147,21 +149,54 @@ func (m *Model) fill(w *weights, members []int, tensors []tensor, homes []home, 
 	return group.Wait()
 }
 
-// upload copies a tensor out of the file, whose pages are not needed after that.
-func (m *Model) upload(to ggml.Tensor, t tensor, floats bool) error {
-	defer m.file.Drop(t.info)
-	data := m.file.Data(t.info)
-	if !floats {
-		return to.SetBytes(data)
+// Tensors are uploaded in pieces of uploadPiece bytes where that is possible. Those that are uploaded whole at the same time
+// take at most uploadMemory, or are one.
+const (
+	uploadPiece  = 4 << 20
+	uploadMemory = 128 << 20
+)
+
+// upload copies a tensor out of the file.
+func (m *Model) upload(to ggml.Tensor, t tensor, h home) error {
+	if h.floats {
+		x, err := m.floats(t.info)
+		if err != nil {
+			return err
+		}
+		if t.spec.Prepare != nil {
+			t.spec.Prepare(x)
+		}
+		return to.SetFloats(x)
 	}
-	x := make([]float32, t.info.Elements())
-	if err := m.lib.Dequantize(t.info.Type, x, data); err != nil {
+	size := t.info.Size
+	if h.plain {
+		size = min(size, uploadPiece)
+	}
+	share := min(size, uploadMemory)
+	if err := m.uploads.Acquire(context.Background(), share); err != nil {
 		return err
 	}
-	if t.spec.Prepare != nil {
-		t.spec.Prepare(x)
+	defer m.uploads.Release(share)
+	data := make([]byte, size)
+	for at := int64(0); at < t.info.Size; at += size {
+		part := data[:min(size, t.info.Size-at)]
+		if err := m.file.ReadAt(t.info, part, at); err != nil {
+			return err
+		}
+		if err := to.SetPart(part, at); err != nil {
+			return err
+		}
 	}
-	return to.SetFloats(x)
+	return nil
+}
+
+// floats reads the elements of a tensor of the file.
+func (m *Model) floats(t gguf.Tensor) ([]float32, error) {
+	data, x := make([]byte, t.Size), make([]float32, t.Elements())
+	if err := m.file.ReadAt(t, data, 0); err != nil {
+		return nil, err
+	}
+	return x, m.lib.Dequantize(t.Type, x, data)
 }
 
 // homes returns the choice of a home for each tensor. Which kind of buffer suits a matrix is asked once for each shape.
@@ -196,7 +231,8 @@ func (m *Model) homes() func(tensor) home {
 			}
 			h.kind = kind
 		}
-		h.mapped = !m.options.NoMmap && device.IsHost() && h.kind == device.BufferType() && !h.floats &&
+		h.plain = h.kind == device.BufferType()
+		h.mapped = !m.options.NoMmap && device.IsHost() && h.plain && !h.floats &&
 			cpu.MapsHost() && t.info.Offset%int64(cpu.HostAlignment()) == 0
 		return h
 	}

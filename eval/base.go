@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,11 +10,39 @@ import (
 	"os"
 
 	"gosling/internal/filekind"
+	"gosling/internal/lock"
 	"gosling/tokenizer"
 )
 
 // baseMagic begins a file of base logits, in the format of llama-perplexity's --save-all-logits (docs/format/logits.md).
 const baseMagic = "_logits_"
+
+// partMagic begins a file that is not whole yet, in place of baseMagic, followed by the first bytes of the model's ID.
+const partMagic = "_pt"
+
+// Origin names the model that base logits are of.
+type Origin struct {
+	ID   [32]byte // engine.Identity
+	Name string   // for people; at most 80 bytes are kept
+}
+
+// partMagic is what a partial file of the model begins with.
+func (o Origin) partMagic() (m [8]byte) {
+	copy(m[copy(m[:], partMagic):], o.ID[:])
+	return m
+}
+
+// trailer follows the rows of a whole file of ours. llama-perplexity does not read it and writes none.
+type trailer struct {
+	Magic [8]byte // "GSLBASE1"
+	ID    [32]byte
+	Name  [80]byte // ends with zeros
+}
+
+const (
+	trailerMagic = "GSLBASE1"
+	trailerSize  = 8 + 32 + 80
+)
 
 // baseFloor is how far below the largest logit others are told apart.
 const baseFloor = 16
@@ -21,10 +50,12 @@ const baseFloor = 16
 // Base is a file with the distributions that a model gave at the scored positions of windows, in 16 bits a probability.
 type Base struct {
 	file    *os.File
+	magic   [8]byte
 	vocab   int
 	context int
 	windows int
-	done    int // windows that the file holds wholly
+	done    int     // windows that the file holds wholly
+	origin  *Origin // nil in files of other programs
 }
 
 // baseHeader is what precedes the tokens.
@@ -41,36 +72,70 @@ const maxVocab = 1 << 24
 // BaseSize is the length of a file for windows made by Text.Chunks.
 func BaseSize(windows []Window, vocab int) int64 {
 	b := Base{vocab: vocab, context: len(windows[0].Tokens), windows: len(windows)}
-	return b.rowsAt() + int64(b.windows)*b.windowBytes()
+	return b.end() + trailerSize
 }
+
+// Left is how many bytes the file lacks still.
+func (b *Base) Left() int64 { return int64(b.windows-b.done)*b.windowBytes() + trailerSize }
 
 func (b *Base) rowBytes() int64    { return 2 * int64(4+(b.vocab+1)/2*2) }
 func (b *Base) rows() int          { return b.context - 1 - b.context/2 }
 func (b *Base) windowBytes() int64 { return int64(b.rows()) * b.rowBytes() }
+func (b *Base) end() int64         { return b.rowsAt() + int64(b.windows)*b.windowBytes() }
 func (b *Base) rowsAt() int64      { return baseHeaderSize + 4*int64(b.windows)*int64(b.context) }
 
-// CreateBase opens the file at path to write it. With resume the windows that are there already are kept if the file was
-// begun for the same text.
-func CreateBase(path string, windows []Window, vocab int, resume bool) (*Base, error) {
-	if resume {
-		b, err := openBase(path, os.O_RDWR)
-		if err == nil && b.matches(windows, vocab) == nil {
-			return b, nil
-		}
-		if err == nil {
-			err = b.Close()
-		}
-		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, errNoBase) {
-			return nil, err
-		}
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+// CreateBase opens the file at path to write what a model says of windows, and keeps other programs from doing so until Close. With
+// resume it goes on with one that was begun so, and refuses one that was begun with another model or text. A file that no
+// CreateBase began is never touched.
+func CreateBase(path string, windows []Window, vocab int, by Origin, resume bool) (*Base, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{file: f, vocab: vocab, context: len(windows[0].Tokens), windows: len(windows)}
-	h := baseHeader{Context: int32(b.context), Vocab: int32(vocab), Windows: int32(b.windows)}
-	copy(h.Magic[:], baseMagic)
+	b, err := beginBase(f, windows, vocab, by, resume)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return b, nil
+}
+
+func beginBase(f *os.File, windows []Window, vocab int, by Origin, resume bool) (*Base, error) {
+	if free, err := lock.Try(f); err == nil && !free {
+		return nil, errors.New("another program is writing it")
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() == 0 {
+		return createBase(f, windows, vocab, by)
+	}
+	b := &Base{file: f, origin: &by}
+	if err := b.readHeader(); err != nil {
+		return nil, err
+	}
+	if string(b.magic[:]) == baseMagic {
+		return nil, errors.New("a whole file of base logits, where one that is being made is wanted")
+	}
+	if !resume {
+		return createBase(f, windows, vocab, by)
+	}
+	if err := b.matches(windows, vocab); err != nil {
+		return nil, err
+	}
+	if b.magic != by.partMagic() {
+		return nil, fmt.Errorf("base logits that were begun with another model than %s", by.Name)
+	}
+	return b, nil
+}
+
+// createBase begins a file anew.
+func createBase(f *os.File, windows []Window, vocab int, by Origin) (*Base, error) {
+	if err := f.Truncate(0); err != nil {
+		return nil, err
+	}
+	b := &Base{file: f, vocab: vocab, context: len(windows[0].Tokens), windows: len(windows), origin: &by}
+	h := baseHeader{Magic: by.partMagic(), Context: int32(b.context), Vocab: int32(vocab), Windows: int32(b.windows)}
 	data, err := binary.Append(nil, binary.LittleEndian, h)
 	for _, w := range windows {
 		if err == nil {
@@ -78,21 +143,18 @@ func CreateBase(path string, windows []Window, vocab int, resume bool) (*Base, e
 		}
 	}
 	if err == nil {
-		_, err = f.Write(data)
+		_, err = f.WriteAt(data, 0)
 	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return b, nil
+	return b, err
 }
 
 // OpenBase opens a whole file that was made for these windows.
 func OpenBase(path string, windows []Window, vocab int) (*Base, error) {
-	b, err := openBase(path, os.O_RDONLY)
+	b, err := openBase(path)
 	if err != nil {
 		return nil, err
 	}
-	if err = b.matches(windows, vocab); err == nil && b.done < b.windows {
+	if err = b.matches(windows, vocab); err == nil && (b.done < b.windows || string(b.magic[:]) != baseMagic) {
 		err = fmt.Errorf("holds %d of %d windows: cut short", b.done, b.windows)
 	}
 	if err != nil {
@@ -103,8 +165,8 @@ func OpenBase(path string, windows []Window, vocab int) (*Base, error) {
 
 var errNoBase = errors.New("no file of base logits")
 
-func openBase(path string, flag int) (*Base, error) {
-	f, err := os.OpenFile(path, flag, 0)
+func openBase(path string) (*Base, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +183,7 @@ func (b *Base) readHeader() error {
 		return err
 	}
 	var h baseHeader
-	if err := binary.Read(io.NewSectionReader(b.file, 0, baseHeaderSize), binary.LittleEndian, &h); err != nil || string(h.Magic[:]) != baseMagic {
+	if err := binary.Read(io.NewSectionReader(b.file, 0, baseHeaderSize), binary.LittleEndian, &h); err != nil || string(h.Magic[:]) != baseMagic && string(h.Magic[:len(partMagic)]) != partMagic {
 		head := make([]byte, min(info.Size(), filekind.HeadSize))
 		if _, err := b.file.ReadAt(head, 0); err == nil && filekind.IsPointer(head) {
 			return errors.New(filekind.Recognize(head, "file of base logits"))
@@ -132,8 +194,43 @@ func (b *Base) readHeader() error {
 	if b.context < MinContext || b.vocab < 1 || b.vocab > maxVocab || b.windows < 1 || int64(b.windows)*int64(b.context) > (info.Size()-baseHeaderSize)/4 {
 		return fmt.Errorf("%w: a context of %d, %d tokens and %d windows in %d bytes", errNoBase, b.context, b.vocab, b.windows, info.Size())
 	}
-	b.done = int(min(int64(b.windows), (info.Size()-b.rowsAt())/b.windowBytes()))
+	b.magic, b.done = h.Magic, int(min(int64(b.windows), (info.Size()-b.rowsAt())/b.windowBytes()))
+	var t trailer
+	err = binary.Read(io.NewSectionReader(b.file, b.end(), trailerSize), binary.LittleEndian, &t)
+	if err == nil && string(t.Magic[:]) == trailerMagic {
+		b.origin = &Origin{t.ID, string(bytes.TrimRight(t.Name[:], "\x00"))}
+	}
 	return nil
+}
+
+// Origin is the model that a whole file is of, and whether the file tells.
+func (b *Base) Origin() (Origin, bool) {
+	if b.origin == nil {
+		return Origin{}, false
+	}
+	return *b.origin, true
+}
+
+// finish makes a file whole: it gets its trailer, and then the magic of a whole one.
+func (b *Base) finish() error {
+	t := trailer{ID: b.origin.ID}
+	copy(t.Magic[:], trailerMagic)
+	copy(t.Name[:], b.origin.Name)
+	data, err := binary.Append(nil, binary.LittleEndian, t)
+	if err != nil {
+		return err
+	}
+	if _, err := b.file.WriteAt(data, b.end()); err != nil {
+		return err
+	}
+	if err := b.file.Sync(); err != nil {
+		return err
+	}
+	if _, err := b.file.WriteAt([]byte(baseMagic), 0); err != nil {
+		return err
+	}
+	copy(b.magic[:], baseMagic)
+	return b.file.Sync()
 }
 
 // matches compares the header with windows. The first token of each is not looked at, since a bos may stand there.
@@ -166,9 +263,6 @@ func (b *Base) Done() int { return b.done }
 func (b *Base) at(window, position int) int64 {
 	return b.rowsAt() + int64(window)*b.windowBytes() + int64(position-b.context/2)*b.rowBytes()
 }
-
-// Sync brings what was written to the disk.
-func (b *Base) Sync() error { return b.file.Sync() }
 
 // Close closes the file.
 func (b *Base) Close() error { return b.file.Close() }

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"gosling/engine"
@@ -41,7 +42,7 @@ func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window) err
 		}
 		b.done = i + 1
 	}
-	return b.Sync()
+	return b.finish()
 }
 
 // Compare reads the windows from the given one on with a model and hands the positions of each to done.
@@ -71,7 +72,7 @@ func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, f
 func (b *Base) compareBlock(window int, block Block) ([]Position, error) {
 	data := make([]byte, int64(len(block.Targets))*b.rowBytes())
 	if _, err := b.file.ReadAt(data, b.at(window, block.Position)); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s was cut short while it was read: %w", b.file.Name(), err)
 	}
 	positions := make([]Position, len(block.Targets))
 	err := parallel(len(positions), func(k int) error {

@@ -23,11 +23,13 @@ func pair(t *testing.T) (base, candidate *engine.Model) {
 	return model(t, "F32"), model(t, "Q4_0")
 }
 
+func origin(m *engine.Model) eval.Origin { return eval.Origin{ID: m.Identity(), Name: "base.gguf"} }
+
 // writeBase computes a file of base logits.
 func writeBase(t *testing.T, m *engine.Model, windows []eval.Window) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "base")
-	b, err := eval.CreateBase(path, windows, m.Vocab(), false)
+	b, err := eval.CreateBase(path, windows, m.Vocab(), origin(m), false)
 	require.NoError(t, err)
 	require.NoError(t, b.Write(t.Context(), m, windows))
 	require.NoError(t, b.Close())
@@ -162,7 +164,8 @@ func TestTheStepsOfABaseAreThoseOfLlamaPerplexity(t *testing.T) {
 	}
 	step := math.Float32frombits(uint32(row[0]) | uint32(row[1])<<8 | uint32(row[2])<<16 | uint32(row[3])<<24)
 	assert.InEpsilon(t, float64(most-low)/65535, float64(step), 1e-4)
-	assert.Len(t, row, 4*(8+2*258))
+	const trailer = 8 + 32 + 80 // which llama-perplexity does not read
+	assert.Len(t, row, 4*(8+2*258)+trailer)
 }
 
 func TestABaseThatWasCutShortGoesOn(t *testing.T) {
@@ -174,7 +177,7 @@ func TestABaseThatWasCutShortGoesOn(t *testing.T) {
 	require.NoError(t, err)
 
 	path := filepath.Join(t.TempDir(), "cut")
-	b, err := eval.CreateBase(path, windows, m.Vocab(), true)
+	b, err := eval.CreateBase(path, windows, m.Vocab(), origin(m), true)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	read := 0
@@ -187,7 +190,7 @@ func TestABaseThatWasCutShortGoesOn(t *testing.T) {
 	_, err = eval.OpenBase(path, windows, m.Vocab())
 	require.ErrorContains(t, err, "of 4 windows: cut short")
 
-	b, err = eval.CreateBase(path, windows, m.Vocab(), true)
+	b, err = eval.CreateBase(path, windows, m.Vocab(), origin(m), true)
 	require.NoError(t, err)
 	assert.Positive(t, b.Done())
 	require.NoError(t, b.Write(t.Context(), m, windows))
@@ -195,6 +198,46 @@ func TestABaseThatWasCutShortGoesOn(t *testing.T) {
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
+}
+
+func TestAPartialBaseIsTiedToItsModelAndNothingElseIsTouched(t *testing.T) {
+	m, other := pair(t)
+	windows, err := text(t, 400).Chunks(100, 0, -1)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "part")
+	create := func(m *engine.Model, windows []eval.Window, resume bool) error {
+		b, err := eval.CreateBase(path, windows, m.Vocab(), eval.Origin{ID: m.Identity(), Name: "mine.gguf"}, resume)
+		if err == nil {
+			require.NoError(t, b.Close())
+		}
+		return err
+	}
+	require.NoError(t, create(m, windows, false))
+	require.NoError(t, create(m, windows, true))
+	require.ErrorContains(t, create(other, windows, true), "begun with another model than mine.gguf")
+	require.ErrorContains(t, create(m, windows[:2], true), "base logits of 4 windows of 100 tokens, wanted are 2 of 100")
+	require.NoError(t, create(other, windows, false), "begun anew")
+
+	b, err := eval.CreateBase(path, windows, m.Vocab(), origin(m), false)
+	require.NoError(t, err)
+	require.ErrorContains(t, create(m, windows, true), "another program is writing it")
+	require.NoError(t, b.Write(t.Context(), m, windows))
+	require.NoError(t, b.Close())
+	require.ErrorContains(t, create(m, windows, false), "a whole file of base logits")
+	whole, err := eval.OpenBase(path, windows, m.Vocab())
+	require.NoError(t, err)
+	defer whole.Close()
+	of, ok := whole.Origin()
+	require.True(t, ok)
+	assert.Equal(t, origin(m), of)
+
+	require.NoError(t, os.WriteFile(path, []byte("a text of somebody"), 0o600))
+	for _, resume := range []bool{false, true} {
+		require.ErrorContains(t, create(m, windows, resume), "no file of base logits")
+	}
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "a text of somebody", string(data))
 }
 
 func TestForeignBasesAreRefused(t *testing.T) {
@@ -233,7 +276,9 @@ func FuzzOpenBase(f *testing.F) {
 		if err != nil {
 			return
 		}
-		assert.GreaterOrEqual(t, int64(len(data)), eval.BaseSize(windows, 2))
+		if _, ours := b.Origin(); ours {
+			assert.GreaterOrEqual(t, int64(len(data)), eval.BaseSize(windows, 2))
+		}
 		require.NoError(t, b.Close())
 	})
 }

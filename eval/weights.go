@@ -56,8 +56,6 @@ func CompareWeights(ctx context.Context, d Dequantizer, base, candidate *gguf.Fi
 		}
 		e.Kind = m[2]
 		all = append(all, e)
-		base.Drop(b)
-		candidate.Drop(c)
 	}
 	return all, nil
 }
@@ -100,5 +98,9 @@ func elements(d Dequantizer, f *gguf.File, t gguf.Tensor, dst []float32, from in
 	if err != nil {
 		return err
 	}
-	return d.Dequantize(t.Type, dst, f.Data(t)[at:at+n])
+	data := make([]byte, n)
+	if err := f.ReadAt(t, data, at); err != nil {
+		return err
+	}
+	return d.Dequantize(t.Type, dst, data)
 }

@@ -2,6 +2,7 @@ package ggml
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"unsafe"
@@ -30,8 +31,38 @@ func Multiplies(t gguf.Type) bool {
 	return written[t] || t == gguf.F32 || t == gguf.F16 || t == gguf.BF16
 }
 
+// maxElement is beyond what the scales of any type's blocks hold, but those of MXFP4. Of larger elements ggml computes squares
+// that are not finite, on which it aborts for some types.
+const maxElement = 1e9
+
+// RangeError reports an element that no block of the type can hold.
+type RangeError struct {
+	Index int // of the element
+	Value float32
+	Type  gguf.Type
+}
+
+func (e *RangeError) Error() string {
+	return fmt.Sprintf("element %d is %.4g, more than a block of %s can hold", e.Index, e.Value, e.Type)
+}
+
+// inRange returns a *RangeError for the first element that blocks of the type cannot hold.
+func inRange(t gguf.Type, x []float32) error {
+	most := float32(maxElement)
+	if t == gguf.MXFP4 {
+		most = math.MaxFloat32
+	}
+	for i, v := range x {
+		if !(v <= most && v >= -most) {
+			return &RangeError{i, v, t}
+		}
+	}
+	return nil
+}
+
 // Quantize writes whole rows of src, rowLen elements each, to dst in type t. importance weighs the elements of a row, or is
-// nil. It may be called from many goroutines at once. Elements must be finite.
+// nil. It may be called from many goroutines at once. Elements that are not finite or too large give a *RangeError; smaller ones
+// may still overflow the scale of a block, which is not looked at here.
 func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error {
 	switch t {
 	case gguf.F32, gguf.F16, gguf.BF16:
@@ -57,8 +88,13 @@ func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64,
 	if importance != nil && int64(len(importance)) != rowLen {
 		return fmt.Errorf("an importance matrix of %d elements for rows of %d", len(importance), rowLen)
 	}
-	if rows == 0 {
-		return nil
+	for channel, w := range importance {
+		if !(w > 0 && w <= math.MaxFloat32) {
+			return fmt.Errorf("the importance of channel %d is %v: want positive numbers", channel, w)
+		}
+	}
+	if err := inRange(t, src); err != nil || rows == 0 {
+		return err
 	}
 	l.c.QuantizeChunk(int32(t), unsafe.Pointer(&src[0]), unsafe.Pointer(&dst[0]), 0, rows, rowLen, unsafe.Pointer(unsafe.SliceData(importance)))
 	return nil

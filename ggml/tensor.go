@@ -87,11 +87,20 @@ func fillStrides(nb *[4]int64, ne [4]int64, typ gguf.Type) {
 
 // SetBytes copies all of the tensor's bytes, in its own format, to where it lies. The tensor must have been placed.
 func (t Tensor) SetBytes(data []byte) error {
-	if int64(len(data)) != t.Bytes() || !t.Contiguous() {
+	if int64(len(data)) != t.Bytes() {
 		return fmt.Errorf("setting a tensor %v of %s to %d bytes, it has %d", t.Shape(), t.typ, len(data), t.Bytes())
 	}
+	return t.SetPart(data, 0)
+}
+
+// SetPart is SetBytes for some of the bytes, from an offset on. Buffers that arrange a matrix in their own way take it only
+// whole, so it is for those of a device's own kind (Device.BufferType).
+func (t Tensor) SetPart(data []byte, offset int64) error {
+	if offset < 0 || offset+int64(len(data)) > t.Bytes() || !t.Contiguous() {
+		return fmt.Errorf("setting bytes %d to %d of a tensor %v of %s that has %d", offset, offset+int64(len(data)), t.Shape(), t.typ, t.Bytes())
+	}
 	if len(data) > 0 {
-		t.lib.c.TensorSet(t.p, unsafe.Pointer(unsafe.SliceData(data)), 0, uintptr(len(data)))
+		t.lib.c.TensorSet(t.p, unsafe.Pointer(unsafe.SliceData(data)), uintptr(offset), uintptr(len(data)))
 	}
 	return nil
 }

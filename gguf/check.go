@@ -40,7 +40,19 @@ func checkPart(path string) (errs []error, split bool) {
 		return []error{err}, false
 	}
 	defer file.Close()
-	p := parse(file.Bytes())
+	var p *parser
+	if err := file.View(func(b []byte) { p = check(b) }); err != nil {
+		return []error{err}, false
+	}
+	if p.more > 0 {
+		return append(p.errs, fmt.Errorf("and %d more", p.more)), p.isPart()
+	}
+	return p.errs, p.isPart()
+}
+
+// check walks the rules over the bytes of a file.
+func check(b []byte) *parser {
+	p := parse(b)
 	if !p.lost {
 		p.checkTexts()
 		p.checkNames()
@@ -48,10 +60,7 @@ func checkPart(path string) (errs []error, split bool) {
 		p.checkPadding()
 		p.checkTail()
 	}
-	if p.more > 0 {
-		return append(p.errs, fmt.Errorf("and %d more", p.more)), p.isPart()
-	}
-	return p.errs, p.isPart()
+	return p
 }
 
 // checkTexts sees that texts are UTF-8, as other programs take them to be. Texts in arrays may be anything: tokens are bytes.

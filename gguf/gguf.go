@@ -1,6 +1,6 @@
 // Package gguf reads, writes and checks GGUF files: the metadata and tensors of a model in one file.
 //
-// Open maps a file into memory and reads its header only: the bytes of a tensor are touched when they are used. Every
+// Open reads the header only: the bytes of a tensor are read when they are asked for. Every
 // count, length and offset of the header is checked against the file first, so memory stays bounded by the length of
 // the header and a tensor that Open returned lies wholly in the file, aligned and apart from all others. Check walks
 // the same rules and a few more, and reports all that is wrong instead of the first.
@@ -79,25 +79,32 @@ func openPart(path string) (part, error) {
 	if err != nil {
 		return part{}, err
 	}
-	p := parse(file.Bytes())
+	var p *parser
+	if err := file.View(func(b []byte) { p = parse(b) }); err != nil {
+		return part{}, errors.Join(err, file.Close())
+	}
 	if len(p.errs) > 0 {
-		err := foreign(file.Bytes(), p.errs[0])
+		err := foreign(file, p.errs[0])
 		file.Close()
 		return part{}, fmt.Errorf("%s: %w", path, err)
 	}
+	p.file, p.data = nil, nil // of the mapping, which nothing touches from here on
 	return part{path, file, p.contents}, nil
 }
 
 // foreign is the error of a header, or a better one for a file that is known to be something else.
-func foreign(data []byte, err error) error {
-	head := data[:min(len(data), filekind.HeadSize)]
+func foreign(file *mmap.Map, err error) error {
+	head := make([]byte, min(file.Size(), filekind.HeadSize))
+	if _, readErr := file.ReadAt(head, 0); readErr != nil {
+		return errors.Join(err, readErr)
+	}
 	if what := filekind.Recognize(head, "model"); what != "" && len(head) > 0 {
 		return errors.New(what)
 	}
 	return err
 }
 
-// Close unmaps the file. Slices that Data returned must not be used after it. It is safe to call twice.
+// Close closes the file. What Data and Bytes returned must not be used after it. It is safe to call twice.
 func (f *File) Close() error {
 	var all error
 	for _, p := range f.parts {
@@ -122,7 +129,7 @@ func (f *File) Paths() []string {
 func (f *File) Size() int64 {
 	n := int64(0)
 	for _, p := range f.parts {
-		n += int64(len(p.file.Bytes()))
+		n += p.file.Size()
 	}
 	return n
 }
@@ -187,11 +194,32 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return f.tensors[i], true
 }
 
-// Data returns the bytes of a tensor of this file, read-only and valid until Close.
+// Data returns the bytes of a tensor in the mapped file, read-only and valid until Close. If the file is cut short, touching
+// what is gone ends the process, which ReadAt does not.
 func (f *File) Data(t Tensor) []byte { return f.parts[t.Part].file.Bytes()[t.Offset:t.end():t.end()] }
 
-// Bytes is the whole of a mapped part, valid until Close.
+// Bytes is the whole of a mapped part, valid until Close, for devices that compute on it. Data's warning holds for it.
 func (f *File) Bytes(part int) []byte { return f.parts[part].file.Bytes() }
 
-// Drop tells the system that the bytes of a tensor are not needed in memory for now. They may still be read.
-func (f *File) Drop(t Tensor) { f.parts[t.Part].file.DontNeed(t.Offset, t.Size) }
+// ReadAt reads bytes of a tensor of this file, from an offset within it. It may be called from many goroutines. A file that was
+// cut short since Open gives an error that wraps ErrChanged.
+func (f *File) ReadAt(t Tensor, dst []byte, offset int64) error {
+	if offset < 0 || offset > t.Size || int64(len(dst)) > t.Size-offset {
+		return fmt.Errorf("%s has %d bytes, %d at %d are not among them", quote("tensor", t.Name), t.Size, len(dst), offset)
+	}
+	_, err := f.parts[t.Part].file.ReadAt(dst, t.Offset+offset)
+	return err
+}
+
+// ErrChanged is what errors about a file wrap that was written to or cut short since Open.
+var ErrChanged = mmap.ErrChanged
+
+// Changed returns an error that wraps ErrChanged if a file of the model was written to or cut short since Open.
+func (f *File) Changed() error {
+	for _, p := range f.parts {
+		if err := p.file.Changed(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -107,8 +107,11 @@ func TestAFileMadeByHandIsRead(t *testing.T) {
 	key, ok := f.Tensor("blk.0.key.weight")
 	require.True(t, ok)
 	assert.Equal(t, int64(64), key.Elements())
-	f.Drop(key)
 	assert.Equal(t, []byte(image[data+64:data+64+68]), f.Data(key))
+	part := make([]byte, 8)
+	require.NoError(t, f.ReadAt(key, part, 60))
+	assert.Equal(t, []byte(image[data+64+60:data+64+68]), part)
+	require.ErrorContains(t, f.ReadAt(key, part, 61), "has 68 bytes, 8 at 61 are not among them")
 	_, ok = f.Tensor("output.weight")
 	assert.False(t, ok)
 }

@@ -29,7 +29,14 @@ type Matrix struct {
 	Chunks    int      // of the texts that were read
 	ChunkSize int      // in tokens
 	Entries   []Entry  // sorted by name
+
+	// Of is what the last text was read with, so that it can be gone on with: the model's identity, and the SHA-256 of the text,
+	// in hexadecimal digits. Files of llama.cpp, and those that were only put together, do not say.
+	Of Origin
 }
+
+// Origin names a model and a text.
+type Origin struct{ Model, Text string }
 
 // Entry is what went into one tensor of the model.
 type Entry struct {
@@ -46,6 +53,8 @@ const (
 	keyDatasets  = "imatrix.datasets"
 	keyChunks    = "imatrix.chunk_count"
 	keyChunkSize = "imatrix.chunk_size"
+	keyModel     = "gosling.imatrix.model"
+	keyText      = "gosling.imatrix.text"
 	sumsSuffix   = ".in_sum2"
 	countsSuffix = ".counts"
 	meansSuffix  = ".in_sum" // the sums of the channels themselves, which no quantizer here uses
@@ -173,6 +182,8 @@ func readGGUF(f *gguf.File) (*Matrix, error) {
 		return nil, fmt.Errorf("%d chunks of %d tokens: the numbers are damaged", chunks, size)
 	}
 	m.Chunks, m.ChunkSize = int(chunks), int(size)
+	m.Of.Model, _ = f.String(keyModel)
+	m.Of.Text, _ = f.String(keyText)
 	for _, t := range f.Tensors() {
 		e, err := readEntry(f, t)
 		if err != nil {
@@ -216,12 +227,20 @@ func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 		return Entry{}, fmt.Errorf("it is empty")
 	}
 	e := Entry{Name: name, Squares: make([]float64, t.Elements())}
-	for i, x := range floats(f, t) {
+	sums, err := floats(f, t)
+	if err != nil {
+		return Entry{}, err
+	}
+	for i, x := range sums {
 		if e.Squares[i] = float64(x); !(x >= 0) || math.IsInf(e.Squares[i], 0) {
 			return Entry{}, fmt.Errorf("element %d is %v, which is no sum of squares: the file is damaged", i, x)
 		}
 	}
-	n := float64(floats(f, counts)[0])
+	count, err := floats(f, counts)
+	if err != nil {
+		return Entry{}, err
+	}
+	n := float64(count[0])
 	if !(n >= 0 && n <= 1<<62) {
 		return Entry{}, fmt.Errorf("its count is %v: the file is damaged", n)
 	}
@@ -229,10 +248,15 @@ func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 	return e, nil
 }
 
-func floats(f *gguf.File, t gguf.Tensor) []float32 {
+// floats reads the elements of an F32 tensor.
+func floats(f *gguf.File, t gguf.Tensor) ([]float32, error) {
+	data := make([]byte, t.Size)
+	if err := f.ReadAt(t, data, 0); err != nil {
+		return nil, err
+	}
 	x := make([]float32, t.Elements())
-	float.DecodeF32(x, f.Data(t))
-	return x
+	float.DecodeF32(x, data)
+	return x, nil
 }
 
 // Write writes a file, in place of one that is there if force says so.
@@ -260,6 +284,9 @@ func (m *Matrix) Encode(to io.WriterAt) error {
 		{Key: keyChunks, Value: uint32(m.Chunks)},
 		{Key: keyChunkSize, Value: uint32(m.ChunkSize)},
 	}}
+	if m.Of != (Origin{}) {
+		h.Keys = append(h.Keys, gguf.KV{Key: keyModel, Value: m.Of.Model}, gguf.KV{Key: keyText, Value: m.Of.Text})
+	}
 	for _, e := range m.Entries {
 		h.Tensors = append(h.Tensors,
 			gguf.Tensor{Name: e.Name + sumsSuffix, Type: gguf.F32, Shape: []int64{int64(len(e.Squares))}},
@@ -271,7 +298,10 @@ func (m *Matrix) Encode(to io.WriterAt) error {
 	}
 	for i, e := range m.Entries {
 		var sums []byte
-		for _, x := range e.Squares {
+		for channel, x := range e.Squares {
+			if !(x >= 0 && x <= math.MaxFloat32) {
+				return fmt.Errorf("tensor %q: the squares of channel %d sum up to %g, which the file cannot hold: the weights are damaged", e.Name, channel, x)
+			}
 			sums = binary.LittleEndian.AppendUint32(sums, math.Float32bits(float32(x)))
 		}
 		count := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(e.Tokens)))

@@ -22,10 +22,17 @@ type option struct {
 	cost float64
 }
 
-// Assign chooses a type for every tensor of a file such that the whole has at most targetBPW bits for each of its elements and
-// the predicted KL divergence is the least. What rounding a kind costs is spread over its tensors by what rounding their layers
-// costs.
-func (s *Sensitivity) Assign(file *gguf.File, targetBPW float64) (Assignment, error) {
+// Budget says how large a file may become.
+type Budget struct {
+	BPW        float64     // bits for each element, all included
+	Overrides  Overrides   // types that are set, whatever they cost
+	Importance *Importance // what elements will be rounded by, which the file names
+}
+
+// Assign chooses a type for every tensor of a file such that the whole stays within the budget and the predicted KL divergence is
+// the least. Tensors that the overrides name are no choice, but count. What rounding a kind costs is spread over its tensors by
+// what rounding their layers costs.
+func (s *Sensitivity) Assign(file *gguf.File, budget Budget) (Assignment, error) {
 	m, err := describe(file)
 	if err != nil {
 		return Assignment{}, fmt.Errorf("%s: %w", file.Path(), err)
@@ -35,31 +42,34 @@ func (s *Sensitivity) Assign(file *gguf.File, targetBPW float64) (Assignment, er
 			file.Path(), s.Arch, s.Layers, s.Parameters, is.Arch, is.Layers, is.Parameters)
 	}
 	fixed := file.Size() + headroom
+	if budget.Importance != nil {
+		fixed += importanceRoom
+	}
 	shares := s.shares(file, m)
+	chosen := budget.Overrides.Choose()
 	var names []string
 	var items [][]option
-	least, most := int64(0), int64(0)
 	for _, t := range file.Tensors() {
-		options := s.options(t, m, shares[t.Name])
-		if options == nil {
+		options := s.options(t, m, shares[t.Name], file.Alignment())
+		if spec, known := m.specs[t.Name]; known {
+			if typ, ok := chosen.Type(spec); ok {
+				options = set(options, typ, t, file.Alignment())
+			}
+		}
+		if len(options) == 1 && options[0].typ == t.Type {
 			continue
 		}
-		low, high := options[0].size, options[0].size
-		for _, o := range options {
-			low, high = min(low, o.size), max(high, o.size)
-		}
-		least, most = least+low, most+high
 		fixed -= t.Size
 		names, items = append(names, t.Name), append(items, options)
 	}
-	bpw := func(size int64) float64 { return 8 * float64(fixed+size) / float64(s.Parameters) }
-	budget := int64(targetBPW*float64(s.Parameters)/8) - fixed
-	if budget < least {
-		return Assignment{}, fmt.Errorf("%.2f bits per weight are out of reach: from %.2f to %.2f are possible", targetBPW, math.Ceil(100*bpw(least))/100, bpw(most))
+	left := int64(budget.BPW*float64(s.Parameters)/8) - fixed
+	if least, most := extremes(items); left < least {
+		bpw := func(size int64) float64 { return math.Ceil(800*float64(fixed+size)/float64(s.Parameters)) / 100 }
+		return Assignment{}, fmt.Errorf("%.2f bits per weight are out of reach: from %.2f to %.2f are possible%s", budget.BPW, bpw(least), bpw(most), budget.blame())
 	}
 	a := Assignment{Types: map[string]gguf.Type{}, Size: fixed}
 	elements := map[gguf.Type]int64{}
-	for i, k := range cheapest(items, budget) {
+	for i, k := range cheapest(items, left) {
 		o := items[i][k]
 		a.Types[names[i]] = o.typ
 		t, _ := file.Tensor(names[i])
@@ -69,6 +79,45 @@ func (s *Sensitivity) Assign(file *gguf.File, targetBPW float64) (Assignment, er
 	}
 	a.Mix = nearestMix(elements)
 	return a, nil
+}
+
+// blame ends the error of a budget that is too small.
+func (b Budget) blame() string {
+	if len(b.Overrides) == 0 {
+		return ""
+	}
+	return " with the types that were set for some tensors"
+}
+
+// extremes are the sizes of all tensors in their smallest and largest types.
+func extremes(items [][]option) (least, most int64) {
+	for _, options := range items {
+		low, high := options[0].size, options[0].size
+		for _, o := range options {
+			low, high = min(low, o.size), max(high, o.size)
+		}
+		least, most = least+low, most+high
+	}
+	return least, most
+}
+
+// set is the one option of a tensor whose type is set, with the cost of that type if it was measured.
+func set(measured []option, typ gguf.Type, t gguf.Tensor, alignment int64) []option {
+	for _, o := range measured {
+		if o.typ == typ {
+			return []option{o}
+		}
+	}
+	return []option{{typ: typ, size: sizeAs(typ, t, alignment)}}
+}
+
+// sizeAs is what a tensor takes of a file in a type that fits its rows, with the padding up to the next.
+func sizeAs(typ gguf.Type, t gguf.Tensor, alignment int64) int64 {
+	n, err := typ.RowBytes(t.Elements())
+	if err != nil {
+		return math.MaxInt64 / 2
+	}
+	return (n + alignment - 1) / alignment * alignment
 }
 
 // nearestMix is the first whose matrices have the type of the most elements.
@@ -82,12 +131,16 @@ func nearestMix(elements map[gguf.Type]int64) Mix {
 	return nearest
 }
 
-// headroom is what a header grows by for the keys that Quantize adds.
-const headroom = 256
+// headroom is what a header grows by for the keys that Quantize adds, importanceRoom for those about an importance matrix: two
+// texts of at most maxText bytes, two numbers, and their names.
+const (
+	headroom       = 256
+	importanceRoom = 512
+)
 
-// options are the types that a tensor may have, the one it has first; none if it is not to be rounded or was not measured.
-// share is its part of what rounding its kind costs.
-func (s *Sensitivity) options(t gguf.Tensor, m model, share float64) []option {
+// options are the types that a tensor may have, the one it has first, which is the only one if it is not to be rounded or was not
+// measured. share is its part of what rounding its kind costs.
+func (s *Sensitivity) options(t gguf.Tensor, m model, share float64, alignment int64) []option {
 	kind := m.kindOf(t.Name)
 	options := []option{{typ: t.Type, size: t.Size}}
 	for _, p := range s.Parts {
@@ -99,13 +152,9 @@ func (s *Sensitivity) options(t gguf.Tensor, m model, share float64) []option {
 			continue
 		}
 		typ = fitting(typ, m.specs[t.Name])
-		size, err := typ.RowBytes(t.Elements())
-		if size = (size + 31) / 32 * 32; err == nil && size < t.Size { // tensors begin at multiples of 32
+		if size := sizeAs(typ, t, alignment); size < t.Size {
 			options = append(options, option{typ, size, max(float64(p.KLD), 0) * share})
 		}
-	}
-	if len(options) == 1 {
-		return nil
 	}
 	return options
 }

@@ -3,10 +3,12 @@ package quant
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
+	"gosling/ggml"
 	"gosling/gguf"
 	"gosling/internal/float"
 )
@@ -58,7 +60,8 @@ func grow[T any](b *[]T, n int64) []T {
 	return (*b)[:n]
 }
 
-// convert returns a piece in its new type and, if errors are measured, the sum of the squared differences.
+// convert returns a piece in its new type and, if errors are measured, the sum of the squared differences. What it returns is
+// finite, whoever made it.
 func (c *coder) convert(s Source, p piece, b *buffers) (out []byte, squares float64, err error) {
 	to := s.Tensor.Type
 	size, err := bytesOf(to, p)
@@ -141,8 +144,16 @@ func (c *coder) encode(t gguf.Type, out []byte, x []float32, p piece) error {
 		return fitsF16(out, p.first)
 	case gguf.BF16:
 		float.EncodeBF16(out, x)
+		return fitsBF16(out, p.first)
 	default:
-		return c.quantizer.Quantize(t, out, x, p.rowElements, c.weights[p.source])
+		weights := c.weights[p.source]
+		var large *ggml.RangeError
+		if err := c.quantizer.Quantize(t, out, x, p.rowElements, weights); errors.As(err, &large) {
+			return fmt.Errorf("element %d is %.4g, more than a block of %s can hold: use BF16 or F32 for this tensor", p.first+int64(large.Index), large.Value, t)
+		} else if err != nil {
+			return err
+		}
+		return fitBlocks(t, out, x, p.first, weights != nil)
 	}
 	return nil
 }
@@ -157,7 +168,7 @@ func finite(x []float32, first int64) error {
 	return nil
 }
 
-// finiteBytes is finite for elements of a floating type in their bytes; quantized ones are taken as they are.
+// finiteBytes is finite for elements in their bytes; of quantized ones the scales are looked at.
 func finiteBytes(t gguf.Type, data []byte, first int64) error {
 	var mask uint64
 	switch t {
@@ -176,7 +187,7 @@ func finiteBytes(t gguf.Type, data []byte, first int64) error {
 	case gguf.BF16:
 		mask = 0x7f80
 	default:
-		return nil
+		return finiteBlocks(t, data, first)
 	}
 	if i := firstTop(data, mask); i >= 0 {
 		return fmt.Errorf("element %d is not finite: the weights are damaged", first+int64(i))
@@ -187,7 +198,15 @@ func finiteBytes(t gguf.Type, data []byte, first int64) error {
 // fitsF16 refuses what became infinite in F16.
 func fitsF16(data []byte, first int64) error {
 	if i := firstTop(data, 0x7c00); i >= 0 {
-		return fmt.Errorf("element %d is larger than 65504, the largest F16: use BF16, F32 or a quantized type", first+int64(i))
+		return fmt.Errorf("element %d is larger than 65504, the largest F16: use BF16 or F32 for this tensor", first+int64(i))
+	}
+	return nil
+}
+
+// fitsBF16 refuses what was rounded up to infinity in BF16.
+func fitsBF16(data []byte, first int64) error {
+	if i := firstTop(data, 0x7f80); i >= 0 {
+		return fmt.Errorf("element %d is larger than 3.39e38, the largest BF16: use F32 for this tensor", first+int64(i))
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package quant
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"gosling/gguf"
@@ -46,19 +48,20 @@ var needImportance = []gguf.Type{gguf.IQ1_S, gguf.IQ1_M, gguf.IQ2_XXS, gguf.IQ2_
 // though there is a matrix.
 func (i *Importance) weights(sources []Source) (weights [][]float32, without []string, err error) {
 	weights = make([][]float32, len(sources))
-	found := false
+	found, first := false, "" // whether the matrix tells anything, and the first tensor that it is asked for
 	for s, source := range sources {
 		to := source.Tensor
 		if floating(to.Type) || source.Floats == nil && source.From == to.Type {
 			continue
 		}
 		if i != nil {
+			first = cmp.Or(first, to.Name)
 			w, ok := i.Matrix.Weights(to.Name)
 			if ok && int64(len(w)) != to.Shape[0] {
 				return nil, nil, fmt.Errorf("%s: tensor %q has %d input channels there, and %d in the model: the matrix is of another model", i.Path, to.Name, len(w), to.Shape[0])
 			}
-			if weights[s] = w; ok {
-				found = true
+			if ok {
+				weights[s], found = w, usable(w) || found
 			} else {
 				without = append(without, to.Name)
 			}
@@ -67,10 +70,32 @@ func (i *Importance) weights(sources []Source) (weights [][]float32, without []s
 			return nil, nil, i.missing(to)
 		}
 	}
-	if len(without) > 0 && !found {
-		return nil, nil, fmt.Errorf("%s: says nothing of any tensor that is to be quantized: it is of another model", i.Path)
+	if i != nil && first != "" && !found {
+		return nil, nil, fmt.Errorf("%s: says nothing of any tensor that is to be quantized, such as %q, or only zeros: it is of another model or damaged, make one with \"gosling imatrix\"", i.Path, first)
 	}
 	return weights, without, nil
+}
+
+// usable prepares the weights of a tensor's channels for ggml, which computes with their products in F32, and reports whether
+// they tell anything: channels that are all at zero count equally. Weights far from 1 are scaled by a power of two, which changes
+// no rounding. None is left at zero, since ggml would divide by the sum of a block's.
+func usable(w []float32) bool {
+	largest := slices.Max(w)
+	if !(largest > 0) {
+		for i := range w {
+			w[i] = 1
+		}
+		return false
+	}
+	shift := 0
+	if _, exp := math.Frexp(float64(largest)); exp > 20 || exp < -20 {
+		shift = -exp
+	}
+	least := math.Ldexp(float64(largest), -64)
+	for i, x := range w {
+		w[i] = float32(math.Ldexp(max(float64(x), least), shift))
+	}
+	return true
 }
 
 // missing is the error of a tensor that cannot do without weights.

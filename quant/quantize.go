@@ -3,7 +3,6 @@ package quant
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 
 	"gosling/gguf"
@@ -37,19 +36,11 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", in, err)
 	}
-	var parts []*os.File // read rather than mapped, so that the pages do not count as this process's memory
 	for _, path := range file.Paths() {
-		part, err := os.Open(path)
-		if err != nil {
-			return Report{}, err
-		}
-		defer part.Close()
-		parts = append(parts, part)
 		if same(path, out) {
 			return Report{}, fmt.Errorf("%s: input and output are the same file", path)
 		}
 	}
-
 	var sources []Source
 	chosen := r.Overrides.Choose()
 	for _, t := range file.Tensors() {
@@ -57,14 +48,10 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
 			return Report{}, fmt.Errorf("%s: tensor %q is %s already: quantize the F16 file instead, or add --allow-requantize and lose more", in, t.Name, t.Type)
 		}
-		data, at := parts[t.Part], t.Offset
 		sources = append(sources, Source{
 			Tensor: gguf.Tensor{Name: t.Name, Type: to, Shape: t.Shape},
 			From:   t.Type,
-			Bytes: func(dst []byte, offset int64) error {
-				_, err := data.ReadAt(dst, at+offset)
-				return err
-			},
+			Bytes:  func(dst []byte, offset int64) error { return file.ReadAt(t, dst, offset) },
 		})
 	}
 	if err := chosen.Err(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 
@@ -138,6 +139,9 @@ func (m model) trial(file *gguf.File, typ gguf.Type, wanted func(name string) bo
 	return t
 }
 
+// maxKLD is beyond what a KL divergence can be: logits are far smaller.
+const maxKLD = 1e6
+
 // ReadSensitivity reads a file of the "sensitivity" command.
 func ReadSensitivity(path string) (*Sensitivity, error) {
 	data, err := os.ReadFile(path)
@@ -162,8 +166,8 @@ func ReadSensitivity(path string) (*Sensitivity, error) {
 		if _, err := gguf.ParseType(p.Type); err != nil {
 			return nil, fmt.Errorf("%s: part %q: %w", path, p.Name(), err)
 		}
-		if !p.KLD.Finite() || p.Layer < -1 || p.Layer >= s.Layers {
-			return nil, fmt.Errorf("%s: part %q: a KL divergence of %g in layer %d of %d", path, p.Name(), p.KLD, p.Layer, s.Layers)
+		if !(math.Abs(float64(p.KLD)) <= maxKLD) || p.Layer < -1 || p.Layer >= s.Layers {
+			return nil, fmt.Errorf("%s: part %q: a KL divergence of %g in layer %d of %d: the file is damaged", path, p.Name(), p.KLD, p.Layer, s.Layers)
 		}
 	}
 	return s, nil

@@ -71,7 +71,7 @@ func TestAssignedTypesFillTheBudgetWithWhatLosesLeast(t *testing.T) {
 	s := measured(t, f)
 	last := 1.0
 	for _, target := range []float64{5, 6, 7.5, 9} {
-		a, err := s.Assign(f, target)
+		a, err := s.Assign(f, quant.Budget{BPW: target})
 		require.NoError(t, err)
 		out := filepath.Join(t.TempDir(), "out.gguf")
 		r, err := quant.Quantize(context.Background(), path, out, quant.Retyping{Mix: a.Mix, Types: a.Types}, quant.Options{Quantizer: quantizer(t)})
@@ -92,6 +92,30 @@ func TestAssignedTypesFillTheBudgetWithWhatLosesLeast(t *testing.T) {
 	}
 }
 
+func TestTypesThatAreSetCountAndTheOthersMakeRoom(t *testing.T) {
+	path := model(t, gguf.F16, nil)
+	f := open(t, path)
+	s := measured(t, f)
+	importance := important(t, path)
+	override, err := quant.ParseOverride("output=F16")
+	require.NoError(t, err)
+	set := quant.Overrides{override}
+	for _, i := range []*quant.Importance{nil, importance} {
+		a, err := s.Assign(f, quant.Budget{BPW: 7.5, Overrides: set, Importance: i})
+		require.NoError(t, err)
+		out := filepath.Join(t.TempDir(), "out.gguf")
+		how := quant.Retyping{Mix: a.Mix, Types: a.Types, Overrides: set}
+		r, err := quant.Quantize(context.Background(), path, out, how, quant.Options{Quantizer: quantizer(t), Importance: i})
+		require.NoError(t, err)
+		assert.LessOrEqual(t, r.BitsPerWeight(), 7.5)
+		head, _ := open(t, out).Tensor("output.weight")
+		assert.Equal(t, gguf.F16, head.Type)
+	}
+	_, err = s.Assign(f, quant.Budget{BPW: 5, Overrides: set})
+	require.ErrorContains(t, err, "5.00 bits per weight are out of reach: from ")
+	require.ErrorContains(t, err, "with the types that were set for some tensors")
+}
+
 func TestLayersThatMatterKeepTheirBits(t *testing.T) {
 	f := open(t, model(t, gguf.F16, nil))
 	s := measured(t, f)
@@ -100,7 +124,7 @@ func TestLayersThatMatterKeepTheirBits(t *testing.T) {
 			s.Parts[i].KLD *= 100
 		}
 	}
-	a, err := s.Assign(f, 6)
+	a, err := s.Assign(f, quant.Budget{BPW: 6})
 	require.NoError(t, err)
 	bits := func(layer string) (n int64) {
 		for _, kind := range []string{"time_mix_key", "time_mix_value", "channel_mix_key", "channel_mix_value"} {
@@ -115,10 +139,10 @@ func TestLayersThatMatterKeepTheirBits(t *testing.T) {
 func TestSensitivitiesOfAnotherModelAndImpossibleSizesAreRefused(t *testing.T) {
 	f := open(t, model(t, gguf.F16, nil))
 	s := measured(t, f)
-	_, err := s.Assign(f, 1)
+	_, err := s.Assign(f, quant.Budget{BPW: 1})
 	require.ErrorContains(t, err, "1.00 bits per weight are out of reach: from ")
 	s.Parameters++
-	_, err = s.Assign(f, 6)
+	_, err = s.Assign(f, quant.Budget{BPW: 6})
 	require.ErrorContains(t, err, "the sensitivities are those of another model")
 }
 
@@ -129,6 +153,7 @@ func TestDamagedFilesOfSensitivitiesAreRefused(t *testing.T) {
 		"names no architecture or no parts":       func(s *quant.Sensitivity) { s.Parts = nil },
 		`part "output Q9_K": unknown tensor type`: func(s *quant.Sensitivity) { s.Parts[len(s.Parts)-3].Type = "Q9_K" },
 		"a KL divergence of NaN in layer -1":      func(s *quant.Sensitivity) { s.Parts[0].KLD = float.Number(math.Inf(1)) },
+		"a KL divergence of 1e+308":               func(s *quant.Sensitivity) { s.Parts[0].KLD = 1e308 },
 		"a KL divergence of 0.001 in layer 7 of":  func(s *quant.Sensitivity) { s.Parts[len(s.Parts)-1].Layer = 7 },
 	} {
 		s := measured(t, f)
@@ -160,7 +185,7 @@ func FuzzSensitivitiesOfAnyBytesChooseNothingImpossible(f *testing.F) {
 		for _, tensor := range file.Tensors() {
 			s.Parameters += tensor.Elements()
 		}
-		a, err := s.Assign(file, 6)
+		a, err := s.Assign(file, quant.Budget{BPW: 6})
 		if err == nil {
 			assert.LessOrEqual(t, 8*a.Size, 6*s.Parameters)
 		}

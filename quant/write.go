@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -177,7 +178,7 @@ func (r *run) read(ctx context.Context, pieces chan<- piece, free <-chan []byte)
 func (r *run) inTensor(source int, err error) error {
 	s := r.sources[source]
 	where := fmt.Sprintf("tensor %q", cmp.Or(s.Origin, s.Tensor.Name))
-	if r.input != "" {
+	if r.input != "" && !strings.Contains(err.Error(), r.input) { // of several files, the one that was cut short is named
 		where = r.input + ": " + where
 	}
 	return fmt.Errorf("%s: %w", where, err)

@@ -15,30 +15,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"gosling/checkpoint"
 )
 
 // Open opens a .pth file. The caller closes what it returns. Errors name the file and say what is wrong with it.
 func Open(path string) (*checkpoint.File, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err == nil {
-		var f *checkpoint.File
-		if f, err = Read(file, info.Size()); err == nil {
-			f.Path, f.Closer = path, file
-			return f, nil
+	return checkpoint.Open(path, func(file io.ReaderAt, size int64) (*checkpoint.File, error) {
+		f, err := Read(file, size)
+		var object *ObjectError
+		if errors.As(err, &object) {
+			object.Path = path
 		}
-	}
-	var object *ObjectError
-	if errors.As(err, &object) {
-		object.Path = path
-	}
-	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+		return f, err
+	})
 }
 
 // Read reads a checkpoint of size bytes from file, which its tensors go on reading.

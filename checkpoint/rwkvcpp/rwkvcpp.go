@@ -10,10 +10,8 @@
 package rwkvcpp
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"gosling/checkpoint"
 )
@@ -22,21 +20,7 @@ import (
 const Magic = "fmgg"
 
 // Open opens a .bin file of rwkv.cpp. The caller closes what it returns. Errors name the file.
-func Open(path string) (*checkpoint.File, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err == nil {
-		var f *checkpoint.File
-		if f, err = Read(file, info.Size()); err == nil {
-			f.Path, f.Closer = path, file
-			return f, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
-}
+func Open(path string) (*checkpoint.File, error) { return checkpoint.Open(path, Read) }
 
 // Read reads a model of size bytes from file, which its tensors go on reading.
 func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -33,21 +32,7 @@ func Looks(head []byte, size int64) bool {
 }
 
 // Open opens a .safetensors file. The caller closes what it returns. Errors name the file.
-func Open(path string) (*checkpoint.File, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err == nil {
-		var f *checkpoint.File
-		if f, err = Read(file, info.Size()); err == nil {
-			f.Path, f.Closer = path, file
-			return f, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
-}
+func Open(path string) (*checkpoint.File, error) { return checkpoint.Open(path, Read) }
 
 // entry is what the header says of a tensor.
 type entry struct {

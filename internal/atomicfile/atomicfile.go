@@ -1,14 +1,16 @@
 // Package atomicfile writes files that are there wholly or not at all.
 //
 // Create makes a temporary file beside the target, and Commit puts it in the target's place once all of it is on the
-// disk. Whenever the program or the machine stops, the target is the whole old file, the whole new one, or not there; a
-// program that was killed may leave the temporary file, whose name is the target's with ".partial-" and a number.
+// disk. Whenever the program or the machine stops, the target is the whole old file, the whole new one, or not there. A
+// program that was killed may leave the temporary file, whose name is the target's with ".partial-" and a number; the next Create
+// for the same target removes it. Temporary files are locked while they are written, so those in use are left alone.
 //
 // Limits: the target must be a regular file or a new name. A target that is a symbolic link stays one: the file that it
 // leads to is replaced.
 package atomicfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +19,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
+
+	"gosling/internal/lock"
 )
 
 // Options says how a file is made. The zero value never replaces a file.
@@ -48,6 +53,7 @@ func Create(path string, o Options) (*File, error) {
 	if old != nil && !o.Force {
 		return nil, &existsError{path}
 	}
+	removeAbandoned(target)
 	f, err := createBeside(target)
 	if err != nil {
 		return nil, fmt.Errorf("no file can be made in %s: %w", filepath.Dir(target), err)
@@ -92,16 +98,56 @@ func examine(path string) (target string, old fs.FileInfo, err error) {
 	return target, info, nil
 }
 
-// createBeside makes a new file with the permissions that any new file gets, which os.CreateTemp does not give.
+// infix stands between a target's name and the number in the name of a temporary file.
+const infix = ".partial-"
+
+// prefix is what the paths of a target's temporary files begin with. A name may have 255 bytes on the usual systems.
+func prefix(target string) (dir, base string) {
+	dir, base = filepath.Split(target)
+	return dir, base[:min(len(base), 200)] + infix
+}
+
+// createBeside makes a new file, locked and with the permissions that any new file gets, which os.CreateTemp does not give.
 func createBeside(target string) (*os.File, error) {
-	dir, base := filepath.Split(target)
-	// A name may have 255 bytes on the usual systems.
-	base = base[:min(len(base), 200)]
+	dir, base := prefix(target)
 	for try := 0; ; try++ {
-		name := dir + base + ".partial-" + strconv.FormatUint(uint64(rand.Uint32()), 10)
+		name := dir + base + strconv.FormatUint(uint64(rand.Uint32()), 10)
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		if !errors.Is(err, fs.ErrExist) || try == 100 {
-			return f, err
+		if errors.Is(err, fs.ErrExist) && try < 100 {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		_, _ = lock.Try(f) // where the file system has no locks, nobody removes what others left either
+		if stillThere(f) || try == 100 {
+			return f, nil
+		}
+		f.Close() // another program took it for one that was left, before it was locked
+	}
+}
+
+// stillThere reports whether an open file has its name.
+func stillThere(f *os.File) bool {
+	named, err := os.Stat(f.Name())
+	if err != nil {
+		return false
+	}
+	open, err := f.Stat()
+	return err == nil && os.SameFile(named, open)
+}
+
+// removeAbandoned removes the temporary files of a target that programs left which were killed. What cannot be removed stays.
+func removeAbandoned(target string) {
+	dir, base := prefix(target)
+	entries, _ := os.ReadDir(cmp.Or(dir, "."))
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(e.Name(), base)
+		if _, err := strconv.ParseUint(number, 10, 32); !ok || err != nil || !e.Type().IsRegular() {
+			continue
+		}
+		if path := dir + e.Name(); !lock.Held(path) {
+			_ = os.Remove(path)
 		}
 	}
 }

@@ -192,3 +192,24 @@ func TestStandardOutputIsNoFile(t *testing.T) {
 	require.NoError(t, f.Commit())
 	assert.FileExists(t, "-")
 }
+
+func TestWhatAKilledProgramLeftIsRemovedAndWhatIsInUseIsNot(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "goose")
+	left, other, note := path+".partial-123", filepath.Join(dir, "gander.partial-123"), path+".partial-note"
+	for _, p := range []string{left, other, note} {
+		require.NoError(t, os.WriteFile(p, []byte("half"), 0o600))
+	}
+	first, err := Create(path, Options{})
+	require.NoError(t, err)
+	defer first.Close()
+	second, err := Create(path, Options{})
+	require.NoError(t, err)
+	require.NoError(t, second.Close())
+	assert.NoFileExists(t, left)
+	assert.FileExists(t, other, "of another target")
+	assert.FileExists(t, note, "of somebody else")
+	assert.FileExists(t, first.Name(), "being written")
+	require.NoError(t, first.Commit())
+	assert.FileExists(t, path)
+}

@@ -1,23 +1,36 @@
-// Package mmap maps files into memory for reading.
+// Package mmap opens files for reading, by calls and mapped into memory.
 //
-// Limits: a file that another program cuts short while it is mapped makes the reads of the missing pages fault, as on
-// every system that has such mappings.
+// Limits: when another program cuts a mapped file short, touching the bytes that are gone ends the process, as on every
+// system that has such mappings. Go code therefore reads with ReadAt or inside View, which answer with an error then; Bytes is
+// for C code that computes on the file itself. Changed tells whether the file is still the one that was opened.
 package mmap
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
+	"runtime/debug"
 	"sync"
+	"time"
+	"unsafe"
 )
 
-// Map is a file in memory, read-only. It may be shared between goroutines, Close excepted.
+// Map is an open file, read-only. It may be shared between goroutines, Close excepted.
 type Map struct {
-	bytes []byte
-	once  sync.Once
+	path    string
+	file    *os.File
+	size    int64
+	written time.Time // when it was last written to before it was opened
+	bytes   []byte
+	once    sync.Once
 }
 
-// Open maps the whole of a regular file.
+// ErrChanged is what errors about a file wrap that was written to or cut short since it was opened.
+var ErrChanged = errors.New("the file has changed since it was opened")
+
+// Open opens a regular file and maps the whole of it.
 func Open(path string) (*Map, error) {
 	// Looked at before it is opened, since opening a pipe would wait for its other end.
 	if info, err := os.Stat(path); err != nil {
@@ -29,46 +42,98 @@ func Open(path string) (*Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	m := &Map{path: path, file: f}
+	if err := m.open(); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	size := info.Size()
-	if size == 0 {
-		return &Map{}, nil // no system maps nothing
-	}
-	if size > math.MaxInt {
-		return nil, fmt.Errorf("%s: its %d bytes are more than this system's address space", path, size)
-	}
-	b, err := mapFile(f, int(size))
-	if err != nil {
-		return nil, fmt.Errorf("%s: mapping %d bytes into memory: %w", path, size, err)
-	}
-	return &Map{bytes: b}, nil
+	return m, nil
 }
 
-// Bytes returns the file. It must not be written to, nor used after Close.
+// open maps the file.
+func (m *Map) open() error {
+	info, err := m.file.Stat()
+	if err != nil {
+		return err
+	}
+	m.size, m.written = info.Size(), info.ModTime()
+	if m.size == 0 {
+		return nil // no system maps nothing
+	}
+	if m.size > math.MaxInt {
+		return fmt.Errorf("%s: its %d bytes are more than this system's address space", m.path, m.size)
+	}
+	if m.bytes, err = mapFile(m.file, int(m.size)); err != nil {
+		return fmt.Errorf("%s: mapping %d bytes into memory: %w", m.path, m.size, err)
+	}
+	return nil
+}
+
+// Size is the length that the file had when it was opened, in bytes.
+func (m *Map) Size() int64 { return m.size }
+
+// Bytes returns the mapped file. It must not be written to, nor used after Close. A file that was cut short ends the
+// process of whoever reads what is gone.
 func (m *Map) Bytes() []byte { return m.bytes }
 
-// DontNeed tells the system that n bytes at an offset need not stay in memory. They may still be read, and are then
-// fetched again. Where the system has no such advice nothing happens.
-func (m *Map) DontNeed(offset, n int64) {
-	page := int64(os.Getpagesize())
-	start, end := offset&^(page-1), offset+n
-	if n <= 0 || offset < 0 || end < offset || end > int64(len(m.bytes)) {
-		return
+// ReadAt reads bytes with a call instead of from the mapping. A file that is shorter than when it was opened gives an error
+// that wraps ErrChanged and names it.
+func (m *Map) ReadAt(p []byte, off int64) (int, error) {
+	n, err := m.file.ReadAt(p, off)
+	if errors.Is(err, io.EOF) && n < len(p) && off+int64(len(p)) <= m.size {
+		return n, fmt.Errorf("%s: %w: it ends at byte %d, and had %d", m.path, ErrChanged, off+int64(n), m.size)
 	}
-	drop(m.bytes[start:end])
+	return n, err
 }
 
-// Close unmaps the file. It is safe to call twice.
+// View calls read with the mapped file. If the file was cut short and read touches what is gone, View returns an error that
+// wraps ErrChanged and names the file. Read must keep no part of the bytes and pass them to no other goroutine.
+func (m *Map) View(read func(b []byte)) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch cause := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }: // an error of the runtime about memory
+			if !m.holds(cause.Addr()) {
+				panic(cause)
+			}
+			err = fmt.Errorf("%s: %w: it was cut short while it was read", m.path, ErrChanged)
+		default:
+			panic(cause)
+		}
+	}()
+	read(m.bytes)
+	return nil
+}
+
+// holds reports whether an address is one of the mapping's.
+func (m *Map) holds(address uintptr) bool {
+	first := uintptr(unsafe.Pointer(unsafe.SliceData(m.bytes)))
+	return address >= first && address-first < uintptr(len(m.bytes))
+}
+
+// Changed returns an error that wraps ErrChanged if the file was written to or cut short since it was opened. A file of the
+// same name that took its place is another one, and no change.
+func (m *Map) Changed() error {
+	info, err := m.file.Stat()
+	switch {
+	case err != nil:
+		return err
+	case info.Size() != m.size:
+		return fmt.Errorf("%s: %w: it has %d bytes now, and had %d", m.path, ErrChanged, info.Size(), m.size)
+	case !info.ModTime().Equal(m.written):
+		return fmt.Errorf("%s: %w: it was written to at %s", m.path, ErrChanged, info.ModTime().Format(time.DateTime))
+	}
+	return nil
+}
+
+// Close unmaps and closes the file. It is safe to call twice.
 func (m *Map) Close() (err error) {
 	m.once.Do(func() {
 		if m.bytes != nil {
 			err = unmap(m.bytes)
 			m.bytes = nil
 		}
+		err = errors.Join(err, m.file.Close())
 	})
 	return err
 }

@@ -13,6 +13,3 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 }
 
 func unmap(b []byte) error { return unix.Munmap(b) }
-
-// drop takes whole pages from the process. It is advice: that the system does not follow it is no error.
-func drop(b []byte) { _ = unix.Madvise(b, unix.MADV_DONTNEED) }

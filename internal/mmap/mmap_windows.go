@@ -24,7 +24,3 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 func pointer(address *uintptr) *byte { return *(**byte)(unsafe.Pointer(address)) }
 
 func unmap(b []byte) error { return windows.UnmapViewOfFile(uintptr(unsafe.Pointer(&b[0]))) }
-
-// drop lets the system take the pages: unlocking ones that are not locked removes them from the working set, and
-// answers with an error that says just that.
-func drop(b []byte) { _ = windows.VirtualUnlock(uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))) }
