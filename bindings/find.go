@@ -190,7 +190,7 @@ func (s *search) badDir(by, dir string) error {
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Errorf("%s: %w: name the folder that holds %s", by, err, s.platform.example)
 	}
-	return fmt.Errorf("%s: %q holds no ggml libraries for %s/%s: name the folder that holds %s", by, dir, s.GOOS, s.GOARCH,
+	return fmt.Errorf("%s: the folder %s holds no ggml libraries for %s/%s: name the folder that holds %s", by, dir, s.GOOS, s.GOARCH,
 		s.platform.example)
 }
 

@@ -108,6 +108,9 @@ func TestASymbolicLinkStaysOne(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Skip(err)
 	}
+	if _, err := os.Lstat(link); err != nil {
+		t.Skip("symbolic links are said to be made, and are not (Wine 8): ", err)
+	}
 	require.ErrorIs(t, write(link, "new", Options{}), fs.ErrExist)
 	require.NoError(t, write(link, "new", Options{Force: true}))
 	assert.Equal(t, "new", content(t, path))
