@@ -43,7 +43,7 @@ var mainJob = []step{
 	{name: "tokenize", args: []string{"tokenize", "demo", text}, agree: sameOutput},
 	{name: "run", args: []string{"run", "--threads", "1", "demo", "ROMEO:", "--n-predict", "16", "--seed", "1", "--verbose"}, agree: says(`\w`)},
 	{name: "chat", args: []string{"chat", "--threads", "1", "demo", "--n-predict", "8"}, stdin: "Reverse the word goose.\n", agree: says(`\w`)},
-	{name: "perplexity", args: []string{"perplexity", "--threads", "1", "demo", "--ctx", "128", "--chunks", "2", "--json"}, agree: near("nll", tolerance)},
+	{name: "perplexity", args: []string{"perplexity", "--threads", "1", "demo", "--ctx", "64", "--chunks", "2", "--json"}, agree: near("nll", tolerance)},
 	{name: "perplexity of Q4_K_M", args: []string{"perplexity", "--threads", "1", "small-Q4_K_M.gguf", "--text", "text.txt", "--ctx", "32", "--chunks", "8", "--json"}, agree: near("nll", tolerance)},
 	{name: "embed", args: []string{"embed", "--threads", "1", "small.gguf", "The goose", "--output", "e.json"}, agree: func(result, result) error { return nil }},
 	{name: "bench", args: []string{"bench", "--threads", "1", "demo", "-p", "8", "-n", "2", "-r", "1", "-o", "json"}, agree: isJSON},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -36,6 +37,7 @@ var platforms = map[string]platform{
 		},
 		start:   []string{absolute("scripts/emulate/arm64.sh")},
 		try:     []string{"/lib/ld-linux-aarch64.so.1", "--version"},
+		env:     []string{"QEMU_CPU=" + cmp.Or(os.Getenv("QEMU_CPU"), "neoverse-n1")},
 		untried: "programs for arm64 do not start: that takes the package qemu-user-binfmt, or Linux 6.7 with user namespaces",
 	},
 	"windows/amd64": {

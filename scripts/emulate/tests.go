@@ -5,11 +5,18 @@ import (
 	"strings"
 )
 
-// quick are the packages whose tests take a few seconds under an emulator, others those that take minutes. The rest
-// (engine, eval, cli, the versions of RWKV) takes longer than anyone waits.
+// quick are the packages of a short run, and others those that a whole run has besides. The rest (engine, eval, cli, the versions
+// of RWKV) takes longer under an emulator than anyone waits.
 var (
-	quick  = []string{"./gguf", "./tokenizer", "./checkpoint/...", "./sampler", "./prompt", "./music", "./internal/...", "./bindings"}
-	others = []string{"./rwkv/op", "./ggml/...", "./quant", "./imatrix", "./convert", "./demo", "./fit"}
+	quick = []string{
+		"./gguf", "./tokenizer", "./checkpoint", "./checkpoint/pth", "./sampler", "./prompt", "./bindings",
+		"./internal/atomicfile", "./internal/float", "./internal/mmap", "./internal/rss",
+	}
+	others = []string{
+		"./checkpoint/adapter", "./checkpoint/dialect", "./checkpoint/formats", "./checkpoint/rwkvcpp", "./checkpoint/safetensors",
+		"./music", "./rwkv", "./rwkv/op", "./ggml/...", "./quant", "./imatrix", "./convert", "./demo", "./fit", "./generate",
+		"./internal/golden", "./internal/synth",
+	}
 )
 
 // tests runs those of the packages, compiled for the platform.
