@@ -19,12 +19,18 @@ var (
 	}
 )
 
+// slow are tests of the quick packages that go through everything there is. A short run leaves them out.
+var slow = []string{
+	"TestWorldEncodesEveryTokenInEveryCompany", "TestRandomVocabulariesFindTheLongestToken", "TestReadFloatsAnywhere",
+	"TestStoragesAndFilesBeyond4GiB", "TestPicklesThatAreRefused", "TestRoundingIsToTheNearestEven",
+}
+
 // tests runs those of the packages, compiled for the platform.
 func (e *emulation) tests() error {
 	packages := quick
 	args := []string{"-count=1", "-vet=off", "-timeout=60m", "-exec", strings.Join(e.start, " ")}
 	if e.short {
-		args = append(args, "-short")
+		args = append(args, "-short", "-skip="+strings.Join(slow, "|"))
 	} else {
 		packages = append(quick[:len(quick):len(quick)], others...)
 	}
