@@ -82,7 +82,11 @@ func run(args []string, log io.Writer) error {
 		return err
 	}
 	seconds := time.Since(begin).Seconds()
-	fmt.Fprintf(log, "%s: %.2f GiB in %.1f s, %.0f MiB/s\n", r.out, float64(size)/(1<<30), seconds, float64(size)/(1<<20)/seconds)
+	fmt.Fprintf(log, "%s: %.2f GiB in %.1f s", r.out, float64(size)/(1<<30), seconds)
+	if seconds > 0 {
+		fmt.Fprintf(log, ", %.0f MiB/s", float64(size)/(1<<20)/seconds)
+	}
+	fmt.Fprintln(log)
 	return nil
 }
 
