@@ -107,7 +107,8 @@ func compare(c *urfave.Context) error {
 	if err := r.print(); err != nil && !errors.Is(err, syscall.EPIPE) { // a reader that has seen enough
 		return r.stopped(err)
 	}
-	return r.removeWork()
+	r.removeWork()
+	return nil
 }
 
 func (r *comparison) arguments() error {

@@ -244,16 +244,20 @@ func workFolders(parent, command string) ([]workFolder, error) {
 // leaveWork lets others have the folder.
 func (r *comparison) leaveWork() { _ = r.lock.Close() }
 
-// removeWork removes the folder of a comparison that is done.
-func (r *comparison) removeWork() error {
+// removeWork removes the folder of a comparison that is done. What was measured is told by now, so a folder that stays behind is no
+// failure.
+func (r *comparison) removeWork() {
 	r.leaveWork()
-	return os.RemoveAll(r.work)
+	if err := os.RemoveAll(r.work); err != nil {
+		fmt.Fprintf(r.c.App.ErrWriter, "gosling: warning: notes stay behind: %v\n", err)
+	}
 }
 
 // stopped tells how a comparison that ended early goes on, if it left anything to go on from.
 func (r *comparison) stopped(err error) error {
 	if !r.measuredAny() {
-		return errors.Join(err, r.removeWork())
+		r.removeWork()
+		return err
 	}
 	const advice = "what was measured is kept in %s: the same command with --resume goes on"
 	var advised *hinted

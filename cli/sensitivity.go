@@ -91,7 +91,8 @@ func sensitivity(c *urfave.Context) error {
 		if err != nil && !errors.Is(err, syscall.EPIPE) {
 			return r.stopped(err)
 		}
-		return r.removeWork()
+		r.removeWork()
+		return nil
 	}
 	if c.Bool("json") {
 		err = errors.Join(err, writeJSON(c.App.Writer, result))
@@ -101,7 +102,8 @@ func sensitivity(c *urfave.Context) error {
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
 		return r.stopped(err)
 	}
-	return r.removeWork()
+	r.removeWork()
+	return nil
 }
 
 // roundsWell refuses a model that is rounded already, unless that is allowed.
