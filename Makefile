@@ -70,10 +70,10 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 
 unit:
-	$(GO) test -shuffle=on ./...
+	$(GO) test -timeout 30m -shuffle=on ./...
 
 race:
-	@if command -v "$$($(GO) env CC)" >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short -shuffle=on ./...; \
+	@if command -v "$$($(GO) env CC)" >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short -timeout 30m -shuffle=on ./...; \
 	else echo "race: no C compiler, left out"; fi
 
 cross:
