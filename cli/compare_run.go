@@ -107,7 +107,7 @@ func (r *comparison) keptOutputs() []output {
 	var files []output
 	for _, cand := range r.candidates {
 		if cand.path == "" && r.c.Bool("keep") {
-			files = append(files, output{quantizedName(r.base, cand.how.Mix.Name), r.c.Bool("resume")})
+			files = append(files, output{path: quantizedName(r.base, cand.how.Mix.Name), begun: r.c.Bool("resume")})
 		}
 	}
 	return files
@@ -122,7 +122,7 @@ func (r *comparison) logitsOutputs() []output {
 	if r.c.Path("base-logits") != "" {
 		for column := range len(r.texts) * len(r.contexts) {
 			path := r.logitsPath(column)
-			files = append(files, output{path, true}, output{path + partSuffix, true})
+			files = append(files, output{path: path, begun: true}, output{path: path + partSuffix, begun: true})
 		}
 	}
 	return files

@@ -89,7 +89,7 @@ func checkImatrix(c *urfave.Context) error {
 	case c.Int("ctx") < eval.MinContext:
 		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), eval.MinContext)
 	}
-	err := tryOutputs(c, output{path: c.Path("output"), begun: c.Bool("resume")})
+	err := tryOutputs(c, output{path: c.Path("output"), begun: c.Bool("resume"), file: true})
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w, or --resume to go on with it", err)
 	}

@@ -80,12 +80,13 @@ func buffered(out io.Writer, write func(io.Writer) error) error {
 type output struct {
 	path  string // empty and "-" are no files
 	begun bool   // it may be there already, to go on with or to be used
+	file  bool   // it is read at any place, so standard output cannot take it
 }
 
 // tryOutputs finds out whether the outputs of a command can be written, before it computes for hours: that they are none of its
 // inputs, nor one file twice, that only --force replaces one, and that files can be made beside them.
 func tryOutputs(c *urfave.Context, outputs ...output) error {
-	outputs = slices.DeleteFunc(slices.Clone(outputs), func(o output) bool { return o.path == "" || o.path == "-" })
+	outputs = slices.DeleteFunc(slices.Clone(outputs), func(o output) bool { return o.path == "" || o.path == "-" && !o.file })
 	for i, o := range outputs {
 		if err := separate(c, o.path); err != nil {
 			return err
