@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -115,4 +117,13 @@ func TestMeanAndDeviation(t *testing.T) {
 	assert.InDelta(t, 2.13808993529939, deviation, 1e-12)
 	mean, deviation = meanAndDeviation([]float64{3})
 	assert.Equal(t, []float64{3, 0}, []float64{mean, deviation})
+}
+
+func TestErrorsOfFilesNameNoSystemCall(t *testing.T) {
+	for _, op := range []string{"open", "stat", "GetFileAttributesEx", "CreateFile"} {
+		err := fmt.Errorf("m.pth: %w", &os.PathError{Op: op, Path: `a\m.gguf`, Err: os.ErrNotExist})
+		assert.Equal(t, `m.pth: a\m.gguf: file does not exist`, errorText(err))
+	}
+	err := &os.PathError{Op: "write", Path: "m.gguf", Err: os.ErrClosed}
+	assert.Equal(t, "write m.gguf: file already closed", errorText(err), "what failed says more than the name")
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -72,6 +73,9 @@ func printError(w io.Writer, err error) {
 	}
 }
 
+// looking are the operations of a path error that only looked at a file, on Unix and on Windows.
+var looking = []string{"open", "stat", "lstat", "CreateFile", "GetFileAttributesEx", "FindFirstFile"}
+
 // hintFor names the flag that says what a file does not tell.
 func hintFor(err error) string {
 	var unclear *dialect.Unclear
@@ -91,7 +95,7 @@ func hintFor(err error) string {
 func errorText(err error) string {
 	text := excerpt.Lines(strings.TrimRight(err.Error(), "\n"))
 	var file *os.PathError
-	if errors.As(err, &file) && (file.Op == "open" || file.Op == "stat") {
+	if errors.As(err, &file) && slices.Contains(looking, file.Op) {
 		text = strings.Replace(text, file.Op+" "+file.Path, file.Path, 1)
 	}
 	return text

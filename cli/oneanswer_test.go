@@ -80,6 +80,7 @@ func TestCheckConvertAndRunGiveOneReason(t *testing.T) {
 		"one for ChatRWKV's strategies": {rename("head.weight", "head.weight_mx"), "already converted for ChatRWKV's strategy"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Setenv("GOSLING_GGML", ggmlDir()) // the one that other tests of this process open
 			path := variant(t, tc.change)
 			var reasons []string
 			for _, args := range [][]string{

@@ -56,7 +56,7 @@ func writeOverlay() error {
 	if bytes.Equal(source, changed) {
 		return fmt.Errorf("%s of %s has no %q: see whether Wine still needs it", original, runtime.Version(), known)
 	}
-	file := absolute("build/emulate/at_windows.go")
+	file := absolute("build/emulate/_overlay/at_windows.go") // where ./... does not look
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {original: file}})
-	return errors.Join(err, os.WriteFile(file, changed, 0o600), os.WriteFile(overlayFile, overlay, 0o600))
+	return errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, changed, 0o600), os.WriteFile(overlayFile, overlay, 0o600))
 }
