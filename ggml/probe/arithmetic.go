@@ -26,7 +26,7 @@ type Arithmetic struct {
 	Block       int     // x is rounded relative to the largest of so many elements; 1: as floating point
 	Least       float64 // the smallest positive number of that floating point
 	HalfWeights bool    // the matrix is rounded to half precision
-	HalfSums    bool    // so is each sum of two
+	HalfSums    int     // so is each sum of two, in so many sums side by side; 0 for sums in float32
 }
 
 // ArithmeticOf is how d multiplies by weights of the type. Where devices of one kind differ, it is the coarsest.
@@ -41,7 +41,12 @@ func ArithmeticOf(typ gguf.Type, d ggml.Device) Arithmetic {
 		a = Arithmetic{Unit: UnitF16, Block: 1, Least: leastF16}
 	}
 	a.HalfWeights = !d.IsHost() // GPUs multiply batches so
-	a.HalfSums = !d.IsHost() || typ == gguf.F16 && runtime.GOARCH == "arm64"
+	switch {
+	case !d.IsHost():
+		a.HalfSums = 1
+	case typ == gguf.F16 && runtime.GOARCH == "arm64":
+		a.HalfSums = 32
+	}
 	return a
 }
 
@@ -64,7 +69,7 @@ func (a Arithmetic) bound(w, x []float64) float64 {
 		}
 	}
 	sum := UnitF32
-	if a.HalfSums {
+	if a.HalfSums > 0 {
 		sum = UnitF16
 	}
 	return 6*a.Unit*math.Sqrt(rounded) + sum*math.Sqrt(float64(len(x)))*sizes + a.Least

@@ -49,8 +49,8 @@ func (k kernel) product(rng *rand.Rand, m, x []float64) []float64 {
 	for o := range y {
 		row := m[o*len(x):][:len(x)]
 		switch {
-		case k.HalfSums:
-			y[o] = addHalves(row, rounded)
+		case k.HalfSums > 0:
+			y[o] = addHalves(row, rounded, k.HalfSums)
 		case k.Unit == probe.UnitF32:
 			y[o] = addSingles(row, rounded, rng.IntN(len(x)))
 		default: // what float32 rounds off its sums does not count beside the rounding of x
@@ -88,9 +88,9 @@ func addSingles(w []float64, x []float32, first int) float64 {
 	return float64(sum)
 }
 
-// addHalves is Σ w·x in half precision, in as many sums side by side as Arm's kernels have.
-func addHalves(w []float64, x []float32) float64 {
-	var sums [32]float32
+// addHalves is Σ w·x in half precision, in a number of sums side by side, a power of two.
+func addHalves(w []float64, x []float32, side int) float64 {
+	sums := make([]float32, side)
 	for i := range w {
 		sum := &sums[i%len(sums)]
 		*sum = toHalf(*sum + float32(w[i])*x[i])
