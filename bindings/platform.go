@@ -98,11 +98,20 @@ var backendPattern = regexp.MustCompile(`(?i)^(?:lib)?ggml-([\w.-]+?)\.(?:so|dyl
 func (b Bundle) CPUVariants() []string {
 	var variants []string
 	for _, name := range fileNames(b.Dir) {
-		if variant, ok := strings.CutPrefix(backendName(name), "cpu-"); ok {
+		if variant := CPUVariant(name); variant != "" {
 			variants = append(variants, variant)
 		}
 	}
 	return variants
+}
+
+// CPUVariant takes "haswell" out of "/lib/libggml-cpu-haswell.so". Other files have no variant.
+func CPUVariant(file string) string {
+	variant, ok := strings.CutPrefix(backendName(filepath.Base(file)), "cpu-")
+	if !ok {
+		return ""
+	}
+	return variant
 }
 
 // Backends lists the paths of the bundle's backends, with one build of the CPU's. An error names the builds that there are.

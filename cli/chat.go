@@ -92,7 +92,7 @@ func chat(c *urfave.Context) error {
 		return err
 	}
 	defer session.Close()
-	v := &conversation{session: session, wording: w, options: o, errs: c.App.ErrWriter}
+	v := &conversation{session: session, wording: w, options: o, errs: c.App.ErrWriter, now: clockOf(c)}
 	t := &talk{conversation: v, c: c, lines: newLines(c), loaded: loaded}
 	_, t.interactive = t.lines.(*terminalLines)
 	return t.run()

@@ -73,9 +73,6 @@ func printError(w io.Writer, err error) {
 	}
 }
 
-// looking are the operations of a path error that only looked at a file, on Unix and on Windows.
-var looking = []string{"open", "stat", "lstat", "CreateFile", "GetFileAttributesEx", "FindFirstFile"}
-
 // hintFor names the flag that says what a file does not tell.
 func hintFor(err error) string {
 	var unclear *dialect.Unclear
@@ -90,6 +87,9 @@ func hintFor(err error) string {
 	}
 	return ""
 }
+
+// looking are the operations of a path error that only looked at a file, on Unix and on Windows.
+var looking = []string{"open", "stat", "lstat", "CreateFile", "GetFileAttributesEx", "FindFirstFile"}
 
 // errorText is an error in words, none of its lines longer than a few of a terminal. Of a file, its name says enough.
 func errorText(err error) string {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"gosling/engine"
 	"gosling/generate"
@@ -25,7 +24,8 @@ type conversation struct {
 	session *engine.Session
 	options generate.Options
 	errs    io.Writer // for the progress of long texts
-	saved   string    // the state file that was written or read last
+	now     clock
+	saved   string // the state file that was written or read last
 }
 
 // open starts from the beginning.
@@ -46,7 +46,7 @@ func (v *conversation) read(ctx context.Context, text string) error {
 	if err != nil || len(tokens) == 0 {
 		return err
 	}
-	line := newReading(v.errs, time.Now, "reading", len(tokens))
+	line := newReading(v.errs, v.now, "reading", len(tokens))
 	defer line.end()
 	_, err = v.session.Prefill(line.follow(ctx), tokens)
 	return err

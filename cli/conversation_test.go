@@ -60,7 +60,7 @@ func newConversation(t *testing.T, m *engine.Model, o generate.Options) *convers
 	require.NoError(t, err)
 	g1, err := prompt.Named("g1")
 	require.NoError(t, err)
-	v := &conversation{session: session, wording: wording{Template: g1}, options: o, errs: io.Discard}
+	v := &conversation{session: session, wording: wording{Template: g1}, options: o, errs: io.Discard, now: time.Now}
 	require.NoError(t, v.open(t.Context()))
 	return v
 }

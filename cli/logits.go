@@ -94,7 +94,7 @@ func logits(c *urfave.Context) error {
 
 // writeLogits writes the logits after a token. Numbers that are not finite are an error, as they are when a token is sampled.
 func writeLogits(w io.Writer, row []float32, position, tokens int) error {
-	if i := slices.IndexFunc(row, func(v float32) bool { return v-v != 0 }); i >= 0 {
+	if i := float.FirstNotFinite(row); i >= 0 {
 		return fmt.Errorf("the logits after token %d of %d are not finite, the first of them that of token %d: see gosling inspect --check", position+1, tokens, i)
 	}
 	return writeFloats(w, row)

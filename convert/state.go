@@ -9,6 +9,7 @@ import (
 
 	"gosling/checkpoint"
 	"gosling/checkpoint/formats"
+	"gosling/internal/float"
 	"gosling/rwkv"
 )
 
@@ -129,7 +130,7 @@ func readStates(file *checkpoint.File, arch rwkv.Arch, c rwkv.Config) (map[strin
 		if err := t.ReadFloats(x, 0); err != nil {
 			return nil, err
 		}
-		if i := slices.IndexFunc(x, func(v float32) bool { return v-v != 0 }); i >= 0 {
+		if i := float.FirstNotFinite(x); i >= 0 {
 			return nil, fmt.Errorf("tensor %q: element %d is %v: the file is damaged", t.Name, i, x[i])
 		}
 		if spec.Make != nil {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math"
-	"slices"
 	"strings"
 
 	"gosling/gguf"
@@ -99,7 +97,7 @@ func (s *Session) Save(w io.Writer) error {
 		return err
 	}
 	for i, x := range snap.State {
-		if slices.ContainsFunc(x, func(v float32) bool { return v-v != 0 }) {
+		if float.FirstNotFinite(x) >= 0 {
 			return fmt.Errorf("the state of layer %d has numbers that are not finite: nothing could go on from it", s.batch.specs[i].Layer)
 		}
 	}
@@ -146,10 +144,8 @@ func (m *Model) ReadSnapshot(r io.Reader) (Snapshot, error) {
 		}
 		x := make([]float32, spec.Elements)
 		float.DecodeF32(x, data)
-		for _, v := range x {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return Snapshot{}, fmt.Errorf("the state of layer %d has numbers that are not finite", spec.Layer)
-			}
+		if float.FirstNotFinite(x) >= 0 {
+			return Snapshot{}, fmt.Errorf("the state of layer %d has numbers that are not finite", spec.Layer)
 		}
 		snap.State = append(snap.State, x)
 	}

@@ -14,7 +14,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -92,7 +91,7 @@ func (l *Library) loadBackends(cpuVariant string) error {
 			return err
 		}
 		for _, path := range paths {
-			if l.c.Load(path) == 0 && variantOf(path) == cpuVariant {
+			if l.c.Load(path) == 0 && bindings.CPUVariant(path) == cpuVariant {
 				return fmt.Errorf("%s: this processor lacks instructions that the build %q is made of: leave the choice to ggml, or name another of %s",
 					l.bundle.Dir, cpuVariant, strings.Join(l.bundle.CPUVariants(), ", "))
 			}
@@ -133,7 +132,7 @@ func (l *Library) watchLog() {
 	l.c.LogTo(func(level int, text string) {
 		text = strings.TrimSpace(text)
 		if _, file, ok := strings.Cut(text, "loaded CPU backend from "); ok {
-			l.variant = variantOf(file)
+			l.variant = bindings.CPUVariant(file)
 		}
 		if process.log == nil || text == "" || strings.Trim(text, ".") == "" {
 			return
@@ -143,15 +142,4 @@ func (l *Library) watchLog() {
 		}
 		process.log.Log(context.Background(), levels[level], text, "from", "ggml")
 	})
-}
-
-// variantOf takes "haswell" out of "/lib/libggml-cpu-haswell.so".
-func variantOf(file string) string {
-	name := strings.TrimPrefix(filepath.Base(file), "lib")
-	name = strings.TrimSuffix(name, filepath.Ext(name))
-	variant, ok := strings.CutPrefix(name, "ggml-cpu-")
-	if !ok {
-		return ""
-	}
-	return variant
 }

@@ -143,7 +143,8 @@ func (f *File) Alignment() int64 { return f.alignment }
 // DataOffset is where the header, padded to the alignment, ends and the tensors begin.
 func (f *File) DataOffset() int64 { return f.dataOffset }
 
-// Keys returns the metadata in file order; of a split model those of the first part, without the keys that tell the parts. Its slices belong to the file and must not be changed.
+// Keys returns the metadata in file order; of a split model those of the first part, without the keys that tell the parts. Its
+// slices belong to the file and must not be changed.
 func (f *File) Keys() []KV { return slices.Clone(f.keys) }
 
 // Value returns the value of a key as KV describes it.

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode/utf8"
+
+	"gosling/internal/excerpt"
 )
 
 // KV is one entry of a file's metadata. Value is a uint8, uint16, uint32, uint64, int8, int16, int32, int64, float32,
@@ -17,14 +18,7 @@ type KV struct {
 // Text is s as the format wants texts: UTF-8, with U+FFFD for what is not, and cut before the character that would make it
 // longer than most bytes.
 func Text(s string, most int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return s[:most]
+	return excerpt.Cut(strings.ToValidUTF8(s, "\uFFFD"), most)
 }
 
 // kind is the number of a metadata type in the file.

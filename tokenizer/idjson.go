@@ -68,7 +68,7 @@ func nextByID(d *json.Decoder) (Token, string, error) {
 	name, _ := t.(string)
 	id, err := strconv.ParseUint(name, 10, 32)
 	if err != nil || id >= maxRows {
-		return 0, "", fmt.Errorf("id %q is no number from 0 to %d", name, maxRows-1)
+		return 0, "", fmt.Errorf("id %q is not a number from 0 to %d", name, maxRows-1)
 	}
 	var value json.RawMessage
 	if err := d.Decode(&value); err != nil {
@@ -97,7 +97,7 @@ func textByID(value json.RawMessage) (string, error) {
 	data := make([]byte, len(list))
 	for i, v := range list {
 		if v > 0xff {
-			return "", fmt.Errorf("%d is no byte", v)
+			return "", fmt.Errorf("%d is not a byte", v)
 		}
 		data[i] = byte(v)
 	}

@@ -3,7 +3,6 @@ package adapter
 import (
 	"fmt"
 	"io"
-	"math"
 	"runtime"
 	"sync"
 
@@ -32,10 +31,8 @@ func (p *product) read(t checkpoint.Tensor) ([]float32, error) {
 	if err := t.ReadFloats(x, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.path, err)
 	}
-	for i, v := range x {
-		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return nil, fmt.Errorf("%s: tensor %q: element %d is %v: the adapter is damaged", p.path, t.Name, i, v)
-		}
+	if i := float.FirstNotFinite(x); i >= 0 {
+		return nil, fmt.Errorf("%s: tensor %q: element %d is %v: the adapter is damaged", p.path, t.Name, i, x[i])
 	}
 	return x, nil
 }

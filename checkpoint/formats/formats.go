@@ -43,12 +43,10 @@ func OpenAs(path, as string, adapters ...*adapter.Adapter) (*checkpoint.File, er
 	if err != nil {
 		return nil, err
 	}
-	sums := f.Sums
 	translated, err := translate(f, as, adapters)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
-	translated.Sums = sums
 	if translated.Settings, err = settingsOf(path); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gosling/ggml"
+	"gosling/ggml/probe"
 )
 
 // Run holds every operation on the device to float64.
@@ -35,14 +36,14 @@ func Run(t *testing.T, lib *ggml.Library, d ggml.Device) {
 		"sigmoid":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Sigmoid() }, x.Map(func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })},
 		"exp":                {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Exp() }, x.Map(math.Exp)},
 		"scale":              {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Scale(-0.606531) }, x.Map(func(x float64) float64 { return -0.606531 * x })},
-		"norm":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Norm(64e-5) }, x.Rows(normRow(64e-5))},
+		"norm":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Norm(64e-5) }, x.Rows(probe.Norm(64e-5))},
 		"rms norm":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].RMSNorm(1e-6) }, x.Rows(rmsRow(1e-6))},
-		"l2 norm":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].L2Norm(1e-12) }, x.Rows(unitRow)},
+		"l2 norm":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].L2Norm(1e-12) }, x.Rows(probe.Unit)},
 		"sum of rows":        {[]Array{x}, func(a operands) ggml.Tensor { return a[0].SumRows() }, x.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
 		"pad rows":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].PadRows(128) }, x.Rows(func(r []float64) []float64 { return append(append([]float64{}, r...), make([]float64, 32)...) })},
 		"part of rows":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Cont() }, x.Rows(func(r []float64) []float64 { return r[8:48] })},
 		"sum of columns":     {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Permute(1, 0, 2, 3).Cont().SumRows() }, columns(x)},
-		"norm of part":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Norm(1e-5) }, x.Rows(func(r []float64) []float64 { return normRow(1e-5)(r[8:48]) })},
+		"norm of part":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Norm(1e-5) }, x.Rows(func(r []float64) []float64 { return probe.Norm(1e-5)(r[8:48]) })},
 		"reshape":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Reshape(32, 30).SumRows() }, Array{Shape: [4]int64{32, 30, 1, 1}, Data: x.Data}.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
 		"join":               {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Concat(a[1].Slice(1, 0, 3), 1) }, join(x, y, 3)},
 		"matrix product":     {[]Array{Random(rand.New(rand.NewPCG(7, 2)), 96, 64), x}, func(a operands) ggml.Tensor { return a[1].MatMul(a[0]) }, product(Random(rand.New(rand.NewPCG(7, 2)), 96, 64), x)},
@@ -85,7 +86,7 @@ func runWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
 		args[i] = Random(rng, size, heads, length*seqs)
 	}
 	args[1] = args[1].Map(func(x float64) float64 { return float64(float32(math.Exp(-0.6 / (1 + math.Exp(-x))))) }) // decay
-	args[4] = args[4].Rows(unitRow).Map(func(x float64) float64 { return float64(float32(-x)) })
+	args[4] = args[4].Rows(probe.Unit).Map(func(x float64) float64 { return float64(float32(-x)) })
 	args[5] = args[4].Map(func(x float64) float64 { return float64(float32(-0.5 * x)) })
 	state := Random(rng, size*size*heads, seqs)
 	want := WKV7(args[0], args[1], args[2], args[3], args[4], args[5], state)
@@ -95,26 +96,15 @@ func runWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
 	Close(t, want, got, 1e-5)
 }
 
-// WKV7 is the recurrence that ggml.Tensor.WKV7 describes, in plain loops: y of each token, then the states.
+// WKV7 is the recurrence that ggml.Tensor.WKV7 describes: y of each token, then the states.
 func WKV7(r, w, k, v, a, b, state Array) []float64 {
 	n, heads, tokens, seqs := int(r.Shape[0]), int(r.Shape[1]), int(r.Shape[2]), int(state.Shape[1])
+	inputs, states := n*heads*(tokens/seqs), n*n*heads // of a sequence
 	s := append([]float64{}, state.Data...)
-	y := make([]float64, n*heads*tokens)
-	for t := range tokens {
-		for h := range heads {
-			at := (t*heads + h) * n
-			for i := range n { // value channel
-				row := s[((t/(tokens/seqs)*heads+h)*n+i)*n:][:n]
-				sa := 0.0
-				for j := range n {
-					sa += row[j] * a.Data[at+j]
-				}
-				for j := range n {
-					row[j] = row[j]*w.Data[at+j] + v.Data[at+i]*k.Data[at+j] + sa*b.Data[at+j]
-					y[at+i] += row[j] * r.Data[at+j]
-				}
-			}
-		}
+	var y []float64
+	for i := range seqs {
+		of := func(x Array) []float64 { return x.Data[i*inputs:][:inputs] }
+		y = append(y, probe.WKV7(n, heads, of(r), of(w), of(k), of(v), of(a), of(b), s[i*states:][:states])...)
 	}
 	return append(y, s...)
 }
@@ -149,20 +139,6 @@ func columns(x Array) Array {
 	return y
 }
 
-func normRow(eps float64) func([]float64) []float64 {
-	return func(row []float64) []float64 {
-		mean, variance := sum(row)/float64(len(row)), 0.0
-		for _, x := range row {
-			variance += (x - mean) * (x - mean) / float64(len(row))
-		}
-		y := make([]float64, len(row))
-		for i, x := range row {
-			y[i] = (x - mean) / math.Sqrt(variance+eps)
-		}
-		return y
-	}
-}
-
 func rmsRow(eps float64) func([]float64) []float64 {
 	return func(row []float64) []float64 {
 		square := 0.0
@@ -175,18 +151,6 @@ func rmsRow(eps float64) func([]float64) []float64 {
 		}
 		return y
 	}
-}
-
-func unitRow(row []float64) []float64 {
-	length := 0.0
-	for _, x := range row {
-		length += x * x
-	}
-	y := make([]float64, len(row))
-	for i, x := range row {
-		y[i] = x / math.Max(math.Sqrt(length), 1e-12)
-	}
-	return y
 }
 
 // join appends the first n columns of b to those of a, for each of the outer dimension.

@@ -61,9 +61,6 @@ func (a Arithmetic) bound(w, x []float64) float64 {
 			largest = max(largest, math.Abs(v))
 		}
 		for i, v := range part {
-			if a.Block == 1 {
-				largest = math.Abs(v)
-			}
 			rounded += w[from+i] * w[from+i] * largest * largest
 			sizes += math.Abs(w[from+i] * v)
 		}

@@ -56,16 +56,24 @@ var functions = []function{
 	{"relu", ggml.Tensor.Relu, each(func(x float64) float64 { return max(x, 0) })},
 	{"square", ggml.Tensor.Sqr, each(square)},
 	{"a sum of rows", ggml.Tensor.SumRows, func(row []float64) []float64 { return []float64{sum(row, func(x float64) float64 { return x })} }},
-	{"a norm", func(t ggml.Tensor) ggml.Tensor { return t.Norm(64e-5) }, func(row []float64) []float64 {
+	{"a norm", func(t ggml.Tensor) ggml.Tensor { return t.Norm(64e-5) }, Norm(64e-5)},
+	{"an L2 norm", func(t ggml.Tensor) ggml.Tensor { return t.L2Norm(1e-12) }, Unit},
+}
+
+// Norm shifts and scales a row to a mean of 0 and a variance of 1, as ggml.Tensor.Norm does.
+func Norm(eps float64) func(row []float64) []float64 {
+	return func(row []float64) []float64 {
 		n := float64(len(row))
 		mean := sum(row, func(x float64) float64 { return x }) / n
 		variance := sum(row, func(x float64) float64 { return square(x - mean) }) / n
-		return each(func(x float64) float64 { return (x - mean) / math.Sqrt(variance+64e-5) })(row)
-	}},
-	{"an L2 norm", func(t ggml.Tensor) ggml.Tensor { return t.L2Norm(1e-12) }, func(row []float64) []float64 {
-		length := math.Sqrt(sum(row, square))
-		return each(func(x float64) float64 { return x / length })(row)
-	}},
+		return each(func(x float64) float64 { return (x - mean) / math.Sqrt(variance+eps) })(row)
+	}
+}
+
+// Unit scales a row to a length of 1, as ggml.Tensor.L2Norm does with an epsilon of 1e-12.
+func Unit(row []float64) []float64 {
+	length := max(math.Sqrt(sum(row, square)), 1e-12)
+	return each(func(x float64) float64 { return x / length })(row)
 }
 
 // functions checks the functions on rows whose length is no multiple of a vector's.

@@ -18,7 +18,7 @@ import (
 
 // Fault is what a device computes wrongly.
 type Fault struct {
-	What      string // "a product of Q4_0 weights and 3 columns"
+	What      string // "a product of Q4_0 weights in CPU memory, 3 columns at once,"
 	At        int    // the element that is farthest off
 	Got, Want float64
 }

@@ -60,19 +60,25 @@ func (p prober) wkv7(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	want := append(WKV7(wkvSize, wkvHeads, r, w, k, v, a, b, s), s...)
+	return compare("the recurrence of RWKV-7", got, want, relative(want))
+}
+
+// WKV7 is the recurrence that ggml.Tensor.WKV7 describes, of one sequence and in plain loops. It returns y of each token and moves
+// the state s on.
+func WKV7(size, heads int, r, w, k, v, a, b, s []float64) []float64 {
 	y := make([]float64, len(r))
 	for i := range y { // value channel i of one token
-		head := i / wkvSize * wkvSize
-		S := s[i%(wkvSize*wkvHeads)*wkvSize:][:wkvSize]
+		head := i / size * size
+		S := s[i%(size*heads)*size:][:size]
 		removed := 0.0
-		for j := range wkvSize {
+		for j := range size {
 			removed += S[j] * a[head+j]
 		}
-		for j := range wkvSize {
+		for j := range size {
 			S[j] = S[j]*w[head+j] + removed*b[head+j] + v[i]*k[head+j]
 			y[i] += S[j] * r[head+j]
 		}
 	}
-	want := append(y, s...)
-	return compare("the recurrence of RWKV-7", got, want, relative(want))
+	return y
 }

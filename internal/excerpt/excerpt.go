@@ -45,7 +45,7 @@ func text(s string) string {
 	if len(s) <= textLen {
 		return strconv.Quote(s)
 	}
-	return strconv.Quote(whole(s, textLen)) + "..."
+	return strconv.Quote(Cut(s, textLen)) + "..."
 }
 
 // list shows the first elements of a list, and how many there are of each that is longer.
@@ -72,14 +72,17 @@ func Lines(message string) string {
 	lines := strings.Split(message, "\n")
 	for i, line := range lines {
 		if len(line) > lineLen {
-			lines[i] = whole(line, lineLen) + "..."
+			lines[i] = Cut(line, lineLen) + "..."
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// whole is at most the first n bytes of a text, without a rune that would be cut.
-func whole(s string, n int) string {
+// Cut returns at most the first n bytes of a text, without a character that would be cut.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}

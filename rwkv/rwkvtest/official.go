@@ -39,10 +39,7 @@ func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
 		for name, prompt := range g.Prompts {
 			require.NoError(t, s.Reset())
 			what := typ.String() + " " + name
-			var logits, states [][][]float64
-			for _, draw := range read(t, device.draws, false, prompt.Tokens) {
-				logits, states = append(logits, draw[0].logits), append(states, draw[0].state)
-			}
+			logits, states := apart(read(t, device.draws, false, prompt.Tokens), 0)
 			want, got := g.Logits(t, name), Logits(t, s, prompt.Tokens, 0)
 			tolerance := within(t, device, what, want, logits...)
 			Near(t, want, got, tolerance, what)

@@ -51,10 +51,7 @@ func (b bench) againstReference(t *testing.T, path string) {
 	s := b.session(t, m)
 	for i, chunk := range []int{0, 1} {
 		want := all[draws][i]
-		var logits, states [][][]float64
-		for _, draw := range all[:draws] {
-			logits, states = append(logits, draw[i].logits), append(states, draw[i].state)
-		}
+		logits, states := apart(all[:draws], i)
 		got, tolerance := Logits(t, s, texts[i], chunk), within(t, device, "logits", want.logits, logits...)
 		Near(t, want.logits, got, tolerance, "logits")
 		SameChoice(t, want.logits, got, 2*tolerance)

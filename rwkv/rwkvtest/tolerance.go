@@ -74,6 +74,14 @@ func read(t *testing.T, references []rwkv.Reference, continued bool, texts ...[]
 	return all
 }
 
+// apart are the logits and the states of a text by each of some references.
+func apart(all [][]outcome, text int) (logits, states [][][]float64) {
+	for _, of := range all {
+		logits, states = append(logits, of[text].logits), append(states, of[text].state)
+	}
+	return logits, states
+}
+
 // rounded is a model as the device's arithmetic makes it: a reference for each draw, and the largest unit roundoff in it.
 type rounded struct {
 	draws []rwkv.Reference

@@ -89,7 +89,7 @@ func run(ctx context.Context, out io.Writer, o options, patterns []string) error
 	fmt.Fprintf(out, "%d targets, %d failed, %s\n", targets, failed, time.Since(began).Round(time.Second))
 	switch {
 	case targets == 0:
-		return errors.New("there is no such target")
+		return errors.New("no fuzz target has such a name")
 	case failed > 0:
 		return fmt.Errorf("%d of %d targets failed", failed, targets)
 	}

@@ -56,7 +56,7 @@ func TestATargetThatCannotBeBuiltFailsAndIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "1 of 1 targets failed")
 	assert.Regexp(t, `goose FuzzHonk +FAILED: go test -c: (?s:.*)undefined: honk`, out.String())
 	err = run(t.Context(), &out, options{dir: t.TempDir(), only: regexp.MustCompile("Quack")}, []string{"./..."})
-	require.ErrorContains(t, err, "there is no such target")
+	require.ErrorContains(t, err, "no fuzz target has such a name")
 }
 
 func TestAStoppedRunIsAnError(t *testing.T) {
@@ -84,7 +84,7 @@ fuzz: elapsed: 5s, execs: 23073 (2951/sec), new interesting: 3 (total: 15)
 
 	r.err = errors.New("exit status 1")
 	r.read("--- FAIL: FuzzHonk (5.10s)\n    context deadline exceeded\nFAIL\n")
-	require.NoError(t, r.err, "the end of the time is no failure")
+	require.NoError(t, r.err, "running out of time is not a failure")
 
 	r.err = errors.New("exit status 1")
 	r.read(text)
