@@ -86,7 +86,6 @@ func apart(all [][]outcome, text int) (logits, states [][][]float64) {
 type rounded struct {
 	draws []rwkv.Reference
 	unit  float64
-	host  bool // the device is the CPU
 }
 
 func (b bench) rounded(t *testing.T, path string, c rwkv.Config) rounded {
@@ -95,7 +94,7 @@ func (b bench) rounded(t *testing.T, path string, c rwkv.Config) rounded {
 	require.NoError(t, err)
 	defer file.Close()
 	weights := Weights(t, b.lib, path)
-	r := rounded{unit: probe.UnitF32, host: b.device.IsHost()}
+	r := rounded{unit: probe.UnitF32}
 	for seed := range draws {
 		rng := rand.New(rand.NewPCG(uint64(seed), 17))
 		draw, err := b.Arch.Reference(c, func(name string) (rwkv.RefTensor, bool) {
@@ -129,9 +128,6 @@ func within[W number](t *testing.T, r rounded, what string, want [][]W, drawn ..
 	}
 	growth := farthest / r.unit
 	t.Logf("%s: growth %.2g", what, growth)
-	if !r.host { // half precision throughout
-		return max(margin*farthest, minGrowth*probe.UnitF16)
-	}
 	require.LessOrEqual(t, growth, float64(maxGrowth), "%s: rounding by %.2g makes a difference of %.2g", what, r.unit, farthest)
 	return max(margin*farthest, minGrowth*probe.UnitF32)
 }
