@@ -19,6 +19,15 @@ type kernel struct{ probe.Arithmetic }
 // toHalf rounds to half precision.
 func toHalf(x float32) float32 { return float.F16ToF32(float.F32ToF16(x)) }
 
+// toHalfMantissa rounds to the 11 bits that half precision has, to even, and keeps float32's range. It is several times as fast as
+// toHalf, and the same for all numbers that are normal in half precision.
+func toHalfMantissa(x float32) float32 {
+	const dropped = 13
+	bits := math.Float32bits(x)
+	bits += 1<<(dropped-1) - 1 + bits>>dropped&1
+	return math.Float32frombits(bits &^ (1<<dropped - 1))
+}
+
 // round rounds x up or down at random.
 func (k kernel) round(rng *rand.Rand, x []float64) []float32 {
 	y := make([]float32, len(x))
@@ -93,11 +102,11 @@ func addHalves(w []float64, x []float32, side int) float64 {
 	sums := make([]float32, side)
 	for i := range w {
 		sum := &sums[i%len(sums)]
-		*sum = toHalf(*sum + float32(w[i])*x[i])
+		*sum = toHalfMantissa(*sum + float32(w[i])*x[i])
 	}
 	for n := len(sums) / 2; n > 0; n /= 2 {
 		for i := range n {
-			sums[i] = toHalf(sums[i] + sums[i+n])
+			sums[i] = toHalfMantissa(sums[i] + sums[i+n])
 		}
 	}
 	return float64(sums[0])
