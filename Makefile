@@ -31,7 +31,9 @@ cd $(<D) && $(NPM) ci --ignore-scripts
 @touch $@
 endef
 
-ggml: $(if $(BUILT)$(GOSLING_GGML),,third_party/$(INSTALLED))
+NAMED := $(GOSLING_GGML)
+
+ggml: $(if $(BUILT)$(NAMED),,third_party/$(INSTALLED))
 ggml-vulkan: third_party/vulkan/$(INSTALLED)
 ggml-cuda: third_party/cuda/$(INSTALLED)
 
@@ -59,6 +61,10 @@ demo: all
 demo-model: all
 	scripts/train/make-models.sh "$(TEXT)"
 	./gosling convert --force --type Q8_0 testdata/demo.pth demo/demo.gguf
+
+# Tests compute with the libraries that are named, or else with those of this folder.
+
+unit race vulkan fuzz test-variants bench: export GOSLING_GGML = $(or $(NAMED),$(if $(wildcard third_party/lib third_party/node_modules third_party/*/node_modules),$(CURDIR)/third_party))
 
 # What is checked. Race detection needs a C compiler, Vulkan its loader, a driver and make ggml-vulkan.
 

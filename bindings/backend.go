@@ -105,8 +105,6 @@ type Registry struct {
 	Load func(path string) Reg `c:"ggml_backend_load"`
 	// void ggml_backend_load_all_from_path(const char * dir_path)
 	LoadAllFromPath func(dir string) `c:"ggml_backend_load_all_from_path"`
-	// void ggml_backend_load_all(void)
-	LoadAll func() `c:"ggml_backend_load_all"`
 }
 
 // CPU is what we call of ggml-cpu.h; a backend hands out these functions by name.

@@ -24,33 +24,32 @@ type Bundle struct {
 	// Fallback is a folder with a second build of the GPU backend, for older drivers, to be tried when the first one
 	// finds no device; empty if there is none.
 	Fallback string
-	// System is set for a bundle of the distribution or Homebrew, which may keep its backends in a folder that only its
-	// own ggml knows: let it look there by itself.
+	// System is set for a bundle of the distribution or Homebrew, which may keep its backends in other folders: see BackendDirs.
 	System bool
 }
 
 // FindOptions says where Find looks. Empty fields are places left out.
 type FindOptions struct {
-	Dir         string   // a folder the user names; nothing else is tried then
-	Env         string   // the value of GOSLING_GGML, likewise
-	ExeDir      string   // the folder of the executable, symbolic links resolved
-	ProjectDirs []string // folders in or under the project's checkout, such as the working directory
-	DataHome    string   // the value of XDG_DATA_HOME, or ~/.local/share
-	SystemDirs  []string // nil for the platform's usual ones
+	Dir        string   // a folder the user names; nothing else is tried then
+	Env        string   // the value of GOSLING_GGML, likewise
+	ExeDir     string   // the folder of the executable, symbolic links resolved
+	DataHome   string   // the value of XDG_DATA_HOME, or ~/.local/share
+	SystemDirs []string // nil for the platform's usual ones
 
 	// Flavor is the backend wanted most: "cuda", "vulkan", "metal" or "cpu". Without one, or where it is missing, a
 	// place with several bundles gives the first of that list.
 	Flavor string
 	// GOOS and GOARCH name another platform than this one.
 	GOOS, GOARCH string
-	// Loads reports whether the system's loader finds a library of that name; nil asks the loader.
-	Loads func(name string) bool
+	// Loads reports whether the system's loader finds a library of that name, and where; nil asks the loader.
+	Loads func(name string) (path string, ok bool)
 }
 
 // Find returns the first bundle of ggml libraries in this order: the folder o.Dir, the folder o.Env, beside the
-// executable, the third_party folder of the project around the executable or o.ProjectDirs, gosling/ggml in o.DataHome,
-// the system's folders and loader. A folder that was named but holds no libraries is an error. When nothing is found
-// the error wraps ErrNotFound and lists the places.
+// executable, its third_party folder, gosling/ggml in o.DataHome, the system's folders and loader. Libraries are code that
+// runs as the user, so no place depends on the working directory, which may be anybody's: o.ExeDir and o.DataHome are left
+// out unless they are absolute. A folder that was named but holds no libraries is an error. When nothing is found the error
+// wraps ErrNotFound and lists the places.
 func Find(o FindOptions) (Bundle, error) {
 	s := newSearch(o)
 	for _, named := range []struct{ by, dir string }{{"--ggml", o.Dir}, {"GOSLING_GGML", o.Env}} {
@@ -62,7 +61,7 @@ func Find(o FindOptions) (Bundle, error) {
 		}
 		return Bundle{}, s.badDir(named.by, named.dir)
 	}
-	for _, place := range []func() (Bundle, bool){s.besideExecutable, s.project, s.dataHome, s.systemDirs, s.loader} {
+	for _, place := range []func() (Bundle, bool){s.besideExecutable, s.thirdParty, s.dataHome, s.systemDirs, s.loader} {
 		if b, ok := place(); ok {
 			return b, nil
 		}
@@ -90,44 +89,41 @@ func newSearch(o FindOptions) *search {
 		o.SystemDirs = p.systemDirs
 	}
 	if o.Loads == nil {
-		o.Loads = func(name string) bool { return host && loads(name) }
+		o.Loads = func(name string) (string, bool) {
+			if !host {
+				return "", false
+			}
+			return loads(name)
+		}
 	}
 	return &search{FindOptions: o, platform: p}
 }
 
-func loads(name string) bool {
-	_, err := openLibrary(name) // left open, as Open leaves it: it is the one that will be used
-	return err == nil
+func loads(name string) (path string, ok bool) {
+	handle, err := openLibrary(name) // left open, as Open leaves it: it is the one that will be used
+	if err != nil {
+		return "", false
+	}
+	return fileOf(handle, "ggml_backend_load_all_from_path"), true
 }
 
 func (s *search) besideExecutable() (Bundle, bool) {
-	if s.ExeDir == "" {
+	if !filepath.IsAbs(s.ExeDir) {
 		return Bundle{}, false
 	}
 	return s.best(filepath.Join(s.ExeDir, "lib"), s.ExeDir, filepath.Join(s.ExeDir, "..", "lib", "gosling"))
 }
 
-func (s *search) project() (Bundle, bool) {
-	var seen []string
-	from := slices.DeleteFunc(append([]string{s.ExeDir}, s.ProjectDirs...), func(dir string) bool { return dir == "" })
-	for _, dir := range from {
-		root := projectRoot(dir)
-		if root == "" || slices.Contains(seen, root) {
-			continue
-		}
-		seen = append(seen, root)
-		if b, ok := s.tree(filepath.Join(root, "third_party")); ok {
-			return b, true
-		}
+// thirdParty looks where "make ggml" puts the libraries, for a program that was built in the project's folder.
+func (s *search) thirdParty() (Bundle, bool) {
+	if !filepath.IsAbs(s.ExeDir) {
+		return Bundle{}, false
 	}
-	if seen == nil && from != nil {
-		s.tried = append(s.tried, "third_party (no checkout of Gosling around "+strings.Join(from, " or ")+")")
-	}
-	return Bundle{}, false
+	return s.tree(filepath.Join(s.ExeDir, "third_party"))
 }
 
 func (s *search) dataHome() (Bundle, bool) {
-	if s.DataHome == "" {
+	if !filepath.IsAbs(s.DataHome) {
 		return Bundle{}, false
 	}
 	return s.tree(filepath.Join(s.DataHome, "gosling", "ggml"))
@@ -147,9 +143,18 @@ func (s *search) systemDirs() (Bundle, bool) {
 func (s *search) loader() (Bundle, bool) {
 	for _, names := range s.platform.loaderNames {
 		s.tried = append(s.tried, names[1]+" (system's loader)")
-		if s.Loads(names[0]) && s.Loads(names[1]) {
-			return Bundle{Base: names[0], Ggml: names[1], Flavor: "cpu", System: true}, true
+		if _, ok := s.Loads(names[0]); !ok {
+			continue
 		}
+		path, ok := s.Loads(names[1])
+		if !ok {
+			continue
+		}
+		b := Bundle{Base: names[0], Ggml: names[1], Flavor: "cpu", System: true}
+		if filepath.IsAbs(path) {
+			b.Dir = filepath.Dir(path)
+		}
+		return b, true
 	}
 	return Bundle{}, false
 }
@@ -196,7 +201,7 @@ func (s *search) badDir(by, dir string) error {
 
 func (s *search) notFound() error {
 	fetch := `fetch it with "make ggml" in the project's folder`
-	if s.DataHome != "" && s.platform.npm != "" {
+	if filepath.IsAbs(s.DataHome) && s.platform.npm != "" {
 		fetch += fmt.Sprintf(", or anywhere with\n  npm install --ignore-scripts --prefix %s @node-llama-cpp/%s@%s\n",
 			filepath.Join(s.DataHome, "gosling", "ggml"), s.platform.npmPackage, s.platform.npmVersion)
 	} else {
@@ -204,24 +209,4 @@ func (s *search) notFound() error {
 	}
 	return fmt.Errorf("%w for %s/%s, looked for %s in\n  %s\n%sor name its folder with --ggml DIR or GOSLING_GGML",
 		ErrNotFound, s.GOOS, s.GOARCH, s.platform.example, strings.Join(s.tried, "\n  "), fetch)
-}
-
-// projectRoot is the nearest folder at or above dir that is this module's and has third_party; empty if there is none.
-func projectRoot(dir string) string {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return ""
-	}
-	for {
-		mod, _ := os.ReadFile(filepath.Join(dir, "go.mod"))
-		first, _, _ := strings.Cut(string(mod), "\n")
-		if strings.TrimSpace(first) == "module gosling" && isDir(filepath.Join(dir, "third_party")) {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return ""
-		}
-		dir = parent
-	}
 }

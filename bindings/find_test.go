@@ -39,16 +39,9 @@ func place(t *testing.T, root, dir string, names ...string) {
 	}
 }
 
-// project makes root a checkout of the module.
-func project(t *testing.T, root string) {
-	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Join(root, "third_party"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte("module gosling\n\ngo 1.26.0\n"), 0o644))
-}
-
 // options are those of a search that sees nothing of this machine.
 func options() FindOptions {
-	return FindOptions{GOOS: "linux", GOARCH: "amd64", SystemDirs: []string{}, Loads: func(string) bool { return false }}
+	return FindOptions{GOOS: "linux", GOARCH: "amd64", SystemDirs: []string{}, Loads: func(string) (string, bool) { return "", false }}
 }
 
 func TestFindKnowsFileNames(t *testing.T) {
@@ -85,17 +78,14 @@ func TestFindKnowsFileNames(t *testing.T) {
 // Each place holds a bundle; they are emptied one after the other, so that each must come after the one before it.
 func TestFindKeepsTheOrderOfPlaces(t *testing.T) {
 	root := t.TempDir()
-	for _, dir := range []string{"flag", "env", "opt/bin/lib", "opt/bin", "opt/lib/gosling", "data/gosling/ggml", "system"} {
+	for _, dir := range []string{"flag", "env", "opt/bin/lib", "opt/bin", "opt/lib/gosling", "opt/bin/third_party/" + linuxPackage, "data/gosling/ggml", "system"} {
 		place(t, root, dir, linuxNPM...)
 	}
-	project(t, filepath.Join(root, "clone"))
-	place(t, root, "clone/third_party/"+linuxPackage, linuxNPM...)
-	place(t, root, "clone/cli/deep")
 	at := func(dir string) string { return filepath.Join(root, filepath.FromSlash(dir)) }
 	o := options()
 	o.Dir, o.Env, o.ExeDir, o.DataHome = at("flag"), at("env"), at("opt/bin"), at("data")
-	o.ProjectDirs, o.SystemDirs = []string{at("clone/cli/deep")}, []string{at("nowhere"), at("system")}
-	o.Loads = func(name string) bool { return strings.HasSuffix(name, ".so.0") }
+	o.SystemDirs = []string{at("nowhere"), at("system")}
+	o.Loads = func(name string) (string, bool) { return "/usr/lib64/" + name, strings.HasSuffix(name, ".so.0") }
 
 	for _, step := range []struct {
 		want string
@@ -104,9 +94,13 @@ func TestFindKeepsTheOrderOfPlaces(t *testing.T) {
 		{"flag", func() { o.Dir = "" }},
 		{"env", func() { o.Env = "" }},
 		{"opt/bin/lib", func() { require.NoError(t, os.RemoveAll(at("opt/bin/lib"))) }},
-		{"opt/bin", func() { require.NoError(t, os.RemoveAll(at("opt/bin"))) }},
+		{"opt/bin", func() {
+			for _, name := range linuxNPM {
+				require.NoError(t, os.Remove(filepath.Join(at("opt/bin"), name)))
+			}
+		}},
 		{"opt/lib/gosling", func() { require.NoError(t, os.RemoveAll(at("opt/lib"))) }},
-		{"clone/third_party/" + linuxPackage, func() { o.ProjectDirs = nil }},
+		{"opt/bin/third_party/" + linuxPackage, func() { o.ExeDir = "" }},
 		{"data/gosling/ggml", func() { o.DataHome = "" }},
 		{"system", func() { o.SystemDirs = []string{} }},
 	} {
@@ -118,30 +112,69 @@ func TestFindKeepsTheOrderOfPlaces(t *testing.T) {
 	}
 	b, err := Find(o)
 	require.NoError(t, err)
-	assert.Equal(t, Bundle{Base: "libggml-base.so.0", Ggml: "libggml.so.0", Flavor: "cpu", System: true}, b)
+	assert.Equal(t, Bundle{Dir: "/usr/lib64", Base: "libggml-base.so.0", Ggml: "libggml.so.0", Flavor: "cpu", System: true}, b)
 }
 
-func TestFindLooksAroundTheExecutableForTheProject(t *testing.T) {
+// Libraries are code: a folder that somebody else may have made, and in which the program only happens to be started, is no place
+// for them.
+func TestFindTakesNothingFromTheWorkingDirectory(t *testing.T) {
 	root := t.TempDir()
-	project(t, root)
-	place(t, root, "third_party/lib", linuxBuilt...)
+	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte("module gosling\n\ngo 1.26.0\n"), 0o644))
+	for _, dir := range []string{".", "lib", "third_party/lib", "gosling/ggml", "bin/deep"} {
+		place(t, root, dir, linuxBuilt...)
+	}
+	for name, dir := range map[string]string{"the folder itself": root, "one below it": filepath.Join(root, "bin", "deep")} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(dir)
+			o := options()
+			o.ExeDir, o.DataHome = ".", "."
+			_, err := Find(o)
+			require.ErrorIs(t, err, ErrNotFound)
+			o.ExeDir, o.DataHome = filepath.Join(t.TempDir(), "bin"), t.TempDir()
+			_, err = Find(o)
+			require.ErrorIs(t, err, ErrNotFound)
+		})
+	}
+}
+
+func TestTheBackendsOfASystemsBundleMayLieApart(t *testing.T) {
+	for name, backends := range map[string]string{
+		"beside the libraries":     "usr/lib/x86_64-linux-gnu",
+		"in a folder of ggml's":    "usr/lib/x86_64-linux-gnu/ggml",
+		"in one of several":        "usr/lib/x86_64-linux-gnu/ggml/backends0",
+		"among what programs need": "usr/libexec/x86_64-linux-gnu/ggml",
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			dir := filepath.Join(root, "usr", "lib", "x86_64-linux-gnu")
+			place(t, root, "usr/lib/x86_64-linux-gnu", linuxDistro...)
+			place(t, root, backends, "libggml-cpu-zen4.so")
+			o := options()
+			o.SystemDirs = []string{dir}
+			b, err := Find(o)
+			require.NoError(t, err)
+			assert.Equal(t, filepath.Join(root, filepath.FromSlash(backends)), b.BackendDir())
+			b.System = false
+			assert.Equal(t, dir, b.BackendDir())
+		})
+	}
+}
+
+func TestTheBackendsOfHomebrewLieInItsCellar(t *testing.T) {
+	root := t.TempDir()
+	place(t, root, "Cellar/ggml/0.9/lib", macBrew...)
+	place(t, root, "Cellar/ggml/0.9/libexec", "libggml-cpu-apple_m1.so", "libggml-metal.so")
+	place(t, root, "lib")
+	for _, name := range macBrew {
+		require.NoError(t, os.Symlink("../Cellar/ggml/0.9/lib/"+name, filepath.Join(root, "lib", name)))
+	}
 	o := options()
-	o.ExeDir = filepath.Join(root, "bin")
+	o.GOOS, o.GOARCH, o.SystemDirs = "darwin", "arm64", []string{filepath.Join(root, "lib")}
 	b, err := Find(o)
 	require.NoError(t, err)
-	assert.Equal(t, filepath.Join(root, "third_party", "lib"), b.Dir)
-}
-
-func TestFindTakesNoOtherModuleForTheProject(t *testing.T) {
-	root := t.TempDir()
-	project(t, root)
-	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte("module gosling2\n"), 0o644))
-	place(t, root, "third_party/lib", linuxBuilt...)
-	o := options()
-	o.ProjectDirs = []string{root}
-	_, err := Find(o)
-	require.ErrorIs(t, err, ErrNotFound)
-	assert.ErrorContains(t, err, "third_party (no checkout of Gosling around "+root+")")
+	want, err := filepath.EvalSymlinks(filepath.Join(root, "Cellar", "ggml", "0.9", "libexec"))
+	require.NoError(t, err)
+	assert.Equal(t, want, b.BackendDir())
 }
 
 func TestFindPrefersGPUBackends(t *testing.T) {
@@ -250,14 +283,12 @@ func TestFindListsThePlacesAndTheCommandWhenNothingIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
-			project(t, filepath.Join(root, "clone"))
 			o := options()
 			o.GOOS, o.GOARCH = tc.goos, tc.goarch
-			o.ExeDir, o.ProjectDirs = filepath.Join(root, "bin"), []string{filepath.Join(root, "clone")}
-			o.DataHome, o.SystemDirs = filepath.Join(root, "data"), []string{filepath.Join(root, "system")}
+			o.ExeDir, o.DataHome, o.SystemDirs = filepath.Join(root, "bin"), filepath.Join(root, "data"), []string{filepath.Join(root, "system")}
 			_, err := Find(o)
 			require.ErrorIs(t, err, ErrNotFound)
-			for _, dir := range []string{"bin/lib", "lib/gosling", "clone/third_party", "data/gosling/ggml", "system"} {
+			for _, dir := range []string{"bin/lib", "lib/gosling", "bin/third_party", "data/gosling/ggml", "system"} {
 				assert.ErrorContains(t, err, filepath.Join(root, filepath.FromSlash(dir)))
 			}
 			assert.ErrorContains(t, err, tc.goos+"/"+tc.goarch)

@@ -2,7 +2,11 @@
 
 package bindings
 
-import "github.com/ebitengine/purego"
+import (
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+)
 
 // openLibrary opens a shared library with its symbols visible to those opened after it, as ggml's backends need.
 func openLibrary(path string) (uintptr, error) {
@@ -10,3 +14,27 @@ func openLibrary(path string) (uintptr, error) {
 }
 
 func lookup(handle uintptr, symbol string) (uintptr, error) { return purego.Dlsym(handle, symbol) }
+
+// fileOf is the path of the open library that has a symbol; empty where the system's loader does not tell.
+func fileOf(handle uintptr, symbol string) string {
+	address, err := purego.Dlsym(handle, symbol)
+	ask, askErr := purego.Dlsym(purego.RTLD_DEFAULT, "dladdr")
+	if err != nil || askErr != nil {
+		return ""
+	}
+	var dladdr func(address uintptr, info *symbolInfo) int32
+	purego.RegisterFunc(&dladdr, ask)
+	var info symbolInfo
+	if dladdr(address, &info) == 0 {
+		return ""
+	}
+	return GoString(info.file)
+}
+
+// symbolInfo is struct Dl_info.
+type symbolInfo struct {
+	file       *byte
+	base       uintptr
+	symbol     *byte
+	symbolBase unsafe.Pointer
+}

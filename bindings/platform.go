@@ -41,9 +41,8 @@ func platformOf(goos, goarch string) platform {
 	case "darwin":
 		p = platform{
 			example: "libggml.dylib", base: darwinBase, ggml: darwinGgml,
-			backend:     func(flavor string) string { return "libggml-" + flavor + ".so" },
-			loaderNames: [][2]string{{"libggml-base.dylib", "libggml.dylib"}},
-			systemDirs:  []string{"/opt/homebrew/lib", "/usr/local/lib"},
+			backend:    func(flavor string) string { return "libggml-" + flavor + ".so" },
+			systemDirs: []string{"/opt/homebrew/lib", "/usr/local/lib"}, // the loader itself would look in the working directory too
 		}
 	case "windows":
 		p = platform{
@@ -122,7 +121,7 @@ func (b Bundle) Backends(cpuVariant string) ([]string, error) {
 	var paths []string
 	for _, file := range fileNames(b.Dir) {
 		name := backendName(file)
-		if name == "" || name == "base" || strings.HasPrefix(name, "cpu") && name != "cpu-"+cpuVariant {
+		if !isBackend(file) || strings.HasPrefix(name, "cpu") && name != "cpu-"+cpuVariant {
 			continue
 		}
 		paths = append(paths, filepath.Join(b.Dir, file))
@@ -136,6 +135,37 @@ func backendName(file string) string {
 		return strings.ToLower(match[1])
 	}
 	return ""
+}
+
+// BackendDir is the folder of the bundle's backends: that of its libraries, but for a system's bundle that keeps them in another.
+// ggml's own search would try the working directory too, where anybody may have put a library.
+func (b Bundle) BackendDir() string {
+	if !b.System {
+		return b.Dir
+	}
+	dirs := backendDirs(b.Dir)
+	if file, err := filepath.EvalSymlinks(b.Ggml); err == nil { // Homebrew links libraries, not what lies beside them
+		dirs = append(dirs, backendDirs(filepath.Dir(file))...)
+	}
+	for _, dir := range dirs {
+		if slices.ContainsFunc(fileNames(dir), isBackend) {
+			return dir
+		}
+	}
+	return b.Dir
+}
+
+// backendDirs are the folders, seen from that of libggml, in which distributions and Homebrew keep the backends.
+func backendDirs(dir string) []string {
+	up := filepath.Dir(dir)
+	dirs := append([]string{dir, filepath.Join(dir, "ggml")}, glob(filepath.Join(dir, "ggml"), "*")...)
+	dirs = append(dirs, filepath.Join(up, "libexec"), filepath.Join(up, "libexec", "ggml"))
+	return append(dirs, glob(filepath.Join(filepath.Dir(up), "libexec"), "*/ggml")...)
+}
+
+func isBackend(file string) bool {
+	name := backendName(file)
+	return name != "" && !strings.HasPrefix(name, "base")
 }
 
 // bundle returns the libraries in dir, if both are there.

@@ -18,6 +18,7 @@ import (
 	"gosling/engine"
 	"gosling/generate"
 	"gosling/ggml"
+	"gosling/ggml/ggmltest"
 	"gosling/internal/synth"
 	"gosling/prompt"
 	"gosling/quant"
@@ -28,9 +29,9 @@ import (
 // byteModel loads a model of random weights whose tokens are the bytes.
 func byteModel(t *testing.T) *engine.Model {
 	t.Helper()
-	wd, err := os.Getwd()
-	require.NoError(t, err)
-	lib, err := ggml.Open(ggml.Options{Find: bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{wd}, Flavor: "cpu"}})
+	places := ggmltest.Places()
+	places.Flavor = "cpu"
+	lib, err := ggml.Open(ggml.Options{Find: places})
 	if errors.Is(err, bindings.ErrNotFound) {
 		t.Skip("no ggml libraries: make ggml")
 	}

@@ -59,9 +59,6 @@ func ggmlPlaces(c *urfave.Context, device string) bindings.FindOptions {
 			find.ExeDir = filepath.Dir(exe)
 		}
 	}
-	if dir, err := os.Getwd(); err == nil {
-		find.ProjectDirs = []string{dir}
-	}
 	if device = strings.ToLower(device); device != "auto" {
 		find.Flavor = strings.TrimRight(device, "0123456789")
 	}

@@ -20,6 +20,7 @@ import (
 	"gosling/bindings"
 	"gosling/checkpoint"
 	"gosling/cli"
+	"gosling/ggml/ggmltest"
 	"gosling/imatrix"
 	"gosling/internal/synth"
 	"gosling/internal/writers"
@@ -65,7 +66,7 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil, "split": scriptSplit, "old": scriptOld,
+			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil, "split": scriptSplit, "old": scriptOld, "replace": scriptReplace,
 			"tuned": func(ts *testscript.TestScript, _ bool, args []string) { tunedState().Save(t, ts.MkAbs(args[0])) },
 			"webrwkv": func(ts *testscript.TestScript, _ bool, args []string) {
 				writers.WebRWKV(t, writers.Open(t, ts.MkAbs(args[0]))).Save(t, ts.MkAbs(args[1]))
@@ -91,11 +92,9 @@ func tunedState() writers.File {
 
 // ggmlDir is where ggml's libraries are, empty if they are nowhere.
 func ggmlDir() string {
-	wd, err := os.Getwd()
-	if err != nil {
-		return ""
-	}
-	b, err := bindings.Find(bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{wd}, Flavor: "cpu"})
+	places := ggmltest.Places()
+	places.Flavor = "cpu"
+	b, err := bindings.Find(places)
 	if err != nil {
 		return ""
 	}
@@ -196,6 +195,18 @@ func scriptOld(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	put(int32(m.Chunks), int32(len(m.Datasets[0])), []byte(m.Datasets[0]))
 	ts.Check(os.WriteFile(strings.TrimSuffix(path, ".gguf")+".dat", out.Bytes(), 0o666))
+}
+
+// scriptReplace puts other bytes of the same number, quoted as in Go, in a text's place throughout a file.
+func scriptReplace(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	by, err := strconv.Unquote(args[2])
+	ts.Check(err)
+	if len(by) != len(args[1]) || !bytes.Contains(data, []byte(args[1])) {
+		ts.Fatalf("%q cannot stand for %q in %s", by, args[1], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.ReplaceAll(data, []byte(args[1]), []byte(by)), 0o666))
 }
 
 func scriptCut(ts *testscript.TestScript, _ bool, args []string) {

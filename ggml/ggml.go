@@ -96,10 +96,8 @@ func (l *Library) loadBackends(cpuVariant string) error {
 					l.bundle.Dir, cpuVariant, strings.Join(l.bundle.CPUVariants(), ", "))
 			}
 		}
-	case l.bundle.System:
-		l.c.LoadAll()
-	default:
-		l.c.LoadAllFromPath(l.bundle.Dir)
+	case l.bundle.Dir != "":
+		l.c.LoadAllFromPath(l.bundle.BackendDir())
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,16 +19,20 @@ import (
 	"gosling/gguf"
 )
 
-// Library opens the ggml that the project has fetched or GOSLING_GGML names, with the build of the CPU backend that
-// GOSLING_CPU_VARIANT names, or skips the test, saying what is missing.
+// Places are where tests look for ggml: in what GOSLING_GGML names, in what the project has fetched, or where the program looks.
+func Places() bindings.FindOptions {
+	o := bindings.FindOptions{Env: os.Getenv("GOSLING_GGML")}
+	if _, file, _, ok := runtime.Caller(0); ok && o.Env == "" && filepath.IsAbs(file) {
+		o.ExeDir = filepath.Join(filepath.Dir(file), "..", "..")
+	}
+	return o
+}
+
+// Library opens the ggml that Places lead to, with the build of the CPU backend that GOSLING_CPU_VARIANT names, or skips the test,
+// saying what is missing.
 func Library(t testing.TB) *ggml.Library {
 	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	lib, err := ggml.Open(ggml.Options{
-		Find:       bindings.FindOptions{Env: os.Getenv("GOSLING_GGML"), ProjectDirs: []string{dir}},
-		CPUVariant: os.Getenv("GOSLING_CPU_VARIANT"),
-	})
+	lib, err := ggml.Open(ggml.Options{Find: Places(), CPUVariant: os.Getenv("GOSLING_CPU_VARIANT")})
 	if errors.Is(err, bindings.ErrNotFound) {
 		t.Skipf("no ggml: %v", err)
 	}
