@@ -13,6 +13,7 @@ import (
 
 	"gosling/engine"
 	"gosling/internal/lock"
+	"gosling/internal/private"
 )
 
 // A comparison keeps what is needed on the way in a folder of its own. The folder's name begins with workPrefix and tells what is
@@ -127,20 +128,45 @@ func (r *comparison) prepareWork() error {
 			return err
 		}
 	}
-	for n := 1; ; n++ {
-		r.work = name
-		if n > 1 {
-			r.work = fmt.Sprintf("%s-%d", name, n)
-		}
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return err
+	}
+	for n := 1; n <= mostFolders; n++ {
+		r.work = numbered(name, n)
 		if ok, err := r.takeWork(s); ok || err != nil {
 			return err
 		}
 	}
+	return fmt.Errorf("%s-*: %d folders of that name are in use or others': name another parent with --work DIR", name, mostFolders)
 }
 
-// takeWork makes the folder and locks it, or reports that another program has it.
+// mostFolders is how many folders of one name are tried.
+const mostFolders = 100
+
+// numbered is the n-th folder of a name.
+func numbered(name string, n int) string {
+	if n == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s-%d", name, n)
+}
+
+// freeName is the first folder of a name that is not there.
+func freeName(name string) string {
+	for n := 1; ; n++ {
+		if _, err := os.Lstat(numbered(name, n)); err != nil {
+			return numbered(name, n)
+		}
+	}
+}
+
+// takeWork makes the folder and locks it, or reports that another program or user has it.
 func (r *comparison) takeWork(s settings) (bool, error) {
-	if err := os.MkdirAll(r.work, 0o700); err != nil {
+	switch err := private.Folder(r.work); {
+	case errors.Is(err, private.ErrNotPrivate):
+		note(r.c, "%v: not used", err)
+		return false, nil
+	case err != nil:
 		return false, err
 	}
 	if err := r.outside(); err != nil {
@@ -186,7 +212,7 @@ func emptyWork(dir string) error {
 // adopt looks for the folder to go on with, unless the one of that name is there. One of the same comparison with other candidates
 // gets the name. One of the same base in which more differs is an error.
 func (r *comparison) adopt(parent, name string, s settings) error {
-	if _, err := os.Stat(name); err == nil {
+	if private.Check(name) == nil {
 		return nil
 	}
 	folders, err := workFolders(parent, r.c.Command.Name)
@@ -198,8 +224,8 @@ func (r *comparison) adopt(parent, name string, s settings) error {
 			continue
 		}
 		switch differ := s.differences(f.settings); {
-		case slices.Equal(differ, []string{candidatesSetting}):
-			return os.Rename(f.path, name)
+		case len(differ) == 0, slices.Equal(differ, []string{candidatesSetting}):
+			return os.Rename(f.path, freeName(name))
 		default:
 			err = fmt.Errorf("--resume: %s was begun with other settings: %s", f.path, strings.Join(differ, ", "))
 		}
@@ -218,7 +244,7 @@ type workFolder struct {
 	inUse    bool
 }
 
-// workFolders finds the folders of a command, or of all if it is empty, in another one.
+// workFolders finds the user's folders of a command, or of all if it is empty, in another one.
 func workFolders(parent, command string) ([]workFolder, error) {
 	entries, err := os.ReadDir(parent)
 	if errors.Is(err, os.ErrNotExist) {
@@ -227,7 +253,7 @@ func workFolders(parent, command string) ([]workFolder, error) {
 	var folders []workFolder
 	for _, e := range entries {
 		path := filepath.Join(parent, e.Name())
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), workPrefix+command) {
+		if !strings.HasPrefix(e.Name(), workPrefix+command) || private.Check(path) != nil {
 			continue
 		}
 		f := workFolder{path: path}

@@ -257,8 +257,12 @@ func (k *collection) save(chunks int) error {
 	if err == nil {
 		return nil
 	}
-	kept := filepath.Join(os.TempDir(), fmt.Sprintf("gosling-imatrix-%d.gguf", os.Getpid()))
-	if keptErr := m.Write(kept, true); keptErr != nil {
+	dir, keptErr := os.MkdirTemp("", "gosling-imatrix-") // a name that nobody could take before
+	kept := filepath.Join(dir, "imatrix.gguf")
+	if keptErr == nil {
+		keptErr = m.Write(kept, false)
+	}
+	if keptErr != nil {
 		return errors.Join(err, keptErr)
 	}
 	return &hinted{err, "what was collected is kept in " + kept + ": copy it to the output, and --resume goes on"}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -106,12 +107,44 @@ func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
 	}
 	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
 	assert.Contains(t, said.String(), "--resume goes on")
+	if runtime.GOOS != "windows" {
+		testOpenFolderIsNotTaken(t, dir, args, string(want))
+	}
 	got, err := exec.Command("gosling", append(args, "--resume")...).Output()
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(got))
 	left, err := filepath.Glob(filepath.Join(dir, "gosling-compare-*"))
 	require.NoError(t, err)
 	assert.Empty(t, left)
+}
+
+// testOpenFolderIsNotTaken lets others enter the folder that a comparison left in dir, as if they had made it. It is not gone on with
+// then, nor changed.
+func testOpenFolderIsNotTaken(t *testing.T, dir string, args []string, want string) {
+	left, err := filepath.Glob(filepath.Join(dir, "gosling-compare-*"))
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	before, err := os.ReadDir(left[0])
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(left[0], 0o777))
+	cmd := exec.Command("gosling", append(args, "--resume")...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	got, err := cmd.Output()
+	require.NoError(t, err)
+	assert.Equal(t, want, string(got))
+	assert.Contains(t, said.String(), left[0]+": not a private folder: others may enter it (mode 777): not used")
+	after, err := os.ReadDir(left[0])
+	require.NoError(t, err)
+	assert.Equal(t, names(before), names(after))
+	require.NoError(t, os.Chmod(left[0], 0o700))
+}
+
+func names(entries []os.DirEntry) (names []string) {
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 // TestComparisonsAtOnceLeaveEachOtherAlone runs three in one folder for temporary files, two of them the same.

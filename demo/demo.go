@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 
 	"gosling/internal/atomicfile"
+	"gosling/internal/private"
 )
 
 // Name means the model wherever a model's file is expected. A file of that name is meant by a path such as ./demo.
@@ -52,6 +53,12 @@ func cached(name string, data []byte) (string, error) {
 	id := "demo-" + hex.EncodeToString(sum[:6])
 	var problems []error
 	for _, place := range places() {
+		if filepath.Dir(place) == filepath.Clean(os.TempDir()) {
+			if err := private.Folder(place); err != nil {
+				problems = append(problems, err)
+				continue
+			}
+		}
 		path := filepath.Join(place, id, name)
 		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
 			return path, nil

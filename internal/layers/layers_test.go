@@ -24,7 +24,7 @@ const module = "gosling"
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "ggml/probe"},
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
 	"server":      {"web", "generate"},
 	"web":         {},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
@@ -54,7 +54,7 @@ var arrows = map[string][]string{
 	"tokenizer":          {},
 	"prompt":             {},
 	"music":              {},
-	"demo":               {"gguf", "internal/atomicfile"},
+	"demo":               {"gguf", "internal/atomicfile", "internal/private"},
 
 	"internal/atomicfile": {"internal/lock"},
 	"internal/filekind":   {},
@@ -65,7 +65,9 @@ var arrows = map[string][]string{
 	"internal/layers":     {},
 	"internal/lock":       {},
 	"internal/mmap":       {},
+	"internal/private":    {},
 	"internal/rss":        {},
+	"internal/term":       {},
 	"internal/utf":        {},
 
 	// For tests and scripts, which may import anything but are imported by nothing else.

@@ -1,0 +1,21 @@
+//go:build unix
+
+package private
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// foreign says what lets others into a folder, or nothing.
+func foreign(info fs.FileInfo) string {
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
+		return fmt.Sprintf("belongs to user %d", owner.Uid)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Sprintf("others may enter it (mode %03o)", mode)
+	}
+	return ""
+}
