@@ -15,6 +15,7 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/internal/lock"
+	"gosling/internal/term"
 )
 
 // answers holds what was collected so far. With a file it is also written there, as lines of JSON: a header, then one line for each
@@ -153,9 +154,9 @@ func readAnswersHeader(in *bufio.Reader, of answersHeader, header []byte) (int64
 	case json.Unmarshal(line, &found) != nil || found.Task == "":
 		return 0, errors.New("holds something else than answers: name another file")
 	case found.Task != of.Task:
-		return 0, fmt.Errorf("holds answers of another task, %s: name another file", printable(found.Task))
+		return 0, fmt.Errorf("holds answers of another task, %s: name another file", term.Visible(found.Task))
 	case found.ID != of.ID:
-		return 0, fmt.Errorf("holds answers of another model, %s with other weights or settings: name another file", printable(found.Model))
+		return 0, fmt.Errorf("holds answers of another model, %s with other weights or settings: name another file", term.Visible(found.Model))
 	}
 	return int64(len(line)), nil
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"text/tabwriter"
 )
 
@@ -63,7 +62,7 @@ func printBenchCSV(out io.Writer, results []benchResult) error {
 
 func printBenchTable(out io.Writer, results []benchResult) error {
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	row := func(cells ...string) { fmt.Fprintf(w, "| %s\t|\n", strings.Join(cells, "\t| ")) }
+	row := func(cells ...string) { fmt.Fprintf(w, "| %s\t|\n", markdownCells(cells, "\t| ")) }
 	row("model", "size", "params", "backend", "threads", "test", "t/s", "bandwidth")
 	row("---", "---:", "---:", "---", "---:", "---:", "---:", "---:")
 	for _, r := range results {

@@ -16,6 +16,7 @@ import (
 	"gosling/demo"
 	"gosling/generate"
 	"gosling/gguf"
+	"gosling/internal/term"
 	"gosling/prompt"
 )
 
@@ -172,7 +173,7 @@ func (t *talk) answer(asked message) error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second one ends the program
 	times := timing{now: clockOf(t.c)}
-	r, err := t.ask(ctx, asked, t.c.App.Writer, &times)
+	r, err := t.ask(ctx, asked, term.Text(t.c.App.Writer), &times)
 	if t.c.Bool("verbose") {
 		times.loaded = t.loaded
 		times.print(t.c.App.ErrWriter)

@@ -22,6 +22,7 @@ import (
 	"gosling/checkpoint/dialect"
 	"gosling/convert"
 	"gosling/internal/excerpt"
+	"gosling/internal/term"
 )
 
 // Run runs the program with its arguments, the first being its own name, and returns its exit code.
@@ -32,13 +33,16 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // runAt is Run by a clock.
 func runAt(now clock, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough is an EPIPE, so outputs are still cleaned up
-	app := newApp(stdin, stdout, stderr)
+	out, about := term.NewOutput(stdout), term.NewOutput(stderr)
+	defer about.Close()
+	defer out.Close()
+	app := newApp(stdin, out, about)
 	app.Metadata = map[string]any{clockKey: now}
 	arranged, err := arrange(app, args)
 	if err == nil {
 		err = app.Run(arranged)
 	}
-	return report(stderr, err)
+	return report(about, err)
 }
 
 // report prints the error, if it needs words, and returns the exit code for it.

@@ -12,6 +12,7 @@ import (
 	"gosling/eval"
 	pages "gosling/eval/report"
 	"gosling/internal/float"
+	"gosling/internal/term"
 )
 
 // print writes the result to standard output and, with --html, to a page. The page comes last, so that the result is seen even if
@@ -51,18 +52,36 @@ func (r *comparison) printResult() error {
 // printTable writes a table aligned, or in Markdown.
 func printTable(out io.Writer, t pages.Table, markdown bool) error {
 	if markdown {
-		fmt.Fprintf(out, "### %s\n\n| %s |\n|%s\n", t.Title, strings.Join(t.Head, " | "), " --- |"+strings.Repeat(" ---: |", len(t.Head)-1))
+		fmt.Fprintf(out, "### %s\n\n| %s |\n|%s\n", term.Visible(t.Title), markdownCells(t.Head, " | "), " --- |"+strings.Repeat(" ---: |", len(t.Head)-1))
 		for _, row := range t.Rows {
-			fmt.Fprintf(out, "| %s |\n", strings.Join(row, " | "))
+			fmt.Fprintf(out, "| %s |\n", markdownCells(row, " | "))
 		}
 		return nil
 	}
-	fmt.Fprintln(out, t.Title)
+	fmt.Fprintln(out, term.Visible(t.Title))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{t.Head}, t.Rows...) {
-		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
+		fmt.Fprintln(w, "  "+cells(row, "\t"))
 	}
 	return w.Flush()
+}
+
+// cells joins the cells of a row, none of which may be more than one line.
+func cells(row []string, between string) string {
+	shown := make([]string, len(row))
+	for i, cell := range row {
+		shown[i] = term.Visible(cell)
+	}
+	return strings.Join(shown, between)
+}
+
+// markdownCells is cells in Markdown, where a bar within a cell would begin another one.
+func markdownCells(row []string, between string) string {
+	shown := make([]string, len(row))
+	for i, cell := range row {
+		shown[i] = strings.ReplaceAll(cell, "|", `\|`)
+	}
+	return cells(shown, between)
 }
 
 // compareTables are the models and, for each column, what the candidates cost there.
@@ -157,11 +176,11 @@ func compareCSV(out io.Writer, r eval.Comparison) error {
 			for _, task := range c.Tasks {
 				row = append(row, task.Accuracy.Value, task.Accuracy.Error, task.PPL.Value)
 			}
-			var cells []string
+			var texts []string
 			for _, cell := range row {
-				cells = append(cells, cellText(cell))
+				texts = append(texts, cellText(cell))
 			}
-			rows = append(rows, cells)
+			rows = append(rows, texts)
 		}
 	}
 	return w.WriteAll(rows)

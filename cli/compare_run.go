@@ -13,6 +13,7 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/gguf"
+	"gosling/internal/term"
 	"gosling/quant"
 )
 
@@ -189,7 +190,7 @@ func fitsDisk(path string, more int64) error {
 func (r *comparison) sameBase(m *engine.Model, old *eval.Base, col column, by eval.Origin) error {
 	if of, ok := old.Origin(); ok {
 		if of.ID != by.ID {
-			return fmt.Errorf("%s: base logits of another model: made with %s, this is %s, with other weights or settings", col.logits, printable(of.Name), r.base)
+			return fmt.Errorf("%s: base logits of another model: made with %s, this is %s, with other weights or settings", col.logits, term.Visible(of.Name), r.base)
 		}
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"gosling/internal/term"
 )
 
 func detokenizeCommand() *urfave.Command {
@@ -53,6 +55,6 @@ func detokenize(c *urfave.Context) error {
 			return fmt.Errorf("token %d, at position %d, is none of the vocabulary", t, i)
 		}
 	}
-	_, err = c.App.Writer.Write(vocab.Decode(tokens))
+	_, err = term.Text(c.App.Writer).Write(vocab.Decode(tokens))
 	return err
 }

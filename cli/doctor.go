@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"gosling/internal/term"
 )
 
 func doctorCommand() *urfave.Command {
@@ -107,7 +109,7 @@ func counted(n int, thing string) string {
 func (k check) print(w io.Writer) {
 	const indent = "                      "
 	text := strings.ReplaceAll(strings.TrimSpace(k.Text), "\n", "\n"+indent)
-	fmt.Fprintf(w, "%-8s %-12s %s\n", k.Status, printable(k.Name), text)
+	fmt.Fprintf(w, "%-8s %-12s %s\n", k.Status, term.Visible(k.Name), text)
 	if k.Advice != "" {
 		fmt.Fprintf(w, "%s-> %s\n", indent, strings.ReplaceAll(k.Advice, "\n", "\n"+indent+"   "))
 	}

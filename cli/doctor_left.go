@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"gosling/internal/term"
 )
 
 // examineLeftovers names the folders that comparisons left which were stopped or killed.
@@ -17,7 +19,7 @@ func examineLeftovers(add func(check)) {
 		if !f.inUse {
 			add(check{
 				Name: "left over", Status: statusWarning,
-				Text:   fmt.Sprintf("%s: %s of gosling %s %s, which was stopped", f.path, bytesText(folderSize(f.path)), printable(f.settings["command"]), printable(f.settings["base"])),
+				Text:   fmt.Sprintf("%s: %s of gosling %s %s, which was stopped", f.path, bytesText(folderSize(f.path)), term.Visible(f.settings["command"]), term.Visible(f.settings["base"])),
 				Advice: "go on with --resume and the same command, or remove the folder",
 			})
 		}

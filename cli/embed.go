@@ -11,6 +11,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/engine"
+	"gosling/internal/term"
 	"gosling/tokenizer"
 )
 
@@ -92,7 +93,7 @@ func embed(c *urfave.Context) error {
 
 // embedLines are the texts that the command line names.
 func embedLines(c *urfave.Context) ([]string, error) {
-	if c.NArg() == 1 && !c.IsSet("file") && isTerminal(c.App.Reader) {
+	if c.NArg() == 1 && !c.IsSet("file") && term.Is(c.App.Reader) {
 		return nil, misuse(c, "no text: give it as an argument, with --file or on standard input")
 	}
 	read, err := promptSource(c)

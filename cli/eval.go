@@ -14,6 +14,7 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/internal/filekind"
+	"gosling/internal/term"
 	"gosling/prompt"
 	"gosling/tokenizer"
 )
@@ -177,7 +178,7 @@ func printTask(out io.Writer, t eval.Task) error {
 	fmt.Fprintf(w, "perplexity\t%.4f ± %.4f\n", t.PPL.Value, t.PPL.Error)
 	fmt.Fprintf(w, "right\t%s of %s\n", grouped(int64(t.Correct)), grouped(int64(t.Items)))
 	for _, k := range t.Kinds {
-		fmt.Fprintf(w, "  %s\t%d of %d\n", k.Name, k.Correct, k.Items)
+		fmt.Fprintf(w, "  %s\t%d of %d\n", term.Visible(k.Name), k.Correct, k.Items)
 	}
 	return w.Flush()
 }

@@ -49,15 +49,6 @@ func bytesText(n int64) string {
 	}
 }
 
-// printable keeps a name of the file from playing with the terminal.
-func printable(name string) string {
-	quoted := strconv.Quote(name)
-	if quoted == `"`+name+`"` {
-		return name
-	}
-	return quoted
-}
-
 // grouped writes a number with commas.
 func grouped(n int64) string {
 	s := strconv.FormatInt(n, 10)

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"gosling/internal/filekind"
+	"gosling/internal/term"
 	"gosling/internal/utf"
 )
 
@@ -48,7 +48,7 @@ func readInput(c *urfave.Context, what string) ([]byte, error) {
 				continue
 			}
 			silence.Stop()
-			if isTerminal(c.App.Reader) {
+			if term.Is(c.App.Reader) {
 				what += " (Ctrl-D)"
 			}
 			fmt.Fprintf(c.App.ErrWriter, "gosling: waiting for the end of standard input%s\n", what)
@@ -142,10 +142,4 @@ func piped(in io.Reader) bool {
 // marked reports whether a file's name says that its text has tags.
 func marked(path string) bool {
 	return slices.Contains([]string{".html", ".htm", ".xhtml", ".xml", ".svg"}, strings.ToLower(filepath.Ext(path)))
-}
-
-// isTerminal reports whether a stream of the program is a terminal.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

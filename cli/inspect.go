@@ -14,6 +14,7 @@ import (
 	"gosling/gguf"
 	"gosling/imatrix"
 	"gosling/internal/float"
+	"gosling/internal/term"
 	"gosling/rwkv/archs"
 )
 
@@ -226,7 +227,7 @@ func (l *listing) printMetadata(out io.Writer) {
 	fmt.Fprintf(out, "%s: %s, %s\n\n", l.Path, l.Format, bytesText(l.Size))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, kv := range l.Metadata {
-		fmt.Fprintf(w, "%s\t%s\n", printable(kv.Key), brief(kv.Value))
+		fmt.Fprintf(w, "%s\t%s\n", term.Visible(kv.Key), brief(kv.Value))
 	}
 	w.Flush()
 	if len(l.Metadata) > 0 {
@@ -237,7 +238,7 @@ func (l *listing) printMetadata(out io.Writer) {
 func (l *listing) printTensors(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, t := range l.Tensors {
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", printable(t.Name), t.Type, t.Shape, bytesText(t.Size))
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", term.Visible(t.Name), t.Type, t.Shape, bytesText(t.Size))
 	}
 	w.Flush()
 }

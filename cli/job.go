@@ -11,6 +11,7 @@ import (
 
 	"gosling/engine"
 	"gosling/generate"
+	"gosling/internal/term"
 	"gosling/prompt"
 	"gosling/tokenizer"
 )
@@ -32,7 +33,7 @@ func (j *job) run(w wording) error {
 		if err != nil {
 			return err
 		}
-		text := j.c.App.Writer
+		text := term.Text(j.c.App.Writer)
 		if song.path == "-" {
 			text = io.Discard // the piece is printed once, as a file has it
 		}
@@ -44,7 +45,7 @@ func (j *job) run(w wording) error {
 		})
 	}
 	var said strings.Builder
-	err := j.print(j.c.App.Writer, func(p generate.Piece) { said.WriteString(p.Text) })
+	err := j.print(term.Text(j.c.App.Writer), func(p generate.Piece) { said.WriteString(p.Text) })
 	if err == nil && w.calls {
 		warnOfCall(j.c, w.start(), said.String())
 	}
@@ -81,7 +82,7 @@ func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 		also(p)
 		return out.piece(p)
 	})
-	if out.ids || isTerminal(w) {
+	if out.ids || term.Is(w) {
 		_, lineErr := io.WriteString(w, "\n")
 		err = errors.Join(err, lineErr)
 	}

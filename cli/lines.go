@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
+
+	"gosling/internal/term"
 )
 
 // lines is where a conversation's messages come from. Read returns io.EOF after the last one and the context's error when
@@ -22,8 +24,8 @@ type lines interface {
 // newLines reads from a terminal with editing and history, or else plain lines.
 func newLines(c *urfave.Context) lines {
 	in, out := c.App.Reader, c.App.Writer
-	if isTerminal(in) && isTerminal(out) {
-		return newTerminalLines(in.(*os.File), out.(*os.File))
+	if term.Is(in) && term.Is(out) {
+		return newTerminalLines(term.File(in), term.File(out))
 	}
 	return &plainLines{c: c, in: bufio.NewReader(in)}
 }
@@ -96,7 +98,7 @@ func await(ctx context.Context, read func() (string, error)) (string, error) {
 // terminalLines edits lines. The terminal is raw only while a line is read, so that in between Ctrl-C is a signal.
 type terminalLines struct {
 	in, out *os.File
-	editor  *term.Terminal
+	editor  *xterm.Terminal
 }
 
 func newTerminalLines(in, out *os.File) *terminalLines {
@@ -104,16 +106,16 @@ func newTerminalLines(in, out *os.File) *terminalLines {
 		io.Reader
 		io.Writer
 	}{&ctrlC{in: in}, out}
-	return &terminalLines{in, out, term.NewTerminal(screen, "> ")}
+	return &terminalLines{in, out, xterm.NewTerminal(screen, "> ")}
 }
 
 func (t *terminalLines) Read(ctx context.Context) (string, error) {
-	before, err := term.MakeRaw(int(t.in.Fd()))
+	before, err := xterm.MakeRaw(int(t.in.Fd()))
 	if err != nil {
 		return "", err
 	}
-	defer term.Restore(int(t.in.Fd()), before)
-	if width, height, err := term.GetSize(int(t.out.Fd())); err == nil && width > 0 {
+	defer xterm.Restore(int(t.in.Fd()), before)
+	if width, height, err := xterm.GetSize(int(t.out.Fd())); err == nil && width > 0 {
 		_ = t.editor.SetSize(width, height) // a size that it cannot use changes nothing
 	}
 	t.editor.SetBracketedPasteMode(true)
@@ -123,7 +125,7 @@ func (t *terminalLines) Read(ctx context.Context) (string, error) {
 		for {
 			one, err := t.editor.ReadLine()
 			text = append(text, one)
-			if !errors.Is(err, term.ErrPasteIndicator) { // a pasted line is one of several
+			if !errors.Is(err, xterm.ErrPasteIndicator) { // a pasted line is one of several
 				return strings.Join(text, "\n"), err
 			}
 		}

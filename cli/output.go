@@ -12,6 +12,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/internal/atomicfile"
+	"gosling/internal/term"
 )
 
 func forceFlag() urfave.Flag {
@@ -28,7 +29,7 @@ func notStdout(c *urfave.Context, flag string) error {
 
 // bytesAtTerminal refuses to write bytes, which are no text, to a terminal.
 func bytesAtTerminal(c *urfave.Context, what string) error {
-	if c.Path("output") == "-" && isTerminal(c.App.Writer) {
+	if c.Path("output") == "-" && term.Is(c.App.Writer) {
 		return misuse(c, "%s would write bytes to the terminal: add --output FILE", what)
 	}
 	return nil
@@ -38,7 +39,7 @@ func bytesAtTerminal(c *urfave.Context, what string) error {
 // pipe is written to as it is. No file that the command reads is replaced.
 func writeOutput(c *urfave.Context, path string, write func(io.Writer) error) error {
 	if path == "-" {
-		return buffered(c.App.Writer, write)
+		return buffered(term.Text(c.App.Writer), write)
 	}
 	if err := separate(c, path); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/internal/float"
+	"gosling/internal/term"
 )
 
 func perplexityCommand() *urfave.Command {
@@ -100,7 +101,7 @@ func checkPerplexity(c *urfave.Context) error {
 	switch {
 	case c.NArg() != 1:
 		return misuse(c, "want one model, not %d arguments", c.NArg())
-	case c.Path("text") == "" && c.Args().First() != demo.Name && isTerminal(c.App.Reader):
+	case c.Path("text") == "" && c.Args().First() != demo.Name && term.Is(c.App.Reader):
 		return misuse(c, "no text: name one with --text FILE")
 	case c.Bool("stream") && (c.IsSet("ctx") || c.IsSet("chunks")):
 		return misuse(c, "--stream reads the whole text in one pass: leave --ctx and --chunks out")

@@ -15,6 +15,7 @@ import (
 	"gosling/demo"
 	"gosling/gguf"
 	"gosling/imatrix"
+	"gosling/internal/term"
 	"gosling/quant"
 )
 
@@ -229,7 +230,7 @@ func printKinds(out io.Writer, kinds []quant.Kind) error {
 		if k.RMSE() > 0 {
 			loss = fmt.Sprintf("%.3g", k.RMSE())
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", k.Name, k.Tensors, k.From, k.To, bytesText(k.Bytes), loss)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", term.Visible(k.Name), k.Tensors, k.From, k.To, bytesText(k.Bytes), loss)
 	}
 	fmt.Fprintln(w)
 	return w.Flush()

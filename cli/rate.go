@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
@@ -65,9 +66,14 @@ func byteRateText(bytes int64, took time.Duration) string {
 	return bytesText(int64(r)) + "/s"
 }
 
-// cellText is a cell of a CSV file. It is empty where there is no number, as in a spreadsheet.
+// cellText is a cell of a CSV file. It is empty where there is no number, as in a spreadsheet. A text that a spreadsheet would take
+// for a formula is told from one by an apostrophe.
 func cellText(value any) string {
 	switch n := value.(type) {
+	case string:
+		if strings.IndexAny(n, "=+-@\t\r\n") == 0 {
+			return "'" + n
+		}
 	case float.Number:
 		if !n.Finite() {
 			return ""

@@ -4,16 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/rivo/uniseg"
-	"golang.org/x/term"
 
 	"gosling/engine"
+	"gosling/internal/term"
 )
 
 // How often a line is written, and how long a job that is short in most cases has none.
@@ -57,8 +55,9 @@ func newReading(out io.Writer, now clock, name string, tokens int) *running {
 func startRunning(out io.Writer, now clock, name string, unit unit, total int64, quiet time.Duration) *running {
 	r := &running{out: out, now: now, name: name, unit: unit, total: total, begin: now(), stop: make(chan struct{})}
 	every := plainEvery
-	if isTerminal(out) {
-		r.width = func() int { return terminalWidth(out) }
+	if term.Is(out) {
+		r.out = term.Raw(out)
+		r.width = func() int { return term.Width(out) }
 		every = terminalEvery
 		if quiet == 0 {
 			r.draw()
@@ -157,16 +156,6 @@ func (r *running) end() time.Duration {
 	return r.now.since(r.begin)
 }
 
-// terminalWidth is the columns of a terminal, 80 if it does not tell.
-func terminalWidth(out io.Writer) int {
-	if f, ok := out.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 1 {
-			return width
-		}
-	}
-	return 80
-}
-
 // fitted puts a name and what is said of it into so many columns. The name gives way first, down to a few columns.
 func fitted(name, rest string, columns int) string {
 	const shortest = 12
@@ -174,14 +163,9 @@ func fitted(name, rest string, columns int) string {
 	return cut(name+rest, columns)
 }
 
-// cut shortens a text to so many columns, with an ellipsis if it lost anything. Control characters, which move the cursor, go.
+// cut shortens a text to so many columns, with an ellipsis if it lost anything. What a terminal would obey is made visible.
 func cut(text string, columns int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, text)
+	text = term.Visible(text)
 	if uniseg.StringWidth(text) <= columns {
 		return text
 	}

@@ -7,6 +7,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/demo"
+	"gosling/internal/term"
 	"gosling/tokenizer"
 )
 
@@ -39,11 +40,11 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 		return nil, misuse(c, "the prompt is given twice: choose the argument, --file or --tokens")
 	case len(sources) == 1:
 		return sources[0], nil
-	case c.IsSet("output") && isTerminal(c.App.Reader):
+	case c.IsSet("output") && term.Is(c.App.Reader):
 		return func() ([]byte, error) { return nil, nil }, nil // music needs no beginning
-	case args[0] == demo.Name && isTerminal(c.App.Reader):
+	case args[0] == demo.Name && term.Is(c.App.Reader):
 		return func() ([]byte, error) { return []byte(demo.Prompt), nil }, nil
-	case isTerminal(c.App.Reader):
+	case term.Is(c.App.Reader):
 		return nil, misuse(c, "no prompt: give it as an argument, with --file or on standard input (for a conversation: gosling chat)")
 	default:
 		return func() ([]byte, error) { return readText(c, "-") }, nil

@@ -165,3 +165,16 @@ func TestProgressAtATerminal(t *testing.T) {
 	assert.Contains(t, s.seen.String(), "converting")
 	assert.Contains(t, s.seen.String(), "2 layers of 64 channels")
 }
+
+func TestGeneratedTextDoesNotCommandATerminal(t *testing.T) {
+	model := ttyModel(t, tinyModel())
+	ids, err := exec.Command("gosling", "tokenize", "--ids", model, "a \x1b[31mred\u009b1m\x1b]0;title\a goose\t\n").Output()
+	require.NoError(t, err)
+	arguments := append([]string{"detokenize", model}, strings.Fields(string(ids))...)
+	piped, err := exec.Command("gosling", arguments...).Output()
+	require.NoError(t, err)
+	assert.Equal(t, "a \x1b[31mred\u009b1m\x1b]0;title\a goose\t\n", string(piped))
+	s := startAtTerminal(t, arguments...)
+	assert.Equal(t, 0, s.exitCode())
+	assert.Equal(t, "a red goose\t\r\n", s.seen.String())
+}

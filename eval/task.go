@@ -165,5 +165,5 @@ func wilson(k, n int) (low, high float64) {
 	p, m := float64(k)/float64(n), float64(n)
 	middle := (p + z*z/2/m) / (1 + z*z/m)
 	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/4/m/m)
-	return middle - half, middle + half
+	return max(0, middle-half), min(1, middle+half)
 }

@@ -118,4 +118,5 @@ func TestGradesOfKnownAnswers(t *testing.T) {
 	assert.InDelta(t, math.Exp(2), g.PPL.Value, 1e-9)
 	assert.InDelta(t, 0.1500, float64(g.Low), 1e-4)
 	assert.InDelta(t, 0.8500, float64(g.High), 1e-4)
+	assert.False(t, math.Signbit(float64(eval.Grade("task", answers[1:2]).Low)), "-0.00 %")
 }

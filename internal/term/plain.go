@@ -1,0 +1,96 @@
+package term
+
+import (
+	"io"
+	"unicode"
+	"unicode/utf8"
+)
+
+// plain leaves escape sequences and control characters out of a text (ECMA-48, sections 5.2 to 5.6). A sequence may be spread over
+// several writes. One that has not ended at the end of a line ends there, so that none swallows a whole text.
+type plain struct {
+	out   io.Writer
+	state state
+	rest  []byte // the beginning of a character whose end was not written yet
+}
+
+// state is what kind of sequence a text is in.
+type state int
+
+const (
+	shown    state = iota
+	escape         // after ESC, and after the intermediate characters that may follow
+	control        // after CSI: parameters, up to a final character
+	command        // after OSC, DCS, SOS, PM or APC: a string, up to ST or BEL
+	commandE       // in such a string after ESC, which is the first half of ST or begins another sequence
+)
+
+// Write writes the characters of p that are no part of a sequence.
+func (t *plain) Write(p []byte) (int, error) {
+	all := append(t.rest, p...)
+	whole := len(all) - len(unfinished(all))
+	t.rest = append([]byte(nil), all[whole:]...)
+	var kept []byte
+	for from := all[:whole]; len(from) > 0; {
+		r, size := utf8.DecodeRune(from)
+		if r == utf8.RuneError && size == 1 {
+			r = rune(from[0]) // what a terminal of 8-bit characters takes it for
+			if t.shows(r) {
+				kept = append(kept, string(utf8.RuneError)...)
+			}
+		} else if t.shows(r) {
+			kept = append(kept, from[:size]...)
+		}
+		from = from[size:]
+	}
+	if _, err := t.out.Write(kept); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (t *plain) inner() any { return t.out }
+
+// shows reports whether a character is to be seen, and follows the sequence that it is part of.
+func (t *plain) shows(r rune) bool {
+	if r == '\n' || t.state == shown || t.state != command && r > 0x7e {
+		t.state = begun(r)
+		return t.state == shown && (r == '\n' || r == '\t' || !unicode.IsControl(r))
+	}
+	t.state = t.state.next(r)
+	return false
+}
+
+// begun is the sequence that a character of text begins.
+func begun(r rune) state {
+	switch r {
+	case 0x1b:
+		return escape
+	case 0x9b: // CSI
+		return control
+	case 0x90, 0x98, 0x9d, 0x9e, 0x9f: // DCS, SOS, OSC, PM, APC
+		return command
+	}
+	return shown
+}
+
+// next is the state behind a character of a sequence.
+func (s state) next(r rune) state {
+	switch {
+	case s == control && r >= 0x40, s == command && (r == 0x07 || r == 0x9c):
+		return shown
+	case s == control, s == command && r != 0x1b:
+		return s
+	case s == command:
+		return commandE
+	}
+	switch { // after ESC
+	case r == '[':
+		return control
+	case r == 'P', r == 'X', r == ']', r == '^', r == '_':
+		return command
+	case r >= 0x20 && r <= 0x2f, r == 0x1b:
+		return escape
+	}
+	return shown
+}
