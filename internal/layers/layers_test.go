@@ -67,7 +67,7 @@ var arrows = map[string][]string{
 	"internal/mmap":       {},
 	"internal/private":    {},
 	"internal/rss":        {},
-	"internal/term":       {},
+	"internal/term":       {"internal/excerpt"},
 	"internal/utf":        {},
 
 	// For tests and scripts, which may import anything but are imported by nothing else.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,6 +31,7 @@ func TestWhatATerminalObeysIsMadeVisible(t *testing.T) {
 		"marks that turn text":         {"goose\u202egnp.exe\u2066", `goose\u202egnp.exe\u2066`},
 		"line ends of Unicode":         {"a\u2028b", `a\u2028b`},
 		"the sign for a wrong byte":    {"a\uFFFDb", "a\uFFFDb"},
+		"a name of a million letters":  {strings.Repeat("é", 1<<20), strings.Repeat("é", 200) + "..."},
 		"a joiner of an emoji":         {"👩‍🌾", "👩‍🌾"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,11 +5,19 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"gosling/internal/excerpt"
 )
 
+// longest is how much of a value is shown, in bytes: more than any name has that somebody means to read.
+const longest = 400
+
 // Visible shows a value of a file, such as a name, in one line: what a terminal would obey, line ends and tabs among it, is
-// written as Go and JSON write it, such as \u001b for escape. Other text stays as it is.
+// written as Go and JSON write it, such as \u001b for escape. Other text stays as it is, but for the end of a very long one.
 func Visible(s string) string {
+	if len(s) > longest {
+		s = excerpt.Cut(s, longest) + "..."
+	}
 	s = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s)
 	return visible(s)
 }
