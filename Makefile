@@ -13,7 +13,7 @@ TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
 .PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan
-.PHONY: fuzz test-variants test-arm64 test-windows bench man install uninstall install-test dist dist-test pictures clean
+.PHONY: fuzz mutate test-variants test-arm64 test-windows bench man install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -106,6 +106,12 @@ FUZZ ?=
 
 fuzz: ggml
 	$(GO) run ./scripts/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
+
+# Damaged files of every kind, given to the program. docs/testing.md says more.
+MUTATIONS ?= 10000
+
+mutate: all
+	$(GO) run ./scripts/mutate -n $(MUTATIONS) ./gosling
 
 # The tests of numbers with every build of ggml's CPU backend that runs here. SHORT=1: a few minutes instead of one or two hours.
 test-variants: ggml

@@ -1,0 +1,142 @@
+// Command mutate damages files of every kind that the program reads, runs the program on them, and reports whatever is no answer or
+// error of its own: a signal, a panic, an abort, an end that does not come, too much memory, or a flood of output.
+//
+//	go run ./scripts/mutate -n 10000 ./gosling
+//	go run ./scripts/mutate -only state -seed 7 ./gosling
+//
+// Mutation i of a seed is the same everywhere, so "-first i -n 1" tries it again. What failed is kept in the folder of -dir. It exits
+// with 1 if anything failed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	program string
+	n       int           // mutations
+	first   int           // number of the first one
+	seed    uint64        // of all of them
+	time    time.Duration // after which no more are begun
+	dir     string        // of the files that failed
+	only    *regexp.Regexp
+	workers int
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.n, "n", 10000, "how many mutations are tried")
+	flag.IntVar(&o.first, "first", 0, "number of the first mutation")
+	flag.Uint64Var(&o.seed, "seed", 1, "another seed gives other mutations")
+	flag.DurationVar(&o.time, "time", 30*time.Minute, "begin no more after so long")
+	flag.StringVar(&o.dir, "dir", filepath.Join("build", "mutate"), "folder that keeps what failed")
+	only := flag.String("only", "", "mutate the kinds of files whose names match this regular expression")
+	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "programs that run at once")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	switch o.only, err = regexp.Compile(*only); {
+	case err != nil:
+	case flag.NArg() != 1:
+		err = errors.New("name the program to try, such as ./gosling")
+	default:
+		if o.program, err = filepath.Abs(flag.Arg(0)); err == nil {
+			err = run(ctx, o)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(1)
+	}
+}
+
+// tryWhole runs every command on files that are not damaged, which must succeed: otherwise nothing behind the first look at a file is
+// ever tried.
+func tryWhole(ctx context.Context, o options, kinds []kind, dir string) error {
+	for _, k := range kinds {
+		for _, command := range k.commands {
+			t := trial{o.program, k, k.files[k.target], command, 0}
+			if r := t.run(ctx, dir); r.fault != "" || r.refused {
+				return fmt.Errorf("%s, not damaged: gosling %s: %s\n%s", k.name, strings.Join(command, " "), r.fault, r.output)
+			}
+		}
+	}
+	return nil
+}
+
+// run tries the mutations and returns an error if one failed.
+func run(ctx context.Context, o options) error {
+	work, err := os.MkdirTemp("", "mutate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	all, err := makeKinds(ctx, o.program, filepath.Join(work, "seeds"))
+	if err != nil {
+		return fmt.Errorf("making files to damage: %w", err)
+	}
+	var kinds []kind
+	for _, k := range all {
+		if o.only.MatchString(k.name) {
+			kinds = append(kinds, k)
+		}
+	}
+	if len(kinds) == 0 {
+		return errors.New("no kind of files has such a name")
+	}
+	if err := tryWhole(ctx, o, kinds, filepath.Join(work, "whole")); err != nil {
+		return err
+	}
+	began := time.Now()
+	numbers := make(chan int)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	tried, failed, most := 0, 0, result{}
+	for worker := range o.workers {
+		wg.Go(func() {
+			dir := filepath.Join(work, fmt.Sprint("worker-", worker))
+			for i := range numbers {
+				t := newTrial(o, kinds, i)
+				r := t.run(ctx, dir)
+				if ctx.Err() != nil {
+					return
+				}
+				mu.Lock()
+				tried++
+				most.took, most.memory = max(most.took, r.took), max(most.memory, r.memory)
+				if r.fault != "" {
+					failed++
+					fmt.Printf("%d %s: %s\n  %s\n", i, t.kind.name, r.fault, t.keep(o.dir, r))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := o.first; i < o.first+o.n && ctx.Err() == nil && time.Since(began) < o.time; i++ {
+		numbers <- i
+	}
+	close(numbers)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	fmt.Printf("%d mutations of %d kinds of files in %s: %d failed; at most %.1f s and %d MiB\n",
+		tried, len(kinds), time.Since(began).Round(time.Second), failed, most.took.Seconds(), most.memory>>20)
+	if failed > 0 {
+		return fmt.Errorf("%d failed", failed)
+	}
+	return nil
+}
