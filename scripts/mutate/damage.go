@@ -71,11 +71,11 @@ func mutateText(rng *rand.Rand, data []byte) []byte {
 	value := values[rng.IntN(len(values))]
 	switch rng.IntN(8) {
 	case 0:
-		value = strings.Repeat("[", 1<<(4+rng.IntN(16)))
+		value = strings.Repeat("[", 1<<(4+rng.IntN(14)))
 	case 1:
-		value = `"` + strings.Repeat("goose", 1<<(4+rng.IntN(14))) + `"`
+		value = `"` + strings.Repeat("goose", 1<<(4+rng.IntN(11))) + `"`
 	case 2:
-		value = strings.Repeat(`{"a":`, 1<<(4+rng.IntN(14)))
+		value = strings.Repeat(`{"a":`, 1<<(4+rng.IntN(11)))
 	}
 	found := pattern.FindAllIndex(data, 1<<12)
 	if len(found) == 0 {

@@ -104,7 +104,7 @@ func run(ctx context.Context, o options) error {
 	numbers := make(chan int)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	tried, failed, most := 0, 0, result{}
+	tried, failed, slowest, most := 0, 0, 0, result{}
 	for worker := range o.workers {
 		wg.Go(func() {
 			dir := filepath.Join(work, fmt.Sprint("worker-", worker))
@@ -116,7 +116,10 @@ func run(ctx context.Context, o options) error {
 				}
 				mu.Lock()
 				tried++
-				most.took, most.memory = max(most.took, r.took), max(most.memory, r.memory)
+				if r.took > most.took {
+					most.took, slowest = r.took, i
+				}
+				most.memory = max(most.memory, r.memory)
 				if r.fault != "" {
 					failed++
 					fmt.Printf("%d %s: %s\n  %s\n", i, t.kind.name, r.fault, t.keep(o.dir, r))
@@ -133,8 +136,8 @@ func run(ctx context.Context, o options) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	fmt.Printf("%d mutations of %d kinds of files in %s: %d failed; at most %.1f s and %d MiB\n",
-		tried, len(kinds), time.Since(began).Round(time.Second), failed, most.took.Seconds(), most.memory>>20)
+	fmt.Printf("%d mutations of %d kinds of files in %s: %d failed; at most %.1f s (mutation %d) and %d MiB\n",
+		tried, len(kinds), time.Since(began).Round(time.Second), failed, most.took.Seconds(), slowest, most.memory>>20)
 	if failed > 0 {
 		return fmt.Errorf("%d failed", failed)
 	}

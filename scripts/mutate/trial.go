@@ -49,6 +49,7 @@ type result struct {
 	took    time.Duration
 	memory  int64 // resident, at most; 0 where the system does not tell
 	output  []byte
+	said    []byte // the part of it on standard error
 }
 
 // run writes the trial's files into a folder and runs the command on them.
@@ -64,11 +65,11 @@ func (t trial) run(ctx context.Context, dir string) result {
 	if t.kind.stdin != "" {
 		cmd.Stdin = strings.NewReader(t.kind.stdin)
 	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
 	began := time.Now()
 	err := cmd.Run()
-	r := result{refused: err != nil, took: time.Since(began), output: out.Bytes()}
+	r := result{refused: err != nil, took: time.Since(began), output: append(out.Bytes(), said.Bytes()...), said: said.Bytes()}
 	if cmd.ProcessState != nil {
 		r.memory = peakMemory(cmd.ProcessState)
 	}
@@ -114,8 +115,8 @@ func judge(ctx context.Context, err error, r result) string {
 		return fmt.Sprintf("%d bytes of output", len(r.output))
 	case exit != nil && !bytes.Contains(r.output, []byte("gosling: ")):
 		return "no error message"
-	case bytes.ContainsAny(r.output, "\x1b\x07"):
-		return "escapes in the output"
+	case bytes.ContainsAny(r.said, "\x1b\x07"): // generated text may hold them, where it goes to no terminal
+		return "escape sequences on standard error"
 	}
 	return ""
 }
