@@ -31,7 +31,6 @@ type Bundle struct {
 // FindOptions says where Find looks. Empty fields are places left out.
 type FindOptions struct {
 	Dir        string   // a folder the user names; nothing else is tried then
-	Env        string   // the value of GOSLING_GGML, likewise
 	ExeDir     string   // the folder of the executable, symbolic links resolved
 	DataHome   string   // the value of XDG_DATA_HOME, or ~/.local/share
 	SystemDirs []string // nil for the platform's usual ones
@@ -45,21 +44,18 @@ type FindOptions struct {
 	Loads func(name string) (path string, ok bool)
 }
 
-// Find returns the first bundle of ggml libraries in this order: the folder o.Dir, the folder o.Env, beside the
-// executable, its third_party folder, gosling/ggml in o.DataHome, the system's folders and loader. Libraries are code that
+// Find returns the first bundle of ggml libraries in this order: the folder o.Dir, beside the executable, its third_party folder, gosling/ggml in o.DataHome, the system's folders and loader. Libraries are code that
 // runs as the user, so no place depends on the working directory, which may be anybody's: o.ExeDir and o.DataHome are left
-// out unless they are absolute. A folder that was named but holds no libraries is an error. When nothing is found the error
+// out unless they are absolute. A folder that was named but holds no libraries is a FolderError. When nothing is found the error
 // wraps ErrNotFound and lists the places.
 func Find(o FindOptions) (Bundle, error) {
 	s := newSearch(o)
-	for _, named := range []struct{ by, dir string }{{"--ggml", o.Dir}, {"GOSLING_GGML", o.Env}} {
-		if named.dir == "" {
-			continue
+	if o.Dir != "" {
+		b, ok := s.tree(o.Dir)
+		if !ok {
+			return Bundle{}, s.badDir(o.Dir)
 		}
-		if b, ok := s.tree(named.dir); ok {
-			return b, nil
-		}
-		return Bundle{}, s.badDir(named.by, named.dir)
+		return b, nil
 	}
 	for _, place := range []func() (Bundle, bool){s.besideExecutable, s.thirdParty, s.dataHome, s.systemDirs, s.loader} {
 		if b, ok := place(); ok {
@@ -191,13 +187,18 @@ func (s *search) rank(flavor string) int {
 	return slices.Index(flavors, flavor)
 }
 
-func (s *search) badDir(by, dir string) error {
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("%s: %w: name the folder that holds %s", by, err, s.platform.example)
+func (s *search) badDir(dir string) error {
+	_, err := os.Stat(dir)
+	if err == nil {
+		err = fmt.Errorf("the folder %s holds no ggml libraries for %s/%s", dir, s.GOOS, s.GOARCH)
 	}
-	return fmt.Errorf("%s: the folder %s holds no ggml libraries for %s/%s: name the folder that holds %s", by, dir, s.GOOS, s.GOARCH,
-		s.platform.example)
+	return &FolderError{fmt.Errorf("%w: name the folder that holds %s", err, s.platform.example)}
 }
+
+// FolderError is the error of a folder that was named and holds no libraries.
+type FolderError struct{ error }
+
+func (e *FolderError) Unwrap() error { return e.error }
 
 func (s *search) notFound() error {
 	fetch := `fetch it with "make ggml" in the project's folder`
@@ -207,6 +208,6 @@ func (s *search) notFound() error {
 	} else {
 		fetch += ", "
 	}
-	return fmt.Errorf("%w for %s/%s, looked for %s in\n  %s\n%sor name its folder with --ggml DIR or GOSLING_GGML",
+	return fmt.Errorf("%w for %s/%s, looked for %s in\n  %s\n%sor name the folder that it is in",
 		ErrNotFound, s.GOOS, s.GOARCH, s.platform.example, strings.Join(s.tried, "\n  "), fetch)
 }

@@ -78,12 +78,12 @@ func TestFindKnowsFileNames(t *testing.T) {
 // Each place holds a bundle; they are emptied one after the other, so that each must come after the one before it.
 func TestFindKeepsTheOrderOfPlaces(t *testing.T) {
 	root := t.TempDir()
-	for _, dir := range []string{"flag", "env", "opt/bin/lib", "opt/bin", "opt/lib/gosling", "opt/bin/third_party/" + linuxPackage, "data/gosling/ggml", "system"} {
+	for _, dir := range []string{"flag", "opt/bin/lib", "opt/bin", "opt/lib/gosling", "opt/bin/third_party/" + linuxPackage, "data/gosling/ggml", "system"} {
 		place(t, root, dir, linuxNPM...)
 	}
 	at := func(dir string) string { return filepath.Join(root, filepath.FromSlash(dir)) }
 	o := options()
-	o.Dir, o.Env, o.ExeDir, o.DataHome = at("flag"), at("env"), at("opt/bin"), at("data")
+	o.Dir, o.ExeDir, o.DataHome = at("flag"), at("opt/bin"), at("data")
 	o.SystemDirs = []string{at("nowhere"), at("system")}
 	o.Loads = func(name string) (string, bool) { return "/usr/lib64/" + name, strings.HasSuffix(name, ".so.0") }
 
@@ -92,7 +92,6 @@ func TestFindKeepsTheOrderOfPlaces(t *testing.T) {
 		then func()
 	}{
 		{"flag", func() { o.Dir = "" }},
-		{"env", func() { o.Env = "" }},
 		{"opt/bin/lib", func() { require.NoError(t, os.RemoveAll(at("opt/bin/lib"))) }},
 		{"opt/bin", func() {
 			for _, name := range linuxNPM {
@@ -252,20 +251,20 @@ func TestFindRefusesANamedFolderWithoutLibraries(t *testing.T) {
 	place(t, dangling, ".", "libggml-base.so")
 	require.NoError(t, os.Symlink("gone", filepath.Join(dangling, "libggml.so")))
 	for name, tc := range map[string]struct {
-		dir, env string
-		says     []string
+		dir  string
+		says []string
 	}{
-		"an empty folder on the command line":     {empty, good, []string{"--ggml", empty, "holds no ggml libraries", "libggml.so"}},
-		"an empty folder in the environment":      {"", empty, []string{"GOSLING_GGML", empty, "holds no ggml libraries"}},
-		"a folder that is not there":              {filepath.Join(empty, "x"), good, []string{"--ggml", filepath.Join(empty, "x")}},
-		"a folder with libggml alone":             {half, "", []string{"--ggml", half}},
-		"a folder with a link that leads nowhere": {dangling, "", []string{"--ggml", dangling}},
+		"an empty folder":                         {empty, []string{empty, "holds no ggml libraries", "libggml.so"}},
+		"a folder that is not there":              {filepath.Join(empty, "x"), []string{filepath.Join(empty, "x")}},
+		"a folder with libggml alone":             {half, []string{half}},
+		"a folder with a link that leads nowhere": {dangling, []string{dangling}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options()
-			o.Dir, o.Env, o.ExeDir = tc.dir, tc.env, good
+			o.Dir, o.ExeDir = tc.dir, good
 			_, err := Find(o)
-			require.Error(t, err)
+			var bad *FolderError
+			require.ErrorAs(t, err, &bad)
 			for _, s := range tc.says {
 				assert.ErrorContains(t, err, s)
 			}
@@ -293,7 +292,7 @@ func TestFindListsThePlacesAndTheCommandWhenNothingIsFound(t *testing.T) {
 			}
 			assert.ErrorContains(t, err, tc.goos+"/"+tc.goarch)
 			assert.ErrorContains(t, err, tc.fetch)
-			assert.ErrorContains(t, err, "--ggml")
+			assert.ErrorContains(t, err, "or name the folder that it is in")
 		})
 	}
 }

@@ -12,7 +12,6 @@ import (
 	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
-	"gosling/bindings"
 	"gosling/checkpoint"
 	"gosling/checkpoint/formats"
 	"gosling/convert"
@@ -144,8 +143,8 @@ func decoder(t gguf.Type, library func() (*ggml.Library, error)) (func([]float32
 		return plain(float.DecodeBF16)
 	}
 	lib, err := library()
-	if errors.Is(err, bindings.ErrNotFound) {
-		err = bindings.ErrNotFound // without the places, this being a note
+	if errors.Is(err, ggml.ErrNotFound) {
+		err = ggml.ErrNotFound // without the places, this being a note
 	}
 	if err != nil {
 		return nil, err

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/bindings"
 	"gosling/convert"
 	"gosling/engine"
 	"gosling/generate"
@@ -29,10 +28,10 @@ import (
 // byteModel loads a model of random weights whose tokens are the bytes.
 func byteModel(t *testing.T) *engine.Model {
 	t.Helper()
-	places := ggmltest.Places()
-	places.Flavor = "cpu"
-	lib, err := ggml.Open(ggml.Options{Find: places})
-	if errors.Is(err, bindings.ErrNotFound) {
+	o := ggmltest.Options()
+	o.Device = "cpu"
+	lib, err := ggml.Open(o)
+	if errors.Is(err, ggml.ErrNotFound) {
 		t.Skip("no ggml libraries: make ggml")
 	}
 	require.NoError(t, err)

@@ -16,26 +16,25 @@ import (
 	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/sys/cpu"
 
-	"gosling/bindings"
 	"gosling/ggml"
 	"gosling/ggml/probe"
 )
 
 // examineLibraries finds, opens and tries ggml, and tells what there is to compute on.
 func examineLibraries(c *urfave.Context, tell func(check)) {
-	places := ggmlPlaces(c, "auto")
-	bundle, err := bindings.Find(places)
+	o, named := ggmlOptions(c, "auto")
+	where, err := ggml.Find(o)
 	if err != nil {
-		tell(check{"libraries", statusProblem, err.Error(), adviceOnFinding(places, err)})
+		tell(check{"libraries", statusProblem, onFinding(named, err).Error(), adviceOnFinding(named, err)})
 		return
 	}
-	where := bundle.Dir
 	if where == "" {
-		where = bundle.Ggml + ", by the system's loader"
+		where = "where the system's loader finds them"
 	}
 	tell(check{Name: "libraries", Status: statusOK, Text: where})
 	var said messages
-	lib, err := ggml.Open(ggml.Options{Find: places, CPUVariant: c.String("cpu-variant"), Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	o.Log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	lib, err := ggml.Open(o)
 	if err != nil {
 		tell(check{"ggml", statusProblem, err.Error(), `fetch the pinned release with "make ggml", and take it with --ggml DIR or by unsetting GOSLING_GGML;
 the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggml-source"`})
@@ -50,11 +49,11 @@ the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggm
 }
 
 // adviceOnFinding says what to do about libraries that were not found, where the error does not.
-func adviceOnFinding(o bindings.FindOptions, err error) string {
+func adviceOnFinding(named string, err error) string {
 	switch {
-	case errors.Is(err, bindings.ErrNotFound):
+	case errors.Is(err, ggml.ErrNotFound):
 		return `run "make ggml" in the project's folder, or take another of the ways above; converting and inspecting need no libraries`
-	case o.Dir != "":
+	case named == "--ggml":
 		return `name another folder, or leave --ggml out to take those that are found by themselves`
 	default:
 		return `correct GOSLING_GGML, or unset it to take the libraries that are found by themselves: unset GOSLING_GGML`

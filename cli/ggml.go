@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/bindings"
 	"gosling/checkpoint/formats"
 	"gosling/convert"
 	"gosling/engine"
@@ -44,35 +41,35 @@ func threadsFlag() urfave.Flag {
 
 // openGGML opens the library that the flags and the environment name. device is the one that will be used, if any.
 func openGGML(c *urfave.Context, device string) (*ggml.Library, error) {
-	o := ggml.Options{Find: ggmlPlaces(c, device), CPUVariant: c.String("cpu-variant")}
+	o, named := ggmlOptions(c, device)
 	if c.Bool("verbose") {
 		o.Log = logger(c)
 	}
-	return ggml.Open(o)
+	lib, err := ggml.Open(o)
+	return lib, onFinding(named, err)
 }
 
-// ggmlPlaces is where ggml is looked for.
-func ggmlPlaces(c *urfave.Context, device string) bindings.FindOptions {
-	find := bindings.FindOptions{Dir: c.Path("ggml"), Env: os.Getenv("GOSLING_GGML"), DataHome: dataHome()}
-	if exe, err := os.Executable(); err == nil {
-		if exe, err = filepath.EvalSymlinks(exe); err == nil {
-			find.ExeDir = filepath.Dir(exe)
+// ggmlOptions are what the flags and the environment say, and which of them named a folder.
+func ggmlOptions(c *urfave.Context, device string) (o ggml.Options, named string) {
+	o = ggml.Options{Device: device, CPUVariant: c.String("cpu-variant")}
+	for _, by := range []struct{ name, folder string }{{"--ggml", c.Path("ggml")}, {"GOSLING_GGML", os.Getenv("GOSLING_GGML")}} {
+		if by.folder != "" && o.Folder == "" {
+			o.Folder, named = by.folder, by.name
 		}
 	}
-	if device = strings.ToLower(device); device != "auto" {
-		find.Flavor = strings.TrimRight(device, "0123456789")
-	}
-	return find
+	return o, named
 }
 
-func dataHome() string {
-	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
-		return dir
+// onFinding adds to an error of finding the libraries by what a folder was named, or may be.
+func onFinding(named string, err error) error {
+	var folder *ggml.FolderError
+	switch {
+	case errors.As(err, &folder):
+		return fmt.Errorf("%s: %w", named, err)
+	case errors.Is(err, ggml.ErrNotFound):
+		return fmt.Errorf("%w, by --ggml DIR or GOSLING_GGML", err)
 	}
-	if home, err := os.UserHomeDir(); err == nil {
-		return filepath.Join(home, ".local", "share")
-	}
-	return ""
+	return err
 }
 
 // logger writes to standard error: everything with --verbose, warnings without.

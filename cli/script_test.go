@@ -17,9 +17,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
-	"gosling/bindings"
 	"gosling/checkpoint"
 	"gosling/cli"
+	"gosling/ggml"
 	"gosling/ggml/ggmltest"
 	"gosling/imatrix"
 	"gosling/internal/synth"
@@ -92,13 +92,13 @@ func tunedState() writers.File {
 
 // ggmlDir is where ggml's libraries are, empty if they are nowhere.
 func ggmlDir() string {
-	places := ggmltest.Places()
-	places.Flavor = "cpu"
-	b, err := bindings.Find(places)
+	o := ggmltest.Options()
+	o.Device = "cpu"
+	dir, err := ggml.Find(o)
 	if err != nil {
 		return ""
 	}
-	return b.Dir
+	return dir
 }
 
 // needGGML skips a test without the libraries and tells programs that it starts where they are.

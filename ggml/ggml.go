@@ -14,15 +14,23 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
 	"gosling/bindings"
 )
 
-// Options say where ggml is looked for and where its messages go.
+// Options say where ggml is looked for and where its messages go. The zero value looks in the usual places.
 type Options struct {
-	Find bindings.FindOptions
+	// Folder is one that holds the libraries, or that is laid out like third_party; nothing else is tried then.
+	Folder string
+	// Beside is the folder beside which the libraries lie, or in whose third_party folder; empty for that of the executable.
+	Beside string
+	// Device is the one that will be used, such as "vulkan0": where there are several bundles, one with its backend is taken.
+	// Empty and "auto" leave the choice to what is there.
+	Device string
 	// CPUVariant names the build of the CPU backend to load, such as "haswell", instead of the best one for this processor.
 	CPUVariant string
 	Log        *slog.Logger // ggml's own messages; nil drops them
@@ -44,10 +52,47 @@ var process struct {
 	log *slog.Logger
 }
 
+// ErrNotFound is what Open's error wraps when none of the usual places holds the libraries. It lists them.
+var ErrNotFound = bindings.ErrNotFound
+
+// FolderError is the error of a named folder that holds no libraries.
+type FolderError = bindings.FolderError
+
+// Find returns the folder of the libraries that Open would load; empty when only the system's loader knows it.
+func Find(o Options) (string, error) {
+	b, err := bindings.Find(o.places())
+	return b.Dir, err
+}
+
+// places are where to look.
+func (o Options) places() bindings.FindOptions {
+	f := bindings.FindOptions{Dir: o.Folder, ExeDir: o.Beside, DataHome: dataHome()}
+	if exe, err := os.Executable(); err == nil && f.ExeDir == "" {
+		if exe, err = filepath.EvalSymlinks(exe); err == nil {
+			f.ExeDir = filepath.Dir(exe)
+		}
+	}
+	if device := strings.ToLower(o.Device); device != "auto" {
+		f.Flavor = strings.TrimRight(device, "0123456789")
+	}
+	return f
+}
+
+// dataHome is where the user's programs keep their data (XDG Base Directory Specification).
+func dataHome() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return dir
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share")
+	}
+	return ""
+}
+
 // Open finds ggml, loads it with every backend that lies beside it, and checks it. The library stays loaded for the life
 // of the process; opening it again gives the same one, with the new Log.
 func Open(o Options) (*Library, error) {
-	bundle, err := bindings.Find(o.Find)
+	bundle, err := bindings.Find(o.places())
 	if err != nil {
 		return nil, err
 	}

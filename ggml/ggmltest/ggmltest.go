@@ -14,26 +14,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/bindings"
 	"gosling/ggml"
 	"gosling/gguf"
 )
 
-// Places are where tests look for ggml: in what GOSLING_GGML names, in what the project has fetched, or where the program looks.
-func Places() bindings.FindOptions {
-	o := bindings.FindOptions{Env: os.Getenv("GOSLING_GGML")}
-	if _, file, _, ok := runtime.Caller(0); ok && o.Env == "" && filepath.IsAbs(file) {
-		o.ExeDir = filepath.Join(filepath.Dir(file), "..", "..")
+// Options are where tests look for ggml: in what GOSLING_GGML names, in what the project has fetched, or where any program looks.
+// CPUVariant is what GOSLING_CPU_VARIANT names.
+func Options() ggml.Options {
+	o := ggml.Options{Folder: os.Getenv("GOSLING_GGML"), CPUVariant: os.Getenv("GOSLING_CPU_VARIANT")}
+	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
+		o.Beside = filepath.Join(filepath.Dir(file), "..", "..")
 	}
 	return o
 }
 
-// Library opens the ggml that Places lead to, with the build of the CPU backend that GOSLING_CPU_VARIANT names, or skips the test,
-// saying what is missing.
+// Library opens ggml with Options, or skips the test, saying what is missing.
 func Library(t testing.TB) *ggml.Library {
 	t.Helper()
-	lib, err := ggml.Open(ggml.Options{Find: Places(), CPUVariant: os.Getenv("GOSLING_CPU_VARIANT")})
-	if errors.Is(err, bindings.ErrNotFound) {
+	lib, err := ggml.Open(Options())
+	if errors.Is(err, ggml.ErrNotFound) {
 		t.Skipf("no ggml: %v", err)
 	}
 	require.NoError(t, err)
