@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"gosling/internal/cpus"
 )
 
 func doctorCommand() *urfave.Command {
@@ -72,6 +74,7 @@ func doctor(c *urfave.Context) error {
 		d.out = c.App.Writer
 	}
 	d.add(check{Name: "gosling", Status: statusOK, Text: strings.TrimPrefix(version(), "gosling ")})
+	examineProcessors(cpus.Find(), d.add)
 	examineMemory(d.add)
 	examineDisks(d.add)
 	examineLeftovers(d.add)
