@@ -129,11 +129,11 @@ func (g *Graph) Close() {
 	live.Add(-1)
 }
 
-// The first headers of a graph are few, since many graphs are of one operation; each context has room for twice as many as
-// the one before.
+// The first context of a graph has room for few headers, since many graphs are of one operation. Each of the next has room for
+// twice as many as the one before, so many times.
 const (
 	firstHeaders = 16
-	mostHeaders  = 1024
+	doublings    = 6
 )
 
 // take accounts for one more result. It returns the context that has room for its header, and whether it may be built.
@@ -142,7 +142,7 @@ func (g *Graph) take() (bindings.Context, bool) {
 		return 0, false
 	}
 	if g.room == 0 {
-		n := min(firstHeaders<<len(g.contexts), mostHeaders)
+		n := firstHeaders << min(len(g.contexts), doublings)
 		ctx, err := g.lib.headers(n, 0)
 		if err != nil {
 			g.err = err
