@@ -20,7 +20,7 @@ type ThreadsError struct {
 }
 
 func (e *ThreadsError) Error() string {
-	return fmt.Sprintf("the system lets this process compute on %d threads, not on %d: a limit is set, on processes (ulimit -u, or a container's) or on memory (ulimit -v)", e.Most, e.Want)
+	return fmt.Sprintf("computing on %d threads: the system lets this process have %d: a limit is set, on processes (ulimit -u, or a container's) or on memory (ulimit -v)", e.Want, e.Most)
 }
 
 // spareThreads are left to the Go runtime, which ends the process when it can start none.
