@@ -30,6 +30,8 @@ type Backends struct {
 
 	// void ggml_backend_free(ggml_backend_t backend)
 	Free func(Backend) `c:"ggml_backend_free"`
+	// enum ggml_status ggml_backend_graph_compute(ggml_backend_t backend, struct ggml_cgraph * cgraph)
+	GraphCompute func(Backend, Graph) Status `c:"ggml_backend_graph_compute"`
 	// ggml_backend_dev_t ggml_backend_get_device(ggml_backend_t backend)
 	GetDevice func(Backend) Device `c:"ggml_backend_get_device"`
 	// void ggml_backend_tensor_set(struct ggml_tensor * tensor, const void * data, size_t offset, size_t size)
@@ -78,6 +80,17 @@ type Backends struct {
 	SchedAllocGraph func(Sched, Graph) bool `c:"ggml_backend_sched_alloc_graph"`
 	// enum ggml_status ggml_backend_sched_graph_compute(ggml_backend_sched_t sched, struct ggml_cgraph * graph)
 	SchedGraphCompute func(Sched, Graph) Status `c:"ggml_backend_sched_graph_compute"`
+
+	// ggml_gallocr_t ggml_gallocr_new(ggml_backend_buffer_type_t buft)
+	AllocatorNew func(BufferType) Allocator `c:"ggml_gallocr_new"`
+	// void ggml_gallocr_free(ggml_gallocr_t galloc)
+	AllocatorFree func(Allocator) `c:"ggml_gallocr_free"`
+	// bool ggml_gallocr_reserve(ggml_gallocr_t galloc, struct ggml_cgraph * graph)
+	AllocatorReserve func(Allocator, Graph) bool `c:"ggml_gallocr_reserve"`
+	// void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph * graph, const int * node_buffer_ids, const int * leaf_buffer_ids, size_t * sizes)
+	AllocatorSize func(a Allocator, g Graph, nodeBuffers, leafBuffers unsafe.Pointer, size *uintptr) `c:"ggml_gallocr_reserve_n_size"`
+	// bool ggml_gallocr_alloc_graph(ggml_gallocr_t galloc, struct ggml_cgraph * graph)
+	AllocatorAlloc func(Allocator, Graph) bool `c:"ggml_gallocr_alloc_graph"`
 }
 
 // DeviceProps is struct ggml_backend_dev_props.

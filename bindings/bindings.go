@@ -25,6 +25,7 @@ type (
 	BufferType uintptr // ggml_backend_buffer_type_t
 	Sched      uintptr // ggml_backend_sched_t
 	Threadpool uintptr // ggml_threadpool_t
+	Allocator  uintptr // ggml_gallocr_t
 )
 
 // Status is enum ggml_status.

@@ -203,7 +203,7 @@ func shapesOf(f *checkpoint.File) rwkv.Shapes {
 // eachTensor calls check for every tensor, or other part of a file, on all processors.
 func eachTensor[T any](ctx context.Context, tensors []T, check func(context.Context, T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.NumCPU())
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, t := range tensors {
 		g.Go(func() error { return check(ctx, t) })
 	}

@@ -21,6 +21,7 @@ import (
 
 	"gosling/checkpoint/dialect"
 	"gosling/convert"
+	"gosling/ggml"
 	"gosling/internal/excerpt"
 	"gosling/internal/term"
 )
@@ -81,6 +82,7 @@ func printError(w io.Writer, err error) {
 func hintFor(err error) string {
 	var unclear *dialect.Unclear
 	var epsilon *convert.NoGroupNormError
+	var threads *ggml.ThreadsError
 	switch {
 	case errors.As(err, &unclear) && unclear.States:
 		return "--state-transpose is for one of web-rwkv or Ai00, --state-transpose=false for one in the layout of the authors' .pth files"
@@ -88,6 +90,8 @@ func hintFor(err error) string {
 		return "--dialect web-rwkv is for one of web-rwkv or Ai00, --dialect pth for one in the layout of the authors' .pth files"
 	case errors.As(err, &epsilon):
 		return "--group-norm-eps 64e-5 is for a converted release; flash-linear-attention trains with 1e-5 (RWKV-6) or the head size times 1e-5 (RWKV-7)"
+	case errors.As(err, &threads):
+		return fmt.Sprintf("--threads %d takes what there is", threads.Most)
 	}
 	return ""
 }

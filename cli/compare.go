@@ -159,7 +159,7 @@ func (r *comparison) arguments() error {
 		}
 		r.candidates = append(r.candidates, candidate{name: mix.Name, how: quant.Retyping{Mix: mix, Requant: requantize(c, r.base)}})
 	}
-	if err := checkThreads(c); err != nil {
+	if err := settleThreads(c); err != nil {
 		return err
 	}
 	if err := notStdout(c, "base-logits"); err != nil {

@@ -24,7 +24,7 @@ func convertCommand() *urfave.Command {
 		&urfave.Float64Flag{Name: "lora-alpha", Usage: "the `ALPHA` that adapters were trained with", DefaultText: "what adapter_config.json beside them says"},
 		&urfave.PathFlag{Name: "lora-init", Usage: "the `FILE` in which PiSSA kept what its adapter began with (init_pissa.pth)"},
 		&urfave.PathFlag{Name: "merge-state", Usage: "put the tuned state in `FILE` into the model, as what its texts begin with"},
-		stateTransposeFlag(), importanceFlag(), overridesFlag(), threadsFlag(), forceFlag(),
+		stateTransposeFlag(), importanceFlag(), overridesFlag(), threadsFlag("one for each processor that may be used"), forceFlag(),
 	}
 	return &urfave.Command{
 		Name: "convert", Usage: "make a GGUF model of a .pth or .safetensors checkpoint, or a .bin of rwkv.cpp", ArgsUsage: "IN [OUT]",
@@ -93,7 +93,7 @@ func conversion(c *urfave.Context) (convert.Options, error) {
 	if !slices.Contains([]string{"", dialect.PTH, dialect.WebRWKV}, o.Dialect) {
 		return o, misuse(c, "--dialect %s: want %s or %s", o.Dialect, dialect.PTH, dialect.WebRWKV)
 	}
-	if err := checkThreads(c); err != nil {
+	if err := settleThreads(c); err != nil {
 		return o, err
 	}
 	if o.Overrides, err = overrides(c); err != nil {

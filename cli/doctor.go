@@ -7,6 +7,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"gosling/internal/cpus"
 	"gosling/internal/term"
 )
 
@@ -74,6 +75,7 @@ func doctor(c *urfave.Context) error {
 		d.out = c.App.Writer
 	}
 	d.add(check{Name: "gosling", Status: statusOK, Text: strings.TrimPrefix(version(), "gosling ")})
+	examineProcessors(cpus.Find(), d.add)
 	examineMemory(d.add)
 	examineDisks(d.add)
 	examineLeftovers(d.add)

@@ -67,8 +67,7 @@ func examineProcessor(lib *ggml.Library, tell func(check)) {
 	if build == "" {
 		build = "the only one there is"
 	}
-	k := check{Name: "processor", Status: statusOK, Text: fmt.Sprintf("%s, %s\nbuild: %s (%s)",
-		lib.CPU().Description, counted(runtime.NumCPU(), "thread"), build, strings.Join(features, " "))}
+	k := check{Name: "processor", Status: statusOK, Text: fmt.Sprintf("%s\nbuild: %s (%s)", lib.CPU().Description, build, strings.Join(features, " "))}
 	uses := func(name string) bool { return slices.Contains(features, name) }
 	switch {
 	case cpu.X86.HasAVX2 && !uses("AVX2"), cpu.X86.HasAVX512F && !uses("AVX512"), cpu.ARM64.HasASIMDDP && !uses("DOTPROD"):

@@ -10,6 +10,7 @@ import (
 	"github.com/shirou/gopsutil/v4/disk"
 
 	"gosling/fit"
+	"gosling/internal/cpus"
 )
 
 // littleMemory and littleDisk are what a warning is given below.
@@ -17,6 +18,19 @@ const (
 	littleMemory = 512 << 20
 	littleDisk   = 1 << 30
 )
+
+// examineProcessors tells on what models compute, and what keeps them from more.
+func examineProcessors(p cpus.Processors, tell func(check)) {
+	text := counted(p.Cores, "core")
+	if p.Fast < p.Cores {
+		text += fmt.Sprintf(", %d of them fast", p.Fast)
+	}
+	text += fmt.Sprintf(", %s may be used", counted(p.Allowed, "processor"))
+	if p.Quota > 0 {
+		text += fmt.Sprintf(", a limit gives the time of %.3g", p.Quota)
+	}
+	tell(check{Name: "cores", Status: statusOK, Text: text + ": " + counted(p.Threads(), "thread") + " by default"})
+}
 
 // examineMemory tells how much memory there is for models.
 func examineMemory(tell func(check)) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gosling/fit"
+	"gosling/internal/cpus"
 )
 
 func TestFitsMemorySaysWhatToDoAboutAModelThatIsTooLarge(t *testing.T) {
@@ -32,6 +33,37 @@ func TestFitsMemorySaysWhatToDoAboutAModelThatIsTooLarge(t *testing.T) {
 			k := fitsMemory(tc.row, tc.rows, "m.gguf")
 			assert.Equal(t, tc.status, k.Status, k.Text)
 			assert.Contains(t, k.Advice, tc.advice)
+		})
+	}
+}
+
+func TestTheProcessorsAreToldWithWhatLimitsThem(t *testing.T) {
+	for text, p := range map[string]cpus.Processors{
+		"1 core, 1 processor may be used: 1 thread by default":                                    {Allowed: 1, Cores: 1, Fast: 1},
+		"12 cores, 8 of them fast, 20 processors may be used: 8 threads by default":               {Allowed: 20, Cores: 12, Fast: 8},
+		"8 cores, 16 processors may be used, a limit gives the time of 2.5: 2 threads by default": {Allowed: 16, Cores: 8, Fast: 8, Quota: 2.5},
+	} {
+		examineProcessors(p, func(k check) { assert.Equal(t, check{Name: "cores", Status: statusOK, Text: text}, k) })
+	}
+}
+
+func TestThreadsAreNoMoreThanProcessors(t *testing.T) {
+	desktop := cpus.Processors{Allowed: 16, Cores: 8, Fast: 8}
+	for name, tc := range map[string]struct {
+		asked int
+		of    cpus.Processors
+		want  int
+		note  string
+	}{
+		"as many as processors": {16, desktop, 16, ""},
+		"one more":              {17, desktop, 16, "note: computing on 16 threads, not on 17: this process may use 16 processors, "},
+		"more than a quota":     {4, cpus.Processors{Allowed: 16, Cores: 8, Fast: 8, Quota: 0.5}, 1, "note: computing on 1 thread, not on 4: this process may use 1 processor, "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, note := fewerThreads(tc.asked, tc.of)
+			assert.Equal(t, tc.want, n)
+			assert.Equal(t, tc.note == "", note == "")
+			assert.Contains(t, note, tc.note)
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
@@ -14,6 +15,7 @@ import (
 	"gosling/engine"
 	"gosling/ggml"
 	"gosling/gguf"
+	"gosling/internal/cpus"
 )
 
 // ggmlFlags are those of every command that opens ggml.
@@ -28,15 +30,15 @@ func ggmlFlags() []urfave.Flag {
 // modelFlags are those of every command that runs a model.
 func modelFlags() []urfave.Flag {
 	return append([]urfave.Flag{
-		threadsFlag(),
+		threadsFlag("one for each performance core that may be used"),
 		&urfave.StringFlag{Name: "device", Usage: "`NAME` of the device to run on: auto, cpu, vulkan0, cuda0, metal, ... (see \"gosling devices\")", Value: "auto"},
 		&urfave.IntFlag{Name: "gpu-layers", Aliases: []string{"ngl"}, Usage: "put `N` layers on the device, -1 for all", DefaultText: "as many as fit"},
 		&urfave.BoolFlag{Name: "no-mmap", Usage: "read the weights into memory instead of mapping the file", DisableDefaultText: true},
 	}, ggmlFlags()...)
 }
 
-func threadsFlag() urfave.Flag {
-	return &urfave.IntFlag{Name: "threads", Aliases: []string{"t"}, Usage: "compute on `N` threads", DefaultText: "one for each processor"}
+func threadsFlag(byDefault string) urfave.Flag {
+	return &urfave.IntFlag{Name: "threads", Aliases: []string{"t"}, Usage: "compute on `N` threads, no more than processors may be used", DefaultText: byDefault}
 }
 
 // openGGML opens the library that the flags and the environment name. device is the one that will be used, if any.
@@ -91,7 +93,7 @@ func logger(c *urfave.Context) *slog.Logger {
 
 // openModel opens ggml and loads the model as modelFlags say.
 func openModel(c *urfave.Context, path string) (*engine.Model, error) {
-	if err := checkThreads(c); err != nil {
+	if err := settleThreads(c); err != nil {
 		return nil, err
 	}
 	o := engine.Options{Device: c.String("device"), Threads: c.Int("threads"), NoMmap: c.Bool("no-mmap"), Log: logger(c)}
@@ -142,11 +144,30 @@ func unlessCheckpoint(path string, err error) error {
 	return &hinted{fmt.Errorf("%s: is a checkpoint (%s), not a GGUF model", path, file.Format), "a checkpoint is converted first: gosling convert " + path}
 }
 
-func checkThreads(c *urfave.Context) error {
-	if n := c.Int("threads"); c.IsSet("threads") && (n < 1 || n > maxThreads) {
+// settleThreads checks --threads. If there are fewer processors, it sets the flag to their number and says so.
+func settleThreads(c *urfave.Context) error {
+	if !c.IsSet("threads") {
+		return nil
+	}
+	n := c.Int("threads")
+	if n < 1 || n > maxThreads {
 		return misuse(c, "--threads %d: want 1 to %d", n, maxThreads)
 	}
-	return nil
+	most, note := fewerThreads(n, cpus.Find())
+	if note == "" {
+		return nil
+	}
+	fmt.Fprintln(c.App.ErrWriter, note)
+	return c.Set("threads", strconv.Itoa(most))
+}
+
+// fewerThreads is how many of n threads the processors can run at the same time, and what to tell if that is not all.
+func fewerThreads(n int, p cpus.Processors) (most int, note string) {
+	if most = p.Usable(); n <= most {
+		return n, ""
+	}
+	return most, fmt.Sprintf("note: computing on %s, not on %d: this process may use %s, and threads spin while they wait for one that gets none",
+		counted(most, "thread"), n, counted(most, "processor"))
 }
 
 // maxThreads is what ggml takes (GGML_MAX_N_THREADS).

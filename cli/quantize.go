@@ -26,7 +26,7 @@ func quantizeCommand() *urfave.Command {
 		overridesFlag(),
 		&urfave.Float64Flag{Name: "target-bpw", Usage: "choose a type for each matrix such that the file has at most `BITS` for each weight and loses least", DefaultText: "none"},
 		&urfave.PathFlag{Name: "sensitivity", Usage: "choose by `FILE`, which \"gosling sensitivity\" made of this model"},
-		threadsFlag(), forceFlag(),
+		threadsFlag("one for each processor that may be used"), forceFlag(),
 	}
 	return &urfave.Command{
 		Name: "quantize", Usage: "make a GGUF model smaller", ArgsUsage: "IN [OUT] TYPE",
@@ -135,7 +135,7 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 	case !budgeted && (len(args) < 2 || len(args) > 3):
 		return job, misuse(c, "want IN, perhaps OUT, and TYPE, not %d arguments", len(args))
 	}
-	if err := checkThreads(c); err != nil {
+	if err := settleThreads(c); err != nil {
 		return job, err
 	}
 	job.in = args[0]

@@ -148,7 +148,7 @@ func sensitivityArguments(c *urfave.Context) (*comparison, []gguf.Type, gguf.Typ
 	if err != nil {
 		return nil, nil, 0, misuse(c, "--layer-type: %v", err)
 	}
-	if err := checkThreads(c); err != nil {
+	if err := settleThreads(c); err != nil {
 		return nil, nil, 0, err
 	}
 	if err := notStdout(c, "base-logits"); err != nil {

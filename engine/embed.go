@@ -20,10 +20,12 @@ const (
 	Mean                     // the average over all tokens
 )
 
-// Texts are embedded side by side as long as their states take no more memory than this.
+// Texts are embedded side by side as long as their states take no more memory than this. Each length among them adds some
+// thirty operations to each layer, so the graphs of deep models are bounded by that.
 const (
 	maxSideBySide    = 16
 	sideBySideMemory = 256 << 20
+	maxLengthLayers  = 1024 // different lengths times layers
 )
 
 // Embed reads each text, of at least one token, from the beginning and hands its embedding, [channels], to each, in their
@@ -41,11 +43,7 @@ func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Po
 		}
 	}
 	for at := 0; at < len(texts); {
-		n, total := 1, len(texts[at])
-		for n < seqs && at+n < len(texts) && total+len(texts[at+n]) <= MaxChunk {
-			total += len(texts[at+n])
-			n++
-		}
+		n := m.sideBySide(texts[at:], seqs)
 		embeddings, err := b.embed(ctx, texts[at:at+n], pooling)
 		if err != nil {
 			return err
@@ -58,6 +56,19 @@ func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Po
 		at += n
 	}
 	return nil
+}
+
+// sideBySide is how many of the texts, from the first on, go into one graph of a batch.
+func (m *Model) sideBySide(texts [][]tokenizer.Token, seqs int) int {
+	total, lengths, most := 0, map[int]bool{}, max(1, maxLengthLayers/m.config.Layers)
+	for n, t := range texts {
+		total += len(t)
+		lengths[len(t)] = true
+		if n > 0 && (n == seqs || total > MaxChunk || len(lengths) > most) {
+			return n
+		}
+	}
+	return len(texts)
 }
 
 // embed reads texts that fit into one graph, or a single one of any length.

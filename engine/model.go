@@ -7,13 +7,13 @@ package engine
 import (
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
 
 	"gosling/ggml"
 	"gosling/gguf"
+	"gosling/internal/cpus"
 	"gosling/rwkv"
 	"gosling/rwkv/archs"
 )
@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Device    string // "auto" or empty, or a name that ggml.Library.Device knows
 	GPULayers *int   // layers on the device; the output counts as one more. Nil is all that fit
-	Threads   int    // of the CPU; 0 is one for each processor
+	Threads   int    // of the CPU; 0 is what cpus.Find suggests
 	NoMmap    bool   // read the weights into memory instead of mapping the file
 	Log       *slog.Logger
 }
@@ -67,7 +67,7 @@ func (m *Model) load() error {
 		m.options.Log = slog.New(slog.DiscardHandler)
 	}
 	if m.options.Threads <= 0 {
-		m.options.Threads = runtime.NumCPU()
+		m.options.Threads = cpus.Find().Threads()
 	}
 	var problems []error
 	if m.arch, m.config, problems = archs.Match(m.file); len(problems) > 0 {

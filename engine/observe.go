@@ -76,9 +76,6 @@ type input struct {
 	tokens int64
 }
 
-// observedLayer is about how many operations more a layer takes when it is observed, four for each of its matrices.
-const observedLayer = 128
-
 // observe adds the sum of the squares of x, [channels, tokens], to the graph. What is no weight of the file, or several matrices
 // in one tensor, which no type makes smaller, is left out.
 func (p *plan) observe(x, weight ggml.Tensor) {

@@ -8,7 +8,6 @@ import (
 	"gosling/ggml"
 	"gosling/gguf"
 	"gosling/rwkv"
-	"gosling/rwkv/op"
 )
 
 // shape is what a graph is built for: the number of tokens of each sequence, and what is wanted of them.
@@ -59,14 +58,7 @@ type plan struct {
 // newPlan builds the graph of one shape on the batch's states.
 func (b *Batch) newPlan(of shape) (*plan, error) {
 	m := b.model
-	size := 512 + 640*m.config.Layers*len(op.Runs(of.lengths))
-	if b.observed {
-		size += observedLayer * (m.config.Layers + 1)
-	}
-	g, err := m.lib.NewGraph(size)
-	if err != nil {
-		return nil, err
-	}
+	g := m.lib.NewGraph()
 	p := &plan{graph: g, tokens: g.Input(gguf.I32, of.tokens())}
 	if b.observed {
 		g.Observe = p.observe
@@ -88,11 +80,8 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 		p.close()
 		return nil, fmt.Errorf("building the graph of %d tokens: %w", of.tokens(), err)
 	}
-	if p.scheduler, err = m.lib.NewScheduler(size, m.backends...); err != nil {
-		p.close()
-		return nil, err
-	}
-	if err := p.scheduler.Alloc(g); err != nil {
+	var err error
+	if p.scheduler, err = m.lib.NewScheduler(g, m.backends...); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -110,7 +99,7 @@ func (p *plan) run(ctx context.Context, tokens []int32) error {
 			return err
 		}
 	}
-	return p.scheduler.Compute(ctx, p.graph)
+	return p.scheduler.Compute(ctx)
 }
 
 func (p *plan) close() {

@@ -8,13 +8,13 @@ package fit
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 
 	"golang.org/x/sys/cpu"
 
 	"gosling/engine"
 	"gosling/gguf"
+	"gosling/internal/cpus"
 	"gosling/quant"
 	"gosling/rwkv"
 )
@@ -130,12 +130,12 @@ func (w Weights) state() int64 {
 type Host struct {
 	// Process is what the program and the libraries of ggml and its devices take with no model; 0 where it is not known.
 	Process int64
-	Threads int  // of the CPU; 0 is one for each processor
+	Threads int  // of the CPU; 0 counts as 1
 	AMX     bool // the processor has matrix units, for which ggml rearranges weights
 }
 
-// ThisHost describes the processor that the program runs on.
-func ThisHost() Host { return Host{Threads: runtime.NumCPU(), AMX: cpu.X86.HasAMXInt8} }
+// ThisHost describes the processor that the program runs on, and how many threads compute there by default.
+func ThisHost() Host { return Host{Threads: cpus.Find().Threads(), AMX: cpu.X86.HasAMXInt8} }
 
 // defaultProcess is what the program takes with the libraries for the CPU, and working space of the Go runtime.
 const defaultProcess = 48 << 20

@@ -1,9 +1,7 @@
 package ggml
 
 import (
-	"context"
 	"fmt"
-	"unsafe"
 
 	"gosling/bindings"
 )
@@ -16,8 +14,38 @@ type Backend struct {
 	stop   bindings.Context // its no_alloc flag tells the CPU to stop, see NewBackend
 }
 
-// NewBackend makes the device ready. threads counts for the CPU only.
+// ThreadsError reports that the system does not let the process start all the threads that it was to compute on.
+type ThreadsError struct {
+	Want, Most int // threads to compute on, 1 being that of the caller
+}
+
+func (e *ThreadsError) Error() string {
+	return fmt.Sprintf("computing on %d threads: the system lets this process have %d: a limit is set, on processes (ulimit -u, or a container's) or on memory (ulimit -v)", e.Want, e.Most)
+}
+
+// spareThreads are left to the Go runtime, which ends the process when it can start none.
+const spareThreads = 4
+
+// checkThreads returns a *ThreadsError if the process cannot have so many threads: ggml would end it.
+func checkThreads(want int) error {
+	if want <= 1 {
+		return nil
+	}
+	started := bindings.CountThreads(want - 1 + spareThreads)
+	if most := max(1, 1+started-spareThreads); most < want {
+		return &ThreadsError{want, most}
+	}
+	return nil
+}
+
+// NewBackend makes the device ready. threads counts for the CPU only; if the system does not give them, the error is a
+// *ThreadsError.
 func (d Device) NewBackend(threads int) (*Backend, error) {
+	if d.cpu != nil {
+		if err := checkThreads(threads); err != nil {
+			return nil, err
+		}
+	}
 	c := d.lib.c
 	p := c.DevInit(d.p, 0)
 	if p == 0 {
@@ -63,101 +91,5 @@ func (b *Backend) Close() {
 		b.device.lib.c.Base.Free(b.stop)
 	}
 	b.p = 0
-	live.Add(-1)
-}
-
-// Scheduler runs one graph across backends: an operation where its weights are, or on the last backend, the CPU, where a
-// device lacks it.
-type Scheduler struct {
-	lib      *Library
-	p        bindings.Sched
-	backends []*Backend
-}
-
-// NewScheduler makes a scheduler for graphs of at most size operations. The backends come in order of preference, the CPU
-// last; they must outlive it.
-func (l *Library) NewScheduler(size int, backends ...*Backend) (*Scheduler, error) {
-	if len(backends) == 0 || backends[len(backends)-1].device.Type != CPU {
-		return nil, fmt.Errorf("a scheduler needs the CPU as its last backend")
-	}
-	handles := make([]bindings.Backend, len(backends))
-	for i, b := range backends {
-		handles[i] = b.p
-	}
-	p := l.c.SchedNew(unsafe.Pointer(&handles[0]), nil, int32(len(handles)), uintptr(size), false, false)
-	if p == 0 {
-		return nil, fmt.Errorf("no memory for a scheduler")
-	}
-	live.Add(1)
-	return &Scheduler{lib: l, p: p, backends: backends}, nil
-}
-
-// Alloc finds room for the graph's results. It is called once; Compute may follow many times.
-func (s *Scheduler) Alloc(g *Graph) error {
-	if g.err != nil {
-		return g.err
-	}
-	for _, pin := range g.pins {
-		for _, b := range s.backends {
-			if b.device.p == pin.device {
-				s.lib.c.SchedSetTensorBackend(s.p, pin.node, b.p)
-			}
-		}
-	}
-	if !s.lib.c.SchedAllocGraph(s.p, g.p) {
-		return fmt.Errorf("no room for the results of a graph of %d operations: try smaller chunks or fewer layers on the device", g.Nodes())
-	}
-	return nil
-}
-
-// Compute runs the graph. When ctx ends, the CPU stops before its next operation and ctx's error is returned; what the
-// graph has written until then stays, so the state is spoiled.
-func (s *Scheduler) Compute(ctx context.Context, g *Graph) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if cpu := s.backends[len(s.backends)-1]; cpu.stop != 0 && ctx.Done() != nil {
-		told := make(chan struct{})
-		release := context.AfterFunc(ctx, func() {
-			s.lib.c.SetNoAlloc(cpu.stop, true)
-			close(told)
-		})
-		defer func() {
-			if !release() {
-				<-told // else the flag could be raised after it is lowered here, and stop the next computation
-			}
-			s.lib.c.SetNoAlloc(cpu.stop, false)
-		}()
-	}
-	switch status := s.lib.c.SchedGraphCompute(s.p, g.p); {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case status == bindings.StatusAllocFailed:
-		return fmt.Errorf("out of memory while computing: try smaller chunks or fewer layers on the device")
-	case status != bindings.StatusSuccess:
-		return fmt.Errorf("ggml could not compute the graph: status %d", status)
-	}
-	return nil
-}
-
-// Splits is the number of parts that the graph was cut into, one after another on one backend each.
-func (s *Scheduler) Splits() int { return int(s.lib.c.SchedSplits(s.p)) }
-
-// BufferSize is the memory in bytes that the graph's results take on all backends.
-func (s *Scheduler) BufferSize() int64 {
-	n := int64(0)
-	for _, b := range s.backends {
-		n += int64(s.lib.c.SchedBufferSize(s.p, b.p))
-	}
-	return n
-}
-
-// Close frees the scheduler and the results of its graph. It is safe to call twice.
-func (s *Scheduler) Close() {
-	if s == nil || s.p == 0 {
-		return
-	}
-	s.lib.c.SchedFree(s.p)
-	s.p = 0
 	live.Add(-1)
 }

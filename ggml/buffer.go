@@ -56,10 +56,7 @@ func (t BufferType) HoldsMatrix(typ gguf.Type, in, out int64) bool {
 		return false
 	}
 	defer b.Close()
-	g, err := lib.NewGraph(4)
-	if err != nil {
-		return false
-	}
+	g := lib.NewGraph()
 	defer g.Close()
 	y := g.Input(gguf.F32, in, 64).MatMul(w)
 	return g.Err() == nil && lib.c.DevSupportsOp(t.device.p, y.p)

@@ -8,14 +8,20 @@ import (
 )
 
 // Graph is a computation being built: operations on tensors, in the order in which they will run. The first operation
-// that its operands do not allow is kept in Err, and the ones after it do nothing, so that formulas need no checks.
+// that its operands do not allow is kept in Err, and the ones after it do nothing, so that formulas need no checks. A Scheduler
+// ends the building.
 type Graph struct {
-	lib  *Library
-	ctx  bindings.Context
-	p    bindings.Graph
-	room int // operations that still fit
-	err  error
-	pins []pin
+	lib      *Library
+	contexts []bindings.Context // of the headers of results; the last has room for more of them
+	room     int
+	made     int                          // inputs and results
+	outer    map[bindings.Tensor]struct{} // weights and states among the operands
+	roots    []bindings.Tensor            // what is computed, in the order in which it was asked for
+	p        bindings.Graph               // of the roots, once that is all of them
+	work     int64                        // bytes that the CPU takes besides while it computes, at most
+	err      error
+	pins     []pin
+	closed   bool
 
 	// Observe, where it is set, is shown the operands of every matrix product as it is built, and may build on the input.
 	Observe func(input, weight Tensor)
@@ -26,24 +32,43 @@ type pin struct {
 	device bindings.Device
 }
 
-// NewGraph makes an empty graph with room for the given number of operations.
-func (l *Library) NewGraph(size int) (*Graph, error) {
-	ctx := l.c.Init(bindings.InitParams{
-		MemSize: uintptr(size+1)*(l.c.TensorOverhead()+64) + l.c.GraphOverhead(uintptr(size), false),
-		NoAlloc: true,
-	})
-	if ctx == 0 {
-		return nil, fmt.Errorf("no memory for a graph of %d operations", size)
-	}
+// NewGraph makes an empty graph. It grows with its operations.
+func (l *Library) NewGraph() *Graph {
 	live.Add(1)
-	return &Graph{lib: l, ctx: ctx, p: l.c.NewGraph(ctx, uintptr(size), false), room: size}, nil
+	return &Graph{lib: l, outer: map[bindings.Tensor]struct{}{}}
 }
 
 // Err is the first operation that could not be built, with its operands' shapes.
 func (g *Graph) Err() error { return g.err }
 
-// Nodes is the number of operations that the graph computes.
-func (g *Graph) Nodes() int { return int(g.lib.c.GraphNodes(g.p)) }
+// Nodes is the number of operations that the graph computes, 0 before it has a Scheduler.
+func (g *Graph) Nodes() int {
+	if g.p == 0 {
+		return 0
+	}
+	return int(g.lib.c.GraphNodes(g.p))
+}
+
+// tensors is the number of operations and of what they read, or somewhat more.
+func (g *Graph) tensors() int { return g.made + len(g.outer) }
+
+// finish makes the C graph of all that is to be computed, with room for just that.
+func (g *Graph) finish() error {
+	if g.err != nil || g.p != 0 {
+		return g.err
+	}
+	size := uintptr(g.tensors())
+	ctx, err := g.lib.headers(0, int64(g.lib.c.GraphOverhead(size, false)))
+	if err != nil {
+		return err
+	}
+	g.contexts = append(g.contexts, ctx)
+	g.p = g.lib.c.NewGraph(ctx, size, false)
+	for _, t := range g.roots {
+		g.lib.c.BuildForwardExpand(g.p, t)
+	}
+	return nil
+}
 
 // Input makes a tensor that is set before each computation.
 func (g *Graph) Input(typ gguf.Type, shape ...int64) Tensor {
@@ -51,11 +76,12 @@ func (g *Graph) Input(typ gguf.Type, shape ...int64) Tensor {
 	if err != nil {
 		g.fail("input", err.Error())
 	}
-	if !g.take() {
+	ctx, ok := g.take()
+	if !ok {
 		return Tensor{g: g}
 	}
 	t.g = g
-	t.p = g.lib.c.NewTensor(g.ctx, int32(typ), t.ne[0], t.ne[1], t.ne[2], t.ne[3])
+	t.p = g.lib.c.NewTensor(ctx, int32(typ), t.ne[0], t.ne[1], t.ne[2], t.ne[3])
 	g.lib.c.SetInput(t.p)
 	return t
 }
@@ -63,6 +89,7 @@ func (g *Graph) Input(typ gguf.Type, shape ...int64) Tensor {
 // Use gives a weight or state a place in the graph, so that views can be made of it.
 func (g *Graph) Use(t Tensor) Tensor {
 	t.g = g
+	g.outer[t.p] = struct{}{}
 	return t
 }
 
@@ -70,7 +97,7 @@ func (g *Graph) Use(t Tensor) Tensor {
 // they were first needed here.
 func (g *Graph) Compute(t Tensor) {
 	if g.err == nil && t.p != 0 {
-		g.lib.c.BuildForwardExpand(g.p, t.p)
+		g.roots = append(g.roots, t.p)
 	}
 }
 
@@ -92,24 +119,40 @@ func (g *Graph) On(d Device, t Tensor) Tensor {
 
 // Close frees the graph and invalidates its tensors. It is safe to call twice.
 func (g *Graph) Close() {
-	if g == nil || g.ctx == 0 {
+	if g == nil || g.closed {
 		return
 	}
-	g.lib.c.Base.Free(g.ctx)
-	g.ctx = 0
+	for _, ctx := range g.contexts {
+		g.lib.c.Base.Free(ctx)
+	}
+	g.contexts, g.p, g.closed = nil, 0, true
 	live.Add(-1)
 }
 
-// take accounts for one more operation and reports whether it may be built.
-func (g *Graph) take() bool {
-	if g.room == 0 {
-		g.fail("graph", "is full")
-	}
+// The first context of a graph has room for few headers, since many graphs are of one operation. Each of the next has room for
+// twice as many as the one before, so many times.
+const (
+	firstHeaders = 16
+	doublings    = 6
+)
+
+// take accounts for one more result. It returns the context that has room for its header, and whether it may be built.
+func (g *Graph) take() (bindings.Context, bool) {
 	if g.err != nil {
-		return false
+		return 0, false
+	}
+	if g.room == 0 {
+		n := firstHeaders << min(len(g.contexts), doublings)
+		ctx, err := g.lib.headers(n, 0)
+		if err != nil {
+			g.err = err
+			return 0, false
+		}
+		g.contexts, g.room = append(g.contexts, ctx), n
 	}
 	g.room--
-	return true
+	g.made++
+	return g.contexts[len(g.contexts)-1], true
 }
 
 // fail keeps the first mistake.

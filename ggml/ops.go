@@ -27,10 +27,16 @@ func build(op string, allowed bool, reason string, shape [4]int64, call func(c *
 	if !allowed {
 		g.fail(op, reason, operands...)
 	}
-	if !g.take() {
+	ctx, ok := g.take()
+	if !ok {
 		return Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: shape}
 	}
-	t := Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: shape, p: call(g.lib.c, g.ctx)}
+	for _, t := range operands {
+		if t.g == nil {
+			g.outer[t.p] = struct{}{}
+		}
+	}
+	t := Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: shape, p: call(g.lib.c, ctx)}
 	fillStrides(&t.nb, t.ne, t.typ)
 	return t
 }
@@ -150,8 +156,10 @@ func (t Tensor) MatMul(w Tensor) Tensor {
 	}
 	ok := t.typ == gguf.F32 && t.Contiguous() && w.nb[0] == w.typ.BlockBytes() && w.nb[0] <= w.nb[1] &&
 		t.ne[0] == w.ne[0] && w.ne[2] != 0 && w.ne[3] != 0 && t.ne[2]%w.ne[2] == 0 && t.ne[3]%w.ne[3] == 0
-	return build("mul_mat", ok, "want contiguous F32 [in, n] and a matrix [in, out]", [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]},
+	y := build("mul_mat", ok, "want contiguous F32 [in, n] and a matrix [in, out]", [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]},
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.MulMat(ctx, w.p, t.p) }, t, w)
+	y.g.work = max(y.g.work, t.Bytes()) // t in the type that the kernel multiplies with
+	return y
 }
 
 // GetRows picks rows of t, [n, rows] in any type, by an I32 vector [k]: the result is [n, k] in F32.

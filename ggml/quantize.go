@@ -15,6 +15,29 @@ import (
 type quantizers struct {
 	mu       sync.Mutex
 	toFloats map[gguf.Type]func(x, y unsafe.Pointer, k int64)
+	tables   map[gguf.Type]bool // are made
+}
+
+// tableBytes is more than what ggml takes for the tables that it makes when it first quantizes to a type.
+const tableBytes = 32 << 20
+
+// makeTables returns a *MemoryError if there is no room for the tables of a type.
+func (l *Library) makeTables(t gguf.Type) error {
+	q := &l.quants
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.tables[t] {
+		return nil
+	}
+	if err := room(tableBytes, "the tables of "+t.String()); err != nil {
+		return err
+	}
+	l.c.QuantizeInit(int32(t))
+	if q.tables == nil {
+		q.tables = map[gguf.Type]bool{}
+	}
+	q.tables[t] = true
+	return nil
 }
 
 // written are the types that ggml can quantize to.
@@ -94,6 +117,9 @@ func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64,
 		}
 	}
 	if err := inRange(t, src); err != nil || rows == 0 {
+		return err
+	}
+	if err := l.makeTables(t); err != nil {
 		return err
 	}
 	l.c.QuantizeChunk(int32(t), unsafe.Pointer(&src[0]), unsafe.Pointer(&dst[0]), 0, rows, rowLen, unsafe.Pointer(unsafe.SliceData(importance)))

@@ -154,9 +154,9 @@ type Context struct {
 
 // NewContext makes a context with room for n tensors.
 func (l *Library) NewContext(n int) (*Context, error) {
-	p := l.c.Init(bindings.InitParams{MemSize: uintptr(n+1) * (l.c.TensorOverhead() + 64), NoAlloc: true})
-	if p == 0 {
-		return nil, fmt.Errorf("no memory for the headers of %d tensors", n)
+	p, err := l.headers(n, 0)
+	if err != nil {
+		return nil, err
 	}
 	live.Add(1)
 	return &Context{lib: l, p: p, n: n}, nil

@@ -36,7 +36,7 @@ type Source struct {
 type Options struct {
 	Force     bool                      // replace a file that is there
 	Input     string                    // the file that is read, which is never replaced
-	Threads   int                       // 0 is one for each processor
+	Threads   int                       // 0 is GOMAXPROCS
 	Progress  func(done, total int64)   // bytes written so far; called by one goroutine at a time
 	Quantizer func() (Quantizer, error) // called once, and only if a quantized type is read or written
 	Measure   bool                      // measure the error of each kind of tensor against its source
@@ -79,7 +79,7 @@ func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o
 		return Report{}, err
 	}
 	run := &run{coder: coder, input: o.Input, sources: sources, writer: w, progress: o.Progress, total: w.Size(), report: newReport(sources)}
-	if err := run.all(ctx, cmp.Or(o.Threads, runtime.NumCPU())); err != nil {
+	if err := run.all(ctx, cmp.Or(o.Threads, runtime.GOMAXPROCS(0))); err != nil {
 		return Report{}, err
 	}
 	if err := w.Close(); err != nil {

@@ -115,7 +115,7 @@ func (s *summed) add(x []float32, first int64) error {
 	}
 	segments := make(chan segment)
 	var workers sync.WaitGroup
-	for range runtime.NumCPU() {
+	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for part := range segments {
 				for _, p := range products {

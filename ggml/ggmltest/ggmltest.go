@@ -146,8 +146,7 @@ func Compute(t testing.TB, d ggml.Device, lib *ggml.Library, args []Array, build
 		require.NoError(t, tensors[i].SetFloats(a.Floats()))
 	}
 
-	g, err := lib.NewGraph(256)
-	require.NoError(t, err)
+	g := lib.NewGraph()
 	defer g.Close()
 	used := make([]ggml.Tensor, len(tensors))
 	for i, x := range tensors {
@@ -167,11 +166,10 @@ func Compute(t testing.TB, d ggml.Device, lib *ggml.Library, args []Array, build
 		defer b.Close()
 		backends = append(backends, b)
 	}
-	s, err := lib.NewScheduler(256, backends...)
+	s, err := lib.NewScheduler(g, backends...)
 	require.NoError(t, err)
 	defer s.Close()
-	require.NoError(t, s.Alloc(g))
-	require.NoError(t, s.Compute(context.Background(), g))
+	require.NoError(t, s.Compute(context.Background()))
 	result = make([]float32, y.Elements())
 	require.NoError(t, y.ReadFloats(result, 0))
 	for _, x := range tensors {

@@ -112,8 +112,7 @@ func WKV7(r, w, k, v, a, b, state Array) []float64 {
 // RunLaws holds laws that need no numbers: a graph keeps its first mistake instead of letting ggml abort.
 func RunLaws(t *testing.T, lib *ggml.Library) {
 	NoLeaks(t)
-	g, err := lib.NewGraph(16)
-	require.NoError(t, err)
+	g := lib.NewGraph()
 	defer g.Close()
 	x := g.Input(0, 8, 3)
 	y := x.MatMul(g.Input(0, 9, 4)).Add(x).Norm(1e-5)

@@ -69,10 +69,7 @@ func (p prober) compute(ctx context.Context, build func([]ggml.Tensor) ggml.Tens
 		return nil, err
 	}
 	defer headers.Close()
-	g, err := p.lib.NewGraph(64)
-	if err != nil {
-		return nil, err
-	}
+	g := p.lib.NewGraph()
 	defer g.Close()
 	var inputs []ggml.Tensor
 	for _, o := range operands {
@@ -112,15 +109,12 @@ func (p prober) run(ctx context.Context, g *ggml.Graph, y ggml.Tensor) ([]float3
 		defer b.Close()
 		backends = append(backends, b)
 	}
-	s, err := p.lib.NewScheduler(64, backends...)
+	s, err := p.lib.NewScheduler(g, backends...)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	if err := s.Alloc(g); err != nil {
-		return nil, err
-	}
-	if err := s.Compute(ctx, g); err != nil {
+	if err := s.Compute(ctx); err != nil {
 		return nil, err
 	}
 	result := make([]float32, y.Elements())

@@ -24,7 +24,7 @@ const module = "gosling"
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"server", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
 	"server":      {"web", "generate"},
 	"web":         {},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
@@ -35,14 +35,14 @@ var arrows = map[string][]string{
 	"quant":       {"imatrix", "ggml", "rwkv/archs", "internal/utf"},
 	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
 
-	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/float"},
+	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/cpus", "internal/float"},
 	"rwkv/archs": {"rwkv/v*"},
 	"rwkv/v*":    {"rwkv/op", "rwkv/plain"},
 	"rwkv/plain": {"rwkv"},
 	"rwkv/op":    {"rwkv", "kernels"},
 	"rwkv":       {"ggml"},
 	"kernels":    {"ggml"},
-	"ggml":       {"bindings", "gguf", "internal/float"},
+	"ggml":       {"bindings", "gguf", "internal/float", "internal/mmap"},
 	"ggml/probe": {"ggml"},
 	"bindings":   {},
 
@@ -57,6 +57,7 @@ var arrows = map[string][]string{
 	"demo":               {"gguf", "internal/atomicfile", "internal/private"},
 
 	"internal/atomicfile": {"internal/lock"},
+	"internal/cpus":       {},
 	"internal/filekind":   {},
 	"internal/excerpt":    {},
 	"internal/float":      {},
@@ -81,7 +82,7 @@ var arrows = map[string][]string{
 // only names, for what few may import, those few.
 var only = map[string][]string{
 	"github.com/ebitengine/purego": {"bindings"},
-	"unsafe":                       {"bindings", "ggml", "internal/mmap"},
+	"unsafe":                       {"bindings", "ggml", "internal/cpus", "internal/mmap"},
 	"C":                            {},
 }
 
@@ -216,7 +217,7 @@ func TestFault(t *testing.T) {
 		"a package that nobody knows":     {"cli", "gosling/util", "the imported package has no place"},
 		"from one that nobody knows":      {"util", "gosling/gguf", "the importing package has no place"},
 		"C functions":                     {"engine", "github.com/ebitengine/purego", "only bindings may import it"},
-		"C memory":                        {"gguf", "unsafe", "only bindings, ggml, internal/mmap may import it"},
+		"C memory":                        {"gguf", "unsafe", "only bindings, ggml, internal/cpus, internal/mmap may import it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := fault(tc.pkg, tc.imported)

@@ -1,0 +1,43 @@
+package ggml
+
+import (
+	"fmt"
+
+	"gosling/bindings"
+	"gosling/internal/mmap"
+)
+
+// ggml ends the process where malloc gives it nothing. What is large is therefore asked for here first.
+
+// spareMemory is left to the small allocations of C and Go that are not asked for.
+const spareMemory = 16 << 20
+
+// MemoryError reports memory that the system does not give: there is too little, or a limit is set.
+type MemoryError struct {
+	What  string // what it is for
+	Bytes int64
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("%s: the system does not give %d bytes of memory: end other programs, or raise the limit (ulimit -v)", e.What, e.Bytes)
+}
+
+// room returns a *MemoryError if C cannot have n bytes.
+func room(n int64, what string) error {
+	if !mmap.Room(n + spareMemory) {
+		return &MemoryError{what, n}
+	}
+	return nil
+}
+
+// header is the memory in bytes of a tensor's header in a context.
+func (l *Library) header() int64 { return int64(l.c.TensorOverhead()) + 64 }
+
+// headers makes a C context for the headers of n tensors, and extra bytes.
+func (l *Library) headers(n int, extra int64) (bindings.Context, error) {
+	size := int64(n+1)*l.header() + extra
+	if err := room(size, fmt.Sprintf("the headers of %d tensors", n)); err != nil {
+		return 0, err
+	}
+	return l.c.Init(bindings.InitParams{MemSize: uintptr(size), NoAlloc: true}), nil
+}
