@@ -11,7 +11,7 @@ type Backend struct {
 	device Device
 	p      bindings.Backend
 	pool   bindings.Threadpool
-	stop   bindings.Context // its no_alloc flag tells the CPU to stop, see NewBackend
+	stop   bindings.Context // its no_alloc flag tells the CPU to stop, see prepareCPU
 }
 
 // ThreadsError reports that the system does not let the process start all the threads that it was to compute on.
@@ -53,26 +53,31 @@ func (d Device) NewBackend(threads int) (*Backend, error) {
 	}
 	live.Add(1)
 	b := &Backend{device: d, p: p}
-	if d.cpu == nil {
-		return b, nil
+	if d.cpu != nil {
+		b.prepareCPU(threads)
 	}
-	d.cpu.SetThreads(p, int32(threads))
+	return b, nil
+}
+
+// prepareCPU starts the threads and gives the backend what stops it.
+func (b *Backend) prepareCPU(threads int) {
+	c, d := b.device.lib.c, b.device
+	d.cpu.SetThreads(b.p, int32(threads))
 	if d.cpu.ThreadpoolNew != nil && d.cpu.SetThreadpool != nil && d.cpu.ThreadpoolFree != nil {
 		// A pool that outlives the graphs: without one ggml starts new threads for every computation.
 		var params bindings.ThreadpoolParams
 		c.ThreadpoolParamsInit(&params, int32(threads))
 		if b.pool = d.cpu.ThreadpoolNew(&params); b.pool != 0 {
-			d.cpu.SetThreadpool(p, b.pool)
+			d.cpu.SetThreadpool(b.p, b.pool)
 		}
 	}
 	// ggml asks a C function bool f(void *) after every operation whether to stop. ggml_get_no_alloc of a context that we
 	// keep for its flag is such a function, so no Go code runs inside a graph.
 	if address := c.Address("ggml_get_no_alloc"); address != 0 && d.cpu.SetAbortCallback != nil {
 		if b.stop = c.Init(bindings.InitParams{MemSize: 1024}); b.stop != 0 {
-			d.cpu.SetAbortCallback(p, address, uintptr(b.stop))
+			d.cpu.SetAbortCallback(b.p, address, uintptr(b.stop))
 		}
 	}
-	return b, nil
 }
 
 // Device is the device of the backend.

@@ -52,13 +52,6 @@ func TestMemoryThatTheSystemRefusesIsAnError(t *testing.T) {
 	s.Close()
 }
 
-func newBackend(t *testing.T, lib *ggml.Library, threads int) *ggml.Backend {
-	b, err := lib.CPU().NewBackend(threads)
-	require.NoError(t, err)
-	t.Cleanup(b.Close)
-	return b
-}
-
 // The limit on processes does not hold for root, so a thread of root becomes another user for this.
 func TestThreadsThatTheSystemRefusesAreAnError(t *testing.T) {
 	if os.Getuid() != 0 {

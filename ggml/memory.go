@@ -9,8 +9,11 @@ import (
 
 // ggml ends the process where malloc gives it nothing. What is large is therefore asked for here first.
 
-// spareMemory is left to the small allocations of C and Go that are not asked for.
-const spareMemory = 16 << 20
+// spareMemory is left to allocations that are not asked for: those of Go, and those of C below smallMemory.
+const (
+	spareMemory = 16 << 20
+	smallMemory = 64 << 10
+)
 
 // MemoryError reports memory that the system does not give: there is too little, or a limit is set.
 type MemoryError struct {
@@ -24,7 +27,7 @@ func (e *MemoryError) Error() string {
 
 // room returns a *MemoryError if C cannot have n bytes.
 func room(n int64, what string) error {
-	if !mmap.Room(n + spareMemory) {
+	if n >= smallMemory && !mmap.Room(n+spareMemory) {
 		return &MemoryError{what, n}
 	}
 	return nil

@@ -14,15 +14,15 @@ var (
 )
 
 func find() Processors {
-	p := fromRecords(cores(), affinity())
+	p := fromRecords(coreRecords(), affinity())
 	if p.Allowed == 0 {
 		p.Allowed = runtime.NumCPU()
 	}
 	return p
 }
 
-// cores returns the records of all cores, none where Windows does not tell.
-func cores() []byte {
+// coreRecords returns the records of all cores, none where Windows does not tell.
+func coreRecords() []byte {
 	const relationProcessorCore = 0
 	if coreInformation.Find() != nil {
 		return nil
