@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 
 	"gosling/internal/atomicfile"
+	"gosling/internal/infile"
 )
 
 // Name means the model wherever a model's file is expected. A file of that name is meant by a path such as ./demo.
@@ -53,7 +54,7 @@ func cached(name string, data []byte) (string, error) {
 	var problems []error
 	for _, place := range places() {
 		path := filepath.Join(place, id, name)
-		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+		if old, err := (infile.Limit{Bytes: int64(len(data)), What: "it"}).File(path); err == nil && bytes.Equal(old, data) {
 			return path, nil
 		}
 		err := put(path, data)

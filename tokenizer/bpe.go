@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"gosling/internal/excerpt"
 )
 
 // BPE is a byte-level BPE tokenizer, of GPT-NeoX 20B and its like: added tokens are cut out of the text, the rest is brought
@@ -205,7 +207,7 @@ func newBPE(p bpeParts) (*BPE, error) {
 		whole := b.at(pair[0]) + b.at(pair[1])
 		t, ok := byBytes[whole]
 		if !ok {
-			return nil, fmt.Errorf("merge %d makes %q, which is no token", rank, whole)
+			return nil, fmt.Errorf("merge %d makes %s, which is no token", rank, excerpt.Of(whole))
 		}
 		b.merges.put(pair, merge{rank: int32(rank), token: t})
 	}
