@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/engine"
 	"gosling/eval"
+	"gosling/internal/infile"
 	"gosling/internal/lock"
 )
 
@@ -76,6 +78,9 @@ func openAnswers(c *urfave.Context, of answersHeader, questions []eval.Question)
 // resumeAnswers takes the whole lines of a file and cuts off what a line was begun. A file that holds anything else is left as it
 // is.
 func resumeAnswers(path string, of answersHeader, questions []eval.Question) (*answers, error) {
+	if err := infile.Regular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -118,7 +123,7 @@ func (a *answers) parse(file io.Reader, of answersHeader) (size int64, err error
 		return 0, err
 	}
 	for {
-		line, err := in.ReadBytes('\n')
+		line, err := readLine(in, fmt.Sprintf("line %d", len(a.all)+2), answerLimit)
 		if errors.Is(err, io.EOF) {
 			return size, nil
 		}
@@ -153,9 +158,9 @@ func readAnswersHeader(in *bufio.Reader, of answersHeader, header []byte) (int64
 	case json.Unmarshal(line, &found) != nil || found.Task == "":
 		return 0, errors.New("holds something else than answers: name another file")
 	case found.Task != of.Task:
-		return 0, fmt.Errorf("holds answers of another task, %s: name another file", printable(found.Task))
+		return 0, fmt.Errorf("holds answers of another task, %s: name another file", shortened(found.Task))
 	case found.ID != of.ID:
-		return 0, fmt.Errorf("holds answers of another model, %s with other weights or settings: name another file", printable(found.Model))
+		return 0, fmt.Errorf("holds answers of another model, %s with other weights or settings: name another file", shortened(found.Model))
 	}
 	return int64(len(line)), nil
 }

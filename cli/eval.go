@@ -108,7 +108,7 @@ func readTask(c *urfave.Context, m *engine.Model, name, path string, limit int) 
 	}
 	var questions []eval.Question
 	if name == "mmlu" {
-		questions, err = eval.MMLU(path, func(file string) ([]byte, error) { return readWhole(c, file) }, vocab)
+		questions, err = eval.MMLU(path, func(file string) ([]byte, error) { return readWhole(c, file, textLimit) }, vocab)
 	} else {
 		questions, err = readQuestions(c, m, name, path, vocab)
 	}
@@ -122,7 +122,7 @@ func readTask(c *urfave.Context, m *engine.Model, name, path string, limit int) 
 func readQuestions(c *urfave.Context, m *engine.Model, name, path string, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
 	data := demo.Tasks()
 	if path != "" {
-		if data, err = readWhole(c, path); err != nil {
+		if data, err = readWhole(c, path, textLimit); err != nil {
 			return nil, err
 		}
 		if what := filekind.Recognize(data, "task"); what != "" {
@@ -177,7 +177,7 @@ func printTask(out io.Writer, t eval.Task) error {
 	fmt.Fprintf(w, "perplexity\t%.4f ± %.4f\n", t.PPL.Value, t.PPL.Error)
 	fmt.Fprintf(w, "right\t%s of %s\n", grouped(int64(t.Correct)), grouped(int64(t.Items)))
 	for _, k := range t.Kinds {
-		fmt.Fprintf(w, "  %s\t%d of %d\n", k.Name, k.Correct, k.Items)
+		fmt.Fprintf(w, "  %s\t%d of %d\n", shortened(k.Name), k.Correct, k.Items)
 	}
 	return w.Flush()
 }

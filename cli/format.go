@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"gosling/internal/excerpt"
 )
 
 func jsonFlag() urfave.Flag {
@@ -56,6 +58,15 @@ func printable(name string) string {
 		return name
 	}
 	return quoted
+}
+
+// shortened is printable for a name of any length, which is cut to what a line shows.
+func shortened(name string) string {
+	const longest = 200
+	if len(name) > longest {
+		return strconv.Quote(excerpt.Cut(name, longest)) + "..."
+	}
+	return printable(name)
 }
 
 // grouped writes a number with commas.

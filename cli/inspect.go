@@ -54,7 +54,7 @@ func inspect(c *urfave.Context) error {
 	}
 	return buffered(c.App.Writer, func(w io.Writer) error {
 		if c.Bool("json") {
-			return writeJSON(w, list)
+			return list.writeJSON(w)
 		}
 		if !c.Bool("tensors") {
 			list.printMetadata(w)
@@ -73,7 +73,7 @@ type listing struct {
 	Path     string         `json:"path"`
 	Format   string         `json:"format"`
 	Size     int64          `json:"size"`
-	Metadata metadata       `json:"metadata"`
+	Metadata metadata       `json:"-"` // written by writeListing
 	Tensors  []listedTensor `json:"tensors"`
 	Totals   totals         `json:"totals"`
 	AsItIs   *fit.Row       `json:"memory_as_is,omitempty"` // to run the file; nil for what does not run as it is
@@ -226,7 +226,7 @@ func (l *listing) printMetadata(out io.Writer) {
 	fmt.Fprintf(out, "%s: %s, %s\n\n", l.Path, l.Format, bytesText(l.Size))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, kv := range l.Metadata {
-		fmt.Fprintf(w, "%s\t%s\n", printable(kv.Key), brief(kv.Value))
+		fmt.Fprintf(w, "%s\t%s\n", shortened(kv.Key), brief(kv.Value))
 	}
 	w.Flush()
 	if len(l.Metadata) > 0 {
@@ -237,7 +237,7 @@ func (l *listing) printMetadata(out io.Writer) {
 func (l *listing) printTensors(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, t := range l.Tensors {
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", printable(t.Name), t.Type, t.Shape, bytesText(t.Size))
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", shortened(t.Name), t.Type, t.Shape, bytesText(t.Size))
 	}
 	w.Flush()
 }

@@ -42,7 +42,7 @@ func tokenize(c *urfave.Context) error {
 		return err
 	}
 	if text == nil {
-		if text, err = readWhole(c, "-"); err != nil {
+		if text, err = readWhole(c, "-", textLimit); err != nil {
 			return err
 		}
 	}
