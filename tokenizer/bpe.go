@@ -121,10 +121,11 @@ func (e *encoder) text(text []byte) error {
 	if e.nfc {
 		text = composed(text)
 	}
-	for len(text) > 0 {
+	for total := len(text); len(text) > 0; {
 		at, n, token := e.normalized.next(text)
 		for words := text[:at]; len(words) > 0; {
 			size := e.split(words)
+			e.tokens = roomy(e.tokens, size, total-len(text)+at-len(words), total)
 			if err := e.word(words[:size]); err != nil {
 				return err
 			}
