@@ -38,6 +38,10 @@ func foreign(f *gguf.File, name string) string {
 	if kind, ok := f.String("general.type"); ok && kind != "model" {
 		return "a file of the kind " + excerpt.Cut(kind, 80) + ", no model; "
 	}
+	const longest = 1 << 10 // more than any name has
+	if len(name) > longest {
+		return ""
+	}
 	for _, k := range kin {
 		if k.name.MatchString(name) {
 			return k.what
