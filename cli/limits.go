@@ -4,7 +4,7 @@ import "gosling/internal/infile"
 
 // How large inputs may be that are read as a whole. docs/limits.md lists them with those of other packages.
 var (
-	textLimit    = infile.Limit{Bytes: 256 << 20, What: "a text"}
+	textLimit    = infile.Limit{Bytes: 128 << 20, What: "a text"}
 	promptLimit  = infile.Limit{Bytes: 64 << 20, What: "a prompt"}
 	tokensLimit  = infile.Limit{Bytes: 64 << 20, What: "a list of tokens"}
 	toolsLimit   = infile.Limit{Bytes: 4 << 20, What: "a list of tools"}
