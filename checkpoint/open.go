@@ -5,11 +5,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"gosling/internal/excerpt"
+	"gosling/internal/infile"
+)
+
+// The limits of a checkpoint. The largest RWKV models have some 2,200 tensors, whose names have some 50 bytes.
+const (
+	MaxTensors = 1 << 17
+	MaxName    = 1 << 10 // bytes of a tensor's name
+	MaxDims    = 64      // of a tensor, as many as PyTorch itself has
 )
 
 // Open opens the file at path and lets read find its tensors, which go on reading it. Errors name the file.
 func Open(path string, read func(file io.ReaderAt, size int64) (*File, error)) (*File, error) {
-	file, err := os.Open(path)
+	file, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -17,11 +27,27 @@ func Open(path string, read func(file io.ReaderAt, size int64) (*File, error)) (
 	if err == nil {
 		var f *File
 		if f, err = read(&source{file, path, info.Size()}, info.Size()); err == nil {
+			err = f.bounded()
+		}
+		if err == nil {
 			f.Path, f.Closer = path, file
 			return f, nil
 		}
 	}
 	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+}
+
+// bounded holds a checkpoint to the limits, so that whoever prints names and shapes prints no more than a line.
+func (f *File) bounded() error {
+	if len(f.Tensors) > MaxTensors {
+		return fmt.Errorf("has %d tensors, %d are the most", len(f.Tensors), MaxTensors)
+	}
+	for _, t := range f.Tensors {
+		if len(t.Name) > MaxName || len(t.Shape) > MaxDims {
+			return fmt.Errorf("tensor %s has a name of %d bytes and %d dimensions, %d and %d are the most", excerpt.Of(t.Name), len(t.Name), len(t.Shape), MaxName, MaxDims)
+		}
+	}
+	return nil
 }
 
 // source is an open file that knows how long it was.

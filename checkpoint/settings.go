@@ -7,6 +7,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"gosling/internal/excerpt"
 )
 
 // Settings are what a configuration beside the tensors says of the model. What it does not say is 0.
@@ -29,7 +31,7 @@ type Keys[T any] struct {
 func (k Keys[T]) Parse(data []byte, to *T) error {
 	var all map[string]any
 	if err := json.Unmarshal(data, &all); err != nil {
-		return err
+		return excerpt.Error(err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		value := all[key]
@@ -40,7 +42,7 @@ func (k Keys[T]) Parse(data []byte, to *T) error {
 			err = errors.New(k.Unknown)
 		}
 		if err != nil {
-			return fmt.Errorf("%q is %s: %w", key, written(value), err)
+			return fmt.Errorf("%s is %s: %w", excerpt.Of(key), written(value), err)
 		}
 	}
 	return nil
@@ -68,7 +70,7 @@ func written(value any) string {
 	const most = 60
 	text, err := json.Marshal(value)
 	if err != nil {
-		return fmt.Sprint(value)
+		return excerpt.Of(value)
 	}
 	if runes := []rune(string(text)); len(runes) > most {
 		return string(runes[:most]) + "…"

@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/engine"
 	"gosling/eval"
+	"gosling/internal/infile"
 	"gosling/internal/lock"
 	"gosling/internal/term"
 )
@@ -77,6 +79,9 @@ func openAnswers(c *urfave.Context, of answersHeader, questions []eval.Question)
 // resumeAnswers takes the whole lines of a file and cuts off what a line was begun. A file that holds anything else is left as it
 // is.
 func resumeAnswers(path string, of answersHeader, questions []eval.Question) (*answers, error) {
+	if err := infile.Regular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -119,7 +124,7 @@ func (a *answers) parse(file io.Reader, of answersHeader) (size int64, err error
 		return 0, err
 	}
 	for {
-		line, err := in.ReadBytes('\n')
+		line, err := readLine(in, fmt.Sprintf("line %d", len(a.all)+2), answerLimit)
 		if errors.Is(err, io.EOF) {
 			return size, nil
 		}

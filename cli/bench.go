@@ -13,6 +13,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/engine"
+	"gosling/internal/excerpt"
 	"gosling/internal/float"
 	"gosling/internal/rss"
 	"gosling/tokenizer"
@@ -195,7 +196,7 @@ func describeBench(c *urfave.Context, m *engine.Model) benchResult {
 		}
 	}
 	label, _ := m.File().String("general.size_label")
-	r.ModelType = strings.Join(strings.Fields(m.Config().Arch+" "+label+" "+most), " ")
+	r.ModelType = strings.Join(strings.Fields(m.Config().Arch+" "+excerpt.Cut(label, 40)+" "+most), " ")
 	var backends []string
 	for _, d := range m.Devices() {
 		if !slices.Contains(backends, d.Backend) {

@@ -226,7 +226,7 @@ func (t *talk) command(text string) error {
 	case "/tool", "/answer":
 		return t.result(name, argument)
 	default:
-		return fmt.Errorf("unknown command %s: see /help, or put a blank in front of a message that begins with a slash", name)
+		return fmt.Errorf("unknown command %s: see /help, or put a blank in front of a message that begins with a slash", term.Visible(name))
 	}
 }
 
@@ -268,7 +268,11 @@ func (t *talk) saveOrLoad(name, path string) error {
 		}
 		return t.tell("saved to %s after %d tokens\n", path, t.session.Tokens())
 	}
-	if err := t.load(path); err != nil {
+	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
+	defer stop()
+	if err := t.load(ctx, path); errors.Is(err, context.Canceled) && t.interactive {
+		return t.tell("nothing loaded\n")
+	} else if err != nil {
 		return err
 	}
 	return t.tell("going on from %s after %d tokens\n", path, t.session.Tokens())

@@ -23,6 +23,7 @@ import (
 	"gosling/convert"
 	"gosling/ggml"
 	"gosling/internal/excerpt"
+	"gosling/internal/infile"
 	"gosling/internal/term"
 )
 
@@ -96,6 +97,21 @@ func hintFor(err error) string {
 	return ""
 }
 
+// readerTime is how long a pipe's reader may take after Ctrl-C to read what is written still.
+const readerTime = time.Second
+
+// stoppable returns standard output as it is or, if it is a pipe, so that Ctrl-C ends the wait for its reader.
+func stoppable(ctx context.Context, out io.Writer) io.Writer {
+	f, ok := out.(*os.File)
+	if !ok {
+		return out
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
+		return out
+	}
+	return infile.Output(ctx, f, readerTime)
+}
+
 // looking are the operations of a path error that only looked at a file, on Unix and on Windows.
 var looking = []string{"open", "stat", "lstat", "CreateFile", "GetFileAttributesEx", "FindFirstFile"}
 
@@ -138,6 +154,7 @@ func stoppedBy(signals ...os.Signal) func(urfave.ActionFunc) urfave.ActionFunc {
 			defer stop()
 			context.AfterFunc(ctx, stop)
 			c.Context = ctx
+			c.App.Writer = stoppable(ctx, c.App.Writer)
 			return action(c)
 		}
 	}

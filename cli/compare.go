@@ -14,6 +14,7 @@ import (
 
 	"gosling/eval"
 	"gosling/gguf"
+	"gosling/internal/excerpt"
 	"gosling/internal/float"
 	"gosling/quant"
 )
@@ -212,7 +213,7 @@ func comparable(base, other *gguf.File) error {
 	a, _ := base.String("general.architecture")
 	b, _ := other.String("general.architecture")
 	if a != b {
-		return fmt.Errorf("its architecture is %q, the base's %q", b, a)
+		return fmt.Errorf("its architecture is %s, the base's %s", excerpt.Of(b), excerpt.Of(a))
 	}
 	rows := func(f *gguf.File) int64 {
 		t, _ := f.Tensor("token_embd.weight")

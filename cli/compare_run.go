@@ -13,6 +13,7 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/gguf"
+	"gosling/internal/infile"
 	"gosling/internal/term"
 	"gosling/quant"
 )
@@ -219,7 +220,7 @@ func (r *comparison) candidate(cand candidate) (eval.Candidate, error) {
 		return eval.Candidate{}, err
 	}
 	notes := filepath.Join(r.work, id+".json")
-	if data, err := os.ReadFile(notes); err == nil {
+	if data, err := notesLimit.File(notes); err == nil {
 		if done, ok := parseCandidate(data, cand.name, r.result.Columns); ok {
 			return done, nil
 		}
@@ -275,7 +276,7 @@ func (r *comparison) madeNote(id string) string { return filepath.Join(r.work, i
 
 // madeBefore reports whether the file at path is the candidate that this comparison made before it was stopped.
 func (r *comparison) madeBefore(path, id string) bool {
-	data, err := os.ReadFile(r.madeNote(id))
+	data, err := notesLimit.File(r.madeNote(id))
 	var noted string
 	if err != nil || json.Unmarshal(data, &noted) != nil {
 		return false
@@ -331,6 +332,9 @@ func (r *comparison) weights(file *gguf.File) ([]eval.TensorError, error) {
 
 // positions compares in one column. What is done is kept in notes after each chunk.
 func (r *comparison) positions(m *engine.Model, name string, col column, notes string) ([]eval.Position, error) {
+	if err := infile.Regular(notes); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
 	f, err := os.OpenFile(notes, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"gosling/generate"
 	"gosling/internal/atomicfile"
 	"gosling/internal/filekind"
+	"gosling/internal/infile"
 	"gosling/prompt"
 	"gosling/tokenizer"
 )
@@ -178,20 +180,23 @@ func (v *conversation) save(path string) error {
 	return f.Commit()
 }
 
-// load goes on from a saved state. If it does not fit, the conversation stays as it was.
-func (v *conversation) load(path string) error {
-	f, err := os.Open(path)
+// load goes on from a saved state, which may come from a pipe. If it does not fit, the conversation stays as it was.
+func (v *conversation) load(ctx context.Context, path string) error {
+	f, err := infile.Stream(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	r := bufio.NewReader(f)
 	head, _ := r.Peek(filekind.HeadSize)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if what := filekind.Recognize(head, "state"); what != "" {
 		return fmt.Errorf("%s: %s", path, what)
 	}
 	if err := v.session.Load(r); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return cmp.Or(ctx.Err(), fmt.Errorf("%s: %w", path, err))
 	}
 	v.options.Sampler.Reset()
 	v.saved = path

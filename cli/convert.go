@@ -11,6 +11,7 @@ import (
 	"gosling/checkpoint/dialect"
 	"gosling/convert"
 	"gosling/demo"
+	"gosling/internal/excerpt"
 	"gosling/quant"
 )
 
@@ -74,7 +75,7 @@ func convertCheckpoint(c *urfave.Context) error {
 		return err
 	}
 	for _, notice := range result.Notices {
-		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", notice)
+		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", excerpt.Lines(notice))
 	}
 	noteWithout(c, result.Report)
 	return summary(c, result.Report, begin, fmt.Sprintf("%s, %d layers of %d channels", result.Arch.Name, result.Config.Layers, result.Config.Embed))

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/internal/term"
+	"gosling/tokenizer"
 )
 
 func detokenizeCommand() *urfave.Command {
@@ -40,7 +43,7 @@ func detokenize(c *urfave.Context) error {
 		args = args[1:]
 	}
 	if ids = strings.Join(args, " "); ids == "" {
-		text, err := readWhole(c, "-")
+		text, err := readWhole(c, "-", tokensLimit)
 		if err != nil {
 			return err
 		}
@@ -55,6 +58,26 @@ func detokenize(c *urfave.Context) error {
 			return fmt.Errorf("token %d, at position %d, is none of the vocabulary", t, i)
 		}
 	}
-	_, err = term.Text(c.App.Writer).Write(vocab.Decode(tokens))
-	return err
+	return buffered(term.Text(c.App.Writer), func(out io.Writer) error { return decodeTo(out, vocab, tokens) })
+}
+
+// decodeTo writes the text of tokens, some at a time: it may be a thousand times as long as they are.
+func decodeTo(out io.Writer, vocab tokenizer.Tokenizer, tokens []tokenizer.Token) error {
+	between := ""
+	for some := range slices.Chunk(tokens, 4096) {
+		text := vocab.Decode(some)
+		if len(text) == 0 {
+			continue
+		}
+		if _, err := io.WriteString(out, between); err != nil {
+			return err
+		}
+		if _, err := out.Write(text); err != nil {
+			return err
+		}
+		if _, words := vocab.(*tokenizer.Words); words {
+			between = " "
+		}
+	}
+	return nil
 }

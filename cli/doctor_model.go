@@ -93,7 +93,7 @@ func adviseConverting(path string) check {
 	}
 	defer f.Close()
 	if problems := convert.Check(f); len(problems) > 0 {
-		return check{"runs", statusProblem, problems[0].Error(), "name a checkpoint of RWKV"}
+		return check{"runs", statusProblem, errorText(problems[0]), "name a checkpoint of RWKV"}
 	}
 	arch, _ := archs.Detect(shapesOf(f))
 	return check{"runs", statusWarning, fmt.Sprintf("a checkpoint of %s, which does not run as it is", arch.Name), "convert it: gosling convert " + path}
@@ -108,11 +108,11 @@ func fits(lib *ggml.Library, path string) check {
 	defer f.Close()
 	arch, config, err := archs.Describe(f)
 	if err != nil {
-		return check{"fits", statusProblem, err.Error(), "name a model of RWKV"}
+		return check{"fits", statusProblem, errorText(err), "name a model of RWKV"}
 	}
 	row, err := fit.AsItIs(arch, config, f)
 	if err != nil {
-		return check{"fits", statusProblem, err.Error(), "convert it again with this program"}
+		return check{"fits", statusProblem, errorText(err), "convert it again with this program"}
 	}
 	for _, d := range devicesOf(lib) {
 		if free, _ := d.Memory(); d.Type == ggml.GPU && free >= row.VRAM {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -106,6 +107,9 @@ func embedLines(c *urfave.Context) ([]string, error) {
 	}
 	if len(text) == 0 {
 		return nil, fmt.Errorf("no text to embed: the input is empty")
+	}
+	if n := bytes.Count(text, []byte("\n")) + 1; n > maxLines {
+		return nil, fmt.Errorf("%d lines: %d texts are the most that are embedded at once", n, maxLines)
 	}
 	lines := strings.Split(string(text), "\n")
 	for i, l := range lines {

@@ -109,7 +109,7 @@ func readTask(c *urfave.Context, m *engine.Model, name, path string, limit int) 
 	}
 	var questions []eval.Question
 	if name == "mmlu" {
-		questions, err = eval.MMLU(path, func(file string) ([]byte, error) { return readWhole(c, file) }, vocab)
+		questions, err = eval.MMLU(path, func(file string) ([]byte, error) { return readWhole(c, file, textLimit) }, vocab)
 	} else {
 		questions, err = readQuestions(c, m, name, path, vocab)
 	}
@@ -123,7 +123,7 @@ func readTask(c *urfave.Context, m *engine.Model, name, path string, limit int) 
 func readQuestions(c *urfave.Context, m *engine.Model, name, path string, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
 	data := demo.Tasks()
 	if path != "" {
-		if data, err = readWhole(c, path); err != nil {
+		if data, err = readWhole(c, path, textLimit); err != nil {
 			return nil, err
 		}
 		if what := filekind.Recognize(data, "task"); what != "" {

@@ -18,6 +18,7 @@ import (
 	"gosling/engine"
 	"gosling/eval"
 	"gosling/imatrix"
+	"gosling/internal/term"
 )
 
 // savedEvery is after how many chunks an importance matrix under way is written.
@@ -185,11 +186,24 @@ func begun(c *urfave.Context, base *imatrix.Matrix, text string) (*imatrix.Matri
 	case err != nil:
 		return nil, err
 	case !slices.Equal(old.Datasets, start.Datasets):
-		return nil, fmt.Errorf("%s: was made of %s, not of %s: name another --output", out, strings.Join(old.Datasets, ", "), strings.Join(start.Datasets, ", "))
+		return nil, fmt.Errorf("%s: was made of %s, not of %s: name another --output", out, datasets(old), datasets(start))
 	case old.ChunkSize != start.ChunkSize || old.Chunks < base.Chunks:
 		return nil, fmt.Errorf("%s: has %d chunks of %d tokens, which cannot be gone on with in chunks of %d: name another --output", out, old.Chunks, old.ChunkSize, start.ChunkSize)
 	}
 	return old, nil
+}
+
+// datasets names the first texts of an importance matrix.
+func datasets(m *imatrix.Matrix) string {
+	const shown = 4
+	var names []string
+	for _, name := range m.Datasets[:min(shown, len(m.Datasets))] {
+		names = append(names, term.Visible(name))
+	}
+	if len(m.Datasets) > shown {
+		names = append(names, fmt.Sprintf("and %d more", len(m.Datasets)-shown))
+	}
+	return strings.Join(names, ", ")
 }
 
 // run reads the remaining chunks and writes the output: now and then, when it is stopped, and at the end.

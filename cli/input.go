@@ -15,6 +15,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/internal/filekind"
+	"gosling/internal/infile"
 	"gosling/internal/term"
 	"gosling/internal/utf"
 )
@@ -24,14 +25,19 @@ const silent = 2 * time.Second
 
 // readInput reads all of standard input, or less if the context ends first. what is added to the line that says that the
 // program waits, and is empty or begins with a comma.
-func readInput(c *urfave.Context, what string) ([]byte, error) {
+func readInput(c *urfave.Context, what string, limit infile.Limit) ([]byte, error) {
+	if f, ok := c.App.Reader.(*os.File); ok {
+		if err := limit.Fits("standard input", f); err != nil {
+			return nil, err
+		}
+	}
 	type result struct {
 		data []byte
 		err  error
 	}
 	in, done := &countingReader{in: c.App.Reader}, make(chan result, 1)
 	go func() {
-		data, err := io.ReadAll(in)
+		data, err := limit.All("standard input", in)
 		done <- result{data, err}
 	}()
 	silence := time.NewTicker(silent)
@@ -70,13 +76,13 @@ func (r *countingReader) Read(p []byte) (int, error) {
 
 // readWhole reads a text from a file, or standard input for "-", as UTF-8. It refuses what Git leaves in place of a large file, and
 // tells of a web page, which may be the error of a download.
-func readWhole(c *urfave.Context, path string) ([]byte, error) {
+func readWhole(c *urfave.Context, path string, limit infile.Limit) ([]byte, error) {
 	var data []byte
 	var err error
 	if path == "-" {
-		data, err = readInput(c, "")
+		data, err = readInput(c, "", limit)
 	} else {
-		data, err = os.ReadFile(path)
+		data, err = limit.Read(c.Context, path)
 	}
 	if err != nil {
 		return nil, err
@@ -120,8 +126,8 @@ func note(c *urfave.Context, format string, args ...any) {
 }
 
 // readText is readWhole without the line end that editors and echo put last.
-func readText(c *urfave.Context, path string) ([]byte, error) {
-	data, err := readWhole(c, path)
+func readText(c *urfave.Context, path string, limit infile.Limit) ([]byte, error) {
+	data, err := readWhole(c, path, limit)
 	return withoutLineEnd(data), err
 }
 

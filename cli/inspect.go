@@ -55,7 +55,7 @@ func inspect(c *urfave.Context) error {
 	}
 	return buffered(c.App.Writer, func(w io.Writer) error {
 		if c.Bool("json") {
-			return writeJSON(w, list)
+			return list.writeJSON(w)
 		}
 		if !c.Bool("tensors") {
 			list.printMetadata(w)
@@ -74,7 +74,7 @@ type listing struct {
 	Path     string         `json:"path"`
 	Format   string         `json:"format"`
 	Size     int64          `json:"size"`
-	Metadata metadata       `json:"metadata"`
+	Metadata metadata       `json:"-"` // written by writeListing
 	Tensors  []listedTensor `json:"tensors"`
 	Totals   totals         `json:"totals"`
 	AsItIs   *fit.Row       `json:"memory_as_is,omitempty"` // to run the file; nil for what does not run as it is

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"gosling/imatrix"
 )
@@ -206,4 +207,80 @@ func TestAnImportanceMatrixThatWasStoppedGoesOn(t *testing.T) {
 		assert.Equal(t, e.Tokens, got.Entries[i].Tokens, e.Name)
 		assert.InEpsilonSlice(t, e.Squares, got.Entries[i].Squares, 1e-5, e.Name)
 	}
+}
+
+// waiting starts a command that waits for a pipe, and returns it once it has opened its end.
+func waiting(t *testing.T, pipe string, flag int, args ...string) (*exec.Cmd, *os.File) {
+	t.Helper()
+	cmd := exec.Command("gosling", args...)
+	cmd.Stdin, cmd.Stderr = nil, &bytes.Buffer{}
+	require.NoError(t, cmd.Start())
+	for {
+		other, err := os.OpenFile(pipe, flag|unix.O_NONBLOCK, 0)
+		if err == nil {
+			return cmd, other
+		}
+		require.ErrorIs(t, err, unix.ENXIO, "as long as the program has not opened it to read")
+	}
+}
+
+// TestTheFirstSignalEndsAWaitForAPipe keeps the other end of the pipe open and writes nothing, or reads nothing more.
+func TestTheFirstSignalEndsAWaitForAPipe(t *testing.T) {
+	needGGML(t)
+	dir := t.TempDir()
+	checkpoint, model, pipe := filepath.Join(dir, "model.pth"), filepath.Join(dir, "model.gguf"), filepath.Join(dir, "pipe")
+	writeModel(t, checkpoint, tinyModel())
+	require.NoError(t, exec.Command("gosling", "convert", checkpoint, model, "--type", "f32").Run())
+	require.NoError(t, unix.Mkfifo(pipe, 0o600))
+	sentences := filepath.Join(dir, "sentences")
+	require.NoError(t, os.WriteFile(sentences, bytes.Repeat([]byte("goose\n"), 400), 0o600))
+	for name, args := range map[string][]string{
+		"a prompt":      {"run", model, "--file", pipe},
+		"tools":         {"run", model, "--tools", pipe, "hi"},
+		"a state":       {"run", model, "--state", pipe, "hi"},
+		"a text":        {"perplexity", model, "--text", pipe},
+		"sentences":     {"embed", model, "-f", pipe},
+		"tokens":        {"logits", model, "--tokens-file", pipe, "-o", filepath.Join(dir, "out")},
+		"questions":     {"eval", "tasks", model, "--file", pipe},
+		"a vocabulary":  {"tokenize", "--vocab", pipe, "a"},
+		"sensitivities": {"quantize", model, "--target-bpw", "8", "--sensitivity", pipe, filepath.Join(dir, "q.gguf")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd, writer := waiting(t, pipe, os.O_WRONLY, args...)
+			defer writer.Close()
+			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+			require.Error(t, cmd.Wait())
+			assert.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s", cmd.Stderr)
+			assert.Empty(t, cmd.Stderr.(*bytes.Buffer).String())
+		})
+	}
+	for name, args := range map[string][]string{
+		"logits":     {"logits", model, "--prompt", string(bytes.Repeat([]byte("goose "), 100)), "--all", "-o", pipe},
+		"embeddings": {"embed", model, "-f", sentences, "-o", pipe},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd, reader := waiting(t, pipe, os.O_RDONLY, args...)
+			defer reader.Close()
+			for n := 0; n == 0; { // until the program writes
+				n, _ = reader.Read(make([]byte, 1))
+			}
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+			require.Error(t, cmd.Wait())
+			assert.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s", cmd.Stderr)
+		})
+	}
+	t.Run("standard output", func(t *testing.T) {
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		defer r.Close()
+		cmd := exec.Command("gosling", "logits", model, "--prompt", string(bytes.Repeat([]byte("goose "), 100)), "--all", "-o", "-")
+		cmd.Stdout = w
+		require.NoError(t, cmd.Start())
+		require.NoError(t, w.Close())
+		_, err = r.Read(make([]byte, 1))
+		require.NoError(t, err)
+		require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		require.Error(t, cmd.Wait())
+		assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+	})
 }

@@ -12,6 +12,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 	xterm "golang.org/x/term"
 
+	"gosling/internal/infile"
 	"gosling/internal/term"
 )
 
@@ -47,12 +48,27 @@ func (p *plainLines) Read(ctx context.Context) (string, error) {
 		if err := p.begin(); err != nil {
 			return "", err
 		}
-		text, err := p.in.ReadString('\n')
-		if err == io.EOF && text != "" {
+		text, err := readLine(p.in, "standard input", messageLimit)
+		if err == io.EOF && len(text) > 0 {
 			err = nil
 		}
-		return strings.TrimRight(text, "\r\n"), err
+		return strings.TrimRight(string(text), "\r\n"), err
 	})
+}
+
+// readLine reads up to the end of a line, with it, or of the input. A longer one than limit is an error.
+func readLine(in *bufio.Reader, name string, limit infile.Limit) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		if err := limit.Check(name, int64(len(line)+len(part))); err != nil {
+			return nil, err
+		}
+		line = append(line, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
 }
 
 // begin looks at the first bytes. Text behind a byte order mark is read whole and decoded; other text is read as its lines
@@ -71,7 +87,7 @@ func (p *plainLines) begin() error {
 	default:
 		return nil
 	}
-	data, err := io.ReadAll(p.in)
+	data, err := textLimit.All("standard input", p.in)
 	if err != nil {
 		return err
 	}

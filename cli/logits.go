@@ -108,7 +108,7 @@ func logitsTokens(c *urfave.Context, m *engine.Model) ([]tokenizer.Token, error)
 	}
 	var tokens []tokenizer.Token
 	if c.IsSet("tokens-file") {
-		text, err := readText(c, c.Path("tokens-file"))
+		text, err := readText(c, c.Path("tokens-file"), tokensLimit)
 		if err != nil {
 			return nil, err
 		}

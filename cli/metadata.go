@@ -1,43 +1,105 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"gosling/gguf"
+	"gosling/internal/excerpt"
 )
 
 // metadata is a list of keys that keeps its order in text and is an object in JSON.
 type metadata []gguf.KV
 
-// MarshalJSON writes an object. Numbers that JSON lacks are written as strings.
-func (m metadata) MarshalJSON() ([]byte, error) {
-	object := make(map[string]any, len(m))
-	for _, kv := range m {
-		object[kv.Key] = jsonValue(reflect.ValueOf(kv.Value))
+// writeJSON writes the listing. Its metadata may be as large as a header, so they are written value by value.
+func (l *listing) writeJSON(w io.Writer) error {
+	var rest bytes.Buffer
+	if err := writeJSON(&rest, l); err != nil {
+		return err
 	}
-	return marshalJSON(object)
+	const next = "\n  \"tensors\": " // which texts cannot hold: they have no line ends
+	before, after, _ := bytes.Cut(rest.Bytes(), []byte(next))
+	if _, err := fmt.Fprintf(w, "%s\n  \"metadata\": ", before); err != nil {
+		return err
+	}
+	if err := l.Metadata.write(w, "\n  "); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, ","+next); err != nil {
+		return err
+	}
+	_, err := w.Write(after)
+	return err
 }
 
-func jsonValue(v reflect.Value) any {
-	switch v.Kind() {
-	case reflect.Interface:
-		return jsonValue(v.Elem())
-	case reflect.Slice: // also of uint8, which JSON would write as base64
-		list := make([]any, v.Len())
-		for i := range list {
-			list[i] = jsonValue(v.Index(i))
+// write writes an object, its keys in order. indent is a line end and what its lines begin with.
+func (m metadata) write(w io.Writer, indent string) error {
+	sorted := slices.SortedStableFunc(slices.Values(m), func(a, b gguf.KV) int { return strings.Compare(a.Key, b.Key) })
+	return writeItems(w, "{}", indent, len(sorted), func(i int) error {
+		name, err := marshalJSON(sorted[i].Key)
+		if err != nil {
+			return err
 		}
-		return list
-	case reflect.Float32, reflect.Float64:
-		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
-			return strconv.FormatFloat(f, 'g', -1, 64)
+		if _, err := fmt.Fprintf(w, "%s: ", bytes.TrimSuffix(name, []byte("\n"))); err != nil {
+			return err
 		}
+		return writeValue(w, reflect.ValueOf(sorted[i].Value), indent+"  ")
+	})
+}
+
+// writeItems writes the items of a list or an object, each on a line of its own, in brackets.
+func writeItems(w io.Writer, brackets, indent string, n int, write func(i int) error) error {
+	if n == 0 {
+		_, err := io.WriteString(w, brackets)
+		return err
 	}
-	return v.Interface()
+	lead := brackets[:1] + indent + "  "
+	for i := range n {
+		if _, err := io.WriteString(w, lead); err != nil {
+			return err
+		}
+		if err := write(i); err != nil {
+			return err
+		}
+		lead = "," + indent + "  "
+	}
+	_, err := io.WriteString(w, indent+brackets[1:])
+	return err
+}
+
+// writeValue writes a value of metadata. Numbers that JSON lacks are written as strings.
+func writeValue(w io.Writer, v reflect.Value, indent string) error {
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	var buf [24]byte
+	text := buf[:0]
+	switch v.Kind() {
+	case reflect.Slice: // also of uint8, which JSON would write as base64
+		return writeItems(w, "[]", indent, v.Len(), func(i int) error { return writeValue(w, v.Index(i), indent+"  ") })
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		text = strconv.AppendInt(text, v.Int(), 10)
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		text = strconv.AppendUint(text, v.Uint(), 10)
+	default:
+		value := v.Interface()
+		if v.CanFloat() && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
+			value = strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		}
+		data, err := marshalJSON(value)
+		if err != nil {
+			return err
+		}
+		text = bytes.TrimSuffix(data, []byte("\n"))
+	}
+	_, err := w.Write(text)
+	return err
 }
 
 // brief writes a value on one line, long ones cut short.
@@ -48,7 +110,7 @@ func brief(value any) string {
 	case reflect.String:
 		s := v.String()
 		if len(s) > longest {
-			return fmt.Sprintf("%q... (%d bytes)", gguf.Text(s, longest), len(s))
+			return fmt.Sprintf("%q... (%d bytes)", gguf.Text(excerpt.Cut(s, 4*longest), longest), len(s))
 		}
 		return strconv.Quote(s)
 	case reflect.Slice:

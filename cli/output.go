@@ -12,6 +12,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/internal/atomicfile"
+	"gosling/internal/infile"
 	"gosling/internal/term"
 )
 
@@ -45,7 +46,7 @@ func writeOutput(c *urfave.Context, path string, write func(io.Writer) error) er
 		return err
 	}
 	if streams(path) {
-		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		f, err := infile.Sink(c.Context, path)
 		if err != nil {
 			return err
 		}

@@ -166,7 +166,7 @@ func (job *quantizing) assign(c *urfave.Context) error {
 	if !(target > 0 && target <= 32) {
 		return misuse(c, "--target-bpw %v: want bits per weight, such as 4.5", target)
 	}
-	s, err := quant.ReadSensitivity(c.Path("sensitivity"))
+	s, err := quant.ReadSensitivity(c.Context, c.Path("sensitivity"))
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func clock() func() time.Time {
 
 // TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
 // checkpoint of random weights, or the GGUF file of a hybrid, "tuned FILE", which makes a state for one, "webrwkv IN OUT", which
-// writes a .pth as web-rwkv does, "size FILE BYTES", "cut FILE BYTES", which cuts it short, "split FILE N", which makes N parts of a
+// writes a .pth as web-rwkv does, "size FILE BYTES", "cut FILE BYTES", which cuts it short, "sparse FILE BYTES", which makes one of zeros that takes no space, "split FILE N", which makes N parts of a
 // GGUF file, "old FILE", which makes a .dat of an importance matrix, and "spoil DIR", which makes a folder of ggml's libraries in
 // which the build for this processor computes wrongly. The condition [ggml] holds where the libraries are, and LIBRARIES names their
 // folder.
@@ -67,6 +67,10 @@ func TestScripts(t *testing.T) {
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil, "split": scriptSplit, "old": scriptOld, "replace": scriptReplace,
+			"sparse": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), nil, 0o600))
+				scriptCut(ts, false, args)
+			},
 			"tuned": func(ts *testscript.TestScript, _ bool, args []string) { tunedState().Save(t, ts.MkAbs(args[0])) },
 			"webrwkv": func(ts *testscript.TestScript, _ bool, args []string) {
 				writers.WebRWKV(t, writers.Open(t, ts.MkAbs(args[0]))).Save(t, ts.MkAbs(args[1]))

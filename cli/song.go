@@ -81,7 +81,7 @@ func (s *songFile) write(c *urfave.Context, w io.Writer) error {
 		return err
 	}
 	if s.odd != nil {
-		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: some words are left out: %v\n", s.odd)
+		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: some words are left out: %s\n", errorText(s.odd))
 	}
 	_, err := s.song.WriteTo(w)
 	return err

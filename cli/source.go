@@ -25,12 +25,12 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 		sources = append(sources, joined(c, func() ([]byte, error) { return []byte(argumentText(c, args[1])), nil }))
 	}
 	if len(args) == 2 && args[1] == "-" {
-		sources = append(sources, func() ([]byte, error) { return readText(c, "-") })
+		sources = append(sources, func() ([]byte, error) { return readText(c, "-", promptLimit) })
 	}
 	if path := c.Path("file"); c.IsSet("file") && path == "-" {
-		sources = append(sources, func() ([]byte, error) { return readText(c, "-") })
+		sources = append(sources, func() ([]byte, error) { return readText(c, "-", promptLimit) })
 	} else if c.IsSet("file") {
-		sources = append(sources, joined(c, func() ([]byte, error) { return readText(c, path) }))
+		sources = append(sources, joined(c, func() ([]byte, error) { return readText(c, path, promptLimit) }))
 	}
 	if c.IsSet("tokens") {
 		sources = append(sources, func() ([]byte, error) { return nil, refuseInput(c) })
@@ -47,7 +47,7 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 	case term.Is(c.App.Reader):
 		return nil, misuse(c, "no prompt: give it as an argument, with --file or on standard input (for a conversation: gosling chat)")
 	default:
-		return func() ([]byte, error) { return readText(c, "-") }, nil
+		return func() ([]byte, error) { return readText(c, "-", promptLimit) }, nil
 	}
 }
 
@@ -58,7 +58,7 @@ func joined(c *urfave.Context, read func() ([]byte, error)) func() ([]byte, erro
 		if err != nil || !piped(c.App.Reader) {
 			return text, err
 		}
-		more, err := readInput(c, ", which is joined to the text that was given: < /dev/null goes without")
+		more, err := readInput(c, ", which is joined to the text that was given: < /dev/null goes without", promptLimit)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func refuseInput(c *urfave.Context) error {
 	if !piped(c.App.Reader) {
 		return nil
 	}
-	more, err := readInput(c, ", which --tokens cannot be joined with: < /dev/null goes without")
+	more, err := readInput(c, ", which --tokens cannot be joined with: < /dev/null goes without", promptLimit)
 	if err == nil && len(more) > 0 {
 		err = misuse(c, "the prompt is given twice: --tokens cannot be joined with the text on standard input")
 	}

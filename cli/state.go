@@ -3,13 +3,14 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
-	"os"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/convert"
 	"gosling/engine"
+	"gosling/internal/infile"
 )
 
 // stateFlags are for commands whose texts may begin with a state.
@@ -44,7 +45,7 @@ func beginWithState(c *urfave.Context, m *engine.Model) error {
 		m.BeginEmpty()
 		return nil
 	}
-	f, err := os.Open(path)
+	f, err := infile.Stream(c.Context, path)
 	if err != nil {
 		return err
 	}
@@ -53,9 +54,12 @@ func beginWithState(c *urfave.Context, m *engine.Model) error {
 	if magic, _ := r.Peek(len(engine.StateMagic)); bytes.Equal(magic, []byte(engine.StateMagic)) {
 		snapshot, err := m.ReadSnapshot(r)
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return cmp.Or(c.Err(), fmt.Errorf("%s: %w", path, err))
 		}
 		return m.BeginWith(snapshot)
+	}
+	if err := c.Err(); err != nil {
+		return err
 	}
 	states, err := convert.ReadStates(convert.State{Path: path, Transposed: stateTransposed(c)}, m.Arch(), m.Config())
 	if err != nil {

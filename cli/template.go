@@ -9,6 +9,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"gosling/engine"
+	"gosling/internal/excerpt"
 	"gosling/prompt"
 	"gosling/tokenizer"
 )
@@ -65,7 +66,7 @@ func wordingFlags(c *urfave.Context) (w wording, err error) {
 	if !c.IsSet("tools") {
 		return w, nil
 	}
-	list, err := readText(c, c.Path("tools"))
+	list, err := readText(c, c.Path("tools"), toolsLimit)
 	if err != nil {
 		return w, err
 	}
@@ -102,9 +103,10 @@ func (w *wording) settle(c *urfave.Context, m *engine.Model, fallback prompt.Tem
 
 // modelTemplate is the format that a model was trained on.
 func modelTemplate(m *engine.Model) prompt.Template {
+	const longest = 1 << 10 // more than any name has
 	name, _ := m.File().String("general.name")
 	base, _ := m.File().String("general.basename")
-	return prompt.For(strings.Join([]string{name, base, filepath.Base(m.File().Path())}, " "), m.Config().Arch, m.Vocab())
+	return prompt.For(strings.Join([]string{excerpt.Cut(name, longest), excerpt.Cut(base, longest), filepath.Base(m.File().Path())}, " "), m.Config().Arch, m.Vocab())
 }
 
 // tokenList turns a template's token numbers into tokens.

@@ -11,6 +11,7 @@ import (
 
 	"gosling/engine"
 	"gosling/eval"
+	"gosling/internal/excerpt"
 	"gosling/tokenizer"
 )
 
@@ -19,7 +20,7 @@ const betweenDocuments = "\n\n"
 
 // readDocuments reads a text as readText does; of a .jsonl file the field "text" of each line.
 func readDocuments(c *urfave.Context, path string) ([]byte, error) {
-	data, err := readText(c, path)
+	data, err := readText(c, path, textLimit)
 	if err != nil || !strings.EqualFold(filepath.Ext(path), ".jsonl") {
 		return data, err
 	}
@@ -31,21 +32,23 @@ func readDocuments(c *urfave.Context, path string) ([]byte, error) {
 
 // joinDocuments puts the texts of lines of JSON one behind the other.
 func joinDocuments(data []byte) ([]byte, error) {
-	var texts [][]byte
-	for i, line := range bytes.Split(data, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
+	var texts []byte
+	i, between := 0, ""
+	for line := range bytes.Lines(data) {
+		if i++; len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		var document struct{ Text *string }
 		if err := json.Unmarshal(line, &document); err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
+			return nil, fmt.Errorf("line %d: %w", i, excerpt.Error(err))
 		}
 		if document.Text == nil {
-			return nil, fmt.Errorf("line %d has no field \"text\"", i+1)
+			return nil, fmt.Errorf("line %d has no field \"text\"", i)
 		}
-		texts = append(texts, []byte(*document.Text))
+		texts = append(append(texts, between...), *document.Text...)
+		between = betweenDocuments
 	}
-	return bytes.Join(texts, []byte(betweenDocuments)), nil
+	return texts, nil
 }
 
 // beginning is the token that the model's file wants at the beginning of every text, or -1.

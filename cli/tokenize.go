@@ -42,7 +42,7 @@ func tokenize(c *urfave.Context) error {
 		return err
 	}
 	if text == nil {
-		if text, err = readWhole(c, "-"); err != nil {
+		if text, err = readWhole(c, "-", textLimit); err != nil {
 			return err
 		}
 	}
@@ -75,9 +75,15 @@ func tokenizeArguments(c *urfave.Context) (model string, text []byte, err error)
 
 func printPieces(out io.Writer, vocab tokenizer.Tokenizer, tokens []tokenizer.Token) error {
 	w := bufio.NewWriter(out)
+	lines := map[tokenizer.Token]string{} // made once, since a text may have a hundred million tokens
 	for _, t := range tokens {
-		piece, _ := vocab.Bytes(t)
-		if _, err := fmt.Fprintf(w, "%6d  %q\n", t, piece); err != nil {
+		line, ok := lines[t]
+		if !ok {
+			piece, _ := vocab.Bytes(t)
+			line = fmt.Sprintf("%6d  %q\n", t, piece)
+			lines[t] = line
+		}
+		if _, err := w.WriteString(line); err != nil {
 			return err
 		}
 	}

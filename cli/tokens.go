@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"gosling/convert"
 	"gosling/gguf"
+	"gosling/internal/infile"
 	"gosling/tokenizer"
 )
 
@@ -44,14 +44,12 @@ func beginOf(vocab tokenizer.Tokenizer) tokenizer.Token {
 
 // isGGUF reports whether a path names a GGUF file, by its content or, where there is none, its ending.
 func isGGUF(path string) bool {
-	f, err := os.Open(path)
+	const magic = "GGUF"
+	head, _, err := infile.Head(path, int64(len(magic)))
 	if err != nil {
 		return strings.EqualFold(filepath.Ext(path), ".gguf")
 	}
-	defer f.Close()
-	var magic [4]byte
-	_, err = io.ReadFull(f, magic[:])
-	return err == nil && string(magic[:]) == "GGUF"
+	return string(head) == magic
 }
 
 // vocabFlag lets tokenize and detokenize do without a model.
@@ -73,12 +71,12 @@ func chosenVocab(c *urfave.Context, model string) (tokenizer.Tokenizer, error) {
 	case path == "":
 		return tokenizer.World(), nil
 	}
-	return convert.OpenVocabulary(path)
+	return convert.OpenVocabulary(c.Context, path)
 }
 
 // parseTokens reads ids that are separated by blanks or commas.
 func parseTokens(text string) ([]tokenizer.Token, error) {
-	var tokens []tokenizer.Token
+	tokens := make([]tokenizer.Token, 0, min(len(text)/2+1, 1<<16))
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' }) {
 		id, err := strconv.ParseInt(word, 10, 64)
 		if err != nil || id < 0 || id > math.MaxInt32 {
@@ -91,12 +89,18 @@ func parseTokens(text string) ([]tokenizer.Token, error) {
 
 // printTokens writes ids separated by blanks, and ends the line.
 func printTokens(w io.Writer, tokens []tokenizer.Token) error {
-	line := make([]byte, 0, 6*len(tokens)+1)
+	line := make([]byte, 0, 64<<10)
 	for i, t := range tokens {
 		if i > 0 {
 			line = append(line, ' ')
 		}
 		line = strconv.AppendInt(line, int64(t), 10)
+		if len(line) > cap(line)-16 {
+			if _, err := w.Write(line); err != nil {
+				return err
+			}
+			line = line[:0]
+		}
 	}
 	_, err := w.Write(append(line, '\n'))
 	return err

@@ -87,7 +87,7 @@ func Run(ctx context.Context, in, out string, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer state.Close()
-	p, err := newPlan(file, o)
+	p, err := newPlan(ctx, file, o)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", in, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gosling/checkpoint"
+	"gosling/internal/excerpt"
 	"gosling/rwkv"
 )
 
@@ -51,7 +52,7 @@ func Refuse(file *checkpoint.File) string {
 	for _, r := range refused {
 		for _, pattern := range r.names {
 			if name := first(pattern); name != "" {
-				return fmt.Sprintf("it seems to be %s (it has %q)", r.what, name)
+				return fmt.Sprintf("it seems to be %s (it has %s)", r.what, excerpt.Of(name))
 			}
 		}
 	}

@@ -1,13 +1,14 @@
 package convert
 
 import (
+	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gosling/checkpoint"
 	"gosling/gguf"
+	"gosling/internal/excerpt"
 	"gosling/internal/float"
 	"gosling/quant"
 	"gosling/rwkv"
@@ -23,12 +24,12 @@ type plan struct {
 	notices []string
 }
 
-func newPlan(file *checkpoint.File, o Options) (*plan, error) {
+func newPlan(ctx context.Context, file *checkpoint.File, o Options) (*plan, error) {
 	p, problems := examine(file, o)
 	if len(problems) > 0 {
 		return nil, problems[0]
 	}
-	vocabulary, notice, err := vocabularyOf(p.config, file.Path, o.Vocab)
+	vocabulary, notice, err := vocabularyOf(ctx, p.config, file.Path, o.Vocab)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +178,7 @@ func some(names []string) string {
 	const shown = 4
 	var quoted []string
 	for _, name := range names[:min(shown, len(names))] {
-		quoted = append(quoted, strconv.Quote(name))
+		quoted = append(quoted, excerpt.Of(name))
 	}
 	text := strings.Join(quoted, ", ")
 	if more := len(names) - shown; more > 0 {

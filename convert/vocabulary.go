@@ -1,8 +1,8 @@
 package convert
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +11,7 @@ import (
 
 	"gosling/gguf"
 	"gosling/internal/filekind"
+	"gosling/internal/infile"
 	"gosling/rwkv"
 	"gosling/tokenizer"
 )
@@ -46,8 +47,8 @@ const chatTemplate = `{{- bos_token -}}
 
 // vocabularyOf is the metadata of the model's tokenizer: of the file that the user names, of the folder that the model lies in,
 // or of what the rows of the embedding tell. The notice says what a user should know of it.
-func vocabularyOf(c rwkv.Config, model, path string) (keys []gguf.KV, notice string, err error) {
-	v, notice, err := chooseVocabulary(c.Vocab, model, path)
+func vocabularyOf(ctx context.Context, c rwkv.Config, model, path string) (keys []gguf.KV, notice string, err error) {
+	v, notice, err := chooseVocabulary(ctx, c.Vocab, model, path)
 	if err != nil {
 		return nil, "", err
 	}
@@ -80,14 +81,14 @@ func chatKeys(v tokenizer.Tokenizer) []gguf.KV {
 
 // chooseVocabulary finds the tokenizer of a model with the given number of rows; it is nil if nothing tells it. A tokenizer.json
 // in the model's folder that does not serve is no more than a notice.
-func chooseVocabulary(count int, model, path string) (v tokenizer.Tokenizer, notice string, err error) {
+func chooseVocabulary(ctx context.Context, count int, model, path string) (v tokenizer.Tokenizer, notice string, err error) {
 	if path != "" {
-		v, err = vocabularyFor(count, path)
+		v, err = vocabularyFor(ctx, count, path)
 		return v, "", err
 	}
 	if beside := besideModel(model); beside != "" && !isWorld(count) {
-		if v, err = vocabularyFor(count, beside); err == nil {
-			return v, "", nil
+		if v, err = vocabularyFor(ctx, count, beside); err == nil || ctx.Err() != nil {
+			return v, "", err
 		}
 		notice = err.Error()
 	}
@@ -103,8 +104,8 @@ func chooseVocabulary(count int, model, path string) (v tokenizer.Tokenizer, not
 }
 
 // vocabularyFor reads the tokenizer in a file for a model with the given number of rows.
-func vocabularyFor(count int, path string) (tokenizer.Tokenizer, error) {
-	v, err := OpenVocabulary(path)
+func vocabularyFor(ctx context.Context, count int, path string) (tokenizer.Tokenizer, error) {
+	v, err := OpenVocabulary(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("vocabulary %w", err)
 	}
@@ -134,29 +135,31 @@ func besideModel(model string) string {
 	return filepath.Join(folder, "tokenizer.json")
 }
 
+// Vocabulary is how large a vocabulary may be that is a text.
+var Vocabulary = infile.Limit{Bytes: tokenizer.MaxJSON, What: "a vocabulary"}
+
 // OpenVocabulary reads the tokenizer in a file: an rwkv_vocab_*.txt, web-rwkv's vocabulary in JSON, a tokenizer.json or a GGUF
-// file.
-func OpenVocabulary(path string) (tokenizer.Tokenizer, error) {
-	f, err := os.Open(path)
+// file. All but the last may come from a pipe, which is waited for until ctx ends.
+func OpenVocabulary(ctx context.Context, path string) (tokenizer.Tokenizer, error) {
+	gguf := []byte("GGUF")
+	if head, _, err := infile.Head(path, int64(len(gguf))); err == nil && bytes.Equal(head, gguf) {
+		return vocabularyInside(path)
+	}
+	data, err := Vocabulary.Read(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	r := bufio.NewReader(f)
-	if mark, _ := r.Peek(3); string(mark) == "\xef\xbb\xbf" { // some editors begin a text with it
-		_, _ = r.Discard(3)
-	}
-	magic, _ := r.Peek(filekind.HeadSize)
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // some editors begin a text with it
 	var v tokenizer.Tokenizer
-	switch what := filekind.Recognize(magic, "vocabulary"); {
+	switch what := filekind.Recognize(data[:min(len(data), filekind.HeadSize)], "vocabulary"); {
 	case what != "":
 		err = errors.New(what)
-	case bytes.HasPrefix(magic, []byte("GGUF")):
-		return vocabularyInside(path)
-	case magic[0] == '{' || magic[0] == '\n' || magic[0] == '\r':
-		v, err = tokenizer.ParseJSON(r)
+	case bytes.HasPrefix(data, gguf):
+		return vocabularyInside(path) // for its error, since it came from a pipe
+	case data[0] == '{' || data[0] == '\n' || data[0] == '\r':
+		v, err = tokenizer.ParseJSON(bytes.NewReader(data))
 	default:
-		v, err = plainVocabulary(r)
+		v, err = plainVocabulary(bytes.NewReader(data))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

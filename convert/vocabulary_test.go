@@ -85,7 +85,7 @@ func TestOpenVocabularyKnowsItsKindsByTheirContent(t *testing.T) {
 	} {
 		path := filepath.Join(folder, "vocabulary")
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-		v, err := convert.OpenVocabulary(path)
+		v, err := convert.OpenVocabulary(t.Context(), path)
 		if reason == "" {
 			require.NoError(t, err, content)
 			assert.NotNil(t, v)
@@ -95,7 +95,7 @@ func TestOpenVocabularyKnowsItsKindsByTheirContent(t *testing.T) {
 		require.ErrorContains(t, err, path)
 		assert.Nil(t, v)
 	}
-	_, err := convert.OpenVocabulary(filepath.Join(folder, "none"))
+	_, err := convert.OpenVocabulary(t.Context(), filepath.Join(folder, "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 

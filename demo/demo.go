@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 
 	"gosling/internal/atomicfile"
+	"gosling/internal/infile"
 	"gosling/internal/private"
 )
 
@@ -60,7 +61,7 @@ func cached(name string, data []byte) (string, error) {
 			}
 		}
 		path := filepath.Join(place, id, name)
-		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+		if old, err := (infile.Limit{Bytes: int64(len(data)), What: "it"}).File(path); err == nil && bytes.Equal(old, data) {
 			return path, nil
 		}
 		err := put(path, data)

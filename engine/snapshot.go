@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -215,10 +216,14 @@ func identity(f *gguf.File, fingerprint [32]byte) [32]byte {
 	arch, _ := f.String("general.architecture")
 	h := sha256.New()
 	h.Write(fingerprint[:])
+	w := bufio.NewWriter(h) // which cannot fail, as a hash cannot
 	for _, kv := range f.Keys() {
 		if strings.HasPrefix(kv.Key, arch+".") || strings.HasPrefix(kv.Key, "tokenizer.") {
-			fmt.Fprintf(h, "%q %q\n", kv.Key, kv.Value)
+			fmt.Fprintf(w, "%q ", kv.Key)
+			_ = quoteTo(w, kv.Value)
+			_ = w.WriteByte('\n')
 		}
 	}
+	_ = w.Flush()
 	return [32]byte(h.Sum(nil))
 }

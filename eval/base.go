@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 
 	"gosling/internal/filekind"
+	"gosling/internal/infile"
 	"gosling/internal/lock"
 	"gosling/tokenizer"
 )
@@ -88,6 +90,9 @@ func (b *Base) rowsAt() int64      { return baseHeaderSize + 4*int64(b.windows)*
 // resume it goes on with one that was begun so, and refuses one that was begun with another model or text. A file that no
 // CreateBase began is never touched.
 func CreateBase(path string, windows []Window, vocab int, by Origin, resume bool) (*Base, error) {
+	if err := infile.Regular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
@@ -166,7 +171,7 @@ func OpenBase(path string, windows []Window, vocab int) (*Base, error) {
 var errNoBase = errors.New("no file of base logits")
 
 func openBase(path string) (*Base, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -145,7 +145,7 @@ func TestAByteCountIsThatOfTheScoredTokens(t *testing.T) {
 	require.NoError(t, err)
 	windows, err := x.Stream()
 	require.NoError(t, err)
-	assert.EqualValues(t, 46-x.Bytes[0], windows[0].Bytes)
+	assert.EqualValues(t, 46-int64(x.Bytes[0]), windows[0].Bytes)
 	with, err := eval.NewText(tokenizer.World(), []byte("The goose"), 0)
 	require.NoError(t, err)
 	assert.Equal(t, tokenizer.Token(0), with.Tokens[0])

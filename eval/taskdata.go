@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"gosling/internal/excerpt"
 	"gosling/internal/filekind"
 	"gosling/tokenizer"
 )
@@ -19,13 +21,13 @@ import (
 // follow. Prompts begin with EndOfText, as RWKV's own evaluation has it.
 func Lambada(data []byte, vocab tokenizer.Tokenizer) ([]Question, error) {
 	var questions []Question
-	for i, line := range bytes.Split(data, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
+	for i, line := range lines(data) {
+		if err := room(questions); err != nil {
+			return nil, err
 		}
 		var item struct{ Text string }
 		if err := json.Unmarshal(line, &item); err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
+			return nil, fmt.Errorf("line %d: %w", i+1, excerpt.Error(err))
 		}
 		blank := strings.LastIndexByte(item.Text, ' ')
 		if blank < 1 || blank == len(item.Text)-1 {
@@ -50,12 +52,12 @@ func Lambada(data []byte, vocab tokenizer.Tokenizer) ([]Question, error) {
 // both into the form of the model's conversations: what is read, and what should follow.
 func Tasks(data []byte, vocab tokenizer.Tokenizer, frame func(question, answer string) (prompt, follows string)) ([]Question, error) {
 	var questions []Question
-	for i, line := range bytes.Split(data, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
+	for i, line := range lines(data) {
+		if err := room(questions); err != nil {
+			return nil, err
 		}
 		var item struct{ Task, Question, Answer string }
-		err := json.Unmarshal(line, &item)
+		err := excerpt.Error(json.Unmarshal(line, &item))
 		if err == nil && (item.Question == "" || item.Answer == "") {
 			err = fmt.Errorf("it has no \"question\" or no \"answer\"")
 		}
@@ -77,6 +79,30 @@ func Tasks(data []byte, vocab tokenizer.Tokenizer, frame func(question, answer s
 		return nil, fmt.Errorf("holds no questions")
 	}
 	return questions, nil
+}
+
+// MaxQuestions is how many questions a task may have.
+const MaxQuestions = 1 << 20
+
+// room is an error if no question more is allowed.
+func room(questions []Question) error {
+	if len(questions) < MaxQuestions {
+		return nil
+	}
+	return fmt.Errorf("holds more than %d questions", MaxQuestions)
+}
+
+// lines are the lines of a text that are not blank, with their numbers, from 0.
+func lines(data []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		i := 0
+		for line := range bytes.Lines(data) {
+			if len(bytes.TrimSpace(line)) > 0 && !yield(i, line) {
+				return
+			}
+			i++
+		}
+	}
 }
 
 func question(vocab tokenizer.Tokenizer, prompt string) (Question, error) {
@@ -112,7 +138,9 @@ func MMLU(dir string, read func(path string) ([]byte, error), vocab tokenizer.To
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		questions = append(questions, some...)
+		if questions = append(questions, some...); len(questions) > MaxQuestions {
+			return nil, fmt.Errorf("%s: holds more than %d questions", dir, MaxQuestions)
+		}
 	}
 	return questions, nil
 }
@@ -139,13 +167,16 @@ func mmluRows(r io.Reader, subject string, vocab tokenizer.Tokenizer, choices []
 		if err == io.EOF {
 			return questions, nil
 		}
+		if err == nil {
+			err = room(questions)
+		}
 		if err != nil {
 			return nil, err
 		}
 		right := strings.Index("ABCD", strings.TrimSpace(row[5]))
 		if right < 0 || len(strings.TrimSpace(row[5])) != 1 {
 			line, _ := rows.FieldPos(5)
-			return nil, fmt.Errorf("line %d: the right answer is %q, want A, B, C or D", line, row[5])
+			return nil, fmt.Errorf("line %d: the right answer is %s, want A, B, C or D", line, excerpt.Of(row[5]))
 		}
 		q, err := question(vocab, mmluPrompt(subject, row))
 		if err != nil {

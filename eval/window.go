@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 
 	"gosling/tokenizer"
 )
@@ -9,7 +10,7 @@ import (
 // Text is a text cut into tokens.
 type Text struct {
 	Tokens []tokenizer.Token
-	Bytes  []int // of each token
+	Bytes  []uint16 // of each token, which has no more than tokenizer.MaxTokenBytes
 }
 
 // NewText cuts text into tokens. A negative bos puts nothing in front.
@@ -19,12 +20,18 @@ func NewText(vocab tokenizer.Tokenizer, text []byte, bos tokenizer.Token) (Text,
 		return Text{}, err
 	}
 	if bos >= 0 {
-		tokens = append([]tokenizer.Token{bos}, tokens...)
+		tokens = slices.Insert(tokens, 0, bos)
 	}
-	t := Text{Tokens: tokens, Bytes: make([]int, len(tokens))}
+	t := Text{Tokens: tokens, Bytes: make([]uint16, len(tokens))}
+	lengths := make([]uint16, vocab.Len()) // looked up once, since a text may have a hundred million tokens
+	for id := range lengths {
+		piece, _ := vocab.Bytes(tokenizer.Token(id))
+		lengths[id] = uint16(len(piece))
+	}
 	for i, token := range tokens {
-		piece, _ := vocab.Bytes(token)
-		t.Bytes[i] = len(piece)
+		if int(token) < len(lengths) {
+			t.Bytes[i] = lengths[token]
+		}
 	}
 	return t, nil
 }

@@ -6,15 +6,22 @@ import (
 	"math"
 )
 
+// The limits of a header: few enough to be held in memory, and many times what any model has. docs/limits.md lists them.
 const (
-	maxNesting = 8         // how deep arrays of arrays may go
-	maxHeader  = 256 << 20 // bytes of a header: many times the largest vocabulary, few enough to be held in memory
+	MaxHeader  = 256 << 20 // bytes of a header
+	MaxText    = 64 << 20  // bytes of one text
+	MaxItems   = 1 << 22   // texts and arrays within the arrays of a header; the largest vocabularies have 260,000 tokens
+	MaxKeys    = 1 << 16
+	MaxTensors = 1 << 17 // of one file, or of all parts of a model: 1,000 layers of 131
+	MaxParts   = 1024
+	maxNesting = 8 // how deep arrays of arrays may go
 )
 
 // decoder reads values from the header. After an error its position says nothing.
 type decoder struct {
-	data []byte // of the file, as much as a header may have
-	pos  int
+	data  []byte // of the file, as much as a header may have
+	pos   int
+	items int64 // texts and arrays within arrays so far
 }
 
 func (d *decoder) offset() int64 { return int64(d.pos) }
@@ -23,8 +30,8 @@ func (d *decoder) left() uint64  { return uint64(len(d.data) - d.pos) }
 // short is the error of a part that claims more than is left.
 func (d *decoder) short(at int64, part, format string, args ...any) error {
 	reason := fmt.Sprintf(format, args...) + fmt.Sprintf(", %d are left", d.left())
-	if len(d.data) == maxHeader {
-		reason += fmt.Sprintf(" of the %d that a header may have", maxHeader)
+	if len(d.data) == MaxHeader {
+		reason += fmt.Sprintf(" of the %d that a header may have", MaxHeader)
 	}
 	return &FormatError{at, part, reason}
 }
@@ -63,6 +70,23 @@ func (d *decoder) count(at int64, part string, n uint64, size int64) (int64, err
 	return int64(n), nil
 }
 
+// most is an error if a count that was read at an offset is more than any model has.
+func most(at int64, part string, n, most int64) error {
+	if n <= most {
+		return nil
+	}
+	return &FormatError{at, part, fmt.Sprintf("is %d, %d are the most", n, most)}
+}
+
+// item counts texts and arrays within an array, which take more memory than bytes of the file.
+func (d *decoder) item(at int64, part string, n int64) error {
+	if n > MaxItems-d.items {
+		return &FormatError{at, part, fmt.Sprintf("has %d texts or arrays, %d in all arrays of a header are the most", n, MaxItems)}
+	}
+	d.items += n
+	return nil
+}
+
 // str reads a string of at most so many bytes.
 func (d *decoder) str(part string, most uint64) (string, error) {
 	at := d.offset()
@@ -91,7 +115,7 @@ func (d *decoder) value(part string) (any, error) {
 	case kindArray:
 		return d.array(part, 1)
 	case kindString:
-		return d.str(part, math.MaxInt64)
+		return d.str(part, MaxText)
 	}
 	return d.scalar(part, at, kind(k))
 }
@@ -155,6 +179,11 @@ func unknownKind(at int64, part string, k kind) error {
 
 // elements reads n values of one type, which was read at an offset.
 func (d *decoder) elements(part string, at int64, k kind, n int64, depth int) (any, error) {
+	if k == kindString || k == kindArray {
+		if err := d.item(at, part, n); err != nil {
+			return nil, err
+		}
+	}
 	switch k {
 	case kindString:
 		return d.strings(part, n)

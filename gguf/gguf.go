@@ -10,7 +10,7 @@
 // A Writer is told all keys and tensors first and writes the header at once; the bytes of tensors may then come in any
 // order, in pieces, from many goroutines.
 //
-// Limits: versions 2 and 3 of the format are read, 3 is written, little-endian only; a header has at most 256 MiB.
+// Limits: versions 2 and 3 of the format are read, 3 is written, little-endian only; a header has at most MaxHeader bytes.
 // Nothing here quantizes or converts elements.
 package gguf
 

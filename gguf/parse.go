@@ -18,15 +18,16 @@ const (
 	keyBytes    = 8 + 1 + 4 + 1
 	tensorBytes = 8 + 1 + 4 + 8 + 4 + 8
 
-	maxName   = 65535 // bytes of the name of a key or tensor
-	maxErrors = 1000  // kept of one file
-	maxAhead  = 4096  // entries that room is made for before they are read
+	maxName   = 65535   // bytes of the name of a key, as the format has it
+	maxTensor = 1 << 10 // bytes of the name of a tensor; ggml reads MaxName
+	maxErrors = 1000    // kept of one file
+	maxAhead  = 4096    // entries that room is made for before they are read
 )
 
 // parse reads the header of a file. Without errors all its contents hold true; otherwise the errors are all that is
 // wrong with the header, in the order they were met, as far as it could be read.
 func parse(data []byte) *parser {
-	p := &parser{decoder: decoder{data: data[:min(len(data), maxHeader)]}, file: data, contents: contents{alignment: defaultAlignment}}
+	p := &parser{decoder: decoder{data: data[:min(len(data), MaxHeader)]}, file: data, contents: contents{alignment: defaultAlignment}}
 	if err := p.header(); err != nil {
 		p.errs = append(p.errs, err)
 		p.lost = true
@@ -95,7 +96,12 @@ func (p *parser) preamble() (tensors, keys int64, err error) {
 	if tensors, err = p.count(at, "tensor count", t, tensorBytes); err != nil {
 		return 0, 0, err
 	}
-	keys, err = p.count(at+8, "key count", k, keyBytes)
+	if keys, err = p.count(at+8, "key count", k, keyBytes); err != nil {
+		return 0, 0, err
+	}
+	if err = most(at, "tensor count", tensors, MaxTensors); err == nil {
+		err = most(at+8, "key count", keys, MaxKeys)
+	}
 	return tensors, keys, err
 }
 
@@ -117,7 +123,7 @@ func (p *parser) readKeys(n int64) error {
 	p.keys, p.key = make([]KV, 0, ahead), make(map[string]int, ahead)
 	for i := range n {
 		at := p.offset()
-		key, err := p.name("key", p.key, i)
+		key, err := p.name("key", p.key, i, maxName)
 		if err != nil {
 			return err
 		}
@@ -139,10 +145,10 @@ func (p *parser) readKeys(n int64) error {
 	return nil
 }
 
-// name reads the name of key or tensor i and enters it into the index of names.
-func (p *parser) name(what string, index map[string]int, i int64) (string, error) {
+// name reads the name of key or tensor i, of at most so many bytes, and enters it into the index of names.
+func (p *parser) name(what string, index map[string]int, i int64, longest uint64) (string, error) {
 	at, part := p.offset(), fmt.Sprintf("name of %s %d", what, i)
-	name, err := p.str(part, maxName)
+	name, err := p.str(part, longest)
 	if err != nil {
 		return "", err
 	}
@@ -172,7 +178,7 @@ func (p *parser) readTensors(n int64) error {
 	ahead := min(n, maxAhead)
 	p.tensors, p.tensor = make([]Tensor, 0, ahead), make(map[string]int, ahead)
 	for i := range n {
-		name, err := p.name("tensor", p.tensor, i)
+		name, err := p.name("tensor", p.tensor, i, maxTensor)
 		if err != nil {
 			return err
 		}

@@ -66,6 +66,9 @@ func (f *File) siblings() (*File, error) {
 	whole := &File{path: f.path, parts: f.parts}
 	count, _ := f.uint(splitCount)
 	no, ok := f.uint(splitNo)
+	if count > MaxParts {
+		return whole, fmt.Errorf("%s: is one of %d parts, %d are the most", f.path, count, MaxParts)
+	}
 	if !ok || no >= count {
 		return whole, fmt.Errorf("%s: %s is missing or not below %d, the %s: damaged", f.path, quote("key", splitNo), count, splitCount)
 	}
@@ -138,6 +141,9 @@ func (f *File) join() error {
 		for _, t := range p.tensors {
 			if first, twice := f.tensor[t.Name]; twice {
 				return fmt.Errorf("%s: %s is in %s too: the parts do not belong together", p.path, quote("tensor", t.Name), filepath.Base(f.parts[f.tensors[first].Part].path))
+			}
+			if len(f.tensors) == MaxTensors {
+				return fmt.Errorf("%s: the parts have more than %d tensors", p.path, MaxTensors)
 			}
 			t.Part = i
 			f.tensor[t.Name] = len(f.tensors)

@@ -3,6 +3,8 @@ package gguf
 import (
 	"fmt"
 	"strings"
+
+	"gosling/internal/excerpt"
 )
 
 // Type is the format of a tensor's elements, by ggml's number for it.
@@ -107,7 +109,7 @@ func ParseType(s string) (Type, error) {
 			return t, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown tensor type %q: types are written as F16, Q8_0 or Q4_K", s)
+	return 0, fmt.Errorf("unknown tensor type %s: types are written as F16, Q8_0 or Q4_K", excerpt.Of(s))
 }
 
 // String is the name of the type as llama.cpp prints it, such as "Q4_K".

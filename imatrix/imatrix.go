@@ -13,14 +13,15 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
 	"gosling/gguf"
 	"gosling/internal/atomicfile"
+	"gosling/internal/excerpt"
 	"gosling/internal/filekind"
 	"gosling/internal/float"
+	"gosling/internal/infile"
 )
 
 // Matrix is an importance matrix.
@@ -118,23 +119,14 @@ func (m *Matrix) Merge(o *Matrix) error {
 	return nil
 }
 
+// MaxSums is how many sums a file may have: four times as many as a model of 72 billion parameters has input channels.
+const MaxSums = 1 << 25
+
 // Read reads a file of either format, told by its first bytes. Errors name it.
 func Read(path string) (*Matrix, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: is no regular file", path)
-	}
+	head, size, err := infile.Head(path, filekind.HeadSize)
 	if err != nil {
 		return nil, err
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	head := make([]byte, min(info.Size(), filekind.HeadSize))
-	if _, err := io.ReadFull(file, head); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if bytes.HasPrefix(head, []byte("GGUF")) {
 		return openGGUF(path)
@@ -142,7 +134,12 @@ func Read(path string) (*Matrix, error) {
 	if what := filekind.Recognize(head, "importance matrix"); what != "" {
 		return nil, fmt.Errorf("%s: %s", path, what)
 	}
-	m, err := readLegacy(io.NewSectionReader(file, 0, info.Size()), info.Size())
+	file, err := infile.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	m, err := readLegacy(io.NewSectionReader(file, 0, size), size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -164,7 +161,7 @@ func openGGUF(path string) (*Matrix, error) {
 
 func readGGUF(f *gguf.File) (*Matrix, error) {
 	if t, _ := f.String("general.type"); t != Kind {
-		return nil, fmt.Errorf("general.type is %q, want %q: the file is no importance matrix", t, Kind)
+		return nil, fmt.Errorf("general.type is %s, want %q: the file is no importance matrix", excerpt.Of(t), Kind)
 	}
 	m := &Matrix{}
 	var ok [3]bool
@@ -184,7 +181,11 @@ func readGGUF(f *gguf.File) (*Matrix, error) {
 	m.Chunks, m.ChunkSize = int(chunks), int(size)
 	m.Of.Model, _ = f.String(keyModel)
 	m.Of.Text, _ = f.String(keyText)
+	sums := int64(0)
 	for _, t := range f.Tensors() {
+		if sums += t.Elements(); sums > MaxSums {
+			return nil, fmt.Errorf("tensor %q: more than %d sums in all: no importance matrix has so many", t.Name, MaxSums)
+		}
 		e, err := readEntry(f, t)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)

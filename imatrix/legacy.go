@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"gosling/internal/excerpt"
 )
 
 // The format that llama.cpp had before GGUF (.dat): the number of entries; of each the name, the number of chunks, the number
@@ -30,11 +32,12 @@ var errLegacy = errors.New("is no importance matrix: want a GGUF file, or a .dat
 type legacy struct {
 	r    *bufio.Reader
 	left int64
+	sums int64 // so far
 }
 
 // readLegacy reads a file of size bytes.
 func readLegacy(r io.Reader, size int64) (*Matrix, error) {
-	l := &legacy{bufio.NewReader(r), size}
+	l := &legacy{r: bufio.NewReader(r), left: size}
 	n, err := l.int()
 	if err != nil || n < 1 || n > maxLegacy {
 		return nil, errLegacy
@@ -93,7 +96,7 @@ func (l *legacy) entry() (Entry, error) {
 		return Entry{}, err
 	}
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return Entry{}, fmt.Errorf("the name %q is none of a tensor: damaged", name)
+		return Entry{}, fmt.Errorf("the name %s is none of a tensor: damaged", excerpt.Of(name))
 	}
 	chunks, err := l.int()
 	if err != nil {
@@ -107,6 +110,9 @@ func (l *legacy) entry() (Entry, error) {
 		return Entry{Name: name}, fmt.Errorf("tensor %q has %d chunks of %d channels: damaged", name, chunks, channels)
 	case int64(channels) > l.left/4:
 		return Entry{Name: name}, fmt.Errorf("tensor %q has %d channels, and %d bytes are left: cut short", name, channels, l.left)
+	}
+	if l.sums += int64(channels); l.sums > MaxSums {
+		return Entry{Name: name}, fmt.Errorf("tensor %q: more than %d sums in all: no importance matrix has so many", name, MaxSums)
 	}
 	data := make([]byte, 4*int64(channels))
 	if err := l.read(data); err != nil {

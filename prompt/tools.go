@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"gosling/internal/excerpt"
 )
 
 // Fence ends a function call, and with "json" behind it begins one.
@@ -65,7 +67,7 @@ type tool struct {
 func jsonTools(list string) (text, from string, err error) {
 	var items []json.RawMessage
 	if err := json.Unmarshal([]byte(list), &items); err != nil {
-		return "", "", fmt.Errorf(`no JSON array of tools, such as [{"name": "f", "description": "does it", "arguments": {"x": {"type": "string"}}}]: %w`, err)
+		return "", "", fmt.Errorf(`no JSON array of tools, such as [{"name": "f", "description": "does it", "arguments": {"x": {"type": "string"}}}]: %w`, excerpt.Error(err))
 	}
 	if len(items) == 0 {
 		return "", "", errors.New("the list of tools is empty")
@@ -75,7 +77,7 @@ func jsonTools(list string) (text, from string, err error) {
 	for i, item := range items {
 		t, form, err := readTool(item)
 		if err == nil && names[t.Name] {
-			err = fmt.Errorf("another one is called %q too", t.Name)
+			err = fmt.Errorf("another one is called %s too", excerpt.Of(t.Name))
 		}
 		if err != nil {
 			return "", "", fmt.Errorf("tool %d: %w", i+1, err)
@@ -161,7 +163,7 @@ func onlyOurs(item map[string]json.RawMessage) error {
 				return fmt.Errorf(`its "arguments": %w`, err)
 			}
 		default:
-			return fmt.Errorf(`unknown field %q: want "name", "description" and "arguments"`, key)
+			return fmt.Errorf(`unknown field %s: want "name", "description" and "arguments"`, excerpt.Of(key))
 		}
 	}
 	return nil
@@ -230,7 +232,7 @@ func Call(generated string) (string, error) {
 		Arguments json.RawMessage `json:"arguments"`
 	}
 	if err := json.Unmarshal([]byte(text), &call); err != nil {
-		return text, fmt.Errorf("the answer is no JSON function call: %w", err)
+		return text, fmt.Errorf("the answer is no JSON function call: %w", excerpt.Error(err))
 	}
 	if call.Name == "" {
 		return text, errors.New(`the answer is no function call: it has no "name"`)

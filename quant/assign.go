@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"gosling/gguf"
+	"gosling/internal/excerpt"
 )
 
 // Assignment is a type for every tensor that may be rounded.
@@ -39,7 +40,7 @@ func (s *Sensitivity) Assign(file *gguf.File, budget Budget) (Assignment, error)
 	}
 	if is := sensitivityOf(file, m); is.Arch != s.Arch || is.Parameters != s.Parameters || is.Layers != s.Layers {
 		return Assignment{}, fmt.Errorf("%s: the sensitivities are those of another model: %s with %d layers and %d parameters, this is %s with %d and %d",
-			file.Path(), s.Arch, s.Layers, s.Parameters, is.Arch, is.Layers, is.Parameters)
+			file.Path(), excerpt.Of(s.Arch), s.Layers, s.Parameters, excerpt.Of(is.Arch), is.Layers, is.Parameters)
 	}
 	fixed := file.Size() + headroom
 	if budget.Importance != nil {

@@ -1,16 +1,18 @@
 package quant
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
-	"os"
 	"slices"
 
 	"gosling/gguf"
+	"gosling/internal/excerpt"
 	"gosling/internal/filekind"
 	"gosling/internal/float"
+	"gosling/internal/infile"
 	"gosling/internal/utf"
 	"gosling/rwkv"
 )
@@ -142,9 +144,12 @@ func (m model) trial(file *gguf.File, typ gguf.Type, wanted func(name string) bo
 // maxKLD is beyond what a KL divergence can be: logits are far smaller.
 const maxKLD = 1e6
 
-// ReadSensitivity reads a file of the "sensitivity" command.
-func ReadSensitivity(path string) (*Sensitivity, error) {
-	data, err := os.ReadFile(path)
+// Sensitivities is how large a file of the "sensitivity" command may be: some 250 bytes for each part of a model.
+var Sensitivities = infile.Limit{Bytes: 4 << 20, What: "a file of sensitivities"}
+
+// ReadSensitivity reads a file of the "sensitivity" command. It waits for a pipe until ctx ends.
+func ReadSensitivity(ctx context.Context, path string) (*Sensitivity, error) {
+	data, err := Sensitivities.Read(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -157,17 +162,17 @@ func ReadSensitivity(path string) (*Sensitivity, error) {
 		return nil, fmt.Errorf("%s: %s", path, what)
 	}
 	if err := json.Unmarshal(text, s); err != nil {
-		return nil, fmt.Errorf("%s: no file of sensitivities: %w", path, err)
+		return nil, fmt.Errorf("%s: no file of sensitivities: %w", path, excerpt.Error(err))
 	}
 	if s.Arch == "" || len(s.Parts) == 0 {
 		return nil, fmt.Errorf("%s: no file of sensitivities: it names no architecture or no parts", path)
 	}
 	for _, p := range s.Parts {
 		if _, err := gguf.ParseType(p.Type); err != nil {
-			return nil, fmt.Errorf("%s: part %q: %w", path, p.Name(), err)
+			return nil, fmt.Errorf("%s: part %s: %w", path, excerpt.Of(p.Name()), excerpt.Error(err))
 		}
 		if !(math.Abs(float64(p.KLD)) <= maxKLD) || p.Layer < -1 || p.Layer >= s.Layers {
-			return nil, fmt.Errorf("%s: part %q: a KL divergence of %g in layer %d of %d: the file is damaged", path, p.Name(), p.KLD, p.Layer, s.Layers)
+			return nil, fmt.Errorf("%s: part %s: a KL divergence of %g in layer %d of %d: the file is damaged", path, excerpt.Of(p.Name()), p.KLD, p.Layer, s.Layers)
 		}
 	}
 	return s, nil

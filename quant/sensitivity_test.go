@@ -161,11 +161,11 @@ func TestDamagedFilesOfSensitivitiesAreRefused(t *testing.T) {
 		data, err := json.Marshal(s)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(path, data, 0o600))
-		_, err = quant.ReadSensitivity(path)
+		_, err = quant.ReadSensitivity(t.Context(), path)
 		assert.ErrorContains(t, err, what)
 	}
 	require.NoError(t, os.WriteFile(path, []byte("[1]"), 0o600))
-	_, err := quant.ReadSensitivity(path)
+	_, err := quant.ReadSensitivity(t.Context(), path)
 	require.ErrorContains(t, err, "no file of sensitivities")
 }
 
@@ -176,7 +176,7 @@ func FuzzSensitivitiesOfAnyBytesChooseNothingImpossible(f *testing.F) {
 		defer fuzzing.Guard(t, len(data), 1<<10)()
 		path := filepath.Join(t.TempDir(), "s.json")
 		require.NoError(t, os.WriteFile(path, data, 0o600))
-		s, err := quant.ReadSensitivity(path)
+		s, err := quant.ReadSensitivity(t.Context(), path)
 		if err != nil {
 			return
 		}

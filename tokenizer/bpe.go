@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"gosling/internal/excerpt"
 )
 
 // BPE is a byte-level BPE tokenizer, of GPT-NeoX 20B and its like: added tokens are cut out of the text, the rest is brought
@@ -119,10 +121,11 @@ func (e *encoder) text(text []byte) error {
 	if e.nfc {
 		text = composed(text)
 	}
-	for len(text) > 0 {
+	for total := len(text); len(text) > 0; {
 		at, n, token := e.normalized.next(text)
 		for words := text[:at]; len(words) > 0; {
 			size := e.split(words)
+			e.tokens = roomy(e.tokens, size, total-len(text)+at-len(words), total)
 			if err := e.word(words[:size]); err != nil {
 				return err
 			}
@@ -205,7 +208,7 @@ func newBPE(p bpeParts) (*BPE, error) {
 		whole := b.at(pair[0]) + b.at(pair[1])
 		t, ok := byBytes[whole]
 		if !ok {
-			return nil, fmt.Errorf("merge %d makes %q, which is no token", rank, whole)
+			return nil, fmt.Errorf("merge %d makes %s, which is no token", rank, excerpt.Of(whole))
 		}
 		b.merges.put(pair, merge{rank: int32(rank), token: t})
 	}

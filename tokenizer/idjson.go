@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"gosling/internal/excerpt"
 )
 
 // isByID reports whether data is an object in JSON whose first name is a number: a vocabulary by ids.
@@ -52,7 +54,7 @@ func addByID(b *table, seen map[string]Token, id Token, text string) error {
 		return fmt.Errorf("id %d is there twice", id)
 	}
 	if first, twice := seen[text]; twice {
-		return fmt.Errorf("the token %q has the ids %d and %d", text, first, id)
+		return fmt.Errorf("the token %s has the ids %d and %d", excerpt.Of(text), first, id)
 	}
 	seen[text] = id
 	b.put(id, text, normal)
@@ -67,16 +69,16 @@ func nextByID(d *json.Decoder) (Token, string, error) {
 	}
 	name, _ := t.(string)
 	id, err := strconv.ParseUint(name, 10, 32)
-	if err != nil || id >= maxRows {
-		return 0, "", fmt.Errorf("id %q is not a number from 0 to %d", name, maxRows-1)
+	if err != nil || id >= MaxRows {
+		return 0, "", fmt.Errorf("id %s is not a number from 0 to %d", excerpt.Of(name), MaxRows-1)
 	}
 	var value json.RawMessage
 	if err := d.Decode(&value); err != nil {
 		return 0, "", err
 	}
 	text, err := textByID(value)
-	if err == nil && (text == "" || len(text) > maxTokenBytes) {
-		err = fmt.Errorf("has %d bytes, want 1 to %d", len(text), maxTokenBytes)
+	if err == nil && (text == "" || len(text) > MaxTokenBytes) {
+		err = fmt.Errorf("has %d bytes, want 1 to %d", len(text), MaxTokenBytes)
 	}
 	if err != nil {
 		return 0, "", fmt.Errorf("token %d: %w", id, err)

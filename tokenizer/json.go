@@ -6,14 +6,23 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"gosling/internal/excerpt"
 )
 
-// maxJSON is the largest tokenizer.json that is read; those of 150,000 tokens have some 11 MB.
-const maxJSON = 64 << 20
+// MaxJSON is the largest tokenizer.json that is read; those of 260,000 tokens have some 33 MB.
+const MaxJSON = 64 << 20
+
+// The largest lists in one that are read, in bytes of text: of tokens that were added, of which some files have thousands, and of
+// steps before the model, of which all have a few.
+const (
+	maxAdded = 8 << 20
+	maxSteps = 1 << 20
+)
 
 // jsonFile is a tokenizer.json.
 type jsonFile struct {
-	Added      []jsonAdded   `json:"added_tokens"`
+	Added      addedList     `json:"added_tokens"`
 	Normalizer *jsonStep     `json:"normalizer"`
 	Pre        *jsonStep     `json:"pre_tokenizer"`
 	Model      jsonTokenizer `json:"model"`
@@ -31,13 +40,13 @@ type jsonAdded struct {
 
 // jsonStep is a step before the model: one of a few types, each with fields of its own.
 type jsonStep struct {
-	Type           string     `json:"type"`
-	Normalizers    []jsonStep `json:"normalizers"`
-	PreTokenizers  []jsonStep `json:"pretokenizers"`
-	AddPrefixSpace bool       `json:"add_prefix_space"`
-	UseRegex       *bool      `json:"use_regex"`
-	Behavior       string     `json:"behavior"`
-	Invert         bool       `json:"invert"`
+	Type           string   `json:"type"`
+	Normalizers    stepList `json:"normalizers"`
+	PreTokenizers  stepList `json:"pretokenizers"`
+	AddPrefixSpace bool     `json:"add_prefix_space"`
+	UseRegex       *bool    `json:"use_regex"`
+	Behavior       string   `json:"behavior"`
+	Invert         bool     `json:"invert"`
 	Pattern        struct {
 		Regex string
 	} `json:"pattern"`
@@ -53,6 +62,27 @@ type jsonTokenizer struct {
 	Suffix       *string          `json:"end_of_word_suffix"`
 	ByteFallback bool             `json:"byte_fallback"`
 	IgnoreMerges bool             `json:"ignore_merges"`
+}
+
+type (
+	addedList []jsonAdded
+	stepList  []jsonStep
+)
+
+// UnmarshalJSON reads a list that is not too long.
+func (l *addedList) UnmarshalJSON(data []byte) error {
+	if len(data) > maxAdded {
+		return fmt.Errorf("added tokens of %d bytes, %d are the most", len(data), maxAdded)
+	}
+	return json.Unmarshal(data, (*[]jsonAdded)(l))
+}
+
+// UnmarshalJSON reads a list that is not too long.
+func (l *stepList) UnmarshalJSON(data []byte) error {
+	if len(data) > maxSteps {
+		return fmt.Errorf("steps before the model of %d bytes, %d are the most", len(data), maxSteps)
+	}
+	return json.Unmarshal(data, (*[]jsonStep)(l))
 }
 
 // jsonMerge is a pair, as "a b" or ["a", "b"].
@@ -84,7 +114,7 @@ func (m *jsonMerge) UnmarshalJSON(data []byte) error {
 func cutMerge(text string) (jsonMerge, error) {
 	left, right, ok := strings.Cut(text, " ")
 	if !ok || left == "" || right == "" || strings.Contains(right, " ") {
-		return jsonMerge{}, fmt.Errorf("the merge %q is no two tokens with a space between", text)
+		return jsonMerge{}, fmt.Errorf("the merge %s is no two tokens with a space between", excerpt.Of(text))
 	}
 	return jsonMerge{left, right}, nil
 }
@@ -94,23 +124,23 @@ func cutMerge(text string) (jsonMerge, error) {
 // theirs. What a file asks for that is not known here is an error that names it; how texts are wrapped, cut or filled up is
 // not looked at, since prompts are written elsewhere. web-rwkv's vocabularies in JSON are read too (a *Vocab).
 func ParseJSON(r io.Reader) (Tokenizer, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxJSON+1))
+	data, err := io.ReadAll(io.LimitReader(r, MaxJSON+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxJSON {
-		return nil, fmt.Errorf("more than %d bytes: no tokenizer.json", maxJSON)
+	if len(data) > MaxJSON {
+		return nil, fmt.Errorf("more than %d bytes: no tokenizer.json", MaxJSON)
 	}
 	if isByID(data) {
 		v, err := parseByID(data)
 		if err != nil {
-			return nil, fmt.Errorf("vocabulary by ids: %w", err)
+			return nil, fmt.Errorf("vocabulary by ids: %w", excerpt.Error(err))
 		}
 		return v, nil
 	}
 	var f jsonFile
 	if err := json.Unmarshal(data, &f); err != nil {
-		return nil, fmt.Errorf("no tokenizer.json: %w", err)
+		return nil, fmt.Errorf("no tokenizer.json: %w", excerpt.Error(err))
 	}
 	switch f.Model.Type {
 	case "BPE", "": // files of the first versions leave it out
@@ -118,7 +148,7 @@ func ParseJSON(r io.Reader) (Tokenizer, error) {
 	case "WordLevel":
 		return f.words()
 	default:
-		return nil, fmt.Errorf("a tokenizer of type %q is not known, only BPE and WordLevel are", f.Model.Type)
+		return nil, fmt.Errorf("a tokenizer of type %s is not known, only BPE and WordLevel are", excerpt.Of(f.Model.Type))
 	}
 }
 
@@ -127,12 +157,12 @@ func (f *jsonFile) table(text func(string) string) (*table, error) {
 	var b table
 	put := func(id int64, content, text string, k kind) error {
 		switch {
-		case id < 0 || id >= maxRows:
-			return fmt.Errorf("token %q has the id %d, want 0 to %d", content, id, maxRows-1)
-		case len(text) > maxTokenBytes || text == "":
-			return fmt.Errorf("token %d has %d bytes, want 1 to %d", id, len(text), maxTokenBytes)
+		case id < 0 || id >= MaxRows:
+			return fmt.Errorf("token %s has the id %d, want 0 to %d", excerpt.Of(content), id, MaxRows-1)
+		case len(text) > MaxTokenBytes || text == "":
+			return fmt.Errorf("token %d has %d bytes, want 1 to %d", id, len(text), MaxTokenBytes)
 		case b.has(Token(id)):
-			return fmt.Errorf("id %d is that of two tokens, %q is one of them", id, content)
+			return fmt.Errorf("id %d is that of two tokens, %s is one of them", id, excerpt.Of(content))
 		}
 		b.put(Token(id), text, k)
 		return nil
@@ -144,7 +174,7 @@ func (f *jsonFile) table(text func(string) string) (*table, error) {
 			k = control
 		}
 		if a.LStrip || a.RStrip || a.SingleWord {
-			return nil, fmt.Errorf("the added token %q takes or needs blanks around it (lstrip, rstrip, single_word), which is not known", a.Content)
+			return nil, fmt.Errorf("the added token %s takes or needs blanks around it (lstrip, rstrip, single_word), which is not known", excerpt.Of(a.Content))
 		}
 		if err := put(a.ID, a.Content, a.Content, k); err != nil {
 			return nil, err
@@ -166,7 +196,7 @@ func (f *jsonFile) table(text func(string) string) (*table, error) {
 func (f *jsonFile) bpe() (*BPE, error) {
 	nfc, ok := f.Normalizer.isNFC()
 	if !ok {
-		return nil, fmt.Errorf("its normalizer %q is not known, only NFC is", f.Normalizer.Type)
+		return nil, fmt.Errorf("its normalizer %s is not known, only NFC is", excerpt.Of(f.Normalizer.Type))
 	}
 	pattern, err := f.Pre.pattern()
 	if err != nil {
@@ -174,7 +204,7 @@ func (f *jsonFile) bpe() (*BPE, error) {
 	}
 	rule, ok := ruleFor(pattern, nfc)
 	if !ok {
-		return nil, fmt.Errorf("it splits words by %q, which is not known: only the ways of GPT-2 and Qwen2 are", pattern)
+		return nil, fmt.Errorf("it splits words by %s, which is not known: only the ways of GPT-2 and Qwen2 are", excerpt.Of(pattern))
 	}
 	if err := f.Model.plain(); err != nil {
 		return nil, err
@@ -226,7 +256,7 @@ func pairsOf(merges []jsonMerge, id func(string) (Token, bool)) ([][2]Token, err
 		for side, text := range m {
 			t, ok := id(text)
 			if !ok {
-				return nil, fmt.Errorf("merge %d joins %q, which is no token", i, text)
+				return nil, fmt.Errorf("merge %d joins %s, which is no token", i, excerpt.Of(text))
 			}
 			pairs[i][side] = t
 		}
@@ -263,5 +293,5 @@ func (s *jsonStep) pattern() (string, error) {
 			return split.Pattern.Regex, nil
 		}
 	}
-	return "", fmt.Errorf("its pre_tokenizer %q is not known, want ByteLevel", s.Type)
+	return "", fmt.Errorf("its pre_tokenizer %s is not known, want ByteLevel", excerpt.Of(s.Type))
 }

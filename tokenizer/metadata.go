@@ -3,6 +3,8 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+
+	"gosling/internal/excerpt"
 )
 
 // What GGUF files call the tokenizers, in tokenizer.ggml.model.
@@ -51,7 +53,7 @@ func FromGGUF(m Metadata) (Tokenizer, error) {
 		return nil, ErrNone
 	case modelRWKV, modelGPT2, modelWords, modelChar:
 	default:
-		return nil, &UnknownError{fmt.Sprintf("the tokenizer %q", model)}
+		return nil, &UnknownError{"the tokenizer " + excerpt.Of(model)}
 	}
 	value, _ := m.Value(keyTokens)
 	tokens, ok := value.([]string)
@@ -96,7 +98,7 @@ func textOf(m Metadata, key string) string {
 // tokenOf returns the token of a key, or -1.
 func tokenOf(m Metadata, key string) Token {
 	value, _ := m.Value(key)
-	if id, ok := value.(uint32); ok && id < maxRows {
+	if id, ok := value.(uint32); ok && id < MaxRows {
 		return Token(id)
 	}
 	return -1
@@ -107,8 +109,8 @@ func rowsFromGGUF(tokens []string, types []int32, text func(string, kind) (strin
 	if len(types) != 0 && len(types) != len(tokens) {
 		return nil, fmt.Errorf("%d tokens have %d types: want one each", len(tokens), len(types))
 	}
-	if len(tokens) > maxRows {
-		return nil, fmt.Errorf("%d tokens, want at most %d", len(tokens), maxRows)
+	if len(tokens) > MaxRows {
+		return nil, fmt.Errorf("%d tokens, want at most %d", len(tokens), MaxRows)
 	}
 	var b table
 	for i, written := range tokens {
@@ -123,8 +125,8 @@ func rowsFromGGUF(tokens []string, types []int32, text func(string, kind) (strin
 			continue // older files of llama.cpp's converter mark padding as user-defined
 		}
 		bytes, err := text(written, k)
-		if err == nil && len(bytes) > maxTokenBytes {
-			err = fmt.Errorf("%d bytes, want at most %d", len(bytes), maxTokenBytes)
+		if err == nil && len(bytes) > MaxTokenBytes {
+			err = fmt.Errorf("%d bytes, want at most %d", len(bytes), MaxTokenBytes)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("token %d: %w", i, err)
@@ -221,7 +223,7 @@ func bpeFromGGUF(m Metadata, tokens []string, types []int32) (*BPE, error) {
 	pre := textOf(m, keyPre)
 	rule, ok := ruleNamed(pre)
 	if !ok {
-		return nil, &UnknownError{fmt.Sprintf("the way %q of splitting words (%s)", pre, keyPre)}
+		return nil, &UnknownError{fmt.Sprintf("the way %s of splitting words (%s)", excerpt.Of(pre), keyPre)}
 	}
 	b, err := rowsFromGGUF(tokens, types, func(text string, k kind) (string, error) {
 		if k == normal {

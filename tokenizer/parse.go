@@ -8,10 +8,12 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"gosling/internal/excerpt"
 )
 
 // maxLine is the longest line of a vocabulary file: every byte of the longest token escaped in the longest way, and its numbers.
-const maxLine = 10*maxTokenBytes + 64
+const maxLine = 10*MaxTokenBytes + 64
 
 // ParseVocab reads a vocabulary as the files rwkv_vocab_*.txt write it, one token a line: its id, a space, the token as a Python
 // literal of a string or of bytes, a space, the number of its bytes. Ids may stand in any order and leave gaps, and single bytes
@@ -50,7 +52,7 @@ func addLine(b *table, seen map[string]int, line int, id Token, text string) err
 		return fmt.Errorf("id %d is on an earlier line already", id)
 	}
 	if first := seen[text]; first > 0 {
-		return fmt.Errorf("the token %q is on line %d already", text, first)
+		return fmt.Errorf("the token %s is on line %d already", excerpt.Of(text), first)
 	}
 	seen[text] = line
 	b.put(id, text, normal)
@@ -64,12 +66,12 @@ func parseLine(line []byte) (Token, string, error) {
 		return 0, "", errors.New("want an id, a quoted token and its length, with spaces between")
 	}
 	id, err := strconv.ParseUint(string(line[:first]), 10, 32)
-	if err != nil || id >= maxRows {
-		return 0, "", fmt.Errorf("id %q is no number from 0 to %d", line[:first], maxRows-1)
+	if err != nil || id >= MaxRows {
+		return 0, "", fmt.Errorf("id %s is no number from 0 to %d", excerpt.Of(line[:first]), MaxRows-1)
 	}
 	size, err := strconv.ParseUint(string(line[last+1:]), 10, 32)
 	if err != nil {
-		return 0, "", fmt.Errorf("length %q is no number", line[last+1:])
+		return 0, "", fmt.Errorf("length %s is no number", excerpt.Of(line[last+1:]))
 	}
 	text, err := parseLiteral(string(line[first+1 : last]))
 	switch {
@@ -77,8 +79,8 @@ func parseLine(line []byte) (Token, string, error) {
 		return 0, "", fmt.Errorf("token %d: %w", id, err)
 	case uint64(len(text)) != size:
 		return 0, "", fmt.Errorf("token %d has %d bytes, its line says %d", id, len(text), size)
-	case size == 0 || size > maxTokenBytes:
-		return 0, "", fmt.Errorf("token %d has %d bytes, want 1 to %d", id, size, maxTokenBytes)
+	case size == 0 || size > MaxTokenBytes:
+		return 0, "", fmt.Errorf("token %d has %d bytes, want 1 to %d", id, size, MaxTokenBytes)
 	}
 	return Token(id), text, nil
 }

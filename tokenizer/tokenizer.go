@@ -18,9 +18,10 @@ type Token int32
 // EndOfText is the token that separates documents in the training of most models. A model that emits it has finished.
 const EndOfText Token = 0
 
+// The limits of a vocabulary.
 const (
-	maxTokenBytes = 1024
-	maxRows       = 1 << 20
+	MaxTokenBytes = 1024
+	MaxRows       = 1 << 20 // tokens; the largest vocabularies have 260,000
 )
 
 // Tokenizer turns text into tokens and back. It never changes once made and may be shared between goroutines.

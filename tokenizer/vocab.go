@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Vocab is a tokenizer that cuts text greedily, at every place by the longest token that fits, with no normalization and no
@@ -34,10 +35,21 @@ func (v *Vocab) AppendEncode(dst []Token, text []byte) ([]Token, error) {
 		if n == 0 {
 			return dst, fmt.Errorf("offset %d: no token of the vocabulary starts with byte 0x%02x: remove it from the text or use another vocabulary", at, text[at])
 		}
-		dst = append(dst, id)
+		dst = append(roomy(dst, 1, at, len(text)), id)
 		at += n
 	}
 	return dst, nil
+}
+
+// roomy makes room for n more tokens. A list that is full gets as much as the rest of the text should take by what was read of it:
+// the usual growth leaves many copies behind, which take more memory than the longest texts themselves.
+func roomy(tokens []Token, n, read, length int) []Token {
+	if cap(tokens)-len(tokens) >= n {
+		return tokens
+	}
+	perByte := float64(len(tokens)) / float64(max(read, 1))
+	rest := int(1.05*perByte*float64(length-read)) + n
+	return slices.Grow(tokens, max(n, min(rest, length-read+n)))
 }
 
 // vocab sorts the tokens and builds their trie. Of tokens with the same bytes the highest id is matched, as llama.cpp does.

@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"gosling/checkpoint/rwkvcpp"
 	"gosling/checkpoint/safetensors"
 	"gosling/internal/filekind"
+	"gosling/internal/infile"
 )
 
 // ErrUnknown is the error of a file of which no more can be said than that it is no checkpoint.
@@ -132,7 +132,7 @@ func openFolder(path string) (*checkpoint.File, error) {
 }
 
 func openFile(path string) (*checkpoint.File, error) {
-	head, size, err := readHead(path)
+	head, size, err := infile.Head(path, filekind.HeadSize) // covers every magic: that of a tar archive begins at byte 257
 	if err != nil {
 		return nil, err
 	}
@@ -149,25 +149,4 @@ func openFile(path string) (*checkpoint.File, error) {
 		return nil, fmt.Errorf("%s: %w: it begins with %q", path, ErrUnknown, head[:min(len(head), 8)])
 	}
 	return pth.Open(path)
-}
-
-func readHead(path string) ([]byte, int64, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s: is no regular file, copy what it gives into one first", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	head := make([]byte, filekind.HeadSize) // covers every magic: that of a tar archive begins at byte 257
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, 0, fmt.Errorf("%s: %w", path, err)
-	}
-	return head[:n], info.Size(), nil
 }

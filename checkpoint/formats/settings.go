@@ -12,11 +12,13 @@ import (
 	"strings"
 
 	"gosling/checkpoint"
+	"gosling/internal/excerpt"
 	"gosling/internal/filekind"
+	"gosling/internal/infile"
 )
 
-// maxConfig is more than any config.json or adapter_config.json has.
-const maxConfig = 1 << 20
+// Config is how large a config.json or an adapter_config.json may be, many times the largest.
+var Config = infile.Limit{Bytes: 1 << 20, What: "a configuration"}
 
 // config is what a model's config.json says, as transformers and flash-linear-attention write it.
 type config checkpoint.Settings
@@ -101,14 +103,10 @@ func only(values ...any) func(*config, any) error {
 
 // readConfig reads a configuration in JSON, and reports whether there is one.
 func readConfig(path string, to any) (bool, error) {
-	info, err := os.Stat(path)
+	data, err := Config.File(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err == nil && info.Size() > maxConfig {
-		return false, fmt.Errorf("%s: has %d bytes, which is too long for a configuration", path, info.Size())
-	}
-	data, err := os.ReadFile(path)
 	if err != nil {
 		return false, err
 	}
@@ -116,7 +114,7 @@ func readConfig(path string, to any) (bool, error) {
 		if what := filekind.Recognize(data, "configuration"); what != "" {
 			return false, fmt.Errorf("%s: %s", path, what)
 		}
-		return false, fmt.Errorf("%s: %w", path, err)
+		return false, fmt.Errorf("%s: %w", path, excerpt.Error(err))
 	}
 	return true, nil
 }

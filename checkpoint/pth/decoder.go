@@ -11,8 +11,8 @@ import (
 
 // The limits of a pickle. The largest RWKV checkpoint has some 2,200 tensors, which take some 250 KiB and 70,000 values.
 const (
-	maxPickle = 64 << 20
-	maxValues = 1 << 20
+	MaxPickle = 64 << 20
+	MaxValues = 1 << 20
 )
 
 // The values of a pickle, besides int64, float64, bool and string. Nothing else can be made.
@@ -26,7 +26,7 @@ type (
 
 // decoder runs pickles: a machine with a stack, a memo and marks, restricted to what a state dict needs. It makes
 // values of this package only, and runs no code that a file names. Its memory is bounded by the pickle's length and
-// by maxValues; it does not recurse.
+// by MaxValues; it does not recurse.
 type decoder struct {
 	r    *bufio.Reader
 	part string // what is being read, for errors: "data.pkl"
@@ -114,8 +114,8 @@ func (d *decoder) uint(size uint64) (uint64, error) {
 // count notes that one more value is kept.
 func (d *decoder) count() error {
 	d.values++
-	if d.values > maxValues {
-		return d.errorf("makes more than %d values at byte %d: a checkpoint needs far fewer, not loading", maxValues, d.at)
+	if d.values > MaxValues {
+		return d.errorf("makes more than %d values at byte %d: a checkpoint needs far fewer, not loading", MaxValues, d.at)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func FuzzPickle(f *testing.F) {
 		defer fuzzing.Guard(t, len(data), 1<<10)()
 		d := newDecoder(bytes.NewReader(data), int64(len(data)), "data.pkl")
 		v, err := d.load()
-		require.LessOrEqual(t, d.values, min(maxValues+1, len(data)))
+		require.LessOrEqual(t, d.values, min(MaxValues+1, len(data)))
 		if err != nil {
 			return
 		}

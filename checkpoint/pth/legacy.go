@@ -15,7 +15,7 @@ var legacyMagic = long{0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x1
 // the object and the storages' keys, then each storage with its length before it. The facts say whether the machine
 // was little-endian, but the elements are so on every machine.
 func readLegacy(file io.ReaderAt, size int64) (*contents, error) {
-	d := newDecoder(file, min(size, maxPickle), "the pickle")
+	d := newDecoder(file, min(size, MaxPickle), "the pickle")
 	magic, err := d.load()
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gosling/internal/excerpt"
 )
 
 // entry is one named value of a state dict.
@@ -95,7 +97,7 @@ func (m *dict) entries() ([]entry, error) {
 			continue
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("there are two entries %q: made to deceive, not loading", name)
+			return nil, fmt.Errorf("there are two entries %s: made to deceive, not loading", excerpt.Of(name))
 		}
 		seen[name] = true
 		out = append(out, entry{name, m.values[i]})
@@ -111,7 +113,11 @@ func noTensors(entries []entry) error {
 	var dicts []string
 	for _, e := range entries {
 		if m, ok := e.value.(*dict); ok && m.hasTensor() {
-			dicts = append(dicts, fmt.Sprintf("%q", e.name))
+			if len(dicts) == 8 {
+				dicts = append(dicts, "...")
+				break
+			}
+			dicts = append(dicts, excerpt.Of(e.name))
 		}
 	}
 	if dicts != nil {

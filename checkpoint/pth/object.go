@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"gosling/internal/excerpt"
 )
 
 // ObjectError reports a file that holds objects of classes of somebody's program, such as a whole module. They cannot be
@@ -23,7 +25,7 @@ func (e *ObjectError) Error() string {
 	what, load := "is an archive of TorchScript", "torch.jit.load(%q, map_location=\"cpu\")"
 	if e.Part != "" {
 		load = "torch.load(%q, map_location=\"cpu\", weights_only=False)"
-		what = fmt.Sprintf("%s asks for %q at offset %d: the file holds ", e.Part, e.Name, e.Offset)
+		what = fmt.Sprintf("%s asks for %s at offset %d: the file holds ", e.Part, excerpt.Of(e.Name), e.Offset)
 		if e.State == module {
 			what += "a whole module"
 		} else {
@@ -68,7 +70,7 @@ func (d *decoder) refuse(name string) error {
 			return e
 		}
 	}
-	return d.errorf("asks for %q at offset %d: a checkpoint needs no such thing, not loading", name, d.at)
+	return d.errorf("asks for %s at offset %d: a checkpoint needs no such thing, not loading", excerpt.Of(name), d.at)
 }
 
 // within is the way to what a dict has under a name.

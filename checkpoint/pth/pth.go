@@ -17,6 +17,7 @@ import (
 	"io"
 
 	"gosling/checkpoint"
+	"gosling/internal/excerpt"
 )
 
 // Open opens a .pth file. The caller closes what it returns. Errors name the file and say what is wrong with it.
@@ -50,7 +51,7 @@ func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 		}
 		data, err := t.open(file, size, c.bigEndian)
 		if err != nil {
-			return nil, fmt.Errorf("tensor %q %w", e.name, err)
+			return nil, fmt.Errorf("tensor %s %w", excerpt.Of(e.name), err)
 		}
 		f.Tensors = append(f.Tensors, checkpoint.Tensor{Name: e.name, DType: t.dtype, Shape: t.shape, Data: data})
 	}

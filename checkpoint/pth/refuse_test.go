@@ -83,9 +83,9 @@ func TestPicklesThatAreRefused(t *testing.T) {
 		"an empty dict":                         {"\x80\x02}.", "an empty dict"},
 		"an integer that is cut off":            {"\x80\x02J\x01.", "wants 4 bytes more, 2 are left"},
 		"a long integer that is cut off":        {"\x80\x02\x8a\x09.", "wants 9 bytes more, 1 are left"},
-		"more values than any checkpoint needs": {"\x80\x02" + strings.Repeat("}", maxValues+1), "makes more than 1048576 values"},
-		"more memories than any checkpoint has": {"\x80\x02}" + strings.Repeat("\x94", maxValues), "makes more than 1048576 values"},
-		"more marks than any checkpoint has":    {"\x80\x02" + strings.Repeat("(", maxValues+1), "makes more than 1048576 values"},
+		"more values than any checkpoint needs": {"\x80\x02" + strings.Repeat("}", MaxValues+1), "makes more than 1048576 values"},
+		"more memories than any checkpoint has": {"\x80\x02}" + strings.Repeat("\x94", MaxValues), "makes more than 1048576 values"},
+		"more marks than any checkpoint has":    {"\x80\x02" + strings.Repeat("(", MaxValues+1), "makes more than 1048576 values"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(pickled(t, tc.pickle))
@@ -163,7 +163,7 @@ func TestArchivesThatAreRefused(t *testing.T) {
 		"a pickle with a wrong checksum":    {archiveOf(t, member{name: "m/data.pkl", data: pickle, corrupt: true}, good[1]), "has the checksum"},
 		"a pickle of absurd length":         {archiveOf(t, member{name: "m/data.pkl", data: pickle, size: 1 << 40}, good[1]), "claims 1099511627776 bytes"},
 		"a record of absurd length":         {archiveOf(t, good[0], member{name: "m/data/0", data: f32s(4), size: 1 << 42}), "claims 4398046511104 bytes"},
-		"a pickle beyond the limit":         {archiveOf(t, member{name: "m/data.pkl", data: make([]byte, maxPickle+1)}), "more than the 67108864 that any checkpoint needs"},
+		"a pickle beyond the limit":         {archiveOf(t, member{name: "m/data.pkl", data: make([]byte, MaxPickle+1)}), "more than the 67108864 that any checkpoint needs"},
 		"an archive that is cut short":      {whole[:len(whole)-40], "cut short, download it again"},
 		"an archive's first bytes only":     {whole[:4], "cut short, download it again"},
 		"an empty file":                     {nil, "is empty"},

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gosling/checkpoint"
+	"gosling/internal/excerpt"
 )
 
 // contents is what a container holds: the object that was saved, and the storages, each with its place in the file.
@@ -48,14 +49,14 @@ func readZip(file io.ReaderAt, size int64) (*contents, error) {
 	for _, s := range d.ordered {
 		m := members[root+"data/"+s.key]
 		if m == nil {
-			return nil, fmt.Errorf("there is no record %q: cut short, download it again", root+"data/"+s.key)
+			return nil, fmt.Errorf("there is no record %s: cut short, download it again", excerpt.Of(root+"data/"+s.key))
 		}
 		if s.off, err = locate(m, file, size); err != nil {
 			return nil, err
 		}
 		if want := s.numel * s.elementSize(); int64(m.UncompressedSize64) < want {
-			return nil, fmt.Errorf("record %q holds %d bytes, want %d for %d elements: damaged, not loading",
-				m.Name, m.UncompressedSize64, want, s.numel)
+			return nil, fmt.Errorf("record %s holds %d bytes, want %d for %d elements: damaged, not loading",
+				excerpt.Of(m.Name), m.UncompressedSize64, want, s.numel)
 		}
 	}
 	c.sums = sumsOf(members, file, size)
@@ -72,7 +73,7 @@ func sumsOf(members map[string]*zip.File, file io.ReaderAt, size int64) []checkp
 			continue
 		}
 		sums = append(sums, checkpoint.Sum{
-			Part: fmt.Sprintf("record %q", m.Name), Data: io.NewSectionReader(file, off, int64(m.UncompressedSize64)), CRC32: m.CRC32,
+			Part: "record " + excerpt.Of(m.Name), Data: io.NewSectionReader(file, off, int64(m.UncompressedSize64)), CRC32: m.CRC32,
 		})
 	}
 	place := func(s checkpoint.Sum) int64 {
@@ -85,30 +86,38 @@ func sumsOf(members map[string]*zip.File, file io.ReaderAt, size int64) []checkp
 
 // readDirectory lists the members by name and refuses what PyTorch does not write.
 func readDirectory(file io.ReaderAt, size int64) (map[string]*zip.File, error) {
-	archive, err := zip.NewReader(file, size)
+	if n := claimedRecords(file, size); n > MaxRecords {
+		return nil, fmt.Errorf("the zip archive's directory has %d entries, %d are the most", n, MaxRecords)
+	}
+	limited := &limitedReader{file: file, left: MaxDirectory}
+	archive, err := zip.NewReader(limited, size)
+	limited.whole = true
 	if errors.Is(err, zip.ErrFormat) {
 		return nil, fmt.Errorf("the zip archive has no sound directory at its end, after %d bytes: cut short, download it again", size)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the zip archive's directory: %w", err)
 	}
+	if len(archive.File) > MaxRecords {
+		return nil, fmt.Errorf("the zip archive's directory has %d entries, %d are the most", len(archive.File), MaxRecords)
+	}
 	members := make(map[string]*zip.File, len(archive.File))
 	for _, m := range archive.File {
 		switch {
 		case members[m.Name] != nil:
-			return nil, fmt.Errorf("there are two members %q: made to deceive, not loading", m.Name)
+			return nil, fmt.Errorf("there are two members %s: made to deceive, not loading", excerpt.Of(m.Name))
 		case m.Method != zip.Store && strings.Contains(m.Name, "/code/"):
 			return nil, &ObjectError{State: module}
 		case m.Method != zip.Store:
-			return nil, fmt.Errorf("member %q is compressed (method %d), which torch.save never does: not loading",
-				m.Name, m.Method)
+			return nil, fmt.Errorf("member %s is compressed (method %d), which torch.save never does: not loading",
+				excerpt.Of(m.Name), m.Method)
 		case m.Flags&1 != 0:
-			return nil, fmt.Errorf("member %q is encrypted: not loading", m.Name)
+			return nil, fmt.Errorf("member %s is encrypted: not loading", excerpt.Of(m.Name))
 		case m.CompressedSize64 != m.UncompressedSize64:
-			return nil, fmt.Errorf("member %q is stored, but of %d and %d bytes: damaged, not loading",
-				m.Name, m.CompressedSize64, m.UncompressedSize64)
+			return nil, fmt.Errorf("member %s is stored, but of %d and %d bytes: damaged, not loading",
+				excerpt.Of(m.Name), m.CompressedSize64, m.UncompressedSize64)
 		case strings.HasPrefix(m.Name, "/") || strings.Contains(m.Name, `\`) || strings.Contains("/"+m.Name+"/", "/../"):
-			return nil, fmt.Errorf("member %q names a place outside the archive: made to write elsewhere, not loading", m.Name)
+			return nil, fmt.Errorf("member %s names a place outside the archive: made to write elsewhere, not loading", excerpt.Of(m.Name))
 		}
 		members[m.Name] = m
 	}
@@ -137,11 +146,11 @@ func findRoot(members map[string]*zip.File) (string, error) {
 func locate(m *zip.File, file io.ReaderAt, size int64) (int64, error) {
 	off, err := m.DataOffset()
 	if err != nil {
-		return 0, fmt.Errorf("record %q has no sound header: damaged, download it again", m.Name)
+		return 0, fmt.Errorf("record %s has no sound header: damaged, download it again", excerpt.Of(m.Name))
 	}
 	if off < 0 || off > size || m.UncompressedSize64 > uint64(size-off) {
-		return 0, fmt.Errorf("record %q claims %d bytes at byte %d of a file of %d: cut short or made by hand, not loading",
-			m.Name, m.UncompressedSize64, off, size)
+		return 0, fmt.Errorf("record %s claims %d bytes at byte %d of a file of %d: cut short or made by hand, not loading",
+			excerpt.Of(m.Name), m.UncompressedSize64, off, size)
 	}
 	return off, nil
 }
@@ -153,8 +162,8 @@ func openPickle(m *zip.File, file io.ReaderAt, size int64) (io.ReaderAt, int64, 
 		return nil, 0, err
 	}
 	length := int64(m.UncompressedSize64)
-	if length > maxPickle {
-		return nil, 0, fmt.Errorf("%q has %d bytes, more than the %d that any checkpoint needs: not loading", m.Name, length, maxPickle)
+	if length > MaxPickle {
+		return nil, 0, fmt.Errorf("%s has %d bytes, more than the %d that any checkpoint needs: not loading", excerpt.Of(m.Name), length, MaxPickle)
 	}
 	pickle := io.NewSectionReader(file, off, length)
 	sum := crc32.NewIEEE()
@@ -162,7 +171,7 @@ func openPickle(m *zip.File, file io.ReaderAt, size int64) (io.ReaderAt, int64, 
 		return nil, 0, err
 	}
 	if m.CRC32 != 0 && sum.Sum32() != m.CRC32 {
-		return nil, 0, fmt.Errorf("%q has the checksum %08x, want %08x: damaged, download it again", m.Name, sum.Sum32(), m.CRC32)
+		return nil, 0, fmt.Errorf("%s has the checksum %08x, want %08x: damaged, download it again", excerpt.Of(m.Name), sum.Sum32(), m.CRC32)
 	}
 	return pickle, length, nil
 }
@@ -186,5 +195,5 @@ func readByteOrder(m *zip.File, file io.ReaderAt, size int64) (bool, error) {
 	case "big":
 		return true, nil
 	}
-	return false, fmt.Errorf("record %q says %q, want \"little\" or \"big\"", m.Name, text)
+	return false, fmt.Errorf("record %s says %q, want \"little\" or \"big\"", excerpt.Of(m.Name), text)
 }

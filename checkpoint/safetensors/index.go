@@ -11,11 +11,16 @@ import (
 	"slices"
 
 	"gosling/checkpoint"
+	"gosling/internal/excerpt"
 	"gosling/internal/filekind"
+	"gosling/internal/infile"
 )
 
-// maxIndex is more than the index of any model has.
-const maxIndex = 64 << 20
+// Index is how large the index of a model in parts may be: some 100 bytes for each tensor.
+var Index = infile.Limit{Bytes: 16 << 20, What: "the index of a model"}
+
+// MaxParts is in how many files a model may be.
+const MaxParts = 1024
 
 // Opener opens one file of a model.
 type Opener func(path string) (*checkpoint.File, error)
@@ -25,7 +30,7 @@ type Opener func(path string) (*checkpoint.File, error)
 func OpenIndex(path string, open Opener) (*checkpoint.File, error) {
 	places, err := readIndex(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	return assemble(path, places, open)
 }
@@ -35,10 +40,14 @@ func assemble(path string, places map[string]string, open Opener) (*checkpoint.F
 	places = maps.Clone(places)
 	whole := &checkpoint.File{Path: path}
 	var parts closers
-	for _, name := range slices.Sorted(maps.Keys(invert(places))) {
+	files := invert(places)
+	if len(files) > MaxParts || len(places) > checkpoint.MaxTensors {
+		return nil, fmt.Errorf("%s: names %d tensors in %d files, %d in %d are the most", path, len(places), len(files), checkpoint.MaxTensors, MaxParts)
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		part, err := open(filepath.Join(filepath.Dir(path), name))
 		if errors.Is(err, os.ErrNotExist) {
-			err = fmt.Errorf("%s: the part %q is missing beside it: download it too", path, name)
+			err = fmt.Errorf("%s: the part %s is missing beside it: download it too", path, excerpt.Of(name))
 		}
 		if err != nil {
 			return nil, errors.Join(err, parts.Close())
@@ -57,7 +66,7 @@ func assemble(path string, places map[string]string, open Opener) (*checkpoint.F
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(places)) {
-		return nil, errors.Join(fmt.Errorf("%s: tensor %q is not in %q: the parts do not belong together, or one is damaged", path, name, places[name]), parts.Close())
+		return nil, errors.Join(fmt.Errorf("%s: tensor %s is not in %s: the parts do not belong together, or one is damaged", path, excerpt.Of(name), excerpt.Of(places[name])), parts.Close())
 	}
 	whole.Closer = parts
 	return whole, nil
@@ -73,19 +82,15 @@ func invert(places map[string]string) map[string]bool {
 
 // readIndex reads which file each tensor is in.
 func readIndex(path string) (map[string]string, error) {
-	f, err := os.Open(path)
+	data, err := Index.File(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxIndex+1))
+	places, err := parseIndex(data)
 	if err != nil {
-		return nil, err
+		err = fmt.Errorf("%s: %w", path, err)
 	}
-	if len(data) > maxIndex {
-		return nil, fmt.Errorf("more than %d MiB, too large for an index", maxIndex>>20)
-	}
-	return parseIndex(data)
+	return places, err
 }
 
 // parseIndex reads an index: the files of the tensors by their names. The files lie beside the index.
@@ -97,14 +102,14 @@ func parseIndex(data []byte) (map[string]string, error) {
 		if what := filekind.Recognize(data, "index of a model"); what != "" {
 			return nil, errors.New(what)
 		}
-		return nil, fmt.Errorf("no index of a model: %w", err)
+		return nil, fmt.Errorf("no index of a model: %w", excerpt.Error(err))
 	}
 	if len(index.Places) == 0 {
 		return nil, errors.New("no index of a model: it has no \"weight_map\"")
 	}
 	for tensor, file := range index.Places {
 		if !filepath.IsLocal(file) || filepath.Base(file) != file || file == "." {
-			return nil, fmt.Errorf("tensor %q is said to be in %q: want a file beside the index", tensor, file)
+			return nil, fmt.Errorf("tensor %s is said to be in %s: want a file beside the index", excerpt.Of(tensor), excerpt.Of(file))
 		}
 	}
 	return index.Places, nil

@@ -20,7 +20,8 @@ import (
 	"gosling/internal/excerpt"
 )
 
-const maxHeader = 100 << 20
+// MaxHeader is how many bytes a header may have.
+const MaxHeader = 100 << 20
 
 // Looks reports whether a file that begins with head, 9 bytes or more, and has size bytes is of the format.
 func Looks(head []byte, size int64) bool {
@@ -28,7 +29,7 @@ func Looks(head []byte, size int64) bool {
 		return false
 	}
 	n := binary.LittleEndian.Uint64(head)
-	return n >= 2 && n <= maxHeader && int64(n) <= size-8
+	return n >= 2 && n <= MaxHeader && int64(n) <= size-8
 }
 
 // Open opens a .safetensors file. The caller closes what it returns. Errors name the file.
@@ -37,8 +38,18 @@ func Open(path string) (*checkpoint.File, error) { return checkpoint.Open(path, 
 // entry is what the header says of a tensor.
 type entry struct {
 	DType   string   `json:"dtype"`
-	Shape   []int64  `json:"shape"`
+	Shape   shape    `json:"shape"`
 	Offsets [2]int64 `json:"data_offsets"`
+}
+
+type shape []int64
+
+// UnmarshalJSON reads a list that is not longer than a shape can be.
+func (s *shape) UnmarshalJSON(data []byte) error {
+	if bytes.Count(data, []byte(",")) >= checkpoint.MaxDims {
+		return fmt.Errorf("more than %d dimensions", checkpoint.MaxDims)
+	}
+	return json.Unmarshal(data, (*[]int64)(s))
 }
 
 // Read reads a model of size bytes from file, which its tensors go on reading.
@@ -56,7 +67,7 @@ func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 	for _, e := range entries {
 		t, err := e.tensor(file, begin, size)
 		if err != nil {
-			return nil, fmt.Errorf("tensor %q %w", e.name, err)
+			return nil, fmt.Errorf("tensor %s %w", excerpt.Of(e.name), err)
 		}
 		f.Tensors = append(f.Tensors, t)
 	}
@@ -72,7 +83,7 @@ func readHeader(file io.ReaderAt, size int64) ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes are too short for the length of a header", size)
 	}
 	n := binary.LittleEndian.Uint64(length[:])
-	if n > maxHeader || int64(n) > size-8 {
+	if n > MaxHeader || int64(n) > size-8 {
 		return nil, fmt.Errorf("the header is said to have %d bytes, the file has %d: no safetensors file, or cut short; download it again", n, size)
 	}
 	header := make([]byte, n)
@@ -100,19 +111,21 @@ func parse(header []byte) ([]named, error) {
 		}
 		name, _ := t.(string) // a key is nothing else
 		if seen[name] {
-			return nil, fmt.Errorf("tensor %q stands in the header twice", name)
+			return nil, fmt.Errorf("tensor %s stands in the header twice", excerpt.Of(name))
 		}
 		seen[name] = true
 		if name == "__metadata__" {
-			var metadata map[string]string
-			if err := d.Decode(&metadata); err != nil {
-				return nil, fmt.Errorf("the header's __metadata__: %w", err)
+			if err := skipMetadata(d); err != nil {
+				return nil, fmt.Errorf("the header's __metadata__ at byte %d: %w", 8+d.InputOffset(), err)
 			}
 			continue
 		}
+		if len(list) == checkpoint.MaxTensors {
+			return nil, fmt.Errorf("the header has more than %d tensors", checkpoint.MaxTensors)
+		}
 		e := named{name: name}
 		if err := d.Decode(&e.entry); err != nil {
-			return nil, fmt.Errorf("tensor %q in the header: %w", name, err)
+			return nil, fmt.Errorf("tensor %s in the header: %w", excerpt.Of(name), excerpt.Error(err))
 		}
 		list = append(list, e)
 	}
@@ -121,6 +134,22 @@ func parse(header []byte) ([]named, error) {
 	}
 	slices.SortStableFunc(list, func(a, b named) int { return int(min(max(a.Offsets[0]-b.Offsets[0], -1), 1)) })
 	return list, nil
+}
+
+// skipMetadata reads an object of texts, which nothing needs, without keeping it.
+func skipMetadata(d *json.Decoder) error {
+	for first, end := json.Token(json.Delim('{')), false; !end; first = nil {
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		_, text := t.(string)
+		end = t == json.Delim('}')
+		if first != nil && t != first || first == nil && !text && !end {
+			return errors.New("want an object of texts")
+		}
+	}
+	return nil
 }
 
 // dtypes are the format's names of element types.

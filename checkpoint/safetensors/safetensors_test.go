@@ -63,6 +63,12 @@ func TestFilesThatAreRefused(t *testing.T) {
 			"more than the file's"},
 		"a negative shape":  {file(`{"a":{"dtype":"F32","shape":[-1,-1],"data_offsets":[0,4]}}`, "1234"), "shape [-1 -1]"},
 		"numbers as floats": {file(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, "1234"), `tensor "a" in the header`},
+		"many dimensions":   {file(`{"a":{"dtype":"F32","shape":[`+strings.Repeat("1,", 64)+`1],"data_offsets":[0,4]}}`, "1234"), `tensor "a" in the header: more than 64 dimensions`},
+		"a long name":       {file(`{"`+strings.Repeat("a", 5000)+`":{"dtype":"F6","shape":[1],"data_offsets":[0,4]}}`, "1234"), `tensor "` + strings.Repeat("a", 80) + `"... holds elements`},
+		"a long number":     {file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[`+strings.Repeat("1", 5000)+`,4]}}`, "1234"), "1111..."},
+		"metadata of lists": {file(`{"__metadata__":{"a":[]}}`, ""), "__metadata__ at byte 30: want an object of texts"},
+		"metadata that end": {file(`{"__metadata__":{"a":"b"`, ""), "__metadata__ at byte "},
+		"no metadata":       {file(`{"__metadata__":1}`, ""), "want an object of texts"},
 		"deep JSON":         {file(`{"a":`+strings.Repeat("[", 20000), ""), `tensor "a" in the header`},
 	} {
 		t.Run(name, func(t *testing.T) {

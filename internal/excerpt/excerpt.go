@@ -10,11 +10,13 @@ import (
 	"unicode/utf8"
 )
 
-// The lengths that are shown: of a text, in bytes; of a list, in elements; and of a line of a message, in bytes.
+// The lengths that are shown: of a text, in bytes; of a list, in elements; of a line of a message, in bytes; and of a message, in
+// lines.
 const (
 	textLen = 80
 	listLen = 8
 	lineLen = 1000
+	lineMax = 100
 )
 
 // Of shows a value in one line of at most some 400 bytes. Texts are quoted. Values that hold values of any type are never
@@ -67,9 +69,12 @@ func list(r reflect.Value) string {
 	return "[" + b.String() + "]"
 }
 
-// Lines cuts the long lines of a message.
+// Lines cuts the long lines of a message, and all after the first hundred.
 func Lines(message string) string {
-	lines := strings.Split(message, "\n")
+	lines := strings.SplitN(message, "\n", lineMax+1)
+	if len(lines) > lineMax {
+		lines[lineMax] = fmt.Sprintf("... and %d more lines", 1+strings.Count(lines[lineMax], "\n"))
+	}
 	for i, line := range lines {
 		if len(line) > lineLen {
 			lines[i] = Cut(line, lineLen) + "..."
@@ -77,6 +82,27 @@ func Lines(message string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Error is err with its message cut as Lines does. It wraps err. Packages that read JSON put a value of any length into their errors.
+func Error(err error) error {
+	if err == nil {
+		return nil
+	}
+	message := err.Error()
+	short := Lines(message)
+	if short == message {
+		return err
+	}
+	return &cutError{short, err}
+}
+
+type cutError struct {
+	message string
+	err     error
+}
+
+func (e *cutError) Error() string { return e.message }
+func (e *cutError) Unwrap() error { return e.err }
 
 // Cut returns at most the first n bytes of a text, without a character that would be cut.
 func Cut(s string, n int) string {

@@ -1,6 +1,7 @@
 package excerpt_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -46,7 +47,19 @@ func TestValuesOfAnySizeAndDepthTakeOneLine(t *testing.T) {
 	}
 }
 
+func TestErrorsAreCut(t *testing.T) {
+	short := errors.New("a goose")
+	assert.Same(t, short, excerpt.Error(short))
+	assert.NoError(t, excerpt.Error(nil))
+	long := fmt.Errorf("a number of %s: %w", strings.Repeat("1", 1<<20), short)
+	cut := excerpt.Error(long)
+	assert.Len(t, cut.Error(), 1003)
+	assert.ErrorIs(t, cut, short)
+}
+
 func TestLinesAreCut(t *testing.T) {
 	assert.Equal(t, "a\nb", excerpt.Lines("a\nb"))
 	assert.Equal(t, "a\n"+strings.Repeat("é", 500)+"...", excerpt.Lines("a\n"+strings.Repeat("é", 501)))
+	assert.Equal(t, strings.Repeat("a\n", 100)+"... and 3 more lines", excerpt.Lines(strings.Repeat("a\n", 102)+"a"))
+	assert.Equal(t, strings.Repeat("a\n", 99)+"a", excerpt.Lines(strings.Repeat("a\n", 99)+"a"))
 }

@@ -4,7 +4,11 @@
 // Limits: locks are advice among programs that use this package. Some file systems of networks have none.
 package lock
 
-import "os"
+import (
+	"os"
+
+	"gosling/internal/infile"
+)
 
 // Try takes the lock of an open file and reports whether it got it: false without an error means that
 // another holder has it. Where the file system has no locks it returns an error.
@@ -12,7 +16,7 @@ func Try(f *os.File) (bool, error) { return try(f) }
 
 // Held reports whether a holder has the lock of the file at path. What cannot be looked at counts as held.
 func Held(path string) bool {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return true
 	}

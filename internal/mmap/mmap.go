@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 	"unsafe"
+
+	"gosling/internal/infile"
 )
 
 // Map is an open file, read-only. It may be shared between goroutines, Close excepted.
@@ -32,13 +34,7 @@ var ErrChanged = errors.New("the file has changed since it was opened")
 
 // Open opens a regular file and maps the whole of it.
 func Open(path string) (*Map, error) {
-	// Looked at before it is opened, since opening a pipe would wait for its other end.
-	if info, err := os.Stat(path); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file, which it must be to be mapped into memory", path)
-	}
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -119,11 +119,11 @@ func TestAnEmptyFileHasNoBytes(t *testing.T) {
 func TestWhatIsNoRegularFileIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Open(dir)
-	assert.EqualError(t, err, dir+" is no regular file, which it must be to be mapped into memory")
+	assert.EqualError(t, err, dir+": is a folder, want a file")
 	_, err = Open(filepath.Join(dir, "missing"))
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	if runtime.GOOS != "windows" {
 		_, err = Open(os.DevNull)
-		assert.ErrorContains(t, err, "is no regular file")
+		assert.ErrorContains(t, err, "is a device, want a file: it is read at many places, write what it gives to a file first")
 	}
 }

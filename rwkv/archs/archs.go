@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gosling/gguf"
+	"gosling/internal/excerpt"
 	"gosling/rwkv"
 	"gosling/rwkv/v4"
 	"gosling/rwkv/v5"
@@ -55,7 +56,7 @@ func Describe(f *gguf.File) (rwkv.Arch, rwkv.Config, error) {
 	}
 	arch, ok := Named(name)
 	if !ok {
-		return arch, rwkv.Config{}, fmt.Errorf("architecture %q: %sGosling runs %s", name, foreign(f, name), Names())
+		return arch, rwkv.Config{}, fmt.Errorf("architecture %s: %sGosling runs %s", excerpt.Of(name), foreign(f, name), Names())
 	}
 	config, err := arch.FromGGUF(
 		func(key string) (any, bool) { return f.Value(name + "." + key) },

@@ -4,6 +4,7 @@ import (
 	"regexp"
 
 	"gosling/gguf"
+	"gosling/internal/excerpt"
 )
 
 // kin are models of the family that are not run, by the names that their files have or would have.
@@ -35,7 +36,11 @@ var families = []struct {
 // foreign says what a file of an architecture that is not run seems to be, or nothing.
 func foreign(f *gguf.File, name string) string {
 	if kind, ok := f.String("general.type"); ok && kind != "model" {
-		return "a file of the kind " + kind + ", no model; "
+		return "a file of the kind " + excerpt.Cut(kind, 80) + ", no model; "
+	}
+	const longest = 1 << 10 // more than any name has
+	if len(name) > longest {
+		return ""
 	}
 	for _, k := range kin {
 		if k.name.MatchString(name) {

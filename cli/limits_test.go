@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"gosling/checkpoint"
+	"gosling/checkpoint/formats"
+	"gosling/checkpoint/pth"
+	"gosling/checkpoint/safetensors"
+	"gosling/convert"
+	"gosling/eval"
+	"gosling/gguf"
+	"gosling/imatrix"
+	"gosling/internal/infile"
+	"gosling/quant"
+	"gosling/tokenizer"
+)
+
+func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {
+	page, err := os.ReadFile("../docs/limits.md")
+	require.NoError(t, err)
+	for _, l := range []infile.Limit{textLimit, promptLimit, tokensLimit, toolsLimit, messageLimit, answerLimit, notesLimit,
+		convert.Vocabulary, formats.Config, safetensors.Index, quant.Sensitivities} {
+		assert.Contains(t, string(page), fmt.Sprintf("\n| %s | %d MiB | ", l.What, l.Bytes>>20))
+	}
+	for what, n := range map[string]int64{
+		"texts of `embed`": maxLines, "questions of `eval`": eval.MaxQuestions,
+		"bytes of a GGUF header": gguf.MaxHeader, "bytes of a text in one": gguf.MaxText, "keys in one": gguf.MaxKeys, "texts and arrays in its arrays": gguf.MaxItems,
+		"tensors of a GGUF model": gguf.MaxTensors, "files of a GGUF model": gguf.MaxParts,
+		"tensors of a checkpoint": checkpoint.MaxTensors, "bytes of a tensor's name": checkpoint.MaxName, "dimensions of a tensor": checkpoint.MaxDims,
+		"files of a checkpoint": safetensors.MaxParts, "bytes of a safetensors header": safetensors.MaxHeader,
+		"bytes of a pickle": pth.MaxPickle, "values of a pickle": pth.MaxValues, "records of a `.pth`": pth.MaxRecords, "bytes of its directory": pth.MaxDirectory,
+		"tokens of a vocabulary": tokenizer.MaxRows, "bytes of a token": tokenizer.MaxTokenBytes, "sums of an importance matrix": imatrix.MaxSums,
+	} {
+		assert.Contains(t, string(page), fmt.Sprintf("\n| %s | %s | ", what, grouped(n)))
+	}
+}

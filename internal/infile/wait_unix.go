@@ -1,0 +1,8 @@
+//go:build unix
+
+package infile
+
+import "golang.org/x/sys/unix"
+
+// doNotWait opens a pipe although nobody writes to it.
+const doNotWait = unix.O_NONBLOCK
