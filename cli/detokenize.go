@@ -58,7 +58,7 @@ func detokenize(c *urfave.Context) error {
 			return fmt.Errorf("token %d, at position %d, is none of the vocabulary", t, i)
 		}
 	}
-	return buffered(term.Text(c.App.Writer), func(out io.Writer) error { return decodeTo(out, vocab, tokens) })
+	return buffered(heeding{c.Context, term.Text(c.App.Writer)}, func(out io.Writer) error { return decodeTo(out, vocab, tokens) })
 }
 
 // decodeTo writes the text of tokens, some at a time: it may be a thousand times as long as they are.

@@ -53,7 +53,7 @@ func inspect(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	return buffered(c.App.Writer, func(w io.Writer) error {
+	return buffered(heeding{c.Context, c.App.Writer}, func(w io.Writer) error {
 		if c.Bool("json") {
 			return list.writeJSON(w)
 		}

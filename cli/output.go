@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -68,6 +69,19 @@ func writeOutput(c *urfave.Context, path string, write func(io.Writer) error) er
 func streams(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
+// heeding is a writer that refuses to write once its context has ended: so Ctrl-C stops what prints for long.
+type heeding struct {
+	ctx context.Context
+	io.Writer
+}
+
+func (h heeding) Write(p []byte) (int, error) {
+	if err := h.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return h.Writer.Write(p)
 }
 
 func buffered(out io.Writer, write func(io.Writer) error) error {

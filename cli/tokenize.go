@@ -51,9 +51,9 @@ func tokenize(c *urfave.Context) error {
 		return err
 	}
 	if c.Bool("ids") {
-		return printTokens(c.App.Writer, tokens)
+		return printTokens(heeding{c.Context, c.App.Writer}, tokens)
 	}
-	return printPieces(c.App.Writer, vocab, tokens)
+	return printPieces(heeding{c.Context, c.App.Writer}, vocab, tokens)
 }
 
 // tokenizeArguments tells the model from the text; a nil text is that of standard input.
