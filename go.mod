@@ -1,4 +1,4 @@
-module gosling
+module github.com/gosling-rwkv/gosling
 
 go 1.26.0
 

@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"gosling/cli"
+	"github.com/gosling-rwkv/gosling/cli"
 )
 
 func main() {

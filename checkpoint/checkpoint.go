@@ -14,7 +14,7 @@ import (
 	"math"
 	"sync"
 
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // File is an open checkpoint. Its tensors may be read from several goroutines at once, until it is closed.

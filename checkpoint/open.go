@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 
-	"gosling/internal/excerpt"
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 // The limits of a checkpoint. The largest RWKV models have some 2,200 tensors, whose names have some 50 bytes.

@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // Settings are what a configuration beside the tensors says of the model. What it does not say is 0.

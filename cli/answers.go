@@ -13,11 +13,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/engine"
-	"gosling/eval"
-	"gosling/internal/infile"
-	"gosling/internal/lock"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/lock"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 // answers holds what was collected so far. With a file it is also written there, as lines of JSON: a header, then one line for each

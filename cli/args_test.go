@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 func TestArrange(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // enough is how much memory a measurement of the bandwidth wants to read: less may lie in caches.

@@ -12,11 +12,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/engine"
-	"gosling/internal/excerpt"
-	"gosling/internal/float"
-	"gosling/internal/rss"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/rss"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 var benchFormats = []string{"md", "csv", "json"}

@@ -3,8 +3,8 @@ package cli
 import (
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/demo"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // modelPath is the file of the model that an argument names, which is its path unless it names the one in the program.

@@ -13,11 +13,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/demo"
-	"gosling/generate"
-	"gosling/gguf"
-	"gosling/internal/term"
-	"gosling/prompt"
+	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/prompt"
 )
 
 // chatLimit is how many tokens an answer has unless told otherwise.

@@ -12,16 +12,16 @@ import (
 	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/formats"
-	"gosling/convert"
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/imatrix"
-	"gosling/internal/float"
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // checkFile looks for all that is wrong with a model file and prints it.

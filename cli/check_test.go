@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/cli"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/cli"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // modelHeader is that of a model with every tensor that it should have.

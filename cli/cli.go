@@ -19,12 +19,12 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/checkpoint/dialect"
-	"gosling/convert"
-	"gosling/ggml"
-	"gosling/internal/excerpt"
-	"gosling/internal/infile"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 // Run runs the program with its arguments, the first being its own name, and returns its exit code.

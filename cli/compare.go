@@ -12,11 +12,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/eval"
-	"gosling/gguf"
-	"gosling/internal/excerpt"
-	"gosling/internal/float"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 func compareCommand() *urfave.Command {

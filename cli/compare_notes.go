@@ -9,8 +9,8 @@ import (
 	"os"
 	"slices"
 
-	"gosling/eval"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // mostNoted is more than any number in notes: sizes are in bytes.

@@ -9,10 +9,10 @@ import (
 	"syscall"
 	"text/tabwriter"
 
-	"gosling/eval"
-	pages "gosling/eval/report"
-	"gosling/internal/float"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/eval"
+	pages "github.com/gosling-rwkv/gosling/eval/report"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 // print writes the result to standard output and, with --html, to a page. The page comes last, so that the result is seen even if

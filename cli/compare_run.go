@@ -10,12 +10,12 @@ import (
 
 	"github.com/shirou/gopsutil/v4/disk"
 
-	"gosling/engine"
-	"gosling/eval"
-	"gosling/gguf"
-	"gosling/internal/infile"
-	"gosling/internal/term"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 // column is a text in chunks of some length, and where the base's logits for it lie.

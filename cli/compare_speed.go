@@ -10,7 +10,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/eval"
+	"github.com/gosling-rwkv/gosling/eval"
 )
 
 // speed measures a model in a process of its own, so that its memory is that of this model alone.

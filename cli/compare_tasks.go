@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/engine"
-	"gosling/eval"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/eval"
 )
 
 // checkTasks pairs the tasks with their data.

@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/engine"
-	"gosling/internal/lock"
-	"gosling/internal/private"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/lock"
+	"github.com/gosling-rwkv/gosling/internal/private"
 )
 
 // A comparison keeps what is needed on the way in a folder of its own. The folder's name begins with workPrefix and tells what is

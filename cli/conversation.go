@@ -10,13 +10,13 @@ import (
 	"os"
 	"strings"
 
-	"gosling/engine"
-	"gosling/generate"
-	"gosling/internal/atomicfile"
-	"gosling/internal/filekind"
-	"gosling/internal/infile"
-	"gosling/prompt"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // conversation is a chat with a model. Between turns its session has read whole turns only, each with the separator behind

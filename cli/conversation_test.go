@@ -13,16 +13,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/convert"
-	"gosling/engine"
-	"gosling/generate"
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/internal/synth"
-	"gosling/prompt"
-	"gosling/quant"
-	"gosling/sampler"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // byteModel loads a model of random weights whose tokens are the bytes.

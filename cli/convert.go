@@ -8,11 +8,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/checkpoint/dialect"
-	"gosling/convert"
-	"gosling/demo"
-	"gosling/internal/excerpt"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 func convertCommand() *urfave.Command {

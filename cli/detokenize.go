@@ -8,8 +8,8 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/internal/term"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func detokenizeCommand() *urfave.Command {

@@ -7,7 +7,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml"
 )
 
 func devicesCommand() *urfave.Command {

@@ -7,8 +7,8 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/internal/cpus"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 func doctorCommand() *urfave.Command {

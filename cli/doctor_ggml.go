@@ -16,8 +16,8 @@ import (
 	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/sys/cpu"
 
-	"gosling/ggml"
-	"gosling/ggml/probe"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/probe"
 )
 
 // examineLibraries finds, opens and tries ggml, and tells what there is to compute on.

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 // examineLeftovers names the folders that comparisons left which were stopped or killed.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/shirou/gopsutil/v4/disk"
 
-	"gosling/fit"
-	"gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/internal/cpus"
 )
 
 // littleMemory and littleDisk are what a warning is given below.

@@ -8,14 +8,14 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/checkpoint/formats"
-	"gosling/convert"
-	"gosling/engine"
-	"gosling/fit"
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/rwkv/archs"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // mostFindings is how many faults of one file are told.

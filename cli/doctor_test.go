@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/fit"
-	"gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/internal/cpus"
 )
 
 func TestFitsMemorySaysWhatToDoAboutAModelThatIsTooLarge(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/engine"
-	"gosling/internal/term"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func embedCommand() *urfave.Command {

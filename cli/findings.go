@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // findings collects what a check has to say. It may be used from many goroutines.

@@ -10,12 +10,12 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/checkpoint/formats"
-	"gosling/convert"
-	"gosling/engine"
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/cpus"
 )
 
 // ggmlFlags are those of every command that opens ggml.

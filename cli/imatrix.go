@@ -14,11 +14,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/demo"
-	"gosling/engine"
-	"gosling/eval"
-	"gosling/imatrix"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 // savedEvery is after how many chunks an importance matrix under way is written.

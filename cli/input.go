@@ -14,10 +14,10 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/internal/filekind"
-	"gosling/internal/infile"
-	"gosling/internal/term"
-	"gosling/internal/utf"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/utf"
 )
 
 // silent is how long standard input may be silent before a line says that the program waits for it.

@@ -10,7 +10,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/demo"
+	"github.com/gosling-rwkv/gosling/demo"
 )
 
 // Flags that name files say what is done with them by their names, which mean the same in every command. A flag for another file

@@ -9,13 +9,13 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/checkpoint/formats"
-	"gosling/fit"
-	"gosling/gguf"
-	"gosling/imatrix"
-	"gosling/internal/float"
-	"gosling/internal/term"
-	"gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
 func inspectCommand() *urfave.Command {

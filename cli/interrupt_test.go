@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
 // TestConvertIsStopped stops a conversion as soon as its temporary file appears: there must be no output, or the whole one if

@@ -9,11 +9,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/engine"
-	"gosling/generate"
-	"gosling/internal/term"
-	"gosling/prompt"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // job is a text to generate.

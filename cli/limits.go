@@ -1,6 +1,6 @@
 package cli
 
-import "gosling/internal/infile"
+import "github.com/gosling-rwkv/gosling/internal/infile"
 
 // How large inputs may be that are read as a whole. docs/limits.md lists them with those of other packages.
 var (

@@ -8,17 +8,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/formats"
-	"gosling/checkpoint/pth"
-	"gosling/checkpoint/safetensors"
-	"gosling/convert"
-	"gosling/eval"
-	"gosling/gguf"
-	"gosling/imatrix"
-	"gosling/internal/infile"
-	"gosling/quant"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/checkpoint/safetensors"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {

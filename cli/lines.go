@@ -12,8 +12,8 @@ import (
 	urfave "github.com/urfave/cli/v2"
 	xterm "golang.org/x/term"
 
-	"gosling/internal/infile"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 // lines is where a conversation's messages come from. Read returns io.EOF after the last one and the context's error when

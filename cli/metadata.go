@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"gosling/gguf"
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // metadata is a list of keys that keeps its order in text and is an object in JSON.

@@ -10,10 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/eval"
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 
-	pages "gosling/eval/report"
+	pages "github.com/gosling-rwkv/gosling/eval/report"
 )
 
 // FuzzAnswers reads files of answers: what is accepted is no more than was asked, can be graded and printed, and written again

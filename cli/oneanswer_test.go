@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/formats"
-	"gosling/checkpoint/pth"
-	"gosling/cli"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/cli"
 )
 
 // variant writes the tiny model with what change makes of each tensor; an empty name leaves it out.

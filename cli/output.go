@@ -12,9 +12,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/internal/atomicfile"
-	"gosling/internal/infile"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 func forceFlag() urfave.Flag {

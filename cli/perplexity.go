@@ -11,11 +11,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/demo"
-	"gosling/engine"
-	"gosling/eval"
-	"gosling/internal/float"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 func perplexityCommand() *urfave.Command {

@@ -12,11 +12,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/demo"
-	"gosling/gguf"
-	"gosling/imatrix"
-	"gosling/internal/term"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 func quantizeCommand() *urfave.Command {

@@ -12,9 +12,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/fit"
-	"gosling/ggml"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 func recommendCommand() *urfave.Command {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"gosling/engine"
-	"gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 // How often a line is written, and how long a job that is short in most cases has none.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
+	"github.com/gosling-rwkv/gosling/engine"
 )
 
 func TestAProgressLineFitsTheTerminal(t *testing.T) {

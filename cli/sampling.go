@@ -7,9 +7,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/prompt"
-	"gosling/sampler"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // samplingFlags are those of every command that generates text, whose defaults are those of the prompt's template.

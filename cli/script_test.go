@@ -17,13 +17,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/cli"
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/imatrix"
-	"gosling/internal/synth"
-	"gosling/internal/writers"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/cli"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/writers"
 )
 
 func TestMain(m *testing.M) {

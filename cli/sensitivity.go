@@ -15,11 +15,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/eval"
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 func sensitivityCommand() *urfave.Command {

@@ -8,10 +8,10 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/generate"
-	"gosling/music"
-	"gosling/prompt"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/music"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // songFile collects a piece of music for --output: its words for a MIDI file, or else its text.

@@ -10,8 +10,8 @@ import (
 	"gitlab.com/gomidi/midi/v2"
 	"gitlab.com/gomidi/midi/v2/smf"
 
-	"gosling/cli"
-	"gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/cli"
+	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
 func TestTheSongOfAMIDIModelCanBePlayed(t *testing.T) {

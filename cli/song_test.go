@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/generate"
-	"gosling/music"
-	"gosling/prompt"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/music"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func TestSpeaksMIDI(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/demo"
-	"gosling/internal/term"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // promptSource finds where the prompt comes from, before anything is opened.

@@ -8,9 +8,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/convert"
-	"gosling/engine"
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 // stateFlags are for commands whose texts may begin with a state.

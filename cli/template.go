@@ -8,10 +8,10 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/engine"
-	"gosling/internal/excerpt"
-	"gosling/prompt"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // templateFlags say how a prompt is written.

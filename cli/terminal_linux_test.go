@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
 // terminal is a program at a pseudo-terminal.

@@ -9,10 +9,10 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/engine"
-	"gosling/eval"
-	"gosling/internal/excerpt"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // betweenDocuments is put between the texts of a .jsonl file.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
 // FuzzDocuments reads lines of JSON with texts: the texts come out in their order, and put into such a line they come out again.

@@ -6,8 +6,8 @@ import (
 	"io"
 	"time"
 
-	"gosling/generate"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // timing is what --verbose tells of a text.

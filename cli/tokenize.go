@@ -9,8 +9,8 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/demo"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func tokenizeCommand() *urfave.Command {

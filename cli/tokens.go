@@ -12,10 +12,10 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"gosling/convert"
-	"gosling/gguf"
-	"gosling/internal/infile"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // vocabOf reads the tokenizer of a model; it is nil for a model that has none.

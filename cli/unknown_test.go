@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"gosling/cli"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/cli"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 func TestAModelWithAnUnknownTokenizerTakesTokens(t *testing.T) {

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint/adapter"
-	"gosling/checkpoint/formats"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // openAdapters opens all of them, or returns those that it has opened and an error.

@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/convert"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/internal/writers"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/writers"
 )
 
 // adapterFor is an adapter of a random checkpoint: pairs, tensors of its own that a writer lays out in another way, and a state.

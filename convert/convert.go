@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint/formats"
-	"gosling/quant"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Options of a conversion.

@@ -13,17 +13,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/formats"
-	"gosling/checkpoint/pth"
-	"gosling/convert"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/internal/synth"
-	"gosling/quant"
-	"gosling/rwkv/v7"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // small is a checkpoint of random weights whose rows fit blocks of 256.

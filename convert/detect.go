@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
-	"gosling/internal/excerpt"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // refused are checkpoints that are never converted, each known by names that only it has: the phrase says what the file is. Names

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/convert"
+	"github.com/gosling-rwkv/gosling/convert"
 )
 
 // refused converts a version 7 one of whose tensors has another name, and wants the error to tell what it seems to be.

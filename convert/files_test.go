@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/convert"
-	"gosling/gguf"
-	"gosling/internal/golden"
-	"gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/golden"
+	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
 func converted(t *testing.T, in string, o convert.Options) *gguf.File {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"gosling/gguf"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 // name is what a checkpoint's file name tells, by the rule of RWKV's releases: RWKV-x070-World-1.5B-v3-20250127-ctx4096 or

@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
-	"gosling/gguf"
-	"gosling/internal/excerpt"
-	"gosling/internal/float"
-	"gosling/quant"
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
 // plan is a conversion that has been checked and may be written.

@@ -5,9 +5,9 @@ import (
 	"cmp"
 	"fmt"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/dialect"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // apply takes from a config.json what no tensor tells, and holds the rest of it to the tensors: a folder may have files of

@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/convert"
-	"gosling/gguf"
-	"gosling/internal/synth"
-	"gosling/internal/writers"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/writers"
 )
 
 func TestAFoldersConfigurationTellsWhatTensorsDoNot(t *testing.T) {

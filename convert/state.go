@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/formats"
-	"gosling/internal/float"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // tunedSuffix ends the names of a checkpoint's tuned states, one a layer: [heads, value, key].

@@ -11,14 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/pth"
-	"gosling/convert"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/rwkv"
-	"gosling/rwkv/v4"
-	"gosling/rwkv/v7"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/v4"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // filled writes tensors whose elements are value(tensor, element).

@@ -9,11 +9,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"gosling/gguf"
-	"gosling/internal/filekind"
-	"gosling/internal/infile"
-	"gosling/rwkv"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // vocabularies are those that the rows of an embedding tell. Matrices may be padded to more rows than the vocabulary has.

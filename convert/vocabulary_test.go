@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/convert"
-	"gosling/internal/synth"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func TestTheRowsTellTheVocabulary(t *testing.T) {

@@ -13,17 +13,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/dialect"
-	"gosling/convert"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/internal/golden"
-	"gosling/internal/synth"
-	"gosling/internal/writers"
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
-	"gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/golden"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/writers"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
 )
 
 // logits are those of the version's float64 reference for a file of F32.

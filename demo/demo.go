@@ -14,9 +14,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"gosling/internal/atomicfile"
-	"gosling/internal/infile"
-	"gosling/internal/private"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/private"
 )
 
 // Name means the model wherever a model's file is expected. A file of that name is meant by a path such as ./demo.

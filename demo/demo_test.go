@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 func TestTheModelIsSmallAndWhole(t *testing.T) {

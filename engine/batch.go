@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/rwkv"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Batch is sequences that are read side by side: their recurrent states on the model's devices and the graphs that move

@@ -3,7 +3,7 @@ package engine
 import (
 	"fmt"
 
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // What a text begins with: usually nothing, but a model may carry a state that was tuned for it, and a user may choose

@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
 )
 
 // cut shortens a file as other programs may do at any time.

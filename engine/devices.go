@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml"
 )
 
 // Reserve is the device memory that is left to graphs, state and others when layers are placed by themselves.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"gosling/rwkv"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Pooling is how the hidden states after the tokens of a text become one embedding. A hidden state is the residual stream

@@ -7,13 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/internal/synth"
-	"gosling/rwkv/rwkvtest"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // embed collects the embeddings of texts.

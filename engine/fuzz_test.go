@@ -9,16 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/internal/fuzzing"
-	"gosling/internal/rss"
-	"gosling/internal/synth"
-	"gosling/quant"
-	"gosling/rwkv/rwkvtest"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/internal/rss"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // mostMemory is what the process may ever hold while it fuzzes small models, Go's and ggml's memory together.

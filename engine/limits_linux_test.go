@@ -5,10 +5,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
-	"gosling/ggml/ggmltest"
-	"gosling/internal/synth"
-	"gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
 )
 
 func TestManyLayersAndLengthsTakeLittleMemory(t *testing.T) {

@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
 )
 
 // contents is a GGUF file taken apart.

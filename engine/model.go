@@ -11,11 +11,11 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/internal/cpus"
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
 // Options say how a model is run. The zero value runs it on the best device with all its layers.

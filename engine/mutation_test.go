@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // mutant is a GGUF file in pieces, which may be changed into one that no writer would write.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/ggml"
-	"gosling/rwkv"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Inputs tells how strongly each input channel of a matrix is used: the sum of the squares of what it was multiplied with.

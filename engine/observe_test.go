@@ -9,12 +9,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/internal/synth"
-	"gosling/rwkv/rwkvtest"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // The suite of every version looks at all matrices; here is one whose input is simple enough to be computed by hand: the

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // shape is what a graph is built for: the number of tokens of each sequence, and what is wanted of them.

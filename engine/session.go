@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"gosling/rwkv"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // MaxChunk is the most tokens that one graph takes of a sequence.

@@ -10,9 +10,9 @@ import (
 	"io"
 	"strings"
 
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Snapshot is a copy of a session's state: everything the model remembers of the text so far.

@@ -10,10 +10,10 @@ import (
 	"math"
 	"os"
 
-	"gosling/internal/filekind"
-	"gosling/internal/infile"
-	"gosling/internal/lock"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/lock"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // baseMagic begins a file of base logits, in the format of llama-perplexity's --save-all-logits (docs/format/logits.md).

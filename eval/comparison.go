@@ -1,6 +1,6 @@
 package eval
 
-import "gosling/internal/float"
+import "github.com/gosling-rwkv/gosling/internal/float"
 
 // Comparison is what it costs to use other models in place of a base.
 type Comparison struct {

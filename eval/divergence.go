@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/engine"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Position is what a model and its base say at one scored position.

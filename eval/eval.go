@@ -9,7 +9,7 @@ import (
 	"encoding/json"
 	"math"
 
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // Estimate is a mean with its standard error, or what was made of one.

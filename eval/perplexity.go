@@ -4,8 +4,8 @@ import (
 	"context"
 	"math"
 
-	"gosling/engine"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // Perplexity is how well a model predicted the scored tokens of some windows.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"gosling/eval"
+	"github.com/gosling-rwkv/gosling/eval"
 )
 
 // kindsOf makes a question of each letter's kind, which is numbered within it.

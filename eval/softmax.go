@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // softmax is what makes a distribution of logits: log p(i) = logits[i] - logSum.

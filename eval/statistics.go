@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // Spread is how the values of a sample lie: the largest value that a percentage of them does not exceed.

@@ -5,10 +5,10 @@ import (
 	"math"
 	"slices"
 
-	"gosling/engine"
-	"gosling/internal/float"
-	"gosling/rwkv"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Question is one item of a task: what is read, and what is asked of the model then.

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/eval"
-	"gosling/internal/golden"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/golden"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func TestLambadaAsksForTheLastWord(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/internal/excerpt"
-	"gosling/internal/filekind"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Lambada reads the questions of a lambada_test.jsonl: of each text the last word, with the blank before it, is what should

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // FuzzLambada reads lines of texts: a question and its answer are the text again, and the answer is its last word.

@@ -6,9 +6,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/eval"
-	"gosling/internal/fuzzing"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func framed(question, answer string) (string, string) {

@@ -7,8 +7,8 @@ import (
 	"regexp"
 	"strconv"
 
-	"gosling/gguf"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // TensorError is how far a tensor's elements are from those of the base.

@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/eval"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
 )
 
 func TestWeightsAreComparedTensorByTensor(t *testing.T) {

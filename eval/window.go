@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Text is a text cut into tokens.

@@ -12,11 +12,11 @@ import (
 
 	"golang.org/x/sys/cpu"
 
-	"gosling/engine"
-	"gosling/gguf"
-	"gosling/internal/cpus"
-	"gosling/quant"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Weights is a file of a model, there or only thought of: its tensors with their types.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/internal/float"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 // Machine is what a model has to run on.

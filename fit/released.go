@@ -8,8 +8,8 @@ import (
 	"strings"
 	"sync"
 
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
 // Model is a released model.

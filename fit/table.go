@@ -1,9 +1,9 @@
 package fit
 
 import (
-	"gosling/gguf"
-	"gosling/quant"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // mixes are the quantizations that are offered, from the best to the smallest.

@@ -3,7 +3,7 @@ package fit
 import (
 	"sync"
 
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // worldRows is the embedding's height that tells World's vocabulary.

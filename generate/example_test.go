@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"gosling/generate"
-	"gosling/sampler"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func ExampleText() {

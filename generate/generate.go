@@ -11,10 +11,10 @@ import (
 	"iter"
 	"slices"
 
-	"gosling/engine"
-	"gosling/prompt"
-	"gosling/sampler"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Session is the model's side: an engine.Session.

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
-	"gosling/generate"
-	"gosling/sampler"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // script is a session that says the given tokens, whatever it reads, and remembers what it has read.

@@ -3,7 +3,7 @@ package ggml
 import (
 	"fmt"
 
-	"gosling/bindings"
+	"github.com/gosling-rwkv/gosling/bindings"
 )
 
 // Backend is a device made ready to compute, with its threads or queues.

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"gosling/bindings"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/bindings"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // live counts handles that have not been closed; package ggmltest looks at it.

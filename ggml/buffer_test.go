@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // Matrices are rearranged for the CPU's units in some kinds of buffers, and multiplied by kernels of their own.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"gosling/bindings"
+	"github.com/gosling-rwkv/gosling/bindings"
 )
 
 // DeviceType says what a device is.

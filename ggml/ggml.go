@@ -19,7 +19,7 @@ import (
 	"strings"
 	"sync"
 
-	"gosling/bindings"
+	"github.com/gosling-rwkv/gosling/bindings"
 )
 
 // Options say where ggml is looked for and where its messages go. The zero value looks in the usual places.

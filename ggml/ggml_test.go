@@ -3,7 +3,7 @@ package ggml_test
 import (
 	"testing"
 
-	"gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 )
 
 func TestOperationsOnEveryDevice(t *testing.T) {

@@ -3,8 +3,8 @@ package ggml
 import (
 	"fmt"
 
-	"gosling/bindings"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/bindings"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // Graph is a computation being built: operations on tensors, in the order in which they will run. The first operation

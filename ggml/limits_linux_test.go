@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // Beyond a limit ggml ends the process, so this runs in one of its own.

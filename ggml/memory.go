@@ -3,8 +3,8 @@ package ggml
 import (
 	"fmt"
 
-	"gosling/bindings"
-	"gosling/internal/mmap"
+	"github.com/gosling-rwkv/gosling/bindings"
+	"github.com/gosling-rwkv/gosling/internal/mmap"
 )
 
 // ggml ends the process where malloc gives it nothing. What is large is therefore asked for here first.

@@ -3,8 +3,8 @@ package ggml
 import (
 	"fmt"
 
-	"gosling/bindings"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/bindings"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // build makes the result of one operation: it finds the graph among the operands, checks the condition under which the C

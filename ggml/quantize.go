@@ -7,8 +7,8 @@ import (
 	"sync"
 	"unsafe"
 
-	"gosling/gguf"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // quantizers keeps what is set up once per type.

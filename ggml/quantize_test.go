@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 func TestDequantizedIsNearWhatWasQuantized(t *testing.T) {

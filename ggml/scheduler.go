@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"unsafe"
 
-	"gosling/bindings"
+	"github.com/gosling-rwkv/gosling/bindings"
 )
 
 // Scheduler runs one graph. The CPU may compute it alone; on several backends an operation runs where its weights are, or on

@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // One backend computes without ggml's scheduler.

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"unsafe"
 
-	"gosling/bindings"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/bindings"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // Tensor is a value that names an n-dimensional array: a weight, a state, an input, or the result of an operation in a

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"gosling/internal/mmap"
+	"github.com/gosling-rwkv/gosling/internal/mmap"
 )
 
 // Check walks every rule of the container and returns all that the file breaks: what Open refuses it for, as far as

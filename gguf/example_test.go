@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 func Example() {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
 func seeds() []image {

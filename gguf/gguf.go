@@ -19,8 +19,8 @@ import (
 	"fmt"
 	"slices"
 
-	"gosling/internal/filekind"
-	"gosling/internal/mmap"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/mmap"
 )
 
 // FormatError reports bytes that are not GGUF. Errors that wrap it name the file.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // Type is the format of a tensor's elements, by ggml's number for it.

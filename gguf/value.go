@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // KV is one entry of a file's metadata. Value is a uint8, uint16, uint32, uint64, int8, int16, int32, int64, float32,

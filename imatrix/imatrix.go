@@ -16,12 +16,12 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/gguf"
-	"gosling/internal/atomicfile"
-	"gosling/internal/excerpt"
-	"gosling/internal/filekind"
-	"gosling/internal/float"
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 // Matrix is an importance matrix.

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/gguf"
-	"gosling/imatrix"
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
 // sample is a matrix with an entry that nothing went into.

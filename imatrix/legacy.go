@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // The format that llama.cpp had before GGUF (.dat): the number of entries; of each the name, the number of chunks, the number

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/gguf"
-	"gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
 // dat is a file of llama.cpp's old format under construction.

@@ -12,8 +12,8 @@ import (
 	"gitlab.com/gomidi/midi/v2"
 	"gitlab.com/gomidi/midi/v2/smf"
 
-	"gosling/internal/fuzzing"
-	"gosling/music"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/music"
 )
 
 // write returns the file of a song, and how many of its words were refused.

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
-	"gosling/prompt"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/prompt"
 )
 
 func TestClean(t *testing.T) {

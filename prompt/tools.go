@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // Fence ends a function call, and with "json" behind it begins one.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
-	"gosling/prompt"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/prompt"
 )
 
 // FuzzTools offers any list of functions: what is accepted is one turn, and what was converted is in the form of G1.

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/prompt"
+	"github.com/gosling-rwkv/gosling/prompt"
 )
 
 // officialTools is the second example of RWKV7-G1x-templates.txt.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/gguf"
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // Assignment is a type for every tensor that may be rounded.

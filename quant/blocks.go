@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // scales says where the blocks of each type keep their scales, as offsets of F16 numbers (ggml-common.h).

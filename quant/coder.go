@@ -8,9 +8,9 @@ import (
 	"math"
 	"slices"
 
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // coder turns elements of one type into another.

@@ -6,8 +6,8 @@ import (
 	"math"
 	"slices"
 
-	"gosling/gguf"
-	"gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
 // Importance is an importance matrix by which elements are rounded: those of channels that are used more, more carefully.

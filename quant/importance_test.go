@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/imatrix"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 // important is a matrix for all tensors of model's layers that are larger than low-rank pairs, in which channel 0 is all.

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"sync"
 
-	"gosling/gguf"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Mix says which type each tensor gets.

@@ -5,9 +5,9 @@ import (
 	"regexp"
 	"strings"
 
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Override gives the tensors whose names contain a match of a pattern a type other than the mix's.

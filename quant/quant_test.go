@@ -12,12 +12,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/quant"
-	"gosling/rwkv"
-	"gosling/rwkv/v7"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 func TestMixesAreThoseOfLlamaCpp(t *testing.T) {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"gosling/gguf"
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
 // quantizationVersion is ggml's number for its present block formats.

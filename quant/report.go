@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // Report says what was written.

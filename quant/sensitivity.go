@@ -8,13 +8,13 @@ import (
 	"math"
 	"slices"
 
-	"gosling/gguf"
-	"gosling/internal/excerpt"
-	"gosling/internal/filekind"
-	"gosling/internal/float"
-	"gosling/internal/infile"
-	"gosling/internal/utf"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/utf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Sensitivity is what it costs a model to have parts of it rounded, as measured: the KL divergence of its predictions from

@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/internal/fuzzing"
-	"gosling/quant"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 func open(t *testing.T, path string) *gguf.File {

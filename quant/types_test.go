@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/gguf"
-	"gosling/quant"
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/*.types")

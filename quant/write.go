@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"gosling/gguf"
-	"gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 )
 
 // Quantizer is what quantized types need of ggml. It must allow calls from many goroutines.

@@ -1,8 +1,8 @@
 package rwkv
 
 import (
-	"gosling/ggml"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // Arch is one version of RWKV: everything that differs from the others.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/gguf"
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // Defaults of what a file may leave out.

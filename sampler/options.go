@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Options says how tokens are chosen. The zero value is greedy: always the token with the largest logit.

@@ -12,8 +12,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"gosling/internal/float"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Sampler chooses tokens and remembers those it chose. It belongs to one goroutine at a time.

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
-	"gosling/sampler"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func newSampler(t testing.TB, o sampler.Options) *sampler.Sampler {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // BPE is a byte-level BPE tokenizer, of GPT-NeoX 20B and its like: added tokens are cut out of the text, the rest is brought

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
 func TestTheClassesAreThoseOfUnicode16(t *testing.T) {

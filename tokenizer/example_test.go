@@ -3,7 +3,7 @@ package tokenizer_test
 import (
 	"fmt"
 
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 func Example() {

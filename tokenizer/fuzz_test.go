@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // streamed is the text of tokens as a reader of the stream sees it.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // isByID reports whether data is an object in JSON whose first name is a number: a vocabulary by ids.

@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // MaxJSON is the largest tokenizer.json that is read; those of 260,000 tokens have some 33 MB.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // What GGUF files call the tokenizers, in tokenizer.ggml.model.

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // metadata is that of a file in memory.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // maxLine is the longest line of a vocabulary file: every byte of the longest token escaped in the longest way, and its numbers.

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // deflate compresses a packed vocabulary that a test wrote by hand.

@@ -27,7 +27,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // Options of a merge.

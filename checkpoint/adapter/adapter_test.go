@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/adapter"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // matrix is a tensor of random numbers.

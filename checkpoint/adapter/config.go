@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // Config is what PEFT's adapter_config.json says of the merge.

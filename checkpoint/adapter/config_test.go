@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint/adapter"
+	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
 )
 
 // saved is what PEFT writes for an adapter of its defaults, save for a scale of 32 and a rank of 4.

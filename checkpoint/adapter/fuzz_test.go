@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/adapter"
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
 // FuzzMerge merges adapters of any configuration and tensors into a small model, in which a pair may be of any weight. A model

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // tunedState ends the names of states that texts begin with, in the layout of the authors' files.

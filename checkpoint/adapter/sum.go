@@ -6,8 +6,8 @@ import (
 	"runtime"
 	"sync"
 
-	"gosling/checkpoint"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // product is scale·B·A. Its factors are in memory between the first read of the weight and the last.

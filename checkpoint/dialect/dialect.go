@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"regexp"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // The dialects, as checkpoint.File.Dialect and messages name them. PTH is that of the authors' .pth files.

@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/dialect"
-	"gosling/checkpoint/safetensors"
-	"gosling/internal/fuzzing"
-	"gosling/internal/synth"
-	"gosling/internal/writers"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
+	"github.com/gosling-rwkv/gosling/checkpoint/safetensors"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/writers"
 )
 
 // model is a checkpoint of random weights, whose dimensions all differ. Its numbers are such that F16 has them too.

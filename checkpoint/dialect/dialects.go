@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // dialects are asked in this order.

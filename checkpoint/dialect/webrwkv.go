@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // What Unclear says of the files that their tensors do not tell.

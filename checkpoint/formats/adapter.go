@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/adapter"
-	"gosling/checkpoint/dialect"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
+	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 )
 
 // OpenAdapter opens what fine-tuning made: a .pth or .safetensors file, or PEFT's folder. An adapter_config.json beside it

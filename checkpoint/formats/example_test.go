@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
 )
 
 func ExampleOpen() {

@@ -12,14 +12,14 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/adapter"
-	"gosling/checkpoint/dialect"
-	"gosling/checkpoint/pth"
-	"gosling/checkpoint/rwkvcpp"
-	"gosling/checkpoint/safetensors"
-	"gosling/internal/filekind"
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
+	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/checkpoint/rwkvcpp"
+	"github.com/gosling-rwkv/gosling/checkpoint/safetensors"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 // ErrUnknown is the error of a file of which no more can be said than that it is no checkpoint.

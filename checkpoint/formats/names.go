@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // wrappers are the parts of a name that a trainer's wrapping adds wherever it wraps a module: torch.compile, FSDP, activation

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
 )
 
 func TestWhatTrainersPutIntoNamesIsTakenOut(t *testing.T) {

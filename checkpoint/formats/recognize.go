@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
 )
 
 // magics are the first bytes of files that are taken for checkpoints now and then, and what to say of them.

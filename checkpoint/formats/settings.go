@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
-	"gosling/internal/excerpt"
-	"gosling/internal/filekind"
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 // Config is how large a config.json or an adapter_config.json may be, many times the largest.

@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/formats"
-	"gosling/internal/fuzzing"
-	"gosling/internal/writers"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/internal/writers"
 )
 
 func TestAFoldersConfigurationIsRead(t *testing.T) {

@@ -3,7 +3,7 @@ package pth
 import (
 	"slices"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 func (d *decoder) mark() error {

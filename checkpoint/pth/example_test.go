@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 )
 
 func Example() {

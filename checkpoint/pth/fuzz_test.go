@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
 // addShared seeds a fuzz target with the small files of the shared test data, where they are at hand.

@@ -3,7 +3,7 @@ package pth
 import (
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // global is a name that a pickle may ask for. It stands for one of our own functions, a storage class or a dtype.

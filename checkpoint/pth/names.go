@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // entry is one named value of a state dict.

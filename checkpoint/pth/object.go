@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // ObjectError reports a file that holds objects of classes of somebody's program, such as a whole module. They cannot be

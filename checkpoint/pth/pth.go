@@ -16,8 +16,8 @@ import (
 	"fmt"
 	"io"
 
-	"gosling/checkpoint"
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // Open opens a .pth file. The caller closes what it returns. Errors name the file and say what is wrong with it.

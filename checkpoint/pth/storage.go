@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // storage is a run of elements that tensors share.

@@ -5,7 +5,7 @@ import (
 	"io"
 	"math/bits"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // The limits of a tensor: no file is as long as maxBytes, and PyTorch itself has no more than maxDims dimensions.

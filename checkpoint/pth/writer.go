@@ -7,7 +7,7 @@ import (
 	"math"
 	"strconv"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // Spec describes a tensor to write.

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // contents is what a container holds: the object that was saved, and the storages, each with its place in the file.

@@ -7,7 +7,7 @@ import (
 	"math"
 	"sync"
 
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // blocks delivers a quantized tensor as float32.

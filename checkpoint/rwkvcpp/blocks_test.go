@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // random fills blocks with bits, but keeps their scales small.

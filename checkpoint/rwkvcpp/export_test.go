@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 )
 
 // Bin is the .bin file, in FP32, that rwkv.cpp's converter makes of a .pth.

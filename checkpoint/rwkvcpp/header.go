@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 const (

@@ -5,8 +5,8 @@ import (
 	"io"
 	"math"
 
-	"gosling/checkpoint"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // inverse delivers the parameters that values were computed from.

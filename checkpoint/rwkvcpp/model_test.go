@@ -7,12 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint/rwkvcpp"
-	"gosling/convert"
-	"gosling/engine"
-	"gosling/ggml/ggmltest"
-	"gosling/internal/golden"
-	"gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/checkpoint/rwkvcpp"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/internal/golden"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
 )
 
 // Of version 5, rwkv.cpp's own models are trained with another epsilon of the group norm than the released ones.

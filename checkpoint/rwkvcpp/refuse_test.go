@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
 // good is a file that reads.

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // restorer undoes what rwkv.cpp's converter did, which depends on the version of RWKV.

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint/pth"
-	"gosling/internal/float"
-	"gosling/internal/golden"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/golden"
 )
 
 // sameModel asks for the original: bit for bit, but for values that were computed from what is restored.

@@ -13,7 +13,7 @@ import (
 	"fmt"
 	"io"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // Magic is what the file begins with: "ggmf" as a little-endian number.

@@ -3,7 +3,7 @@ package rwkvcpp
 import (
 	"fmt"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // elementType says how elements lie in the file: in blocks of so many, each taking so many bytes.

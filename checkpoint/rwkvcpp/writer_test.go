@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // stored is a tensor as rwkv.cpp's converter writes it.

@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 
-	"gosling/checkpoint"
-	"gosling/internal/excerpt"
-	"gosling/internal/filekind"
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 // Index is how large the index of a model in parts may be: some 100 bytes for each tensor.

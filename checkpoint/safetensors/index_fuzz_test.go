@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/internal/fuzzing"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
 // part is an open part of a model, which counts.

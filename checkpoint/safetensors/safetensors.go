@@ -16,8 +16,8 @@ import (
 	"slices"
 	"strings"
 
-	"gosling/checkpoint"
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // MaxHeader is how many bytes a header may have.

@@ -12,7 +12,7 @@ import (
 
 	"gonum.org/v1/plot/plotter"
 
-	"gosling/eval"
+	"github.com/gosling-rwkv/gosling/eval"
 )
 
 // Table is a heading over rows, the first cell of each being a name.

@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/eval"
-	"gosling/eval/report"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/eval/report"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // comparison is of n candidates in two columns.

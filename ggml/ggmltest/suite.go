@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml"
-	"gosling/ggml/probe"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/probe"
 )
 
 // Run holds every operation on the device to float64.

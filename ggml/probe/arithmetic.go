@@ -4,8 +4,8 @@ import (
 	"math"
 	"runtime"
 
-	"gosling/ggml"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // The unit roundoffs of the types that kernels round to: half the distance of two neighbours, relative to the number, or for blocks

@@ -4,7 +4,7 @@ import (
 	"context"
 	"math"
 
-	"gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml"
 )
 
 // functionGrowth times the unit roundoff of float32 is how far a function of normally distributed numbers, or a recurrence over a

@@ -11,9 +11,9 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // Fault is what a device computes wrongly.

@@ -5,9 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/ggml/probe"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/ggml/probe"
 )
 
 func TestEveryDeviceIsRight(t *testing.T) {

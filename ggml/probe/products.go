@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"gosling/ggml"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // types are those of the matrices in files that this program and llama.cpp make.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"math"
 
-	"gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml"
 )
 
 // The recurrences are checked on one sequence.

@@ -21,7 +21,7 @@ import (
 	"strconv"
 	"strings"
 
-	"gosling/internal/lock"
+	"github.com/gosling-rwkv/gosling/internal/lock"
 )
 
 // Options says how a file is made. The zero value never replaces a file.

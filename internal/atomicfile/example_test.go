@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 )
 
 func Example() {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
 )
 
 func TestKinds(t *testing.T) {

@@ -3,7 +3,7 @@ package float_test
 import (
 	"fmt"
 
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 func Example() {

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 var text = infile.Limit{Bytes: 1 << 20, What: "a text"}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 func pipe(t *testing.T) string {

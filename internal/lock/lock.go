@@ -7,7 +7,7 @@ package lock
 import (
 	"os"
 
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 // Try takes the lock of an open file and reports whether it got it: false without an error means that

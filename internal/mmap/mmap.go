@@ -16,7 +16,7 @@ import (
 	"time"
 	"unsafe"
 
-	"gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
 // Map is an open file, read-only. It may be shared between goroutines, Close excepted.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"gosling/internal/rss"
+	"github.com/gosling-rwkv/gosling/internal/rss"
 )
 
 func TestPeakGrowsWithUse(t *testing.T) {

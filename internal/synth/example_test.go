@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 
-	"gosling/checkpoint/pth"
-	"gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
 // A model as small as tests want it.

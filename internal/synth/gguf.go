@@ -5,8 +5,8 @@ import (
 	"io"
 	"slices"
 
-	"gosling/gguf"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // WriteGGUF writes a hybrid to w as a GGUF file of F32 without a vocabulary.

@@ -5,7 +5,7 @@ import (
 	"math"
 	"sync"
 
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // random is the splitmix64 generator.

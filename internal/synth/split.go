@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 // Split cuts a GGUF file into parts beside it, as llama-gguf-split names and fills them: all keys are in the first, and each

@@ -4,7 +4,7 @@ import (
 	"io"
 	"runtime"
 
-	"gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 )
 
 // Write writes the checkpoint to w as torch.save would. It draws on all cores and keeps a few MiB in memory.

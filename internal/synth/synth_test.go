@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/pth"
-	"gosling/gguf"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // small has matrices of more than one block, and odd sizes.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 )
 
 // tensor is one tensor of the model and how its elements are drawn.

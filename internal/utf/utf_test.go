@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/utf"
+	"github.com/gosling-rwkv/gosling/internal/utf"
 )
 
 // utf16Bytes writes a text as UTF-16 without a mark.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // swappedByWebRWKV are parts of names whose tensors web-rwkv's converter transposes.

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"strings"
 
-	"gosling/gguf"
-	"gosling/internal/excerpt"
-	"gosling/rwkv"
-	"gosling/rwkv/v4"
-	"gosling/rwkv/v5"
-	"gosling/rwkv/v6"
-	"gosling/rwkv/v7"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/v4"
+	"github.com/gosling-rwkv/gosling/rwkv/v5"
+	"github.com/gosling-rwkv/gosling/rwkv/v6"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // All lists the architectures: the versions, newest first, then hybrids.

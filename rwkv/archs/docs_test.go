@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
 // described are the architectures that a page of docs/format describes, and the dimensions that bring out every tensor.

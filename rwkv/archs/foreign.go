@@ -3,8 +3,8 @@ package archs
 import (
 	"regexp"
 
-	"gosling/gguf"
-	"gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
 // kin are models of the family that are not run, by the names that their files have or would have.

@@ -3,9 +3,9 @@ package archs
 import (
 	"fmt"
 
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Match is Describe, and holds every tensor of the file to the architecture's table: it must be there, with the shape that the

@@ -3,8 +3,8 @@ package op
 import (
 	"fmt"
 
-	"gosling/ggml"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // The states of the token shifts, which all versions have.

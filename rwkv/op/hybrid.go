@@ -3,8 +3,8 @@ package op
 import (
 	"fmt"
 
-	"gosling/ggml"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Hybrid is the frame of a Qwen transformer, in which RWKV's time mix took the place of attention: RMS norms, and a feed-forward

@@ -1,8 +1,8 @@
 package op
 
 import (
-	"gosling/ggml"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // LinearAttention runs gated linear attention over the batch: k, v, r and the decay w are [head size, heads, tokens]. Per head,

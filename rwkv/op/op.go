@@ -3,8 +3,8 @@
 package op
 
 import (
-	"gosling/ggml"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // TokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch, and moves the state, the last

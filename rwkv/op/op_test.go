@@ -9,10 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/rwkv"
-	"gosling/rwkv/op"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
 // batchOn is a batch of one layer on the device, whose state is in the graph already.

@@ -1,8 +1,8 @@
 package op
 
 import (
-	"gosling/ggml"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Run is a stretch of neighbouring sequences of a batch that are equally long. What goes from token to token is computed run

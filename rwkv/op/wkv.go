@@ -1,8 +1,8 @@
 package op
 
 import (
-	"gosling/ggml"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // StateHead is the head size that the wkv state is kept with. ggml's WKV kernels are right for multiples of 64 only, so

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // RMS divides x by the root of the mean of its squares and scales it.

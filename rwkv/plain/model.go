@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Weights are a model's tensors in float64, by their GGUF names. A vector is a matrix of one row.

@@ -4,8 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gosling/ggml/probe"
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/ggml/probe"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // A device is not exact: before a product its kernels round x, the factor that is not a weight, and they add up in an order of their

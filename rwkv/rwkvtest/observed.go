@@ -6,10 +6,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
-	"gosling/internal/synth"
-	"gosling/rwkv"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // observed holds that an observer sees every matrix with every token, and for the head sums up the squares of the hidden states,

@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/convert"
-	"gosling/engine"
-	"gosling/gguf"
-	"gosling/internal/golden"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/golden"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // official holds every golden checkpoint, converted to F32, to the official logits and states, and to fewer digits in the

@@ -7,11 +7,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/convert"
-	"gosling/gguf"
-	"gosling/internal/float"
-	"gosling/internal/golden"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/golden"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // exact is how near the float64 reference comes to the official float32 numbers.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/engine"
+	"github.com/gosling-rwkv/gosling/engine"
 )
 
 // placement puts some of the layers on the device, the others on the CPU.

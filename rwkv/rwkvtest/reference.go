@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/synth"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // text is random tokens, with a run of one of them.

@@ -13,16 +13,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/convert"
-	"gosling/engine"
-	"gosling/ggml"
-	"gosling/ggml/ggmltest"
-	"gosling/gguf"
-	"gosling/internal/synth"
-	"gosling/quant"
-	"gosling/rwkv"
-	"gosling/rwkv/archs"
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Suite is a version and what it is held to.

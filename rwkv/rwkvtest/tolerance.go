@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/ggml"
-	"gosling/ggml/probe"
-	"gosling/gguf"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/probe"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // How far numbers may be apart is a unit roundoff times a growth. Where a model is held to the float64 reference or to official

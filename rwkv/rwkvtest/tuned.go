@@ -10,13 +10,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/pth"
-	"gosling/convert"
-	"gosling/engine"
-	"gosling/internal/float"
-	"gosling/internal/synth"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // tuned lets a model begin its texts with a state that it had after another text, kept as state tuning keeps its own: merged

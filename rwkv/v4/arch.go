@@ -1,7 +1,7 @@
 // Package v4 is RWKV-4 "Dove" (Pile, Raven, World and music models): its tensors, its graph and its plain float64 reference.
 package v4
 
-import "gosling/rwkv"
+import "github.com/gosling-rwkv/gosling/rwkv"
 
 // Arch is RWKV-4, which we call "rwkv4" in GGUF; llama.cpp has no name for it.
 func Arch() rwkv.Arch {

@@ -3,8 +3,8 @@ package v4
 import (
 	"fmt"
 
-	"gosling/gguf"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 const arch = "rwkv4"

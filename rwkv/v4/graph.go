@@ -3,9 +3,9 @@ package v4
 import (
 	"fmt"
 
-	"gosling/ggml"
-	"gosling/rwkv"
-	"gosling/rwkv/op"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
 // The states of the recurrence, see average.

@@ -3,8 +3,8 @@ package v4
 import (
 	"math"
 
-	"gosling/rwkv"
-	"gosling/rwkv/plain"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
 // reference computes RWKV-4 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read

@@ -1,9 +1,9 @@
 package v4
 
 import (
-	"gosling/ggml"
-	"gosling/rwkv"
-	"gosling/rwkv/op"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
 // average is what version 4 remembers of a stretch of tokens, for every channel: the average of their values, weighted by

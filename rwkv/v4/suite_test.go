@@ -4,9 +4,9 @@ import (
 	"math"
 	"testing"
 
-	"gosling/internal/synth"
-	"gosling/rwkv/rwkvtest"
-	"gosling/rwkv/v4"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/rwkv/v4"
 )
 
 func TestSuite(t *testing.T) {

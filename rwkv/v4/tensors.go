@@ -3,8 +3,8 @@ package v4
 import (
 	"fmt"
 
-	"gosling/rwkv"
-	"gosling/rwkv/op"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
 // Tensors is the table of version 4: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.

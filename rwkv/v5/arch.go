@@ -1,7 +1,7 @@
 // Package v5 is RWKV-5 "Eagle" in its forms 5.0, 5.1 and 5.2: its tensors, its graph and its plain float64 reference.
 package v5
 
-import "gosling/rwkv"
+import "github.com/gosling-rwkv/gosling/rwkv"
 
 // Arch is RWKV-5, which we call "rwkv5" in GGUF; llama.cpp has no name for it.
 func Arch() rwkv.Arch {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/rwkv/v5"
+	"github.com/gosling-rwkv/gosling/rwkv/v5"
 )
 
 func TestFormsOfVersion5AreToldApart(t *testing.T) {

@@ -3,9 +3,9 @@ package v5_test
 import (
 	"testing"
 
-	"gosling/internal/synth"
-	"gosling/rwkv/rwkvtest"
-	"gosling/rwkv/v5"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/rwkv/v5"
 )
 
 func TestSuite50(t *testing.T) {

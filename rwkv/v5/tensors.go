@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/rwkv"
-	"gosling/rwkv/op"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
 // Tensors is the table of version 5: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.

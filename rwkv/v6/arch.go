@@ -2,7 +2,7 @@
 // transformer.
 package v6
 
-import "gosling/rwkv"
+import "github.com/gosling-rwkv/gosling/rwkv"
 
 // Arch is RWKV-6, which GGUF and llama.cpp call "rwkv6".
 func Arch() rwkv.Arch {

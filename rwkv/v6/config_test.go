@@ -6,10 +6,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"gosling/rwkv"
-	"gosling/rwkv/v4"
-	"gosling/rwkv/v5"
-	"gosling/rwkv/v6"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/v4"
+	"github.com/gosling-rwkv/gosling/rwkv/v5"
+	"github.com/gosling-rwkv/gosling/rwkv/v6"
 )
 
 func TestAPartOfACheckpointIsStillOfItsVersion(t *testing.T) {

@@ -3,9 +3,9 @@ package v6
 import (
 	"fmt"
 
-	"gosling/ggml"
-	"gosling/rwkv"
-	"gosling/rwkv/op"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
 // wkv is the state S of each head, [value, key, head], heads padded as op.StateHead says.

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/rwkv"
-	"gosling/rwkv/op"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
 // hybridFromGGUF reads the dimensions off a GGUF file's keys, and off its tensors whether there are biases.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/rwkv"
-	"gosling/rwkv/plain"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
 // hybridReference computes the hybrid as reference computes RWKV-6.

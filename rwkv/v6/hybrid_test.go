@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/rwkv"
-	"gosling/rwkv/v6"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/v6"
 )
 
 // hybridOf reads a whole QRWKV whose keys and tensors were changed; nil takes one away.

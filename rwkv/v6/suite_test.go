@@ -3,9 +3,9 @@ package v6_test
 import (
 	"testing"
 
-	"gosling/internal/synth"
-	"gosling/rwkv/rwkvtest"
-	"gosling/rwkv/v6"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/rwkv/v6"
 )
 
 func TestSuite(t *testing.T) {

@@ -3,7 +3,7 @@ package v6
 import (
 	"fmt"
 
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // lerps is the order in which checkpoints and GGUF stack the five token shifts.

@@ -2,7 +2,7 @@
 // transformer.
 package v7
 
-import "gosling/rwkv"
+import "github.com/gosling-rwkv/gosling/rwkv"
 
 // Arch is RWKV-7, which GGUF and llama.cpp call "rwkv7".
 func Arch() rwkv.Arch {

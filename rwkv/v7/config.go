@@ -1,8 +1,8 @@
 package v7
 
 import (
-	"gosling/gguf"
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 const arch = "rwkv7"

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/rwkv"
-	"gosling/rwkv/v7"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // config is a model whose dimensions all differ.

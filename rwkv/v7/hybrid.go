@@ -1,11 +1,11 @@
 package v7
 
 import (
-	"gosling/ggml"
-	"gosling/gguf"
-	"gosling/rwkv"
-	"gosling/rwkv/op"
-	"gosling/rwkv/plain"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/op"
+	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
 // hybridFromGGUF reads the dimensions off a GGUF file's keys, and off its tensors what it has of the optional ones.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"gosling/rwkv"
-	"gosling/rwkv/plain"
+	"github.com/gosling-rwkv/gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
 // reference computes RWKV-7 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be

@@ -3,9 +3,9 @@ package v7_test
 import (
 	"testing"
 
-	"gosling/internal/synth"
-	"gosling/rwkv/rwkvtest"
-	"gosling/rwkv/v7"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 func TestSuite(t *testing.T) {

@@ -3,7 +3,7 @@ package v7
 import (
 	"fmt"
 
-	"gosling/rwkv"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // lerps is the order in which GGUF stacks the six token-shift vectors.

@@ -22,7 +22,7 @@ import (
 	"regexp"
 	"strconv"
 
-	"gosling/eval"
+	"github.com/gosling-rwkv/gosling/eval"
 )
 
 func main() {

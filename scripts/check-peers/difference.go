@@ -5,7 +5,7 @@ import (
 	"math"
 	"os"
 
-	"gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // difference is how far two files of logits are apart.

@@ -23,7 +23,7 @@ import (
 	"strconv"
 	"strings"
 
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 //go:embed csrc/peer.c

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/internal/float"
-	"gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
 // TestMain lets the test binary play the compiler, which copies it under the name of what it compiles, and both programs that

@@ -19,7 +19,7 @@ import (
 	"strings"
 	"time"
 
-	"gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 )
 
 func main() {

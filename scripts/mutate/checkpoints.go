@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gosling/checkpoint"
-	"gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 )
 
 // tensors are those of a checkpoint, in memory, all of them BF16.

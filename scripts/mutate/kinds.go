@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
 // kind is a kind of file that the program reads.

@@ -20,8 +20,8 @@ import (
 	"strings"
 	"time"
 
-	"gosling/internal/atomicfile"
-	"gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
 func main() {

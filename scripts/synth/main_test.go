@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"gosling/checkpoint/pth"
-	"gosling/gguf"
+	"github.com/gosling-rwkv/gosling/checkpoint/pth"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 func TestASmallModelIsMade(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"slices"
 
-	"gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // packWorld writes the tokens in the order of their bytes, each as what differs from the one before.
