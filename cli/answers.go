@@ -13,11 +13,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/lock"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // answers holds what was collected so far. With a file it is also written there, as lines of JSON: a header, then one line for each
@@ -37,7 +37,7 @@ type answersHeader struct {
 }
 
 // headerOf is the header of a model's answers.
-func headerOf(task, name string, m *engine.Model) answersHeader {
+func headerOf(task, name string, m *lm.Model) answersHeader {
 	id := m.Identity()
 	return answersHeader{task, name, fmt.Sprintf("%x", id[:16])}
 }

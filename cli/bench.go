@@ -16,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/rss"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -178,7 +179,7 @@ func counts(c *urfave.Context, flag string) ([]int, error) {
 }
 
 // describeBench fills in what all lines have in common.
-func describeBench(c *urfave.Context, m *engine.Model) benchResult {
+func describeBench(c *urfave.Context, m *lm.Model) benchResult {
 	r := benchResult{Model: c.Args().First(), Threads: m.Threads(), GPULayers: -1, BytesPerToken: m.BytesPerToken()}
 	if c.IsSet("gpu-layers") {
 		r.GPULayers = c.Int("gpu-layers")

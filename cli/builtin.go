@@ -5,6 +5,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // modelPath is the file of the model that an argument names, which is its path unless it names the one in the program.
@@ -21,11 +22,7 @@ func openGGUF(name string) (*gguf.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := gguf.Open(path)
-	if err != nil {
-		return nil, unlessCheckpoint(path, err)
-	}
-	return f, nil
+	return lm.OpenFile(path)
 }
 
 // requantize reports whether a model may be quantized although it is already: if the flag says so, or if it is the one in the

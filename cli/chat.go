@@ -78,7 +78,7 @@ func chat(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.settle(c, m, modelTemplate(m)); err != nil {
+	if err := w.settle(c, m, m.Template()); err != nil {
 		return err
 	}
 	if !w.Chat {

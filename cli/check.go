@@ -28,7 +28,7 @@ import (
 func checkFile(c *urfave.Context, path string) error {
 	found := &findings{Problems: []string{}, Notes: []string{}}
 	var err error
-	if isGGUF(path) {
+	if gguf.Is(path) {
 		err = checkGGUF(c, path, found)
 	} else {
 		err = checkCheckpoint(c.Context, path, found)

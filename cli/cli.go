@@ -25,6 +25,8 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // Run runs the program with its arguments, the first being its own name, and returns its exit code.
@@ -84,7 +86,13 @@ func hintFor(err error) string {
 	var unclear *dialect.Unclear
 	var epsilon *convert.NoGroupNormError
 	var threads *ggml.ThreadsError
+	var checkpoint *lm.CheckpointError
+	var odd *tokenizer.UnknownError
 	switch {
+	case errors.As(err, &odd):
+		return "token ids still work: --tokens, and --ids to print them"
+	case errors.As(err, &checkpoint):
+		return "a checkpoint is converted first: gosling convert " + checkpoint.Path
 	case errors.As(err, &unclear) && unclear.States:
 		return "--state-transpose is for one of web-rwkv or Ai00, --state-transpose=false for one in the layout of the authors' .pth files"
 	case errors.As(err, &unclear):

@@ -10,11 +10,11 @@ import (
 
 	"github.com/shirou/gopsutil/v4/disk"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
@@ -71,7 +71,7 @@ func (r *comparison) measureBase() error {
 }
 
 // cut makes the columns.
-func (r *comparison) cut(m *engine.Model) error {
+func (r *comparison) cut(m *lm.Model) error {
 	for i, path := range r.texts {
 		text, err := encodeText(m, path, r.data[i])
 		if err != nil {
@@ -131,7 +131,7 @@ func (r *comparison) logitsOutputs() []output {
 }
 
 // baseLogits computes what the base says in a column, unless a file holds it.
-func (r *comparison) baseLogits(m *engine.Model, col column) error {
+func (r *comparison) baseLogits(m *lm.Model, col column) error {
 	by := eval.Origin{ID: m.Identity(), Name: filepath.Base(r.base)}
 	old, err := eval.OpenBase(col.logits, col.windows, m.Vocab())
 	if err == nil {
@@ -161,13 +161,13 @@ func (r *comparison) baseLogits(m *engine.Model, col column) error {
 }
 
 // writeBase fills the file of a column that is not whole yet.
-func (r *comparison) writeBase(m *engine.Model, b *eval.Base, part string, col column) error {
+func (r *comparison) writeBase(m *lm.Model, b *eval.Base, part string, col column) error {
 	if err := fitsDisk(part, b.Left()); err != nil {
 		return err
 	}
 	line := r.progress(r.result.Base.Name, col, b.Done())
 	defer line.end()
-	if err := b.Write(line.follow(r.c.Context), m, col.windows); err != nil {
+	if err := b.Write(line.follow(r.c.Context), m.Model, col.windows); err != nil {
 		return fmt.Errorf("%s: %w", r.base, err)
 	}
 	return b.Close()
@@ -188,7 +188,7 @@ func fitsDisk(path string, more int64) error {
 
 // sameBase refuses logits that another model gave. Files of other programs do not tell: they are held to what the model says of
 // the first window, where devices and programs differ by far less.
-func (r *comparison) sameBase(m *engine.Model, old *eval.Base, col column, by eval.Origin) error {
+func (r *comparison) sameBase(m *lm.Model, old *eval.Base, col column, by eval.Origin) error {
 	if of, ok := old.Origin(); ok {
 		if of.ID != by.ID {
 			return fmt.Errorf("%s: base logits of another model: made with %s, this is %s, with other weights or settings", col.logits, term.Visible(of.Name), r.base)
@@ -196,7 +196,7 @@ func (r *comparison) sameBase(m *engine.Model, old *eval.Base, col column, by ev
 		return nil
 	}
 	const most = 0.01
-	return old.Compare(r.c.Context, m, col.windows[:1], 0, func(p []eval.Position) error {
+	return old.Compare(r.c.Context, m.Model, col.windows[:1], 0, func(p []eval.Position) error {
 		if kld := eval.Summarize(p).KLD.Value; kld > most {
 			return fmt.Errorf("%s: base logits of another model than %s: their KL divergence is %.3g", col.logits, r.base, kld)
 		}
@@ -331,7 +331,7 @@ func (r *comparison) weights(file *gguf.File) ([]eval.TensorError, error) {
 }
 
 // positions compares in one column. What is done is kept in notes after each chunk.
-func (r *comparison) positions(m *engine.Model, name string, col column, notes string) ([]eval.Position, error) {
+func (r *comparison) positions(m *lm.Model, name string, col column, notes string) ([]eval.Position, error) {
 	if err := infile.Regular(notes); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -352,7 +352,7 @@ func (r *comparison) positions(m *engine.Model, name string, col column, notes s
 	defer base.Close()
 	line := r.progress(name, col, len(all)/each)
 	defer line.end()
-	err = base.Compare(line.follow(r.c.Context), m, col.windows, len(all)/each, func(p []eval.Position) error {
+	err = base.Compare(line.follow(r.c.Context), m.Model, col.windows, len(all)/each, func(p []eval.Position) error {
 		all = append(all, p...)
 		return binary.Write(f, binary.LittleEndian, p)
 	})

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // checkTasks pairs the tasks with their data.
@@ -39,7 +39,7 @@ func (r *comparison) checkTasks() error {
 }
 
 // tasks puts the questions of each task to a model. The answers are kept on the way under the model's id.
-func (r *comparison) tasks(m *engine.Model, name, id string) ([]eval.Task, error) {
+func (r *comparison) tasks(m *lm.Model, name, id string) ([]eval.Task, error) {
 	var done []eval.Task
 	for i, task := range r.c.StringSlice("eval") {
 		path := filepath.Join(r.work, fmt.Sprintf("%s-%s-%d.answers", id, task, i))

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/lock"
 	"github.com/gosling-rwkv/gosling/internal/private"
 )
@@ -91,7 +92,7 @@ func fileID(name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	if path, err := modelPath(name); err != nil || !isGGUF(path) {
+	if path, err := modelPath(name); err != nil || !gguf.Is(path) {
 		data, readErr := os.ReadFile(name)
 		return fmt.Sprintf("%x", sha256.Sum256(data)), errors.Join(err, readErr)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/internal/filekind"
 	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -204,8 +205,8 @@ func (v *conversation) load(ctx context.Context, path string) error {
 }
 
 // vocabForText is the vocabulary of a model that text is to be had of.
-func vocabForText(m *engine.Model) (tokenizer.Tokenizer, error) {
-	vocab, err := vocabOf(m.File())
+func vocabForText(m *lm.Model) (tokenizer.Tokenizer, error) {
+	vocab, err := m.Tokenizer()
 	if err == nil && vocab == nil {
 		err = fmt.Errorf("%s has no tokenizer, so it speaks no text: use run with --tokens and --ids", m.File().Path())
 	}

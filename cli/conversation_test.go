@@ -14,11 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/sampler"
@@ -26,11 +26,11 @@ import (
 )
 
 // byteModel loads a model of random weights whose tokens are the bytes.
-func byteModel(t *testing.T) *engine.Model {
+func byteModel(t *testing.T) *lm.Model {
 	t.Helper()
 	o := ggmltest.Options()
 	o.Device = "cpu"
-	lib, err := ggml.Open(o)
+	libraries, err := ggml.Find(o)
 	if errors.Is(err, ggml.ErrNotFound) {
 		t.Skip("no ggml libraries: make ggml")
 	}
@@ -44,13 +44,13 @@ func byteModel(t *testing.T) *engine.Model {
 	require.NoError(t, err)
 	_, err = convert.Run(t.Context(), path, path+".gguf", convert.Options{Mix: mix})
 	require.NoError(t, err)
-	m, err := engine.Load(lib, path+".gguf", engine.Options{Threads: 1, Device: "cpu"})
+	m, err := lm.Open(t.Context(), path+".gguf", lm.Options{Libraries: libraries, Threads: 1, Device: "cpu"})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = m.Close() })
 	return m
 }
 
-func newConversation(t *testing.T, m *engine.Model, o generate.Options) *conversation {
+func newConversation(t *testing.T, m *lm.Model, o generate.Options) *conversation {
 	t.Helper()
 	session, err := m.NewSession()
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func ask(t *testing.T, ctx context.Context, v *conversation, text string, out io
 }
 
 // sameState holds that the conversation's session is where one that has read the text is.
-func sameState(t *testing.T, m *engine.Model, text string, v *conversation) {
+func sameState(t *testing.T, m *lm.Model, text string, v *conversation) {
 	t.Helper()
 	want := newConversation(t, m, generate.Options{})
 	require.NoError(t, want.read(t.Context(), text))

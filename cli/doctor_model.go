@@ -25,7 +25,7 @@ const mostFindings = 5
 func examineModel(c *urfave.Context, path string, tell func(check)) error {
 	found := &findings{}
 	var err error
-	if isGGUF(path) {
+	if gguf.Is(path) {
 		err = checkGGUF(c, path, found)
 	} else {
 		err = checkCheckpoint(c.Context, path, found)
@@ -64,7 +64,7 @@ func tellFindings(path string, found *findings, tell func(check)) {
 
 // examineRunning sees whether a sound file is a model that fits, and lets it predict a token if it is.
 func examineRunning(c *urfave.Context, path string, tell func(check)) {
-	if !isGGUF(path) {
+	if !gguf.Is(path) {
 		tell(adviseConverting(path))
 		return
 	}
@@ -167,7 +167,7 @@ func firstToken(c *urfave.Context, lib *ggml.Library, path string) error {
 		return err
 	}
 	defer m.Close()
-	s, err := m.NewSession()
+	s, err := m.NewSession(engine.SessionOptions{})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -118,8 +119,8 @@ func embedLines(c *urfave.Context) ([]string, error) {
 	return lines, nil
 }
 
-func tokenizeLines(m *engine.Model, lines []string) ([][]tokenizer.Token, error) {
-	vocab, err := vocabOf(m.File())
+func tokenizeLines(m *lm.Model, lines []string) ([][]tokenizer.Token, error) {
+	vocab, err := m.Tokenizer()
 	if err == nil && vocab == nil {
 		err = fmt.Errorf("%s has no tokenizer to read texts with", m.File().Path())
 	}

@@ -11,10 +11,10 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/demo"
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/filekind"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -99,8 +99,8 @@ func evalTask(c *urfave.Context) error {
 }
 
 // readTask reads a task's questions, at most limit unless that is 0.
-func readTask(c *urfave.Context, m *engine.Model, name, path string, limit int) ([]eval.Question, error) {
-	vocab, err := vocabOf(m.File())
+func readTask(c *urfave.Context, m *lm.Model, name, path string, limit int) ([]eval.Question, error) {
+	vocab, err := m.Tokenizer()
 	if err == nil && vocab == nil {
 		err = fmt.Errorf("%s: holds no tokenizer, so nothing can be asked: convert it again with --vocab", m.File().Path())
 	}
@@ -120,7 +120,7 @@ func readTask(c *urfave.Context, m *engine.Model, name, path string, limit int) 
 }
 
 // readQuestions reads those of a task that is one file.
-func readQuestions(c *urfave.Context, m *engine.Model, name, path string, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
+func readQuestions(c *urfave.Context, m *lm.Model, name, path string, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
 	data := demo.Tasks()
 	if path != "" {
 		if data, err = readWhole(c, path, textLimit); err != nil {
@@ -131,7 +131,7 @@ func readQuestions(c *urfave.Context, m *engine.Model, name, path string, vocab 
 		}
 	}
 	if name == builtinTask {
-		questions, err = eval.Tasks(data, vocab, framing(modelTemplate(m)))
+		questions, err = eval.Tasks(data, vocab, framing(m.Template()))
 	} else {
 		questions, err = eval.Lambada(data, vocab)
 	}
@@ -149,7 +149,7 @@ func framing(t prompt.Template) func(question, answer string) (string, string) {
 	}
 }
 
-func askAll(c *urfave.Context, m *engine.Model, name string, questions []eval.Question, notes *answers) error {
+func askAll(c *urfave.Context, m *lm.Model, name string, questions []eval.Question, notes *answers) error {
 	right, total := 0, 0
 	for _, a := range notes.all {
 		if a.Correct {
@@ -161,7 +161,7 @@ func askAll(c *urfave.Context, m *engine.Model, name string, questions []eval.Qu
 	}
 	line := newRunning(c.App.ErrWriter, clockOf(c), filepath.Base(name), tokensRead, int64(total))
 	defer line.end()
-	return eval.Ask(line.follow(c.Context), m, questions[len(notes.all):], func(a eval.Answered) error {
+	return eval.Ask(line.follow(c.Context), m.Model, questions[len(notes.all):], func(a eval.Answered) error {
 		err := notes.add(a)
 		if a.Correct {
 			right++

@@ -10,12 +10,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/checkpoint/formats"
-	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/ggml"
-	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // ggmlFlags are those of every command that opens ggml.
@@ -92,56 +89,30 @@ func logger(c *urfave.Context) *slog.Logger {
 }
 
 // openModel opens ggml and loads the model as modelFlags say.
-func openModel(c *urfave.Context, path string) (*engine.Model, error) {
+func openModel(c *urfave.Context, path string) (*lm.Model, error) {
 	if err := settleThreads(c); err != nil {
 		return nil, err
 	}
-	o := engine.Options{Device: c.String("device"), Threads: c.Int("threads"), NoMmap: c.Bool("no-mmap"), Log: logger(c)}
+	state, err := startState(c)
+	if err != nil {
+		return nil, err
+	}
+	g, named := ggmlOptions(c, c.String("device"))
+	o := lm.Options{
+		Libraries: g.Folder, CPUVariant: g.CPUVariant, Device: g.Device, Threads: c.Int("threads"), NoMmap: c.Bool("no-mmap"), State: state, Log: logger(c),
+	}
+	if c.Bool("verbose") {
+		o.GGMLLog = o.Log
+	}
 	if c.IsSet("gpu-layers") {
 		n := c.Int("gpu-layers")
 		o.GPULayers = &n
 	}
-	path, err := modelPath(path)
-	if err != nil {
+	if path, err = modelPath(path); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, err // before ggml is looked for
-	}
-	lib, err := openGGML(c, o.Device)
-	if err != nil {
-		return nil, err
-	}
-	m, err := engine.Load(lib, path, o)
-	if err != nil {
-		return nil, unlessCheckpoint(path, err)
-	}
-	if err := beginWithState(c, m); err != nil {
-		m.Close()
-		return nil, err
-	}
-	return m, nil
-}
-
-// unlessCheckpoint is the error of reading a GGUF model, or a better one if the file is what trainers write: what keeps it from
-// being converted, or the advice to do so.
-func unlessCheckpoint(path string, err error) error {
-	var bad *gguf.FormatError
-	if isGGUF(path) || !errors.As(err, &bad) {
-		return err
-	}
-	file, openErr := formats.Open(path)
-	if errors.Is(openErr, formats.ErrUnknown) {
-		return err
-	}
-	if openErr != nil {
-		return openErr
-	}
-	defer file.Close()
-	if problems := convert.Check(file); len(problems) > 0 {
-		return fmt.Errorf("%s: %w", path, problems[0])
-	}
-	return &hinted{fmt.Errorf("%s: is a checkpoint (%s), not a GGUF model", path, file.Format), "a checkpoint is converted first: gosling convert " + path}
+	m, err := lm.Open(c.Context, path, o)
+	return m, onFinding(named, err)
 }
 
 // settleThreads checks --threads. If there are fewer processors, it sets the flag to their number and says so.
@@ -174,7 +145,7 @@ func fewerThreads(n int, p cpus.Processors) (most int, note string) {
 const maxThreads = 512
 
 // loadModel opens the model that the command names first and tells how long that took.
-func loadModel(c *urfave.Context) (*engine.Model, time.Duration, error) {
+func loadModel(c *urfave.Context) (*lm.Model, time.Duration, error) {
 	now := clockOf(c)
 	begin := now()
 	m, err := openModel(c, c.Args().First())

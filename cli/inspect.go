@@ -114,7 +114,7 @@ func listFile(path string) (*listing, error) {
 		return nil, err
 	}
 	list := &listing{Path: path, Size: info.Size(), Tensors: []listedTensor{}}
-	if isGGUF(path) {
+	if gguf.Is(path) {
 		err = list.readGGUF(path)
 	} else {
 		err = list.readCheckpoint(path)
@@ -182,7 +182,7 @@ func (l *listing) readCheckpoint(path string) error {
 
 // oldMatrix reads an importance matrix of the format before GGUF, if a file of which err was said is one.
 func oldMatrix(path string, err error) *imatrix.Matrix {
-	if err == nil || isGGUF(path) {
+	if err == nil || gguf.Is(path) {
 		return nil
 	}
 	m, err := imatrix.Read(path)

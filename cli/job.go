@@ -9,9 +9,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -19,7 +19,7 @@ import (
 // job is a text to generate.
 type job struct {
 	c       *urfave.Context
-	model   *engine.Model
+	model   *lm.Model
 	tokens  []tokenizer.Token
 	text    []byte // of the prompt
 	options generate.Options

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -101,8 +102,8 @@ func writeLogits(w io.Writer, row []float32, position, tokens int) error {
 }
 
 // logitsTokens are the tokens that the flags give.
-func logitsTokens(c *urfave.Context, m *engine.Model) ([]tokenizer.Token, error) {
-	vocab, err := vocabOf(m.File())
+func logitsTokens(c *urfave.Context, m *lm.Model) ([]tokenizer.Token, error) {
+	vocab, err := m.Tokenizer()
 	if err != nil && c.IsSet("prompt") {
 		return nil, err
 	}

@@ -12,10 +12,10 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/demo"
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 func perplexityCommand() *urfave.Command {
@@ -113,7 +113,7 @@ func checkPerplexity(c *urfave.Context) error {
 	return nil
 }
 
-func perplexityWindows(c *urfave.Context, m *engine.Model, path string, data []byte) ([]eval.Window, error) {
+func perplexityWindows(c *urfave.Context, m *lm.Model, path string, data []byte) ([]eval.Window, error) {
 	text, err := encodeText(m, path, data)
 	if err != nil {
 		return nil, err
@@ -138,13 +138,13 @@ func named(path string, err error) error {
 	return nil
 }
 
-func runPerplexity(c *urfave.Context, m *engine.Model, windows []eval.Window) (eval.Perplexity, time.Duration, error) {
+func runPerplexity(c *urfave.Context, m *lm.Model, windows []eval.Window) (eval.Perplexity, time.Duration, error) {
 	total := 0
 	for _, w := range windows {
 		total += len(w.Tokens) - 1
 	}
 	line := newRunning(c.App.ErrWriter, clockOf(c), filepath.Base(c.Args().First()), tokensRead, int64(total))
-	p, err := eval.MeasurePerplexity(line.follow(c.Context), m, windows, func(p eval.Perplexity) {
+	p, err := eval.MeasurePerplexity(line.follow(c.Context), m.Model, windows, func(p eval.Perplexity) {
 		line.say("PPL %.4f ± %.4f", p.PPL.Value, p.PPL.Error)
 	})
 	return p, line.end(), err

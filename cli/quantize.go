@@ -16,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
@@ -103,7 +104,7 @@ func quantize(c *urfave.Context) error {
 	report, err := quant.Quantize(c.Context, in, job.out, job.how, o)
 	end()
 	if err != nil {
-		return unlessCheckpoint(in, err)
+		return lm.Explain(in, err)
 	}
 	if job.in == demo.Name {
 		fmt.Fprintf(c.App.ErrWriter, "note: the model in the program is quantized already, to Q8_0, and what that lost stays lost\n")

@@ -7,8 +7,8 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -74,7 +74,7 @@ func run(c *urfave.Context) error {
 		return err
 	}
 	defer m.Close()
-	vocab, err := vocabOf(m.File())
+	vocab, err := m.Tokenizer()
 	if err != nil && c.Bool("ids") && c.IsSet("tokens") {
 		err = nil
 	}
@@ -130,8 +130,8 @@ func runWording(c *urfave.Context) (wording, error) {
 }
 
 // runTemplate is the one that run takes when none is named: none, but for models of music, unless a flag needs one.
-func runTemplate(c *urfave.Context, m *engine.Model) prompt.Template {
-	own := modelTemplate(m)
+func runTemplate(c *urfave.Context, m *lm.Model) prompt.Template {
+	own := m.Template()
 	if own.Verbatim && !c.IsSet("tokens") || c.String("template") == "auto" || c.IsSet("system") {
 		return own
 	}

@@ -1,16 +1,9 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
-	"cmp"
-	"fmt"
-
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/engine"
-	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // stateFlags are for commands whose texts may begin with a state.
@@ -33,37 +26,14 @@ func stateTransposed(c *urfave.Context) *bool {
 	return new(c.Bool("state-transpose"))
 }
 
-// beginWithState lets the model's texts begin with what --state names.
-func beginWithState(c *urfave.Context, m *engine.Model) error {
+// startState is what the flags let texts begin with.
+func startState(c *urfave.Context) (lm.State, error) {
 	path := c.Path("state")
 	switch {
 	case path == "" && c.IsSet("state-transpose"):
-		return misuse(c, "--state-transpose is for a tuned --state FILE")
-	case path == "":
-		return nil
+		return lm.State{}, misuse(c, "--state-transpose is for a tuned --state FILE")
 	case path == "none":
-		m.BeginEmpty()
-		return nil
+		return lm.State{None: true}, nil
 	}
-	f, err := infile.Stream(c.Context, path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	r := bufio.NewReader(f)
-	if magic, _ := r.Peek(len(engine.StateMagic)); bytes.Equal(magic, []byte(engine.StateMagic)) {
-		snapshot, err := m.ReadSnapshot(r)
-		if err != nil {
-			return cmp.Or(c.Err(), fmt.Errorf("%s: %w", path, err))
-		}
-		return m.BeginWith(snapshot)
-	}
-	if err := c.Err(); err != nil {
-		return err
-	}
-	states, err := convert.ReadStates(convert.State{Path: path, Transposed: stateTransposed(c)}, m.Arch(), m.Config())
-	if err != nil {
-		return err
-	}
-	return m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil })
+	return lm.State{Path: path, Transposed: stateTransposed(c)}, nil
 }

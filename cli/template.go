@@ -2,14 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/engine"
-	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -82,7 +80,7 @@ func wordingFlags(c *urfave.Context) (w wording, err error) {
 }
 
 // settle finds the template, if the flags name none, and checks that the other flags go with it.
-func (w *wording) settle(c *urfave.Context, m *engine.Model, fallback prompt.Template) error {
+func (w *wording) settle(c *urfave.Context, m *lm.Model, fallback prompt.Template) error {
 	if w.Name == "" {
 		w.Template = fallback
 		if w.calls || w.think.Start != "" {
@@ -99,14 +97,6 @@ func (w *wording) settle(c *urfave.Context, m *engine.Model, fallback prompt.Tem
 		w.Sampling = w.Sampling.Letters()
 	}
 	return nil
-}
-
-// modelTemplate is the format that a model was trained on.
-func modelTemplate(m *engine.Model) prompt.Template {
-	const longest = 1 << 10 // more than any name has
-	name, _ := m.File().String("general.name")
-	base, _ := m.File().String("general.basename")
-	return prompt.For(strings.Join([]string{excerpt.Cut(name, longest), excerpt.Cut(base, longest), filepath.Base(m.File().Path())}, " "), m.Config().Arch, m.Vocab())
 }
 
 // tokenList turns a template's token numbers into tokens.

@@ -9,9 +9,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -52,7 +52,7 @@ func joinDocuments(data []byte) ([]byte, error) {
 }
 
 // beginning is the token that the model's file wants at the beginning of every text, or -1.
-func beginning(m *engine.Model) tokenizer.Token {
+func beginning(m *lm.Model) tokenizer.Token {
 	add, _ := m.File().Bool("tokenizer.ggml.add_bos_token")
 	id, ok := m.File().Uint("tokenizer.ggml.bos_token_id")
 	if !add || !ok || id >= uint64(m.Vocab()) {
@@ -62,11 +62,11 @@ func beginning(m *engine.Model) tokenizer.Token {
 }
 
 // encodeText cuts what was read from path into the model's tokens.
-func encodeText(m *engine.Model, path string, data []byte) (eval.Text, error) {
+func encodeText(m *lm.Model, path string, data []byte) (eval.Text, error) {
 	if len(data) == 0 {
 		return eval.Text{}, fmt.Errorf("%s: the text is empty", textName(path))
 	}
-	vocab, err := vocabOf(m.File())
+	vocab, err := lm.Vocabulary(m.File())
 	if err == nil && vocab == nil {
 		err = fmt.Errorf("%s: holds no tokenizer, so no text can be measured: convert it again with --vocab", m.File().Path())
 	}

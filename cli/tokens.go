@@ -2,37 +2,17 @@ package cli
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
-
-// vocabOf reads the tokenizer of a model; it is nil for a model that has none.
-func vocabOf(f *gguf.File) (tokenizer.Tokenizer, error) {
-	v, err := tokenizer.FromGGUF(f)
-	if errors.Is(err, tokenizer.ErrNone) {
-		return nil, nil
-	}
-	var odd *tokenizer.UnknownError
-	if errors.As(err, &odd) {
-		return nil, &hinted{fmt.Errorf("%s: %w", f.Path(), err), "token ids still work: --tokens, and --ids to print them"}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Path(), err)
-	}
-	return v, nil
-}
 
 // beginOf is the token that stands before a document. vocab may be nil.
 func beginOf(vocab tokenizer.Tokenizer) tokenizer.Token {
@@ -40,16 +20,6 @@ func beginOf(vocab tokenizer.Tokenizer) tokenizer.Token {
 		return tokenizer.EndOfText
 	}
 	return max(tokenizer.EndOfText, vocab.Marks().Begin)
-}
-
-// isGGUF reports whether a path names a GGUF file, by its content or, where there is none, its ending.
-func isGGUF(path string) bool {
-	const magic = "GGUF"
-	head, _, err := infile.Head(path, int64(len(magic)))
-	if err != nil {
-		return strings.EqualFold(filepath.Ext(path), ".gguf")
-	}
-	return string(head) == magic
 }
 
 // vocabFlag lets tokenize and detokenize do without a model.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,6 +17,7 @@ import (
 // them on. It belongs to one goroutine at a time.
 type Batch struct {
 	model   *Model
+	begin   *Beginning
 	seqs    int
 	ctx     *ggml.Context
 	buffers []*ggml.Buffer
@@ -33,8 +35,8 @@ type stateKey struct {
 }
 
 // NewBatch makes a batch of sequences at the beginning of their texts.
-func (m *Model) NewBatch(seqs int) (*Batch, error) {
-	b := &Batch{model: m, seqs: seqs, specs: m.arch.State(m.config), state: map[stateKey]ggml.Tensor{}}
+func (m *Model) NewBatch(seqs int, o SessionOptions) (*Batch, error) {
+	b := &Batch{model: m, begin: cmp.Or(o.Begin, m.begin), seqs: seqs, specs: m.arch.State(m.config), state: map[stateKey]ggml.Tensor{}}
 	if err := b.alloc(); err != nil {
 		b.Close()
 		return nil, err
@@ -76,7 +78,7 @@ func (b *Batch) Reset() error {
 		buffer.Clear()
 	}
 	for i, spec := range b.specs {
-		x := b.model.beginning(i, spec)
+		x := b.begin.part(i, spec)
 		if x == nil {
 			continue
 		}

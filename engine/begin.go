@@ -6,39 +6,30 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// What a text begins with: usually nothing, but a model may carry a state that was tuned for it, and a user may choose
-// another. A session takes it when it is made or reset.
-
-// BeginAsTuned lets texts begin with the state that the model's file carries, if it does: the way a model is when loaded.
-func (m *Model) BeginAsTuned() error {
-	if !m.config.Tuned {
-		m.begin = nil
-		return nil
-	}
-	return m.BeginWithTuned(func(name string) ([]float32, error) {
-		info, ok := m.file.Tensor(name)
-		if !ok {
-			return nil, fmt.Errorf("tensor %q is missing: the file is no complete RWKV model", name)
-		}
-		return m.floats(info)
-	})
+// SessionOptions say what the texts of a session or a batch begin with. The zero value begins as the model's file says: with the
+// state that was tuned for it, if it carries one, or else with none.
+type SessionOptions struct {
+	Begin *Beginning
 }
 
-// BeginEmpty lets texts begin with no state.
-func (m *Model) BeginEmpty() { m.begin = nil }
-
-// BeginWith lets texts begin with a snapshot of this model's.
-func (m *Model) BeginWith(s Snapshot) error {
-	specs := m.arch.State(m.config)
-	if err := fitting(s, specs); err != nil {
-		return err
-	}
-	m.begin = s.State
-	return nil
+// Beginning is the state that a text begins with. It fits the model that made it.
+type Beginning struct {
+	state [][]float32 // in the order of the state table; nil where nothing was tuned. Nil as a whole is no state
 }
 
-// BeginWithTuned lets texts begin with a tuned state, of which read gives the tensors by their GGUF names.
-func (m *Model) BeginWithTuned(read func(name string) ([]float32, error)) error {
+// BeginEmpty is the beginning without a state.
+func (m *Model) BeginEmpty() *Beginning { return &Beginning{} }
+
+// BeginWith is the state of a snapshot of this model's.
+func (m *Model) BeginWith(s Snapshot) (*Beginning, error) {
+	if err := fitting(s, m.arch.State(m.config)); err != nil {
+		return nil, err
+	}
+	return &Beginning{s.State}, nil
+}
+
+// BeginWithTuned is a tuned state, of which read gives the tensors by their GGUF names.
+func (m *Model) BeginWithTuned(read func(name string) ([]float32, error)) (*Beginning, error) {
 	specs := m.arch.State(m.config)
 	begin := make([][]float32, len(specs))
 	any := false
@@ -48,26 +39,39 @@ func (m *Model) BeginWithTuned(read func(name string) ([]float32, error)) error 
 		}
 		x, err := read(spec.Tuned)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if want := m.config.Heads() * m.config.HeadSize * m.config.HeadSize; len(x) != want {
-			return fmt.Errorf("tensor %q has %d elements, want %d", spec.Tuned, len(x), want)
+			return nil, fmt.Errorf("tensor %q has %d elements, want %d", spec.Tuned, len(x), want)
 		}
 		begin[i] = make([]float32, spec.Elements)
 		spec.Place(begin[i], x)
 		any = true
 	}
 	if !any {
-		return fmt.Errorf("%s has no state that can be tuned", m.arch.Title)
+		return nil, fmt.Errorf("%s has no state that can be tuned", m.arch.Title)
 	}
-	m.begin = begin
-	return nil
+	return &Beginning{begin}, nil
 }
 
-// beginning is what the i-th state of a text begins with, nil for zeros.
-func (m *Model) beginning(i int, spec rwkv.StateSpec) []float32 {
-	if m.begin != nil && m.begin[i] != nil {
-		return m.begin[i]
+// ownBeginning is the state that the model's file carries, or none.
+func (m *Model) ownBeginning() (*Beginning, error) {
+	if !m.config.Tuned {
+		return m.BeginEmpty(), nil
+	}
+	return m.BeginWithTuned(func(name string) ([]float32, error) {
+		info, ok := m.file.Tensor(name)
+		if !ok {
+			return nil, fmt.Errorf("tensor %q is missing: not a complete RWKV model", name)
+		}
+		return m.floats(info)
+	})
+}
+
+// part is what the i-th state of a text begins with, nil for zeros.
+func (b *Beginning) part(i int, spec rwkv.StateSpec) []float32 {
+	if b.state != nil && b.state[i] != nil {
+		return b.state[i]
 	}
 	if spec.Start == 0 {
 		return nil

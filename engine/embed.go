@@ -30,9 +30,9 @@ const (
 
 // Embed reads each text, of at least one token, from the beginning and hands its embedding, [channels], to each, in their
 // order.
-func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling, each func(text int, embedding []float32) error) error {
+func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling, o SessionOptions, each func(text int, embedding []float32) error) error {
 	seqs := max(1, min(len(texts), maxSideBySide, int(sideBySideMemory/m.stateBytes())))
-	b, err := m.NewBatch(seqs)
+	b, err := m.NewBatch(seqs, o)
 	if err != nil {
 		return err
 	}

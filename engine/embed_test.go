@@ -24,7 +24,7 @@ func embed(t *testing.T, m *engine.Model, pooling engine.Pooling, texts ...[]int
 		tokens = append(tokens, rwkvtest.Tokens(text))
 	}
 	var all [][]float32
-	require.NoError(t, m.Embed(t.Context(), tokens, pooling, func(i int, e []float32) error {
+	require.NoError(t, m.Embed(t.Context(), tokens, pooling, engine.SessionOptions{}, func(i int, e []float32) error {
 		require.Len(t, all, i, "in order")
 		all = append(all, slices.Clone(e))
 		return nil
@@ -98,9 +98,9 @@ func TestTheMeanEmbeddingIsThatOverAllBeginnings(t *testing.T) {
 func TestTextsThatCannotBeEmbedded(t *testing.T) {
 	m := model(t)
 	each := func(int, []float32) error { return nil }
-	err := m.Embed(t.Context(), [][]tokenizer.Token{{1}, {}}, engine.LastToken, each)
+	err := m.Embed(t.Context(), [][]tokenizer.Token{{1}, {}}, engine.LastToken, engine.SessionOptions{}, each)
 	require.ErrorContains(t, err, "text 1: no tokens to read")
-	err = m.Embed(t.Context(), [][]tokenizer.Token{{51}}, engine.LastToken, each)
+	err = m.Embed(t.Context(), [][]tokenizer.Token{{51}}, engine.LastToken, engine.SessionOptions{}, each)
 	require.ErrorContains(t, err, "text 0: token 51 at position 0")
-	require.NoError(t, m.Embed(t.Context(), nil, engine.Mean, each))
+	require.NoError(t, m.Embed(t.Context(), nil, engine.Mean, engine.SessionOptions{}, each))
 }

@@ -120,7 +120,7 @@ func compute(t *testing.T, lib *ggml.Library, path string, ids []tokenizer.Token
 		return false
 	}
 	defer func() { require.NoError(t, m.Close()) }()
-	s, err := m.NewSession()
+	s, err := m.NewSession(engine.SessionOptions{})
 	if err != nil {
 		return true
 	}

@@ -151,7 +151,7 @@ func TestTensorsOfEveryType(t *testing.T) {
 					return
 				}
 				defer m.Close()
-				s, err := m.NewSession()
+				s, err := m.NewSession(engine.SessionOptions{})
 				require.NoError(t, err)
 				defer s.Close()
 				_, err = s.Prefill(t.Context(), rwkvtest.Tokens(text(1, 3)))

@@ -40,7 +40,7 @@ type Model struct {
 	head     ggml.Device
 	weights  *weights
 	forward  rwkv.Forward
-	begin    [][]float32 // what every text begins with, in the order of the state table; nil entries for what is not tuned
+	begin    *Beginning // of texts, unless a session has another
 
 	uploads     *semaphore.Weighted // of the bytes that are on their way to devices
 	fingerprint [32]byte
@@ -81,7 +81,7 @@ func (m *Model) load() error {
 	if m.weights, err = m.loadWeights(tensors); err != nil {
 		return err
 	}
-	if err := m.BeginAsTuned(); err != nil {
+	if m.begin, err = m.ownBeginning(); err != nil {
 		return err
 	}
 	if m.fingerprint, err = fingerprintOf(m.file); err != nil {

@@ -26,7 +26,7 @@ type Observer struct {
 
 // NewObserver makes an observer that has seen nothing.
 func (m *Model) NewObserver() (*Observer, error) {
-	b, err := m.NewBatch(1)
+	b, err := m.NewBatch(1, SessionOptions{})
 	if err != nil {
 		return nil, err
 	}

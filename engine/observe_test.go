@@ -116,7 +116,7 @@ func TestDamagedWeightsGiveNoLogitsAndNoEmbeddings(t *testing.T) {
 	require.ErrorContains(t, err, "the logit of token 0 is NaN")
 	err = s.Logits(t.Context(), rwkvtest.Tokens(text(1, 5)), 0, func(int, []float32) error { return nil })
 	require.ErrorContains(t, err, "the logit of token 0 is NaN")
-	err = m.Embed(t.Context(), [][]tokenizer.Token{{1, 2}}, engine.LastToken, func(int, []float32) error { return nil })
+	err = m.Embed(t.Context(), [][]tokenizer.Token{{1, 2}}, engine.LastToken, engine.SessionOptions{}, func(int, []float32) error { return nil })
 	require.ErrorContains(t, err, "the embedding's number 0 is NaN")
 }
 

@@ -24,8 +24,8 @@ type Session struct {
 }
 
 // NewSession makes a session at the beginning of a text.
-func (m *Model) NewSession() (*Session, error) {
-	b, err := m.NewBatch(1)
+func (m *Model) NewSession(o SessionOptions) (*Session, error) {
+	b, err := m.NewBatch(1, o)
 	if err != nil {
 		return nil, err
 	}

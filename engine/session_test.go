@@ -40,7 +40,7 @@ func text(seed, length int) []int32 {
 
 func TestBatchesThatCannotBeReadAreRefused(t *testing.T) {
 	m := model(t)
-	b, err := m.NewBatch(2)
+	b, err := m.NewBatch(2, engine.SessionOptions{})
 	require.NoError(t, err)
 	defer b.Close()
 	for want, tokens := range map[string][][]tokenizer.Token{
@@ -148,7 +148,7 @@ func TestLogitsStopWhereTheirReaderDoes(t *testing.T) {
 func TestClosing(t *testing.T) {
 	ggmltest.NoLeaks(t)
 	m := model(t)
-	s, err := m.NewSession()
+	s, err := m.NewSession(engine.SessionOptions{})
 	require.NoError(t, err)
 	_, err = s.Prefill(t.Context(), rwkvtest.Tokens(text(1, 5)))
 	require.NoError(t, err)
@@ -167,7 +167,7 @@ func TestDevicesThatAreNotThere(t *testing.T) {
 
 func BenchmarkDecode(b *testing.B) {
 	m := model(b)
-	s, err := m.NewSession()
+	s, err := m.NewSession(engine.SessionOptions{})
 	require.NoError(b, err)
 	defer s.Close()
 	for b.Loop() {

@@ -36,7 +36,7 @@ type Reader struct {
 
 // NewReader makes a reader, which must be closed before the model is.
 func NewReader(m *engine.Model) (*Reader, error) {
-	b, err := m.NewBatch(1)
+	b, err := m.NewBatch(1, engine.SessionOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ type Kind struct {
 
 // Ask puts questions to a model, one after the other, each from an empty state, and hands on what became of each.
 func Ask(ctx context.Context, m *engine.Model, questions []Question, each func(Answered) error) error {
-	b, err := m.NewBatch(1)
+	b, err := m.NewBatch(1, engine.SessionOptions{})
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,12 @@ package gguf
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/mmap"
 )
 
@@ -71,6 +74,15 @@ func Open(path string) (*File, error) {
 		return openAll(f)
 	}
 	return f, nil
+}
+
+// Is reports whether a path names a GGUF file: by its first bytes, or, where they cannot be read, by the ending of its name.
+func Is(path string) bool {
+	head, _, err := infile.Head(path, int64(len(magic)))
+	if err != nil {
+		return strings.EqualFold(filepath.Ext(path), ".gguf")
+	}
+	return string(head) == magic
 }
 
 // openPart opens one file.

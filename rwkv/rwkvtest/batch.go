@@ -27,7 +27,7 @@ func (b bench) steps(t *testing.T, m *engine.Model, steps [][]int) {
 	seqs := len(steps[0])
 	batches := map[rwkv.Outputs]*engine.Batch{}
 	for _, outputs := range []rwkv.Outputs{rwkv.AllLogits, rwkv.LastLogits} {
-		batch, err := m.NewBatch(seqs)
+		batch, err := m.NewBatch(seqs, engine.SessionOptions{})
 		require.NoError(t, err)
 		defer batch.Close()
 		batches[outputs] = batch

@@ -52,7 +52,7 @@ func (b bench) observed(t *testing.T) {
 // hiddenSquares is the sum of the squares of each channel of the hidden states of texts.
 func (b bench) hiddenSquares(t *testing.T, m *engine.Model, texts [][]int32) []float64 {
 	t.Helper()
-	batch, err := m.NewBatch(1)
+	batch, err := m.NewBatch(1, engine.SessionOptions{})
 	require.NoError(t, err)
 	b.atEnd(batch.Close)
 	squares := make([]float64, m.Config().Embed)

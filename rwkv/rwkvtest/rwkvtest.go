@@ -97,7 +97,13 @@ func (b bench) loadAs(t *testing.T, path string, o engine.Options) *engine.Model
 // session makes a session of a model on the device.
 func (b bench) session(t *testing.T, m *engine.Model) *engine.Session {
 	t.Helper()
-	s, err := m.NewSession()
+	return b.sessionFrom(t, m, nil)
+}
+
+// sessionFrom makes a session whose texts begin with a state.
+func (b bench) sessionFrom(t *testing.T, m *engine.Model, begin *engine.Beginning) *engine.Session {
+	t.Helper()
+	s, err := m.NewSession(engine.SessionOptions{Begin: begin})
 	require.NoError(t, err)
 	b.atEnd(s.Close)
 	return s
@@ -115,7 +121,7 @@ func Load(t testing.TB, lib *ggml.Library, path string, o engine.Options) *engin
 // NewSession makes a session for the length of the test.
 func NewSession(t testing.TB, m *engine.Model) *engine.Session {
 	t.Helper()
-	s, err := m.NewSession()
+	s, err := m.NewSession(engine.SessionOptions{})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s

@@ -52,8 +52,8 @@ func (b bench) begins(t *testing.T, base string, m *engine.Model) {
 	want, _, err := forward(state, tokens)
 	require.NoError(t, err)
 	file := b.stateFile(t, c, state)
-	same := func(t *testing.T, m *engine.Model) {
-		s := b.session(t, m)
+	same := func(t *testing.T, m *engine.Model, begin *engine.Beginning) {
+		s := b.sessionFrom(t, m, begin)
 		for range 2 { // again after a reset
 			Near(t, want, Logits(t, s, tokens, 0), rounding.on(b.device), "logits")
 			require.NoError(t, s.Reset())
@@ -63,29 +63,30 @@ func (b bench) begins(t *testing.T, base string, m *engine.Model) {
 	t.Run("in the model's file", func(t *testing.T) {
 		path := ConvertAs(t, base, "F32", convert.Options{State: convert.State{Path: file}})
 		tuned := b.load(t, path)
-		same(t, tuned)
+		same(t, tuned, nil)
 		withState, err := b.Arch.Reference(tuned.Config(), Weights(t, b.lib, path))
 		require.NoError(t, err)
 		got, _, err := withState(nil, tokens)
 		require.NoError(t, err)
 		Near(t, want, got, 1e-6, "the reference's logits")
 
-		tuned.BeginEmpty()
 		plain, _, err := forward(nil, tokens)
 		require.NoError(t, err)
-		Near(t, plain, Logits(t, b.session(t, tuned), tokens, 0), rounding.on(b.device), "from nothing")
+		Near(t, plain, Logits(t, b.sessionFrom(t, tuned, tuned.BeginEmpty()), tokens, 0), rounding.on(b.device), "from nothing")
 	})
 	t.Run("beside it", func(t *testing.T) {
 		states, err := convert.ReadStates(convert.State{Path: file}, b.Arch, c)
 		require.NoError(t, err)
-		require.NoError(t, m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil }))
-		same(t, m)
+		begin, err := m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil })
+		require.NoError(t, err)
+		same(t, m, begin)
 	})
 	t.Run("the wrong way round", func(t *testing.T) {
 		states, err := convert.ReadStates(convert.State{Path: file, Transposed: new(true)}, b.Arch, c)
 		require.NoError(t, err)
-		require.NoError(t, m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil }))
-		require.Greater(t, Difference(want, Logits(t, b.session(t, m), tokens, 0)), 1e-3)
+		begin, err := m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil })
+		require.NoError(t, err)
+		require.Greater(t, Difference(want, Logits(t, b.sessionFrom(t, m, begin), tokens, 0)), 1e-3)
 	})
 }
 

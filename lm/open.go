@@ -1,0 +1,143 @@
+package lm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/tokenizer"
+)
+
+// Options say how a model is opened. The zero value runs it on the best device, with the libraries in the usual places.
+type Options struct {
+	Libraries  string       // folder of ggml's libraries; empty looks in the usual places (docs/ggml.md)
+	CPUVariant string       // build of the CPU backend, such as "haswell"; empty is the best for this processor
+	Device     string       // name of the device, such as "cpu" or "vulkan0"; empty and "auto" are the best one
+	GPULayers  *int         // layers on the device, the output being one more; nil is as many as fit
+	Threads    int          // of the CPU; 0 chooses
+	NoMmap     bool         // read the weights into memory instead of mapping the file
+	State      State        // what texts begin with; the zero value is as the model's file says
+	Log        *slog.Logger // of loading; nil drops it
+	GGMLLog    *slog.Logger // of ggml itself; nil drops it
+}
+
+// OpenLibrary opens ggml as the options say.
+func (o Options) OpenLibrary() (*ggml.Library, error) {
+	return ggml.Open(ggml.Options{Folder: o.Libraries, Device: o.Device, CPUVariant: o.CPUVariant, Log: o.GGMLLog})
+}
+
+// engine are the options of the model itself.
+func (o Options) engine() engine.Options {
+	return engine.Options{Device: o.Device, GPULayers: o.GPULayers, Threads: o.Threads, NoMmap: o.NoMmap, Log: o.Log}
+}
+
+// CheckpointError is the error of opening a checkpoint as a model. It must be converted first.
+type CheckpointError struct {
+	Path, Format string
+}
+
+func (e *CheckpointError) Error() string {
+	return fmt.Sprintf("%s: is a checkpoint (%s), not a GGUF model", e.Path, e.Format)
+}
+
+// Model is a language model ready to use. It may be shared between goroutines; what it makes belongs to one at a time.
+type Model struct {
+	*engine.Model
+	begin    *engine.Beginning
+	vocab    tokenizer.Tokenizer
+	vocabErr error
+}
+
+// Open loads the GGUF model at path. It waits for a state from a pipe until ctx ends. A checkpoint is a CheckpointError, or the error that keeps it from being converted. The
+// caller closes the model.
+func Open(ctx context.Context, path string, o Options) (*Model, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err // before ggml is looked for
+	}
+	lib, err := o.OpenLibrary()
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.Load(lib, path, o.engine())
+	if err != nil {
+		return nil, Explain(path, err)
+	}
+	m := &Model{Model: e}
+	if m.begin, err = o.State.read(ctx, e); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	m.vocab, m.vocabErr = Vocabulary(e.File())
+	return m, nil
+}
+
+// NewSession makes a session at the beginning of a text, which is as Options.State says. The caller closes it.
+func (m *Model) NewSession() (*engine.Session, error) {
+	return m.Model.NewSession(engine.SessionOptions{Begin: m.begin})
+}
+
+// Embed reads each text, of at least one token, from the beginning and hands its embedding, [channels], to each, in their order.
+func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling engine.Pooling, each func(text int, embedding []float32) error) error {
+	return m.Model.Embed(ctx, texts, pooling, engine.SessionOptions{Begin: m.begin}, each)
+}
+
+// OpenFile opens the GGUF model at path to read its header and tensors, with Open's errors.
+func OpenFile(path string) (*gguf.File, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, Explain(path, err)
+	}
+	return f, nil
+}
+
+// Explain returns the error of reading the GGUF model at path, or a better one if the file is what trainers write: a
+// CheckpointError, or what keeps it from being converted.
+func Explain(path string, err error) error {
+	var bad *gguf.FormatError
+	if !errors.As(err, &bad) || gguf.Is(path) {
+		return err
+	}
+	file, openErr := formats.Open(path)
+	if errors.Is(openErr, formats.ErrUnknown) {
+		return err
+	}
+	if openErr != nil {
+		return openErr
+	}
+	defer file.Close()
+	if problems := convert.Check(file); len(problems) > 0 {
+		return fmt.Errorf("%s: %w", path, problems[0])
+	}
+	return &CheckpointError{path, file.Format}
+}
+
+// Vocabulary is the tokenizer in a model's file, nil without an error if there is none.
+func Vocabulary(f *gguf.File) (tokenizer.Tokenizer, error) {
+	v, err := tokenizer.FromGGUF(f)
+	if errors.Is(err, tokenizer.ErrNone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path(), err)
+	}
+	return v, nil
+}
+
+// Tokenizer is the model's own, nil without an error if its file has none.
+func (m *Model) Tokenizer() (tokenizer.Tokenizer, error) { return m.vocab, m.vocabErr }
+
+// Template is the format of prompts that the model was trained on, as far as its name and vocabulary tell.
+func (m *Model) Template() prompt.Template {
+	name, _ := m.File().String("general.name")
+	base, _ := m.File().String("general.basename")
+	return prompt.For(strings.Join([]string{name, base, filepath.Base(m.File().Path())}, " "), m.Config().Arch, m.Vocab())
+}
