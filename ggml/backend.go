@@ -2,6 +2,7 @@ package ggml
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/gosling-rwkv/gosling/bindings"
 )
@@ -23,16 +24,17 @@ func (e *ThreadsError) Error() string {
 	return fmt.Sprintf("computing on %d threads: the system lets this process have %d: a limit is set, on processes (ulimit -u, or a container's) or on memory (ulimit -v)", e.Want, e.Most)
 }
 
-// spareThreads are left to the Go runtime, which ends the process when it can start none.
-const spareThreads = 4
+// spareThreads are left at most to the Go runtime, which ends the process when it can start none: one for each of its processors.
+const spareThreads = 8
 
 // checkThreads returns a *ThreadsError if the process cannot have so many threads: ggml would end it.
 func checkThreads(want int) error {
 	if want <= 1 {
 		return nil
 	}
-	started := bindings.CountThreads(want - 1 + spareThreads)
-	if most := max(1, 1+started-spareThreads); most < want {
+	spare := min(runtime.GOMAXPROCS(0), spareThreads)
+	started := bindings.CountThreads(want - 1 + spare)
+	if most := max(1, 1+started-spare); most < want {
 		return &ThreadsError{want, most}
 	}
 	return nil
