@@ -145,6 +145,18 @@ func TestPartsThatDoNotMakeAModelAreRefused(t *testing.T) {
 	}
 }
 
+func TestAModelOfMorePartsThanAnyHasIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m-00001-of-02000.gguf")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	defer f.Close()
+	w, err := gguf.NewWriter(f, gguf.Header{Keys: []gguf.KV{{Key: "split.no", Value: uint16(0)}, {Key: "split.count", Value: uint16(2000)}}})
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	_, err = gguf.Open(path)
+	require.EqualError(t, err, path+": is one of 2000 parts, 1024 are the most")
+}
+
 func TestAPartIsFoundByItsName(t *testing.T) {
 	_, parts := split(t)
 	renamed := filepath.Join(filepath.Dir(parts[0]), "mine.gguf")

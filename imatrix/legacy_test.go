@@ -104,6 +104,7 @@ func TestOldFilesThatAreDamagedAreRefused(t *testing.T) {
 		"a text that is cut short":      {start(1).entry("a", 1, 1).int(1).int(9), "the name of the text at the end: a text of 9 bytes, and 0 bytes are left"},
 		"chunks of the whole, below 0":  {start(1).entry("a", 1, 1).int(-1), "-1 chunks: damaged"},
 		"chunks of the whole, cut off":  {&dat{*bytes.NewBuffer(append(start(1).entry("a", 1, 1).Bytes(), 1, 2))}, "the number of chunks at the end"},
+		"a name that does not end":      {start(1).int(1 << 20), "is no importance matrix"},
 		"a pointer in place of it":      {&dat{*bytes.NewBufferString("version https://git-lfs.github.com/spec/v1\noid")}, "is a Git LFS pointer, not the importance matrix itself"},
 		"a web page in place of it":     {&dat{*bytes.NewBufferString("<!DOCTYPE html>")}, "is a web page or XML, not the importance matrix"},
 		"nothing":                       {&dat{}, "is empty"},

@@ -58,7 +58,7 @@ func (l *limitedReader) ReadAt(p []byte, off int64) (int, error) {
 		return l.file.ReadAt(p, off)
 	}
 	if int64(len(p)) > l.left {
-		return 0, fmt.Errorf("is larger than %d MiB", MaxDirectory>>20)
+		return 0, fmt.Errorf("more than %d MiB", MaxDirectory>>20)
 	}
 	l.left -= int64(len(p))
 	return l.file.ReadAt(p, off)

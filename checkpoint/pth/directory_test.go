@@ -57,7 +57,7 @@ func TestADirectoryIsReadUpToItsLimit(t *testing.T) {
 	_, err := r.ReadAt(make([]byte, 10), 0)
 	require.NoError(t, err)
 	_, err = r.ReadAt(make([]byte, 1), 0)
-	require.EqualError(t, err, "is larger than 32 MiB")
+	require.EqualError(t, err, "more than 32 MiB")
 	r.whole = true
 	_, err = r.ReadAt(make([]byte, 50), 0)
 	require.NoError(t, err)
