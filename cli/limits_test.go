@@ -35,7 +35,7 @@ func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {
 		"tensors of a checkpoint": checkpoint.MaxTensors, "bytes of a tensor's name": checkpoint.MaxName, "dimensions of a tensor": checkpoint.MaxDims,
 		"files of a checkpoint": safetensors.MaxParts, "bytes of a safetensors header": safetensors.MaxHeader,
 		"bytes of a pickle": pth.MaxPickle, "values of a pickle": pth.MaxValues, "records of a `.pth`": pth.MaxRecords, "bytes of its directory": pth.MaxDirectory,
-		"tokens of a vocabulary": tokenizer.MaxRows, "bytes of a token": tokenizer.MaxTokenBytes, "sums of an importance matrix": imatrix.MaxSums,
+		"tokens of a vocabulary": tokenizer.MaxRows, "bytes of a token": tokenizer.MaxTokenBytes, "bytes of a word for byte-level BPE": tokenizer.MaxWord, "sums of an importance matrix": imatrix.MaxSums,
 	} {
 		assert.Contains(t, string(page), fmt.Sprintf("\n| %s | %s | ", what, grouped(n)))
 	}

@@ -104,6 +104,9 @@ type knownWord struct {
 	start, end int
 }
 
+// MaxWord is how many bytes a word may have, whose merges take many times as much memory.
+const MaxWord = 16 << 20
+
 // longestKnown is the length of a word that is worth to be remembered.
 const longestKnown = 32
 
@@ -141,6 +144,9 @@ func (e *encoder) text(text []byte) error {
 
 // word encodes one word.
 func (e *encoder) word(word []byte) error {
+	if len(word) > MaxWord {
+		return fmt.Errorf("a word of %d bytes, %d are the most: is it a text?", len(word), MaxWord)
+	}
 	if len(word) > longestKnown {
 		return e.merge(word)
 	}

@@ -162,3 +162,8 @@ func TestMergesMayBeWrittenInEitherForm(t *testing.T) {
 	_, err = v.Encode([]byte("abc"))
 	assert.ErrorContains(t, err, "no token for byte 0x63")
 }
+
+func TestAWordThatIsNoneIsRefused(t *testing.T) {
+	_, err := parseJSON(t, "gpt2").Encode([]byte(strings.Repeat("a", tokenizer.MaxWord+1)))
+	require.EqualError(t, err, "after offset 0: a word of 16777217 bytes, 16777216 are the most: is it a text?")
+}

@@ -19,7 +19,34 @@ func composed(text []byte) []byte {
 	if isASCII(text) || norm.NFC.IsNormal(text) && !bytes.ContainsFunc(text, isUncomposed) {
 		return text
 	}
-	return compose(decompose(text))
+	out := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		n := pieceOf(text, composedAtOnce)
+		out = append(out, compose(decompose(text[:n]))...)
+		text = text[n:]
+	}
+	return out
+}
+
+// composedAtOnce is how many bytes are composed together, or a few more: marks take many times the memory of their text.
+const composedAtOnce = 64 << 10
+
+// pieceOf is the length of a piece of text, at least n bytes unless the text is shorter, that what follows changes nothing of: it
+// ends before a character that begins something.
+func pieceOf(text []byte, n int) int {
+	for ; n < len(text); n++ {
+		if !utf8.RuneStart(text[n]) {
+			continue
+		}
+		r, size := utf8.DecodeRune(text[n:])
+		if r == utf8.RuneError && size == 1 || isUncomposed(r) {
+			return n
+		}
+		if first := appendDecomposed(nil, text[n:n+size])[0]; first.class == 0 && !first.joins {
+			return n
+		}
+	}
+	return len(text)
 }
 
 func isUncomposed(r rune) bool { return unicode.Is(uncomposed, r) }
