@@ -1,7 +1,7 @@
 // Package eval measures how well a model predicts text: perplexity, how far a quantized model's distributions are from
 // those of the model it was made of, and the tasks that RWKV models are judged by.
 //
-// The definitions are those of llama-perplexity, so that figures compare; docs/quality.md states them. Logits are looked at
+// The definitions are those of llama-perplexity, so that figures compare; docs/quality-definitions.md states them. Logits are looked at
 // in blocks while they are computed and never kept.
 package eval
 
