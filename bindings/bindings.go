@@ -1,8 +1,8 @@
-// Package bindings holds the C functions of ggml as tables of Go functions, finds the shared libraries they live in
-// and opens them at run time. It is the only package that imports purego, and checks nothing: package ggml does.
+// Package bindings holds ggml's C functions as tables of Go functions. It finds the shared libraries and opens them at run time. It is
+// the only package that imports purego. It checks nothing: package ggml does.
 //
-// Each table follows one of ggml's headers, in the header's order, with the C signature beside each entry. C structs
-// are opaque handles; the two that have to be passed or filled by field are proven against the library when it is opened.
+// Each table follows one of ggml's headers, in the header's order, with the C signature next to each entry. C structs are opaque
+// handles. Two structs are passed or filled by field; their layout is checked against the library when it is opened.
 package bindings
 
 import (

@@ -1,9 +1,9 @@
-// Package checkpoint says what a training checkpoint is to the rest of the program: a list of named tensors whose
-// elements are read from the file when they are asked for, in pieces of any size.
+// Package checkpoint defines a training checkpoint for the rest of the program: a list of named tensors. Their elements are read from
+// the file when they are asked for, in pieces of any size.
 //
-// The files themselves are read by checkpoint/pth; checkpoint/formats finds out which reader a file needs.
+// checkpoint/pth and its siblings read the files. checkpoint/formats finds the reader that a file needs.
 //
-// Limits: a checkpoint is one file, and its tensors are read, never changed.
+// Limits: tensors are read, never changed.
 package checkpoint
 
 import (

@@ -1,8 +1,8 @@
-// Package cli is the command line of Gosling: one command a file, and around them what they share, which is flags that may
+// Package cli is the command line of Gosling, with one command per file. Around the commands it has what they share: flags that may
 // stand anywhere, exit codes, signals, progress and shell completion.
 //
-// What a command makes goes to standard output, everything about it to standard error. The exit code is 0, 1 for an
-// error, 2 for a wrong command line and 130 after Ctrl-C.
+// The result of a command goes to standard output, everything else to standard error. The exit code is 0, 1 for an error, 2 for a wrong
+// command line, and 130 after Ctrl-C.
 package cli
 
 import (

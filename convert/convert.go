@@ -1,5 +1,5 @@
-// Package convert makes GGUF files of training checkpoints: it finds out which RWKV a checkpoint holds, matches its tensors
-// with the architecture's table, and writes them in the types of a mix, in one pass.
+// Package convert makes GGUF files from training checkpoints. It finds out which RWKV version a checkpoint holds, matches its tensors with
+// the architecture's table, and writes them in the types of a mix, in one pass.
 package convert
 
 import (

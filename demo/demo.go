@@ -1,7 +1,7 @@
-// Package demo is the model inside the program: a small RWKV-7 of our own, for which nothing has to be downloaded. docs/demo-model.md
-// tells what it was trained on and what it can do, scripts/train makes it.
+// Package demo is the model inside the program: a small RWKV-7 that needs no download. docs/demo-model.md says what it was trained on and
+// what it can do. scripts/train makes it.
 //
-// It is used through files, as other models are, which are put into the user's cache when they are first asked for.
+// It is used through files, like other models. They are put into the user's cache when they are first asked for.
 package demo
 
 import (

@@ -1,7 +1,7 @@
-// Package engine is a model on devices: its weights where they are computed on, the graphs that compute it, built once
-// for each shape of batch and kept, and the sessions that carry its recurrent state.
+// Package engine runs a model on devices. It holds the weights on the devices that compute with them. It builds one graph for each shape
+// of batch and keeps it. Its sessions carry the recurrent state.
 //
-// A Model may be shared between goroutines; a Session belongs to one at a time.
+// A Model may be shared between goroutines. A Session belongs to one at a time.
 package engine
 
 import (

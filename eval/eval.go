@@ -1,8 +1,8 @@
-// Package eval measures how well a model predicts text: perplexity, how far a quantized model's distributions are from
-// those of the model it was made of, and the tasks that RWKV models are judged by.
+// Package eval measures how well a model predicts text. It computes perplexity, the distance between the distributions of a quantized model
+// and of its base, and the tasks that RWKV models are usually tested with.
 //
-// The definitions are those of llama-perplexity, so that figures compare; docs/quality.md states them. Logits are looked at
-// in blocks while they are computed and never kept.
+// The definitions are those of llama-perplexity, so figures can be compared. docs/quality-definitions.md states them. Logits are
+// evaluated in blocks while they are computed, and not kept.
 package eval
 
 import (

@@ -1,9 +1,9 @@
-// Package fit says how much memory a model takes to run, before there is a file of it: from the tensor table of its version,
-// the types of a mix, and what the engine does with weights, state and graphs. On that rest the choice of a released model for a
-// machine (Recommend) and the table of one model in every mix (Table).
+// Package fit computes how much memory a model takes to run, before its file exists. It uses the tensor table of the version, the types
+// of a mix, and what the engine does with weights, state and graphs. Recommend chooses a released model for a machine from this. Table
+// lists one model in every mix.
 //
-// Sizes of files are exact, but for the tokenizer of vocabularies other than World's. Memory is what the process may come to have
-// resident, mapped file included: an estimate that is meant to lie a little above what is measured.
+// Sizes of files are exact, except for the tokenizer of vocabularies other than World's. Memory is an estimate of what the process may
+// have resident, including the mapped file. It should be a little above what is measured.
 package fit
 
 import (

@@ -1,8 +1,8 @@
-// Package generate turns a prompt into text: it feeds a session, samples tokens and gives out their text as it becomes
-// certain, in whole characters and without the stop strings.
+// Package generate turns a prompt into text. It passes the prompt to a session, samples tokens, and emits their text in whole characters.
+// Text that may be the beginning of a stop string is held back.
 //
-// It puts nothing around the prompt (see package prompt) and keeps nothing between calls: what a model remembers is in its
-// session, what the penalties count is in its sampler. The bytes of one text are kept until it ends.
+// It puts nothing around the prompt (see package prompt) and keeps nothing between calls. The session holds what the model remembers,
+// and the sampler holds what the penalties count. The bytes of one text are kept until it ends.
 package generate
 
 import (

@@ -1,13 +1,13 @@
-// Package ggml is a typed, checked Go API over the ggml tensor library, which it loads at run time.
+// Package ggml is a typed, checked Go API for the ggml tensor library, which it loads at run time.
 //
-// Library is the open bundle of shared libraries; Device is something it can compute on; Context owns tensors' headers,
-// Buffer their bytes, Backend the threads or queues of one device; Graph is a computation being built and Scheduler
-// runs it across backends. Each of the last five has one owner, who calls Close.
+// A Library is an open bundle of shared libraries. A Device can compute. A Context owns the headers of tensors, a Buffer their bytes, a
+// Backend the threads or queues of one device. A Graph is a computation being built, and a Scheduler runs it across backends. Each of
+// the last five has one owner, who calls Close.
 //
-// ggml's own checks abort the process, so everything that a model file could get wrong (shapes, types, sizes) is checked
-// here first: a Graph keeps the first mistake and Graph.Err tells it.
+// ggml's own checks abort the process. So everything that a model file could get wrong (shapes, types, sizes) is checked here first. A
+// Graph keeps the first mistake, and Graph.Err returns it.
 //
-// A Library and its Devices may be shared between goroutines, all else belongs to one at a time.
+// A Library and its Devices may be shared between goroutines. Everything else belongs to one at a time.
 package ggml
 
 import (

@@ -1,17 +1,16 @@
 // Package gguf reads, writes and checks GGUF files: the metadata and tensors of a model in one file.
 //
-// Open reads the header only: the bytes of a tensor are read when they are asked for. Every
-// count, length and offset of the header is checked against the file first, so memory stays bounded by the length of
-// the header and a tensor that Open returned lies wholly in the file, aligned and apart from all others. Check walks
-// the same rules and a few more, and reports all that is wrong instead of the first.
+// Open reads only the header. The bytes of a tensor are read when they are asked for. Every count, length and offset of the header is
+// checked against the file first, so memory is bounded by the length of the header. A tensor that Open returned lies completely in the
+// file, is aligned, and overlaps no other. Check uses the same rules and a few more, and reports everything that is wrong.
 //
 // A model that llama-gguf-split cut into several files is opened by the name of any of them, and reads as one.
 //
-// A Writer is told all keys and tensors first and writes the header at once; the bytes of tensors may then come in any
-// order, in pieces, from many goroutines.
+// A Writer gets all keys and tensors first and writes the header at once. The bytes of tensors may then come in any order, in pieces,
+// from many goroutines.
 //
-// Limits: versions 2 and 3 of the format are read, 3 is written, little-endian only; a header has at most MaxHeader bytes.
-// Nothing here quantizes or converts elements.
+// Limits: versions 2 and 3 of the format are read, 3 is written, little-endian only. A header has at most MaxHeader bytes. Nothing here
+// quantizes or converts elements.
 package gguf
 
 import (

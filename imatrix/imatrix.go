@@ -1,6 +1,6 @@
-// Package imatrix is importance matrices: for each matrix of a model, how strongly each of its input channels is used. They are
-// kept in llama.cpp's GGUF files, which its llama-imatrix writes and its llama-quantize reads; docs/format/imatrix.md describes
-// them. The format that llama.cpp had before (.dat) is read too.
+// Package imatrix reads and writes importance matrices. For each matrix of a model they say how strongly each of its input channels is
+// used. The files are llama.cpp's GGUF files, which llama-imatrix writes and llama-quantize reads; docs/format/imatrix.md describes
+// them. llama.cpp's older format (.dat) is read too.
 //
 // Limits: the matrices of models with experts are not read.
 package imatrix

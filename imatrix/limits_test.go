@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
 func TestMoreSumsThanAnyModelHasAreNotRead(t *testing.T) {

@@ -1,11 +1,11 @@
 // Package music writes what RWKV's MIDI models generate as a Standard MIDI File.
 //
-// These models speak words: "t25" lets 25 steps of 8 ms pass, and "pi:3c:b" plays, on the piano (pi), note 3c at loudness b, both
-// hexadecimal; loudness 0 ends the note. All instruments share one track, one channel each, the percussion on channel 10.
+// These models generate words. "t25" lets 25 steps of 8 ms pass. "pi:3c:b" plays note 3c on the piano (pi) at loudness b, both in
+// hexadecimal. Loudness 0 ends the note. All instruments share one track, with one channel each. The percussion is on channel 10.
 //
 // A model may forget to end a note. The rules for such notes are those of the models' own converter, token_to_midi_message of
-// MIDI-LLM-tokenizer with its vocab_config.json: the first pause that ends more than 5 s after a note began ends it, one note a
-// pause, the one that was begun first; and "<end>" lets 3 s pass and ends all others.
+// MIDI-LLM-tokenizer with its vocab_config.json. The first pause that ends more than 5 s after a note began ends it. One pause ends one
+// note, the one that began first. "<end>" lets 3 s pass and ends all others.
 //
 // Limits: words of models that split a note into several words (REMI) are not understood.
 package music

@@ -1,8 +1,7 @@
-// Package prompt writes conversations as RWKV models were trained to read them, and finds the stop strings in what they answer.
+// Package prompt writes conversations as RWKV models were trained to read them, and finds the stop strings in their answers.
 //
-// The formats are a table, Templates; For finds a model's own. A prompt ends right after the assistant's name, with no space
-// behind it: the model begins with the space itself. Turns are separated by an empty line, which therefore may not occur inside
-// one (see Clean).
+// Templates lists the formats. For finds the one of a model. A prompt ends right after the assistant's name, without a space: the model
+// generates the space. Turns are separated by an empty line, so no turn may contain one (see Clean).
 //
 // Limits: text only.
 package prompt

@@ -1,6 +1,5 @@
-// Package quant decides which type each tensor of a model gets and writes models in those types: from another GGUF file
-// (Quantize) or from whatever else gives the elements (Write). Work is spread over all cores in small pieces, so the
-// memory it takes does not grow with the model.
+// Package quant decides which type each tensor of a model gets, and writes models in those types. Quantize reads another GGUF file, Write
+// reads any source of elements. The work is split into small pieces for many threads, so memory does not grow with the model.
 package quant
 
 import (

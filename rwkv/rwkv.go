@@ -1,8 +1,7 @@
-// Package rwkv says what an RWKV architecture is: its dimensions, the table of its tensors and how each is made
-// from a training checkpoint, the state it carries from token to token, and the graph that computes it.
+// Package rwkv defines an RWKV architecture: its dimensions, the table of its tensors, how each is made from a training checkpoint, the state
+// that it carries from token to token, and the graph that computes it.
 //
-// The versions themselves live in rwkv/v4 to rwkv/v7, the list of them in rwkv/archs. Hybrids are RWKV's time mix in the frame of a
-// Qwen transformer.
+// The versions are in rwkv/v4 to rwkv/v7. rwkv/archs lists them. Hybrids use RWKV's time mix in the frame of a Qwen transformer.
 package rwkv
 
 import "slices"

@@ -1,6 +1,5 @@
-// Package sampler chooses the next token from a model's logits, in the order of the RWKV community's reference: penalties,
-// softmax at temperature 1, top-p, top-k, temperature, draw. Temperature therefore acts on what top-p and top-k left, unlike in
-// other programs.
+// Package sampler chooses the next token from a model's logits, in the order of RWKV's own programs: penalties, softmax at temperature 1,
+// top-p, top-k, temperature, draw. So top-p and top-k do not depend on the temperature, which acts on the tokens that they left.
 //
 // Limits: no classifier-free guidance, no grammars, no mirostat.
 package sampler

@@ -1,15 +1,15 @@
-// Package tokenizer turns text into the tokens of RWKV models and back. All tokenizers are a Tokenizer:
+// Package tokenizer turns text into the tokens of RWKV models and back. There are three kinds of Tokenizer:
 //
-//   - World, of the language models since 2023, Bytes and ByteValues of models of bytes, ABC of music in that notation, and the
-//     vocabularies of rwkv_vocab_*.txt files cut text greedily, at every place by the longest token that fits (Vocab);
-//   - NeoX, of the Pile and Raven models, and what Hugging Face's tokenizer.json files and GGUF files hold of this class are
-//     byte-level BPE, with the same ids as Hugging Face's tokenizers (BPE);
-//   - MIDI and Piano know words between blanks (Words).
+//   - Vocab takes the longest token that fits at each position. World is that of the language models since 2023. Bytes and ByteValues
+//     are for models of bytes, ABC is for music in that notation. Files rwkv_vocab_*.txt hold others.
+//   - BPE is byte-level BPE, with the same ids as Hugging Face's tokenizers. NeoX is that of the Pile and Raven models. tokenizer.json
+//     and GGUF files hold others.
+//   - Words knows words between blanks. MIDI and Piano are its vocabularies.
 //
 // FromGGUF reads any of them from a model file's metadata, and ParseJSON one from a tokenizer.json.
 //
-// Limits: a token has at most 1024 bytes, a vocabulary at most 1,048,576 rows and about eight million trie nodes. Of BPE two
-// ways to split words are known, GPT-2's and Qwen2's.
+// Limits: a token has at most 1024 bytes, a vocabulary at most 1,048,576 rows and about eight million trie nodes. BPE knows two ways to
+// split words, GPT-2's and Qwen2's.
 package tokenizer
 
 // Token is the number of a vocabulary's row.

@@ -1,19 +1,18 @@
-// Package adapter merges what low-rank fine-tuning (LoRA) made into the checkpoint that it was made of, tensor by tensor, as
-// they are read:
+// Package adapter merges a low-rank adapter (LoRA) into the checkpoint that it was trained on, tensor by tensor as they are read:
 //
 //	W' = W + alpha/rank · B·A    with A [rank, in], B [out, rank], W [out, in]
 //
-// It reads the forms that RWKV's tools and Hugging Face's PEFT write: pairs named like the weight with .lora_A and .lora_B in
-// place of (or before) .weight, and whole tensors beside them, such as norms, which take the place of the model's. A pair that
-// began as the weight's largest singular values (PiSSA) is merged with those taken away first:
+// It reads the files of RWKV's tools and of Hugging Face's PEFT. Pairs are named like the weight, with .lora_A and .lora_B instead of
+// (or before) .weight. Whole tensors next to them, such as norms, replace the model's. A PiSSA pair began as the weight's largest
+// singular values. They are subtracted first:
 //
 //	W' = W - B₀·A₀ + B·A
 //
-// Names are those of the authors' files or of the file that the adapter was trained on; checkpoint/dialect gives those of
-// web-rwkv a trainer's names first.
+// Names are those of the authors' files, or of the file that the adapter was trained on. checkpoint/dialect first gives the adapters of
+// web-rwkv the names of a trainer.
 //
-// Limits: DoRA, DiSHA (bone) and adapters of embeddings are refused by name, and so is what adapter_config.json says that is
-// not known to leave the merge as it is.
+// Limits: DoRA, DiSHA (bone) and adapters of embeddings are refused by name. So is every setting of adapter_config.json that may
+// change the merge.
 package adapter
 
 import (

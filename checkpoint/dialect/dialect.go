@@ -1,10 +1,9 @@
-// Package dialect translates checkpoints that other programs wrote, with names and layouts of their own, into those of the
-// authors' .pth files: models of Hugging Face's transformers (RWKV-4, and 5 and 6 by the same rule), of
-// flash-linear-attention (RWKV-6 and 7), and models, tuned states and adapters of web-rwkv (.st).
+// Package dialect translates checkpoints of other programs into the names and layouts of the authors' .pth files. It knows models of
+// Hugging Face's transformers (RWKV-4, and 5 and 6 by the same rule) and of flash-linear-attention (RWKV-6 and 7). It also knows models,
+// tuned states and adapters of web-rwkv (.st).
 //
-// Tensors tell which dialect a file is in. Where they do not, what only web-rwkv's converter does tells it, and where that is
-// contradictory the caller must say it. Tensors whose layout differs are translated as they are read. docs/format/writers.md
-// lists the dialects.
+// The tensors show which dialect a file has. If they do not, other marks of web-rwkv's converter decide. If these contradict each
+// other, the caller must say it. Tensors with another layout are translated as they are read. docs/format/writers.md lists the dialects.
 package dialect
 
 import (

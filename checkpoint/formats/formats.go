@@ -1,7 +1,7 @@
-// Package formats opens a checkpoint of any format that can be read, told by its first bytes and never by its name.
-// A file of another kind is refused with an error that says what it seems to be and what to do.
+// Package formats opens a checkpoint of any known format. It recognizes the format by the first bytes, never by the name. The error
+// for another file says what the file seems to be and what to do.
 //
-// Limits: .pth, .safetensors (one or several, also in Hugging Face's layout) and the .bin models of rwkv.cpp are read.
+// Limits: it reads .pth, .safetensors (one or several, also in Hugging Face's layout) and the .bin models of rwkv.cpp.
 package formats
 
 import (

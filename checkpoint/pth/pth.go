@@ -1,13 +1,13 @@
-// Package pth reads and writes the files of torch.save that hold a state dict: the zip archive of PyTorch 1.6 and
-// later, and the row of pickles before it. docs/format/pth.md draws both.
+// Package pth reads and writes the files of torch.save that hold a state dict: the zip archive of PyTorch 1.6 and later, and the
+// sequence of pickles before it. docs/format/pth.md describes both.
 //
-// A pickle is a program. This package runs only the instructions that a state dict needs, knows only the names that
-// make tensors of storages, and refuses everything else by name before it has read a single weight. Nothing that a
-// file names is ever executed or imported.
+// A pickle is a program. This package runs only the instructions that a state dict needs and knows only the names that make tensors.
+// It refuses everything else by name before it reads a weight. It never executes or imports anything that a file names.
 //
-// Opening reads the directory and the pickle, some hundred KiB; elements are read when they are asked for.
+// Opening reads the directory and the pickle, some hundred KiB. Elements are read when they are asked for.
 //
-// Limits: no compressed archives, no quantized or sparse tensors, no objects of a program's own classes, pickle protocols 2 to 5, 64 MiB of pickle.
+// Limits: no compressed archives, no quantized or sparse tensors, no objects of a program's own classes, pickle protocols 2 to 5,
+// 64 MiB of pickle.
 package pth
 
 import (

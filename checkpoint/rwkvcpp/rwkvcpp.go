@@ -1,12 +1,11 @@
-// Package rwkvcpp reads the .bin models of rwkv.cpp (magic "ggmf", versions 100 and 101) as if they were the training
-// checkpoints they were made of: under the original names, in the original shapes, with the original parameters where
-// its converter stored values computed from them. docs/format/rwkvcpp.md draws the file.
+// Package rwkvcpp reads the .bin models of rwkv.cpp (magic "ggmf", versions 100 and 101) as the training checkpoints that they were
+// made from: with the original names, shapes and parameters. Where rwkv.cpp's converter stored values computed from a parameter, the
+// parameter is restored. docs/format/rwkvcpp.md describes the file.
 //
-// Opening reads the headers of the tensors; elements are read, and quantized ones dequantized to F32, when they are
-// asked for.
+// Opening reads the headers of the tensors. Elements are read when they are asked for, and quantized ones become F32.
 //
-// Limits: little-endian files only. The types Q4_1_O, Q4_2 and Q4_3, which rwkv.cpp itself dropped, and Q2_K, Q3_K,
-// Q8_1 and Q8_K are refused by name.
+// Limits: little-endian files only. These types are refused by name: Q4_1_O, Q4_2 and Q4_3, which rwkv.cpp itself dropped, and Q2_K,
+// Q3_K, Q8_1 and Q8_K.
 package rwkvcpp
 
 import (

@@ -1,7 +1,7 @@
-// Package safetensors reads the files of the safetensors format: the length of a header, the header in JSON, and the
-// elements. docs/format/safetensors.md draws them. A model cut into several files is read through its index.
+// Package safetensors reads safetensors files: the length of a header, the header in JSON, and the elements.
+// docs/format/safetensors.md describes them. A model in several files is read through its index.
 //
-// Opening reads the header; elements are read when they are asked for.
+// Opening reads the header. Elements are read when they are asked for.
 //
 // Limits: headers of at most 100 MiB, as the format demands.
 package safetensors

@@ -1,5 +1,5 @@
-// Package report writes a comparison of models as one HTML page that needs nothing else: tables, and plots in SVG, in light or
-// dark as the reader's system is.
+// Package report writes a comparison of models as one HTML page without other files. It has tables and SVG plots, light or dark as the
+// reader's system is.
 package report
 
 import (

@@ -1,5 +1,5 @@
-// Package ggmltest holds the suite that every device passes: each operation that our graphs use, computed on the device
-// and held to the same formula in float64.
+// Package ggmltest has the suite that every device passes. It computes each operation of our graphs on the device and compares it with the
+// same formula in float64.
 package ggmltest
 
 import (

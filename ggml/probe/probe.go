@@ -1,8 +1,8 @@
-// Package probe computes something known on a device and tells whether the result is right: products with weights of every type
-// that models have, in every kind of memory that a device keeps them in, the recurrences of RWKV, and the functions between them.
-// It is for doctor and for the tests of devices. It takes less than a second on a processor.
+// Package probe computes known results on a device and reports whether they are right. It tries products with weights of every type, in
+// every kind of memory where a device keeps them, the recurrences of RWKV, and the functions between them. doctor uses it, and so do
+// the tests of devices. It takes less than a second on a processor.
 //
-// Right is what float64 gives, within the rounding that the device's arithmetic allows; Arithmetic says what that is.
+// A result is right if it equals the float64 result within the rounding of the device's arithmetic, which Arithmetic describes.
 package probe
 
 import (

@@ -1,12 +1,11 @@
-// Package atomicfile writes files that are there wholly or not at all.
+// Package atomicfile writes files that are either complete or absent.
 //
-// Create makes a temporary file beside the target, and Commit puts it in the target's place once all of it is on the
-// disk. Whenever the program or the machine stops, the target is the whole old file, the whole new one, or not there. A
-// program that was killed may leave the temporary file, whose name is the target's with ".partial-" and a number; the next Create
-// for the same target removes it. Temporary files are locked while they are written, so those in use are left alone.
+// Create makes a temporary file next to the target. Commit renames it to the target once all of it is on the disk. Whenever the program
+// or the machine stops, the target is the complete old file, the complete new one, or absent. A killed program may leave the temporary
+// file, which is named like the target with ".partial-" and a number. The next Create for the same target removes it. Temporary files
+// are locked while they are written, so those in use are not removed.
 //
-// Limits: the target must be a regular file or a new name. A target that is a symbolic link stays one: the file that it
-// leads to is replaced.
+// Limits: the target must be a regular file or a new name. If the target is a symbolic link, the file that it leads to is replaced.
 package atomicfile
 
 import (

@@ -1,8 +1,7 @@
-// Package cpus tells on how many threads a process may compute: what the machine has, and what CPU affinity and the limit of
-// a container leave of it.
+// Package cpus says on how many threads a process may compute. It looks at the machine, the CPU affinity, and the limits of a container.
 //
-// Limits: on macOS it is untried. On Windows only one group of at most 64 processors is looked at, and no limit of a job. On
-// other systems than these and Linux, every processor counts as a core.
+// Limits: it is untested on macOS. On Windows it sees only one group of at most 64 processors, and no limit of a job. On systems other
+// than these and Linux, every processor counts as a core.
 package cpus
 
 import "math"

@@ -1,5 +1,5 @@
-// Package excerpt shows values of files in error messages. A file may hold values of any length and depth, so a message shows
-// the beginning of a long one, and only the type of one that may hold others.
+// Package excerpt shortens values of files for error messages. A file may hold values of any length and depth. A message shows the beginning
+// of a long value, and only the type of a value that may hold others.
 package excerpt
 
 import (

@@ -1,7 +1,7 @@
-// Package filekind recognizes files that lie where another kind was wanted: what a failed download or a repository without its
-// large files leaves, and archives that must be unpacked first.
+// Package filekind recognizes files of the wrong kind: what a failed download or a repository without its large files leaves, and archives
+// that must be unpacked first.
 //
-// Limits: a file is told by its first bytes alone.
+// Limits: it looks only at the first bytes.
 package filekind
 
 import (

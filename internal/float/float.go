@@ -1,11 +1,11 @@
-// Package float converts between the three floating-point formats of weights: float32, float16 (IEEE 754 half) and
-// bfloat16, one by one and in slices of little-endian bytes. Number is a float64 of a JSON file.
+// Package float converts between the three floating-point formats of weights: float32, float16 (IEEE 754 half) and bfloat16. It
+// converts single numbers and slices of little-endian bytes. Number is a float64 of a JSON file.
 //
-// Rounding is to the nearest number, a tie to the even one. A NaN stays a NaN with its sign and the upper bits of its
-// payload, made quiet; what overflows becomes infinity.
+// Rounding is to the nearest number, and to the even one of two. A NaN stays a NaN with its sign and the upper bits of its payload, made
+// quiet. Overflow becomes infinity.
 //
-// Limits: the slice functions convert as many elements as the shorter side must hold and panic when the other side is
-// shorter, as copying loops do; both sides must not overlap.
+// Limits: the slice functions convert one element for each float32 of their float32 slice (BF16ToF16Bytes: for each element of the
+// source). They panic if the other slice is too short. Both must not overlap.
 package float
 
 import "math"

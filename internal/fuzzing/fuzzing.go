@@ -1,7 +1,6 @@
-// Package fuzzing holds what every fuzz target demands of the code under test besides its own law: an end, and memory in
-// proportion to the input.
+// Package fuzzing bounds what every fuzz target may use: the code under test must end, and its memory must stay in proportion to the input.
 //
-// Limits: memory is what Go allocates; what C allocates is counted by ggml/ggmltest.
+// Limits: it measures what Go allocates. ggml/ggmltest counts what C allocates.
 package fuzzing
 
 import (

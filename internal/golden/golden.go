@@ -1,8 +1,8 @@
 // Package golden reads the numbers that the official code of RWKV computed for a checkpoint: the logits at every position of some
-// prompts, and perhaps the state after one of them. Those of our own small models (scripts/train) are in testdata, those of other
-// models in ../shared/testdata beside the project. They are for tests; a test that asks for a file that is not there is skipped.
+// prompts, and perhaps the state after one of them. Those of our own small models (scripts/train) are in testdata. Those of other models
+// are in ../shared/testdata next to the project. A test that asks for a missing file is skipped.
 //
-// A golden file is NAME.golden.json, which lists prompts and arrays, over NAME.golden.bin, float32 little-endian.
+// A golden file is NAME.golden.json, which lists prompts and arrays, with NAME.golden.bin, float32 little-endian.
 package golden
 
 import (

@@ -1,10 +1,10 @@
-// Package infile is the way in for files from outside: each is opened as what it must be, and read up to a bound.
+// Package infile opens files from outside. Each is opened as what it must be and read up to a bound.
 //
-// A model is read at many places, so it must be a file: Open refuses pipes, devices, sockets and folders before it opens them. A
-// text is read once from its beginning to its end, so it may come from a pipe too: Read waits for it until a context ends. How
-// much may be read is a Limit; what is larger is refused without reading or allocating more.
+// A model is read in many places, so it must be a file. Open refuses pipes, devices, sockets and folders before it opens them. A text is
+// read once from beginning to end, so it may come from a pipe. Read waits for it until the context ends. A Limit says how much may be
+// read. Larger inputs are refused without reading or allocating more.
 //
-// Limits: a regular file on a file system that does not answer is waited for.
+// Limits: it waits for a regular file on a file system that does not answer.
 package infile
 
 import (

@@ -1,2 +1,2 @@
-// Package layers holds, as a test, which package may import which. It has no code of its own.
+// Package layers tests which package may import which. It has no code of its own.
 package layers

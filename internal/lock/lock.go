@@ -1,7 +1,7 @@
-// Package lock tells whether a file is in use by a program that still runs. A lock is held through an open file and ends when
-// that is closed, however the program ends.
+// Package lock tells whether a running program uses a file. A lock belongs to an open file. It ends when the file is closed, however the
+// program ends.
 //
-// Limits: locks are advice among programs that use this package. Some file systems of networks have none.
+// Limits: locks work only among programs that use this package. Some network file systems have none.
 package lock
 
 import (

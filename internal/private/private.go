@@ -1,7 +1,7 @@
-// Package private keeps folders for the user alone where others may write, as in the folder for temporary files. There a name that
-// can be foretold may be taken by somebody else, who would see what is written, or lead it elsewhere by a symbolic link.
+// Package private keeps folders for the user alone in places where others may write, such as the folder for temporary files. There another
+// user may take a predictable name first. That user could read what is written, or lead it elsewhere with a symbolic link.
 //
-// Limits: on Windows, where each user has a folder for temporary files, only links are looked for.
+// Limits: on Windows each user has a folder for temporary files, and only links are refused.
 package private
 
 import (

@@ -1,8 +1,8 @@
-// Package synth makes RWKV checkpoints of every version of random weights, of the shapes and ranges of trained ones: activations stay
-// of order 1, decays, mixing vectors and rates lie where training puts them, and logits are finite and varied. The
-// words of such a model are noise, but its speed, memory and file sizes are those of a real one.
+// Package synth makes RWKV checkpoints of every version with random weights, in the shapes and ranges of trained ones. Activations stay
+// of order 1. Decays, mixing vectors and rates lie where training puts them. Logits are finite and varied. The words of such a model are
+// noise, but its speed, memory and file sizes are those of a real one.
 //
-// The same Config gives the same file on every machine, whatever its number of cores.
+// The same Config gives the same file on every machine, with any number of cores.
 //
 // Limits: weights are BF16.
 package synth

@@ -1,10 +1,9 @@
-// Package term decides what of the program's output may reach a terminal. A terminal obeys some characters: they move the cursor,
-// change what stands on the screen, or have the terminal answer as if somebody typed. Files hold what anybody wrote, and models say
-// anything.
+// Package term decides what may reach a terminal. A terminal obeys some characters: they move the cursor, change the screen, or make the
+// terminal answer as if somebody typed. Files may hold such characters, and models may generate them.
 //
-// There are three ways to an Output. What is written to it is a message or a table: the characters that a terminal would obey are
-// made visible, wherever it goes. Text is for what a model or a file says at length: escape sequences are left out if the output is
-// a terminal, and nothing is changed otherwise. Raw is for what the program itself wants the terminal to do, and for bytes.
+// An Output has three ways to write. Write is for messages and tables: it makes the characters that a terminal would obey visible,
+// wherever the output goes. Text is for long texts of models and files: it leaves out escape sequences if the output is a terminal, and
+// otherwise changes nothing. Raw is for bytes, and for what the program itself wants the terminal to do.
 package term
 
 import (

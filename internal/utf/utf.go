@@ -1,8 +1,6 @@
-// Package utf reads text files as UTF-8, whatever editors and shells made of them: Notepad and PowerShell's ">" write UTF-16, or
-// UTF-8 behind a byte order mark.
+// Package utf reads text files of different encodings as UTF-8. Notepad and PowerShell's ">" write UTF-16, or UTF-8 with a byte order mark.
 //
-// Limits: encodings other than Unicode's are not known. UTF-16 without a mark is found only by its first character, if that is
-// ASCII.
+// Limits: only Unicode's encodings are known. UTF-16 without a mark is recognized only if its first character is ASCII.
 package utf
 
 import (

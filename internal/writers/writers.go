@@ -1,4 +1,4 @@
-// Package writers writes checkpoints as other programs do: the opposite of checkpoint/dialect, for tests, and written apart from it.
+// Package writers writes checkpoints as other programs do, for tests. It is the opposite of checkpoint/dialect and shares no code with it.
 // It holds a model in memory.
 package writers
 

@@ -1,5 +1,5 @@
-// Package op holds the steps that RWKV versions share, as functions of graph tensors. It chooses between ggml's
-// operations and compositions of them while a graph is built.
+// Package op has the steps that RWKV versions share, as functions of graph tensors. While a graph is built it chooses between ggml's
+// operations and compositions of them.
 package op
 
 import (

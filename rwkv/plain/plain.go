@@ -1,5 +1,5 @@
-// Package plain is the float64 arithmetic that the references of RWKV's versions are written in: slices and loops, without
-// ggml, slow and easy to check by reading.
+// Package plain is the float64 arithmetic of the references of RWKV's versions: slices and loops, without ggml, slow and easy to check by
+// reading.
 package plain
 
 import "math"

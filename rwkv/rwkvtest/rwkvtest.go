@@ -1,8 +1,8 @@
-// Package rwkvtest is the suite that every version of RWKV passes, on every device that ggml finds: the official logits
-// and states, its own float64 reference for heads of any size, and the laws of reading text in pieces.
+// Package rwkvtest has the suite that every version of RWKV passes on every device that ggml finds. It compares with the official logits
+// and states, and with a float64 reference for heads of any size. It also checks that text gives the same result when read in pieces.
 //
-// Models are made on the spot, of random weights, so that a clone of the project is enough; the official numbers are
-// read from ../shared/testdata where they are there.
+// Most models are made during the test from random weights. The official numbers are in testdata, and some in ../shared/testdata. Tests
+// whose numbers are missing are skipped.
 package rwkvtest
 
 import (

@@ -15,7 +15,7 @@ import (
 
 // How far numbers may be apart is a unit roundoff times a growth. Where a model is held to the float64 reference or to official
 // numbers, the growth is computed: a device may be margin times as far away as the farthest of some draws, each of which is the
-// reference in the device's own arithmetic. No processor's results enter. docs/quality.md has the growths.
+// reference in the device's own arithmetic. No processor's results enter. docs/quality-correctness.md has the growths.
 const (
 	// draws is how often the arithmetic is drawn.
 	draws = 3

@@ -1,4 +1,4 @@
-// Package v6 is RWKV-6 "Finch": its tensors, its graph and its plain float64 reference; and the hybrid of it and a Qwen
+// Package v6 is RWKV-6 "Finch": its tensors, its graph and its plain float64 reference. It also has the hybrid of RWKV-6 and a Qwen
 // transformer.
 package v6
 

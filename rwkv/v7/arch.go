@@ -1,4 +1,4 @@
-// Package v7 is RWKV-7 "Goose": its tensors, its graph and its plain float64 reference, in its own frame and in that of a Qwen
+// Package v7 is RWKV-7 "Goose": its tensors, its graph and its plain float64 reference. It also has the hybrid of RWKV-7 and a Qwen
 // transformer.
 package v7
 

@@ -1,10 +1,10 @@
-// Bench-peers compares "gosling bench" with a llama-bench on the same models: both are run in turns, so that what else the
-// machine does falls on both, and what counts is the median of the ratios of neighbouring runs.
+// Bench-peers compares "gosling bench" with a llama-bench on the same models. Both run in turns, so that other load on the machine affects
+// both. The result is the median of the ratios of neighboring runs.
 //
 //	go run ./scripts/bench-peers --llama-bench PATH [flags] MODEL...
 //
-// For each model and test it prints the mean speed of both, the ratio (above 1: Gosling is faster) and the peak of resident
-// memory, mapped weights included.
+// For each model and test it prints the mean speed of both, the ratio (above 1: Gosling is faster) and the peak of resident memory,
+// including mapped weights.
 package main
 
 import (

@@ -1,10 +1,10 @@
-// Check-peers-ppl compares the perplexity and the KL divergence that "gosling compare" prints with those of a llama-perplexity
-// on the same RWKV-7 models and text:
+// Check-peers-ppl compares the perplexity and the KL divergence of "gosling compare" with those of a llama-perplexity on the same RWKV-7
+// models and text:
 //
 //	go run ./scripts/check-peers-ppl --llama-perplexity PATH --text FILE [flags] BASE CANDIDATE
 //
-// Each program computes its own base logits. Besides, each is given the other's. The exit code is 1 if a perplexity differs by
-// more than 0.5 %, or a divergence by more than 5 %.
+// Each program computes its own base logits, and then uses the other's. The exit code is 1 if a perplexity differs by more than 0.5 %, or
+// a divergence by more than 5 %.
 package main
 
 import (

@@ -1,11 +1,11 @@
-// Check-peers compares the logits of Gosling with those of a llama.cpp on the same GGUF files, on the CPU:
+// Check-peers compares the logits of Gosling with those of llama.cpp on the same GGUF files, on the CPU:
 //
 //	go run ./scripts/check-peers --llama DIR [flags] MODEL...
 //
-// DIR is a source tree of llama.cpp with a build in it, whose library a small C program is compiled against. Both read the same
-// random tokens, in chunks of several lengths. For each model and length it prints the largest difference of two logits, in
-// parts of the largest logit, and at how many positions both find the same token likeliest; the exit code is 1 if a difference is
-// above the tolerance.
+// DIR is a source tree of llama.cpp with a build in it. A small C program is compiled against its library. Both programs read the same
+// random tokens, in chunks of several lengths. For each model and length it prints the largest difference of two logits, as a fraction
+// of the largest logit, and at how many positions both have the same likeliest token. The exit code is 1 if a difference is above the
+// tolerance.
 package main
 
 import (

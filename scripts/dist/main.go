@@ -1,10 +1,10 @@
-// Command dist makes the archives that are handed out, one for each platform, and their checksums:
+// Command dist makes the release archives, one for each platform, and their checksums:
 //
 //	go run ./scripts/dist [--out dist] [--targets linux/amd64,windows/amd64]
 //
-// An archive holds the program, ggml's libraries for the platform, the manual pages, the shells' completions, and the
-// licenses of all that. The libraries are the npm packages of third_party's lock file, compared with the checksums there.
-// The same commit, version of Go and lock file give the same bytes everywhere.
+// An archive holds the program, ggml's libraries for the platform, the manual pages, the shells' completions, and all their licenses. The
+// libraries are the npm packages of third_party's lock file, compared with the checksums there. The same commit, version of Go and lock
+// file give the same bytes everywhere.
 package main
 
 import (

@@ -1,9 +1,9 @@
-// Command emulate runs the program and the tests of its packages for another platform on this machine, under an emulator:
+// Command emulate runs the program and its packages' tests for another platform on this machine, under an emulator:
 //
 //	go run ./scripts/emulate [--short] linux/arm64|windows/amd64
 //
-// It is for Linux on x64 and wants Debian's packages: qemu for linux/arm64, Wine for windows/amd64. If one is missing, it says
-// which and succeeds. What the program computes is compared with what the program for this machine computes (job.go).
+// It needs Linux on x64 and Debian's packages: qemu for linux/arm64, Wine for windows/amd64. If one is missing, it names it and succeeds.
+// It compares the emulated program's results with those of the program for this machine (job.go).
 package main
 
 import (

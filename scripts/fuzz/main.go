@@ -3,10 +3,9 @@
 //	go run ./scripts/fuzz -time 1m
 //	go run ./scripts/fuzz -time 10m -only FuzzPickle ./checkpoint/pth
 //
-// It finds the targets in the packages' test files, so a new target needs no registration. It prints one line a target
-// and goes on after a failure; it exits with 1 if any target failed. Inputs that reached new code are kept in the folder of -dir
-// and are the start of the next run. An input that failed is written to the package's testdata/fuzz, where the ordinary
-// tests run it from then on.
+// It finds the targets in the packages' test files, so a new target needs no registration. It prints one line per target and continues
+// after a failure. The exit code is 1 if any target failed. Inputs that reached new code are kept in the folder of -dir, and the next run
+// starts with them. A failing input is written to the package's testdata/fuzz, where ordinary tests run it from then on.
 package main
 
 import (

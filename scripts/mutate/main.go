@@ -1,11 +1,11 @@
-// Command mutate damages files of every kind that the program reads, runs the program on them, and reports whatever is no answer or
-// error of its own: a signal, a panic, an abort, an end that does not come, too much memory, or a flood of output.
+// Command mutate damages files of every kind that the program reads, and runs the program on them. It reports everything except an answer
+// or an error of the program: a signal, a panic, an abort, a run that does not end, too much memory, or too much output.
 //
 //	go run ./scripts/mutate -n 10000 ./gosling
 //	go run ./scripts/mutate -only state -seed 7 ./gosling
 //
-// Mutation i of a seed is the same everywhere, so "-first i -n 1" tries it again. What failed is kept in the folder of -dir. It exits
-// with 1 if anything failed.
+// Mutation i of a seed is the same everywhere, so "-first i -n 1" tries it again. Failing files are kept in the folder of -dir. The exit
+// code is 1 if anything failed.
 package main
 
 import (

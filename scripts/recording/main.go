@@ -1,10 +1,10 @@
-// Command recording runs the program at a terminal and draws what stands there afterwards, for the README:
+// Command recording runs the program at a terminal and draws the final screen, for the README:
 //
 //	go run ./scripts/recording              # all pictures, into docs/img
 //	go run ./scripts/recording chat         # only chat.svg
 //
-// It builds the program first and runs it in an empty folder, with ggml's libraries from third_party. The pictures follow
-// the reader's light or dark colors.
+// It builds the program first and runs it in an empty folder, with ggml's libraries from third_party. The pictures follow the reader's
+// light or dark colors.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command synth makes RWKV checkpoints of random weights in the shapes of the released models, so that real sizes
-// can be tried without the real weights, and GGUF files of hybrids:
+// Command synth makes RWKV checkpoints of random weights in the shapes of the released models, and GGUF files of hybrids. Use it to try
+// real sizes without the real weights:
 //
 //	go run ./scripts/synth --size 1.5B
 //	go run ./scripts/synth --version arwkv7 --layers 4 --embed 256 --vocab 512

