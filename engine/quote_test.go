@@ -2,12 +2,17 @@ package engine
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"gosling/gguf"
 )
 
 // The identities of models are kept in files, so they must stay what the verb made of the same values.
@@ -26,4 +31,21 @@ func TestAQuotedValueIsWhatTheVerbWrites(t *testing.T) {
 			assert.True(t, fmt.Sprintf("%q", value) == got.String())
 		})
 	}
+}
+
+func TestTheIdentityIsOfTheValuesThatTheVerbWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	out, err := os.Create(path)
+	require.NoError(t, err)
+	defer out.Close()
+	keys := []gguf.KV{{Key: "general.architecture", Value: "rwkv7"}, {Key: "rwkv7.block_count", Value: uint32(2)}, {Key: "tokenizer.ggml.tokens", Value: []string{"a", "b"}}}
+	w, err := gguf.NewWriter(out, gguf.Header{Keys: keys})
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	f, err := gguf.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	fingerprint := [32]byte{1, 2, 3}
+	want := sha256.Sum256(fmt.Appendf(fingerprint[:], "%q %q\n%q %q\n", keys[1].Key, keys[1].Value, keys[2].Key, keys[2].Value))
+	assert.Equal(t, want, identity(f, fingerprint))
 }
