@@ -43,8 +43,8 @@ func quoteTo(w io.Writer, value any) error {
 func quoteText[T string | []byte](w io.Writer, text T) error {
 	const most = 64 << 10
 	end := []byte{'"'}
-	buf, err := make([]byte, 0, most), error(nil)
-	_, err = w.Write(end)
+	var buf []byte
+	_, err := w.Write(end)
 	for len(text) > 0 && err == nil {
 		n := min(len(text), most)
 		for back := range utf8.UTFMax {
