@@ -2,11 +2,7 @@
 
 package bindings
 
-import (
-	"unsafe"
-
-	"github.com/ebitengine/purego"
-)
+import "github.com/ebitengine/purego"
 
 // openLibrary opens a shared library with its symbols visible to those opened after it, as ggml's backends need.
 func openLibrary(path string) (uintptr, error) {
@@ -31,10 +27,8 @@ func fileOf(handle uintptr, symbol string) string {
 	return GoString(info.file)
 }
 
-// symbolInfo is struct Dl_info.
+// symbolInfo is struct Dl_info, of which only the first field is read.
 type symbolInfo struct {
-	file       *byte
-	base       uintptr
-	symbol     *byte
-	symbolBase unsafe.Pointer
+	file *byte
+	_    [3]uintptr // base, symbol and its address
 }

@@ -108,16 +108,16 @@ func hintFor(err error) string {
 // readerTime is how long a pipe's reader may take after Ctrl-C to read what is written still.
 const readerTime = time.Second
 
-// stoppable returns standard output as it is or, if it is a pipe, so that Ctrl-C ends the wait for its reader.
-func stoppable(ctx context.Context, out io.Writer) io.Writer {
-	f, ok := out.(*os.File)
-	if !ok {
-		return out
+// makeStoppable lets Ctrl-C end the wait for a reader of standard output, if that is a pipe.
+func makeStoppable(ctx context.Context, stdout io.Writer) {
+	out, ok := stdout.(*term.Output)
+	f := term.File(stdout)
+	if !ok || f == nil {
+		return
 	}
-	if info, err := f.Stat(); err != nil || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
-		return out
+	if info, err := f.Stat(); err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0 {
+		out.Redirect(infile.Output(ctx, f, readerTime))
 	}
-	return infile.Output(ctx, f, readerTime)
 }
 
 // looking are the operations of a path error that only looked at a file, on Unix and on Windows.
@@ -162,7 +162,7 @@ func stoppedBy(signals ...os.Signal) func(urfave.ActionFunc) urfave.ActionFunc {
 			defer stop()
 			context.AfterFunc(ctx, stop)
 			c.Context = ctx
-			c.App.Writer = stoppable(ctx, c.App.Writer)
+			makeStoppable(ctx, c.App.Writer)
 			return action(c)
 		}
 	}

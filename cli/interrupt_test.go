@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"testing"
 
@@ -108,9 +107,7 @@ func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
 	}
 	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
 	assert.Contains(t, said.String(), "--resume goes on")
-	if runtime.GOOS != "windows" {
-		testOpenFolderIsNotTaken(t, dir, args, string(want))
-	}
+	testOpenFolderIsNotTaken(t, dir, args, string(want))
 	got, err := exec.Command("gosling", append(args, "--resume")...).Output()
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(got))

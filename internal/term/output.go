@@ -46,6 +46,9 @@ func (o *Output) Close() error {
 	return err
 }
 
+// Redirect lets an Output write to out from here on.
+func (o *Output) Redirect(out io.Writer) { o.out = out }
+
 func (o *Output) inner() any { return o.out }
 
 // unfinished is the end of a text that is the beginning of a character.
