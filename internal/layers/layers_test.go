@@ -26,10 +26,11 @@ type here struct{}
 // skip levels; there is no way back up, and none between siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
+	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
-	"lm":          {"convert", "engine", "generate", "tokenizer", "prompt", "sampler", "internal/infile"},
+	"chat":        {"prompt"},
+	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "internal/infile"},
 	"eval/report": {"eval"},
 	"eval":        {"engine", "tokenizer", "internal/lock"},
 	"fit":         {"engine", "quant", "tokenizer"},

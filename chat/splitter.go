@@ -1,0 +1,190 @@
+package chat
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/gosling-rwkv/gosling/prompt"
+)
+
+// Kind says what a part of an answer is.
+type Kind string
+
+// The kinds.
+const (
+	Thoughts Kind = "thoughts"
+	Answer   Kind = "answer"
+	Call     Kind = "call" // of a function: JSON
+)
+
+// Part is a piece of an answer as it comes. Tags and fences are no part of it.
+type Part struct {
+	Kind Kind
+	Text string
+}
+
+// The tags around thoughts.
+const (
+	openTag  = "<think"
+	closeTag = "</think>"
+)
+
+// Splitter cuts an answer into parts while it is generated, wherever the pieces are cut. White space before an answer or a call is
+// left out.
+type Splitter struct {
+	calls   bool
+	state   state
+	pending string // may be the beginning of a tag or a fence
+}
+
+// state is where in an answer the splitter is.
+type state int
+
+const (
+	before   state = iota // an answer, a call or thoughts: nothing was said yet
+	opening               // behind an opening tag without its ">"
+	thinking              // in thoughts
+	closing               // behind a closing tag without its ">"
+	saying                // in the answer
+	fenced                // behind the fence of a function call
+	calling               // in a function call
+)
+
+// NewSplitter returns a splitter of an answer that begins with start.
+func (f Format) NewSplitter(start prompt.Think) *Splitter {
+	s := &Splitter{calls: f.Calls}
+	switch {
+	case ForcesCall(start):
+		s.state = fenced
+	case strings.HasSuffix(start.Start, closeTag[:len(closeTag)-1]):
+		s.state = closing
+	case strings.HasSuffix(start.Start, openTag):
+		s.state = opening
+	case strings.Contains(start.Start, openTag):
+		s.state = thinking
+	}
+	return s
+}
+
+// Push takes the next piece of an answer and returns the parts that are certain by now.
+func (s *Splitter) Push(piece string) []Part {
+	s.pending += piece
+	var parts []Part
+	for {
+		part, more := s.next()
+		if part.Text != "" {
+			parts = append(parts, part)
+		}
+		if !more {
+			return parts
+		}
+	}
+}
+
+// Flush returns the end of the answer, after its last piece.
+func (s *Splitter) Flush() []Part {
+	text := s.pending
+	s.pending = ""
+	if s.state == before {
+		text = strings.TrimLeftFunc(text, unicode.IsSpace)
+	}
+	if text == "" {
+		return nil
+	}
+	return []Part{{s.kind(), text}}
+}
+
+func (s *Splitter) kind() Kind {
+	switch s.state {
+	case opening, thinking:
+		return Thoughts
+	case fenced, calling:
+		return Call
+	}
+	return Answer
+}
+
+// next takes a part from what is pending. It reports whether there may be another one.
+func (s *Splitter) next() (Part, bool) {
+	switch s.state {
+	case before:
+		return Part{}, s.begin()
+	case opening, closing:
+		if s.pending == "" {
+			return Part{}, false
+		}
+		s.pending = strings.TrimPrefix(s.pending, ">")
+		s.state = map[state]state{opening: thinking, closing: before}[s.state]
+		return Part{}, true
+	case thinking:
+		return s.until(mark{closeTag, before})
+	case fenced:
+		if s.pending = strings.TrimLeftFunc(s.pending, unicode.IsSpace); s.pending == "" {
+			return Part{}, false
+		}
+		s.state = calling
+		return Part{}, true
+	case calling:
+		return s.until(mark{prompt.CallEnd, before})
+	}
+	marks := []mark{{"\n" + openTag, opening}}
+	if s.calls {
+		marks = append(marks, mark{"\n" + prompt.Fence + "json", fenced})
+	}
+	return s.until(marks...)
+}
+
+// begin finds out what an answer begins with. It reports whether that is known.
+func (s *Splitter) begin() bool {
+	s.pending = strings.TrimLeftFunc(s.pending, unicode.IsSpace)
+	if s.pending == "" {
+		return false
+	}
+	marks := []mark{{openTag, opening}}
+	if s.calls {
+		marks = append(marks, mark{prompt.Fence + "json", fenced})
+	}
+	for _, m := range marks {
+		if rest, ok := strings.CutPrefix(s.pending, m.text); ok {
+			s.pending, s.state = rest, m.then
+			return true
+		}
+		if strings.HasPrefix(m.text, s.pending) {
+			return false
+		}
+	}
+	s.state = saying
+	return true
+}
+
+// mark is a text that ends a part, and the state behind it.
+type mark struct {
+	text string
+	then state
+}
+
+// until returns what is pending up to the first of the marks, or what can be no part of one.
+func (s *Splitter) until(marks ...mark) (Part, bool) {
+	kind, end, found := s.kind(), len(s.pending), mark{}
+	for _, m := range marks {
+		if i := strings.Index(s.pending, m.text); i >= 0 && i < end {
+			end, found = i, m
+		}
+	}
+	if found.text != "" {
+		text := s.pending[:end]
+		s.pending, s.state = s.pending[end+len(found.text):], found.then
+		return Part{kind, text}, true
+	}
+	for _, m := range marks {
+		for n := min(len(m.text)-1, len(s.pending)); n > 0; n-- {
+			if strings.HasSuffix(s.pending, m.text[:n]) {
+				end = min(end, len(s.pending)-n)
+				break
+			}
+		}
+	}
+	text := s.pending[:end]
+	s.pending = s.pending[end:]
+	return Part{kind, text}, false
+}
