@@ -63,15 +63,15 @@ func (t Template) Render(system string, turns []Turn, think Think) string {
 		}
 		out.WriteString(t.Ask(turn.User, Think{}))
 		if answer, _ := withoutThoughts(turn.Assistant); answer != "" {
-			out.WriteString(t.said(answer))
+			out.WriteString(t.Said(answer))
 		}
 		out.WriteString(t.Separator)
 	}
 	return out.String()
 }
 
-// said puts the space in front of an answer that a model begins with where no line end stands there.
-func (t Template) said(answer string) string {
+// Said puts the space in front of an answer that a model begins with where no line end stands there.
+func (t Template) Said(answer string) string {
 	if strings.HasSuffix(t.Assistant, "\n") {
 		return answer
 	}
@@ -79,9 +79,10 @@ func (t Template) said(answer string) string {
 }
 
 // Open returns the start of a conversation: the opening, and the system's turn unless it is empty.
-func (t Template) Open(system string) string { return t.Opening + t.system(system) }
+func (t Template) Open(system string) string { return t.Opening + t.SystemTurn(system) }
 
-func (t Template) system(text string) string {
+// SystemTurn returns what the system says, empty if that is nothing.
+func (t Template) SystemTurn(text string) string {
 	if text = Clean(text); text == "" {
 		return ""
 	}
@@ -95,7 +96,7 @@ func (t Template) Ask(user string, think Think) string {
 
 // Answered returns a whole turn, for a conversation that goes on: the question, and its answer without thoughts.
 func (t Template) Answered(user, answer string) string {
-	return t.Ask(user, Think{}) + t.said(Clean(answer)) + t.Separator
+	return t.Ask(user, Think{}) + t.Said(Clean(answer)) + t.Separator
 }
 
 // Task returns the prompt for an instruction and what it is about, which may be empty and is for templates with an Input.
@@ -111,7 +112,7 @@ func (t Template) Task(system, instruction, input string, think Think) string {
 	if t.OpeningInput != "" {
 		opening = t.OpeningInput
 	}
-	return opening + t.system(system) + t.User + Clean(instruction) + t.Separator + t.Input + input + t.Separator + t.Assistant
+	return opening + t.SystemTurn(system) + t.User + Clean(instruction) + t.Separator + t.Input + input + t.Separator + t.Assistant
 }
 
 // LooksSwapped reports whether instruction and input seem to stand in each other's place: models do worse then. It goes by
