@@ -13,10 +13,12 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
@@ -53,7 +55,7 @@ Examples:
   gosling chat model.gguf --template raven --system "Alice knows everything about geese."
   printf 'What is a goose?\n/save goose.state\n' | gosling chat model.gguf`,
 		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(chatLimit), stateFlags(), modelFlags()),
-		Action: chat,
+		Action: runChat,
 	}
 }
 
@@ -61,11 +63,11 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
 }
 
-func chat(c *urfave.Context) error {
+func runChat(c *urfave.Context) error {
 	if c.NArg() != 1 {
 		return misuse(c, "want one model, not %d arguments", c.NArg())
 	}
-	w, err := wordingFlags(c)
+	f, err := formatFlags(c)
 	if err != nil {
 		return err
 	}
@@ -74,35 +76,36 @@ func chat(c *urfave.Context) error {
 		return err
 	}
 	defer m.Close()
-	vocab, err := vocabForText(m)
+	if _, err := m.TextTokenizer(); err != nil {
+		return err
+	}
+	if err := settle(c, &f, m.Template()); err != nil {
+		return err
+	}
+	if !f.Chat {
+		return misuse(c, "template %s is for single texts: use gosling run", f.Name)
+	}
+	o, err := samplingOptions(c, m, f.Sampling)
 	if err != nil {
 		return err
 	}
-	if err := w.settle(c, m, m.Template()); err != nil {
-		return err
-	}
-	if !w.Chat {
-		return misuse(c, "template %s is for single texts: use gosling run", w.Name)
-	}
-	o, err := w.options(c, vocab, nil)
+	v, err := m.NewConversation(c.Context, lm.ConversationOptions{
+		Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")), Now: clockOf(c),
+	})
 	if err != nil {
 		return err
 	}
-	session, err := m.NewSession()
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	v := &conversation{session: session, wording: w, options: o, errs: c.App.ErrWriter, now: clockOf(c)}
-	t := &talk{conversation: v, c: c, lines: newLines(c), loaded: loaded}
+	defer v.Close()
+	t := &talk{Conversation: v, c: c, model: m, lines: newLines(c), loaded: loaded}
 	_, t.interactive = t.lines.(*terminalLines)
 	return t.run()
 }
 
 // talk is a conversation with somebody at the keyboard, or a script.
 type talk struct {
-	*conversation
+	*lm.Conversation
 	c           *urfave.Context
+	model       *lm.Model
 	lines       lines
 	interactive bool
 	loaded      time.Duration
@@ -111,9 +114,6 @@ type talk struct {
 // run talks until the input ends. In a script the first error ends it. Only where the model's file has changed, the lines that
 // follow are still obeyed, so that the script may save its conversation.
 func (t *talk) run() error {
-	if err := t.open(t.c.Context); err != nil {
-		return err
-	}
 	unanswered := 0
 	if t.c.Args().First() == demo.Name {
 		fmt.Fprintln(t.c.App.ErrWriter, demo.About)
@@ -138,7 +138,7 @@ func (t *talk) run() error {
 		case strings.HasPrefix(text, "/"):
 			err = t.command(text)
 		case strings.TrimSpace(text) != "":
-			err = t.answer(message{text, t.start()})
+			err = t.say(text)
 		}
 		if errors.Is(err, gguf.ErrChanged) {
 			err = &hinted{err, "/save FILE keeps the conversation, to go on with a whole copy of the same model"}
@@ -167,38 +167,83 @@ func (t *talk) nextLine() (string, error) {
 	return t.lines.Read(ctx)
 }
 
-// answer lets the model answer; Ctrl-C stops it.
-func (t *talk) answer(asked message) error {
+// say lets the model answer; Ctrl-C stops it.
+func (t *talk) say(text string) error {
+	return t.answer(t.Ask(text, t.Start()), func(ctx context.Context, each func(chat.Part) error) (lm.Reply, error) {
+		return t.Say(ctx, text, each)
+	})
+}
+
+// answer shows the answer to a prompt as it comes.
+func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) error) (lm.Reply, error)) error {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second one ends the program
-	times := timing{now: clockOf(t.c)}
-	r, err := t.ask(ctx, asked, term.Text(t.c.App.Writer), &times)
+	tokens, err := t.model.Encode(prompt)
+	if err != nil {
+		return err
+	}
+	line := newReading(t.c.App.ErrWriter, clockOf(t.c), "reading", len(tokens))
+	defer line.end()
+	out := &partPrinter{out: term.Text(t.c.App.Writer)}
+	r, err := say(line.follow(ctx), func(p chat.Part) error {
+		line.end()
+		return out.print(p)
+	})
+	line.end()
+	if err == nil {
+		err = out.end()
+	}
 	if t.c.Bool("verbose") {
-		times.loaded = t.loaded
-		times.print(t.c.App.ErrWriter)
+		printTimes(t.c.App.ErrWriter, t.loaded, r.Times)
 	}
 	switch {
 	case err != nil:
 		return err
-	case r.cut:
-		return t.tellOfCut(asked, times.reason)
-	case t.calls:
-		warnOfCall(t.c, asked.start, r.said)
+	case r.Cut:
+		return t.tellOfCut(r)
+	case t.Calls:
+		warnOfCall(t.c, r.Start, r.Said)
 	}
 	return nil
 }
 
+// partPrinter writes an answer as the model wrote it, with the tags around its thoughts.
+type partPrinter struct {
+	out  io.Writer
+	last chat.Kind
+}
+
+func (p *partPrinter) print(part chat.Part) error {
+	var before string
+	if p.last == chat.Thoughts && part.Kind != chat.Thoughts {
+		before = "</think>\n"
+	}
+	if part.Kind == chat.Thoughts && p.last != chat.Thoughts {
+		if before = "<think>"; p.last != "" {
+			before = "\n" + before
+		}
+	}
+	p.last = part.Kind
+	_, err := io.WriteString(p.out, before+part.Text)
+	return err
+}
+
+func (p *partPrinter) end() error {
+	_, err := io.WriteString(p.out, "\n")
+	return err
+}
+
 // tellOfCut says why a turn is not in the conversation.
-func (t *talk) tellOfCut(asked message, why generate.Reason) error {
+func (t *talk) tellOfCut(r lm.Reply) error {
 	what, advice := "answer", ""
-	if forcesCall(asked.start) {
+	if chat.ForcesCall(r.Start) {
 		what = "whole function call"
 	}
-	if why == generate.Limit {
-		advice = fmt.Sprintf(" of %d tokens, see --n-predict", t.options.Limit)
+	if r.Times.Reason == generate.Limit {
+		advice = fmt.Sprintf(" of %d tokens, see --n-predict", t.Limit())
 	}
-	return t.tell("note: the model came to no %s (%s%s): the conversation goes on without this turn\n", what, why, advice)
+	return t.tell("note: the model came to no %s (%s%s): the conversation goes on without this turn\n", what, r.Times.Reason, advice)
 }
 
 // command obeys a line that begins with a slash.
@@ -207,9 +252,9 @@ func (t *talk) command(text string) error {
 	argument = strings.TrimSpace(argument)
 	switch name {
 	case "/help":
-		return t.say(chatHelp)
+		return t.write(chatHelp)
 	case "/reset":
-		if err := t.open(t.c.Context); err != nil {
+		if err := t.Reset(t.c.Context); err != nil {
 			return err
 		}
 		return t.tell("back at the beginning\n")
@@ -218,8 +263,8 @@ func (t *talk) command(text string) error {
 	case "/think":
 		return t.setThink(argument)
 	case "/system":
-		t.system = argument
-		if err := t.open(t.c.Context); err != nil {
+		t.System = argument
+		if err := t.Reset(t.c.Context); err != nil {
 			return err
 		}
 		return t.tell("back at the beginning, with this system text\n")
@@ -232,7 +277,7 @@ func (t *talk) command(text string) error {
 
 func (t *talk) setThink(name string) error {
 	if name == "" {
-		return t.tell("thinking is %s\n", t.think.Name)
+		return t.tell("thinking is %s\n", t.Think.Name)
 	}
 	think, err := prompt.ParseThink(name)
 	switch {
@@ -241,21 +286,18 @@ func (t *talk) setThink(name string) error {
 	case !t.Thinks && think.Start != "":
 		return fmt.Errorf("no thinking here: template %s", t.Name)
 	}
-	t.think = think
-	return t.tell("thinking is %s\n", t.think.Name)
+	t.Think = think
+	return t.tell("thinking is %s\n", t.Think.Name)
 }
 
-// result passes the result of a function call on. A request for thoughts is no part of it.
-func (t *talk) result(name, result string) error {
-	if !t.calls || result == "" {
+// result passes the result of a function call on.
+func (t *talk) result(name, output string) error {
+	if !t.Calls || output == "" {
 		return fmt.Errorf("%s needs --tools and the result of a call", name)
 	}
-	start := t.start()
-	if name == "/answer" {
-		start = t.think
-	}
-	start.Request = ""
-	return t.answer(message{prompt.Result(result), start})
+	return t.answer(prompt.Result(output), func(ctx context.Context, each func(chat.Part) error) (lm.Reply, error) {
+		return t.Result(ctx, output, name == "/answer", each)
+	})
 }
 
 func (t *talk) saveOrLoad(name, path string) error {
@@ -263,23 +305,23 @@ func (t *talk) saveOrLoad(name, path string) error {
 		return fmt.Errorf("%s needs the name of a file", name)
 	}
 	if name == "/save" {
-		if err := t.save(path); err != nil {
+		if err := t.Save(path); err != nil {
 			return err
 		}
-		return t.tell("saved to %s after %d tokens\n", path, t.session.Tokens())
+		return t.tell("saved to %s after %d tokens\n", path, t.Tokens())
 	}
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
-	if err := t.load(ctx, path); errors.Is(err, context.Canceled) && t.interactive {
+	if err := t.Load(ctx, path); errors.Is(err, context.Canceled) && t.interactive {
 		return t.tell("nothing loaded\n")
 	} else if err != nil {
 		return err
 	}
-	return t.tell("going on from %s after %d tokens\n", path, t.session.Tokens())
+	return t.tell("going on from %s after %d tokens\n", path, t.Tokens())
 }
 
-// say writes what was asked for, tell what happened: to a person, not into the answers of a script.
-func (t *talk) say(text string) error {
+// write writes what was asked for, tell what happened: to a person, not into the answers of a script.
+func (t *talk) write(text string) error {
 	_, err := io.WriteString(t.c.App.Writer, text)
 	return err
 }

@@ -129,7 +129,7 @@ func tokenizeLines(m *lm.Model, lines []string) ([][]tokenizer.Token, error) {
 	}
 	var texts [][]tokenizer.Token
 	for i, l := range lines {
-		tokens := []tokenizer.Token{beginOf(vocab)}
+		tokens := []tokenizer.Token{lm.BeginToken(vocab)}
 		if l != "" {
 			if tokens, err = vocab.Encode([]byte(l)); err != nil {
 				return nil, fmt.Errorf("line %d: %w", i+1, err)

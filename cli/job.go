@@ -9,6 +9,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -23,13 +24,14 @@ type job struct {
 	tokens  []tokenizer.Token
 	text    []byte // of the prompt
 	options generate.Options
-	timing  timing
+	format  chat.Format
+	times   lm.Times // once it has run
 }
 
 // run generates, prints, and writes --output.
-func (j *job) run(w wording) error {
+func (j *job) run() error {
 	if j.c.IsSet("output") {
-		song, err := newSongFile(j.c, w.Template, j.options.Vocab, j.tokens, j.text)
+		song, err := newSongFile(j.c, j.format.Template, j.options.Vocab, j.tokens, j.text)
 		if err != nil {
 			return err
 		}
@@ -46,21 +48,15 @@ func (j *job) run(w wording) error {
 	}
 	var said strings.Builder
 	err := j.print(term.Text(j.c.App.Writer), func(p generate.Piece) { said.WriteString(p.Text) })
-	if err == nil && w.calls {
-		warnOfCall(j.c, w.start(), said.String())
+	if err == nil && j.format.Calls {
+		warnOfCall(j.c, j.format.Start(), said.String())
 	}
 	return err
 }
 
-// warnOfCall says what is wrong with a function call. An answer that may be in words is taken for a call if a fence begins it.
+// warnOfCall says what is wrong with a function call.
 func warnOfCall(c *urfave.Context, start prompt.Think, said string) {
-	if !forcesCall(start) {
-		said, _ = start.Answer(said)
-		if !strings.HasPrefix(said, prompt.Fence) {
-			return
-		}
-	}
-	if _, err := prompt.Call(said); err != nil {
+	if err := chat.CheckCall(start, said); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: %s\n", errorText(err))
 	}
 }
@@ -78,7 +74,11 @@ func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 			return err
 		}
 	}
-	err = j.timing.follow(j.c.Context, j.c.App.ErrWriter, session, j.tokens, j.options, func(p generate.Piece) error {
+	line := newReading(j.c.App.ErrWriter, clockOf(j.c), "reading", len(j.tokens))
+	defer line.end()
+	text := generate.Text(line.follow(j.c.Context), session, j.tokens, j.options)
+	j.times, err = lm.Timed(text, clockOf(j.c), len(j.tokens), func(p generate.Piece) error {
+		line.end()
 		also(p)
 		return out.piece(p)
 	})

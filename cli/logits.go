@@ -117,7 +117,7 @@ func logitsTokens(c *urfave.Context, m *lm.Model) ([]tokenizer.Token, error) {
 			return nil, fmt.Errorf("%s: %w", c.Path("tokens-file"), err)
 		}
 		if c.Bool("bos") {
-			tokens = slices.Insert(tokens, 0, beginOf(vocab))
+			tokens = slices.Insert(tokens, 0, lm.BeginToken(vocab))
 		}
 	} else if tokens, err = promptTokens(c, vocab, []byte(argumentText(c, c.String("prompt"))), nil); err != nil {
 		return nil, err

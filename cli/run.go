@@ -7,9 +7,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -54,7 +56,7 @@ Examples:
 }
 
 func run(c *urfave.Context) error {
-	w, err := runWording(c)
+	f, err := runFormat(c)
 	if err != nil {
 		return err
 	}
@@ -81,13 +83,13 @@ func run(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.settle(c, m, runTemplate(c, m)); err != nil {
+	if err := settle(c, &f, runTemplate(c, m)); err != nil {
 		return err
 	}
-	if text, err = w.write(c, text); err != nil {
+	if text, err = writePrompt(c, f, text); err != nil {
 		return err
 	}
-	tokens, err := promptTokens(c, vocab, text, w.First)
+	tokens, err := promptTokens(c, vocab, text, f.First)
 	if err != nil {
 		return err
 	}
@@ -95,38 +97,37 @@ func run(c *urfave.Context) error {
 		tokens = tokenizer.LineEnds(vocab, tokens)
 	}
 	if len(tokens) == 0 {
-		tokens = []tokenizer.Token{beginOf(vocab)}
+		tokens = []tokenizer.Token{lm.BeginToken(vocab)}
 	}
 	if vocab == nil && !c.Bool("ids") {
 		return &hinted{fmt.Errorf("%s has no tokenizer, so its tokens are no text", m.File().Path()), "add --ids to see the tokens' numbers"}
 	}
-	o, err := w.options(c, vocab, text)
+	o, err := generateOptions(c, m, f, text)
 	if err != nil {
 		return err
 	}
-	o.Stop = endOfCall(o.Stop, w.start())
-	j := job{c: c, model: m, tokens: tokens, text: text, options: o, timing: timing{now: clockOf(c), prompt: len(tokens)}}
-	err = j.run(w)
+	o.Stop = chat.Stops(o.Stop, f.Start())
+	j := job{c: c, model: m, tokens: tokens, text: text, options: o, format: f}
+	err = j.run()
 	if c.Bool("verbose") {
-		j.timing.loaded = loaded
-		j.timing.print(c.App.ErrWriter)
+		printTimes(c.App.ErrWriter, loaded, j.times)
 	}
 	return err
 }
 
-// runWording is wordingFlags, with what only run has.
-func runWording(c *urfave.Context) (wording, error) {
-	w, err := wordingFlags(c)
+// runFormat is formatFlags, with what only run has.
+func runFormat(c *urfave.Context) (chat.Format, error) {
+	f, err := formatFlags(c)
 	if err != nil || !c.IsSet("input") {
-		return w, err
+		return f, err
 	}
-	if w.Name == "" {
-		w.Template, err = prompt.Named("instruction")
+	if f.Name == "" {
+		f.Template, err = prompt.Named("instruction")
 	}
-	if w.Input == "" && err == nil {
-		err = misuse(c, "--input is for templates instruction and raven-instruction, not %s", w.Name)
+	if f.Input == "" && err == nil {
+		err = misuse(c, "--input is for templates instruction and raven-instruction, not %s", f.Name)
 	}
-	return w, err
+	return f, err
 }
 
 // runTemplate is the one that run takes when none is named: none, but for models of music, unless a flag needs one.
@@ -139,28 +140,33 @@ func runTemplate(c *urfave.Context, m *lm.Model) prompt.Template {
 	return raw
 }
 
-// write makes the prompt of what the user said.
-func (w *wording) write(c *urfave.Context, text []byte) ([]byte, error) {
-	if c.IsSet("tokens") && !w.Verbatim {
-		return nil, misuse(c, "--tokens are a prompt already, which template %s cannot write: leave --template out", w.Name)
+// writePrompt makes the prompt of what the user said.
+func writePrompt(c *urfave.Context, f chat.Format, text []byte) ([]byte, error) {
+	if c.IsSet("tokens") && !f.Verbatim {
+		return nil, misuse(c, "--tokens are a prompt already, which template %s cannot write: leave --template out", f.Name)
 	}
 	input := argumentText(c, c.String("input"))
-	if w.Input != "" && prompt.LooksSwapped(string(text), input) {
+	if f.Input != "" && prompt.LooksSwapped(string(text), input) {
 		fmt.Fprintln(c.App.ErrWriter, "gosling: warning: the instruction looks like the input and the input like an instruction: "+
 			"models do better with the instruction first, gosling run MODEL --input TEXT INSTRUCTION")
 	}
-	return []byte(w.Task(w.system, string(text), input, w.start())), nil
+	return []byte(f.Task(f.System, string(text), input, f.Start())), nil
 }
 
-// options are what text is generated with.
-func (w *wording) options(c *urfave.Context, vocab tokenizer.Tokenizer, text []byte) (generate.Options, error) {
-	s, err := newSampler(c, vocab, w.Sampling)
+// generateOptions are what text is generated with.
+func generateOptions(c *urfave.Context, m *lm.Model, f chat.Format, text []byte) (generate.Options, error) {
+	o, err := samplingOptions(c, m, f.Sampling)
 	if err != nil {
 		return generate.Options{}, err
 	}
-	stops := w.Stops
-	if g1, _ := prompt.Named("g1"); w.Name == "raw" && strings.HasSuffix(string(text), g1.Assistant) {
+	s, err := sampler.New(o)
+	if err != nil {
+		return generate.Options{}, err
+	}
+	stops := f.Stops
+	if g1, _ := prompt.Named("g1"); f.Name == "raw" && strings.HasSuffix(string(text), g1.Assistant) {
 		stops = g1.Stops
 	}
-	return generate.Options{Vocab: vocab, Sampler: s, End: tokenList(w.End), Stop: stopStrings(c, stops), Limit: max(0, c.Int("n-predict"))}, nil
+	vocab, _ := m.Tokenizer() // an error was told before
+	return generate.Options{Vocab: vocab, Sampler: s, End: lm.Tokens(f.End), Stop: stopStrings(c, stops), Limit: max(0, c.Int("n-predict"))}, nil
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // How often a line is written, and how long a job that is short in most cases has none.
@@ -85,7 +85,7 @@ func startRunning(out io.Writer, now clock, name string, unit unit, total int64,
 
 // follow returns a context with which the engine counts the tokens that it reads.
 func (r *running) follow(ctx context.Context) context.Context {
-	return engine.WithProgress(ctx, func(tokens int) {
+	return lm.WithProgress(ctx, func(tokens int) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.done, r.at = r.done+int64(tokens), r.now.since(r.begin)

@@ -7,9 +7,6 @@ import (
 
 	"github.com/rivo/uniseg"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
-	"github.com/gosling-rwkv/gosling/engine"
 )
 
 func TestAProgressLineFitsTheTerminal(t *testing.T) {
@@ -70,21 +67,4 @@ func TestBytesWritten(t *testing.T) {
 	assert.Equal(t, "25 % of 3.00 GiB", bytesWritten.count(3<<28, 3<<30))
 	assert.Equal(t, "0 % of 0 B", bytesWritten.count(0, 0))
 	assert.Equal(t, "1.5 MiB/s", bytesWritten.rate(1.5*(1<<20)))
-}
-
-func TestTheLineCountsWhatTheEngineReads(t *testing.T) {
-	m := byteModel(t)
-	session, err := m.NewSession()
-	require.NoError(t, err)
-	defer session.Close()
-	var out strings.Builder
-	vocab, err := vocabForText(m)
-	require.NoError(t, err)
-	tokens, err := encodePrompt(vocab, []byte(strings.Repeat("goose ", 2*engine.MaxChunk/6)))
-	require.NoError(t, err)
-	r := newReading(&out, time.Now, "reading", len(tokens))
-	_, err = session.Prefill(r.follow(t.Context()), tokens)
-	require.NoError(t, err)
-	assert.EqualValues(t, len(tokens), r.done)
-	r.end()
 }

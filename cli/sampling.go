@@ -1,15 +1,14 @@
 package cli
 
 import (
-	"math/rand/v2"
 	"slices"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/sampler"
-	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // samplingFlags are those of every command that generates text, whose defaults are those of the prompt's template.
@@ -27,11 +26,14 @@ func samplingFlags(limit int) []urfave.Flag {
 	}
 }
 
-// samplingOptions are the template's, where no flag says otherwise. vocab may be nil.
-func samplingOptions(c *urfave.Context, vocab tokenizer.Tokenizer, d prompt.Sampling) sampler.Options {
-	o := sampler.Options{
-		Temperature: d.Temperature, TopP: d.TopP, TopK: d.TopK, PresencePenalty: d.PresencePenalty,
-		FrequencyPenalty: d.FrequencyPenalty, PenaltyDecay: d.PenaltyDecay, Seed: uint64(c.Int64("seed")),
+// samplingOptions are the template's, where no flag says otherwise.
+func samplingOptions(c *urfave.Context, m *lm.Model, d prompt.Sampling) (sampler.Options, error) {
+	o := m.Sampling(d)
+	if n := c.Int("n-predict"); n < -1 || n == 0 {
+		return o, misuse(c, "--n-predict %d: want 1 or more, or -1 for no limit", n)
+	}
+	if seed := c.Int64("seed"); seed >= 0 {
+		o.Seed = uint64(seed)
 	}
 	greedy := c.IsSet("temp") && c.Float64("temp") == 0
 	for name, value := range map[string]*float64{"temp": &o.Temperature, "top-p": &o.TopP, "penalty-decay": &o.PenaltyDecay,
@@ -45,34 +47,11 @@ func samplingOptions(c *urfave.Context, vocab tokenizer.Tokenizer, d prompt.Samp
 	if c.IsSet("top-k") {
 		o.TopK = c.Int("top-k")
 	}
-	if d.Music {
-		o.Bias = prompt.MusicBias
-		o.Weight = func(t tokenizer.Token) float64 { return prompt.MusicWeight(int32(t)) }
-	}
-	if vocab != nil {
-		o.Limit = vocab.Len()
-		if d.SpareNumbers {
-			o.Weight = sampler.SpareNumbers(vocab)
-		}
-	}
-	return o
-}
-
-// newSampler makes the sampler that the flags and the template describe. vocab may be nil.
-func newSampler(c *urfave.Context, vocab tokenizer.Tokenizer, d prompt.Sampling) (*sampler.Sampler, error) {
-	if n := c.Int("n-predict"); n < -1 || n == 0 {
-		return nil, misuse(c, "--n-predict %d: want 1 or more, or -1 for no limit", n)
-	}
-	o := samplingOptions(c, vocab, d)
-	if c.Int64("seed") < 0 {
-		o.Seed = rand.Uint64N(1 << 53)
-	}
-	s, err := sampler.New(o)
-	if err != nil {
-		return nil, misuse(c, "%v", err)
+	if _, err := sampler.New(o); err != nil {
+		return o, misuse(c, "%v", err)
 	}
 	logger(c).Info("sampling", "seed", o.Seed, "temp", o.Temperature, "top-p", o.TopP, "top-k", o.TopK)
-	return s, nil
+	return o, nil
 }
 
 // stopStrings are the template's and those of --stop, of which an empty one leaves the template's out.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -99,10 +100,10 @@ func promptTokens(c *urfave.Context, vocab tokenizer.Tokenizer, text []byte, fir
 		if tokens, err = vocab.Encode(text); err != nil {
 			return nil, err
 		}
-		tokens = append(tokenList(first), tokens...)
+		tokens = append(lm.Tokens(first), tokens...)
 	}
 	if c.Bool("bos") {
-		tokens = slices.Insert(tokens, 0, beginOf(vocab))
+		tokens = slices.Insert(tokens, 0, lm.BeginToken(vocab))
 	}
 	return tokens, nil
 }

@@ -1,69 +1,24 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"time"
 
-	"github.com/gosling-rwkv/gosling/generate"
-	"github.com/gosling-rwkv/gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// timing is what --verbose tells of a text.
-type timing struct {
-	now                     clock
-	loaded, prefill, decode time.Duration
-	prompt, generated       int
-	prefilled               bool // the first token came
-	reason                  generate.Reason
-}
-
-// follow generates, hands out the pieces and takes the times. While the prompt is read a line on errs tells how far it is.
-func (t *timing) follow(ctx context.Context, errs io.Writer, s generate.Session, prompt []tokenizer.Token, o generate.Options, each func(generate.Piece) error) error {
-	begin := t.now()
-	line := newReading(errs, t.now, "reading", len(prompt))
-	defer line.end()
-	ctx = line.follow(ctx)
-	var first time.Time
-	defer func() {
-		if t.prefilled {
-			t.prefill, t.decode = first.Sub(begin), t.now.since(first)
-		}
-	}()
-	for piece, err := range generate.Text(ctx, s, prompt, o) {
-		if !t.prefilled {
-			line.end()
-			first, t.prefilled = t.now(), true
-		} else {
-			t.generated++
-		}
-		if piece.Reason != "" {
-			t.reason = piece.Reason
-		}
-		if err == nil || piece.Reason != "" {
-			if printErr := each(piece); printErr != nil {
-				return printErr
-			}
-		}
-		if err != nil {
-			return err
-		}
+// printTimes writes what --verbose tells of a text. The first token comes out of the prefill, the others are decoded.
+func printTimes(w io.Writer, loaded time.Duration, t lm.Times) {
+	fmt.Fprintf(w, "\nload     %8.2f s\n", loaded.Seconds())
+	if t.Prefill > 0 || t.Reason != "" {
+		printSpeed(w, "prefill", t.Prompt, t.Prefill)
 	}
-	return nil
-}
-
-// print writes the summary. The first token comes out of the prefill, the others are decoded.
-func (t *timing) print(w io.Writer) {
-	fmt.Fprintf(w, "\nload     %8.2f s\n", t.loaded.Seconds())
-	if t.prefilled {
-		printSpeed(w, "prefill", t.prompt, t.prefill)
+	if t.Generated > 0 {
+		printSpeed(w, "decode", t.Generated, t.Decode)
 	}
-	if t.generated > 0 {
-		printSpeed(w, "decode", t.generated, t.decode)
-	}
-	if t.reason != "" {
-		fmt.Fprintf(w, "ended by %s\n", t.reason)
+	if t.Reason != "" {
+		fmt.Fprintf(w, "ended by %s\n", t.Reason)
 	}
 }
 

@@ -14,14 +14,6 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// beginOf is the token that stands before a document. vocab may be nil.
-func beginOf(vocab tokenizer.Tokenizer) tokenizer.Token {
-	if vocab == nil {
-		return tokenizer.EndOfText
-	}
-	return max(tokenizer.EndOfText, vocab.Marks().Begin)
-}
-
 // vocabFlag lets tokenize and detokenize do without a model.
 func vocabFlag() urfave.Flag {
 	return &urfave.PathFlag{Name: "vocab", Usage: "take the vocabulary from `FILE`, an rwkv_vocab_*.txt or its JSON, a tokenizer.json or a .gguf"}

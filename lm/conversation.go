@@ -1,0 +1,296 @@
+package lm
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gosling-rwkv/gosling/chat"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/sampler"
+)
+
+// ConversationOptions say how a conversation goes. The zero value is as the model's template says.
+type ConversationOptions struct {
+	Format   chat.Format      // a template without name is the model's own
+	Sampling *sampler.Options // nil is as the template says, with a seed of chance
+	Stop     []string         // strings that end an answer; nil is as the template says
+	Limit    int              // tokens of an answer at most; 0 is no limit
+	Now      func() time.Time // the clock; nil is time.Now
+}
+
+// Conversation is a chat with a model. Between turns its session has read whole turns only, each with the separator behind it, so
+// that a saved state goes on as the conversation itself would. It belongs to one goroutine at a time.
+type Conversation struct {
+	chat.Format
+	model   *Model
+	session *engine.Session
+	options generate.Options
+	sampler sampler.Options
+	now     func() time.Time
+	before  []engine.Snapshot // of the turns that can be undone
+	saved   string            // the state file that was written or read last
+}
+
+// undoable is how many turns can be undone: a state of a 7B model takes 17 MiB.
+const undoable = 16
+
+// NewConversation makes a conversation and lets the model read how it begins. The caller closes it.
+func (m *Model) NewConversation(ctx context.Context, o ConversationOptions) (*Conversation, error) {
+	vocab, err := m.TextTokenizer()
+	if err != nil {
+		return nil, err
+	}
+	if o.Format.Name == "" {
+		o.Format.Template = m.Template()
+	}
+	c := &Conversation{Format: o.Format, model: m, now: o.Now}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	c.sampler = m.Sampling(o.Format.Sampling)
+	if o.Sampling != nil {
+		c.sampler = *o.Sampling
+	}
+	c.options = generate.Options{Vocab: vocab, End: Tokens(o.Format.End), Stop: o.Stop, Limit: o.Limit}
+	if o.Stop == nil {
+		c.options.Stop = o.Format.Stops
+	}
+	if c.options.Sampler, err = sampler.New(c.sampler); err != nil {
+		return nil, err
+	}
+	if c.session, err = m.NewSession(); err != nil {
+		return nil, err
+	}
+	if err := c.Reset(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close frees the conversation's session. It is safe to call twice.
+func (c *Conversation) Close() { c.session.Close() }
+
+// Tokens is the number of tokens read since the beginning.
+func (c *Conversation) Tokens() int64 { return c.session.Tokens() }
+
+// Limit is how many tokens an answer may have, 0 for any number.
+func (c *Conversation) Limit() int { return c.options.Limit }
+
+// Reset goes back to the beginning, and reads the system's text.
+func (c *Conversation) Reset(ctx context.Context) error {
+	if err := c.session.Reset(); err != nil {
+		return err
+	}
+	c.before = nil
+	c.options.Sampler.Reset()
+	return c.read(ctx, c.Open(c.System))
+}
+
+// read lets the session read a text.
+func (c *Conversation) read(ctx context.Context, text string) error {
+	tokens, err := EncodePrompt(c.options.Vocab, []byte(text))
+	if err != nil || len(tokens) == 0 {
+		return err
+	}
+	_, err = c.session.Prefill(ctx, tokens)
+	return err
+}
+
+// Reply is what the model said.
+type Reply struct {
+	Said  string       // all of it, as it was generated behind Start
+	Start prompt.Think // how it began
+	Cut   bool         // before there was an answer or a whole function call: the conversation is where it was before
+	Times Times
+}
+
+// Say says something to the model and hands the parts of its answer to each, as they come. When ctx ends, the answer ends there, and
+// that is no error. After an error the conversation is where it was before.
+func (c *Conversation) Say(ctx context.Context, text string, each func(chat.Part) error) (Reply, error) {
+	return c.SayTo(ctx, text, c.Start(), each)
+}
+
+// Result passes on what a function that the model called came to. inWords lets the model answer in words, else it may call again. A
+// request for thoughts is no part of it.
+func (c *Conversation) Result(ctx context.Context, output string, inWords bool, each func(chat.Part) error) (Reply, error) {
+	start := c.Start()
+	if inWords {
+		start = c.Think
+	}
+	start.Request = ""
+	return c.SayTo(ctx, prompt.Result(output), start, each)
+}
+
+// SayTo is Say with a beginning of the answer.
+func (c *Conversation) SayTo(ctx context.Context, text string, start prompt.Think, each func(chat.Part) error) (r Reply, err error) {
+	r.Start = start
+	tokens, err := EncodePrompt(c.options.Vocab, []byte(c.Ask(text, start)))
+	if err != nil {
+		return r, err
+	}
+	before, err := c.session.Snapshot()
+	if err != nil {
+		return r, err
+	}
+	c.options.Sampler.Reset()
+	o := c.options
+	o.Stop = chat.Stops(o.Stop, start)
+	var said strings.Builder
+	var last generate.Piece
+	parts := c.NewSplitter(start)
+	r.Times, err = Timed(generate.Text(ctx, c.session, tokens, o), c.now, len(tokens), func(piece generate.Piece) error {
+		last = piece
+		said.WriteString(piece.Text)
+		return pass(parts.Push(piece.Text), each)
+	})
+	if err == nil || last.Reason == generate.Cancelled {
+		err = pass(parts.Flush(), each)
+	}
+	r.Said = said.String()
+	if err == nil {
+		r.Cut, err = c.end(context.WithoutCancel(ctx), text, r, last, before)
+	}
+	if err != nil {
+		return r, errors.Join(err, c.session.Restore(before))
+	}
+	if !r.Cut {
+		c.before = append(c.before, before)
+		c.before = c.before[max(0, len(c.before)-undoable):]
+	}
+	return r, nil
+}
+
+func pass(parts []chat.Part, each func(chat.Part) error) error {
+	for _, p := range parts {
+		if err := each(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end brings the session to the end of the turn. A turn is kept as models were trained to read it: the question and the answer
+// without thoughts, and a function call in its fences. A turn that was cut before it had an answer is left out, and so is one that
+// was stopped before the model had read the question.
+func (c *Conversation) end(ctx context.Context, asked string, r Reply, last generate.Piece, before engine.Snapshot) (cut bool, err error) {
+	if c.session.Tokens() == before.Tokens {
+		return false, nil
+	}
+	unfinished := last.Reason == generate.Limit || last.Reason == generate.Cancelled
+	answer, cut := chat.Kept(r.Start, r.Said, unfinished)
+	if !cut && r.Start.Start+r.Start.Request == "" && answer == strings.TrimSpace(r.Said) {
+		return false, c.read(ctx, string(last.Unread)+chat.Lacking(r.Said, c.Separator))
+	}
+	if err := c.session.Restore(before); err != nil || cut {
+		return cut, err
+	}
+	return false, c.read(ctx, c.Answered(asked, answer))
+}
+
+// ErrNoTurn is the error of undoing where there is no turn.
+var ErrNoTurn = errors.New("no turn to undo")
+
+// Undo takes the last turn back. The last sixteen turns since the beginning, or since a state was loaded, can be undone.
+func (c *Conversation) Undo() error {
+	if len(c.before) == 0 {
+		return ErrNoTurn
+	}
+	last := len(c.before) - 1
+	if err := c.session.Restore(c.before[last]); err != nil {
+		return err
+	}
+	c.before = c.before[:last]
+	c.options.Sampler.Reset()
+	return nil
+}
+
+// Fork returns another conversation that begins where this one is. Both go on apart. The caller closes it.
+func (c *Conversation) Fork() (*Conversation, error) {
+	here, err := c.session.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	fork := *c
+	fork.saved = ""
+	fork.before = append([]engine.Snapshot(nil), c.before...)
+	if fork.options.Sampler, err = sampler.New(c.sampler); err != nil {
+		return nil, err
+	}
+	if fork.session, err = c.model.NewSession(); err != nil {
+		return nil, err
+	}
+	if err := fork.session.Restore(here); err != nil {
+		fork.Close()
+		return nil, err
+	}
+	return &fork, nil
+}
+
+// Save writes the state to a file. It replaces no file but the one it wrote or read before; the error of another wraps
+// fs.ErrExist.
+func (c *Conversation) Save(path string) error {
+	f, err := atomicfile.Create(path, atomicfile.Options{Force: path == c.saved})
+	if errors.Is(err, os.ErrExist) {
+		return &takenError{path}
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	if err := errors.Join(c.session.Save(w), w.Flush()); err != nil {
+		return err
+	}
+	c.saved = path
+	return f.Commit()
+}
+
+// takenError is the error of a file that is there already.
+type takenError struct{ path string }
+
+func (e *takenError) Error() string { return e.path + " exists: choose another name, or delete it first" }
+func (e *takenError) Unwrap() error { return os.ErrExist }
+
+// Load goes on from a saved state. If it does not fit, the conversation stays as it was. It waits for a pipe until ctx ends.
+func (c *Conversation) Load(ctx context.Context, path string) error {
+	f, err := infile.Stream(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := c.loadFrom(ctx, f, path); err != nil {
+		return err
+	}
+	c.before = nil
+	c.options.Sampler.Reset()
+	c.saved = path
+	return nil
+}
+
+func (c *Conversation) loadFrom(ctx context.Context, f io.Reader, path string) error {
+	r := bufio.NewReader(f)
+	head, _ := r.Peek(filekind.HeadSize)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if what := filekind.Recognize(head, "state"); what != "" {
+		return fmt.Errorf("%s: %s", path, what)
+	}
+	if err := c.session.Load(r); err != nil {
+		return cmp.Or(ctx.Err(), fmt.Errorf("%s: %w", path, err))
+	}
+	return nil
+}
