@@ -89,14 +89,16 @@ func runChat(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := m.NewConversation(c.Context, lm.ConversationOptions{
-		Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")), Now: clockOf(c),
-	})
-	if err != nil {
+	t := &talk{c: c, model: m, lines: newLines(c), loaded: loaded}
+	if err := t.reading(f.Open(f.System), func(ctx context.Context) (err error) {
+		t.Conversation, err = m.NewConversation(ctx, lm.ConversationOptions{
+			Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")), Now: clockOf(c),
+		})
+		return err
+	}); err != nil {
 		return err
 	}
-	defer v.Close()
-	t := &talk{Conversation: v, c: c, model: m, lines: newLines(c), loaded: loaded}
+	defer t.Close()
 	_, t.interactive = t.lines.(*terminalLines)
 	return t.run()
 }
@@ -165,6 +167,20 @@ func (t *talk) nextLine() (string, error) {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
 	return t.lines.Read(ctx)
+}
+
+// restart goes back to the beginning.
+func (t *talk) restart() error { return t.reading(t.Open(t.System), t.Reset) }
+
+// reading shows on a line how far the model has come with a text that read lets it read.
+func (t *talk) reading(text string, read func(context.Context) error) error {
+	tokens, err := t.model.Encode(text)
+	if err != nil {
+		return err
+	}
+	line := newReading(t.c.App.ErrWriter, clockOf(t.c), "reading", len(tokens))
+	defer line.end()
+	return read(line.follow(t.c.Context))
 }
 
 // say lets the model answer; Ctrl-C stops it.
@@ -254,7 +270,7 @@ func (t *talk) command(text string) error {
 	case "/help":
 		return t.write(chatHelp)
 	case "/reset":
-		if err := t.Reset(t.c.Context); err != nil {
+		if err := t.restart(); err != nil {
 			return err
 		}
 		return t.tell("back at the beginning\n")
@@ -264,7 +280,7 @@ func (t *talk) command(text string) error {
 		return t.setThink(argument)
 	case "/system":
 		t.System = argument
-		if err := t.Reset(t.c.Context); err != nil {
+		if err := t.restart(); err != nil {
 			return err
 		}
 		return t.tell("back at the beginning, with this system text\n")

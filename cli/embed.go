@@ -11,7 +11,6 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -43,7 +42,7 @@ Examples:
 }
 
 func embed(c *urfave.Context) error {
-	pooling, ok := map[string]engine.Pooling{"last": engine.LastToken, "mean": engine.Mean}[c.String("pooling")]
+	pooling, ok := map[string]lm.Pooling{"last": lm.LastToken, "mean": lm.Mean}[c.String("pooling")]
 	if !ok {
 		return misuse(c, "--pooling %q: want last or mean", c.String("pooling"))
 	}

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -71,34 +69,12 @@ func logits(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	session, err := m.NewSession()
-	if err != nil {
-		return err
-	}
-	defer session.Close()
 	return writeOutput(c, c.Path("output"), func(w io.Writer) error {
 		line := newReading(c.App.ErrWriter, clockOf(c), "reading", len(tokens))
 		defer line.end()
-		ctx := line.follow(c.Context)
-		if c.Bool("all") {
-			return session.Logits(ctx, tokens, c.Int("chunk"), func(position int, row []float32) error {
-				return writeLogits(w, row, position, len(tokens))
-			})
-		}
-		row, err := lastLogits(ctx, session, tokens, c.Int("chunk"))
-		if err != nil {
-			return err
-		}
-		return writeLogits(w, row, len(tokens)-1, len(tokens))
+		o := lm.LogitsOptions{All: c.Bool("all"), Chunk: c.Int("chunk")}
+		return m.Logits(line.follow(c.Context), tokens, o, func(_ int, row []float32) error { return writeFloats(w, row) })
 	})
-}
-
-// writeLogits writes the logits after a token. Numbers that are not finite are an error, as they are when a token is sampled.
-func writeLogits(w io.Writer, row []float32, position, tokens int) error {
-	if i := float.FirstNotFinite(row); i >= 0 {
-		return fmt.Errorf("the logits after token %d of %d are not finite, the first of them that of token %d: see gosling inspect --check", position+1, tokens, i)
-	}
-	return writeFloats(w, row)
 }
 
 // logitsTokens are the tokens that the flags give.
@@ -122,25 +98,7 @@ func logitsTokens(c *urfave.Context, m *lm.Model) ([]tokenizer.Token, error) {
 	} else if tokens, err = promptTokens(c, vocab, []byte(argumentText(c, c.String("prompt"))), nil); err != nil {
 		return nil, err
 	}
-	if len(tokens) == 0 {
-		return nil, fmt.Errorf("no tokens to read: logits come after a token")
-	}
 	return tokens, nil
-}
-
-// lastLogits reads tokens, chunk at a time or all at once for 0.
-func lastLogits(ctx context.Context, session *engine.Session, tokens []tokenizer.Token, chunk int) ([]float32, error) {
-	if chunk == 0 {
-		return session.Prefill(ctx, tokens)
-	}
-	var row []float32
-	for part := range slices.Chunk(tokens, chunk) {
-		var err error
-		if row, err = session.Prefill(ctx, part); err != nil {
-			return nil, err
-		}
-	}
-	return row, nil
 }
 
 func writeFloats(w io.Writer, row []float32) error {

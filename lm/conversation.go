@@ -261,7 +261,9 @@ func (c *Conversation) Save(path string) error {
 // takenError is the error of a file that is there already.
 type takenError struct{ path string }
 
-func (e *takenError) Error() string { return e.path + " exists: choose another name, or delete it first" }
+func (e *takenError) Error() string {
+	return e.path + " exists: choose another name, or delete it first"
+}
 func (e *takenError) Unwrap() error { return os.ErrExist }
 
 // Load goes on from a saved state. If it does not fit, the conversation stays as it was. It waits for a pipe until ctx ends.

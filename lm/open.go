@@ -15,6 +15,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/prompt"
+	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -34,6 +35,15 @@ type Options struct {
 // OpenLibrary opens ggml as the options say.
 func (o Options) OpenLibrary() (*ggml.Library, error) {
 	return ggml.Open(ggml.Options{Folder: o.Libraries, Device: o.Device, CPUVariant: o.CPUVariant, Log: o.GGMLLog})
+}
+
+// Quantizer opens ggml for what quantizes and converts: see quant.Options.
+func (o Options) Quantizer() (quant.Quantizer, error) {
+	lib, err := o.OpenLibrary()
+	if err != nil {
+		return nil, err
+	}
+	return lib, nil
 }
 
 // engine are the options of the model itself.
@@ -83,11 +93,6 @@ func Open(ctx context.Context, path string, o Options) (*Model, error) {
 // NewSession makes a session at the beginning of a text, which is as Options.State says. The caller closes it.
 func (m *Model) NewSession() (*engine.Session, error) {
 	return m.Model.NewSession(engine.SessionOptions{Begin: m.begin})
-}
-
-// Embed reads each text, of at least one token, from the beginning and hands its embedding, [channels], to each, in their order.
-func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling engine.Pooling, each func(text int, embedding []float32) error) error {
-	return m.Model.Embed(ctx, texts, pooling, engine.SessionOptions{Begin: m.begin}, each)
 }
 
 // OpenFile opens the GGUF model at path to read its header and tensors, with Open's errors.

@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"chat":        {"prompt"},
-	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "internal/infile"},
+	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/infile"},
 	"eval/report": {"eval"},
 	"eval":        {"engine", "tokenizer", "internal/lock"},
 	"fit":         {"engine", "quant", "tokenizer"},
