@@ -1,4 +1,3 @@
-// Gosling runs RWKV language models. See package cli for its commands.
 package main
 
 import (
