@@ -77,8 +77,8 @@ func TestConvertedTensorsHoldTheCheckpointsNumbers(t *testing.T) {
 		return x
 	}
 	f, result := run(t, in, "F32")
-	require.Len(t, f.Tensors(), len(v7.Tensors(result.Config)))
-	for _, spec := range v7.Tensors(result.Config) {
+	require.Len(t, f.Tensors(), len(v7.Arch().Tensors(result.Config)))
+	for _, spec := range v7.Arch().Tensors(result.Config) {
 		tensor, ok := f.Tensor(spec.Name)
 		require.True(t, ok, spec.Name)
 		require.Equal(t, gguf.F32, tensor.Type)

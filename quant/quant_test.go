@@ -95,7 +95,7 @@ func model(t *testing.T, typ gguf.Type, fill func(name string, x []float32)) str
 	m, err := quant.ParseMix(typ.String())
 	require.NoError(t, err)
 	var sources []quant.Source
-	for i, spec := range v7.Tensors(c) {
+	for i, spec := range v7.Arch().Tensors(c) {
 		sources = append(sources, quant.Source{
 			Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: m.Type(spec)},
 			Floats: func() ([]float32, error) {
@@ -111,7 +111,7 @@ func model(t *testing.T, typ gguf.Type, fill func(name string, x []float32)) str
 		})
 	}
 	path := filepath.Join(t.TempDir(), "model.gguf")
-	keys := append([]gguf.KV{{Key: "general.architecture", Value: "rwkv7"}, {Key: "general.file_type", Value: m.FileType}, {Key: "mine", Value: "kept"}}, v7.Keys(c)...)
+	keys := append([]gguf.KV{{Key: "general.architecture", Value: "rwkv7"}, {Key: "general.file_type", Value: m.FileType}, {Key: "mine", Value: "kept"}}, v7.Arch().Keys(c)...)
 	_, err = quant.Write(context.Background(), path, keys, sources, quant.Options{Quantizer: quantizer(t)})
 	require.NoError(t, err)
 	return path
