@@ -300,7 +300,7 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 			if name == key {
 				x[200], x[201] = 0xc0, 0x7f
 			}
-		}, `.pth: tensor "blocks.1.ffn.key.weight": element 100 is not finite`},
+		}, `.pth: tensor "blocks.1.ffn.key.weight": element 100 is NaN`},
 		"a weight too large for F16": {keep, func(name string, x []byte) {
 			if name == key {
 				x[200], x[201] = 0x00, 0x48 // 131072

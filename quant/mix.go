@@ -6,7 +6,6 @@ import (
 	"cmp"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -177,6 +176,4 @@ func fitting(t gguf.Type, s rwkv.TensorSpec) gguf.Type {
 	return gguf.F16
 }
 
-func floating(t gguf.Type) bool {
-	return slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16}, t)
-}
+func floating(t gguf.Type) bool { return t.Format() != 0 }

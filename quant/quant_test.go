@@ -17,7 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv"
-	"github.com/gosling-rwkv/gosling/rwkv/v7"
+	v7 "github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 func TestMixesAreThoseOfLlamaCpp(t *testing.T) {
@@ -227,14 +227,7 @@ func spoil(t *testing.T, path, name string, typ gguf.Type, value float32) {
 	require.NoError(t, f.Close())
 	size := typ.BlockBytes()
 	data := make([]byte, size)
-	switch typ {
-	case gguf.F32:
-		float.EncodeF32(data, []float32{value})
-	case gguf.F16:
-		float.EncodeF16(data, []float32{value})
-	case gguf.BF16:
-		float.EncodeBF16(data, []float32{value})
-	}
+	typ.Format().Encode(data, []float32{value})
 	w, err := os.OpenFile(path, os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer w.Close()
