@@ -14,8 +14,6 @@ type Backends struct {
 	BuftMaxSize func(BufferType) uintptr `c:"ggml_backend_buft_get_max_size"`
 	// size_t ggml_backend_buft_get_alloc_size(ggml_backend_buffer_type_t buft, const struct ggml_tensor * tensor)
 	BuftAllocSize func(BufferType, Tensor) uintptr `c:"ggml_backend_buft_get_alloc_size"`
-	// bool ggml_backend_buft_is_host(ggml_backend_buffer_type_t buft)
-	BuftIsHost func(BufferType) bool `c:"ggml_backend_buft_is_host"`
 
 	// void ggml_backend_buffer_free(ggml_backend_buffer_t buffer)
 	BufferFree func(Buffer) `c:"ggml_backend_buffer_free"`
@@ -32,8 +30,6 @@ type Backends struct {
 	Free func(Backend) `c:"ggml_backend_free"`
 	// enum ggml_status ggml_backend_graph_compute(ggml_backend_t backend, struct ggml_cgraph * cgraph)
 	GraphCompute func(Backend, Graph) Status `c:"ggml_backend_graph_compute"`
-	// ggml_backend_dev_t ggml_backend_get_device(ggml_backend_t backend)
-	GetDevice func(Backend) Device `c:"ggml_backend_get_device"`
 	// void ggml_backend_tensor_set(struct ggml_tensor * tensor, const void * data, size_t offset, size_t size)
 	TensorSet func(t Tensor, data unsafe.Pointer, offset, size uintptr) `c:"ggml_backend_tensor_set"`
 	// void ggml_backend_tensor_get(const struct ggml_tensor * tensor, void * data, size_t offset, size_t size)

@@ -31,22 +31,14 @@ type Base struct {
 	SetNoAlloc func(Context, bool) `c:"ggml_set_no_alloc"`
 	// size_t ggml_get_mem_size(const struct ggml_context * ctx)
 	GetMemSize func(Context) uintptr `c:"ggml_get_mem_size"`
-	// size_t ggml_used_mem(const struct ggml_context * ctx)
-	UsedMem func(Context) uintptr `c:"ggml_used_mem"`
 
 	// int64_t ggml_blck_size(enum ggml_type type)
 	BlockSize func(typ int32) int64 `c:"ggml_blck_size"`
 	// size_t ggml_type_size(enum ggml_type type)
 	TypeSize func(typ int32) uintptr `c:"ggml_type_size"`
-	// size_t ggml_nbytes(const struct ggml_tensor * tensor)
-	NBytes func(Tensor) uintptr `c:"ggml_nbytes"`
-	// const char * ggml_op_desc(const struct ggml_tensor * t)
-	OpDesc func(Tensor) string `c:"ggml_op_desc"`
 
 	// struct ggml_tensor * ggml_new_tensor_4d(struct ggml_context * ctx, enum ggml_type type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
 	NewTensor func(c Context, typ int32, ne0, ne1, ne2, ne3 int64) Tensor `c:"ggml_new_tensor_4d"`
-	// struct ggml_tensor * ggml_set_name(struct ggml_tensor * tensor, const char * name)
-	SetName func(t Tensor, name string) Tensor `c:"ggml_set_name"`
 	// void ggml_set_input(struct ggml_tensor * tensor)
 	SetInput func(Tensor) `c:"ggml_set_input"`
 	// void ggml_set_output(struct ggml_tensor * tensor)
@@ -118,8 +110,6 @@ type Base struct {
 	GraphOverhead func(size uintptr, grads bool) uintptr `c:"ggml_graph_overhead_custom"`
 	// int ggml_graph_n_nodes(struct ggml_cgraph * cgraph)
 	GraphNodes func(Graph) int32 `c:"ggml_graph_n_nodes"`
-	// struct ggml_tensor * ggml_graph_node(struct ggml_cgraph * cgraph, int i)
-	GraphNode func(g Graph, i int32) Tensor `c:"ggml_graph_node"`
 
 	// void ggml_quantize_init(enum ggml_type type)
 	QuantizeInit func(typ int32) `c:"ggml_quantize_init"`

@@ -75,18 +75,12 @@ func (t Tensor) Elements() int64 {
 	return n
 }
 
-// decoders are of the types that weights have.
-var decoders = map[DType]func([]float32, []byte){F32: float.DecodeF32, F16: float.DecodeF16, BF16: float.DecodeBF16, F64: float.DecodeF64}
-
-// IsWeights reports whether ReadFloats reads elements of the type.
-func (d DType) IsWeights() bool { return decoders[d] != nil }
-
 // ReadFloats fills dst with the elements from start on, counted in row-major order, as float32. F64 is rounded to it.
 // A tensor of another type than F32, F16, BF16 and F64 is refused, and so is an element beyond the range of float32. It
 // is safe for concurrent use.
 func (t Tensor) ReadFloats(dst []float32, start int64) error {
-	decode, ok := decoders[t.DType]
-	if !ok {
+	format := t.DType.Format()
+	if format == 0 {
 		return fmt.Errorf("tensor %q holds %s, want F32, F16, BF16 or F64 weights", t.Name, t.DType)
 	}
 	if n := t.Elements(); start < 0 || start > n || int64(len(dst)) > n-start {
@@ -100,7 +94,7 @@ func (t Tensor) ReadFloats(dst []float32, start int64) error {
 		if err := readFull(t.Data, (*buf)[:n*size], start*size); err != nil {
 			return fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
-		decode(dst[:n], (*buf)[:n*size])
+		format.Decode(dst[:n], (*buf)[:n*size])
 		if i := beyond(t.DType, dst[:n], (*buf)[:n*size]); i >= 0 {
 			return fmt.Errorf("tensor %q: element %d is larger than float32 holds", t.Name, start+int64(i))
 		}
@@ -115,7 +109,7 @@ func beyond(d DType, dst []float32, src []byte) int {
 		return -1
 	}
 	for i, x := range dst {
-		if math.IsInf(float64(x), 0) && !math.IsInf(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:])), 0) {
+		if !float.Finite(x) && float.Finite(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:]))) {
 			return i
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/checkpoint"
-	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // numbered is a tensor of n elements, each being its own index modulo 251.
@@ -23,14 +22,7 @@ func numbered(dtype checkpoint.DType, n int) checkpoint.Tensor {
 		values[i] = float32(i % 251)
 	}
 	data := make([]byte, int64(n)*dtype.Size())
-	switch dtype {
-	case checkpoint.F32:
-		float.EncodeF32(data, values)
-	case checkpoint.F16:
-		float.EncodeF16(data, values)
-	case checkpoint.BF16:
-		float.EncodeBF16(data, values)
-	}
+	dtype.Format().Encode(data, values)
 	return checkpoint.Tensor{Name: "w", DType: dtype, Shape: []int64{int64(n)}, Data: bytes.NewReader(data)}
 }
 

@@ -1,5 +1,7 @@
 package checkpoint
 
+import "github.com/gosling-rwkv/gosling/internal/float"
+
 // DType is the type of a tensor's elements, by PyTorch's meaning.
 type DType uint8
 
@@ -64,4 +66,22 @@ func (d DType) Size() int64 {
 		return 0
 	}
 	return dtypes[d].size
+}
+
+// IsWeights reports whether ReadFloats reads elements of the type.
+func (d DType) IsWeights() bool { return d.Format() != 0 }
+
+// Format is the format of the elements of F32, F16, BF16 and F64, the types that weights have. It is zero for other types.
+func (d DType) Format() float.Format {
+	switch d {
+	case F32:
+		return float.F32
+	case F16:
+		return float.F16
+	case BF16:
+		return float.BF16
+	case F64:
+		return float.F64
+	}
+	return 0
 }

@@ -79,7 +79,7 @@ func Run(ctx context.Context, in, out string, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer file.Close()
-	if file.Unclear != nil && Refuse(file) == "" {
+	if file.Unclear != nil && refuse(file) == "" {
 		return Result{}, fmt.Errorf("%s: %w", in, file.Unclear)
 	}
 	state, err := o.State.into(file)

@@ -77,8 +77,8 @@ func TestConvertedTensorsHoldTheCheckpointsNumbers(t *testing.T) {
 		return x
 	}
 	f, result := run(t, in, "F32")
-	require.Len(t, f.Tensors(), len(v7.Tensors(result.Config)))
-	for _, spec := range v7.Tensors(result.Config) {
+	require.Len(t, f.Tensors(), len(v7.Arch().Tensors(result.Config)))
+	for _, spec := range v7.Arch().Tensors(result.Config) {
 		tensor, ok := f.Tensor(spec.Name)
 		require.True(t, ok, spec.Name)
 		require.Equal(t, gguf.F32, tensor.Type)
@@ -300,7 +300,7 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 			if name == key {
 				x[200], x[201] = 0xc0, 0x7f
 			}
-		}, `.pth: tensor "blocks.1.ffn.key.weight": element 100 is not finite`},
+		}, `.pth: tensor "blocks.1.ffn.key.weight": element 100 is NaN`},
 		"a weight too large for F16": {keep, func(name string, x []byte) {
 			if name == key {
 				x[200], x[201] = 0x00, 0x48 // 131072

@@ -35,9 +35,9 @@ var refused = []struct {
 // halves are the names of an adapter's factors, the second as web-rwkv has them.
 var halves = regexp.MustCompile(`lora_[AB]|\.lora\.[01]$`)
 
-// Refuse says what a checkpoint is if it is none that a model is made of: a tuned state, an adapter, or a kind of RWKV that is
+// refuse says what a checkpoint is if it is none that a model is made of: a tuned state, an adapter, or a kind of RWKV that is
 // never run. Else it is empty.
-func Refuse(file *checkpoint.File) string {
+func refuse(file *checkpoint.File) string {
 	names := slices.Clone(file.Others)
 	for _, t := range file.Tensors {
 		names = append(names, t.Name)

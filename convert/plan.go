@@ -42,7 +42,7 @@ func newPlan(ctx context.Context, file *checkpoint.File, o Options) (*plan, erro
 
 // Check returns all that keeps a checkpoint from being converted as it is; the first is the error of Run.
 func Check(file *checkpoint.File) []error {
-	if file.Unclear != nil && Refuse(file) == "" {
+	if file.Unclear != nil && refuse(file) == "" {
 		return []error{file.Unclear}
 	}
 	_, problems := examine(file, Options{Mix: quant.Mixes()[0]})
@@ -110,7 +110,7 @@ func missingLayer(arch rwkv.Arch, c rwkv.Config, tensors map[string]checkpoint.T
 
 // detect finds the architecture, or says what the checkpoint is instead.
 func detect(file *checkpoint.File, shapes rwkv.Shapes) (rwkv.Arch, error) {
-	if what := Refuse(file); what != "" {
+	if what := refuse(file); what != "" {
 		return rwkv.Arch{}, fmt.Errorf("%s", what)
 	}
 	if a, ok := archs.Detect(shapes); ok {

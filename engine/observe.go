@@ -3,9 +3,9 @@ package engine
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -93,11 +93,12 @@ func (in input) read() ([]float64, error) {
 	if err := in.sums.ReadFloats(sums, 0); err != nil {
 		return nil, err
 	}
+	if channel := float.FirstNotFinite(sums); channel >= 0 {
+		return nil, fmt.Errorf("the squares that go into channel %d of %q sum up to %v: the weights are damaged, or too large for this device", channel, in.weight, sums[channel])
+	}
 	squares := make([]float64, len(sums))
 	for channel, x := range sums {
-		if squares[channel] = float64(x); math.IsNaN(squares[channel]) || math.IsInf(squares[channel], 0) {
-			return nil, fmt.Errorf("the squares that go into channel %d of %q sum up to %v: the weights are damaged, or too large for this device", channel, in.weight, x)
-		}
+		squares[channel] = float64(x)
 	}
 	return squares, nil
 }

@@ -81,7 +81,7 @@ const StateMagic = "GSLSTATE"
 func (m *Model) header(tokens int64) stateHeader {
 	h := stateHeader{
 		Version: 1, Layers: uint32(m.config.Layers), Embed: uint32(m.config.Embed),
-		HeadSize: uint32(m.config.HeadSize), Fingerprint: m.Fingerprint(), Tokens: tokens,
+		HeadSize: uint32(m.config.HeadSize), Fingerprint: m.fingerprint, Tokens: tokens,
 	}
 	copy(h.Magic[:], StateMagic)
 	copy(h.Arch[:], m.arch.Name)
@@ -178,11 +178,7 @@ func (m *Model) fits(h stateHeader) error {
 	return nil
 }
 
-// Fingerprint tells models apart: the SHA-256 of every tensor's name, type and shape and of some of its bytes, as the file had
-// them when it was loaded.
-func (m *Model) Fingerprint() [32]byte { return m.fingerprint }
-
-// fingerprintOf computes a file's fingerprint.
+// fingerprintOf tells models apart. It is the SHA-256 of every tensor's name, type and shape and of some of its bytes.
 func fingerprintOf(f *gguf.File) ([32]byte, error) {
 	const most = 256
 	h := sha256.New()

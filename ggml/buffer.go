@@ -66,7 +66,6 @@ func (t BufferType) HoldsMatrix(typ gguf.Type, in, out int64) bool {
 type Buffer struct {
 	lib   *Library
 	parts []bindings.Buffer // several where the device limits the size of one
-	size  int64
 	host  bool
 }
 
@@ -104,7 +103,6 @@ func (t BufferType) allocPart(b *Buffer, tensors []Tensor, offsets []int64, size
 		return fmt.Errorf("%s: no room for %.1f MiB, %.1f MiB are free", t.Name(), mib(size), mib(free))
 	}
 	b.parts = append(b.parts, p)
-	b.size += size
 	c.BufferSetUsage(p, usage)
 	return b.place(p, tensors, offsets)
 }
@@ -114,7 +112,7 @@ func (b *Buffer) place(p bindings.Buffer, tensors []Tensor, offsets []int64) err
 	base := b.lib.c.BufferBase(p)
 	for i, x := range tensors {
 		if status := b.lib.c.TensorAlloc(p, x.p, base+uintptr(offsets[i])); status != bindings.StatusSuccess {
-			return fmt.Errorf("cannot place a tensor of %d bytes: status %d", x.Bytes(), status)
+			return fmt.Errorf("cannot place a tensor of %d bytes: status %d", x.bytes(), status)
 		}
 	}
 	return nil
@@ -132,20 +130,20 @@ func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, 
 	largest := int64(0)
 	base := uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
 	for i, x := range tensors {
-		if end := offsets[i] + x.Bytes(); offsets[i] < 0 || end > int64(len(memory)) {
+		if end := offsets[i] + x.bytes(); offsets[i] < 0 || end > int64(len(memory)) {
 			return nil, fmt.Errorf("tensor %d lies at %d to %d of %d mapped bytes", i, offsets[i], end, len(memory))
 		}
 		if (base+uintptr(offsets[i]))%uintptr(d.HostAlignment()) != 0 {
 			return nil, fmt.Errorf("tensor %d lies at %d, no multiple of %d", i, offsets[i], d.HostAlignment())
 		}
-		largest = max(largest, x.Bytes())
+		largest = max(largest, x.bytes())
 	}
 	p := d.lib.c.DevBufferFromHost(d.p, base, uintptr(len(memory)), uintptr(largest))
 	if p == 0 {
 		return nil, fmt.Errorf("%s: cannot compute on %.1f MiB of mapped memory", d.Name, mib(int64(len(memory))))
 	}
 	live.Add(1)
-	b := &Buffer{lib: d.lib, parts: []bindings.Buffer{p}, size: int64(len(memory)), host: d.IsHost()}
+	b := &Buffer{lib: d.lib, parts: []bindings.Buffer{p}, host: d.IsHost()}
 	d.lib.c.BufferSetUsage(p, UsageWeights)
 	if err := b.place(p, tensors, offsets); err != nil {
 		b.Close()
@@ -153,9 +151,6 @@ func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, 
 	}
 	return b, nil
 }
-
-// Size is the buffer's size in bytes.
-func (b *Buffer) Size() int64 { return b.size }
 
 // Memory is the buffer's bytes where they lie in the process's memory, for reading until Close; none on other devices.
 func (b *Buffer) Memory() [][]byte {

@@ -165,7 +165,7 @@ func (g *Graph) fail(op, reason string, operands ...Tensor) {
 		if i > 0 {
 			text += ","
 		}
-		text += fmt.Sprintf(" %v %s", t.Shape(), t.typ)
+		text += fmt.Sprintf(" %v %s", t.shape(), t.typ)
 	}
 	g.err = fmt.Errorf("%s: %s", text, reason)
 }

@@ -58,7 +58,7 @@ func (t Tensor) binary(op string, o Tensor, call func(c *bindings.Library, ctx b
 }
 
 func (t Tensor) unary(op string, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
-	return build(op, t.typ == gguf.F32 && t.Contiguous(), "want a contiguous F32 tensor", t.ne, call, t)
+	return build(op, t.typ == gguf.F32 && t.contiguous(), "want a contiguous F32 tensor", t.ne, call, t)
 }
 
 func (t Tensor) rows(op string, shape [4]int64, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
@@ -154,11 +154,11 @@ func (t Tensor) MatMul(w Tensor) Tensor {
 	if t.g != nil && t.g.Observe != nil {
 		t.g.Observe(t, w)
 	}
-	ok := t.typ == gguf.F32 && t.Contiguous() && w.nb[0] == w.typ.BlockBytes() && w.nb[0] <= w.nb[1] &&
+	ok := t.typ == gguf.F32 && t.contiguous() && w.nb[0] == w.typ.BlockBytes() && w.nb[0] <= w.nb[1] &&
 		t.ne[0] == w.ne[0] && w.ne[2] != 0 && w.ne[3] != 0 && t.ne[2]%w.ne[2] == 0 && t.ne[3]%w.ne[3] == 0
 	y := build("mul_mat", ok, "want contiguous F32 [in, n] and a matrix [in, out]", [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]},
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.MulMat(ctx, w.p, t.p) }, t, w)
-	y.g.work = max(y.g.work, t.Bytes()) // t in the type that the kernel multiplies with
+	y.g.work = max(y.g.work, t.bytes()) // t in the type that the kernel multiplies with
 	return y
 }
 
@@ -236,7 +236,7 @@ func (t Tensor) CopyTo(o Tensor) Tensor {
 func (t Tensor) Reshape(shape ...int64) Tensor {
 	ne := [4]int64{1, 1, 1, 1}
 	copy(ne[:], shape)
-	r := build("reshape", t.Contiguous() && t.Elements() == ne[0]*ne[1]*ne[2]*ne[3], fmt.Sprintf("cannot become %v", shape), ne,
+	r := build("reshape", t.contiguous() && t.Elements() == ne[0]*ne[1]*ne[2]*ne[3], fmt.Sprintf("cannot become %v", shape), ne,
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.Reshape(ctx, t.p, ne[0], ne[1], ne[2], ne[3])
 		}, t)
@@ -275,7 +275,7 @@ func (t Tensor) Flat(first int64, shape ...int64) Tensor {
 	copy(v.ne[:], shape)
 	n := v.Elements()
 	fillStrides(&v.nb, v.ne, t.typ)
-	ok := t.dense() && t.Contiguous() && first >= 0 && first+n <= t.Elements()
+	ok := t.dense() && t.contiguous() && first >= 0 && first+n <= t.Elements()
 	return build("view", ok, fmt.Sprintf("has no %v from element %d on", shape, first), v.ne,
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.View(ctx, t.p, v.ne[0], v.ne[1], v.ne[2], v.ne[3], uintptr(v.nb[1]), uintptr(v.nb[2]), uintptr(v.nb[3]), uintptr(4*first))
@@ -301,9 +301,9 @@ const WKVStep = 64
 func (r Tensor) WKV7(w, k, v, a, b, state Tensor) Tensor {
 	size, heads, tokens, seqs := r.ne[0], r.ne[1], r.ne[2], state.ne[1]
 	ok := size%WKVStep == 0 && size > 0 && seqs > 0 && tokens%seqs == 0 && state.ne[0] == size*size*heads &&
-		state.typ == gguf.F32 && state.Contiguous() && state.Rows() == seqs
+		state.typ == gguf.F32 && state.contiguous() && state.Rows() == seqs
 	for _, t := range []Tensor{r, w, k, v, a, b} {
-		ok = ok && t.typ == gguf.F32 && t.Contiguous() && t.ne == r.ne
+		ok = ok && t.typ == gguf.F32 && t.contiguous() && t.ne == r.ne
 	}
 	return build("rwkv_wkv7", ok, fmt.Sprintf("want six equal F32 tensors with a head size that is a multiple of %d and a state", WKVStep),
 		[4]int64{size * heads, tokens + size*seqs, 1, 1},
@@ -321,10 +321,10 @@ func (r Tensor) WKV7(w, k, v, a, b, state Tensor) Tensor {
 func (k Tensor) WKV6(v, r, u, w, state Tensor) Tensor {
 	size, heads, tokens, seqs := k.ne[0], k.ne[1], k.ne[2], state.ne[1]
 	ok := size%WKVStep == 0 && size > 0 && seqs > 0 && tokens%seqs == 0 && state.ne[0] == size*size*heads &&
-		state.typ == gguf.F32 && state.Contiguous() && state.Rows() == seqs &&
-		u.typ == gguf.F32 && u.Contiguous() && u.ne == [4]int64{size, heads, 1, 1}
+		state.typ == gguf.F32 && state.contiguous() && state.Rows() == seqs &&
+		u.typ == gguf.F32 && u.contiguous() && u.ne == [4]int64{size, heads, 1, 1}
 	for _, t := range []Tensor{k, v, r, w} {
-		ok = ok && t.typ == gguf.F32 && t.Contiguous() && t.ne == k.ne
+		ok = ok && t.typ == gguf.F32 && t.contiguous() && t.ne == k.ne
 	}
 	return build("rwkv_wkv6", ok, fmt.Sprintf("want four equal F32 tensors with a head size that is a multiple of %d, a bonus and a state", WKVStep),
 		[4]int64{size * heads, tokens + size*seqs, 1, 1},

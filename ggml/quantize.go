@@ -8,7 +8,6 @@ import (
 	"unsafe"
 
 	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // quantizers keeps what is set up once per type.
@@ -51,7 +50,7 @@ var written = map[gguf.Type]bool{
 // Multiplies reports whether ggml multiplies with matrices of the type, and takes rows of them. It knows others, such as
 // integers and those it rounds activations to, that it would abort on.
 func Multiplies(t gguf.Type) bool {
-	return written[t] || t == gguf.F32 || t == gguf.F16 || t == gguf.BF16
+	return written[t] || t.Format() != 0
 }
 
 // maxElement is beyond what the scales of any type's blocks hold, but those of MXFP4. Of larger elements ggml computes squares
@@ -87,9 +86,12 @@ func inRange(t gguf.Type, x []float32) error {
 // nil. It may be called from many goroutines at once. Elements that are not finite or too large give a *RangeError; smaller ones
 // may still overflow the scale of a block, which is not looked at here.
 func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error {
-	switch t {
-	case gguf.F32, gguf.F16, gguf.BF16:
-		return encode(t, dst, src)
+	if f := t.Format(); f != 0 {
+		if n := len(src) * f.Size(); n != len(dst) {
+			return fmt.Errorf("%d elements of %s take %d bytes, not %d", len(src), t, n, len(dst))
+		}
+		f.Encode(dst, src)
+		return nil
 	}
 	if !written[t] {
 		return fmt.Errorf("ggml %s cannot quantize to %s", l.Version(), t)
@@ -135,15 +137,8 @@ func (l *Library) Dequantize(t gguf.Type, dst []float32, src []byte) error {
 	if n != int64(len(src)) {
 		return fmt.Errorf("%d elements of %s take %d bytes, not %d", len(dst), t, n, len(src))
 	}
-	switch t {
-	case gguf.F32:
-		float.DecodeF32(dst, src)
-		return nil
-	case gguf.F16:
-		float.DecodeF16(dst, src)
-		return nil
-	case gguf.BF16:
-		float.DecodeBF16(dst, src)
+	if f := t.Format(); f != 0 {
+		f.Decode(dst, src)
 		return nil
 	}
 	f, err := l.toFloat(t)
@@ -176,19 +171,4 @@ func (l *Library) toFloat(t gguf.Type) (func(x, y unsafe.Pointer, k int64), erro
 	}
 	q.toFloats[t] = f
 	return f, nil
-}
-
-func encode(t gguf.Type, dst []byte, src []float32) error {
-	if n, _ := t.RowBytes(int64(len(src))); n != int64(len(dst)) {
-		return fmt.Errorf("%d elements of %s take %d bytes, not %d", len(src), t, n, len(dst))
-	}
-	switch t {
-	case gguf.F32:
-		float.EncodeF32(dst, src)
-	case gguf.F16:
-		float.EncodeF16(dst, src)
-	case gguf.BF16:
-		float.EncodeBF16(dst, src)
-	}
-	return nil
 }

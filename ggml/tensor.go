@@ -33,14 +33,11 @@ func (t Tensor) Named(name string) Tensor {
 // Name is what Named gave it.
 func (t Tensor) Name() string { return t.tag }
 
-// Type is the format of the elements.
-func (t Tensor) Type() gguf.Type { return t.typ }
-
 // Dim is the number of elements along dimension i, 0 being the fastest.
 func (t Tensor) Dim(i int) int64 { return t.ne[i] }
 
-// Shape is the dimensions without trailing ones, at least one.
-func (t Tensor) Shape() []int64 {
+// shape is the dimensions without trailing ones, at least one.
+func (t Tensor) shape() []int64 {
 	n := 4
 	for n > 1 && t.ne[n-1] == 1 {
 		n--
@@ -54,8 +51,8 @@ func (t Tensor) Elements() int64 { return t.ne[0] * t.ne[1] * t.ne[2] * t.ne[3] 
 // Rows is the number of rows of the fastest dimension.
 func (t Tensor) Rows() int64 { return t.ne[1] * t.ne[2] * t.ne[3] }
 
-// Bytes is the number of bytes from the first to the last element.
-func (t Tensor) Bytes() int64 {
+// bytes is the number of bytes from the first to the last element.
+func (t Tensor) bytes() int64 {
 	if t.Elements() == 0 {
 		return 0
 	}
@@ -66,8 +63,8 @@ func (t Tensor) Bytes() int64 {
 	return n
 }
 
-// Contiguous reports whether the elements follow one another without gaps.
-func (t Tensor) Contiguous() bool {
+// contiguous reports whether the elements follow one another without gaps.
+func (t Tensor) contiguous() bool {
 	want := t.nb
 	fillStrides(&want, t.ne, t.typ)
 	for i := range 4 {
@@ -87,8 +84,8 @@ func fillStrides(nb *[4]int64, ne [4]int64, typ gguf.Type) {
 
 // SetBytes copies all of the tensor's bytes, in its own format, to where it lies. The tensor must have been placed.
 func (t Tensor) SetBytes(data []byte) error {
-	if int64(len(data)) != t.Bytes() {
-		return fmt.Errorf("setting a tensor %v of %s to %d bytes, it has %d", t.Shape(), t.typ, len(data), t.Bytes())
+	if int64(len(data)) != t.bytes() {
+		return fmt.Errorf("setting a tensor %v of %s to %d bytes, it has %d", t.shape(), t.typ, len(data), t.bytes())
 	}
 	return t.SetPart(data, 0)
 }
@@ -96,8 +93,8 @@ func (t Tensor) SetBytes(data []byte) error {
 // SetPart is SetBytes for some of the bytes, from an offset on. Buffers that arrange a matrix in their own way take it only
 // whole, so it is for those of a device's own kind (Device.BufferType).
 func (t Tensor) SetPart(data []byte, offset int64) error {
-	if offset < 0 || offset+int64(len(data)) > t.Bytes() || !t.Contiguous() {
-		return fmt.Errorf("setting bytes %d to %d of a tensor %v of %s that has %d", offset, offset+int64(len(data)), t.Shape(), t.typ, t.Bytes())
+	if offset < 0 || offset+int64(len(data)) > t.bytes() || !t.contiguous() {
+		return fmt.Errorf("setting bytes %d to %d of a tensor %v of %s that has %d", offset, offset+int64(len(data)), t.shape(), t.typ, t.bytes())
 	}
 	if len(data) > 0 {
 		t.lib.c.TensorSet(t.p, unsafe.Pointer(unsafe.SliceData(data)), uintptr(offset), uintptr(len(data)))
@@ -105,10 +102,10 @@ func (t Tensor) SetPart(data []byte, offset int64) error {
 	return nil
 }
 
-// ReadBytes copies bytes of the tensor, from offset on, out to data. The tensor must have been placed.
-func (t Tensor) ReadBytes(data []byte, offset int64) error {
-	if offset < 0 || offset+int64(len(data)) > t.Bytes() {
-		return fmt.Errorf("reading bytes %d to %d of a tensor that has %d", offset, offset+int64(len(data)), t.Bytes())
+// readBytes copies bytes of the tensor, from offset on, out to data. The tensor must have been placed.
+func (t Tensor) readBytes(data []byte, offset int64) error {
+	if offset < 0 || offset+int64(len(data)) > t.bytes() {
+		return fmt.Errorf("reading bytes %d to %d of a tensor that has %d", offset, offset+int64(len(data)), t.bytes())
 	}
 	if len(data) > 0 {
 		t.lib.c.TensorGet(t.p, unsafe.Pointer(unsafe.SliceData(data)), uintptr(offset), uintptr(len(data)))
@@ -129,7 +126,7 @@ func (t Tensor) ReadFloats(x []float32, first int64) error {
 	if t.typ != gguf.F32 {
 		return fmt.Errorf("reading a tensor of %s as floats", t.typ)
 	}
-	return t.ReadBytes(bytesOf(x), 4*first)
+	return t.readBytes(bytesOf(x), 4*first)
 }
 
 // SetInts is SetBytes for an I32 tensor.

@@ -74,8 +74,8 @@ func (p *parser) checkTexts() {
 
 func (p *parser) checkNames() {
 	for i, t := range p.tensors {
-		if len(t.Name) > MaxName {
-			p.complain(p.at[i], quote("tensor", t.Name), "has a name of %d bytes, ggml reads %d", len(t.Name), MaxName)
+		if len(t.Name) > ggmlName {
+			p.complain(p.at[i], quote("tensor", t.Name), "has a name of %d bytes, ggml reads %d", len(t.Name), ggmlName)
 		}
 	}
 }

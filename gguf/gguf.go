@@ -188,12 +188,6 @@ func (f *File) Uint(key string) (uint64, bool) {
 	return unsigned(v)
 }
 
-// Float returns the value of a key that holds a number of any type.
-func (f *File) Float(key string) (float64, bool) {
-	v, _ := f.Value(key)
-	return number(v)
-}
-
 // Tensors returns the tensors in file order. Their shapes belong to the file and must not be changed.
 func (f *File) Tensors() []Tensor { return slices.Clone(f.tensors) }
 

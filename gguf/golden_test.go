@@ -163,14 +163,6 @@ func TestValuesAreConvertedOnlyWhereNothingIsLost(t *testing.T) {
 		_, ok := f.Uint(key)
 		assert.False(t, ok, key)
 	}
-	for key, want := range map[string]float64{"u8": 200, "i8": -2, "i64": -1 << 63, "u64": 1 << 40, "f32": 1.5, "f64": 2.25} {
-		got, ok := f.Float(key)
-		assert.True(t, ok, key)
-		assert.Equal(t, want, got, key)
-	}
-	_, ok := f.Float("bool")
-	assert.False(t, ok)
-
 	s, ok := f.String("general.architecture")
 	assert.True(t, ok)
 	assert.Equal(t, "rwkv7", s)

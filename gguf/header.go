@@ -65,8 +65,8 @@ func (h *Header) setAlignment() error {
 func (h Header) place() (tensors []Tensor, size int64, err error) {
 	seen := make(map[string]bool, len(h.Tensors))
 	for _, t := range h.Tensors {
-		if t.Name == "" || len(t.Name) > MaxName {
-			return nil, 0, fmt.Errorf("%s has a name of %d bytes, want 1 to %d", quote("tensor", t.Name), len(t.Name), MaxName)
+		if t.Name == "" || len(t.Name) > ggmlName {
+			return nil, 0, fmt.Errorf("%s has a name of %d bytes, want 1 to %d", quote("tensor", t.Name), len(t.Name), ggmlName)
 		}
 		if seen[t.Name] {
 			return nil, 0, fmt.Errorf("%s is there twice", quote("tensor", t.Name))

@@ -19,7 +19,7 @@ const (
 	tensorBytes = 8 + 1 + 4 + 8 + 4 + 8
 
 	maxName   = 65535   // bytes of the name of a key, as the format has it
-	maxTensor = 1 << 10 // bytes of the name of a tensor; ggml reads MaxName
+	maxTensor = 1 << 10 // bytes of the name of a tensor; ggml reads ggmlName
 	maxErrors = 1000    // kept of one file
 	maxAhead  = 4096    // entries that room is made for before they are read
 )
@@ -202,8 +202,8 @@ func (p *parser) readShape(part string, t *Tensor) error {
 	if err != nil {
 		return err
 	}
-	if dims > MaxDims {
-		return &FormatError{at, part, fmt.Sprintf("has %d dimensions, want 1 to %d", dims, MaxDims)}
+	if dims > maxDims {
+		return &FormatError{at, part, fmt.Sprintf("has %d dimensions, want 1 to %d", dims, maxDims)}
 	}
 	t.Shape = make([]int64, dims)
 	for i := range t.Shape {

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// MaxDims is the largest number of dimensions of a tensor.
-const MaxDims = 4
+// maxDims is the largest number of dimensions of a tensor.
+const maxDims = 4
 
-// MaxName is the longest name of a tensor, in bytes, that ggml reads.
-const MaxName = 63
+// ggmlName is the longest name of a tensor, in bytes, that ggml reads.
+const ggmlName = 63
 
 // Tensor says where in a file a tensor lies and how its elements are stored.
 type Tensor struct {
@@ -37,8 +37,8 @@ func (t Tensor) end() int64 { return t.Offset + t.Size }
 
 // sizeOf computes the bytes of a tensor. Its error is a reason without the name of the tensor.
 func sizeOf(typ Type, shape []int64) (int64, error) {
-	if len(shape) < 1 || len(shape) > MaxDims {
-		return 0, fmt.Errorf("has %d dimensions, want 1 to %d", len(shape), MaxDims)
+	if len(shape) < 1 || len(shape) > maxDims {
+		return 0, fmt.Errorf("has %d dimensions, want 1 to %d", len(shape), maxDims)
 	}
 	if i := slices.IndexFunc(shape, func(d int64) bool { return d < 1 }); i >= 0 {
 		return 0, fmt.Errorf("has %d elements in dimension %d, want 1 or more", shape[i], i)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // Type is the format of a tensor's elements, by ggml's number for it.
@@ -118,6 +119,19 @@ func (t Type) String() string {
 		return fmt.Sprintf("type %d", uint32(t))
 	}
 	return types[t].name
+}
+
+// Format is the format of the elements of F32, F16 and BF16, the types that hold weights without blocks. It is zero for other types.
+func (t Type) Format() float.Format {
+	switch t {
+	case F32:
+		return float.F32
+	case F16:
+		return float.F16
+	case BF16:
+		return float.BF16
+	}
+	return 0
 }
 
 // BlockSize is the number of elements that are stored together; 0 for an unknown type.

@@ -96,18 +96,3 @@ func signed(v any) (int64, bool) {
 	}
 	return math.MinInt64, false
 }
-
-// number returns any integer or floating-point number.
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case float32:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	if n, ok := unsigned(v); ok {
-		return float64(n), true
-	}
-	n, ok := signed(v)
-	return float64(n), ok
-}

@@ -19,7 +19,7 @@ type Writer struct {
 }
 
 // NewWriter lays out a file and writes its header at the start of w. It writes nothing when the header breaks a rule
-// of the format or of ggml, which reads names of at most MaxName bytes.
+// of the format or of ggml, which reads names of at most 63 bytes.
 func NewWriter(w io.WriterAt, h Header) (*Writer, error) {
 	head, tensors, size, err := h.layOut()
 	if err != nil {

@@ -233,7 +233,7 @@ func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 		return Entry{}, err
 	}
 	for i, x := range sums {
-		if e.Squares[i] = float64(x); !(x >= 0) || math.IsInf(e.Squares[i], 0) {
+		if e.Squares[i] = float64(x); !(x >= 0) || !float.Finite(x) {
 			return Entry{}, fmt.Errorf("element %d is %v, which is no sum of squares: the file is damaged", i, x)
 		}
 	}

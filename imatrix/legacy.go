@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // The format that llama.cpp had before GGUF (.dat): the number of entries; of each the name, the number of chunks, the number
@@ -121,7 +122,7 @@ func (l *legacy) entry() (Entry, error) {
 	e := Entry{Name: name, Squares: make([]float64, channels), Tokens: int64(chunks) * legacyChunk}
 	for i := range e.Squares {
 		x := math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-		if e.Squares[i] = float64(x) * legacyChunk; !(x >= 0) || math.IsInf(e.Squares[i], 0) {
+		if e.Squares[i] = float64(x) * legacyChunk; !(x >= 0) || !float.Finite(x) {
 			return Entry{Name: name}, fmt.Errorf("tensor %q: element %d is %v, which is no mean of squares: damaged", name, i, x)
 		}
 	}

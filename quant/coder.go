@@ -2,10 +2,8 @@ package quant
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gosling-rwkv/gosling/ggml"
@@ -81,7 +79,7 @@ func (c *coder) convert(s Source, p piece, b *buffers) (out []byte, squares floa
 		if s.From == gguf.BF16 && to == gguf.F16 && !c.measure {
 			out = grow(&b.out, size)
 			float.BF16ToF16Bytes(out, in)
-			if err := fitsF16(out, p.first); err != nil {
+			if err := fits(to, out, p.first); err != nil {
 				return nil, 0, cmp.Or(finiteBytes(s.From, in, p.first), err)
 			}
 			return out, 0, nil
@@ -122,111 +120,63 @@ func bytesOf(t gguf.Type, p piece) (int64, error) {
 }
 
 func (c *coder) decode(t gguf.Type, x []float32, data []byte) error {
-	switch t {
-	case gguf.F32:
-		float.DecodeF32(x, data)
-	case gguf.F16:
-		float.DecodeF16(x, data)
-	case gguf.BF16:
-		float.DecodeBF16(x, data)
-	default:
-		return c.quantizer.Dequantize(t, x, data)
+	if f := t.Format(); f != 0 {
+		f.Decode(x, data)
+		return nil
 	}
-	return nil
+	return c.quantizer.Dequantize(t, x, data)
 }
 
 func (c *coder) encode(t gguf.Type, out []byte, x []float32, p piece) error {
-	switch t {
-	case gguf.F32:
-		float.EncodeF32(out, x)
-	case gguf.F16:
-		float.EncodeF16(out, x)
-		return fitsF16(out, p.first)
-	case gguf.BF16:
-		float.EncodeBF16(out, x)
-		return fitsBF16(out, p.first)
-	default:
-		weights := c.weights[p.source]
-		var large *ggml.RangeError
-		if err := c.quantizer.Quantize(t, out, x, p.rowElements, weights); errors.As(err, &large) {
-			return fmt.Errorf("element %d is %.4g, more than a block of %s can hold: use BF16 or F32 for this tensor", p.first+int64(large.Index), large.Value, t)
-		} else if err != nil {
-			return err
-		}
-		return fitBlocks(t, out, x, p.first, weights != nil)
+	if f := t.Format(); f != 0 {
+		f.Encode(out, x)
+		return fits(t, out, p.first)
 	}
-	return nil
+	weights := c.weights[p.source]
+	var large *ggml.RangeError
+	if err := c.quantizer.Quantize(t, out, x, p.rowElements, weights); errors.As(err, &large) {
+		return fmt.Errorf("element %d is %.4g, more than a block of %s can hold: use BF16 or F32 for this tensor", p.first+int64(large.Index), large.Value, t)
+	} else if err != nil {
+		return err
+	}
+	return fitBlocks(t, out, x, p.first, weights != nil)
 }
 
 // finite refuses numbers that no model computes with.
 func finite(x []float32, first int64) error {
-	for i, v := range x {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-			return fmt.Errorf("element %d is %v: the weights are damaged", first+int64(i), v)
-		}
+	if i := float.FirstNotFinite(x); i >= 0 {
+		return fmt.Errorf("element %d is %v: the weights are damaged", first+int64(i), x[i])
 	}
 	return nil
 }
 
-// finiteBytes is finite for elements in their bytes; of quantized ones the scales are looked at.
+// finiteBytes is finite for elements in their bytes. Of blocks it looks at the scales.
 func finiteBytes(t gguf.Type, data []byte, first int64) error {
-	var mask uint64
-	switch t {
-	case gguf.F32:
-		x := make([]float32, 256)
-		for at := 0; at < len(data); at += 1024 {
-			part := data[at:min(at+1024, len(data))]
-			float.DecodeF32(x[:len(part)/4], part)
-			if err := finite(x[:len(part)/4], first+int64(at/4)); err != nil {
-				return err
-			}
-		}
-		return nil
-	case gguf.F16:
-		mask = 0x7c00
-	case gguf.BF16:
-		mask = 0x7f80
-	default:
+	f := t.Format()
+	if f == 0 {
 		return finiteBlocks(t, data, first)
 	}
-	if i := firstTop(data, mask); i >= 0 {
-		return fmt.Errorf("element %d is not finite: the weights are damaged", first+int64(i))
+	i := f.FirstNotFinite(data)
+	if i < 0 {
+		return nil
 	}
-	return nil
+	x := make([]float32, 1)
+	f.Decode(x, data[i*f.Size():])
+	return finite(x, first+int64(i))
 }
 
-// fitsF16 refuses what became infinite in F16.
-func fitsF16(data []byte, first int64) error {
-	if i := firstTop(data, 0x7c00); i >= 0 {
+// fits refuses finite elements that became infinite in a smaller format.
+func fits(t gguf.Type, data []byte, first int64) error {
+	if t == gguf.F32 {
+		return nil
+	}
+	i := t.Format().FirstNotFinite(data)
+	switch {
+	case i < 0:
+		return nil
+	case t == gguf.F16:
 		return fmt.Errorf("element %d is larger than 65504, the largest F16: use BF16 or F32 for this tensor", first+int64(i))
-	}
-	return nil
-}
-
-// fitsBF16 refuses what was rounded up to infinity in BF16.
-func fitsBF16(data []byte, first int64) error {
-	if i := firstTop(data, 0x7f80); i >= 0 {
+	default:
 		return fmt.Errorf("element %d is larger than 3.39e38, the largest BF16: use F32 for this tensor", first+int64(i))
 	}
-	return nil
-}
-
-// firstTop is the index of the first 16-bit number that has all bits of mask, a run of bits below the sign, or -1. Four are
-// looked at in a step: adding the mask's lowest bit carries into the sign where all bits are set.
-func firstTop(data []byte, mask uint64) int {
-	const ones = 0x0001000100010001
-	masks, lowest := mask*ones, (mask&-mask)*ones
-	i := 0
-	for ; i+8 <= len(data); i += 8 {
-		v := binary.LittleEndian.Uint64(data[i:])&masks + lowest
-		if v&(0x8000*ones) != 0 {
-			break
-		}
-	}
-	for ; i+2 <= len(data); i += 2 {
-		if uint64(binary.LittleEndian.Uint16(data[i:]))&mask == mask {
-			return i / 2
-		}
-	}
-	return -1
 }

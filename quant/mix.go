@@ -6,7 +6,6 @@ import (
 	"cmp"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -105,7 +104,7 @@ func (m Mix) lowRank() gguf.Type {
 
 // Type is the type that a tensor of a checkpoint gets.
 func (m Mix) Type(s rwkv.TensorSpec) gguf.Type {
-	if !Roundable(s) {
+	if !roundable(s) {
 		return gguf.F32
 	}
 	if typ, ok := m.exception(s); ok {
@@ -149,9 +148,9 @@ func roundingKind(s rwkv.TensorSpec) string {
 	}
 }
 
-// Roundable reports whether a tensor may have another type than F32: norms and other vectors may not, nor may version 6's stack of
+// roundable reports whether a tensor may have another type than F32: norms and other vectors may not, nor may version 6's stack of
 // low-rank matrices, since ggml's code for AMX, which llama.cpp gives it to, cannot multiply stacks.
-func Roundable(s rwkv.TensorSpec) bool {
+func roundable(s rwkv.TensorSpec) bool {
 	return s.Class != rwkv.Vector && s.Class != rwkv.Tuned && len(s.Shape) < 3
 }
 
@@ -177,6 +176,4 @@ func fitting(t gguf.Type, s rwkv.TensorSpec) gguf.Type {
 	return gguf.F16
 }
 
-func floating(t gguf.Type) bool {
-	return slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16}, t)
-}
+func floating(t gguf.Type) bool { return t.Format() != 0 }

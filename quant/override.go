@@ -47,7 +47,7 @@ func (o Overrides) Choose() *Choice { return &Choice{o, make([]bool, len(o))} }
 
 // Type is the type of the first pattern that fits a tensor. Vectors stay as they are.
 func (c *Choice) Type(s rwkv.TensorSpec) (gguf.Type, bool) {
-	if Roundable(s) {
+	if roundable(s) {
 		for i, o := range c.overrides {
 			if o.Pattern.MatchString(s.Name) {
 				c.used[i] = true

@@ -17,7 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv"
-	"github.com/gosling-rwkv/gosling/rwkv/v7"
+	v7 "github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 func TestMixesAreThoseOfLlamaCpp(t *testing.T) {
@@ -95,7 +95,7 @@ func model(t *testing.T, typ gguf.Type, fill func(name string, x []float32)) str
 	m, err := quant.ParseMix(typ.String())
 	require.NoError(t, err)
 	var sources []quant.Source
-	for i, spec := range v7.Tensors(c) {
+	for i, spec := range v7.Arch().Tensors(c) {
 		sources = append(sources, quant.Source{
 			Tensor: gguf.Tensor{Name: spec.Name, Shape: spec.Shape, Type: m.Type(spec)},
 			Floats: func() ([]float32, error) {
@@ -111,7 +111,7 @@ func model(t *testing.T, typ gguf.Type, fill func(name string, x []float32)) str
 		})
 	}
 	path := filepath.Join(t.TempDir(), "model.gguf")
-	keys := append([]gguf.KV{{Key: "general.architecture", Value: "rwkv7"}, {Key: "general.file_type", Value: m.FileType}, {Key: "mine", Value: "kept"}}, v7.Keys(c)...)
+	keys := append([]gguf.KV{{Key: "general.architecture", Value: "rwkv7"}, {Key: "general.file_type", Value: m.FileType}, {Key: "mine", Value: "kept"}}, v7.Arch().Keys(c)...)
 	_, err = quant.Write(context.Background(), path, keys, sources, quant.Options{Quantizer: quantizer(t)})
 	require.NoError(t, err)
 	return path
@@ -227,14 +227,7 @@ func spoil(t *testing.T, path, name string, typ gguf.Type, value float32) {
 	require.NoError(t, f.Close())
 	size := typ.BlockBytes()
 	data := make([]byte, size)
-	switch typ {
-	case gguf.F32:
-		float.EncodeF32(data, []float32{value})
-	case gguf.F16:
-		float.EncodeF16(data, []float32{value})
-	case gguf.BF16:
-		float.EncodeBF16(data, []float32{value})
-	}
+	typ.Format().Encode(data, []float32{value})
 	w, err := os.OpenFile(path, os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer w.Close()

@@ -67,7 +67,7 @@ func (r Retyping) typeOf(t gguf.Tensor, m model, chosen *Choice) gguf.Type {
 	if typ, ok := chosen.Type(spec); ok {
 		return typ
 	}
-	if typ, ok := r.Types[t.Name]; ok && Roundable(spec) {
+	if typ, ok := r.Types[t.Name]; ok && roundable(spec) {
 		return fitting(typ, spec)
 	}
 	if r.Mix.Name == "" {

@@ -105,7 +105,7 @@ func sensitivityOf(file *gguf.File, m model) Sensitivity {
 
 // kindOf is the kind that a tensor is measured with; empty for those that are not rounded.
 func (m model) kindOf(name string) string {
-	if spec, ok := m.specs[name]; ok && Roundable(spec) {
+	if spec, ok := m.specs[name]; ok && roundable(spec) {
 		return roundingKind(spec)
 	}
 	return ""

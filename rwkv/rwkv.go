@@ -97,8 +97,8 @@ var DataShift = []string{"blocks.0.att.time_maa_x", "blocks.0.att.time_maa_w1", 
 // whether there is one.
 type Metadata func(key string) (value any, ok bool)
 
-// Uint is the value of a key that holds a whole number of any width, and whether it does.
-func Uint(m Metadata, key string) (uint64, bool) {
+// whole is the value of a key that holds a whole number of any width, and whether it does.
+func whole(m Metadata, key string) (uint64, bool) {
 	v, _ := m(key)
 	switch v := v.(type) {
 	case uint8:

@@ -27,6 +27,7 @@ import (
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // Options of a merge.
@@ -92,7 +93,7 @@ func New(f *checkpoint.File, o Options) (*Adapter, error) {
 		}
 	}
 	alpha := a.alpha()
-	if !(alpha >= 0) || math.IsInf(alpha, 1) {
+	if !(alpha >= 0) || !float.Finite(alpha) {
 		return nil, fmt.Errorf("an alpha of %v: want a positive number", alpha)
 	}
 	if alpha == 0 && o.Init == nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// ObjectError reports a file that holds objects of classes of somebody's program, such as a whole module. They cannot be
+// objectError reports a file that holds objects of classes of somebody's program, such as a whole module. They cannot be
 // made without that program, but the program can save the tensors alone. Errors that wrap it name the file.
-type ObjectError struct {
+type objectError struct {
 	Path   string // of the file
 	Part   string // what asks for the class, such as "data.pkl"; empty for an archive of TorchScript
 	Name   string // of the class, with its module
@@ -21,7 +21,7 @@ type ObjectError struct {
 }
 
 // Error says what the file holds and gives the line of Python that saves its state dict.
-func (e *ObjectError) Error() string {
+func (e *objectError) Error() string {
 	what, load := "is an archive of TorchScript", "torch.jit.load(%q, map_location=\"cpu\")"
 	if e.Part != "" {
 		load = "torch.load(%q, map_location=\"cpu\", weights_only=False)"
@@ -53,7 +53,7 @@ var data = []string{"copyreg", "copy_reg", "datetime", "decimal", "enum", "light
 // refuse is the error of a name that is not in the table. It advises to load the file elsewhere only where an object is made:
 // what a file made to do harm wants is a call.
 func (d *decoder) refuse(name string) error {
-	e := &ObjectError{Part: d.part, Name: name, Offset: d.at, State: module}
+	e := &objectError{Part: d.part, Name: name, Offset: d.at, State: module}
 	made := d.makesObject()
 	switch {
 	case strings.HasPrefix(name, "__torch__."):

@@ -262,7 +262,7 @@ func TestObjectsAreRefusedWithTheLineThatSavesTheWeights(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "m.pth")
 			require.NoError(t, os.WriteFile(path, pickled(t, tc.pickle, "."), 0o600))
 			_, err := Open(path)
-			var object *ObjectError
+			var object *objectError
 			require.ErrorAs(t, err, &object)
 			assert.ErrorContains(t, err, tc.object)
 			assert.ErrorContains(t, err, tc.of)
@@ -280,7 +280,7 @@ func TestCallsAreRefusedWithoutAdvice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(pickled(t, pickle))
 			require.Error(t, err)
-			var object *ObjectError
+			var object *objectError
 			assert.False(t, errors.As(err, &object))
 			assert.NotContains(t, err.Error(), "weights_only")
 		})

@@ -24,7 +24,7 @@ import (
 func Open(path string) (*checkpoint.File, error) {
 	return checkpoint.Open(path, func(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 		f, err := Read(file, size)
-		var object *ObjectError
+		var object *objectError
 		if errors.As(err, &object) {
 			object.Path = path
 		}

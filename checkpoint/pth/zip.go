@@ -107,7 +107,7 @@ func readDirectory(file io.ReaderAt, size int64) (map[string]*zip.File, error) {
 		case members[m.Name] != nil:
 			return nil, fmt.Errorf("there are two members %s: made to deceive, not loading", excerpt.Of(m.Name))
 		case m.Method != zip.Store && strings.Contains(m.Name, "/code/"):
-			return nil, &ObjectError{State: module}
+			return nil, &objectError{State: module}
 		case m.Method != zip.Store:
 			return nil, fmt.Errorf("member %s is compressed (method %d), which torch.save never does: not loading",
 				excerpt.Of(m.Name), m.Method)

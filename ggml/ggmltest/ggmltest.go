@@ -39,20 +39,6 @@ func Library(t testing.TB) *ggml.Library {
 	return lib
 }
 
-// Root is the project's folder.
-func Root(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		require.NotEqual(t, filepath.Dir(dir), dir, "no go.mod above the test")
-		dir = filepath.Dir(dir)
-	}
-}
-
 // NoLeaks fails the test if handles made during it are still open at its end.
 func NoLeaks(t testing.TB) {
 	before := ggml.Live()
@@ -91,8 +77,8 @@ func (a Array) Map(f func(float64) float64) Array {
 	return b
 }
 
-// Zip applies f to the elements of a and of b, b being repeated to a's shape.
-func (a Array) Zip(b Array, f func(x, y float64) float64) Array {
+// zip applies f to the elements of a and of b, b being repeated to a's shape.
+func (a Array) zip(b Array, f func(x, y float64) float64) Array {
 	c := Array{Shape: a.Shape, Data: make([]float64, len(a.Data))}
 	for i := range a.Data {
 		at, rest, stride := int64(0), int64(i), int64(1)
@@ -106,8 +92,8 @@ func (a Array) Zip(b Array, f func(x, y float64) float64) Array {
 	return c
 }
 
-// Rows applies f to each row of the fastest dimension.
-func (a Array) Rows(f func(row []float64) []float64) Array {
+// rows applies f to each row of the fastest dimension.
+func (a Array) rows(f func(row []float64) []float64) Array {
 	b := Array{Shape: a.Shape}
 	n := int(a.Shape[0])
 	for i := 0; i < len(a.Data); i += n {

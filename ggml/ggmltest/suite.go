@@ -25,10 +25,10 @@ func Run(t *testing.T, lib *ggml.Library, d ggml.Device) {
 		build func(a operands) ggml.Tensor
 		want  Array
 	}{
-		"add":                {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Add(a[1]) }, x.Zip(y, func(x, y float64) float64 { return x + y })},
-		"add a row to each":  {[]Array{x, row}, func(a operands) ggml.Tensor { return a[0].Add(a[1]) }, x.Zip(row, func(x, y float64) float64 { return x + y })},
-		"sub":                {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Sub(a[1]) }, x.Zip(y, func(x, y float64) float64 { return x - y })},
-		"mul by a row":       {[]Array{x, row}, func(a operands) ggml.Tensor { return a[0].Mul(a[1]) }, x.Zip(row, func(x, y float64) float64 { return x * y })},
+		"add":                {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Add(a[1]) }, x.zip(y, func(x, y float64) float64 { return x + y })},
+		"add a row to each":  {[]Array{x, row}, func(a operands) ggml.Tensor { return a[0].Add(a[1]) }, x.zip(row, func(x, y float64) float64 { return x + y })},
+		"sub":                {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Sub(a[1]) }, x.zip(y, func(x, y float64) float64 { return x - y })},
+		"mul by a row":       {[]Array{x, row}, func(a operands) ggml.Tensor { return a[0].Mul(a[1]) }, x.zip(row, func(x, y float64) float64 { return x * y })},
 		"neg":                {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Neg() }, x.Map(func(x float64) float64 { return -x })},
 		"sqr":                {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Sqr() }, x.Map(func(x float64) float64 { return x * x })},
 		"relu":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Relu() }, x.Map(func(x float64) float64 { return math.Max(x, 0) })},
@@ -36,18 +36,18 @@ func Run(t *testing.T, lib *ggml.Library, d ggml.Device) {
 		"sigmoid":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Sigmoid() }, x.Map(func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })},
 		"exp":                {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Exp() }, x.Map(math.Exp)},
 		"scale":              {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Scale(-0.606531) }, x.Map(func(x float64) float64 { return -0.606531 * x })},
-		"norm":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Norm(64e-5) }, x.Rows(probe.Norm(64e-5))},
-		"rms norm":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].RMSNorm(1e-6) }, x.Rows(rmsRow(1e-6))},
-		"l2 norm":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].L2Norm(1e-12) }, x.Rows(probe.Unit)},
-		"sum of rows":        {[]Array{x}, func(a operands) ggml.Tensor { return a[0].SumRows() }, x.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
-		"pad rows":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].PadRows(128) }, x.Rows(func(r []float64) []float64 { return append(append([]float64{}, r...), make([]float64, 32)...) })},
-		"part of rows":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Cont() }, x.Rows(func(r []float64) []float64 { return r[8:48] })},
+		"norm":               {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Norm(64e-5) }, x.rows(probe.Norm(64e-5))},
+		"rms norm":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].RMSNorm(1e-6) }, x.rows(rmsRow(1e-6))},
+		"l2 norm":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].L2Norm(1e-12) }, x.rows(probe.Unit)},
+		"sum of rows":        {[]Array{x}, func(a operands) ggml.Tensor { return a[0].SumRows() }, x.rows(func(r []float64) []float64 { return []float64{sum(r)} })},
+		"pad rows":           {[]Array{x}, func(a operands) ggml.Tensor { return a[0].PadRows(128) }, x.rows(func(r []float64) []float64 { return append(append([]float64{}, r...), make([]float64, 32)...) })},
+		"part of rows":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Cont() }, x.rows(func(r []float64) []float64 { return r[8:48] })},
 		"sum of columns":     {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Permute(1, 0, 2, 3).Cont().SumRows() }, columns(x)},
-		"norm of part":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Norm(1e-5) }, x.Rows(func(r []float64) []float64 { return probe.Norm(1e-5)(r[8:48]) })},
-		"reshape":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Reshape(32, 30).SumRows() }, Array{Shape: [4]int64{32, 30, 1, 1}, Data: x.Data}.Rows(func(r []float64) []float64 { return []float64{sum(r)} })},
+		"norm of part":       {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Slice(0, 8, 40).Norm(1e-5) }, x.rows(func(r []float64) []float64 { return probe.Norm(1e-5)(r[8:48]) })},
+		"reshape":            {[]Array{x}, func(a operands) ggml.Tensor { return a[0].Reshape(32, 30).SumRows() }, Array{Shape: [4]int64{32, 30, 1, 1}, Data: x.Data}.rows(func(r []float64) []float64 { return []float64{sum(r)} })},
 		"join":               {[]Array{x, y}, func(a operands) ggml.Tensor { return a[0].Concat(a[1].Slice(1, 0, 3), 1) }, join(x, y, 3)},
 		"matrix product":     {[]Array{Random(rand.New(rand.NewPCG(7, 2)), 96, 64), x}, func(a operands) ggml.Tensor { return a[1].MatMul(a[0]) }, product(Random(rand.New(rand.NewPCG(7, 2)), 96, 64), x)},
-		"lerp of one column": {[]Array{Random(rand.New(rand.NewPCG(7, 3)), 96, 6), row}, func(a operands) ggml.Tensor { return a[0].Mul(a[1]).Add(a[1]) }, Random(rand.New(rand.NewPCG(7, 3)), 96, 6).Zip(row, func(x, y float64) float64 { return x*y + y })},
+		"lerp of one column": {[]Array{Random(rand.New(rand.NewPCG(7, 3)), 96, 6), row}, func(a operands) ggml.Tensor { return a[0].Mul(a[1]).Add(a[1]) }, Random(rand.New(rand.NewPCG(7, 3)), 96, 6).zip(row, func(x, y float64) float64 { return x*y + y })},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func runWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
 		args[i] = Random(rng, size, heads, length*seqs)
 	}
 	args[1] = args[1].Map(func(x float64) float64 { return float64(float32(math.Exp(-0.6 / (1 + math.Exp(-x))))) }) // decay
-	args[4] = args[4].Rows(probe.Unit).Map(func(x float64) float64 { return float64(float32(-x)) })
+	args[4] = args[4].rows(probe.Unit).Map(func(x float64) float64 { return float64(float32(-x)) })
 	args[5] = args[4].Map(func(x float64) float64 { return float64(float32(-0.5 * x)) })
 	state := Random(rng, size*size*heads, seqs)
 	want := WKV7(args[0], args[1], args[2], args[3], args[4], args[5], state)
@@ -166,7 +166,7 @@ func join(a, b Array, n int64) Array {
 
 // product is x [in, n, m] times w [in, out]: [out, n, m].
 func product(w, x Array) Array {
-	return x.Rows(func(row []float64) []float64 {
+	return x.rows(func(row []float64) []float64 {
 		y := make([]float64, w.Shape[1])
 		for o := range y {
 			for i := range row {

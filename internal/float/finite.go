@@ -2,6 +2,9 @@ package float
 
 import "math"
 
+// Finite reports whether x is neither NaN nor infinite.
+func Finite[T ~float32 | ~float64](x T) bool { return x-x == 0 }
+
 // FirstNotFinite returns the index of the first NaN or infinity, -1 if there is none.
 func FirstNotFinite(x []float32) int {
 	const exponent = 0x7f800000
@@ -24,6 +27,26 @@ func FirstNotFinite(x []float32) int {
 	for i, v := range x {
 		if math.Float32bits(v)&exponent == exponent {
 			return i
+		}
+	}
+	return -1
+}
+
+// firstOnes is the index of the first 16-bit number that has all bits of mask, a run of bits below the sign, or -1. It looks at
+// four at a time: adding the mask's lowest bit carries into the sign where all bits are set.
+func firstOnes(data []byte, mask uint64) int {
+	const ones = 0x0001000100010001
+	masks, lowest := mask*ones, (mask&-mask)*ones
+	i := 0
+	for ; i+8 <= len(data); i += 8 {
+		v := le.Uint64(data[i:])&masks + lowest
+		if v&(0x8000*ones) != 0 {
+			break
+		}
+	}
+	for ; i+2 <= len(data); i += 2 {
+		if uint64(le.Uint16(data[i:]))&mask == mask {
+			return i / 2
 		}
 	}
 	return -1

@@ -9,7 +9,7 @@ import (
 type Number float64
 
 // Finite reports whether n is a number that can be counted with.
-func (n Number) Finite() bool { return n-n == 0 }
+func (n Number) Finite() bool { return Finite(n) }
 
 // MarshalJSON writes n, or null where it is not finite.
 func (n Number) MarshalJSON() ([]byte, error) {

@@ -35,7 +35,7 @@ type Prompt struct {
 	Text   string // where the tokens are one
 }
 
-// Array is one array of numbers, row-major.
+// array is one array of numbers, row-major.
 type Array struct {
 	Name   string
 	Shape  []int64 // slowest dimension first
@@ -99,8 +99,8 @@ func (a *Array) read(data []byte) error {
 	return err
 }
 
-// Array is the array of that name; the test fails if there is none.
-func (f *File) Array(t testing.TB, name string) Array {
+// array is the array of that name; the test fails if there is none.
+func (f *File) array(t testing.TB, name string) Array {
 	t.Helper()
 	for _, a := range f.Arrays {
 		if a.Name == name {
@@ -114,7 +114,7 @@ func (f *File) Array(t testing.TB, name string) Array {
 // Logits are the logits after each token of a prompt, one row a position.
 func (f *File) Logits(t testing.TB, prompt string) [][]float32 {
 	t.Helper()
-	a := f.Array(t, prompt+".logits")
+	a := f.array(t, prompt+".logits")
 	require.Len(t, a.Shape, 2)
 	rows := make([][]float32, a.Shape[0])
 	for i := range rows {
@@ -126,5 +126,5 @@ func (f *File) Logits(t testing.TB, prompt string) [][]float32 {
 // State is one tensor of a layer's state after the prompt "long", such as "att_kv".
 func (f *File) State(t testing.TB, layer int, name string) []float32 {
 	t.Helper()
-	return f.Array(t, fmt.Sprintf("long.state.L%d.%s", layer, name)).Data
+	return f.array(t, fmt.Sprintf("long.state.L%d.%s", layer, name)).Data
 }

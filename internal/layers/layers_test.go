@@ -48,7 +48,7 @@ var arrows = map[string][]string{
 	"ggml/probe": {"ggml"},
 	"bindings":   {},
 
-	"gguf":               {"internal/mmap", "internal/filekind", "internal/excerpt"},
+	"gguf":               {"internal/mmap", "internal/filekind", "internal/excerpt", "internal/float"},
 	"checkpoint/formats": {"checkpoint/*"},
 	"checkpoint/*":       {"checkpoint", "internal/filekind"},
 	"checkpoint":         {"internal/float", "internal/excerpt", "internal/infile"},

@@ -16,7 +16,6 @@ import (
 
 	"github.com/gosling-rwkv/gosling/checkpoint"
 	"github.com/gosling-rwkv/gosling/checkpoint/pth"
-	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 // Tensor is a tensor in memory.
@@ -126,14 +125,7 @@ func (f File) As(t testing.TB, dtype checkpoint.DType) File {
 		x := make([]float32, tensor.Elements())
 		require.NoError(t, tensor.ReadFloats(x, 0))
 		data := make([]byte, tensor.Elements()*dtype.Size())
-		switch dtype {
-		case checkpoint.F16:
-			float.EncodeF16(data, x)
-		case checkpoint.BF16:
-			float.EncodeBF16(data, x)
-		default:
-			float.EncodeF32(data, x)
-		}
+		dtype.Format().Encode(data, x)
 		all = append(all, Tensor{tensor.Name, dtype, tensor.Shape, data})
 	}
 	return all

@@ -39,8 +39,8 @@ func Named(name string) (rwkv.Arch, bool) {
 	return rwkv.Arch{}, false
 }
 
-// Names lists the GGUF names of the architectures for a message.
-func Names() string {
+// names lists the GGUF names of the architectures for a message.
+func names() string {
 	var names []string
 	for _, a := range All() {
 		names = append(names, a.Name)
@@ -56,7 +56,7 @@ func Describe(f *gguf.File) (rwkv.Arch, rwkv.Config, error) {
 	}
 	arch, ok := Named(name)
 	if !ok {
-		return arch, rwkv.Config{}, fmt.Errorf("architecture %s: %sGosling runs %s", excerpt.Of(name), foreign(f, name), Names())
+		return arch, rwkv.Config{}, fmt.Errorf("architecture %s: %sGosling runs %s", excerpt.Of(name), foreign(f, name), names())
 	}
 	config, err := arch.FromGGUF(
 		func(key string) (any, bool) { return f.Value(name + "." + key) },

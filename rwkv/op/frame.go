@@ -9,15 +9,15 @@ import (
 
 // The states of the token shifts, which all versions have.
 const (
-	AttShift = "att_shift" // the last normed input of the time mix, [channels]
-	FFNShift = "ffn_shift" // the last normed input of the channel mix, [channels]
+	attShift = "att_shift" // the last normed input of the time mix, [channels]
+	ffnShift = "ffn_shift" // the last normed input of the channel mix, [channels]
 )
 
 // States lists the states of all layers: the time mix's shift, those of the recurrence, and the channel mix's shift.
 func States(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 	var specs []rwkv.StateSpec
 	for i := range c.Layers {
-		specs = append(specs, rwkv.StateSpec{Layer: i, Name: AttShift, Elements: int64(c.Embed)})
+		specs = append(specs, rwkv.StateSpec{Layer: i, Name: attShift, Elements: int64(c.Embed)})
 		for _, s := range recurrence {
 			s.Layer = i
 			if s.Tuned != "" {
@@ -25,7 +25,7 @@ func States(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 			}
 			specs = append(specs, s)
 		}
-		specs = append(specs, rwkv.StateSpec{Layer: i, Name: FFNShift, Elements: int64(c.Embed)})
+		specs = append(specs, rwkv.StateSpec{Layer: i, Name: ffnShift, Elements: int64(c.Embed)})
 	}
 	return specs
 }
@@ -36,8 +36,8 @@ type Norm struct{ Weight, Bias ggml.Tensor }
 // NormOf is the norm of that name.
 func NormOf(w rwkv.Weights, name string) Norm { return Norm{w(name + ".weight"), w(name + ".bias")} }
 
-// Of normalizes x over channels.
-func (n Norm) Of(x ggml.Tensor, eps float32) ggml.Tensor {
+// of normalizes x over channels.
+func (n Norm) of(x ggml.Tensor, eps float32) ggml.Tensor {
 	return x.Norm(eps).Mul(n.Weight).Add(n.Bias)
 }
 
@@ -72,15 +72,15 @@ func NewFrame(c rwkv.Config, w rwkv.Weights) *Frame {
 // Forward is the whole model: tokens in, the outputs that the batch asks for out.
 func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 	eps := f.config.NormEps
-	x := f.embedNorm.Of(b.Graph.Use(f.embedding).GetRows(b.Tokens), eps)
+	x := f.embedNorm.of(b.Graph.Use(f.embedding).GetRows(b.Tokens), eps)
 	last := f.config.Layers - 1
 	for i := range f.config.Layers {
-		in := f.norm1[i].Of(x, eps)
-		dx := TokenShift(b, in, b.State(i, AttShift))
+		in := f.norm1[i].of(x, eps)
+		dx := TokenShift(b, in, b.State(i, attShift))
 		x = x.Add(m.TimeMix(i, in, dx))
 
-		in = f.norm2[i].Of(x, eps)
-		dx = TokenShift(b, in, b.State(i, FFNShift))
+		in = f.norm2[i].of(x, eps)
+		dx = TokenShift(b, in, b.State(i, ffnShift))
 		if i == last {
 			if b.Outputs == rwkv.NoLogits {
 				return ggml.Tensor{}
@@ -95,7 +95,7 @@ func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 			x = x.Scale(0.5)
 		}
 	}
-	x = f.outputNorm.Of(x, eps)
+	x = f.outputNorm.of(x, eps)
 	if b.Outputs.Hidden() {
 		return x
 	}

@@ -21,7 +21,7 @@ type hybridLayer struct{ Norm1, Norm2, Gate, Up, Down ggml.Tensor }
 func HybridStates(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 	var specs []rwkv.StateSpec
 	for _, s := range States(c, recurrence...) {
-		if s.Name != FFNShift {
+		if s.Name != ffnShift {
 			specs = append(specs, s)
 		}
 	}
@@ -46,7 +46,7 @@ func (h *Hybrid) Forward(b rwkv.Batch, timeMix func(layer int, x, dx ggml.Tensor
 	x := b.Graph.Use(h.embedding).GetRows(b.Tokens)
 	for i, l := range h.layers {
 		in := norm(x, l.Norm1)
-		dx := TokenShift(b, in, b.State(i, AttShift))
+		dx := TokenShift(b, in, b.State(i, attShift))
 		x = x.Add(timeMix(i, in, dx))
 		if i == len(h.layers)-1 {
 			if b.Outputs == rwkv.NoLogits {

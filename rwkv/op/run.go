@@ -14,8 +14,8 @@ type Run struct {
 	allSeqs, allToks bool
 }
 
-// Runs are the runs of a batch, without sequences that have no tokens.
-func Runs(lengths []int) []Run {
+// runs are the runs of a batch, without sequences that have no tokens.
+func runs(lengths []int) []Run {
 	var runs []Run
 	token := int64(0)
 	for i, n := range lengths {
@@ -55,7 +55,7 @@ func (r Run) State(g *ggml.Graph, state ggml.Tensor) ggml.Tensor {
 // ByRun joins what f computes for each run of the batch along dimension dim, that of its tokens.
 func ByRun(b rwkv.Batch, dim int, f func(Run) ggml.Tensor) ggml.Tensor {
 	var parts []ggml.Tensor
-	for _, r := range Runs(b.Lengths) {
+	for _, r := range runs(b.Lengths) {
 		parts = append(parts, f(r))
 	}
 	return join(parts, dim)

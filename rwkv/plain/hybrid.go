@@ -8,8 +8,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// RMS divides x by the root of the mean of its squares and scales it.
-func RMS(x, weight []float64, eps float64) []float64 {
+// rms divides x by the root of the mean of its squares and scales it.
+func rms(x, weight []float64, eps float64) []float64 {
 	square := 0.0
 	for _, v := range x {
 		square += v * v / float64(len(x))
@@ -48,13 +48,13 @@ func (w Weights) hybridStep(c rwkv.Config, timeMix func(layer int, x, prev, stat
 	x := w.Vector("token_embd.weight")[token*c.Embed:][:c.Embed]
 	for i := range c.Layers {
 		matrix, vector := w.Layer(i)
-		in := RMS(x, vector("attn_norm"), eps)
+		in := rms(x, vector("attn_norm"), eps)
 		x = Add(x, timeMix(i, in, state[2*i], state[2*i+1]))
 		state[2*i] = in
 
-		in = RMS(x, vector("ffn_norm"), eps)
+		in = rms(x, vector("ffn_norm"), eps)
 		gate := Apply(matrix("ffn_gate").Times(in), SiLU)
 		x = Add(x, matrix("ffn_down").Times(Mul(gate, matrix("ffn_up").Times(in))))
 	}
-	return w["output.weight"].Times(RMS(x, w.Vector("output_norm.weight"), eps))
+	return w["output.weight"].Times(rms(x, w.Vector("output_norm.weight"), eps))
 }

@@ -72,8 +72,8 @@ func (m Matrix) Times(x []float64) []float64 {
 // Part is the matrix number i of those of n elements that are stacked in m.
 func (m Matrix) Part(i, n int) Matrix { return Matrix{m.data[i*n:][:n], m.product} }
 
-// Normalize shifts and scales to a mean of 0 and a variance of 1; the variance is the biased one.
-func Normalize(x []float64, eps float64) []float64 {
+// normalize shifts and scales to a mean of 0 and a variance of 1; the variance is the biased one.
+func normalize(x []float64, eps float64) []float64 {
 	mean, variance := 0.0, 0.0
 	for _, v := range x {
 		mean += v / float64(len(x))
@@ -88,13 +88,13 @@ func Normalize(x []float64, eps float64) []float64 {
 type Norm struct{ Weight, Bias []float64 }
 
 // Of normalizes x as one.
-func (n Norm) Of(x []float64, eps float64) []float64 { return n.scale(Normalize(x, eps)) }
+func (n Norm) Of(x []float64, eps float64) []float64 { return n.scale(normalize(x, eps)) }
 
 // OfHeads normalizes each head's part of x, of the given size, by itself.
 func (n Norm) OfHeads(x []float64, size int, eps float64) []float64 {
 	y := make([]float64, 0, len(x))
 	for h := 0; h < len(x); h += size {
-		y = append(y, Normalize(x[h:][:size], eps)...)
+		y = append(y, normalize(x[h:][:size], eps)...)
 	}
 	return n.scale(y)
 }

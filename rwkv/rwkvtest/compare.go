@@ -13,9 +13,9 @@ import (
 
 type number interface{ float32 | float64 }
 
-// Difference is the largest difference between two lists of rows over the largest magnitude of want. It is NaN if any
+// difference is the largest difference between two lists of rows over the largest magnitude of want. It is NaN if any
 // number is NaN.
-func Difference[W, G number](want [][]W, got [][]G) float64 {
+func difference[W, G number](want [][]W, got [][]G) float64 {
 	diff, scale := 0.0, 0.0
 	for i := range want {
 		for j := range want[i] {
@@ -35,16 +35,16 @@ func Near[W, G number](t testing.TB, want [][]W, got [][]G, tolerance float64, w
 		require.Len(t, got[i], len(want[i]), what)
 	}
 	// Not LessOrEqual: NaN is to fail.
-	d := Difference(want, got)
+	d := difference(want, got)
 	t.Logf("%s: %.2g", what, d)
 	if !(d <= tolerance) {
 		assert.Fail(t, "too far apart", "%s: %.3g, want at most %.3g", what, d, tolerance)
 	}
 }
 
-// SameChoice fails the test unless the likeliest token is the same at every position. Positions where the second is within
+// sameChoice fails the test unless the likeliest token is the same at every position. Positions where the second is within
 // margin, as a part of the largest logit, do not count.
-func SameChoice[W, G number](t testing.TB, want [][]W, got [][]G, margin float64) {
+func sameChoice[W, G number](t testing.TB, want [][]W, got [][]G, margin float64) {
 	t.Helper()
 	for i := range want {
 		first, second := best(want[i])

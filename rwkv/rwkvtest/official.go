@@ -43,7 +43,7 @@ func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
 			want, got := g.Logits(t, name), Logits(t, s, prompt.Tokens, 0)
 			tolerance := within(t, device, what, want, logits...)
 			Near(t, want, got, tolerance, what)
-			SameChoice(t, want, got, 2*tolerance)
+			sameChoice(t, want, got, 2*tolerance)
 			if name == "long" && typ == gguf.F32 && hasStates(g) {
 				b.officialStates(t, g, m.Config(), s, device, states)
 			}

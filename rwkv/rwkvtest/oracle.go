@@ -59,7 +59,7 @@ func (s Suite) oracleIsOfficial(t *testing.T, g *golden.File, checkpoint string)
 		require.NoError(t, err)
 		want := g.Logits(t, name)
 		Near(t, want, got, exact, name)
-		SameChoice(t, want, got, 0)
+		sameChoice(t, want, got, 0)
 		if name != "long" || !hasStates(g) {
 			continue
 		}

@@ -54,7 +54,7 @@ func (b bench) againstReference(t *testing.T, path string) {
 		logits, states := apart(all[:draws], i)
 		got, tolerance := Logits(t, s, texts[i], chunk), within(t, device, "logits", want.logits, logits...)
 		Near(t, want.logits, got, tolerance, "logits")
-		SameChoice(t, want.logits, got, 2*tolerance)
+		sameChoice(t, want.logits, got, 2*tolerance)
 		snapshot, err := s.Snapshot()
 		require.NoError(t, err)
 		Near(t, wideState(b.Arch, c, want.state), snapshot.State, within(t, device, "state", want.state, states...), "state")

@@ -124,7 +124,7 @@ func within[W number](t *testing.T, r rounded, what string, want [][]W, drawn ..
 	t.Helper()
 	farthest := 0.0
 	for _, d := range drawn {
-		farthest = max(farthest, Difference(want, d))
+		farthest = max(farthest, difference(want, d))
 	}
 	growth := farthest / r.unit
 	t.Logf("%s: growth %.2g", what, growth)

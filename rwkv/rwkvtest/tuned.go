@@ -86,7 +86,7 @@ func (b bench) begins(t *testing.T, base string, m *engine.Model) {
 		require.NoError(t, err)
 		begin, err := m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil })
 		require.NoError(t, err)
-		require.Greater(t, Difference(want, Logits(t, b.sessionFrom(t, m, begin), tokens, 0)), 1e-3)
+		require.Greater(t, difference(want, Logits(t, b.sessionFrom(t, m, begin), tokens, 0)), 1e-3)
 	})
 }
 

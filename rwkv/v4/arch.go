@@ -6,7 +6,7 @@ import "github.com/gosling-rwkv/gosling/rwkv"
 // Arch is RWKV-4, which we call "rwkv4" in GGUF; llama.cpp has no name for it.
 func Arch() rwkv.Arch {
 	return rwkv.Arch{
-		Name: "rwkv4", Title: "RWKV-4", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
-		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
+		Name: "rwkv4", Title: "RWKV-4", Detect: detect, FromShapes: configFromShapes, FromGGUF: configFromGGUF,
+		Keys: keys, Tensors: tensors, State: state, Forward: newForward, Reference: reference,
 	}
 }

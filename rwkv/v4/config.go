@@ -9,16 +9,16 @@ import (
 
 const arch = "rwkv4"
 
-// Detect reports whether the checkpoint is of version 4: a decay, and no norm after the recurrence.
-func Detect(shapes rwkv.Shapes) bool {
+// detect reports whether the checkpoint is of version 4: a decay, and no norm after the recurrence.
+func detect(shapes rwkv.Shapes) bool {
 	_, decay := shapes("blocks.0.att.time_decay")
 	_, norm := shapes("blocks.0.att.ln_x.weight")
 	_, gate := shapes("blocks.0.att.gate.weight")
 	return decay && !norm && !gate && !shapes.Any(rwkv.DataShift...)
 }
 
-// ConfigFromShapes reads the dimensions off a checkpoint's tensors. The recurrence is one of single channels: heads of 1.
-func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
+// configFromShapes reads the dimensions off a checkpoint's tensors. The recurrence is one of single channels: heads of 1.
+func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	c.HeadSize = 1
 	if err := c.ReadShapes(shapes); err != nil {
@@ -27,8 +27,8 @@ func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// ConfigFromGGUF reads the dimensions off a GGUF file's keys.
-func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+// configFromGGUF reads the dimensions off a GGUF file's keys.
+func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	if err := c.ReadKeys(m, tensors); err != nil {
 		return c, err
@@ -39,7 +39,7 @@ func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// Keys is the metadata of version 4.
-func Keys(c rwkv.Config) []gguf.KV {
+// keys is the metadata of version 4.
+func keys(c rwkv.Config) []gguf.KV {
 	return c.KeysWith(gguf.KV{Key: "token_shift_count", Value: uint32(2)})
 }

@@ -17,8 +17,8 @@ const (
 // nothing is the logarithm of a weight that no other is small beside.
 const nothing = -1e30
 
-// State is what version 4 carries from token to token.
-func State(c rwkv.Config) []rwkv.StateSpec {
+// state is what version 4 carries from token to token.
+func state(c rwkv.Config) []rwkv.StateSpec {
 	return op.States(c,
 		rwkv.StateSpec{Name: wkvMean, Elements: int64(c.Embed)},
 		rwkv.StateSpec{Name: wkvLog, Elements: int64(c.Embed), Start: nothing},
@@ -37,8 +37,8 @@ type layer struct {
 	FFNK, FFNR, FFNV ggml.Tensor // channel mix
 }
 
-// New binds the weights and returns the builder of graphs.
-func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
+// newForward binds the weights and returns the builder of graphs.
+func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame := op.NewFrame(c, w)
 	layers := make([]layer, c.Layers)
 	for i := range layers {

@@ -11,7 +11,7 @@ import (
 // beside the paper. It may be shared between goroutines. Inside it keeps the paper's aa, bb and pp; its states are those of
 // State.
 func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
-	w, err := plain.Load(Tensors(c), weights)
+	w, err := plain.Load(tensors(c), weights)
 	if err != nil {
 		return nil, err
 	}

@@ -9,17 +9,17 @@ import (
 
 const arch = "rwkv5"
 
-// Detect reports whether the checkpoint is of version 5: a norm after the recurrence, and a token shift that does not depend
+// detect reports whether the checkpoint is of version 5: a norm after the recurrence, and a token shift that does not depend
 // on the data.
-func Detect(shapes rwkv.Shapes) bool {
+func detect(shapes rwkv.Shapes) bool {
 	_, norm := shapes("blocks.0.att.ln_x.weight")
 	_, decay := shapes("blocks.0.att.time_decay")
 	return norm && decay && !shapes.Any(rwkv.DataShift...)
 }
 
-// ConfigFromShapes reads the dimensions off a checkpoint's tensors. Of version 5.0, 5.1 and 5.2 the first has no gate, and only
+// configFromShapes reads the dimensions off a checkpoint's tensors. Of version 5.0, 5.1 and 5.2 the first has no gate, and only
 // the last has a decay for every channel.
-func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
+func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	if err := c.ReadShapes(shapes); err != nil {
 		return c, err
@@ -63,8 +63,8 @@ func trimOnes(shape []int64) []int64 {
 	return shape
 }
 
-// ConfigFromGGUF reads the dimensions off a GGUF file's keys.
-func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+// configFromGGUF reads the dimensions off a GGUF file's keys.
+func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	if err := c.ReadKeys(m, tensors); err != nil {
 		return c, err
@@ -73,8 +73,8 @@ func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// Keys is the metadata of version 5. The epsilon of the group norm is always there, since no other program fixes it.
-func Keys(c rwkv.Config) []gguf.KV {
+// keys is the metadata of version 5. The epsilon of the group norm is always there, since no other program fixes it.
+func keys(c rwkv.Config) []gguf.KV {
 	return c.KeysWith(
 		gguf.KV{Key: "attention.group_norm_epsilon", Value: c.GroupNormEps},
 		gguf.KV{Key: "token_shift_count", Value: uint32(2)},

@@ -28,7 +28,7 @@ func TestFormsOfVersion5AreToldApart(t *testing.T) {
 			if tc.gate {
 				shapes["blocks.0.att.gate.weight"] = []int64{128, 128}
 			}
-			c, err := v5.ConfigFromShapes(func(name string) ([]int64, bool) {
+			c, err := v5.Arch().FromShapes(func(name string) ([]int64, bool) {
 				shape, ok := shapes[name]
 				return shape, ok
 			})

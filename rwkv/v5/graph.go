@@ -11,8 +11,8 @@ import (
 // wkv is the state S of each head, [value, key, head], heads padded as op.StateHead says.
 const wkv = "wkv"
 
-// State is what version 5 carries from token to token.
-func State(c rwkv.Config) []rwkv.StateSpec {
+// state is what version 5 carries from token to token.
+func state(c rwkv.Config) []rwkv.StateSpec {
 	return op.States(c, op.WKVState(c, wkv))
 }
 
@@ -30,8 +30,8 @@ type layer struct {
 	FFNK, FFNR, FFNV   ggml.Tensor // channel mix
 }
 
-// New binds the weights and returns the builder of graphs.
-func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
+// newForward binds the weights and returns the builder of graphs.
+func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame := op.NewFrame(c, w)
 	layers := make([]layer, c.Layers)
 	for i := range layers {

@@ -8,9 +8,9 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// Tensors is the table of version 5: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+// tensors is the table of version 5: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
 // All forms are one in a GGUF file: decay and bonus are spread over the channels, and the bonus is what it is in effect.
-func Tensors(c rwkv.Config) []rwkv.TensorSpec {
+func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	var t rwkv.Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
 	mixes, matrices := []string{"k", "v", "r"}, []string{"receptance", "key", "value"}

@@ -7,8 +7,8 @@ import "github.com/gosling-rwkv/gosling/rwkv"
 // Arch is RWKV-6, which GGUF and llama.cpp call "rwkv6".
 func Arch() rwkv.Arch {
 	return rwkv.Arch{
-		Name: "rwkv6", Title: "RWKV-6", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
-		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
+		Name: "rwkv6", Title: "RWKV-6", Detect: detect, FromShapes: configFromShapes, FromGGUF: configFromGGUF,
+		Keys: keys, Tensors: tensors, State: state, Forward: newForward, Reference: reference,
 	}
 }
 

@@ -9,11 +9,11 @@ import (
 
 const arch = "rwkv6"
 
-// Detect reports whether the checkpoint is of version 6: the only one whose token shift depends on the data.
-func Detect(shapes rwkv.Shapes) bool { return shapes.Any(rwkv.DataShift...) }
+// detect reports whether the checkpoint is of version 6: the only one whose token shift depends on the data.
+func detect(shapes rwkv.Shapes) bool { return shapes.Any(rwkv.DataShift...) }
 
-// ConfigFromShapes reads the dimensions off a checkpoint's tensors.
-func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
+// configFromShapes reads the dimensions off a checkpoint's tensors.
+func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	fused := 0
 	err := c.ReadShapes(shapes,
@@ -31,8 +31,8 @@ func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	return c, check(c)
 }
 
-// ConfigFromGGUF reads the dimensions off a GGUF file's keys.
-func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+// configFromGGUF reads the dimensions off a GGUF file's keys.
+func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	err := c.ReadKeys(m, tensors,
 		rwkv.KeyDim{Key: "time_mix_extra_dim", To: &c.MixRank},
@@ -52,8 +52,8 @@ func check(c rwkv.Config) error {
 	return c.Check(rwkv.Rank{Name: "token shift rank", Value: c.MixRank}, rwkv.Rank{Name: "decay rank", Value: c.DecayRank})
 }
 
-// Keys is the metadata of version 6. Weights are never divided for rescaling, since the residual stream is float32.
-func Keys(c rwkv.Config) []gguf.KV {
+// keys is the metadata of version 6. Weights are never divided for rescaling, since the residual stream is float32.
+func keys(c rwkv.Config) []gguf.KV {
 	return c.KeysWith(append([]gguf.KV{
 		{Key: "time_mix_extra_dim", Value: uint32(c.MixRank)},
 		{Key: "time_decay_extra_dim", Value: uint32(c.DecayRank)},

@@ -22,9 +22,9 @@ func TestAPartOfACheckpointIsStillOfItsVersion(t *testing.T) {
 			var shapes rwkv.Shapes = func(name string) ([]int64, bool) {
 				return []int64{64}, name != missing && slices.Contains(whole, name)
 			}
-			assert.True(t, v6.Detect(shapes))
-			assert.False(t, v5.Detect(shapes))
-			assert.False(t, v4.Detect(shapes))
+			assert.True(t, v6.Arch().Detect(shapes))
+			assert.False(t, v5.Arch().Detect(shapes))
+			assert.False(t, v4.Arch().Detect(shapes))
 		})
 	}
 }

@@ -11,7 +11,7 @@ import (
 // reference computes RWKV-6 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
 // beside the paper. It may be shared between goroutines. A layer's wkv state is S, [head][key][value].
 func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
-	w, err := plain.Load(Tensors(c), weights)
+	w, err := plain.Load(tensors(c), weights)
 	if err != nil {
 		return nil, err
 	}

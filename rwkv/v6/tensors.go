@@ -9,8 +9,8 @@ import (
 // lerps is the order in which checkpoints and GGUF stack the five token shifts.
 var lerps = []string{"w", "k", "v", "r", "g"}
 
-// Tensors is the table of version 6: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
-func Tensors(c rwkv.Config) []rwkv.TensorSpec {
+// tensors is the table of version 6: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	var t rwkv.Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
 	t.Add("token_embd.weight", rwkv.Embedding, []int64{channels, vocab}, "emb.weight")

@@ -7,8 +7,8 @@ import "github.com/gosling-rwkv/gosling/rwkv"
 // Arch is RWKV-7, which GGUF and llama.cpp call "rwkv7".
 func Arch() rwkv.Arch {
 	return rwkv.Arch{
-		Name: "rwkv7", Title: "RWKV-7", Detect: Detect, FromShapes: ConfigFromShapes, FromGGUF: ConfigFromGGUF,
-		Keys: Keys, Tensors: Tensors, State: State, Forward: New, Reference: reference,
+		Name: "rwkv7", Title: "RWKV-7", Detect: detect, FromShapes: configFromShapes, FromGGUF: configFromGGUF,
+		Keys: keys, Tensors: tensors, State: state, Forward: newForward, Reference: reference,
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 
 const arch = "rwkv7"
 
-// Detect reports whether the checkpoint is of version 7: only that one has a bonus r_k. Its experimental kin, which carry
+// detect reports whether the checkpoint is of version 7: only that one has a bonus r_k. Its experimental kin, which carry
 // more tensors, are not.
-func Detect(shapes rwkv.Shapes) bool {
+func detect(shapes rwkv.Shapes) bool {
 	if _, ok := shapes("blocks.0.att.r_k"); !ok {
 		return false
 	}
@@ -21,8 +21,8 @@ func Detect(shapes rwkv.Shapes) bool {
 	return true
 }
 
-// ConfigFromShapes reads the dimensions off a checkpoint's tensors.
-func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
+// configFromShapes reads the dimensions off a checkpoint's tensors.
+func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	dims := []rwkv.ShapeDim{
 		{Tensor: "blocks.0.att.r_k", Dim: 1, To: &c.HeadSize},
@@ -43,8 +43,8 @@ func ConfigFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	return c, check(c)
 }
 
-// ConfigFromGGUF reads the dimensions off a GGUF file's keys.
-func ConfigFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
+// configFromGGUF reads the dimensions off a GGUF file's keys.
+func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	err := c.ReadKeys(m, tensors,
 		rwkv.KeyDim{Key: "attention.decay_lora_rank", To: &c.DecayRank},
@@ -63,8 +63,8 @@ func check(c rwkv.Config) error {
 		rwkv.Rank{Name: "value residual rank", Value: c.ValueRank}, rwkv.Rank{Name: "gate rank", Value: c.GateRank})
 }
 
-// Keys is the metadata of version 7.
-func Keys(c rwkv.Config) []gguf.KV { return c.KeysWith(append(rankKeys(c), c.GroupNormKey()...)...) }
+// keys is the metadata of version 7.
+func keys(c rwkv.Config) []gguf.KV { return c.KeysWith(append(rankKeys(c), c.GroupNormKey()...)...) }
 
 // rankKeys holds the widths of the low-rank pairs.
 func rankKeys(c rwkv.Config) []gguf.KV {

@@ -20,7 +20,7 @@ var config = rwkv.Config{
 // shapes are those of a checkpoint of config, as training writes them.
 func shapes() map[string][]int64 {
 	s := map[string][]int64{"blocks.0.att.r_k": {3, 32}}
-	for _, spec := range v7.Tensors(config) {
+	for _, spec := range v7.Arch().Tensors(config) {
 		for _, from := range spec.From {
 			shape := spec.FromShape
 			if len(shape) == 1 && strings.Contains(from, ".att.") && !strings.Contains(from, "ln_x") {
@@ -40,14 +40,14 @@ func lookup(s map[string][]int64) rwkv.Shapes {
 }
 
 func TestDimensionsComeFromShapes(t *testing.T) {
-	got, err := v7.ConfigFromShapes(lookup(shapes()))
+	got, err := v7.Arch().FromShapes(lookup(shapes()))
 	require.NoError(t, err)
 	assert.Equal(t, config, got)
 
 	t.Run("and not from layer 0's value residual, which nothing reads", func(t *testing.T) {
 		s := shapes()
 		s["blocks.0.att.v1"] = []int64{96, 7}
-		got, err := v7.ConfigFromShapes(lookup(s))
+		got, err := v7.Arch().FromShapes(lookup(s))
 		require.NoError(t, err)
 		assert.Equal(t, config, got)
 	})
@@ -74,14 +74,14 @@ func TestShapesThatAreNoModel(t *testing.T) {
 			if tc.shape == nil {
 				delete(s, tc.tensor)
 			}
-			_, err := v7.ConfigFromShapes(lookup(s))
+			_, err := v7.Arch().FromShapes(lookup(s))
 			require.ErrorContains(t, err, tc.want)
 		})
 	}
 }
 
 func TestDetect(t *testing.T) {
-	assert.True(t, v7.Detect(lookup(shapes())))
+	assert.True(t, v7.Arch().Detect(lookup(shapes())))
 	for name, change := range map[string]func(map[string][]int64){
 		"RWKV-6":  func(s map[string][]int64) { delete(s, "blocks.0.att.r_k") },
 		"RWKV-7a": func(s map[string][]int64) { s["blocks.0.ffn.s_emb.weight"] = []int64{500, 1024} },
@@ -90,21 +90,21 @@ func TestDetect(t *testing.T) {
 	} {
 		s := shapes()
 		change(s)
-		assert.False(t, v7.Detect(lookup(s)), name)
+		assert.False(t, v7.Arch().Detect(lookup(s)), name)
 	}
 }
 
 // metadata is what Keys writes, without the architecture's prefix.
 func metadata(c rwkv.Config) map[string]any {
 	m := map[string]any{}
-	for _, kv := range v7.Keys(c) {
+	for _, kv := range v7.Arch().Keys(c) {
 		m[strings.TrimPrefix(kv.Key, "rwkv7.")] = kv.Value
 	}
 	return m
 }
 
 func fromMetadata(m map[string]any) (rwkv.Config, error) {
-	return v7.ConfigFromGGUF(func(key string) (any, bool) {
+	return v7.Arch().FromGGUF(func(key string) (any, bool) {
 		v, ok := m[key]
 		return v, ok
 	}, lookup(map[string][]int64{"token_embd.weight": {int64(config.Embed), int64(config.Vocab)}}))
@@ -121,7 +121,7 @@ func TestMetadataKeepsEveryDimension(t *testing.T) {
 	}
 	assert.EqualValues(t, 1<<20, metadata(config)["context_length"], "where no length is known, llama.cpp's")
 	assert.NotContains(t, metadata(config), "attention.group_norm_epsilon", "which llama.cpp does not know")
-	for _, kv := range v7.Keys(config) {
+	for _, kv := range v7.Arch().Keys(config) {
 		assert.True(t, strings.HasPrefix(kv.Key, "rwkv7."), kv.Key)
 	}
 }

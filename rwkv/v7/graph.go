@@ -11,8 +11,8 @@ import (
 // wkv is the state S of each head, [key, value, head], heads padded as op.StateHead says.
 const wkv = "wkv"
 
-// State is what version 7 carries from token to token.
-func State(c rwkv.Config) []rwkv.StateSpec {
+// state is what version 7 carries from token to token.
+func state(c rwkv.Config) []rwkv.StateSpec {
 	return op.States(c, op.WKVState(c, wkv))
 }
 
@@ -33,8 +33,8 @@ type layer struct {
 	FFNMu, FFNK, FFNV ggml.Tensor // channel mix
 }
 
-// New binds the weights and returns the builder of graphs.
-func New(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
+// newForward binds the weights and returns the builder of graphs.
+func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame, layers := op.NewFrame(c, w), newLayers(c, w)
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{

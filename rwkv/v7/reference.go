@@ -12,7 +12,7 @@ import (
 // read beside the paper. It is slow, takes heads of any size, and may be shared between goroutines. A layer's wkv state is S,
 // [head][value][key].
 func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
-	w, err := plain.Load(Tensors(c), weights)
+	w, err := plain.Load(tensors(c), weights)
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,8 @@ import (
 // lerps is the order in which GGUF stacks the six token-shift vectors.
 var lerps = []string{"x_r", "x_w", "x_k", "x_v", "x_a", "x_g"}
 
-// Tensors is the table of version 7: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
-func Tensors(c rwkv.Config) []rwkv.TensorSpec {
+// tensors is the table of version 7: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	var t rwkv.Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
 	t.Add("token_embd.weight", rwkv.Embedding, []int64{channels, vocab}, "emb.weight")

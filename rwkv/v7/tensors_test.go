@@ -55,7 +55,7 @@ func line(s rwkv.TensorSpec) string {
 
 func TestTensorsOfALayer(t *testing.T) {
 	const others = 4 + 1 // embedding, its norm, output norm, head
-	specs := v7.Tensors(config)
+	specs := v7.Arch().Tensors(config)
 	require.Len(t, specs, 3*28+others+1)
 	text := "\n"
 	for _, spec := range specs[3+28 : 3+2*28] {
@@ -66,7 +66,7 @@ func TestTensorsOfALayer(t *testing.T) {
 }
 
 func TestTensorsAroundTheLayers(t *testing.T) {
-	specs := v7.Tensors(config)
+	specs := v7.Arch().Tensors(config)
 	for i, want := range map[int]rwkv.TensorSpec{
 		0:              {Name: "token_embd.weight", Shape: []int64{96, 500}, Class: rwkv.Embedding, From: []string{"emb.weight"}, FromShape: []int64{500, 96}},
 		1:              {Name: "token_embd_norm.weight", Shape: []int64{96}, Class: rwkv.Vector, From: []string{"blocks.0.ln0.weight"}, FromShape: []int64{96}},
@@ -86,7 +86,7 @@ func TestTensorsAroundTheLayers(t *testing.T) {
 
 func TestLayerZeroCopiesTheRateForAValueResidual(t *testing.T) {
 	optional := map[string][]int64{}
-	for _, spec := range v7.Tensors(config) {
+	for _, spec := range v7.Arch().Tensors(config) {
 		if spec.Optional {
 			optional[fmt.Sprint(spec.Name, " from ", spec.From)] = spec.Shape
 		}
@@ -100,7 +100,7 @@ func TestLayerZeroCopiesTheRateForAValueResidual(t *testing.T) {
 
 func TestMakingTensors(t *testing.T) {
 	specs := map[string]rwkv.TensorSpec{}
-	for _, spec := range v7.Tensors(rwkv.Config{Layers: 1, Embed: 3, FFN: 3, HeadSize: 3, Vocab: 1, DecayRank: 2, RateRank: 2, ValueRank: 2, GateRank: 2}) {
+	for _, spec := range v7.Arch().Tensors(rwkv.Config{Layers: 1, Embed: 3, FFN: 3, HeadSize: 3, Vocab: 1, DecayRank: 2, RateRank: 2, ValueRank: 2, GateRank: 2}) {
 		specs[spec.Name] = spec
 	}
 	dst := make([]float32, 6)
