@@ -36,8 +36,8 @@ const (
 	statusProblem = "problem" // something does not work
 )
 
-// check is one thing that was looked at.
-type check struct {
+// finding is one thing that was looked at.
+type finding struct {
 	Name   string `json:"name"`
 	Status string `json:"status"`
 	Text   string `json:"text"`
@@ -46,14 +46,14 @@ type check struct {
 
 // diagnosis collects checks, and prints each at once if out is there.
 type diagnosis struct {
-	Checks   []check `json:"checks"`
-	Problems int     `json:"problems"`
-	Warnings int     `json:"warnings"`
+	Checks   []finding `json:"checks"`
+	Problems int       `json:"problems"`
+	Warnings int       `json:"warnings"`
 
 	out io.Writer
 }
 
-func (d *diagnosis) add(k check) {
+func (d *diagnosis) add(k finding) {
 	d.Checks = append(d.Checks, k)
 	switch k.Status {
 	case statusProblem:
@@ -70,11 +70,11 @@ func doctor(c *urfave.Context) error {
 	if c.NArg() > 1 {
 		return misuse(c, "want one model, not %d", c.NArg())
 	}
-	d := &diagnosis{Checks: []check{}}
+	d := &diagnosis{Checks: []finding{}}
 	if !c.Bool("json") {
 		d.out = c.App.Writer
 	}
-	d.add(check{Name: "gosling", Status: statusOK, Text: strings.TrimPrefix(version(), "gosling ")})
+	d.add(finding{Name: "gosling", Status: statusOK, Text: strings.TrimPrefix(version(), "gosling ")})
 	examineProcessors(cpus.Find(), d.add)
 	examineMemory(d.add)
 	examineDisks(d.add)
@@ -108,7 +108,7 @@ func counted(n int, thing string) string {
 }
 
 // print writes a line for what was found, and below it what to do.
-func (k check) print(w io.Writer) {
+func (k finding) print(w io.Writer) {
 	const indent = "                      "
 	text := strings.ReplaceAll(strings.TrimSpace(k.Text), "\n", "\n"+indent)
 	fmt.Fprintf(w, "%-8s %-12s %s\n", k.Status, term.Visible(k.Name), text)

@@ -25,7 +25,7 @@ func examineCommand() *urfave.Command {
 		Name: examineName, Hidden: true, Flags: ggmlFlags(),
 		Action: func(c *urfave.Context) error {
 			e := json.NewEncoder(c.App.Writer)
-			tell := func(k check) { _ = e.Encode(k) } // whoever started this reads until the end
+			tell := func(k finding) { _ = e.Encode(k) } // whoever started this reads until the end
 			path, err := modelPath(c.Args().Get(1))
 			if err != nil {
 				return err
@@ -46,7 +46,7 @@ func examineCommand() *urfave.Command {
 }
 
 // examineWithGGML has the libraries, and the model if there is one, examined apart.
-func examineWithGGML(c *urfave.Context, tell func(check)) error {
+func examineWithGGML(c *urfave.Context, tell func(finding)) error {
 	ctx, cancel := context.WithTimeout(c.Context, patience)
 	defer cancel()
 	fault, err := examineApart(ctx, c, tell, sameVariant(c), "libraries")
@@ -57,7 +57,7 @@ func examineWithGGML(c *urfave.Context, tell func(check)) error {
 		fault = fmt.Sprintf("no answer in %v", patience)
 	}
 	if fault != "" {
-		tell(check{"ggml", statusProblem, "the libraries or a driver broke down: " + fault, `a file may be cut short or made for another processor: remove the libraries and fetch them again with "make ggml";
+		tell(finding{"ggml", statusProblem, "the libraries or a driver broke down: " + fault, `a file may be cut short or made for another processor: remove the libraries and fetch them again with "make ggml";
 or a driver is at fault: update it, or take libraries for the CPU alone with --ggml DIR`})
 	}
 	model := c.Args().First()
@@ -65,7 +65,7 @@ or a driver is at fault: update it, or take libraries for the CPU alone with --g
 		return nil
 	}
 	if fault != "" {
-		tell(check{"model", statusWarning, model + " was not looked at", "mend the libraries first"})
+		tell(finding{"model", statusWarning, model + " was not looked at", "mend the libraries first"})
 		return nil
 	}
 	sound := true
@@ -73,7 +73,7 @@ or a driver is at fault: update it, or take libraries for the CPU alone with --g
 		if !sound {
 			break
 		}
-		fault, err := examineApart(c.Context, c, func(k check) {
+		fault, err := examineApart(c.Context, c, func(k finding) {
 			sound = sound && k.Status != statusProblem
 			tell(k)
 		}, sameVariant(c), part, model)
@@ -82,7 +82,7 @@ or a driver is at fault: update it, or take libraries for the CPU alone with --g
 		}
 		if fault != "" {
 			sound = false
-			tell(check{part, statusProblem, model + ": this broke down: " + fault, "convert or download it again; if that does not help, the libraries or a driver are at fault"})
+			tell(finding{part, statusProblem, model + ": this broke down: " + fault, "convert or download it again; if that does not help, the libraries or a driver are at fault"})
 		}
 	}
 	return nil
@@ -97,7 +97,7 @@ func sameVariant(c *urfave.Context) []string {
 }
 
 // examineApart runs a part, with its arguments, in another process with the given flags. fault is what that process died of.
-func examineApart(ctx context.Context, c *urfave.Context, tell func(check), flags []string, part ...string) (fault string, err error) {
+func examineApart(ctx context.Context, c *urfave.Context, tell func(finding), flags []string, part ...string) (fault string, err error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -124,7 +124,7 @@ func examineApart(ctx context.Context, c *urfave.Context, tell func(check), flag
 		return "", err
 	}
 	for d := json.NewDecoder(out); ; {
-		var k check
+		var k finding
 		if d.Decode(&k) != nil {
 			break // at the end, however it came
 		}

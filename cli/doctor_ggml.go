@@ -21,26 +21,26 @@ import (
 )
 
 // examineLibraries finds, opens and tries ggml, and tells what there is to compute on.
-func examineLibraries(c *urfave.Context, tell func(check)) {
+func examineLibraries(c *urfave.Context, tell func(finding)) {
 	o, named := ggmlOptions(c, "auto")
 	where, err := ggml.Find(o)
 	if err != nil {
-		tell(check{"libraries", statusProblem, onFinding(named, err).Error(), adviceOnFinding(named, err)})
+		tell(finding{"libraries", statusProblem, onFinding(named, err).Error(), adviceOnFinding(named, err)})
 		return
 	}
 	if where == "" {
 		where = "where the system's loader finds them"
 	}
-	tell(check{Name: "libraries", Status: statusOK, Text: where})
+	tell(finding{Name: "libraries", Status: statusOK, Text: where})
 	var said messages
 	o.Log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	lib, err := ggml.Open(o)
 	if err != nil {
-		tell(check{"ggml", statusProblem, err.Error(), `fetch the pinned release with "make ggml", and take it with --ggml DIR or by unsetting GOSLING_GGML;
+		tell(finding{"ggml", statusProblem, err.Error(), `fetch the pinned release with "make ggml", and take it with --ggml DIR or by unsetting GOSLING_GGML;
 the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggml-source"`})
 		return
 	}
-	tell(check{Name: "ggml", Status: statusOK, Text: "version " + lib.Version()})
+	tell(finding{Name: "ggml", Status: statusOK, Text: "version " + lib.Version()})
 	examineProcessor(lib, tell)
 	for _, d := range lib.Devices() {
 		examineDevice(c, lib, d, tell)
@@ -61,13 +61,13 @@ func adviceOnFinding(named string, err error) string {
 }
 
 // examineProcessor compares what the chosen build for the CPU makes use of with what the processor has.
-func examineProcessor(lib *ggml.Library, tell func(check)) {
+func examineProcessor(lib *ggml.Library, tell func(finding)) {
 	features := lib.CPU().Features()
 	build := lib.CPUVariant()
 	if build == "" {
 		build = "the only one there is"
 	}
-	k := check{Name: "processor", Status: statusOK, Text: fmt.Sprintf("%s\nbuild: %s (%s)", lib.CPU().Description, build, strings.Join(features, " "))}
+	k := finding{Name: "processor", Status: statusOK, Text: fmt.Sprintf("%s\nbuild: %s (%s)", lib.CPU().Description, build, strings.Join(features, " "))}
 	uses := func(name string) bool { return slices.Contains(features, name) }
 	switch {
 	case cpu.X86.HasAVX2 && !uses("AVX2"), cpu.X86.HasAVX512F && !uses("AVX512"), cpu.ARM64.HasASIMDDP && !uses("DOTPROD"):
@@ -80,7 +80,7 @@ func examineProcessor(lib *ggml.Library, tell func(check)) {
 
 // examineVariant lets the CPU compute something known with the build that the flags name. It tells nothing unless all is right, and
 // then how many of the processor's features the build makes use of.
-func examineVariant(c *urfave.Context, tell func(check)) error {
+func examineVariant(c *urfave.Context, tell func(finding)) error {
 	lib, err := openGGML(c, "cpu")
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func examineVariant(c *urfave.Context, tell func(check)) error {
 	if err := probe.Device(c.Context, lib, lib.CPU()); err != nil {
 		return err
 	}
-	tell(check{Name: lib.CPUVariant(), Status: statusOK, Text: strconv.Itoa(len(lib.CPU().Features()))})
+	tell(finding{Name: lib.CPUVariant(), Status: statusOK, Text: strconv.Itoa(len(lib.CPU().Features()))})
 	return nil
 }
 
@@ -101,7 +101,7 @@ func rightVariant(c *urfave.Context, lib *ggml.Library) string {
 			continue
 		}
 		// A build that does not run here ends with an error, and its process says nothing on standard output.
-		_, _ = examineApart(c.Context, c, func(k check) {
+		_, _ = examineApart(c.Context, c, func(k finding) {
 			if n, err := strconv.Atoi(k.Text); err == nil && n > most {
 				best, most = k.Name, n
 			}
@@ -111,7 +111,7 @@ func rightVariant(c *urfave.Context, lib *ggml.Library) string {
 }
 
 // examineDevice lets a device compute something known.
-func examineDevice(c *urfave.Context, lib *ggml.Library, d ggml.Device, tell func(check)) {
+func examineDevice(c *urfave.Context, lib *ggml.Library, d ggml.Device, tell func(finding)) {
 	free, total := d.Memory()
 	text := fmt.Sprintf("%s, computes as it should", d.Description)
 	if d.Type != ggml.CPU {
@@ -125,14 +125,14 @@ func examineDevice(c *urfave.Context, lib *ggml.Library, d ggml.Device, tell fun
 		} else {
 			text = fmt.Sprintf("%s: %v", d.Description, err)
 		}
-		tell(check{d.Name, statusProblem, text, advice})
+		tell(finding{d.Name, statusProblem, text, advice})
 		return
 	}
 	if d.Type == ggml.GPU && free < littleMemory {
-		tell(check{d.Name, statusWarning, text, "end the other programs that use it, or put few layers on it: --gpu-layers N"})
+		tell(finding{d.Name, statusWarning, text, "end the other programs that use it, or put few layers on it: --gpu-layers N"})
 		return
 	}
-	tell(check{Name: d.Name, Status: statusOK, Text: text})
+	tell(finding{Name: d.Name, Status: statusOK, Text: text})
 }
 
 // adviceOnVariant says how to compute right on a processor whose own build of the CPU backend does not.
@@ -153,7 +153,7 @@ var driverAdvice = map[string]string{
 }
 
 // examineBackends names backends that found no device, and GPUs that no backend is for.
-func examineBackends(lib *ggml.Library, log []string, tell func(check)) {
+func examineBackends(lib *ggml.Library, log []string, tell func(finding)) {
 	var there []string
 	for _, file := range filesOf(lib.Dir()) {
 		match := backendFile.FindStringSubmatch(file)
@@ -169,14 +169,14 @@ func examineBackends(lib *ggml.Library, log []string, tell func(check)) {
 		if !ok {
 			advice = "install or update the driver of the GPU; without a GPU all is well, models run on the CPU"
 		}
-		tell(check{name, statusWarning, "its library is there, but finds no device" + reasonIn(log, name), advice})
+		tell(finding{name, statusWarning, "its library is there, but finds no device" + reasonIn(log, name), advice})
 	}
 	if len(lib.Devices()) > 1 || len(there) > 0 {
 		return
 	}
 	for _, gpu := range []struct{ file, target string }{{"/dev/nvidia0", "make ggml-cuda"}, {"/dev/dri/renderD*", "make ggml-vulkan"}} {
 		if found, _ := filepath.Glob(gpu.file); len(found) > 0 {
-			tell(check{"GPU", statusWarning, found[0] + " is there, but these libraries are for the CPU alone", "take libraries for it: " + gpu.target})
+			tell(finding{"GPU", statusWarning, found[0] + " is there, but these libraries are for the CPU alone", "take libraries for it: " + gpu.target})
 			return
 		}
 	}

@@ -10,14 +10,14 @@ import (
 )
 
 // examineLeftovers names the folders that comparisons left which were stopped or killed.
-func examineLeftovers(add func(check)) {
+func examineLeftovers(add func(finding)) {
 	folders, err := workFolders(os.TempDir(), "")
 	if err != nil {
 		return // where the folder for temporary files cannot be read, nothing can have been left there
 	}
 	for _, f := range folders {
 		if !f.inUse {
-			add(check{
+			add(finding{
 				Name: "left over", Status: statusWarning,
 				Text:   fmt.Sprintf("%s: %s of gosling %s %s, which was stopped", f.path, bytesText(folderSize(f.path)), term.Visible(f.settings["command"]), term.Visible(f.settings["base"])),
 				Advice: "go on with --resume and the same command, or remove the folder",

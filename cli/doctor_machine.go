@@ -20,7 +20,7 @@ const (
 )
 
 // examineProcessors tells on what models compute, and what keeps them from more.
-func examineProcessors(p cpus.Processors, tell func(check)) {
+func examineProcessors(p cpus.Processors, tell func(finding)) {
 	text := counted(p.Cores, "core")
 	if p.Fast < p.Cores {
 		text += fmt.Sprintf(", %d of them fast", p.Fast)
@@ -29,14 +29,14 @@ func examineProcessors(p cpus.Processors, tell func(check)) {
 	if p.Quota > 0 {
 		text += fmt.Sprintf(", a limit gives the time of %.3g", p.Quota)
 	}
-	tell(check{Name: "cores", Status: statusOK, Text: text + ": " + counted(p.Threads(), "thread") + " by default"})
+	tell(finding{Name: "cores", Status: statusOK, Text: text + ": " + counted(p.Threads(), "thread") + " by default"})
 }
 
 // examineMemory tells how much memory there is for models.
-func examineMemory(tell func(check)) {
+func examineMemory(tell func(finding)) {
 	total, err := fit.ThisRAM()
 	if err != nil {
-		tell(check{"memory", statusWarning, "its size is not known: " + err.Error(), "nothing, if models run; their size is then yours to judge"})
+		tell(finding{"memory", statusWarning, "its size is not known: " + err.Error(), "nothing, if models run; their size is then yours to judge"})
 		return
 	}
 	free, err := fit.FreeRAM()
@@ -45,17 +45,17 @@ func examineMemory(tell func(check)) {
 	}
 	text := fmt.Sprintf("%s free of %s", bytesText(free), bytesText(total))
 	if free < littleMemory {
-		tell(check{"memory", statusWarning, text, "end other programs: the smallest models take some hundred MiB"})
+		tell(finding{"memory", statusWarning, text, "end other programs: the smallest models take some hundred MiB"})
 		return
 	}
-	tell(check{Name: "memory", Status: statusOK, Text: text})
+	tell(finding{Name: "memory", Status: statusOK, Text: text})
 }
 
 // examineDisks looks at the folders that files are written to when no other is named.
-func examineDisks(tell func(check)) {
+func examineDisks(tell func(finding)) {
 	wd, err := os.Getwd()
 	if err != nil {
-		tell(check{"folder", statusProblem, "the working directory is gone: " + err.Error(), "change to one that is there: cd"})
+		tell(finding{"folder", statusProblem, "the working directory is gone: " + err.Error(), "change to one that is there: cd"})
 	} else {
 		k := examineFolder(wd, statusWarning, "change to a folder with room that you may write to, or name outputs elsewhere: converting and quantizing write beside the model")
 		k.Name = "folder"
@@ -69,23 +69,23 @@ func examineDisks(tell func(check)) {
 const temporaryAdvice = `name a folder with room that you may write to: export TMPDIR=/var/tmp, on Windows set TMP; "compare" keeps its files there`
 
 // examineFolder tries to write a file in a folder; what it means that this cannot be is for the caller to say.
-func examineFolder(dir, bad, advice string) check {
+func examineFolder(dir, bad, advice string) finding {
 	if err := tryWriting(dir); err != nil {
 		var path *os.PathError
 		if errors.As(err, &path) {
 			err = path.Err
 		}
-		return check{Status: bad, Text: fmt.Sprintf("%s: cannot write there: %v", dir, err), Advice: advice}
+		return finding{Status: bad, Text: fmt.Sprintf("%s: cannot write there: %v", dir, err), Advice: advice}
 	}
 	usage, err := disk.Usage(dir)
 	if err != nil {
-		return check{Status: statusOK, Text: dir + ": free space not known"}
+		return finding{Status: statusOK, Text: dir + ": free space not known"}
 	}
 	text := fmt.Sprintf("%s: %s free", dir, bytesText(int64(usage.Free)))
 	if usage.Free < littleDisk {
-		return check{Status: statusWarning, Text: text, Advice: advice}
+		return finding{Status: statusWarning, Text: text, Advice: advice}
 	}
-	return check{Status: statusOK, Text: text}
+	return finding{Status: statusOK, Text: text}
 }
 
 // tryWriting writes a small file, which shows a full disk as well as missing rights, and removes it.

@@ -8,6 +8,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/check"
 	"github.com/gosling-rwkv/gosling/checkpoint/formats"
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/engine"
@@ -22,14 +23,8 @@ import (
 const mostFindings = 5
 
 // examineModel looks at a file: all that inspect --check does, whether it fits the memory, and whether it runs.
-func examineModel(c *urfave.Context, path string, tell func(check)) error {
-	found := &findings{}
-	var err error
-	if gguf.Is(path) {
-		err = checkGGUF(c, path, found)
-	} else {
-		err = checkCheckpoint(c.Context, path, found)
-	}
+func examineModel(c *urfave.Context, path string, tell func(finding)) error {
+	found, err := check.File(c.Context, path, checkOptions(c))
 	if c.Context.Err() != nil {
 		return c.Context.Err()
 	}
@@ -38,32 +33,32 @@ func examineModel(c *urfave.Context, path string, tell func(check)) error {
 		if errors.Is(err, os.ErrNotExist) {
 			advice = "name a file that is there"
 		}
-		tell(check{"model", statusProblem, errorText(err), advice})
+		tell(finding{"model", statusProblem, errorText(err), advice})
 		return nil
 	}
 	tellFindings(path, found, tell)
 	return nil
 }
 
-func tellFindings(path string, found *findings, tell func(check)) {
+func tellFindings(path string, found check.Findings, tell func(finding)) {
 	for i, p := range found.Problems {
 		if i == mostFindings {
-			tell(check{"model", statusProblem, fmt.Sprintf("and %d more", len(found.Problems)-i), "see all with gosling inspect --check " + path})
+			tell(finding{"model", statusProblem, fmt.Sprintf("and %d more", len(found.Problems)-i), "see all with gosling inspect --check " + path})
 			return
 		}
-		tell(check{"model", statusProblem, p, "download it again, or convert it again with this program"})
+		tell(finding{"model", statusProblem, p, "download it again, or convert it again with this program"})
 	}
 	text := path + ": nothing is wrong"
 	for _, n := range found.Notes {
 		text += "\nnote: " + n
 	}
 	if len(found.Problems) == 0 {
-		tell(check{Name: "model", Status: statusOK, Text: text})
+		tell(finding{Name: "model", Status: statusOK, Text: text})
 	}
 }
 
 // examineRunning sees whether a sound file is a model that fits, and lets it predict a token if it is.
-func examineRunning(c *urfave.Context, path string, tell func(check)) {
+func examineRunning(c *urfave.Context, path string, tell func(finding)) {
 	if !gguf.Is(path) {
 		tell(adviseConverting(path))
 		return
@@ -79,44 +74,44 @@ func examineRunning(c *urfave.Context, path string, tell func(check)) {
 	}
 	begin := time.Now()
 	if err := firstToken(c, lib, path); err != nil {
-		tell(check{"runs", statusProblem, errorText(err), "see what happens with --device cpu and --verbose; if only a device is at fault, leave it out"})
+		tell(finding{"runs", statusProblem, errorText(err), "see what happens with --device cpu and --verbose; if only a device is at fault, leave it out"})
 		return
 	}
-	tell(check{Name: "runs", Status: statusOK, Text: fmt.Sprintf("loaded and predicted a token in %.1f s", time.Since(begin).Seconds())})
+	tell(finding{Name: "runs", Status: statusOK, Text: fmt.Sprintf("loaded and predicted a token in %.1f s", time.Since(begin).Seconds())})
 }
 
 // adviseConverting says that a checkpoint does not run as it is.
-func adviseConverting(path string) check {
+func adviseConverting(path string) finding {
 	f, err := formats.Open(path)
 	if err != nil {
-		return check{"runs", statusProblem, errorText(err), "name another file"}
+		return finding{"runs", statusProblem, errorText(err), "name another file"}
 	}
 	defer f.Close()
 	if problems := convert.Check(f); len(problems) > 0 {
-		return check{"runs", statusProblem, errorText(problems[0]), "name a checkpoint of RWKV"}
+		return finding{"runs", statusProblem, errorText(problems[0]), "name a checkpoint of RWKV"}
 	}
-	arch, _ := archs.Detect(shapesOf(f))
-	return check{"runs", statusWarning, fmt.Sprintf("a checkpoint of %s, which does not run as it is", arch.Name), "convert it: gosling convert " + path}
+	arch, _ := archs.Detect(f.Shape)
+	return finding{"runs", statusWarning, fmt.Sprintf("a checkpoint of %s, which does not run as it is", arch.Name), "convert it: gosling convert " + path}
 }
 
 // fits compares what a model takes with what is free. lib is nil if there is none.
-func fits(lib *ggml.Library, path string) check {
+func fits(lib *ggml.Library, path string) finding {
 	f, err := gguf.Open(path)
 	if err != nil {
-		return check{"fits", statusProblem, errorText(err), "name another file"}
+		return finding{"fits", statusProblem, errorText(err), "name another file"}
 	}
 	defer f.Close()
 	arch, config, err := archs.Describe(f)
 	if err != nil {
-		return check{"fits", statusProblem, errorText(err), "name a model of RWKV"}
+		return finding{"fits", statusProblem, errorText(err), "name a model of RWKV"}
 	}
 	row, err := fit.AsItIs(arch, config, f)
 	if err != nil {
-		return check{"fits", statusProblem, errorText(err), "convert it again with this program"}
+		return finding{"fits", statusProblem, errorText(err), "convert it again with this program"}
 	}
 	for _, d := range devicesOf(lib) {
 		if free, _ := d.Memory(); d.Type == ggml.GPU && free >= row.VRAM {
-			return check{Name: "fits", Status: statusOK, Text: fmt.Sprintf("takes about %s of %s, and %s beside it", bytesText(row.VRAM), d.Name, bytesText(row.HostRAM))}
+			return finding{Name: "fits", Status: statusOK, Text: fmt.Sprintf("takes about %s of %s, and %s beside it", bytesText(row.VRAM), d.Name, bytesText(row.HostRAM))}
 		}
 	}
 	rows, _ := fit.Table(arch, config, f)
@@ -124,16 +119,16 @@ func fits(lib *ggml.Library, path string) check {
 }
 
 // fitsMemory compares with the memory of the CPU; rows are what other quantizations take.
-func fitsMemory(row fit.Row, rows []fit.Row, path string) check {
+func fitsMemory(row fit.Row, rows []fit.Row, path string) finding {
 	total, err := fit.ThisRAM()
 	if err != nil {
-		return check{"fits", statusWarning, fmt.Sprintf("takes about %s of memory; how much there is, is not known", bytesText(row.RAM)), "judge by what the system says"}
+		return finding{"fits", statusWarning, fmt.Sprintf("takes about %s of memory; how much there is, is not known", bytesText(row.RAM)), "judge by what the system says"}
 	}
 	free, err := fit.FreeRAM()
 	if err != nil {
 		free = total
 	}
-	k := check{Name: "fits", Status: statusOK, Text: fmt.Sprintf("takes about %s of memory, %s are free of %s", bytesText(row.RAM), bytesText(free), bytesText(total))}
+	k := finding{Name: "fits", Status: statusOK, Text: fmt.Sprintf("takes about %s of memory, %s are free of %s", bytesText(row.RAM), bytesText(free), bytesText(total))}
 	switch {
 	case row.RAM > total:
 		k.Status, k.Advice = statusProblem, smallerAdvice(row, rows, total, path)

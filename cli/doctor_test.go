@@ -43,7 +43,7 @@ func TestTheProcessorsAreToldWithWhatLimitsThem(t *testing.T) {
 		"12 cores, 8 of them fast, 20 processors may be used: 8 threads by default":               {Allowed: 20, Cores: 12, Fast: 8},
 		"8 cores, 16 processors may be used, a limit gives the time of 2.5: 2 threads by default": {Allowed: 16, Cores: 8, Fast: 8, Quota: 2.5},
 	} {
-		examineProcessors(p, func(k check) { assert.Equal(t, check{Name: "cores", Status: statusOK, Text: text}, k) })
+		examineProcessors(p, func(k finding) { assert.Equal(t, finding{Name: "cores", Status: statusOK, Text: text}, k) })
 	}
 }
 
@@ -76,7 +76,7 @@ func TestExamineFolderTellsWhatKeepsItFromWriting(t *testing.T) {
 	assert.Empty(t, left, "the probe is removed")
 
 	gone := examineFolder(filepath.Join(dir, "gone"), statusProblem, "advice")
-	assert.Equal(t, check{Status: statusProblem, Text: gone.Text, Advice: "advice"}, gone)
+	assert.Equal(t, finding{Status: statusProblem, Text: gone.Text, Advice: "advice"}, gone)
 	assert.Contains(t, gone.Text, "gone: cannot write there: ")
 
 	file := filepath.Join(dir, "file")
@@ -117,6 +117,6 @@ func TestBackendFilesAreToldByTheirNames(t *testing.T) {
 
 func TestAnAdviceStandsBelowWhatItIsFor(t *testing.T) {
 	var b bytes.Buffer
-	check{"disk", statusProblem, "one\ntwo", "do this"}.print(&b)
+	finding{"disk", statusProblem, "one\ntwo", "do this"}.print(&b)
 	assert.Equal(t, "problem  disk         one\n                      two\n                      -> do this\n", b.String())
 }
