@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/check"
+	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/inspect"
@@ -21,8 +22,8 @@ import (
 
 // reports are what commands write as JSON, or read back.
 var reports = []any{
-	[]benchResult{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, deviceList{},
-	diagnosis{}, check.Findings{}, answersHeader{}, recommendation(fit.Machine{}, "", "", nil),
+	[]benchResult{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, doctor.DeviceList{},
+	doctor.Report{}, check.Findings{}, answersHeader{}, recommendation(fit.Machine{}, "", "", nil),
 }
 
 func TestReportsHoldNumbersThatJSONCanWrite(t *testing.T) {
