@@ -54,6 +54,12 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return Tensor{}, false
 }
 
+// Shape answers with the shape of the tensor of that name, and whether there is one.
+func (f *File) Shape(name string) ([]int64, bool) {
+	t, ok := f.Tensor(name)
+	return t.Shape, ok
+}
+
 // Tensor is one tensor of a checkpoint.
 type Tensor struct {
 	Name  string

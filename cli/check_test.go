@@ -1,146 +1,23 @@
-package cli_test
+package cli
 
 import (
 	"bytes"
-	"math"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gosling-rwkv/gosling/cli"
-	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/internal/float"
-	"github.com/gosling-rwkv/gosling/rwkv"
-	"github.com/gosling-rwkv/gosling/rwkv/archs"
-	"github.com/gosling-rwkv/gosling/tokenizer"
+	"github.com/gosling-rwkv/gosling/check"
 )
 
-// modelHeader is that of a model with every tensor that it should have.
-func modelHeader() gguf.Header {
-	arch, _ := archs.Named("rwkv7")
-	config := rwkv.Config{
-		Arch: arch.Name, Layers: 2, Embed: 64, FFN: 256, HeadSize: 32, Vocab: 257, Context: 4096,
-		DecayRank: 8, RateRank: 8, ValueRank: 8, GateRank: 8, NormEps: 1e-5, GroupNormEps: 64e-5,
-	}
-	h := gguf.Header{Keys: append([]gguf.KV{{Key: "general.architecture", Value: arch.Name}}, arch.Keys(config)...)}
-	tokens, types := tokenizer.Bytes().GGUFTokens(257)
-	h.Keys = append(h.Keys, gguf.KV{Key: "tokenizer.ggml.model", Value: "rwkv"},
-		gguf.KV{Key: "tokenizer.ggml.tokens", Value: tokens}, gguf.KV{Key: "tokenizer.ggml.token_type", Value: types})
-	for _, spec := range arch.Tensors(config) {
-		h.Tensors = append(h.Tensors, gguf.Tensor{Name: spec.Name, Type: gguf.F32, Shape: spec.Shape})
-	}
-	return h
-}
-
-// writeGGUF writes a model of zeros, with some bytes of one tensor in their place.
-func writeGGUF(t *testing.T, h gguf.Header, tensor string, data []byte, at int64) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "model.gguf")
-	f, err := os.Create(path)
-	require.NoError(t, err)
-	defer f.Close()
-	w, err := gguf.NewWriter(f, h)
-	require.NoError(t, err)
-	for i, info := range w.Tensors() {
-		all := make([]byte, info.Size)
-		if info.Name == tensor {
-			copy(all[at:], data)
-		}
-		require.NoError(t, w.WriteAt(i, all, 0))
-	}
-	require.NoError(t, w.Close())
-	return path
-}
-
-func TestInspectCheckFinds(t *testing.T) {
-	const key = "blk.1.time_mix_key.weight"
-	nan := make([]byte, 8)
-	float.EncodeF32(nan, []float32{float32(math.NaN()), float32(math.Inf(-1))})
-	index := func(h *gguf.Header, name string) int {
-		return slices.IndexFunc(h.Tensors, func(t gguf.Tensor) bool { return t.Name == name })
-	}
-	set := func(h *gguf.Header, key string, value any) {
-		for i := range h.Keys {
-			if h.Keys[i].Key == key {
-				h.Keys[i].Value = value
-			}
-		}
-	}
-	for name, tc := range map[string]struct {
-		change func(*gguf.Header)
-		data   []byte
-		ggml   bool
-		want   string // all that is printed but for the last line
-	}{
-		"nothing wrong with a sound model": {func(*gguf.Header) {}, nil, false, ""},
-		"weights that are not finite": {
-			func(*gguf.Header) {}, nan, false,
-			"wrong: tensor \"blk.1.time_mix_key.weight\" has 1 NaN and 1 infinite weights, the first at element 25",
-		},
-		"weights that are not finite in BF16": {
-			func(h *gguf.Header) { h.Tensors[index(h, key)].Type = gguf.BF16 }, []byte{0xc0, 0x7f, 0x80, 0xff}, false,
-			"wrong: tensor \"blk.1.time_mix_key.weight\" has 1 NaN and 1 infinite weights, the first at element 50",
-		},
-		"scales that are not finite": {
-			func(h *gguf.Header) { h.Tensors[index(h, key)].Type = gguf.Q8_0 }, bytes.Repeat([]byte{0x7e}, 68), true,
-			"wrong: tensor \"blk.1.time_mix_key.weight\" has 64 NaN and 0 infinite weights, the first at element 96",
-		},
-		"a missing tensor": {
-			func(h *gguf.Header) { h.Tensors = slices.Delete(h.Tensors, index(h, key), index(h, key)+1) }, nil, false,
-			"wrong: tensor \"blk.1.time_mix_key.weight\" is missing",
-		},
-		"a tensor of a wrong shape and one that does not belong there": {
-			func(h *gguf.Header) {
-				h.Tensors[index(h, key)].Shape = []int64{64, 32}
-				h.Tensors[0].Name, h.Tensors[index(h, "output.weight")].Name = "token_embd.weight", "lm_head.weight"
-			}, nil, false,
-			"wrong: tensor \"blk.1.time_mix_key.weight\" is [64 32], want [64 64]\n" +
-				"wrong: tensor \"output.weight\" is missing: not a complete RWKV-7 model\n" +
-				"wrong: tensor \"lm_head.weight\" has no place in RWKV-7: the file holds a variant that this program does not run",
-		},
-		"more rows than tokens": {
-			func(h *gguf.Header) {
-				tokens, types := tokenizer.Bytes().GGUFTokens(300)
-				set(h, "tokenizer.ggml.tokens", tokens)
-				set(h, "tokenizer.ggml.token_type", types)
-			}, nil, false,
-			"wrong: tokenizer.ggml.tokens has 300 entries, the embedding 257 rows",
-		},
-		"no key of the architecture": {
-			func(h *gguf.Header) { set(h, "rwkv7.wkv.head_size", "big") }, nil, false,
-			"wrong: key \"rwkv7.wkv.head_size\"",
-		},
-		"an architecture that it does not run": {
-			func(h *gguf.Header) { set(h, "general.architecture", "mamba") }, nil, false,
-			"wrong: architecture \"mamba\": Gosling runs rwkv7, rwkv6, rwkv5, rwkv4, arwkv7, rwkv6qwen2",
-		},
-		"nothing to say of a tokenizer that it does not know": {
-			func(h *gguf.Header) { set(h, "tokenizer.ggml.model", "bert") }, nil, false,
-			"note: the tokenizer \"bert\" is not known",
-		},
+func TestFindingsArePrintedOneALine(t *testing.T) {
+	for want, f := range map[string]check.Findings{
+		"m.gguf: nothing is wrong\n":          {},
+		"note: a\nm.gguf: nothing is wrong\n": {Notes: []string{"a"}},
+		"wrong: b\nwrong: c\nnote: a\n":       {Problems: []string{"b", "c"}, Notes: []string{"a"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if tc.ggml {
-				needGGML(t)
-			}
-			h := modelHeader()
-			tc.change(&h)
-			path := writeGGUF(t, h, key, tc.data, 100)
-			var stdout, stderr bytes.Buffer
-			code := cli.Run([]string{"gosling", "inspect", "--check", path}, nil, &stdout, &stderr)
-			assert.True(t, strings.HasPrefix(stdout.String(), tc.want), "%s%s", stdout.String(), stderr.String())
-			if strings.Contains(tc.want, "wrong: ") {
-				assert.Equal(t, 1, code)
-				assert.Equal(t, strings.Count(tc.want, "wrong: "), strings.Count(stdout.String(), "wrong: "), "%s", stdout.String())
-			} else {
-				assert.Equal(t, 0, code)
-				assert.Contains(t, stdout.String(), "nothing is wrong")
-			}
-		})
+		var out bytes.Buffer
+		require.NoError(t, printFindings(&out, "m.gguf", f))
+		assert.Equal(t, want, out.String())
 	}
 }

@@ -12,8 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -120,18 +118,8 @@ func makeStoppable(ctx context.Context, stdout io.Writer) {
 	}
 }
 
-// looking are the operations of a path error that only looked at a file, on Unix and on Windows.
-var looking = []string{"open", "stat", "lstat", "CreateFile", "GetFileAttributesEx", "FindFirstFile"}
-
-// errorText is an error in words, none of its lines longer than a few of a terminal. Of a file, its name says enough.
-func errorText(err error) string {
-	text := excerpt.Lines(strings.TrimRight(err.Error(), "\n"))
-	var file *os.PathError
-	if errors.As(err, &file) && slices.Contains(looking, file.Op) {
-		text = strings.Replace(text, file.Op+" "+file.Path, file.Path, 1)
-	}
-	return text
-}
+// errorText is an error in words.
+func errorText(err error) string { return excerpt.Message(err) }
 
 // usageError is a wrong command line.
 type usageError struct {

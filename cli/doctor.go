@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 func doctorCommand() *urfave.Command {
@@ -25,94 +29,116 @@ Examples:
   gosling doctor model.gguf
   gosling doctor --json --ggml ~/ggml/lib`,
 		Flags:  append([]urfave.Flag{jsonFlag()}, ggmlFlags()...),
-		Action: doctor,
+		Action: doctorAction,
 	}
 }
 
-// What a check found.
-const (
-	statusOK      = "ok"
-	statusWarning = "warning" // models run, but not as well as they could
-	statusProblem = "problem" // something does not work
-)
-
-// check is one thing that was looked at.
-type check struct {
-	Name   string `json:"name"`
-	Status string `json:"status"`
-	Text   string `json:"text"`
-	Advice string `json:"advice,omitempty"` // what to do about it
-}
-
-// diagnosis collects checks, and prints each at once if out is there.
-type diagnosis struct {
-	Checks   []check `json:"checks"`
-	Problems int     `json:"problems"`
-	Warnings int     `json:"warnings"`
-
-	out io.Writer
-}
-
-func (d *diagnosis) add(k check) {
-	d.Checks = append(d.Checks, k)
-	switch k.Status {
-	case statusProblem:
-		d.Problems++
-	case statusWarning:
-		d.Warnings++
-	}
-	if d.out != nil {
-		k.print(d.out)
-	}
-}
-
-func doctor(c *urfave.Context) error {
+func doctorAction(c *urfave.Context) error {
 	if c.NArg() > 1 {
 		return misuse(c, "want one model, not %d", c.NArg())
 	}
-	d := &diagnosis{Checks: []check{}}
+	o := doctorOptions(c)
+	o.Model, o.Version, o.Left = c.Args().First(), strings.TrimPrefix(version(), "gosling "), leftFolders()
 	if !c.Bool("json") {
-		d.out = c.App.Writer
+		o.Tell = func(k doctor.Check) { printCheck(c.App.Writer, k) }
 	}
-	d.add(check{Name: "gosling", Status: statusOK, Text: strings.TrimPrefix(version(), "gosling ")})
-	examineProcessors(cpus.Find(), d.add)
-	examineMemory(d.add)
-	examineDisks(d.add)
-	examineLeftovers(d.add)
-	if err := examineWithGGML(c, d.add); err != nil {
+	r, err := doctor.Run(c.Context, o)
+	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		if err := writeJSON(c.App.Writer, d); err != nil {
+		if err := writeJSON(c.App.Writer, r); err != nil {
 			return err
 		}
-	} else if d.Problems == 0 {
-		fmt.Fprintf(c.App.Writer, "\nno problems, %s\n", counted(d.Warnings, "warning"))
+	} else if r.Problems == 0 {
+		fmt.Fprintf(c.App.Writer, "\nno problems, %s\n", counted(r.Warnings, "warning"))
 	}
-	if d.Problems > 0 {
-		return fmt.Errorf("%s, %s", counted(d.Problems, "problem"), counted(d.Warnings, "warning"))
+	if r.Problems > 0 {
+		return fmt.Errorf("%s, %s", counted(r.Problems, "problem"), counted(r.Warnings, "warning"))
 	}
 	return nil
 }
 
-// counted writes a number of things: "no warnings", "1 warning", "2 warnings".
-func counted(n int, thing string) string {
-	switch n {
-	case 0:
-		return "no " + thing + "s"
-	case 1:
-		return "1 " + thing
-	default:
-		return fmt.Sprintf("%d %ss", n, thing)
-	}
+// doctorOptions are what ggmlFlags say.
+func doctorOptions(c *urfave.Context) doctor.Options {
+	o, named := libraryOptions(c)
+	return doctor.Options{Options: o, NamedBy: named, Command: examineApart(c)}
 }
 
-// print writes a line for what was found, and below it what to do.
-func (k check) print(w io.Writer) {
+// libraryOptions are what ggmlFlags and the environment say, and which of them named a folder.
+func libraryOptions(c *urfave.Context) (o lm.Options, named string) {
+	g, named := ggmlOptions(c, "auto")
+	o = lm.Options{Libraries: g.Folder, CPUVariant: g.CPUVariant, Device: g.Device, Log: logger(c)}
+	if c.Bool("verbose") {
+		o.GGMLLog = o.Log
+	}
+	return o, named
+}
+
+// leftFolders are the folders of comparisons that were stopped or killed.
+func leftFolders() []doctor.Left {
+	var left []doctor.Left
+	folders, _ := workFolders(os.TempDir(), "") // nothing can have been left where this cannot be read
+	for _, f := range folders {
+		if !f.inUse {
+			of := fmt.Sprintf("gosling %s %s", term.Visible(f.settings["command"]), term.Visible(f.settings["base"]))
+			left = append(left, doctor.Left{Path: f.path, Of: of})
+		}
+	}
+	return left
+}
+
+// printCheck writes a line for what was found, and below it what to do.
+func printCheck(w io.Writer, k doctor.Check) {
 	const indent = "                      "
 	text := strings.ReplaceAll(strings.TrimSpace(k.Text), "\n", "\n"+indent)
 	fmt.Fprintf(w, "%-8s %-12s %s\n", k.Status, term.Visible(k.Name), text)
 	if k.Advice != "" {
 		fmt.Fprintf(w, "%s-> %s\n", indent, strings.ReplaceAll(k.Advice, "\n", "\n"+indent+"   "))
+	}
+}
+
+// examineName is the hidden command that examines a part for doctor in a process of its own and prints its checks as JSON.
+const examineName = "__examine"
+
+func examineCommand() *urfave.Command {
+	return &urfave.Command{
+		Name: examineName, Hidden: true, Flags: ggmlFlags(),
+		Action: func(c *urfave.Context) (err error) {
+			o := doctorOptions(c)
+			if o.Model, err = modelPath(c.Args().Get(1)); err != nil {
+				return err
+			}
+			return doctor.Examine(c.Context, c.App.Writer, doctor.Part(c.Args().First()), o)
+		},
+	}
+}
+
+// examineApart makes the commands that examine in processes of their own.
+func examineApart(c *urfave.Context) func(context.Context, doctor.Part, doctor.Options) (*exec.Cmd, error) {
+	return func(ctx context.Context, part doctor.Part, o doctor.Options) (*exec.Cmd, error) {
+		exe, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		args := []string{examineName}
+		if o.CPUVariant != "" {
+			args = append(args, "--cpu-variant", o.CPUVariant)
+		}
+		if dir := c.Path("ggml"); dir != "" {
+			args = append(args, "--ggml", dir)
+		}
+		if c.Bool("verbose") {
+			args = append(args, "--verbose")
+		}
+		args = append(args, "--", string(part))
+		if part == doctor.File || part == doctor.Running {
+			args = append(args, o.Model)
+		}
+		cmd := exec.CommandContext(ctx, exe, args...)
+		if c.Bool("verbose") {
+			cmd.Stderr = c.App.ErrWriter
+		}
+		return cmd, nil
 	}
 }

@@ -3,19 +3,13 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/checkpoint/formats"
 	"github.com/gosling-rwkv/gosling/fit"
-	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/imatrix"
-	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/inspect"
 	"github.com/gosling-rwkv/gosling/internal/term"
-	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
 func inspectCommand() *urfave.Command {
@@ -34,11 +28,11 @@ Examples:
 			&urfave.BoolFlag{Name: "check", Usage: "look for everything that can be wrong", DisableDefaultText: true},
 			&urfave.BoolFlag{Name: "tensors", Usage: "print the list of tensors only", DisableDefaultText: true},
 		}, ggmlFlags()...),
-		Action: inspect,
+		Action: inspectAction,
 	}
 }
 
-func inspect(c *urfave.Context) error {
+func inspectAction(c *urfave.Context) error {
 	if c.NArg() != 1 {
 		return misuse(c, "want one file, not %d arguments", c.NArg())
 	}
@@ -49,181 +43,27 @@ func inspect(c *urfave.Context) error {
 	if c.Bool("check") {
 		return checkFile(c, path)
 	}
-	list, err := listFile(path)
+	list, err := inspect.File(path)
 	if err != nil {
 		return err
 	}
 	return buffered(heeding{c.Context, c.App.Writer}, func(w io.Writer) error {
 		if c.Bool("json") {
-			return list.writeJSON(w)
+			return writeListing(w, list)
 		}
 		if !c.Bool("tensors") {
-			list.printMetadata(w)
+			printMetadata(w, list)
 		}
-		list.printTensors(w)
+		printTensors(w, list)
 		if !c.Bool("tensors") {
-			list.printTotals(w)
-			list.printMemory(w)
+			printTotals(w, list)
+			printMemory(w, list)
 		}
 		return nil
 	})
 }
 
-// listing is what a model file holds, as --json prints it.
-type listing struct {
-	Path     string         `json:"path"`
-	Format   string         `json:"format"`
-	Size     int64          `json:"size"`
-	Metadata metadata       `json:"-"` // written by writeListing
-	Tensors  []listedTensor `json:"tensors"`
-	Totals   totals         `json:"totals"`
-	AsItIs   *fit.Row       `json:"memory_as_is,omitempty"` // to run the file; nil for what does not run as it is
-	Memory   []fit.Row      `json:"memory,omitempty"`       // to run it in each type; nil for what is no model
-}
-
-type listedTensor struct {
-	Name   string  `json:"name"`
-	Type   string  `json:"type"`
-	Shape  []int64 `json:"shape"`
-	Part   int     `json:"part,omitempty"`   // of a split GGUF model, from 0
-	Offset *int64  `json:"offset,omitempty"` // in the file; nil in a .pth
-	Size   int64   `json:"size"`
-
-	elements int64
-}
-
-type totals struct {
-	Tensors       int          `json:"tensors"`
-	Parameters    int64        `json:"parameters"`
-	Bytes         int64        `json:"bytes"`
-	BitsPerWeight float.Number `json:"bits_per_weight"`
-	Types         []typeTotal  `json:"types"`
-}
-
-type typeTotal struct {
-	Type       string `json:"type"`
-	Tensors    int    `json:"tensors"`
-	Parameters int64  `json:"parameters"`
-	Bytes      int64  `json:"bytes"`
-}
-
-// listFile reads the directory of a GGUF file or a checkpoint.
-func listFile(path string) (*listing, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	list := &listing{Path: path, Size: info.Size(), Tensors: []listedTensor{}}
-	if gguf.Is(path) {
-		err = list.readGGUF(path)
-	} else {
-		err = list.readCheckpoint(path)
-	}
-	if m := oldMatrix(path, err); m != nil {
-		list.readMatrix(m)
-		err = nil
-	}
-	list.sum()
-	if info.IsDir() {
-		list.Size = list.Totals.Bytes
-	}
-	return list, err
-}
-
-func (l *listing) readGGUF(path string) error {
-	f, err := gguf.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	l.Format, l.Size = fmt.Sprintf("GGUF version %d", f.Version()), f.Size()
-	if n := len(f.Paths()); n > 1 {
-		l.Format += fmt.Sprintf(", %d parts", n)
-	}
-	for _, kv := range f.Keys() {
-		l.Metadata = append(l.Metadata, gguf.KV{Key: strings.Clone(kv.Key), Value: kv.Value})
-	}
-	if arch, config, err := archs.Describe(f); err == nil {
-		if row, err := fit.AsItIs(arch, config, f); err == nil {
-			l.AsItIs = &row
-		}
-		l.Memory, _ = fit.Table(arch, config, f) // --check tells what is wrong with it
-	}
-	for _, t := range f.Tensors() {
-		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.Type.String(), t.Shape, t.Part, &t.Offset, t.Size, t.Elements()})
-	}
-	return nil
-}
-
-func (l *listing) readCheckpoint(path string) error {
-	f, err := formats.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	l.Format = f.Format
-	shapes := shapesOf(f)
-	if arch, ok := archs.Detect(shapes); ok {
-		if config, err := arch.FromShapes(shapes); err == nil { // --check tells why not
-			l.Metadata = append(metadata{{Key: "architecture", Value: arch.Name}}, arch.Keys(config)...)
-			l.Memory, _ = fit.Table(arch, config, nil)
-		}
-	}
-	for _, t := range f.Tensors {
-		shape := t.Shape
-		if shape == nil {
-			shape = []int64{}
-		}
-		n := t.Elements()
-		l.Tensors = append(l.Tensors, listedTensor{t.Name, t.DType.String(), shape, 0, nil, n * t.DType.Size(), n})
-	}
-	return nil
-}
-
-// oldMatrix reads an importance matrix of the format before GGUF, if a file of which err was said is one.
-func oldMatrix(path string, err error) *imatrix.Matrix {
-	if err == nil || gguf.Is(path) {
-		return nil
-	}
-	m, err := imatrix.Read(path)
-	if err != nil {
-		return nil
-	}
-	return m
-}
-
-func (l *listing) readMatrix(m *imatrix.Matrix) {
-	l.Format = "importance matrix of llama.cpp, before GGUF"
-	l.Metadata = metadata{{Key: "imatrix.datasets", Value: m.Datasets}, {Key: "imatrix.chunk_count", Value: uint32(m.Chunks)}}
-	for _, e := range m.Entries {
-		n := int64(len(e.Squares))
-		l.Tensors = append(l.Tensors, listedTensor{Name: e.Name, Type: gguf.F32.String(), Shape: []int64{n}, Size: 4 * n, elements: n})
-	}
-}
-
-func (l *listing) sum() {
-	byType := map[string]int{}
-	for _, t := range l.Tensors {
-		at, ok := byType[t.Type]
-		if !ok {
-			at = len(l.Totals.Types)
-			byType[t.Type] = at
-			l.Totals.Types = append(l.Totals.Types, typeTotal{Type: t.Type})
-		}
-		sum := &l.Totals.Types[at]
-		sum.Tensors++
-		sum.Parameters += t.elements
-		sum.Bytes += t.Size
-		l.Totals.Parameters += t.elements
-		l.Totals.Bytes += t.Size
-	}
-	l.Totals.Tensors = len(l.Tensors)
-	if l.Totals.Parameters > 0 {
-		l.Totals.BitsPerWeight = float.Number(8 * float64(l.Totals.Bytes) / float64(l.Totals.Parameters))
-	}
-}
-
-func (l *listing) printMetadata(out io.Writer) {
+func printMetadata(out io.Writer, l *inspect.Listing) {
 	fmt.Fprintf(out, "%s: %s, %s\n\n", l.Path, l.Format, bytesText(l.Size))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, kv := range l.Metadata {
@@ -235,7 +75,7 @@ func (l *listing) printMetadata(out io.Writer) {
 	}
 }
 
-func (l *listing) printTensors(out io.Writer) {
+func printTensors(out io.Writer, l *inspect.Listing) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, t := range l.Tensors {
 		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", term.Visible(t.Name), t.Type, t.Shape, bytesText(t.Size))
@@ -243,7 +83,7 @@ func (l *listing) printTensors(out io.Writer) {
 	w.Flush()
 }
 
-func (l *listing) printTotals(out io.Writer) {
+func printTotals(out io.Writer, l *inspect.Listing) {
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, tensors int, parameters, bytes int64) {
@@ -258,7 +98,7 @@ func (l *listing) printTotals(out io.Writer) {
 }
 
 // printMemory prints what it takes to run the model in each type.
-func (l *listing) printMemory(out io.Writer) {
+func printMemory(out io.Writer, l *inspect.Listing) {
 	if l.Memory == nil {
 		return
 	}

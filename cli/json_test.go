@@ -11,16 +11,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/check"
+	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/inspect"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
 // reports are what commands write as JSON, or read back.
 var reports = []any{
-	[]benchResult{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, listing{}, deviceList{},
-	diagnosis{}, findings{}, answersHeader{}, recommendation(fit.Machine{}, "", "", nil),
+	[]benchResult{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, doctor.DeviceList{},
+	doctor.Report{}, check.Findings{}, answersHeader{}, recommendation(fit.Machine{}, "", "", nil),
 }
 
 func TestReportsHoldNumbersThatJSONCanWrite(t *testing.T) {

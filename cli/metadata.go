@@ -11,14 +11,12 @@ import (
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/inspect"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// metadata is a list of keys that keeps its order in text and is an object in JSON.
-type metadata []gguf.KV
-
-// writeJSON writes the listing. Its metadata may be as large as a header, so they are written value by value.
-func (l *listing) writeJSON(w io.Writer) error {
+// writeListing writes the listing as JSON. Its metadata may be as large as a header, so they are written value by value.
+func writeListing(w io.Writer, l *inspect.Listing) error {
 	var rest bytes.Buffer
 	if err := writeJSON(&rest, l); err != nil {
 		return err
@@ -28,7 +26,7 @@ func (l *listing) writeJSON(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "%s\n  \"metadata\": ", before); err != nil {
 		return err
 	}
-	if err := l.Metadata.write(w, "\n  "); err != nil {
+	if err := writeMetadata(w, l.Metadata, "\n  "); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(w, ","+next); err != nil {
@@ -38,9 +36,9 @@ func (l *listing) writeJSON(w io.Writer) error {
 	return err
 }
 
-// write writes an object, its keys in order. indent is a line end and what its lines begin with.
-func (m metadata) write(w io.Writer, indent string) error {
-	sorted := slices.SortedStableFunc(slices.Values(m), func(a, b gguf.KV) int { return strings.Compare(a.Key, b.Key) })
+// writeMetadata writes an object, its keys in order. indent is a line end and what its lines begin with.
+func writeMetadata(w io.Writer, keys []gguf.KV, indent string) error {
+	sorted := slices.SortedStableFunc(slices.Values(keys), func(a, b gguf.KV) int { return strings.Compare(a.Key, b.Key) })
 	return writeItems(w, "{}", indent, len(sorted), func(i int) error {
 		name, err := marshalJSON(sorted[i].Key)
 		if err != nil {

@@ -100,23 +100,3 @@ func TestCheckConvertAndRunGiveOneReason(t *testing.T) {
 		})
 	}
 }
-
-func TestCheckComparesTheChecksumsOfRecords(t *testing.T) {
-	path := variant(t, func(*pth.Spec) {})
-	check := func() (int, string) {
-		var stdout, stderr bytes.Buffer
-		code := cli.Run([]string{"gosling", "inspect", "--check", path}, nil, &stdout, &stderr)
-		return code, stdout.String()
-	}
-	code, text := check()
-	require.Zero(t, code, text)
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	at := bytes.Index(data, make([]byte, 1024)) // within the elements
-	require.Positive(t, at)
-	data[at+100] = 1
-	require.NoError(t, os.WriteFile(path, data, 0o600))
-	code, text = check()
-	assert.Equal(t, 1, code)
-	assert.Contains(t, text, "has the checksum")
-}

@@ -2,23 +2,29 @@ package cli_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/cli"
-	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/convert"
 )
 
 func TestAModelWithAnUnknownTokenizerTakesTokens(t *testing.T) {
 	needGGML(t)
-	h := modelHeader()
-	for i, key := range h.Keys {
-		if key.Key == "tokenizer.ggml.model" {
-			h.Keys[i] = gguf.KV{Key: key.Key, Value: "unigram"}
-		}
-	}
-	path := writeGGUF(t, h, "output.weight", nil, 0)
+	dir := t.TempDir()
+	checkpoint, path := filepath.Join(dir, "m.pth"), filepath.Join(dir, "m.gguf")
+	writeModel(t, checkpoint, tinyModel())
+	_, err := convert.Run(t.Context(), checkpoint, path, convert.Options{})
+	require.NoError(t, err)
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	const key = "tokenizer.ggml.model\x08\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00"
+	data = bytes.Replace(data, []byte(key+"rwkv"), []byte(key+"word"), 1)
+	require.NoError(t, os.WriteFile(path, data, 0o600))
 	run := func(args ...string) (code int, out, errs string) {
 		var stdout, stderr bytes.Buffer
 		code = cli.Run(append([]string{"gosling"}, args...), &bytes.Buffer{}, &stdout, &stderr)
@@ -31,7 +37,7 @@ func TestAModelWithAnUnknownTokenizerTakesTokens(t *testing.T) {
 	for _, args := range [][]string{{"run", path, "Hi"}, {"run", path, "--tokens", "1"}, {"tokenize", path, "Hi"}, {"chat", path}} {
 		code, _, errs = run(args...)
 		assert.Equal(t, 1, code, args)
-		assert.Contains(t, errs, `the tokenizer "unigram" is not known (rwkv, gpt2, rwkv-midi and rwkv-char are)`, args)
+		assert.Contains(t, errs, `the tokenizer "word" is not known (rwkv, gpt2, rwkv-midi and rwkv-char are)`, args)
 	}
 	_, _, errs = run("run", path, "Hi")
 	assert.Contains(t, errs, "hint: token ids still work: --tokens, and --ids to print them")

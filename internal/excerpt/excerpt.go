@@ -3,8 +3,11 @@
 package excerpt
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -81,6 +84,19 @@ func Lines(message string) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// looking are the operations of a path error that only looked at a file, on Unix and on Windows.
+var looking = []string{"open", "stat", "lstat", "CreateFile", "GetFileAttributesEx", "FindFirstFile"}
+
+// Message is an error in words, none of its lines longer than a few of a terminal. Of a file, its name says enough.
+func Message(err error) string {
+	text := Lines(strings.TrimRight(err.Error(), "\n"))
+	var file *os.PathError
+	if errors.As(err, &file) && slices.Contains(looking, file.Op) {
+		text = strings.Replace(text, file.Op+" "+file.Path, file.Path, 1)
+	}
+	return text
 }
 
 // Error is err with its message cut as Lines does. It wraps err. Packages that read JSON put a value of any length into their errors.

@@ -27,12 +27,16 @@ type here struct{}
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
+		"check", "doctor", "inspect", "internal/units",
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "internal/private", "internal/term"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"chat":        {"prompt"},
 	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/infile"},
 	"eval/report": {"eval"},
 	"eval":        {"engine", "tokenizer", "internal/lock"},
+	"doctor":      {"lm", "check", "fit", "ggml/probe", "internal/units"},
+	"check":       {"convert"},
+	"inspect":     {"fit", "checkpoint/formats"},
 	"fit":         {"engine", "quant", "tokenizer"},
 	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
 	"quant":       {"imatrix", "ggml", "rwkv/archs", "internal/utf"},
@@ -72,6 +76,7 @@ var arrows = map[string][]string{
 	"internal/private":    {},
 	"internal/rss":        {},
 	"internal/term":       {"internal/excerpt"},
+	"internal/units":      {},
 	"internal/utf":        {},
 
 	// For tests and scripts, which may import anything but are imported by nothing else.

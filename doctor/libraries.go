@@ -1,6 +1,7 @@
-package cli
+package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,39 +14,58 @@ import (
 	"strings"
 	"sync"
 
-	urfave "github.com/urfave/cli/v2"
 	"golang.org/x/sys/cpu"
 
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/probe"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 // examineLibraries finds, opens and tries ggml, and tells what there is to compute on.
-func examineLibraries(c *urfave.Context, tell func(check)) {
-	o, named := ggmlOptions(c, "auto")
-	where, err := ggml.Find(o)
+func (o Options) examineLibraries(ctx context.Context, tell func(Check)) {
+	g := ggml.Options{Folder: o.Options.Libraries, Device: "auto", CPUVariant: o.CPUVariant}
+	where, err := ggml.Find(g)
 	if err != nil {
-		tell(check{"libraries", statusProblem, onFinding(named, err).Error(), adviceOnFinding(named, err)})
+		tell(Check{"libraries", Problem, o.onFinding(err).Error(), adviceOnFinding(o.NamedBy, err)})
 		return
 	}
 	if where == "" {
 		where = "where the system's loader finds them"
 	}
-	tell(check{Name: "libraries", Status: statusOK, Text: where})
+	tell(Check{Name: "libraries", Status: OK, Text: where})
 	var said messages
-	o.Log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	lib, err := ggml.Open(o)
+	g.Log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	lib, err := ggml.Open(g)
 	if err != nil {
-		tell(check{"ggml", statusProblem, err.Error(), `fetch the pinned release with "make ggml", and take it with --ggml DIR or by unsetting GOSLING_GGML;
+		tell(Check{"ggml", Problem, err.Error(), `fetch the pinned release with "make ggml", and take it with --ggml DIR or by unsetting GOSLING_GGML;
 the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggml-source"`})
 		return
 	}
-	tell(check{Name: "ggml", Status: statusOK, Text: "version " + lib.Version()})
+	tell(Check{Name: "ggml", Status: OK, Text: "version " + lib.Version()})
 	examineProcessor(lib, tell)
 	for _, d := range lib.Devices() {
-		examineDevice(c, lib, d, tell)
+		o.examineDevice(ctx, lib, d, tell)
 	}
 	examineBackends(lib, said.lines(), tell)
+}
+
+// onFinding adds to an error of finding the libraries by what a folder was named, or may be.
+func (o Options) onFinding(err error) error {
+	var folder *ggml.FolderError
+	switch {
+	case errors.As(err, &folder) && o.NamedBy != "":
+		return fmt.Errorf("%s: %w", o.NamedBy, err)
+	case errors.Is(err, ggml.ErrNotFound):
+		return fmt.Errorf("%w, by --ggml DIR or GOSLING_GGML", err)
+	}
+	return err
+}
+
+// open opens the libraries, for a device.
+func (o Options) open(device string) (*ggml.Library, error) {
+	o.Device = device
+	lib, err := o.OpenLibrary()
+	return lib, o.onFinding(err)
 }
 
 // adviceOnFinding says what to do about libraries that were not found, where the error does not.
@@ -61,78 +81,79 @@ func adviceOnFinding(named string, err error) string {
 }
 
 // examineProcessor compares what the chosen build for the CPU makes use of with what the processor has.
-func examineProcessor(lib *ggml.Library, tell func(check)) {
+func examineProcessor(lib *ggml.Library, tell func(Check)) {
 	features := lib.CPU().Features()
 	build := lib.CPUVariant()
 	if build == "" {
 		build = "the only one there is"
 	}
-	k := check{Name: "processor", Status: statusOK, Text: fmt.Sprintf("%s\nbuild: %s (%s)", lib.CPU().Description, build, strings.Join(features, " "))}
+	k := Check{Name: "processor", Status: OK, Text: fmt.Sprintf("%s\nbuild: %s (%s)", lib.CPU().Description, build, strings.Join(features, " "))}
 	uses := func(name string) bool { return slices.Contains(features, name) }
 	switch {
 	case cpu.X86.HasAVX2 && !uses("AVX2"), cpu.X86.HasAVX512F && !uses("AVX512"), cpu.ARM64.HasASIMDDP && !uses("DOTPROD"):
-		k.Status, k.Advice = statusWarning, `the processor can do more than this build makes use of, several times as fast: take libraries with all builds ("make ggml"), or build them for this processor ("make ggml-source")`
+		k.Status, k.Advice = Warning, `the processor can do more than this build makes use of, several times as fast: take libraries with all builds ("make ggml"), or build them for this processor ("make ggml-source")`
 	case runtime.GOARCH == "amd64" && !cpu.X86.HasAVX2:
-		k.Status, k.Advice = statusWarning, "the processor has no AVX2, so models run several times slower than they could: take small ones"
+		k.Status, k.Advice = Warning, "the processor has no AVX2, so models run several times slower than they could: take small ones"
 	}
 	tell(k)
 }
 
-// examineVariant lets the CPU compute something known with the build that the flags name. It tells nothing unless all is right, and
+// examineVariant lets the CPU compute something known with the build that the options name. It tells nothing unless all is right, and
 // then how many of the processor's features the build makes use of.
-func examineVariant(c *urfave.Context, tell func(check)) error {
-	lib, err := openGGML(c, "cpu")
+func (o Options) examineVariant(ctx context.Context, tell func(Check)) error {
+	lib, err := o.open("cpu")
 	if err != nil {
 		return err
 	}
-	if err := probe.Device(c.Context, lib, lib.CPU()); err != nil {
+	if err := probe.Device(ctx, lib, lib.CPU()); err != nil {
 		return err
 	}
-	tell(check{Name: lib.CPUVariant(), Status: statusOK, Text: strconv.Itoa(len(lib.CPU().Features()))})
+	tell(Check{Name: lib.CPUVariant(), Status: OK, Text: strconv.Itoa(len(lib.CPU().Features()))})
 	return nil
 }
 
 // rightVariant tries the other builds of the CPU backend and returns the one that computes right and makes use of the most features
 // of the processor; it is empty if there is none.
-func rightVariant(c *urfave.Context, lib *ggml.Library) string {
+func (o Options) rightVariant(ctx context.Context, lib *ggml.Library) string {
 	best, most := "", -1
 	for _, variant := range lib.CPUVariants() {
 		if variant == lib.CPUVariant() {
 			continue
 		}
+		o.CPUVariant = variant
 		// A build that does not run here ends with an error, and its process says nothing on standard output.
-		_, _ = examineApart(c.Context, c, func(k check) {
+		_, _ = o.apart(ctx, Variant, func(k Check) {
 			if n, err := strconv.Atoi(k.Text); err == nil && n > most {
 				best, most = k.Name, n
 			}
-		}, []string{"--cpu-variant", variant}, "variant")
+		})
 	}
 	return best
 }
 
 // examineDevice lets a device compute something known.
-func examineDevice(c *urfave.Context, lib *ggml.Library, d ggml.Device, tell func(check)) {
+func (o Options) examineDevice(ctx context.Context, lib *ggml.Library, d ggml.Device, tell func(Check)) {
 	free, total := d.Memory()
 	text := fmt.Sprintf("%s, computes as it should", d.Description)
 	if d.Type != ggml.CPU {
-		text += fmt.Sprintf("; %s free of %s", bytesText(free), bytesText(total))
+		text += fmt.Sprintf("; %s free of %s", units.Bytes(free), units.Bytes(total))
 	}
-	if err := probe.Device(c.Context, lib, d); err != nil {
+	if err := probe.Device(ctx, lib, d); err != nil {
 		advice := fmt.Sprintf("update the driver, or leave the device out with --device cpu; models on %s would talk nonsense", d.Name)
 		if d.Type == ggml.CPU {
 			text = fmt.Sprintf("%s, build %s: %v", d.Description, lib.CPUVariant(), err)
-			advice = adviceOnVariant(rightVariant(c, lib))
+			advice = adviceOnVariant(o.rightVariant(ctx, lib))
 		} else {
 			text = fmt.Sprintf("%s: %v", d.Description, err)
 		}
-		tell(check{d.Name, statusProblem, text, advice})
+		tell(Check{d.Name, Problem, text, advice})
 		return
 	}
 	if d.Type == ggml.GPU && free < littleMemory {
-		tell(check{d.Name, statusWarning, text, "end the other programs that use it, or put few layers on it: --gpu-layers N"})
+		tell(Check{d.Name, Warning, text, "end the other programs that use it, or put few layers on it: --gpu-layers N"})
 		return
 	}
-	tell(check{Name: d.Name, Status: statusOK, Text: text})
+	tell(Check{Name: d.Name, Status: OK, Text: text})
 }
 
 // adviceOnVariant says how to compute right on a processor whose own build of the CPU backend does not.
@@ -153,7 +174,7 @@ var driverAdvice = map[string]string{
 }
 
 // examineBackends names backends that found no device, and GPUs that no backend is for.
-func examineBackends(lib *ggml.Library, log []string, tell func(check)) {
+func examineBackends(lib *ggml.Library, log []string, tell func(Check)) {
 	var there []string
 	for _, file := range filesOf(lib.Dir()) {
 		match := backendFile.FindStringSubmatch(file)
@@ -169,14 +190,14 @@ func examineBackends(lib *ggml.Library, log []string, tell func(check)) {
 		if !ok {
 			advice = "install or update the driver of the GPU; without a GPU all is well, models run on the CPU"
 		}
-		tell(check{name, statusWarning, "its library is there, but finds no device" + reasonIn(log, name), advice})
+		tell(Check{name, Warning, "its library is there, but finds no device" + reasonIn(log, name), advice})
 	}
 	if len(lib.Devices()) > 1 || len(there) > 0 {
 		return
 	}
 	for _, gpu := range []struct{ file, target string }{{"/dev/nvidia0", "make ggml-cuda"}, {"/dev/dri/renderD*", "make ggml-vulkan"}} {
 		if found, _ := filepath.Glob(gpu.file); len(found) > 0 {
-			tell(check{"GPU", statusWarning, found[0] + " is there, but these libraries are for the CPU alone", "take libraries for it: " + gpu.target})
+			tell(Check{"GPU", Warning, found[0] + " is there, but these libraries are for the CPU alone", "take libraries for it: " + gpu.target})
 			return
 		}
 	}

@@ -1,0 +1,55 @@
+package check
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/checkpoint/formats"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/imatrix"
+)
+
+// checkpoint finds what keeps a checkpoint from being converted, records that are not what their checksums say, and weights that
+// are not finite. An importance matrix of the format before GGUF is read whole instead.
+func (c *checker) checkpoint(ctx context.Context, path string) error {
+	f, err := formats.Open(path)
+	if err != nil {
+		if _, old := imatrix.Read(path); old == nil {
+			return nil
+		}
+		return err
+	}
+	defer f.Close()
+	c.wrongs(convert.Check(f))
+	err = each(ctx, f.Sums, func(ctx context.Context, s checkpoint.Sum) error {
+		if err := s.Check(ctx); err != nil && ctx.Err() == nil {
+			c.wrong("%v", err)
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	weights := slices.DeleteFunc(slices.Clone(f.Tensors), func(t checkpoint.Tensor) bool { return !t.DType.IsWeights() })
+	return each(ctx, weights, c.tensor)
+}
+
+// tensor reads the weights of one tensor of a checkpoint.
+func (c *checker) tensor(ctx context.Context, t checkpoint.Tensor) error {
+	scan, n := scan{name: t.Name}, t.Elements()
+	values := make([]float32, min(n, 1<<16))
+	for at := int64(0); at < n; at += int64(len(values)) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		x := values[:min(int64(len(values)), n-at)]
+		if err := t.ReadFloats(x, at); err != nil {
+			c.wrong("%v", err)
+			return nil
+		}
+		scan.look(x)
+	}
+	scan.report(c)
+	return nil
+}

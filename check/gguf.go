@@ -1,0 +1,116 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/tokenizer"
+)
+
+// gguf checks a GGUF file: a model or an importance matrix.
+func (c *checker) gguf(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	c.wrongs(gguf.Check(path))
+	f, err := gguf.Open(path)
+	if err != nil && len(c.found.Problems) > 0 {
+		c.note("the tensors were not looked at, since the file cannot be opened")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if kind, _ := f.String("general.type"); kind == imatrix.Kind {
+		if _, err := imatrix.Read(path); err != nil {
+			c.wrong("%v", err)
+		}
+		return nil
+	}
+	_, _, problems := archs.Match(f)
+	c.wrongs(problems)
+	c.vocabulary(f)
+	return c.weights(ctx, f)
+}
+
+// vocabulary looks at the tokenizer and compares its size with the embedding's.
+func (c *checker) vocabulary(f *gguf.File) {
+	var odd *tokenizer.UnknownError
+	switch _, err := tokenizer.FromGGUF(f); {
+	case errors.Is(err, tokenizer.ErrNone):
+		c.note("there is no tokenizer")
+	case errors.As(err, &odd):
+		c.note("%v, so it was not looked at", err)
+	case err != nil:
+		c.wrong("%s: %v", f.Path(), err)
+	}
+	if tokens, ok := f.Strings("tokenizer.ggml.tokens"); ok {
+		if embedding, ok := f.Tensor("token_embd.weight"); ok && len(embedding.Shape) == 2 && embedding.Shape[1] != int64(len(tokens)) {
+			c.wrong("tokenizer.ggml.tokens has %d entries, the embedding %d rows", len(tokens), embedding.Shape[1])
+		}
+	}
+}
+
+// weights reads every weight of a GGUF file and reports tensors that have infinities or NaN.
+func (c *checker) weights(ctx context.Context, f *gguf.File) error {
+	return each(ctx, f.Tensors(), func(ctx context.Context, t gguf.Tensor) error {
+		decode, err := c.decoder(t.Type)
+		if err != nil {
+			c.note("weights of type %s were not looked at: %v", t.Type, err)
+			return nil
+		}
+		// Whole blocks at a time; every tensor that Open accepts consists of them.
+		blocks := int64(1<<16) / t.Type.BlockSize()
+		data, values := make([]byte, blocks*t.Type.BlockBytes()), make([]float32, blocks*t.Type.BlockSize())
+		scan := scan{name: t.Name}
+		for at := int64(0); at < t.Size; at += int64(len(data)) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			part := data[:min(int64(len(data)), t.Size-at)]
+			if err := f.ReadAt(t, part, at); err != nil {
+				return err
+			}
+			x := values[:int64(len(part))/t.Type.BlockBytes()*t.Type.BlockSize()]
+			if err := decode(x, part); err != nil {
+				return err
+			}
+			scan.look(x)
+		}
+		scan.report(c)
+		return nil
+	})
+}
+
+// decoder returns what turns a type's blocks into numbers.
+func (c *checker) decoder(t gguf.Type) (func([]float32, []byte) error, error) {
+	plain := func(f func([]float32, []byte)) (func([]float32, []byte) error, error) {
+		return func(dst []float32, src []byte) error { f(dst, src); return nil }, nil
+	}
+	switch t {
+	case gguf.F32:
+		return plain(float.DecodeF32)
+	case gguf.F16:
+		return plain(float.DecodeF16)
+	case gguf.BF16:
+		return plain(float.DecodeBF16)
+	}
+	lib, err := c.library()
+	if errors.Is(err, ggml.ErrNotFound) {
+		err = ggml.ErrNotFound // without the places, this being a note
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := lib.Dequantize(t, nil, nil); err != nil {
+		return nil, err
+	}
+	return func(dst []float32, src []byte) error { return lib.Dequantize(t, dst, src) }, nil
+}

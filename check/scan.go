@@ -1,0 +1,33 @@
+package check
+
+import "math"
+
+// scan looks for numbers that are not finite.
+type scan struct {
+	name           string
+	nan, inf, seen int64
+	first          int64
+}
+
+func (s *scan) look(x []float32) {
+	for i, v := range x {
+		if v-v == 0 { // finite
+			continue
+		}
+		if s.nan+s.inf == 0 {
+			s.first = s.seen + int64(i)
+		}
+		if math.IsNaN(float64(v)) {
+			s.nan++
+		} else {
+			s.inf++
+		}
+	}
+	s.seen += int64(len(x))
+}
+
+func (s *scan) report(c *checker) {
+	if s.nan+s.inf > 0 {
+		c.wrong("tensor %q has %d NaN and %d infinite weights, the first at element %d", s.name, s.nan, s.inf, s.first)
+	}
+}

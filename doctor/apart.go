@@ -1,0 +1,156 @@
+package doctor
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+)
+
+// Part is what is examined in one process.
+type Part string
+
+// The parts.
+const (
+	Libraries Part = "libraries" // finds, opens and tries ggml
+	Variant   Part = "variant"   // tries the build of the CPU backend that Options.CPUVariant names
+	File      Part = "model"     // checks Options.Model, every weight included
+	Running   Part = "running"   // sees whether Options.Model fits, and lets it predict a token
+)
+
+// patience is how long the libraries may take: drivers compile their kernels when they are first used.
+const patience = 3 * time.Minute
+
+// Examine examines a part in this process, for the Run of another one. It writes the checks to w as JSON.
+func Examine(ctx context.Context, w io.Writer, part Part, o Options) error {
+	e := json.NewEncoder(w)
+	return o.examine(ctx, part, func(k Check) { _ = e.Encode(k) }) // whoever started this reads until the end
+}
+
+func (o Options) examine(ctx context.Context, part Part, tell func(Check)) error {
+	switch part {
+	case Libraries:
+		o.examineLibraries(ctx, tell)
+	case Variant:
+		return o.examineVariant(ctx, tell)
+	case File:
+		return o.examineFile(ctx, tell)
+	case Running:
+		o.examineRunning(ctx, tell)
+	default:
+		return fmt.Errorf("no part %q", part)
+	}
+	return nil
+}
+
+// examineParts has the libraries, and the model if there is one, examined.
+func (o Options) examineParts(ctx context.Context, tell func(Check)) error {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	fault, err := o.apart(limited, Libraries, tell)
+	if err := cmp.Or(ctx.Err(), err); err != nil {
+		return err
+	}
+	if limited.Err() != nil {
+		fault = fmt.Sprintf("no answer in %v", patience)
+	}
+	if fault != "" {
+		tell(Check{"ggml", Problem, "the libraries or a driver broke down: " + fault, `a file may be cut short or made for another processor: remove the libraries and fetch them again with "make ggml";
+or a driver is at fault: update it, or take libraries for the CPU alone with --ggml DIR`})
+	}
+	if o.Model == "" {
+		return nil
+	}
+	if fault != "" {
+		tell(Check{"model", Warning, o.Model + " was not looked at", "mend the libraries first"})
+		return nil
+	}
+	return o.examineModel(ctx, tell)
+}
+
+// examineModel has the model's file examined and, if nothing is wrong with it, run.
+func (o Options) examineModel(ctx context.Context, tell func(Check)) error {
+	sound := true
+	for _, part := range []Part{File, Running} {
+		fault, err := o.apart(ctx, part, func(k Check) {
+			sound = sound && k.Status != Problem
+			tell(k)
+		})
+		if err := cmp.Or(ctx.Err(), err); err != nil {
+			return err
+		}
+		if fault != "" {
+			sound = false
+			tell(Check{string(part), Problem, o.Model + ": this broke down: " + fault, "convert or download it again; if that does not help, the libraries or a driver are at fault"})
+		}
+		if !sound {
+			break
+		}
+	}
+	return nil
+}
+
+// apart examines a part in another process, or in this one if there is no command. fault is what the examination died of.
+func (o Options) apart(ctx context.Context, part Part, tell func(Check)) (fault string, err error) {
+	if o.Command == nil {
+		if err := o.examine(ctx, part, tell); err != nil {
+			fault = excerpt.Message(err)
+		}
+		return fault, ended(ctx)
+	}
+	cmd, err := o.Command(ctx, part, o)
+	if err != nil {
+		return "", err
+	}
+	var said bytes.Buffer
+	if cmd.Stderr == nil {
+		cmd.Stderr = &said
+	} else {
+		cmd.Stderr = io.MultiWriter(&said, cmd.Stderr)
+	}
+	cmd.WaitDelay = time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	for d := json.NewDecoder(out); ; {
+		var k Check
+		if d.Decode(&k) != nil {
+			break // at the end, however it came
+		}
+		tell(k)
+	}
+	if err = cmd.Wait(); err != nil {
+		fault = lastWords(said.String(), err)
+	}
+	return fault, ended(ctx)
+}
+
+// ended is the error of a context that was cancelled. One whose time is over is a fault of what was examined.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// lastWords is what a process said of its end: the runtime names a signal first, ggml an assertion, and the program an error.
+func lastWords(said string, err error) string {
+	for line := range strings.Lines(said) {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "gosling: ")
+		if line != "" && !strings.HasPrefix(line, "level=") {
+			return line
+		}
+	}
+	return err.Error()
+}

@@ -1,0 +1,23 @@
+package doctor_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gosling-rwkv/gosling/doctor"
+	"github.com/gosling-rwkv/gosling/lm"
+)
+
+func ExampleRun() {
+	report, err := doctor.Run(context.Background(), doctor.Options{
+		Options: lm.Options{Libraries: "nowhere"}, NamedBy: "--ggml", Version: "gosling 1.0",
+	})
+	fmt.Println(report.Checks[0].Text, report.Problems, err)
+	last := report.Checks[len(report.Checks)-1]
+	fmt.Println(last.Status, last.Name)
+	fmt.Println(last.Advice)
+	// Output:
+	// gosling 1.0 1 <nil>
+	// problem libraries
+	// name another folder, or leave --ggml out to take those that are found by themselves
+}
