@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/float"
@@ -19,7 +20,7 @@ import (
 
 // reports are what commands write as JSON, or read back.
 var reports = []any{
-	[]benchResult{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, listing{}, deviceList{},
+	[]bench.Result{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, listing{}, deviceList{},
 	diagnosis{}, findings{}, answersHeader{}, recommendation(fit.Machine{}, "", "", nil),
 }
 
@@ -72,8 +73,6 @@ func TestAComparisonKeepsNoNumberWhereThereWasNone(t *testing.T) {
 }
 
 func TestRatesByAClockThatStandsStill(t *testing.T) {
-	assert.False(t, rate(5, 0).Finite())
-	assert.InDelta(t, 20, float64(rate(5, 250*time.Millisecond)), 1e-12)
 	assert.Equal(t, "-", byteRateText(1<<30, 0))
 	assert.Equal(t, "2.00 GiB/s", byteRateText(1<<30, 500*time.Millisecond))
 	assert.Empty(t, cellText(rate(1, 0)))
@@ -81,27 +80,10 @@ func TestRatesByAClockThatStandsStill(t *testing.T) {
 
 	begin := time.Now()
 	still := clock(func() time.Time { return begin })
-	width, err := bandwidth(t.Context(), still, [][]byte{make([]byte, enough)}, 1)
-	require.NoError(t, err)
-	assert.False(t, width.Finite())
-
 	var b bytes.Buffer
 	line := newRunning(&b, still, "converting", bytesWritten, 0)
 	defer line.end()
 	line.set(1<<20, 2<<20)
 	line.draw()
 	assert.Equal(t, "converting: 50 % of 2.0 MiB\n", b.String())
-}
-
-func TestACoarseClockIsAskedUntilItMoves(t *testing.T) {
-	runs := 0
-	per, err := repeat(func() (time.Duration, error) {
-		if runs++; runs%4 == 0 {
-			return 16 * time.Millisecond, nil // a step of the clock in every fourth run
-		}
-		return 0, nil
-	})
-	require.NoError(t, err)
-	assert.Equal(t, 28, runs, "seven steps are more than 100 ms")
-	assert.Equal(t, 4*time.Millisecond, per)
 }

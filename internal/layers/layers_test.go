@@ -26,8 +26,9 @@ type here struct{}
 // skip levels; there is no way back up, and none between siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/rss", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
+	"cli": {"bench", "lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
+	"bench":       {"lm", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"lm":          {"convert", "engine", "generate", "tokenizer", "prompt", "sampler", "internal/infile"},
 	"eval/report": {"eval"},
