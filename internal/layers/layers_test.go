@@ -27,7 +27,7 @@ type here struct{}
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"bench", "lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/utf", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/intext", "internal/units", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
 	"bench":       {"lm", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"lm":          {"convert", "engine", "generate", "tokenizer", "prompt", "sampler", "internal/infile"},
@@ -66,12 +66,14 @@ var arrows = map[string][]string{
 	"internal/fuzzing":    {},
 	"internal/golden":     {},
 	"internal/infile":     {},
+	"internal/intext":     {"internal/infile", "internal/filekind", "internal/utf"},
 	"internal/layers":     {},
 	"internal/lock":       {"internal/infile"},
 	"internal/mmap":       {"internal/infile"},
 	"internal/private":    {},
 	"internal/rss":        {},
 	"internal/term":       {"internal/excerpt"},
+	"internal/units":      {},
 	"internal/utf":        {},
 
 	// For tests and scripts, which may import anything but are imported by nothing else.
