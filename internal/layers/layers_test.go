@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"bench":       {"lm", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"lm":          {"convert", "engine", "generate", "tokenizer", "prompt", "sampler", "internal/infile"},
-	"eval/report": {"eval"},
+	"eval/report": {"eval", "internal/units"},
 	"eval":        {"engine", "tokenizer", "internal/lock"},
 	"fit":         {"engine", "quant", "tokenizer"},
 	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
