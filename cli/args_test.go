@@ -111,14 +111,6 @@ func TestDidYouMean(t *testing.T) {
 	}
 }
 
-func TestMeanAndDeviation(t *testing.T) {
-	mean, deviation := meanAndDeviation([]float64{2, 4, 4, 4, 5, 5, 7, 9})
-	assert.InDelta(t, 5, mean, 1e-12)
-	assert.InDelta(t, 2.13808993529939, deviation, 1e-12)
-	mean, deviation = meanAndDeviation([]float64{3})
-	assert.Equal(t, []float64{3, 0}, []float64{mean, deviation})
-}
-
 func TestErrorsOfFilesNameNoSystemCall(t *testing.T) {
 	for _, op := range []string{"open", "stat", "GetFileAttributesEx", "CreateFile"} {
 		err := fmt.Errorf("m.pth: %w", &os.PathError{Op: op, Path: `a\m.gguf`, Err: os.ErrNotExist})

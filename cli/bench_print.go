@@ -4,27 +4,14 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"reflect"
 	"text/tabwriter"
+
+	"github.com/gosling-rwkv/gosling/bench"
 )
 
-// meanAndDeviation is the mean and the standard deviation of a sample.
-func meanAndDeviation[F ~float64](x []F) (mean, deviation F) {
-	for _, v := range x {
-		mean += v / F(len(x))
-	}
-	if len(x) < 2 {
-		return mean, 0
-	}
-	for _, v := range x {
-		deviation += (v - mean) * (v - mean) / F(len(x)-1)
-	}
-	return mean, F(math.Sqrt(float64(deviation)))
-}
-
-func printBench(w io.Writer, format string, results []benchResult) error {
+func printBench(w io.Writer, format string, results []bench.Result) error {
 	switch format {
 	case "json":
 		return writeJSON(w, results)
@@ -36,7 +23,7 @@ func printBench(w io.Writer, format string, results []benchResult) error {
 }
 
 // printBenchCSV writes the JSON's fields but for the samples, which are lists.
-func printBenchCSV(out io.Writer, results []benchResult) error {
+func printBenchCSV(out io.Writer, results []bench.Result) error {
 	w := csv.NewWriter(out)
 	for i, r := range results {
 		var names, values []string
@@ -60,7 +47,7 @@ func printBenchCSV(out io.Writer, results []benchResult) error {
 	return w.Error()
 }
 
-func printBenchTable(out io.Writer, results []benchResult) error {
+func printBenchTable(out io.Writer, results []bench.Result) error {
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	row := func(cells ...string) { fmt.Fprintf(w, "| %s\t|\n", markdownCells(cells, "\t| ")) }
 	row("model", "size", "params", "backend", "threads", "test", "t/s", "bandwidth")
@@ -71,7 +58,7 @@ func printBenchTable(out io.Writer, results []benchResult) error {
 			share = fmt.Sprintf("%.0f %%", 100*r.BandwidthShare)
 		}
 		row(r.ModelType, bytesText(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads),
-			r.name(), numberText("%.2f", r.AvgTS)+" ± "+numberText("%.2f", r.StddevTS), share)
+			r.Test(), numberText("%.2f", r.AvgTS)+" ± "+numberText("%.2f", r.StddevTS), share)
 	}
 	if err := w.Flush(); err != nil {
 		return err

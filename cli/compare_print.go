@@ -11,7 +11,6 @@ import (
 
 	"github.com/gosling-rwkv/gosling/eval"
 	pages "github.com/gosling-rwkv/gosling/eval/report"
-	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
@@ -25,7 +24,7 @@ func (r *comparison) print() error {
 			return err
 		}
 	}
-	return writeOutput(r.c, path, func(w io.Writer) error { return pages.Write(w, r.result, compareTables(r.result)) })
+	return writeOutput(r.c, path, func(w io.Writer) error { return pages.Write(w, r.result) })
 }
 
 func (r *comparison) printResult() error {
@@ -37,7 +36,7 @@ func (r *comparison) printResult() error {
 		return compareCSV(out, r.result)
 	}
 	return buffered(out, func(w io.Writer) error {
-		for i, t := range compareTables(r.result) {
+		for i, t := range pages.Tables(r.result) {
 			if i > 0 {
 				fmt.Fprintln(w)
 			}
@@ -82,80 +81,6 @@ func markdownCells(row []string, between string) string {
 		shown[i] = strings.ReplaceAll(cell, "|", `\|`)
 	}
 	return cells(shown, between)
-}
-
-// compareTables are the models and, for each column, what the candidates cost there.
-func compareTables(r eval.Comparison) []pages.Table {
-	models := pages.Table{Title: "models", Head: []string{"model", "size", "bits per weight", "prefill t/s", "decode t/s", "peak memory"}}
-	models.Rows = append(models.Rows, factsRow(r.Base))
-	for _, task := range r.Base.Tasks {
-		models.Head = append(models.Head, task.Name+" accuracy", task.Name+" PPL")
-	}
-	for _, c := range r.Candidates {
-		models.Rows = append(models.Rows, factsRow(c.Facts))
-	}
-	tables := []pages.Table{models}
-	for i, col := range r.Columns {
-		where := fmt.Sprintf("%s, %d chunks of %d tokens, %s scored", col.Text, col.Chunks, col.Context, grouped(int64(col.Scored)))
-		kld := pages.Table{Title: "KL divergence on " + where, Head: []string{"model", "PPL", "ln(PPL/base)", "mean", "median", "90 %", "95 %", "99 %", "99.9 %", "max", "same top"}}
-		delta := pages.Table{Title: "Δp in percent on " + where, Head: []string{"model", "mean", "RMS", "min", "0.1 %", "1 %", "5 %", "10 %", "median", "90 %", "95 %", "99 %", "99.9 %", "max"}}
-		kld.Rows = append(kld.Rows, baseRow(r, i))
-		for _, c := range r.Candidates {
-			kld.Rows = append(kld.Rows, kldRow(c.Name, c.Divergence[i]))
-			delta.Rows = append(delta.Rows, deltaRow(c.Name, c.Divergence[i]))
-		}
-		tables = append(tables, kld, delta)
-	}
-	return tables
-}
-
-func factsRow(f eval.Facts) []string {
-	row := []string{f.Name, bytesText(f.Size), fmt.Sprintf("%.2f", f.BitsPerWeight), "-", "-", "-"}
-	if f.Prefill != 0 {
-		row[3], row[4] = numberText("%.1f", f.Prefill), numberText("%.1f", f.Decode)
-	}
-	if f.PeakMemory > 0 {
-		row[5] = bytesText(f.PeakMemory)
-	}
-	for _, task := range f.Tasks {
-		row = append(row, percent(task.Accuracy), plusMinus("%.3f", task.PPL))
-	}
-	return row
-}
-
-func baseRow(r eval.Comparison, column int) []string {
-	row := []string{r.Base.Name, plusMinus("%.4f", r.Candidates[0].Divergence[column].BasePPL)}
-	for len(row) < 11 {
-		row = append(row, "-")
-	}
-	return row
-}
-
-func kldRow(name string, d eval.Divergence) []string {
-	s := d.KLDSpread
-	row := []string{name, plusMinus("%.4f", d.PPL), plusMinus("%.5f", d.LnRatio), plusMinus("%.6f", d.KLD)}
-	for _, x := range []float.Number{s.Median, s.P90, s.P95, s.P99, s.P999, s.Max} {
-		row = append(row, numberText("%.6f", x))
-	}
-	return append(row, percent(d.SameTop))
-}
-
-func deltaRow(name string, d eval.Divergence) []string {
-	s := d.DeltaSpread
-	times100 := func(e eval.Estimate) eval.Estimate { return eval.Estimate{Value: 100 * e.Value, Error: 100 * e.Error} }
-	row := []string{name, plusMinus("%.3f", times100(d.Delta)), plusMinus("%.3f", times100(d.DeltaRMS))}
-	for _, x := range []float.Number{s.Min, s.P01, s.P1, s.P5, s.P10, s.Median, s.P90, s.P95, s.P99, s.P999, s.Max} {
-		row = append(row, numberText("%.3f", 100*x))
-	}
-	return row
-}
-
-func plusMinus(format string, e eval.Estimate) string {
-	return numberText(format, e.Value) + " ± " + numberText(format, e.Error)
-}
-
-func percent(e eval.Estimate) string {
-	return plusMinus("%.2f", eval.Estimate{Value: 100 * e.Value, Error: 100 * e.Error}) + " %"
 }
 
 // compareCSV writes a row for each candidate and column.

@@ -10,6 +10,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/eval"
 )
 
@@ -33,7 +34,7 @@ func (r *comparison) speed(f *eval.Facts, path string) error {
 		}
 		return fmt.Errorf("measuring the speed of %s: %w: %s", path, err, bytes.TrimSpace(diagnostics.Bytes()))
 	}
-	var results []benchResult
+	var results []bench.Result
 	if err := json.Unmarshal(out.Bytes(), &results); err != nil {
 		return fmt.Errorf("measuring the speed of %s: %w", path, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"strconv"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -43,10 +42,4 @@ func bytesText(n int64) string { return units.Bytes(n) }
 func counted(n int, thing string) string { return units.Count(n, thing) }
 
 // grouped writes a number with commas.
-func grouped(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for at := len(s) - 3; at > 0; at -= 3 {
-		s = s[:at] + "," + s[at:]
-	}
-	return s
-}
+func grouped(n int64) string { return units.Grouped(n) }

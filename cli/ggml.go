@@ -90,14 +90,27 @@ func logger(c *urfave.Context) *slog.Logger {
 
 // openModel opens ggml and loads the model as modelFlags say.
 func openModel(c *urfave.Context, path string) (*lm.Model, error) {
-	if err := settleThreads(c); err != nil {
-		return nil, err
-	}
-	state, err := startState(c)
+	o, err := modelOptions(c)
 	if err != nil {
 		return nil, err
 	}
-	g, named := ggmlOptions(c, c.String("device"))
+	if path, err = modelPath(path); err != nil {
+		return nil, err
+	}
+	m, err := lm.Open(c.Context, path, o)
+	return m, onOpening(c, err)
+}
+
+// modelOptions are what modelFlags and stateFlags say of how a model is opened.
+func modelOptions(c *urfave.Context) (lm.Options, error) {
+	if err := settleThreads(c); err != nil {
+		return lm.Options{}, err
+	}
+	state, err := startState(c)
+	if err != nil {
+		return lm.Options{}, err
+	}
+	g, _ := ggmlOptions(c, c.String("device"))
 	o := lm.Options{
 		Libraries: g.Folder, CPUVariant: g.CPUVariant, Device: g.Device, Threads: c.Int("threads"), NoMmap: c.Bool("no-mmap"), State: state, Log: logger(c),
 	}
@@ -105,14 +118,15 @@ func openModel(c *urfave.Context, path string) (*lm.Model, error) {
 		o.GGMLLog = o.Log
 	}
 	if c.IsSet("gpu-layers") {
-		n := c.Int("gpu-layers")
-		o.GPULayers = &n
+		o.GPULayers = new(c.Int("gpu-layers"))
 	}
-	if path, err = modelPath(path); err != nil {
-		return nil, err
-	}
-	m, err := lm.Open(c.Context, path, o)
-	return m, onFinding(named, err)
+	return o, nil
+}
+
+// onOpening is onFinding for an error of what modelOptions were given to.
+func onOpening(c *urfave.Context, err error) error {
+	_, named := ggmlOptions(c, "")
+	return onFinding(named, err)
 }
 
 // settleThreads checks --threads. If there are fewer processors, it sets the flag to their number and says so.

@@ -1,23 +1,18 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/internal/filekind"
 	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/intext"
 	"github.com/gosling-rwkv/gosling/internal/term"
-	"github.com/gosling-rwkv/gosling/internal/utf"
 )
 
 // silent is how long standard input may be silent before a line says that the program waits for it.
@@ -74,43 +69,31 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readWhole reads a text from a file, or standard input for "-", as UTF-8. It refuses what Git leaves in place of a large file, and
-// tells of a web page, which may be the error of a download.
+// readWhole reads a text from a file, or standard input for "-", as UTF-8, as package intext does.
 func readWhole(c *urfave.Context, path string, limit infile.Limit) ([]byte, error) {
-	var data []byte
-	var err error
-	if path == "-" {
-		data, err = readInput(c, "", limit)
-	} else {
-		data, err = limit.Read(c.Context, path)
+	if path != "-" {
+		return noted(c)(intext.Read(c.Context, path, limit))
 	}
+	data, err := readInput(c, "", limit)
 	if err != nil {
 		return nil, err
 	}
-	if filekind.IsPointer(data) {
-		return nil, fmt.Errorf("%s: %s", textName(path), filekind.Recognize(data, "text"))
-	}
-	if path != "-" && filekind.IsPage(data) && !marked(path) {
-		note(c, "%s is a web page or XML, and is read with its tags; if it was downloaded, look whether the download gave an error", path)
-	}
-	return decodeText(c, path, data)
+	return noted(c)(intext.From(textName(path), data))
 }
 
 // decodeText returns what was read from path as UTF-8, and notes it if that is something else than the file's bytes.
 func decodeText(c *urfave.Context, path string, data []byte) ([]byte, error) {
-	text, is, err := utf.Decode(data)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", textName(path), err)
-	case is == utf.UTF8:
-	case is == utf.Unknown:
-		note(c, "%s: not UTF-8 at byte %d: its bytes are read as they are", textName(path), utf.Invalid(data))
-	case is == utf.MarkedUTF8:
-		note(c, "%s: the byte order mark at its beginning is left out", textName(path))
-	default:
-		note(c, "%s: decoded from %s", textName(path), is)
+	return noted(c)(intext.Decode(textName(path), data))
+}
+
+// noted returns a function that prints the notes about a text and returns the others of its arguments.
+func noted(c *urfave.Context) func(text []byte, notes []string, err error) ([]byte, error) {
+	return func(text []byte, notes []string, err error) ([]byte, error) {
+		for _, text := range notes {
+			note(c, "%s", text)
+		}
+		return text, err
 	}
-	return text, nil
 }
 
 // note prints a remark about an input to standard error, once if it is made several times.
@@ -131,9 +114,7 @@ func readText(c *urfave.Context, path string, limit infile.Limit) ([]byte, error
 	return withoutLineEnd(data), err
 }
 
-func withoutLineEnd(data []byte) []byte {
-	return bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
-}
+func withoutLineEnd(data []byte) []byte { return intext.WithoutLineEnd(data) }
 
 // piped reports whether an input is a pipe or a file rather than a terminal or the null device.
 func piped(in io.Reader) bool {
@@ -143,9 +124,4 @@ func piped(in io.Reader) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice == 0
-}
-
-// marked reports whether a file's name says that its text has tags.
-func marked(path string) bool {
-	return slices.Contains([]string{".html", ".htm", ".xhtml", ".xml", ".svg"}, strings.ToLower(filepath.Ext(path)))
 }

@@ -1,10 +1,13 @@
 package cli
 
-import "github.com/gosling-rwkv/gosling/internal/infile"
+import (
+	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/intext"
+)
 
 // How large inputs may be that are read as a whole. docs/limits.md lists them with those of other packages.
 var (
-	textLimit    = infile.Limit{Bytes: 128 << 20, What: "a text"}
+	textLimit    = intext.Limit
 	promptLimit  = infile.Limit{Bytes: 64 << 20, What: "a prompt"}
 	tokensLimit  = infile.Limit{Bytes: 64 << 20, What: "a list of tokens"}
 	toolsLimit   = infile.Limit{Bytes: 4 << 20, What: "a list of tools"}

@@ -83,13 +83,13 @@ func FuzzCandidate(f *testing.F) {
 			return
 		}
 		r := eval.Comparison{Base: eval.Facts{Name: "F16"}, Columns: columns, Candidates: []eval.Candidate{done}}
-		tables := compareTables(r)
+		tables := pages.Tables(r)
 		for _, table := range tables {
 			require.NoError(t, printTable(io.Discard, table, false))
 			require.NoError(t, printTable(io.Discard, table, true))
 		}
 		require.NoError(t, compareCSV(io.Discard, r))
-		require.NoError(t, pages.Write(io.Discard, r, tables))
+		require.NoError(t, pages.Write(io.Discard, r))
 		text, err := json.Marshal(done)
 		require.NoError(t, err)
 		again, ok := parseCandidate(text, "Q4_K_M", columns)

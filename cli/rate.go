@@ -2,12 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
@@ -21,33 +21,8 @@ const clockKey = "clock"
 
 func clockOf(c *urfave.Context) clock { return c.App.Metadata[clockKey].(clock) }
 
-// measuredTime is how long a measurement of speed lasts at least. The clocks of some systems step by 16 ms.
-const measuredTime = 100 * time.Millisecond
-
-// mostRepeats ends a measurement whose clock does not move.
-const mostRepeats = 32
-
-// repeat calls once until measuredTime has passed, and returns the mean time of a call.
-func repeat(once func() (time.Duration, error)) (time.Duration, error) {
-	total, n := time.Duration(0), time.Duration(0)
-	for total < measuredTime && n < mostRepeats {
-		took, err := once()
-		if err != nil {
-			return 0, err
-		}
-		total += took
-		n++
-	}
-	return total / n, nil
-}
-
-// rate is how many of n there were a second. It is NaN, which stands for an unknown rate, if the clock saw no time pass.
-func rate(n float64, took time.Duration) float.Number {
-	if took <= 0 {
-		return float.Number(math.NaN())
-	}
-	return float.Number(n / took.Seconds())
-}
+// rate is how many of n there were a second, as bench.Rate tells.
+func rate(n float64, took time.Duration) float.Number { return bench.Rate(n, took) }
 
 // numberText writes a number, or "-" where it is unknown or beyond all bounds.
 func numberText[F ~float64](format string, n F) string {

@@ -12,6 +12,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/internal/float"
@@ -89,7 +90,7 @@ func machine(c *urfave.Context) (m fit.Machine, gpu string, err error) {
 		m.VRAM, gpu = bestDevice(c)
 	}
 	if !c.IsSet("ram") { // another machine's memory is as fast as it may
-		if m.Bandwidth, err = bandwidth(c.Context, clockOf(c), nil, m.Threads); !m.Bandwidth.Finite() {
+		if m.Bandwidth, err = bench.Bandwidth(c.Context, clockOf(c), nil, m.Threads); !m.Bandwidth.Finite() {
 			m.Bandwidth = 0 // not known
 		}
 	}

@@ -1,5 +1,5 @@
-// Package report writes a comparison of models as one HTML page without other files. It has tables and SVG plots, light or dark as the
-// reader's system is.
+// Package report writes a comparison of models as tables, and as one HTML page without other files. The page has the tables and SVG
+// plots, light or dark as the reader's system is.
 package report
 
 import (
@@ -15,13 +15,6 @@ import (
 	"github.com/gosling-rwkv/gosling/eval"
 )
 
-// Table is a heading over rows, the first cell of each being a name.
-type Table struct {
-	Title string
-	Head  []string
-	Rows  [][]string
-}
-
 //go:embed page.html
 var pageText string
 
@@ -33,8 +26,8 @@ type figure struct {
 	SVG   template.HTML
 }
 
-// Write writes the page.
-func Write(w io.Writer, c eval.Comparison, tables []Table) error {
+// Write writes the page, with Tables.
+func Write(w io.Writer, c eval.Comparison) error {
 	var figures []figure
 	for _, draw := range []func(eval.Comparison) ([]figure, error){quality, distribution, speed, weights} {
 		some, err := draw(c)
@@ -48,7 +41,7 @@ func Write(w io.Writer, c eval.Comparison, tables []Table) error {
 		Models  []model
 		Figures []figure
 		Tables  []Table
-	}{c.Base.Name, legend(c), figures, tables})
+	}{c.Base.Name, legend(c), figures, Tables(c)})
 }
 
 // model is a candidate and its color in all plots.

@@ -23,13 +23,13 @@ import (
 )
 
 // comparison is of n candidates in two columns.
-func comparison(n int) (eval.Comparison, []report.Table) {
+func comparison(n int) eval.Comparison {
 	c := eval.Comparison{
 		Base:    eval.Facts{Name: "base <F16>.gguf"},
 		Columns: []eval.Column{{Text: "english.txt", Context: 512}, {Text: "code & more.txt", Context: 4096}},
 	}
 	for i := range n {
-		cand := eval.Candidate{Facts: eval.Facts{Name: fmt.Sprintf("Q%d_K", i+2), BitsPerWeight: float.Number(i + 2), Decode: float.Number(100 - i)}}
+		cand := eval.Candidate{Facts: eval.Facts{Name: fmt.Sprintf("Q%d_K", i+2), Size: 1 << 20, BitsPerWeight: float.Number(i + 2), Decode: float.Number(100 - i)}}
 		for range c.Columns {
 			d := eval.Divergence{KLD: eval.Estimate{Value: 0.1 / float64(i+1)}}
 			for k := range 101 {
@@ -43,14 +43,13 @@ func comparison(n int) (eval.Comparison, []report.Table) {
 		}
 		c.Candidates = append(c.Candidates, cand)
 	}
-	return c, []report.Table{{Title: "models", Head: []string{"model", "size"}, Rows: [][]string{{"Q2_K", "1 MiB"}}}}
+	return c
 }
 
 func write(t *testing.T, n int) string {
 	t.Helper()
 	var b bytes.Buffer
-	c, tables := comparison(n)
-	require.NoError(t, report.Write(&b, c, tables))
+	require.NoError(t, report.Write(&b, comparison(n)))
 	return b.String()
 }
 
@@ -61,7 +60,7 @@ func TestThePageIsCompleteAndNeedsNothingElse(t *testing.T) {
 	assert.NotRegexp(t, `(?i)<script|<link|<img|@import|url\((?:http|/)|src=`, text)
 	assert.Contains(t, text, "base &lt;F16&gt;.gguf")
 	assert.Contains(t, text, "prefers-color-scheme: dark")
-	assert.Contains(t, text, "<td>1 MiB</td>")
+	assert.Contains(t, text, "<td>1.0 MiB</td>")
 	pictures := picture.FindAllString(text, -1)
 	assert.Len(t, pictures, 2+2+1+2, "two columns twice, speed, layers and kinds")
 	for _, svg := range pictures {
@@ -83,25 +82,39 @@ func TestThePageIsCompleteAndNeedsNothingElse(t *testing.T) {
 }
 
 func TestOneCandidateAndNothingMeasuredMakeAPage(t *testing.T) {
-	c, tables := comparison(1)
+	c := comparison(1)
 	c.Candidates[0].Decode, c.Candidates[0].Weights = 0, nil
 	var b bytes.Buffer
-	require.NoError(t, report.Write(&b, c, tables))
+	require.NoError(t, report.Write(&b, c))
 	assert.Len(t, picture.FindAllString(b.String(), -1), 4)
 	assert.Len(t, picture.FindAllString(write(t, 12), -1), 7, "more candidates than colors")
 }
 
 func TestNumbersThatAreNotFiniteAreLeftOutOfThePlots(t *testing.T) {
-	c, tables := comparison(2)
+	c := comparison(2)
 	inf, nan := float.Number(math.Inf(1)), float.Number(math.NaN())
 	broken := &c.Candidates[0]
 	broken.Divergence[0].KLD.Value, broken.Divergence[0].Curve[3], broken.Decode = math.Inf(1), nan, nan
 	broken.Weights[0].Error, broken.Weights[2].Error = inf, nan
 	var b bytes.Buffer
-	require.NoError(t, report.Write(&b, c, tables))
+	require.NoError(t, report.Write(&b, c))
 	assert.Contains(t, b.String(), ">Q3_K<")
 	c.Candidates = c.Candidates[:1]
-	require.NoError(t, report.Write(&b, c, tables), "nothing is left to draw in the first column")
+	require.NoError(t, report.Write(&b, c), "nothing is left to draw in the first column")
+}
+
+func TestTablesShowADashWhereNothingWasMeasured(t *testing.T) {
+	c := comparison(2)
+	c.Candidates[0].Prefill, c.Candidates[0].Decode = float.Number(math.NaN()), 32
+	c.Candidates[1].Decode = 0
+	c.Candidates[0].Divergence[0].PPL = eval.Estimate{Value: math.Inf(1), Error: math.NaN()}
+	tables := report.Tables(c)
+	require.Len(t, tables, 5, "the models, and two for each column")
+	assert.Equal(t, []string{"Q2_K", "1.0 MiB", "2.00", "-", "32.0", "-"}, tables[0].Rows[1])
+	assert.Equal(t, []string{"-", "-", "-"}, tables[0].Rows[2][3:])
+	assert.Equal(t, "KL divergence on english.txt, 0 chunks of 512 tokens, 0 scored", tables[1].Title)
+	assert.Equal(t, "- ± -", tables[1].Rows[1][1])
+	assert.Equal(t, []string{"-", "-"}, tables[1].Rows[0][2:4], "the base is not compared with itself")
 }
 
 // TestABrowserShowsThePage needs Chromium.

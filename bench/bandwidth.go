@@ -1,4 +1,4 @@
-package cli
+package bench
 
 import (
 	"bytes"
@@ -13,11 +13,14 @@ import (
 // enough is how much memory a measurement of the bandwidth wants to read: less may lie in caches.
 const enough = 32 << 20
 
-// bandwidth measures how many bytes per second the given number of threads read together: the best of some measurements over
-// the model's weights, which costs no memory beside them, or over a buffer where too few lie in the CPU's own memory.
-// It is NaN if the clock does not move.
-func bandwidth(ctx context.Context, now clock, memory [][]byte, threads int) (float.Number, error) {
+// Bandwidth measures how many bytes per second the given number of threads read together: the best of some measurements over
+// memory, such as a model's weights, or over a buffer where memory has too few bytes. now is the clock; nil is time.Now. The
+// bandwidth is NaN if the clock does not move.
+func Bandwidth(ctx context.Context, now func() time.Time, memory [][]byte, threads int) (float.Number, error) {
 	const measurements = 4
+	if now == nil {
+		now = time.Now
+	}
 	total := 0
 	for _, m := range memory {
 		total += len(m)
@@ -31,12 +34,12 @@ func bandwidth(ctx context.Context, now clock, memory [][]byte, threads int) (fl
 		took, err := repeat(func() (time.Duration, error) {
 			begin := now()
 			readAll(memory, threads)
-			return now.since(begin), ctx.Err()
+			return now().Sub(begin), ctx.Err()
 		})
 		if err != nil {
 			return 0, err
 		}
-		width := rate(float64(total), took)
+		width := Rate(float64(total), took)
 		if !width.Finite() {
 			return width, nil
 		}

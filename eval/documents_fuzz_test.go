@@ -1,6 +1,8 @@
-package cli
+package eval
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -16,7 +18,7 @@ func FuzzDocuments(f *testing.F) {
 	f.Add([]byte("{\"TEXT\":\"\\ud800\"}\n{"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		defer fuzzing.Guard(t, len(data), 1<<10)()
-		text, err := joinDocuments(data)
+		text, err := Documents(data)
 		if err != nil {
 			return
 		}
@@ -27,9 +29,11 @@ func FuzzDocuments(f *testing.F) {
 			}
 		}
 		require.LessOrEqual(t, len(text), 3*len(data)+len(betweenDocuments)*lines)
-		one, err := marshalJSON(map[string]string{"text": string(text)})
-		require.NoError(t, err)
-		again, err := joinDocuments(one)
+		var one bytes.Buffer
+		e := json.NewEncoder(&one)
+		e.SetEscapeHTML(false)
+		require.NoError(t, e.Encode(map[string]string{"text": string(text)}))
+		again, err := Documents(one.Bytes())
 		require.NoError(t, err)
 		require.Equal(t, string(text), string(again))
 	})

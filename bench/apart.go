@@ -1,0 +1,34 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+)
+
+// Command is a program that measures the model whose path follows its arguments, and prints the results as JSON.
+type Command struct {
+	Path string   // of the program
+	Args []string // the first one is what the program is called
+}
+
+// Apart measures a model in a process of its own, so that the peak of memory is that of this model alone.
+func Apart(ctx context.Context, c Command, model string) ([]Result, error) {
+	cmd := exec.CommandContext(ctx, c.Path)
+	cmd.Args = append(append(cmd.Args[:0:0], c.Args...), model)
+	var out, diagnostics bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &diagnostics
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("measuring the speed of %s: %w: %s", model, err, bytes.TrimSpace(diagnostics.Bytes()))
+	}
+	var results []Result
+	if err := json.Unmarshal(out.Bytes(), &results); err != nil {
+		return nil, fmt.Errorf("measuring the speed of %s: %w", model, err)
+	}
+	return results, nil
+}

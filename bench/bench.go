@@ -1,0 +1,217 @@
+// Package bench measures how fast a model is: reading prompts, generating, and what share of the memory's bandwidth generating
+// reaches.
+//
+//	results, err := bench.Run(ctx, bench.Options{Model: "rwkv7-g1-Q4_K_M.gguf", Prompts: []int{512}, Gens: []int{128}})
+//
+// The tests are those of llama-bench, so figures can be compared. A measurement is repeated until its clock has moved far enough,
+// since the clocks of some systems step by 16 ms.
+//
+// Limits: the peak of memory is that of the whole process. Apart measures a model in a process of its own.
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/rss"
+	"github.com/gosling-rwkv/gosling/lm"
+)
+
+// Options say what is measured.
+type Options struct {
+	lm.Options
+
+	Model string // path of the model's file
+	Name  string // what results call it; empty is Model
+
+	Prompts     []int // lengths of the prompts that are read, in tokens
+	Gens        []int // numbers of tokens that are generated
+	Repetitions int   // of each test, after a run to warm up; 0 is DefaultRepetitions
+
+	Clock    func() time.Time // nil is time.Now
+	Progress func(Progress)   // nil drops it; called by one goroutine at a time
+}
+
+// DefaultRepetitions is how often a test is measured unless the options say otherwise.
+const DefaultRepetitions = 5
+
+// Progress tells how far a test has come.
+type Progress struct {
+	Test        string // its name, such as "pp512"
+	Done, Total int64  // tokens
+	Ended       bool   // the test is over
+}
+
+// Result is what was measured in one test, in llama-bench's names where it has them.
+type Result struct {
+	Model          string         `json:"model_filename"`
+	ModelType      string         `json:"model_type"`
+	ModelSize      int64          `json:"model_size"` // bytes of the tensors
+	Parameters     int64          `json:"model_n_params"`
+	Backends       string         `json:"backends"`
+	Threads        int            `json:"n_threads"`
+	GPULayers      int            `json:"n_gpu_layers"` // as asked for, -1 for all that fit
+	Prompt         int            `json:"n_prompt"`
+	Gen            int            `json:"n_gen"`
+	AvgNs          int64          `json:"avg_ns"`
+	StddevNs       int64          `json:"stddev_ns"`
+	AvgTS          float.Number   `json:"avg_ts"` // tokens per second
+	StddevTS       float.Number   `json:"stddev_ts"`
+	SamplesNs      []int64        `json:"samples_ns"`
+	SamplesTS      []float.Number `json:"samples_ts"`
+	LoadSeconds    float.Number   `json:"load_s"`
+	PeakRSS        int64          `json:"peak_rss"`        // bytes
+	BytesPerToken  int64          `json:"bytes_per_token"` // of weights and state, read for each generated one
+	Bandwidth      float.Number   `json:"bandwidth"`       // of the machine's memory, bytes per second; 0 where another device computes
+	BandwidthShare float.Number   `json:"bandwidth_share"` // of it that generating reaches; 0 for prompts
+	GGML           string         `json:"ggml_version"`
+	Time           time.Time      `json:"test_time"`
+}
+
+// Test is the test's name: "pp512" read a prompt of 512 tokens, "tg128" generated 128.
+func (r *Result) Test() string {
+	if r.Prompt > 0 {
+		return fmt.Sprintf("pp%d", r.Prompt)
+	}
+	return fmt.Sprintf("tg%d", r.Gen)
+}
+
+// Run measures a model: first each of the prompts, then each of the numbers of generated tokens.
+func Run(ctx context.Context, o Options) ([]Result, error) {
+	if err := o.settle(); err != nil {
+		return nil, err
+	}
+	begin := o.Clock()
+	m, err := lm.Open(ctx, o.Model, o.Options)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	loaded := o.Clock().Sub(begin)
+	about, err := o.about(m)
+	if err != nil {
+		return nil, err
+	}
+	about.LoadSeconds = float.Number(loaded.Seconds())
+	results, err := o.tests(ctx, m, about)
+	if err != nil || !m.Devices()[0].IsHost() {
+		return results, err
+	}
+	width, err := Bandwidth(ctx, o.Clock, m.Memory(), m.Threads())
+	if err != nil {
+		return nil, err
+	}
+	for i := range results {
+		r := &results[i]
+		r.Bandwidth = width
+		if r.Gen > 0 {
+			r.BandwidthShare = r.AvgTS * float.Number(r.BytesPerToken) / width
+		}
+	}
+	return results, nil
+}
+
+// settle puts in what the options leave open, and refuses what cannot be measured.
+func (o *Options) settle() error {
+	o.Name = cmp.Or(o.Name, o.Model)
+	o.Repetitions = cmp.Or(o.Repetitions, DefaultRepetitions)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	counts := append(slices.Clone(o.Prompts), o.Gens...)
+	switch {
+	case len(counts) == 0:
+		return errors.New("bench: no prompts to read and no tokens to generate")
+	case slices.Min(counts) < 1:
+		return fmt.Errorf("bench: a test of %d tokens: want 1 or more", slices.Min(counts))
+	case o.Repetitions < 1:
+		return fmt.Errorf("bench: %d repetitions: want 1 or more", o.Repetitions)
+	}
+	return nil
+}
+
+// tests runs all tests, each on top of what all results have in common.
+func (o *Options) tests(ctx context.Context, m *lm.Model, about Result) ([]Result, error) {
+	session, err := m.NewSession()
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	var results []Result
+	for _, n := range o.Prompts {
+		about.Prompt = n
+		results = append(results, about)
+	}
+	about.Prompt = 0
+	for _, n := range o.Gens {
+		about.Gen = n
+		results = append(results, about)
+	}
+	for i := range results {
+		if err := o.test(ctx, session, m.Vocab(), &results[i]); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// test measures one of them.
+func (o *Options) test(ctx context.Context, s *engine.Session, vocab int, r *Result) error {
+	r.Time = time.Now().UTC()
+	p := Progress{Test: r.Test(), Total: int64(o.Repetitions+1) * int64(r.Prompt+r.Gen)}
+	o.Progress(p)
+	ctx = engine.WithProgress(ctx, func(tokens int) {
+		p.Done = min(p.Done+int64(tokens), p.Total) // a slow clock asks for more runs
+		o.Progress(p)
+	})
+	err := r.measure(ctx, o.Clock, s, vocab, o.Repetitions)
+	p.Ended = true
+	o.Progress(p)
+	r.PeakRSS = rss.Peak()
+	return err
+}
+
+// about fills in what all results have in common.
+func (o *Options) about(m *lm.Model) (Result, error) {
+	r := Result{Model: o.Name, Threads: m.Threads(), GPULayers: -1, BytesPerToken: m.BytesPerToken()}
+	if o.GPULayers != nil {
+		r.GPULayers = *o.GPULayers
+	}
+	types := map[string]int64{}
+	for _, t := range m.File().Tensors() {
+		r.ModelSize += t.Size
+		r.Parameters += t.Elements()
+		types[t.Type.String()] += t.Size
+	}
+	var most string
+	for name, size := range types {
+		if size > types[most] || size == types[most] && name < most {
+			most = name
+		}
+	}
+	label, _ := m.File().String("general.size_label")
+	r.ModelType = strings.Join(strings.Fields(m.Config().Arch+" "+excerpt.Cut(label, 40)+" "+most), " ")
+	var backends []string
+	for _, d := range m.Devices() {
+		if !slices.Contains(backends, d.Backend) {
+			backends = append(backends, d.Backend)
+		}
+	}
+	r.Backends = strings.Join(backends, ",")
+	lib, err := o.OpenLibrary() // the one that computes
+	if err == nil {
+		r.GGML = lib.Version()
+	}
+	return r, err
+}
