@@ -99,7 +99,7 @@ func runChat(c *urfave.Context) error {
 		return err
 	}
 	defer t.Close()
-	_, t.interactive = t.lines.(*terminalLines)
+	_, t.interactive = t.lines.(*term.Editor)
 	return t.run()
 }
 

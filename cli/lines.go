@@ -6,11 +6,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
-	xterm "golang.org/x/term"
 
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/term"
@@ -26,14 +24,9 @@ type lines interface {
 func newLines(c *urfave.Context) lines {
 	in, out := c.App.Reader, c.App.Writer
 	if term.Is(in) && term.Is(out) {
-		return newTerminalLines(term.File(in), term.File(out))
+		return term.NewEditor(term.File(in), term.File(out), "> ")
 	}
 	return &plainLines{c: c, in: bufio.NewReader(in)}
-}
-
-type line struct {
-	text string
-	err  error
 }
 
 // plainLines reads a script.
@@ -44,7 +37,7 @@ type plainLines struct {
 }
 
 func (p *plainLines) Read(ctx context.Context) (string, error) {
-	return await(ctx, func() (string, error) {
+	return term.Await(ctx, func() (string, error) {
 		if err := p.begin(); err != nil {
 			return "", err
 		}
@@ -94,77 +87,4 @@ func (p *plainLines) begin() error {
 	text, err := decodeText(p.c, "-", data)
 	p.in = bufio.NewReader(bytes.NewReader(text))
 	return err
-}
-
-// await runs read, which nothing can interrupt, until it or the context ends.
-func await(ctx context.Context, read func() (string, error)) (string, error) {
-	done := make(chan line, 1)
-	go func() {
-		text, err := read()
-		done <- line{text, err}
-	}()
-	select {
-	case l := <-done:
-		return l.text, l.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-}
-
-// terminalLines edits lines. The terminal is raw only while a line is read, so that in between Ctrl-C is a signal.
-type terminalLines struct {
-	in, out *os.File
-	editor  *xterm.Terminal
-}
-
-func newTerminalLines(in, out *os.File) *terminalLines {
-	screen := struct {
-		io.Reader
-		io.Writer
-	}{&ctrlC{in: in}, out}
-	return &terminalLines{in, out, xterm.NewTerminal(screen, "> ")}
-}
-
-func (t *terminalLines) Read(ctx context.Context) (string, error) {
-	before, err := xterm.MakeRaw(int(t.in.Fd()))
-	if err != nil {
-		return "", err
-	}
-	defer xterm.Restore(int(t.in.Fd()), before)
-	if width, height, err := xterm.GetSize(int(t.out.Fd())); err == nil && width > 0 {
-		_ = t.editor.SetSize(width, height) // a size that it cannot use changes nothing
-	}
-	t.editor.SetBracketedPasteMode(true)
-	defer t.editor.SetBracketedPasteMode(false)
-	return await(ctx, func() (string, error) {
-		var text []string
-		for {
-			one, err := t.editor.ReadLine()
-			text = append(text, one)
-			if !errors.Is(err, xterm.ErrPasteIndicator) { // a pasted line is one of several
-				return strings.Join(text, "\n"), err
-			}
-		}
-	})
-}
-
-// ctrlC lets Ctrl-C empty a line and end the input only if the line is empty already, where the editor would end in any
-// case. It does so in keys that the editor knows: end of line, Ctrl-D, which ends the input on an empty line, and kill line.
-type ctrlC struct {
-	in      io.Reader
-	waiting []byte
-}
-
-func (c *ctrlC) Read(p []byte) (int, error) {
-	if len(c.waiting) == 0 {
-		buf := make([]byte, 256)
-		n, err := c.in.Read(buf)
-		if n == 0 {
-			return 0, err
-		}
-		c.waiting = []byte(strings.ReplaceAll(string(buf[:n]), "\x03", "\x05\x04\x15"))
-	}
-	n := copy(p, c.waiting)
-	c.waiting = c.waiting[n:]
-	return n, nil
 }
