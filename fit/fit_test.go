@@ -46,11 +46,14 @@ func TestReleasedModelsHaveTheirPublishedSizes(t *testing.T) {
 }
 
 func TestSizesAreThoseOfConvertedFiles(t *testing.T) {
-	for _, version := range []string{"4", "5.2", "6", "7"} {
+	if testing.Short() {
+		t.Skip("rounds whole models")
+	}
+	for version, vocab := range map[string]int{"4": 257, "5.2": 257, "6": 257, "7": 65536} {
 		checkpoint := filepath.Join(t.TempDir(), "m.pth")
 		f, err := os.Create(checkpoint)
 		require.NoError(t, err)
-		require.NoError(t, synth.Write(f, synth.Config{Version: version, Layers: 2, Embed: 256, FFN: 512, Vocab: 65536}))
+		require.NoError(t, synth.Write(f, synth.Config{Version: version, Layers: 2, Embed: 256, FFN: 512, Vocab: vocab}))
 		require.NoError(t, f.Close())
 		for _, name := range []string{"F16", "Q8_0", "Q4_K_M"} {
 			t.Run(version+" in "+name, func(t *testing.T) {

@@ -127,6 +127,9 @@ func TestAnImportanceMatrixMustBeOfTheModel(t *testing.T) {
 
 // TestChannelsThatNothingGoesInto are found in real models: ggml must not divide by them.
 func TestChannelsThatNothingGoesInto(t *testing.T) {
+	if testing.Short() {
+		t.Skip("rounds in twelve mixes")
+	}
 	in := model(t, gguf.F32, nil)
 	for _, mix := range []string{"Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", "IQ2_XS", "IQ3_S"} {
 		i := important(t, in)
