@@ -27,8 +27,8 @@ type here struct{}
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
-		"bench", "check", "doctor", "inspect",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/intext", "internal/units", "internal/excerpt", "internal/private", "internal/term", "ggml/probe"},
+		"bench", "check", "doctor", "imatrix/collect", "inspect",
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/intext", "internal/units", "internal/excerpt", "internal/private", "internal/term"},
 	"bench":       {"lm", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"chat":        {"prompt"},
@@ -42,6 +42,8 @@ var arrows = map[string][]string{
 	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
 	"quant":       {"imatrix", "ggml", "rwkv/archs", "internal/utf"},
 	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
+
+	"imatrix/collect": {"lm", "eval", "imatrix", "internal/term"},
 
 	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/cpus", "internal/float"},
 	"rwkv/archs": {"rwkv/v*"},

@@ -1,0 +1,253 @@
+// Package collect makes importance matrices: it lets a model read a text, sums up what goes into each of its matrices, and adds up
+// matrices of several texts. The text is cut into chunks as llama-imatrix does, each read from an empty state.
+//
+//	result, err := collect.Run(ctx, collect.Options{Model: "m-F16.gguf", Text: collect.Text{Name: "book.txt", Data: book}, Output: "m.gguf"})
+//
+// The file is written every so many chunks and when ctx ends. It records the model and the text, so that another run goes on with it.
+//
+// Limits: chunks are read one after the other.
+package collect
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
+)
+
+// DefaultContext is how many tokens a chunk has unless the options say otherwise, and MinContext the fewest.
+const (
+	DefaultContext = 512
+	MinContext     = eval.MinContext
+)
+
+// Options say what is collected.
+type Options struct {
+	lm.Options // how the model is opened
+
+	Model  string   // path of a GGUF model; empty only adds up In
+	Name   string   // what errors call the model; empty is Model
+	Text   Text     // what the model reads
+	In     []string // files whose sums are added
+	Output string   // path of the file that is written
+
+	Context int // tokens of a chunk; 0 is DefaultContext
+	Chunks  int // how many are read at most; 0 is all
+
+	Resume bool // go on where Output ends, if it is there
+	Force  bool // replace Output
+
+	Progress func(Progress) // nil drops it
+}
+
+// Text is a text in UTF-8. Its name is recorded in the file.
+type Text struct {
+	Name string
+	Data []byte
+}
+
+// Progress tells how far the reading has come.
+type Progress struct {
+	Done, Total int64 // tokens
+	Chunks, Of  int   // that were read
+	Ended       bool  // all are read, or ctx ended
+}
+
+// Result is what the file holds.
+type Result struct {
+	Tensors   int
+	Chunks    int // of all texts
+	ChunkSize int // in tokens
+	Read      int // chunks that this run read
+}
+
+// ShortError is a text with too few tokens for two chunks.
+type ShortError = eval.ShortError
+
+// ContextError says that the chunks of Options.In have another length than Options.Context.
+type ContextError struct{ Context, In int }
+
+func (e *ContextError) Error() string {
+	return fmt.Sprintf("chunks of %d tokens: those of the given matrices have %d", e.Context, e.In)
+}
+
+// ResumeError says that a file cannot be gone on with.
+type ResumeError struct {
+	Path, Reason string
+	Named        bool // what differs has a name in the options: the text or the chunks
+}
+
+func (e *ResumeError) Error() string { return e.Path + ": " + e.Reason }
+
+// UnwrittenError says that the output could not be written, and which file has what was collected instead.
+type UnwrittenError struct {
+	Err  error
+	Kept string
+}
+
+func (e *UnwrittenError) Error() string { return e.Err.Error() }
+func (e *UnwrittenError) Unwrap() error { return e.Err }
+
+// Run collects and writes the file. When ctx ends, what was read so far is written, and the result tells how much that is; the
+// error is that of ctx. Other errors that callers may test for are fs.ErrExist for the output, and those of this package and of
+// lm.Open.
+func Run(ctx context.Context, o Options) (Result, error) {
+	o.Name, o.Context = cmp.Or(o.Name, o.Model), cmp.Or(o.Context, DefaultContext)
+	if err := tryWriting(o.Output, o.Force || o.Resume); err != nil {
+		return Result{}, err
+	}
+	sums, err := add(o.In)
+	if err != nil {
+		return Result{}, err
+	}
+	if o.Model == "" {
+		return resultOf(sums), sums.Write(o.Output, o.Force)
+	}
+	return o.read(ctx, sums)
+}
+
+func resultOf(m *imatrix.Matrix) Result {
+	return Result{Tensors: len(m.Entries), Chunks: m.Chunks, ChunkSize: m.ChunkSize}
+}
+
+// tryWriting finds out whether a file can be made, before there is much to lose.
+func tryWriting(path string, force bool) error {
+	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// add adds up the matrices of files.
+func add(paths []string) (*imatrix.Matrix, error) {
+	sums := &imatrix.Matrix{}
+	for _, path := range paths {
+		m, err := imatrix.Read(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := sums.Merge(m); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return sums, nil
+}
+
+// read lets the model read the text, and adds what it collects to the sums.
+func (o Options) read(ctx context.Context, sums *imatrix.Matrix) (Result, error) {
+	before, err := o.begin(sums)
+	if err != nil {
+		return Result{}, err
+	}
+	m, err := lm.Open(ctx, o.Model, o.Options)
+	if err != nil {
+		return Result{}, err
+	}
+	defer m.Close()
+	of := imatrix.Origin{Model: fmt.Sprintf("%x", m.Identity()), Text: fmt.Sprintf("%x", sha256.Sum256(o.Text.Data))}
+	if err := o.tie(before, of, before.Chunks > sums.Chunks); err != nil {
+		return Result{}, err
+	}
+	windows, err := o.windows(m)
+	if err != nil {
+		return Result{}, err
+	}
+	done := before.Chunks - sums.Chunks
+	if done > len(windows) {
+		return Result{}, fmt.Errorf("%s: was made of %d chunks of %s, which has %d: it is of another text", o.Output, done, o.Text.Name, len(windows))
+	}
+	observer, err := m.NewObserver()
+	if err != nil {
+		return Result{}, err
+	}
+	defer observer.Close()
+	c := &collection{o: o, before: before, windows: windows[done:], observer: observer}
+	return c.run(ctx)
+}
+
+// begin is what there is before a text is read: what the output holds, to go on with it, or else the sums with the text's name.
+func (o Options) begin(sums *imatrix.Matrix) (*imatrix.Matrix, error) {
+	if sums.Chunks > 0 && sums.ChunkSize != o.Context {
+		return nil, &ContextError{o.Context, sums.ChunkSize}
+	}
+	start := &imatrix.Matrix{
+		Datasets: append(slices.Clip(sums.Datasets), o.Text.Name), Chunks: sums.Chunks, ChunkSize: o.Context, Entries: sums.Entries,
+	}
+	if !o.Resume {
+		return start, nil
+	}
+	old, err := imatrix.Read(o.Output)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return start, nil
+	case err != nil:
+		return nil, err
+	case !slices.Equal(old.Datasets, start.Datasets):
+		return nil, &ResumeError{o.Output, fmt.Sprintf("was made of %s, not of %s", datasets(old), datasets(start)), true}
+	case old.ChunkSize != start.ChunkSize || old.Chunks < sums.Chunks:
+		return nil, &ResumeError{o.Output, fmt.Sprintf("has %d chunks of %d tokens, which cannot be gone on with in chunks of %d", old.Chunks, old.ChunkSize, start.ChunkSize), true}
+	}
+	return old, nil
+}
+
+// tie makes a matrix one of a model and a text. One that was begun must be of them already.
+func (o Options) tie(m *imatrix.Matrix, of imatrix.Origin, begun bool) error {
+	var reason string
+	switch {
+	case !begun || m.Of == of:
+		m.Of = of
+		return nil
+	case m.Of == imatrix.Origin{}:
+		reason = "does not say of which model it is, so it cannot be gone on with"
+	case m.Of.Model != of.Model:
+		reason = "was begun with another model than " + o.Name + ", with other weights or settings"
+	default:
+		reason = "was begun with another text of the same name"
+	}
+	return &ResumeError{o.Output, reason, false}
+}
+
+// windows cuts the text into chunks of the model's tokens.
+func (o Options) windows(m *lm.Model) ([]eval.Window, error) {
+	if len(o.Text.Data) == 0 {
+		return nil, fmt.Errorf("%s: the text is empty", o.Text.Name)
+	}
+	vocab, err := m.TextTokenizer()
+	if err != nil {
+		return nil, err
+	}
+	bos := eval.BOS(m.File(), m.Vocab())
+	text, err := eval.NewText(vocab, o.Text.Data, bos)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Text.Name, err)
+	}
+	windows, err := text.Chunks(o.Context, o.Chunks, bos)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Text.Name, err)
+	}
+	return windows, nil
+}
+
+// datasets names the first texts of an importance matrix.
+func datasets(m *imatrix.Matrix) string {
+	const shown = 4
+	var names []string
+	for _, name := range m.Datasets[:min(shown, len(m.Datasets))] {
+		names = append(names, term.Visible(name))
+	}
+	if len(m.Datasets) > shown {
+		names = append(names, fmt.Sprintf("and %d more", len(m.Datasets)-shown))
+	}
+	return strings.Join(names, ", ")
+}
