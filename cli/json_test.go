@@ -24,7 +24,7 @@ import (
 // reports are what commands write as JSON, or read back.
 var reports = []any{
 	[]bench.Result{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, doctor.DeviceList{},
-	doctor.Report{}, check.Findings{}, answersHeader{}, recommendation(fit.Machine{}, "", "", nil),
+	doctor.Report{}, check.Findings{}, answersHeader{}, fit.Advice{},
 }
 
 func TestReportsHoldNumbersThatJSONCanWrite(t *testing.T) {

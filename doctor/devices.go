@@ -1,6 +1,9 @@
 package doctor
 
-import "github.com/gosling-rwkv/gosling/lm"
+import (
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/lm"
+)
 
 // DeviceList is what a library of ggml computes on.
 type DeviceList struct {
@@ -38,4 +41,14 @@ func Devices(o lm.Options) (DeviceList, error) {
 		list.Devices = append(list.Devices, info)
 	}
 	return list, nil
+}
+
+// GPU returns the GPU with the most free memory, and whether there is one.
+func (l DeviceList) GPU() (best Device, ok bool) {
+	for _, d := range l.Devices {
+		if d.Type == string(ggml.GPU) && d.Free > best.Free {
+			best, ok = d, true
+		}
+	}
+	return best, ok
 }

@@ -217,6 +217,13 @@ func TestDevices(t *testing.T) {
 		}
 	}
 
+	_, ok := DeviceList{Devices: []Device{{Name: "CPU", Type: "CPU", Free: 9}, {Name: "full", Type: string(ggml.GPU)}}}.GPU()
+	assert.False(t, ok)
+	list.Devices = []Device{{Name: "CPU", Type: "CPU", Free: 9}, {Name: "a", Type: string(ggml.GPU), Free: 1}, {Name: "b", Type: string(ggml.GPU), Free: 2}}
+	best, ok := list.GPU()
+	assert.True(t, ok)
+	assert.Equal(t, "b", best.Name)
+
 	_, err = Devices(lm.Options{Libraries: t.TempDir()})
 	var folder *ggml.FolderError
 	require.ErrorAs(t, err, &folder)

@@ -16,6 +16,7 @@ type Machine struct {
 	Host
 	RAM       int64        `json:"ram"`                 // all of it, in bytes
 	VRAM      int64        `json:"vram"`                // free on a GPU; 0 without one
+	GPU       string       `json:"gpu,omitempty"`       // its name, for people
 	Bandwidth float.Number `json:"bandwidth,omitempty"` // of the memory, in bytes per second; 0 where it is not known
 }
 
