@@ -19,7 +19,6 @@ import (
 
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/term"
@@ -83,7 +82,7 @@ func printError(w io.Writer, err error) {
 func hintFor(err error) string {
 	var unclear *dialect.Unclear
 	var epsilon *convert.NoGroupNormError
-	var threads *ggml.ThreadsError
+	var threads *lm.ThreadsError
 	var checkpoint *lm.CheckpointError
 	var odd *tokenizer.UnknownError
 	switch {

@@ -28,7 +28,7 @@ func listDevices(c *urfave.Context) error {
 	if c.Args().Present() {
 		return misuse(c, "unexpected argument %q", c.Args().First())
 	}
-	o, named := libraryOptions(c)
+	o, named := libraryOptions(c, "auto")
 	list, err := doctor.Devices(o)
 	if err != nil {
 		return onFinding(named, err)

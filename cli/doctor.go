@@ -12,7 +12,6 @@ import (
 
 	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/internal/term"
-	"github.com/gosling-rwkv/gosling/lm"
 )
 
 func doctorCommand() *urfave.Command {
@@ -61,18 +60,8 @@ func doctorAction(c *urfave.Context) error {
 
 // doctorOptions are what ggmlFlags say.
 func doctorOptions(c *urfave.Context) doctor.Options {
-	o, named := libraryOptions(c)
+	o, named := libraryOptions(c, "auto")
 	return doctor.Options{Options: o, NamedBy: named, Command: examineApart(c)}
-}
-
-// libraryOptions are what ggmlFlags and the environment say, and which of them named a folder.
-func libraryOptions(c *urfave.Context) (o lm.Options, named string) {
-	g, named := ggmlOptions(c, "auto")
-	o = lm.Options{Libraries: g.Folder, CPUVariant: g.CPUVariant, Device: g.Device, Log: logger(c)}
-	if c.Bool("verbose") {
-		o.GGMLLog = o.Log
-	}
-	return o, named
 }
 
 // leftFolders are the folders of comparisons that were stopped or killed.

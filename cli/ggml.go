@@ -10,7 +10,6 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/internal/cpus"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -39,21 +38,21 @@ func threadsFlag(byDefault string) urfave.Flag {
 }
 
 // openGGML opens the library that the flags and the environment name. device is the one that will be used, if any.
-func openGGML(c *urfave.Context, device string) (*ggml.Library, error) {
-	o, named := ggmlOptions(c, device)
-	if c.Bool("verbose") {
-		o.Log = logger(c)
-	}
-	lib, err := ggml.Open(o)
+func openGGML(c *urfave.Context, device string) (*lm.Library, error) {
+	o, named := libraryOptions(c, device)
+	lib, err := o.OpenLibrary()
 	return lib, onFinding(named, err)
 }
 
-// ggmlOptions are what the flags and the environment say, and which of them named a folder.
-func ggmlOptions(c *urfave.Context, device string) (o ggml.Options, named string) {
-	o = ggml.Options{Device: device, CPUVariant: c.String("cpu-variant")}
+// libraryOptions are what ggmlFlags and the environment say, and which of them named a folder.
+func libraryOptions(c *urfave.Context, device string) (o lm.Options, named string) {
+	o = lm.Options{Device: device, CPUVariant: c.String("cpu-variant"), Log: logger(c)}
+	if c.Bool("verbose") {
+		o.GGMLLog = o.Log
+	}
 	for _, by := range []struct{ name, folder string }{{"--ggml", c.Path("ggml")}, {"GOSLING_GGML", os.Getenv("GOSLING_GGML")}} {
-		if by.folder != "" && o.Folder == "" {
-			o.Folder, named = by.folder, by.name
+		if by.folder != "" && o.Libraries == "" {
+			o.Libraries, named = by.folder, by.name
 		}
 	}
 	return o, named
@@ -61,11 +60,11 @@ func ggmlOptions(c *urfave.Context, device string) (o ggml.Options, named string
 
 // onFinding adds to an error of finding the libraries by what a folder was named, or may be.
 func onFinding(named string, err error) error {
-	var folder *ggml.FolderError
+	var folder *lm.FolderError
 	switch {
 	case errors.As(err, &folder):
 		return fmt.Errorf("%s: %w", named, err)
-	case errors.Is(err, ggml.ErrNotFound):
+	case errors.Is(err, lm.ErrNoLibrary):
 		return fmt.Errorf("%w, by --ggml DIR or GOSLING_GGML", err)
 	}
 	return err
@@ -110,13 +109,8 @@ func modelOptions(c *urfave.Context) (lm.Options, error) {
 	if err != nil {
 		return lm.Options{}, err
 	}
-	g, _ := ggmlOptions(c, c.String("device"))
-	o := lm.Options{
-		Libraries: g.Folder, CPUVariant: g.CPUVariant, Device: g.Device, Threads: c.Int("threads"), NoMmap: c.Bool("no-mmap"), State: state, Log: logger(c),
-	}
-	if c.Bool("verbose") {
-		o.GGMLLog = o.Log
-	}
+	o, _ := libraryOptions(c, c.String("device"))
+	o.Threads, o.NoMmap, o.State = c.Int("threads"), c.Bool("no-mmap"), state
 	if c.IsSet("gpu-layers") {
 		o.GPULayers = new(c.Int("gpu-layers"))
 	}
@@ -125,7 +119,7 @@ func modelOptions(c *urfave.Context) (lm.Options, error) {
 
 // onOpening is onFinding for an error of what modelOptions were given to.
 func onOpening(c *urfave.Context, err error) error {
-	_, named := ggmlOptions(c, "")
+	_, named := libraryOptions(c, "")
 	return onFinding(named, err)
 }
 

@@ -83,7 +83,7 @@ func machine(c *urfave.Context) (m fit.Machine, err error) {
 		}
 		m.GPU = "a GPU"
 	} else if !c.IsSet("ram") {
-		o, _ := libraryOptions(c)
+		o, _ := libraryOptions(c, "auto")
 		list, _ := doctor.Devices(o) // without ggml there is no GPU
 		if d, ok := list.GPU(); ok {
 			m.VRAM, m.GPU = d.Free, d.Name+" ("+d.Description+")"
