@@ -70,7 +70,7 @@ func (c *Config) ReadKeys(m Metadata, tensors Shapes, dims ...KeyDim) error {
 		return err
 	}
 	_, c.Tuned = tensors("blk.0." + TunedState)
-	if shift, ok := whole(m, "token_shift_count"); ok && shift != 2 {
+	if shift, ok := m.whole("token_shift_count"); ok && shift != 2 {
 		return fmt.Errorf("key %q is %d, want 2", c.Arch+".token_shift_count", shift)
 	}
 	if err := c.readEpsilon(m, "attention.group_norm_epsilon", &c.GroupNormEps); err != nil {
@@ -105,7 +105,7 @@ func (c *Config) readDims(m Metadata, tensors Shapes, dims ...KeyDim) error {
 		{"wkv.head_size", &c.HeadSize, false}, {"context_length", &c.Context, true},
 	}
 	for _, d := range append(common, dims...) {
-		v, ok := whole(m, d.Key)
+		v, ok := m.whole(d.Key)
 		if _, there := m(d.Key); !ok && (there || !d.Optional) {
 			return fmt.Errorf("key %q is missing or no whole number", c.Arch+"."+d.Key)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/shape"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -29,7 +30,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 		return c, fmt.Errorf("tensor \"blocks.0.att.time_decay\" is missing")
 	}
 	heads := int64(1)
-	switch decay := trimOnes(decay); len(decay) {
+	switch decay := shape.Trim(decay); len(decay) {
 	case 0:
 	case 1:
 		heads = decay[0]
@@ -53,14 +54,6 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 		c.LogBonus = true
 	}
 	return c, c.Check()
-}
-
-// trimOnes leaves out dimensions of 1 at the end.
-func trimOnes(shape []int64) []int64 {
-	for len(shape) > 0 && shape[len(shape)-1] == 1 {
-		shape = shape[:len(shape)-1]
-	}
-	return shape
 }
 
 // configFromGGUF reads the dimensions off a GGUF file's keys.
