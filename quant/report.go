@@ -61,7 +61,7 @@ func newReport(sources []Source) Report {
 	return r
 }
 
-func (r *Report) add(source int, squares float64) {
+func (r Report) add(source int, squares float64) {
 	r.Kinds[r.kindOf[source]].squares += squares
 }
 

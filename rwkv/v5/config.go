@@ -22,7 +22,7 @@ func detect(shapes rwkv.Shapes) bool {
 // the last has a decay for every channel.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	if err := c.ReadShapes(shapes); err != nil {
+	if err := rwkv.ReadShapes(&c, shapes); err != nil {
 		return c, err
 	}
 	decay, ok := shapes("blocks.0.att.time_decay")
@@ -59,7 +59,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 // configFromGGUF reads the dimensions off a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	if err := c.ReadKeys(m, tensors); err != nil {
+	if err := rwkv.ReadKeys(&c, m, tensors); err != nil {
 		return c, err
 	}
 	_, c.Gated = tensors("blk.0.time_mix_gate.weight")
