@@ -17,7 +17,8 @@ const (
 	MaxDims    = 64      // of a tensor, as many as PyTorch itself has
 )
 
-// Open opens the file at path and lets read find its tensors, which go on reading it. Errors name the file.
+// Open opens the file at path as the container that read reads, such as pth.Read. The caller closes what it returns. Errors name the
+// file. Package formats finds the container that a file has.
 func Open(path string, read func(file io.ReaderAt, size int64) (*File, error)) (*File, error) {
 	file, err := infile.Open(path)
 	if err != nil {
@@ -56,6 +57,9 @@ type source struct {
 	path string
 	size int64
 }
+
+// Name is the path that the file was opened by.
+func (s *source) Name() string { return s.path }
 
 // ReadAt reads bytes. A file that has become shorter gives an error that names it.
 func (s *source) ReadAt(p []byte, off int64) (int, error) {

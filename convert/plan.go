@@ -10,6 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/shape"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
@@ -164,7 +165,7 @@ func (p *plan) match(tensors map[string]checkpoint.Tensor, o Options) (problems 
 
 // fits compares a tensor with what the table wants of it.
 func (p *plan) fits(t checkpoint.Tensor, spec rwkv.TensorSpec) error {
-	if !slices.Equal(squeeze(t.Shape), spec.FromShape) {
+	if !slices.Equal(shape.Squeeze(t.Shape...), spec.FromShape) {
 		return fmt.Errorf("tensor %q is %v, want %v for %s", t.Name, t.Shape, spec.FromShape, p.arch.Title)
 	}
 	if _, ok := types[t.DType]; !ok {
@@ -236,9 +237,4 @@ func source(spec rwkv.TensorSpec, from []checkpoint.Tensor, typ gguf.Type) quant
 		return dst, nil
 	}
 	return s
-}
-
-// squeeze leaves out dimensions of 1.
-func squeeze(shape []int64) []int64 {
-	return slices.DeleteFunc(slices.Clone(shape), func(n int64) bool { return n == 1 })
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint"
 	"github.com/gosling-rwkv/gosling/checkpoint/formats"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/shape"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -123,7 +124,7 @@ func readStates(file *checkpoint.File, arch rwkv.Arch, c rwkv.Config) (map[strin
 		if !ok {
 			return nil, fmt.Errorf("%q is missing: the model has %d layers, the file states of %d", spec.From[0], c.Layers, len(file.Tensors))
 		}
-		if !slices.Equal(squeeze(t.Shape), spec.FromShape) {
+		if !slices.Equal(shape.Squeeze(t.Shape...), spec.FromShape) {
 			return nil, fmt.Errorf("tensor %q is %v, the model's state is %v: it was tuned for another model", t.Name, t.Shape, spec.FromShape)
 		}
 		x := make([]float32, t.Elements())

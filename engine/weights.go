@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -34,8 +35,10 @@ func graphTensors(f *gguf.File, specs []rwkv.TensorSpec) []tensor {
 			continue
 		}
 		info, _ := f.Tensor(s.Name)
-		layer := int(^uint(0) >> 1)
-		_, _ = fmt.Sscanf(s.Name, "blk.%d.", &layer)
+		layer, _ := rwkv.SplitName(s.Name)
+		if layer < 0 {
+			layer = math.MaxInt
+		}
 		found = append(found, tensor{spec: s, info: info, layer: layer})
 	}
 	return found

@@ -79,11 +79,9 @@ func layOut(arch rwkv.Arch, c rwkv.Config, typeOf func(rwkv.TensorSpec) (gguf.Ty
 		if err != nil {
 			return w, fmt.Errorf("tensor %q: %w", s.Name, err)
 		}
-		layer := c.Layers
-		if strings.HasPrefix(s.Name, "blk.") {
-			if _, err := fmt.Sscanf(s.Name, "blk.%d.", &layer); err != nil {
-				return w, fmt.Errorf("tensor %q: %w", s.Name, err)
-			}
+		layer, _ := rwkv.SplitName(s.Name)
+		if layer < 0 {
+			layer = c.Layers
 		}
 		w.tensors = append(w.tensors, tensor{s, typ, row * (s.Elements() / s.Shape[0]), layer})
 		head.Tensors = append(head.Tensors, gguf.Tensor{Name: s.Name, Type: typ, Shape: s.Shape})

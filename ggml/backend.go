@@ -9,6 +9,7 @@ import (
 
 // Backend is a device made ready to compute, with its threads or queues.
 type Backend struct {
+	handle
 	device Device
 	p      bindings.Backend
 	pool   bindings.Threadpool
@@ -53,8 +54,7 @@ func (d Device) NewBackend(threads int) (*Backend, error) {
 	if p == 0 {
 		return nil, fmt.Errorf("%s (%s) cannot be opened: try --device cpu", d.Name, d.Description)
 	}
-	live.Add(1)
-	b := &Backend{device: d, p: p}
+	b := &Backend{handle: newHandle(), device: d, p: p}
 	if d.cpu != nil {
 		b.prepareCPU(threads)
 	}
@@ -87,7 +87,7 @@ func (b *Backend) Device() Device { return b.device }
 
 // Close stops the threads and frees the backend. It is safe to call twice.
 func (b *Backend) Close() {
-	if b == nil || b.p == 0 {
+	if b == nil || !b.shut() {
 		return
 	}
 	b.device.lib.c.Backends.Free(b.p)
@@ -98,5 +98,4 @@ func (b *Backend) Close() {
 		b.device.lib.c.Base.Free(b.stop)
 	}
 	b.p = 0
-	live.Add(-1)
 }

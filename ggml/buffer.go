@@ -2,18 +2,11 @@ package ggml
 
 import (
 	"fmt"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/gosling-rwkv/gosling/bindings"
 	"github.com/gosling-rwkv/gosling/gguf"
 )
-
-// live counts handles that have not been closed; package ggmltest looks at it.
-var live atomic.Int64
-
-// Live is the number of contexts, buffers, backends, graphs and schedulers that have not been closed yet.
-func Live() int64 { return live.Load() }
 
 // BufferType is a kind of memory that a device computes on.
 type BufferType struct {
@@ -64,6 +57,7 @@ func (t BufferType) HoldsMatrix(typ gguf.Type, in, out int64) bool {
 
 // Buffer owns the bytes of tensors on a device.
 type Buffer struct {
+	handle
 	lib   *Library
 	parts []bindings.Buffer // several where the device limits the size of one
 	host  bool
@@ -73,8 +67,7 @@ type Buffer struct {
 func (t BufferType) Alloc(tensors []Tensor, usage Usage) (*Buffer, error) {
 	c := t.device.lib.c
 	align, most := int64(c.BuftAlignment(t.p)), int64(min(c.BuftMaxSize(t.p), 1<<62))
-	b := &Buffer{lib: t.device.lib, host: t.Host()}
-	live.Add(1)
+	b := &Buffer{handle: newHandle(), lib: t.device.lib, host: t.Host()}
 	for len(tensors) > 0 {
 		var offsets []int64
 		size := int64(0)
@@ -142,8 +135,7 @@ func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, 
 	if p == 0 {
 		return nil, fmt.Errorf("%s: cannot compute on %.1f MiB of mapped memory", d.Name, mib(int64(len(memory))))
 	}
-	live.Add(1)
-	b := &Buffer{lib: d.lib, parts: []bindings.Buffer{p}, host: d.IsHost()}
+	b := &Buffer{handle: newHandle(), lib: d.lib, parts: []bindings.Buffer{p}, host: d.IsHost()}
 	d.lib.c.BufferSetUsage(p, UsageWeights)
 	if err := b.place(p, tensors, offsets); err != nil {
 		b.Close()
@@ -172,14 +164,13 @@ func (b *Buffer) Clear() {
 
 // Close frees the buffer and invalidates its tensors. It is safe to call twice.
 func (b *Buffer) Close() {
-	if b == nil || b.lib == nil {
+	if b == nil || !b.shut() {
 		return
 	}
 	for _, p := range b.parts {
 		b.lib.c.BufferFree(p)
 	}
-	b.parts, b.lib = nil, nil
-	live.Add(-1)
+	b.parts = nil
 }
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }

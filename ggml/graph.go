@@ -11,6 +11,7 @@ import (
 // that its operands do not allow is kept in Err, and the ones after it do nothing, so that formulas need no checks. A Scheduler
 // ends the building.
 type Graph struct {
+	handle
 	lib      *Library
 	contexts []bindings.Context // of the headers of results; the last has room for more of them
 	room     int
@@ -21,7 +22,6 @@ type Graph struct {
 	work     int64                        // bytes that the CPU takes besides while it computes, at most
 	err      error
 	pins     []pin
-	closed   bool
 
 	// Observe, where it is set, is shown the operands of every matrix product as it is built, and may build on the input.
 	Observe func(input, weight Tensor)
@@ -34,8 +34,7 @@ type pin struct {
 
 // NewGraph makes an empty graph. It grows with its operations.
 func (l *Library) NewGraph() *Graph {
-	live.Add(1)
-	return &Graph{lib: l, outer: map[bindings.Tensor]struct{}{}}
+	return &Graph{handle: newHandle(), lib: l, outer: map[bindings.Tensor]struct{}{}}
 }
 
 // Err is the first operation that could not be built, with its operands' shapes.
@@ -119,14 +118,13 @@ func (g *Graph) On(d Device, t Tensor) Tensor {
 
 // Close frees the graph and invalidates its tensors. It is safe to call twice.
 func (g *Graph) Close() {
-	if g == nil || g.closed {
+	if g == nil || !g.shut() {
 		return
 	}
 	for _, ctx := range g.contexts {
 		g.lib.c.Base.Free(ctx)
 	}
-	g.contexts, g.p, g.closed = nil, 0, true
-	live.Add(-1)
+	g.contexts, g.p = nil, 0
 }
 
 // The first context of a graph has room for few headers, since many graphs are of one operation. Each of the next has room for

@@ -11,13 +11,13 @@ import (
 // Scheduler runs one graph. The CPU may compute it alone; on several backends an operation runs where its weights are, or on
 // the last backend, the CPU, where a device lacks it.
 type Scheduler struct {
+	handle
 	lib      *Library
 	graph    *Graph
 	backends []*Backend
 	size     int64              // bytes of the results, if the CPU computes alone
 	results  bindings.Allocator // of the CPU alone
 	sched    bindings.Sched     // of several backends
-	closed   bool
 }
 
 // NewScheduler finds room for the graph's results, which then can be computed again and again. The backends come in order of
@@ -30,8 +30,7 @@ func (l *Library) NewScheduler(g *Graph, backends ...*Backend) (*Scheduler, erro
 	if err := g.finish(); err != nil {
 		return nil, err
 	}
-	live.Add(1)
-	s := &Scheduler{lib: l, graph: g, backends: backends}
+	s := &Scheduler{handle: newHandle(), lib: l, graph: g, backends: backends}
 	if err := s.alloc(); err != nil {
 		s.Close()
 		return nil, err
@@ -177,7 +176,7 @@ func (s *Scheduler) BufferSize() int64 {
 
 // Close frees the scheduler and the results of its graph. It is safe to call twice.
 func (s *Scheduler) Close() {
-	if s == nil || s.closed {
+	if s == nil || !s.shut() {
 		return
 	}
 	if s.results != 0 {
@@ -186,6 +185,5 @@ func (s *Scheduler) Close() {
 	if s.sched != 0 {
 		s.lib.c.SchedFree(s.sched)
 	}
-	s.results, s.sched, s.closed = 0, 0, true
-	live.Add(-1)
+	s.results, s.sched = 0, 0
 }

@@ -144,6 +144,7 @@ func bytesOf[T float32 | int32](x []T) []byte {
 
 // Context owns the headers of tensors that outlive graphs: weights and state.
 type Context struct {
+	handle
 	lib *Library
 	p   bindings.Context
 	n   int
@@ -155,8 +156,7 @@ func (l *Library) NewContext(n int) (*Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	live.Add(1)
-	return &Context{lib: l, p: p, n: n}, nil
+	return &Context{handle: newHandle(), lib: l, p: p, n: n}, nil
 }
 
 // New makes a tensor without bytes: Alloc or Map gives it some.
@@ -175,12 +175,11 @@ func (c *Context) New(typ gguf.Type, shape ...int64) (Tensor, error) {
 
 // Close frees the headers and invalidates the tensors. It is safe to call twice.
 func (c *Context) Close() {
-	if c == nil || c.p == 0 {
+	if c == nil || !c.shut() {
 		return
 	}
 	c.lib.c.Base.Free(c.p)
 	c.p = 0
-	live.Add(-1)
 }
 
 // describe checks a type and shape and gives the Tensor of them, without a C tensor.

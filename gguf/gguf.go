@@ -185,7 +185,7 @@ func value[T any](f *File, key string) (T, bool) {
 // Uint returns the value of a key that holds an integer of any type that is not negative.
 func (f *File) Uint(key string) (uint64, bool) {
 	v, _ := f.Value(key)
-	return unsigned(v)
+	return Unsigned(v)
 }
 
 // Tensors returns the tensors in file order. Their shapes belong to the file and must not be changed.

@@ -16,7 +16,7 @@ type Header struct {
 // layOut checks the header and returns its bytes, the tensors with their places, and the length of the file. The data
 // begins at the first multiple of the alignment after the header; without tensors the file ends with the header.
 func (h Header) layOut() (head []byte, tensors []Tensor, size int64, err error) {
-	if err := h.setAlignment(); err != nil {
+	if h, err = h.aligned(); err != nil {
 		return nil, nil, 0, err
 	}
 	if tensors, size, err = h.place(); err != nil {
@@ -35,30 +35,30 @@ func (h Header) layOut() (head []byte, tensors []Tensor, size int64, err error) 
 	return head, tensors, data + size, nil
 }
 
-// setAlignment makes the field and the key agree. The key is added where the alignment is not the usual one.
-func (h *Header) setAlignment() error {
+// aligned returns the header with a field and a key that agree. The key is added where the alignment is not the usual one.
+func (h Header) aligned() (Header, error) {
 	i := slices.IndexFunc(h.Keys, func(kv KV) bool { return kv.Key == alignmentKey })
 	if i >= 0 {
 		a, err := alignmentOf(h.Keys[i].Value)
 		if err != nil {
-			return fmt.Errorf("%s: %w", quote("key", alignmentKey), err)
+			return h, fmt.Errorf("%s: %w", quote("key", alignmentKey), err)
 		}
 		if h.Alignment != 0 && h.Alignment != a {
-			return fmt.Errorf("%s is %d, the header asks for %d", quote("key", alignmentKey), a, h.Alignment)
+			return h, fmt.Errorf("%s is %d, the header asks for %d", quote("key", alignmentKey), a, h.Alignment)
 		}
 		h.Alignment = a
-		return nil
+		return h, nil
 	}
 	if h.Alignment == 0 || h.Alignment == defaultAlignment {
 		h.Alignment = defaultAlignment
-		return nil
+		return h, nil
 	}
 	if h.Alignment < 0 || h.Alignment > math.MaxUint32 {
-		return fmt.Errorf("alignment is %d, want a power of two in 32 bits", h.Alignment)
+		return h, fmt.Errorf("alignment is %d, want a power of two in 32 bits", h.Alignment)
 	}
 	h.Keys = append(slices.Clip(h.Keys), KV{alignmentKey, uint32(h.Alignment)})
 	_, err := alignmentOf(uint32(h.Alignment))
-	return err
+	return h, err
 }
 
 // place returns the tensors with their sizes and their offsets from the start of the data, and the length of the data.

@@ -46,7 +46,7 @@ func (c *contents) uint(key string) (uint64, bool) {
 	if !ok {
 		return 0, false
 	}
-	return unsigned(c.keys[i].Value)
+	return Unsigned(c.keys[i].Value)
 }
 
 // openAll opens the other files of the model that part is of, and puts all together. It takes part over.

@@ -2,7 +2,6 @@ package gguf
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
@@ -67,8 +66,9 @@ func (k kind) String() string {
 	return kinds[k].name
 }
 
-// unsigned returns any integer that is not negative.
-func unsigned(v any) (uint64, bool) {
+// Unsigned returns the number that a value holds if it is an integer of any type that is not negative, and whether it is.
+func Unsigned(v any) (uint64, bool) {
+	signed := int64(-1)
 	switch v := v.(type) {
 	case uint8:
 		return uint64(v), true
@@ -78,21 +78,14 @@ func unsigned(v any) (uint64, bool) {
 		return uint64(v), true
 	case uint64:
 		return v, true
-	}
-	n, ok := signed(v)
-	return uint64(n), ok && n >= 0
-}
-
-func signed(v any) (int64, bool) {
-	switch v := v.(type) {
 	case int8:
-		return int64(v), true
+		signed = int64(v)
 	case int16:
-		return int64(v), true
+		signed = int64(v)
 	case int32:
-		return int64(v), true
+		signed = int64(v)
 	case int64:
-		return v, true
+		signed = v
 	}
-	return math.MinInt64, false
+	return uint64(max(signed, 0)), signed >= 0
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Assignment is a type for every tensor that may be rounded.
@@ -172,7 +173,8 @@ func (s *Sensitivity) shares(file *gguf.File, m model) map[string]float64 {
 	shares, all := map[string]float64{}, map[string]float64{}
 	for _, t := range file.Tensors() {
 		weight := float64(t.Elements())
-		if w, ok := layers[LayerOf(t.Name)]; ok {
+		layer, _ := rwkv.SplitName(t.Name)
+		if w, ok := layers[layer]; ok {
 			weight *= w
 		}
 		shares[t.Name] = weight

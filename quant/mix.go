@@ -136,7 +136,7 @@ func (m Mix) exception(s rwkv.TensorSpec) (gguf.Type, bool) {
 	return 0, false
 }
 
-// roundingKind is the kind that a tensor is rounded with: as KindOf names it, but low-rank pairs go together.
+// roundingKind is the kind that a tensor is rounded with: as rwkv.KindOf names it, but low-rank pairs go together.
 func roundingKind(s rwkv.TensorSpec) string {
 	switch s.Class {
 	case rwkv.LowRank:
@@ -144,7 +144,7 @@ func roundingKind(s rwkv.TensorSpec) string {
 	case rwkv.Decay:
 		return DecayKind
 	default:
-		return KindOf(s.Name)
+		return rwkv.KindOf(s.Name)
 	}
 }
 

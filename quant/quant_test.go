@@ -17,7 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv"
-	v7 "github.com/gosling-rwkv/gosling/rwkv/v7"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 func TestMixesAreThoseOfLlamaCpp(t *testing.T) {
@@ -248,12 +248,4 @@ func TestProgressEndsAtTheTotal(t *testing.T) {
 	require.NoError(t, err)
 	assert.InEpsilon(t, total, last, 0.1)
 	assert.LessOrEqual(t, last, total)
-}
-
-func TestKindOf(t *testing.T) {
-	for name, want := range map[string]string{
-		"blk.12.time_mix_key.weight": "time_mix_key", "blk.0.attn_norm.bias": "attn_norm", "output.weight": "output", "blk.x.y.weight": "blk.x.y",
-	} {
-		assert.Equal(t, want, quant.KindOf(name))
-	}
 }

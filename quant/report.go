@@ -1,12 +1,11 @@
 package quant
 
 import (
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // Report says what was written.
@@ -43,7 +42,7 @@ func (k Kind) RMSE() float64 {
 func newReport(sources []Source) Report {
 	r := Report{kindOf: make([]int, len(sources))}
 	for i, s := range sources {
-		name, from := KindOf(s.Tensor.Name), s.From
+		name, from := rwkv.KindOf(s.Tensor.Name), s.From
 		if s.Floats != nil {
 			from = gguf.F32
 		}
@@ -62,7 +61,7 @@ func newReport(sources []Source) Report {
 	return r
 }
 
-func (r *Report) add(source int, squares float64) {
+func (r Report) add(source int, squares float64) {
 	r.Kinds[r.kindOf[source]].squares += squares
 }
 
@@ -81,21 +80,4 @@ func (r Report) BitsPerWeight() float64 {
 		return 0
 	}
 	return 8 * float64(r.Size) / float64(r.Elements())
-}
-
-// LayerOf is the layer that a tensor's name tells, or -1.
-func LayerOf(name string) int {
-	var layer int
-	if n, _ := fmt.Sscanf(name, "blk.%d.", &layer); n == 1 {
-		return layer
-	}
-	return -1
-}
-
-// KindOf is a tensor's name without its layer and ending: "blk.3.time_mix_key.weight" is "time_mix_key".
-func KindOf(name string) string {
-	if LayerOf(name) >= 0 {
-		name = name[strings.Index(name[4:], ".")+5:]
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(name, ".weight"), ".bias")
 }

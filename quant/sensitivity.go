@@ -82,7 +82,10 @@ func Trials(file *gguf.File, types []gguf.Type, layerType gguf.Type) ([]Trial, S
 		}
 	}
 	for layer := range m.layers {
-		t := m.trial(file, layerType, func(name string) bool { return LayerOf(name) == layer && m.specs[name].Class == rwkv.Matrix })
+		t := m.trial(file, layerType, func(name string) bool {
+			of, _ := rwkv.SplitName(name)
+			return of == layer && m.specs[name].Class == rwkv.Matrix
+		})
 		if t.Layer = layer; t.Saved > 0 {
 			trials = append(trials, t)
 		}

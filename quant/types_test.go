@@ -77,7 +77,7 @@ func kindsByType(mix quant.Mix, specs []rwkv.TensorSpec) (types []gguf.Type, kin
 		if !slices.Contains(types, typ) {
 			types = append(types, typ)
 		}
-		kinds[typ] = append(kinds[typ], quant.KindOf(spec.Name))
+		kinds[typ] = append(kinds[typ], rwkv.KindOf(spec.Name))
 	}
 	return types, kinds
 }

@@ -32,8 +32,8 @@ type ShapeDim struct {
 	To     *int
 }
 
-// ReadShapes reads the dimensions off a checkpoint's tensors: those that all versions share, and the given ones.
-func (c *Config) ReadShapes(shapes Shapes, dims ...ShapeDim) error {
+// ReadShapes reads the dimensions of c off a checkpoint's tensors: those that all versions share, and the given ones.
+func ReadShapes(c *Config, shapes Shapes, dims ...ShapeDim) error {
 	common := []ShapeDim{{"emb.weight", 0, &c.Vocab}, {"emb.weight", 1, &c.Embed}, {"blocks.0.ffn.key.weight", 0, &c.FFN}}
 	for _, d := range append(common, dims...) {
 		shape, ok := shapes(d.Tensor)
@@ -63,26 +63,26 @@ type KeyDim struct {
 	Optional bool
 }
 
-// ReadKeys reads the dimensions off a GGUF file's keys: those that all versions share, and the given ones. The vocabulary is
+// ReadKeys reads the dimensions of c off a GGUF file's keys: those that all versions share, and the given ones. The vocabulary is
 // the rows of the embedding.
-func (c *Config) ReadKeys(m Metadata, tensors Shapes, dims ...KeyDim) error {
-	if err := c.readDims(m, tensors, dims...); err != nil {
+func ReadKeys(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
+	if err := readDims(c, m, tensors, dims...); err != nil {
 		return err
 	}
 	_, c.Tuned = tensors("blk.0." + TunedState)
-	if shift, ok := whole(m, "token_shift_count"); ok && shift != 2 {
+	if shift, ok := m.whole("token_shift_count"); ok && shift != 2 {
 		return fmt.Errorf("key %q is %d, want 2", c.Arch+".token_shift_count", shift)
 	}
-	if err := c.readEpsilon(m, "attention.group_norm_epsilon", &c.GroupNormEps); err != nil {
+	if err := readEpsilon(c, m, "attention.group_norm_epsilon", &c.GroupNormEps); err != nil {
 		return err
 	}
-	return c.readEpsilon(m, "attention.layer_norm_epsilon", &c.NormEps)
+	return readEpsilon(c, m, "attention.layer_norm_epsilon", &c.NormEps)
 }
 
 // ReadHybridKeys is ReadKeys for the files of hybrids, which have one token shift a layer and an RMS norm.
-func (c *Config) ReadHybridKeys(m Metadata, tensors Shapes, dims ...KeyDim) error {
+func ReadHybridKeys(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
 	shift, norm := 0, "attention.layer_norm_rms_epsilon"
-	if err := c.readDims(m, tensors, append(dims, KeyDim{"token_shift_count", &shift, false})...); err != nil {
+	if err := readDims(c, m, tensors, append(dims, KeyDim{"token_shift_count", &shift, false})...); err != nil {
 		return err
 	}
 	if shift != 1 {
@@ -91,10 +91,10 @@ func (c *Config) ReadHybridKeys(m Metadata, tensors Shapes, dims ...KeyDim) erro
 	if _, ok := m(norm); !ok {
 		return fmt.Errorf("key %q is missing", c.Arch+"."+norm)
 	}
-	return c.readEpsilon(m, norm, &c.NormEps)
+	return readEpsilon(c, m, norm, &c.NormEps)
 }
 
-func (c *Config) readDims(m Metadata, tensors Shapes, dims ...KeyDim) error {
+func readDims(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
 	embedding, ok := tensors("token_embd.weight")
 	if !ok || len(embedding) != 2 || embedding[1] > maxVocab {
 		return fmt.Errorf("no matrix \"token_embd.weight\" of at most %d rows", maxVocab)
@@ -105,7 +105,7 @@ func (c *Config) readDims(m Metadata, tensors Shapes, dims ...KeyDim) error {
 		{"wkv.head_size", &c.HeadSize, false}, {"context_length", &c.Context, true},
 	}
 	for _, d := range append(common, dims...) {
-		v, ok := whole(m, d.Key)
+		v, ok := m.whole(d.Key)
 		if _, there := m(d.Key); !ok && (there || !d.Optional) {
 			return fmt.Errorf("key %q is missing or no whole number", c.Arch+"."+d.Key)
 		}
@@ -118,7 +118,7 @@ func (c *Config) readDims(m Metadata, tensors Shapes, dims ...KeyDim) error {
 }
 
 // readEpsilon reads the epsilon of a norm, if there is one.
-func (c *Config) readEpsilon(m Metadata, key string, to *float32) error {
+func readEpsilon(c *Config, m Metadata, key string, to *float32) error {
 	v, ok := m(key)
 	if !ok {
 		return nil

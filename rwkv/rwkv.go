@@ -4,7 +4,11 @@
 // The versions are in rwkv/v4 to rwkv/v7. rwkv/archs lists them. Hybrids use RWKV's time mix in the frame of a Qwen transformer.
 package rwkv
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gosling-rwkv/gosling/gguf"
+)
 
 // Config holds the dimensions of one model. It is read from tensor shapes (a checkpoint) or metadata (a GGUF file).
 type Config struct {
@@ -98,36 +102,7 @@ var DataShift = []string{"blocks.0.att.time_maa_x", "blocks.0.att.time_maa_w1", 
 type Metadata func(key string) (value any, ok bool)
 
 // whole is the value of a key that holds a whole number of any width, and whether it does.
-func whole(m Metadata, key string) (uint64, bool) {
+func (m Metadata) whole(key string) (uint64, bool) {
 	v, _ := m(key)
-	switch v := v.(type) {
-	case uint8:
-		return uint64(v), true
-	case uint16:
-		return uint64(v), true
-	case uint32:
-		return uint64(v), true
-	case uint64:
-		return v, true
-	case int8:
-		return uint64(v), v >= 0
-	case int16:
-		return uint64(v), v >= 0
-	case int32:
-		return uint64(v), v >= 0
-	case int64:
-		return uint64(v), v >= 0
-	}
-	return 0, false
-}
-
-// SameShape compares shapes written fastest dimension first; trailing dimensions of 1 do not count.
-func SameShape(a, b []int64) bool { return slices.Equal(trim(a), trim(b)) }
-
-func trim(shape []int64) []int64 {
-	n := len(shape)
-	for n > 1 && shape[n-1] == 1 {
-		n--
-	}
-	return shape[:n]
+	return gguf.Unsigned(v)
 }

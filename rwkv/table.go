@@ -3,22 +3,19 @@ package rwkv
 import (
 	"fmt"
 	"slices"
+
+	"github.com/gosling-rwkv/gosling/internal/shape"
 )
 
 // Table is the list of an architecture's tensors while it is put together, in the order of a GGUF file.
 type Table []TensorSpec
 
-// Squeeze leaves out dimensions of 1, as TensorSpec.FromShape wants.
-func Squeeze(shape ...int64) []int64 {
-	return slices.DeleteFunc(slices.Clone(shape), func(n int64) bool { return n == 1 })
-}
-
 // Add is a tensor whose elements are copied in order: a matrix [out, in] of PyTorch has the bytes of one of {in, out}. It
 // returns the new row for what is special about it, which is valid until the next one is added.
-func (t *Table) Add(name string, class Class, shape []int64, from string) *TensorSpec {
-	reversed := slices.Clone(shape)
+func (t *Table) Add(name string, class Class, dims []int64, from string) *TensorSpec {
+	reversed := slices.Clone(dims)
 	slices.Reverse(reversed)
-	*t = append(*t, TensorSpec{Name: name, Class: class, Shape: shape, From: []string{from}, FromShape: Squeeze(reversed...)})
+	*t = append(*t, TensorSpec{Name: name, Class: class, Shape: dims, From: []string{from}, FromShape: shape.Squeeze(reversed...)})
 	return &(*t)[len(*t)-1]
 }
 
@@ -36,7 +33,7 @@ func (t *Table) Norm(name string, channels int64, from string) {
 // Transposed is a matrix that the checkpoint keeps as [in, out], the other way round than its others.
 func (t *Table) Transposed(name string, class Class, in, out int64, from string) {
 	*t = append(*t, TensorSpec{
-		Name: name, Class: class, Shape: []int64{in, out}, From: []string{from}, FromShape: Squeeze(in, out),
+		Name: name, Class: class, Shape: []int64{in, out}, From: []string{from}, FromShape: shape.Squeeze(in, out),
 		Make: func(dst []float32, src [][]float32) { transpose(dst, src[0], in, out) },
 	})
 }
@@ -44,7 +41,7 @@ func (t *Table) Transposed(name string, class Class, in, out int64, from string)
 // TransposedEach is n matrices that the checkpoint keeps as [n, in, out].
 func (t *Table) TransposedEach(name string, class Class, in, out, n int64, from string) {
 	*t = append(*t, TensorSpec{
-		Name: name, Class: class, Shape: []int64{in, out, n}, From: []string{from}, FromShape: Squeeze(n, in, out),
+		Name: name, Class: class, Shape: []int64{in, out, n}, From: []string{from}, FromShape: shape.Squeeze(n, in, out),
 		Make: func(dst []float32, src [][]float32) {
 			for i := range n {
 				transpose(dst[i*in*out:][:in*out], src[0][i*in*out:], in, out)
@@ -83,7 +80,7 @@ func transpose(dst, src []float32, in, out int64) {
 // Stack puts vectors one after another, as {channels, 1, 1, n}.
 func (t *Table) Stack(name string, channels int64, from ...string) {
 	*t = append(*t, TensorSpec{
-		Name: name, Class: Vector, Shape: []int64{channels, 1, 1, int64(len(from))}, From: from, FromShape: Squeeze(channels),
+		Name: name, Class: Vector, Shape: []int64{channels, 1, 1, int64(len(from))}, From: from, FromShape: shape.Squeeze(channels),
 		Make: func(dst []float32, src [][]float32) {
 			for i, x := range src {
 				copy(dst[int64(i)*channels:], x)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/shape"
 )
 
 // tunedState ends the names of states that texts begin with, in the layout of the authors' files.
@@ -38,7 +39,7 @@ func (a *Adapter) Merge(base *checkpoint.File) (*checkpoint.File, error) {
 			continue
 		case !ok:
 			return nil, fmt.Errorf("tensor %q is none of the model's: the adapter is of another model", name)
-		case !slices.Equal(squeeze(t.Shape), squeeze(merged.Tensors[i].Shape)):
+		case !slices.Equal(shape.Squeeze(t.Shape...), shape.Squeeze(merged.Tensors[i].Shape...)):
 			return nil, fmt.Errorf("tensor %q is %v, the model's %v: the adapter is of another model", name, t.Shape, merged.Tensors[i].Shape)
 		}
 		if strings.HasSuffix(name, tunedState) {
@@ -98,8 +99,4 @@ func initial(init *checkpoint.File, weight string, now *pair) (pair, error) {
 		return first, fmt.Errorf("tensors %q %v and %q %v are of other shapes than the adapter's", first.a.Name, first.a.Shape, first.b.Name, first.b.Shape)
 	}
 	return first, nil
-}
-
-func squeeze(shape []int64) []int64 {
-	return slices.DeleteFunc(slices.Clone(shape), func(n int64) bool { return n == 1 })
 }

@@ -138,9 +138,9 @@ func openFile(path string) (*checkpoint.File, error) {
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte(rwkvcpp.Magic)):
-		return rwkvcpp.Open(path)
+		return checkpoint.Open(path, rwkvcpp.Read)
 	case safetensors.Looks(head, size):
-		return safetensors.Open(path)
+		return checkpoint.Open(path, safetensors.Read)
 	}
 	switch what := recognize(head); {
 	case what != "":
@@ -148,5 +148,5 @@ func openFile(path string) (*checkpoint.File, error) {
 	case !bytes.HasPrefix(head, []byte("PK\x03\x04")) && head[0] != pickle:
 		return nil, fmt.Errorf("%s: %w: it begins with %q", path, ErrUnknown, head[:min(len(head), 8)])
 	}
-	return pth.Open(path)
+	return checkpoint.Open(path, pth.Read)
 }

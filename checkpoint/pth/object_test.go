@@ -261,7 +261,7 @@ func TestObjectsAreRefusedWithTheLineThatSavesTheWeights(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "m.pth")
 			require.NoError(t, os.WriteFile(path, pickled(t, tc.pickle, "."), 0o600))
-			_, err := Open(path)
+			_, err := checkpoint.Open(path, Read)
 			var object *objectError
 			require.ErrorAs(t, err, &object)
 			assert.ErrorContains(t, err, tc.object)

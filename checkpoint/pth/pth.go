@@ -20,20 +20,17 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// Open opens a .pth file. The caller closes what it returns. Errors name the file and say what is wrong with it.
-func Open(path string) (*checkpoint.File, error) {
-	return checkpoint.Open(path, func(file io.ReaderAt, size int64) (*checkpoint.File, error) {
-		f, err := Read(file, size)
-		var object *objectError
-		if errors.As(err, &object) {
-			object.Path = path
-		}
-		return f, err
-	})
-}
-
 // Read reads a checkpoint of size bytes from file, which its tensors go on reading.
 func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
+	f, err := readCheckpoint(file, size)
+	var object *objectError
+	if named, ok := file.(interface{ Name() string }); ok && errors.As(err, &object) {
+		object.Path = named.Name()
+	}
+	return f, err
+}
+
+func readCheckpoint(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 	c, err := readContents(file, size)
 	if err != nil {
 		return nil, err

@@ -197,7 +197,7 @@ func TestWriteThenRead(t *testing.T) {
 	require.NoError(t, Write(&out, "model", specs, fill))
 	path := filepath.Join(t.TempDir(), "m.pth")
 	require.NoError(t, os.WriteFile(path, out.Bytes(), 0o600))
-	f, err := Open(path)
+	f, err := checkpoint.Open(path, Read)
 	require.NoError(t, err)
 	defer f.Close()
 	require.Len(t, f.Tensors, len(specs))

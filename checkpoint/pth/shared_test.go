@@ -9,11 +9,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
 // openShared opens a file of the shared test data and answers with a reader of whole tensors.
 func openShared(t *testing.T, name string) func(tensor string) []float32 {
-	f, err := Open(shared(t, name))
+	f, err := checkpoint.Open(shared(t, name), Read)
 	require.NoError(t, err)
 	t.Cleanup(func() { f.Close() })
 	return func(tensor string) []float32 { return floats(t, f, tensor) }
@@ -41,7 +43,7 @@ func TestEveryHostileFileIsRefusedWithAReason(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			f, err := Open(path)
+			f, err := checkpoint.Open(path, Read)
 			runtime.ReadMemStats(&after)
 			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), "little memory is used")
 			if name == "control-valid" {
@@ -67,7 +69,7 @@ func TestEveryGoodFileCanBeReadWhole(t *testing.T) {
 	require.NotEmpty(t, files)
 	for _, path := range files {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			f, err := Open(path)
+			f, err := checkpoint.Open(path, Read)
 			require.NoError(t, err)
 			defer f.Close()
 			assert.Empty(t, f.Others)

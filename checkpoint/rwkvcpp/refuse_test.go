@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/checkpoint"
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
@@ -74,14 +75,14 @@ func TestDamagedFiles(t *testing.T) {
 func TestOpenNamesTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.bin")
 	require.NoError(t, os.WriteFile(path, good(), 0o600))
-	f, err := Open(path)
+	f, err := checkpoint.Open(path, Read)
 	require.NoError(t, err)
 	assert.Equal(t, "rwkv.cpp model, version 101", f.Format)
 	require.NoError(t, f.Close())
 	require.NoError(t, os.WriteFile(path, good()[:30], 0o600))
-	_, err = Open(path)
+	_, err = checkpoint.Open(path, Read)
 	assert.ErrorContains(t, err, path)
-	_, err = Open(path + "x")
+	_, err = checkpoint.Open(path+"x", Read)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/checkpoint"
 	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/golden"
@@ -62,7 +63,7 @@ func TestTheOriginalCheckpointComesBack(t *testing.T) {
 		"synth-rwkv-4-L4-C256-bf16", "synth-rwkv-5.2-L4-C256-bf16", "synth-rwkv-6-L4-C256-bf16", "synth-rwkv-7-L4-C256-bf16", "micro-rwkv-5.1-L2-C64-cuda-metadata-bf16",
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, err := pth.Open(golden.Path(t, name+".pth"))
+			f, err := checkpoint.Open(golden.Path(t, name+".pth"), pth.Read)
 			require.NoError(t, err)
 			defer f.Close()
 			want := all(t, f)

@@ -18,9 +18,6 @@ import (
 // Magic is what the file begins with: "ggmf" as a little-endian number.
 const Magic = "fmgg"
 
-// Open opens a .bin file of rwkv.cpp. The caller closes what it returns. Errors name the file.
-func Open(path string) (*checkpoint.File, error) { return checkpoint.Open(path, Read) }
-
 // Read reads a model of size bytes from file, which its tensors go on reading.
 func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 	h, err := readHeader(file, size)

@@ -32,9 +32,6 @@ func Looks(head []byte, size int64) bool {
 	return n >= 2 && n <= MaxHeader && int64(n) <= size-8
 }
 
-// Open opens a .safetensors file. The caller closes what it returns. Errors name the file.
-func Open(path string) (*checkpoint.File, error) { return checkpoint.Open(path, Read) }
-
 // entry is what the header says of a tensor.
 type entry struct {
 	DType   string   `json:"dtype"`

@@ -29,6 +29,8 @@ func read(b []byte) (*checkpoint.File, error) {
 	return safetensors.Read(bytes.NewReader(b), int64(len(b)))
 }
 
+func open(path string) (*checkpoint.File, error) { return checkpoint.Open(path, safetensors.Read) }
+
 func TestTensorsLieWhereTheHeaderSays(t *testing.T) {
 	f, err := read(file(`{"__metadata__":{"format":"pt"},"b":{"dtype":"BF16","shape":[2],"data_offsets":[4,8]},"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]} }  `,
 		"\x00\x00\x80\x3f\x80\x3f\x00\x40"))
@@ -79,10 +81,10 @@ func TestFilesThatAreRefused(t *testing.T) {
 }
 
 func TestTheSameModelAsItsCheckpoint(t *testing.T) {
-	want, err := pth.Open(golden.Path(t, "tiny-rwkv-7v0-834K-bf16.pth"))
+	want, err := checkpoint.Open(golden.Path(t, "tiny-rwkv-7v0-834K-bf16.pth"), pth.Read)
 	require.NoError(t, err)
 	defer want.Close()
-	got, err := safetensors.Open(golden.Path(t, "tiny-rwkv-7v0-834K-bf16.safetensors"))
+	got, err := checkpoint.Open(golden.Path(t, "tiny-rwkv-7v0-834K-bf16.safetensors"), safetensors.Read)
 	require.NoError(t, err)
 	defer got.Close()
 	require.Len(t, got.Tensors, len(want.Tensors))
@@ -120,7 +122,7 @@ func one(name, data string) []byte {
 func TestAModelInParts(t *testing.T) {
 	index := `{"metadata":{},"weight_map":{"a":"1.safetensors","b":"2.safetensors"}}`
 	both := map[string][]byte{"1.safetensors": one("a", "x"), "2.safetensors": one("b", "y")}
-	f, err := safetensors.OpenIndex(parts(t, index, both), safetensors.Open)
+	f, err := safetensors.OpenIndex(parts(t, index, both), open)
 	require.NoError(t, err)
 	require.Len(t, f.Tensors, 2)
 	assert.Equal(t, []byte("y"), bytesOf(t, f.Tensors[1]))
@@ -141,11 +143,11 @@ func TestAModelInParts(t *testing.T) {
 		"an index of the wrong shapes": {`{"weight_map":{"a":7}}`, nil, "no index of a model"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := safetensors.OpenIndex(parts(t, tc.index, tc.files), safetensors.Open)
+			_, err := safetensors.OpenIndex(parts(t, tc.index, tc.files), open)
 			require.ErrorContains(t, err, tc.want)
 		})
 	}
-	_, err = safetensors.OpenIndex("missing.json", safetensors.Open)
+	_, err = safetensors.OpenIndex("missing.json", open)
 	require.True(t, errors.Is(err, os.ErrNotExist))
 }
 

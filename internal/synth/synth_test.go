@@ -29,7 +29,7 @@ func made(t *testing.T, c Config) *checkpoint.File {
 	var out bytes.Buffer
 	require.NoError(t, Write(&out, c))
 	require.NoError(t, os.WriteFile(path, out.Bytes(), 0o600))
-	f, err := pth.Open(path)
+	f, err := checkpoint.Open(path, pth.Read)
 	require.NoError(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f

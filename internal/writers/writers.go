@@ -44,7 +44,7 @@ func Read(t testing.TB, f *checkpoint.File) File {
 // Open reads all tensors of a .pth file.
 func Open(t testing.TB, path string) File {
 	t.Helper()
-	f, err := pth.Open(path)
+	f, err := checkpoint.Open(path, pth.Read)
 	require.NoError(t, err)
 	defer f.Close()
 	return Read(t, f)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/shape"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -25,7 +26,7 @@ func Match(f *gguf.File) (rwkv.Arch, rwkv.Config, []error) {
 		case spec.Optional: // nothing is computed from it
 		case !ok:
 			problems = append(problems, fmt.Errorf("tensor %q is missing: not a complete %s model", spec.Name, arch.Title))
-		case !rwkv.SameShape(t.Shape, spec.Shape):
+		case !shape.Same(t.Shape, spec.Shape):
 			problems = append(problems, fmt.Errorf("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape))
 		case !ggml.Multiplies(t.Type):
 			problems = append(problems, fmt.Errorf("tensor %q is %s, in which weights cannot be stored: convert the checkpoint again", spec.Name, t.Type))

@@ -21,7 +21,7 @@ func detect(shapes rwkv.Shapes) bool {
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	c.HeadSize = 1
-	if err := c.ReadShapes(shapes); err != nil {
+	if err := rwkv.ReadShapes(&c, shapes); err != nil {
 		return c, err
 	}
 	return c, c.Check()
@@ -30,7 +30,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 // configFromGGUF reads the dimensions off a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	if err := c.ReadKeys(m, tensors); err != nil {
+	if err := rwkv.ReadKeys(&c, m, tensors); err != nil {
 		return c, err
 	}
 	if c.HeadSize != 1 {

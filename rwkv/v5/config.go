@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/shape"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -21,7 +22,7 @@ func detect(shapes rwkv.Shapes) bool {
 // the last has a decay for every channel.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	if err := c.ReadShapes(shapes); err != nil {
+	if err := rwkv.ReadShapes(&c, shapes); err != nil {
 		return c, err
 	}
 	decay, ok := shapes("blocks.0.att.time_decay")
@@ -29,7 +30,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 		return c, fmt.Errorf("tensor \"blocks.0.att.time_decay\" is missing")
 	}
 	heads := int64(1)
-	switch decay := trimOnes(decay); len(decay) {
+	switch decay := shape.Trim(decay); len(decay) {
 	case 0:
 	case 1:
 		heads = decay[0]
@@ -55,18 +56,10 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// trimOnes leaves out dimensions of 1 at the end.
-func trimOnes(shape []int64) []int64 {
-	for len(shape) > 0 && shape[len(shape)-1] == 1 {
-		shape = shape[:len(shape)-1]
-	}
-	return shape
-}
-
 // configFromGGUF reads the dimensions off a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	if err := c.ReadKeys(m, tensors); err != nil {
+	if err := rwkv.ReadKeys(&c, m, tensors); err != nil {
 		return c, err
 	}
 	_, c.Gated = tensors("blk.0.time_mix_gate.weight")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gosling-rwkv/gosling/internal/shape"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
@@ -54,12 +55,12 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 // spread is a vector of every channel made of one of every channel or every head.
 func spread(c rwkv.Config, name, from string, f func(float32) float32) rwkv.TensorSpec {
 	size, heads := int64(c.HeadSize), int64(c.Heads())
-	per, shape := int64(1), rwkv.Squeeze(heads, size)
+	per, fromShape := int64(1), shape.Squeeze(heads, size)
 	if c.PerHead {
-		per, shape = size, rwkv.Squeeze(heads)
+		per, fromShape = size, shape.Squeeze(heads)
 	}
 	return rwkv.TensorSpec{
-		Name: name, Class: rwkv.Vector, Shape: []int64{size, heads}, From: []string{from}, FromShape: shape,
+		Name: name, Class: rwkv.Vector, Shape: []int64{size, heads}, From: []string{from}, FromShape: fromShape,
 		Make: func(dst []float32, src [][]float32) {
 			for i := range dst {
 				dst[i] = f(src[0][int64(i)/per])

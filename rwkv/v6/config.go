@@ -16,7 +16,7 @@ func detect(shapes rwkv.Shapes) bool { return shapes.Any(rwkv.DataShift...) }
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	fused := 0
-	err := c.ReadShapes(shapes,
+	err := rwkv.ReadShapes(&c, shapes,
 		rwkv.ShapeDim{Tensor: "blocks.0.att.time_faaaa", Dim: 1, To: &c.HeadSize},
 		rwkv.ShapeDim{Tensor: "blocks.0.att.time_maa_w1", Dim: 1, To: &fused},
 		rwkv.ShapeDim{Tensor: "blocks.0.att.time_decay_w1", Dim: 1, To: &c.DecayRank},
@@ -34,7 +34,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 // configFromGGUF reads the dimensions off a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	err := c.ReadKeys(m, tensors,
+	err := rwkv.ReadKeys(&c, m, tensors,
 		rwkv.KeyDim{Key: "time_mix_extra_dim", To: &c.MixRank},
 		rwkv.KeyDim{Key: "time_decay_extra_dim", To: &c.DecayRank},
 		rwkv.KeyDim{Key: "rescale_every_n_layers", To: &c.Rescale, Optional: true},

@@ -13,7 +13,7 @@ import (
 // hybridFromGGUF reads the dimensions off a GGUF file's keys, and off its tensors whether there are biases.
 func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(Hybrid().Name)
-	err := c.ReadHybridKeys(m, tensors,
+	err := rwkv.ReadHybridKeys(&c, m, tensors,
 		rwkv.KeyDim{Key: "time_mix_extra_dim", To: &c.MixRank},
 		rwkv.KeyDim{Key: "time_decay_extra_dim", To: &c.DecayRank},
 		rwkv.KeyDim{Key: "attention.head_count_kv", To: &c.KVHeads, Optional: true},

@@ -34,7 +34,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	if second {
 		dims = append(dims, rwkv.ShapeDim{Tensor: "blocks.1.att.v1", Dim: 1, To: &c.ValueRank})
 	}
-	if err := c.ReadShapes(shapes, dims...); err != nil {
+	if err := rwkv.ReadShapes(&c, shapes, dims...); err != nil {
 		return c, err
 	}
 	if !second { // a model of one layer has no value residual
@@ -46,7 +46,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 // configFromGGUF reads the dimensions off a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	err := c.ReadKeys(m, tensors,
+	err := rwkv.ReadKeys(&c, m, tensors,
 		rwkv.KeyDim{Key: "attention.decay_lora_rank", To: &c.DecayRank},
 		rwkv.KeyDim{Key: "attention.iclr_lora_rank", To: &c.RateRank},
 		rwkv.KeyDim{Key: "attention.value_residual_mix_lora_rank", To: &c.ValueRank},

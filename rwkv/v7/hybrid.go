@@ -11,7 +11,7 @@ import (
 // hybridFromGGUF reads the dimensions off a GGUF file's keys, and off its tensors what it has of the optional ones.
 func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(Hybrid().Name)
-	err := c.ReadHybridKeys(m, tensors,
+	err := rwkv.ReadHybridKeys(&c, m, tensors,
 		rwkv.KeyDim{Key: "attention.decay_lora_rank", To: &c.DecayRank},
 		rwkv.KeyDim{Key: "attention.iclr_lora_rank", To: &c.RateRank},
 		rwkv.KeyDim{Key: "attention.value_residual_mix_lora_rank", To: &c.ValueRank},

@@ -3,6 +3,7 @@ package v7
 import (
 	"fmt"
 
+	"github.com/gosling-rwkv/gosling/internal/shape"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -58,7 +59,7 @@ func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	for _, name := range []string{"k_k", "k_a", "r_k"} {
 		t.Add(to+"time_mix_"+name+".weight", rwkv.Vector, []int64{channels}, att+name)
 	}
-	(*t)[len(*t)-1].FromShape = rwkv.Squeeze(int64(c.Heads()), int64(c.HeadSize)) // r_k
+	(*t)[len(*t)-1].FromShape = shape.Squeeze(int64(c.Heads()), int64(c.HeadSize)) // r_k
 	for _, name := range []string{"receptance", "key", "value", "output"} {
 		t.Add(to+"time_mix_"+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+name+".weight")
 	}

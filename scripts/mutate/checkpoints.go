@@ -26,7 +26,7 @@ func (m *maker) tensors(file string) tensors {
 	if m.err != nil {
 		return nil
 	}
-	f, err := pth.Open(filepath.Join(m.dir, file))
+	f, err := checkpoint.Open(filepath.Join(m.dir, file), pth.Read)
 	if err != nil {
 		m.err = err
 		return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/checkpoint"
 	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 	"github.com/gosling-rwkv/gosling/gguf"
 )
@@ -20,7 +21,7 @@ func TestASmallModelIsMade(t *testing.T) {
 	var log bytes.Buffer
 	require.NoError(t, run(args, &log))
 	assert.Contains(t, log.String(), path)
-	f, err := pth.Open(path)
+	f, err := checkpoint.Open(path, pth.Read)
 	require.NoError(t, err)
 	defer f.Close()
 	for name, shape := range map[string][]int64{
