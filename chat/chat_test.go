@@ -35,7 +35,7 @@ func Example() {
 	// answer "A bird."
 }
 
-// joined is an answer's parts, those of a kind put together: "[thoughts]answer{call}".
+// joined concatenates an answer's parts. It marks them by kind: "[thoughts]answer{call}".
 func joined(parts []chat.Part) string {
 	around := map[chat.Kind][2]string{chat.Thoughts: {"[", "]"}, chat.Answer: {"", ""}, chat.Call: {"{", "}"}}
 	var b strings.Builder

@@ -1,7 +1,7 @@
-// Package chat turns what is said into prompts, and what a model generates into the parts of an answer: thoughts, the answer itself
-// and function calls. It is pure: it computes with texts and holds no model. Package prompt knows the formats.
+// Package chat turns messages into prompts. It splits what a model generates into the parts of an answer: thoughts, text and
+// function calls. It only works on strings and holds no model. Package prompt knows the formats.
 //
-// Limits: text only; one function call in an answer, which is what G1 models were trained on.
+// Limits: text only, and one function call per answer, because G1 models were trained on one.
 package chat
 
 import (
@@ -11,16 +11,16 @@ import (
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
-// Format is how a model is talked to.
+// Format is how to talk to a model.
 type Format struct {
 	prompt.Template
-	System string       // the system's text
-	Think  prompt.Think // whether and how long it thinks first
-	Calls  bool         // the system's text offers functions, as OfferTools puts them there
+	System string       // the system prompt
+	Think  prompt.Think // whether and how long the model thinks first
+	Calls  bool         // the system prompt offers functions; OfferTools sets it
 }
 
-// OfferTools offers the functions in a list, which prompt.Tools describes, and returns the name of the list's form if it was not
-// the one that models were trained on.
+// OfferTools adds a list of functions to the system prompt. prompt.Tools describes the list's forms. from names the form of a
+// list that had to be converted, and is empty if it was already in a form that G1 models were trained on.
 func (f *Format) OfferTools(list string) (from string, err error) {
 	tools, from, err := prompt.Tools(list)
 	if err != nil {
@@ -30,8 +30,8 @@ func (f *Format) OfferTools(list string) (from string, err error) {
 	return from, nil
 }
 
-// Start is how an answer begins. Where functions are offered and the model does not think first, it begins as a function call;
-// thoughts may lead to a call or to words.
+// Start returns how an answer begins. If functions are offered and the model does not think first, the answer begins as a
+// function call. After thoughts the model may call a function or answer in words.
 func (f Format) Start() prompt.Think {
 	if f.Calls && f.Think.Start == "" {
 		return prompt.Think{Start: prompt.CallStart}
@@ -39,10 +39,10 @@ func (f Format) Start() prompt.Think {
 	return f.Think
 }
 
-// ForcesCall reports whether an answer that begins so is a function call.
+// ForcesCall reports whether an answer with this start is a function call.
 func ForcesCall(start prompt.Think) bool { return start.Start == prompt.CallStart }
 
-// Stops adds the end of a call to the stop strings of an answer that is one.
+// Stops returns the stop strings of an answer. If the answer is a function call, they include the end of the call.
 func Stops(stops []string, start prompt.Think) []string {
 	if ForcesCall(start) {
 		return append(slices.Clip(stops), prompt.CallEnd)
@@ -50,8 +50,9 @@ func Stops(stops []string, start prompt.Think) []string {
 	return stops
 }
 
-// Kept returns what an answer leaves in the conversation: the answer without thoughts, or a function call in its fences. An answer
-// that was cut, by a limit or by the user, before there was anything to keep reports that in cut.
+// Kept returns the part of an answer that stays in the conversation: the answer without thoughts, or a function call in its
+// fences. cut reports that the answer was interrupted before there was anything to keep. unfinished tells that a limit or the
+// user ended it.
 func Kept(start prompt.Think, said string, unfinished bool) (answer string, cut bool) {
 	if !ForcesCall(start) {
 		answer, thinking := start.Answer(said)
@@ -63,8 +64,8 @@ func Kept(start prompt.Think, said string, unfinished bool) (answer string, cut 
 	return strings.TrimSpace(prompt.CallStart) + "\n" + strings.TrimSpace(said) + prompt.CallEnd, false
 }
 
-// CheckCall returns what is wrong with the function call in an answer, or nil. An answer that may be in words is taken for a call
-// only if a fence begins it.
+// CheckCall returns what is wrong with the function call in an answer, or nil. If the model was free to answer in words, only an
+// answer that begins with a fence counts as a call.
 func CheckCall(start prompt.Think, said string) error {
 	if !ForcesCall(start) {
 		said, _ = start.Answer(said)
@@ -76,7 +77,7 @@ func CheckCall(start prompt.Think, said string) error {
 	return err
 }
 
-// Lacking returns the end of a separator that a text does not end with already.
+// Lacking returns the end of a separator that text does not end with yet.
 func Lacking(text, separator string) string {
 	for n := len(separator); n > 0; n-- {
 		if strings.HasSuffix(text, separator[:n]) {

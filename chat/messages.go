@@ -9,7 +9,7 @@ import (
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
-// Role says whose a message is.
+// Role is who wrote a message.
 type Role string
 
 // The roles, as HTTP interfaces name them.
@@ -21,15 +21,16 @@ const (
 	Tool      Role = "tool" // the result of a function call
 )
 
-// Message is what one side says.
+// Message is one message of a conversation.
 type Message struct {
 	Role Role
 	Text string
 }
 
-// Prompt returns the prompt for the next answer. Messages of the system in front are joined with the format's own system text; a
-// later one becomes a turn where it stands. Messages of one role in a row are joined with a line end. An assistant's message at the
-// end is gone on with. Texts are cleaned, so none can forge a turn, and earlier answers keep no thoughts.
+// Prompt returns the prompt for the next answer. System messages at the front are joined with the format's own system prompt. A
+// later one becomes a turn of its own. Consecutive messages of the same role are joined with a line end. If the last message is
+// the assistant's, the model continues it. Texts are cleaned, so none of them can forge a turn. Thoughts are removed from earlier
+// answers.
 func (f Format) Prompt(messages []Message) (string, error) {
 	system, rest, err := joinedMessages(messages)
 	if err != nil {
@@ -64,10 +65,10 @@ func (f Format) Prompt(messages []Message) (string, error) {
 	return b.String(), nil
 }
 
-// joinedMessages takes the system's messages in front apart and joins those of one role in a row. What a tool gave is a user's
-// message then.
+// joinedMessages separates the system messages at the front from the rest, and joins consecutive messages of the same role. A
+// tool's message becomes a user message and is never joined.
 func joinedMessages(messages []Message) (system string, rest []Message, err error) {
-	var tool bool // the last one of rest is from a tool
+	var tool bool // the last message in rest came from a tool
 	for i, m := range messages {
 		if !slices.Contains([]Role{System, Developer, User, Assistant, Tool}, m.Role) {
 			return "", nil, fmt.Errorf("message %d: role %q: want system, developer, user, assistant or tool", i+1, m.Role)

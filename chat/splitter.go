@@ -7,17 +7,17 @@ import (
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
-// Kind says what a part of an answer is.
+// Kind is the kind of a part of an answer.
 type Kind string
 
 // The kinds.
 const (
 	Thoughts Kind = "thoughts"
 	Answer   Kind = "answer"
-	Call     Kind = "call" // of a function: JSON
+	Call     Kind = "call" // a function call, as JSON
 )
 
-// Part is a piece of an answer as it comes. Tags and fences are no part of it.
+// Part is a piece of an answer as it arrives. It contains no tags and no fences.
 type Part struct {
 	Kind Kind
 	Text string
@@ -29,28 +29,28 @@ const (
 	closeTag = "</think>"
 )
 
-// Splitter cuts an answer into parts while it is generated, wherever the pieces are cut. White space before an answer or a call is
-// left out.
+// Splitter splits an answer into parts while it is generated. The result does not depend on how the answer is divided into
+// pieces. White space before an answer or a call is dropped.
 type Splitter struct {
 	calls   bool
 	state   state
-	pending string // may be the beginning of a tag or a fence
+	pending string // may be the start of a tag or a fence
 }
 
 // state is where in an answer the splitter is.
 type state int
 
 const (
-	before   state = iota // an answer, a call or thoughts: nothing was said yet
-	opening               // behind an opening tag without its ">"
+	before   state = iota // nothing yet: an answer, a call or thoughts may follow
+	opening               // after an opening tag without its ">"
 	thinking              // in thoughts
-	closing               // behind a closing tag without its ">"
+	closing               // after a closing tag without its ">"
 	saying                // in the answer
-	fenced                // behind the fence of a function call
+	fenced                // after the opening fence of a function call
 	calling               // in a function call
 )
 
-// NewSplitter returns a splitter of an answer that begins with start.
+// NewSplitter returns a splitter for an answer that begins with start.
 func (f Format) NewSplitter(start prompt.Think) *Splitter {
 	s := &Splitter{calls: f.Calls}
 	switch {
@@ -66,7 +66,7 @@ func (f Format) NewSplitter(start prompt.Think) *Splitter {
 	return s
 }
 
-// Push takes the next piece of an answer and returns the parts that are certain by now.
+// Push takes the next piece of an answer and returns the parts that are certain so far.
 func (s *Splitter) Push(piece string) []Part {
 	s.pending += piece
 	var parts []Part
@@ -81,7 +81,7 @@ func (s *Splitter) Push(piece string) []Part {
 	}
 }
 
-// Flush returns the end of the answer, after its last piece.
+// Flush returns the rest of the answer. Call it after the last piece.
 func (s *Splitter) Flush() []Part {
 	text := s.pending
 	s.pending = ""
@@ -104,7 +104,7 @@ func (s *Splitter) kind() Kind {
 	return Answer
 }
 
-// next takes a part from what is pending. It reports whether there may be another one.
+// next takes a part from the pending text. It reports whether another one may follow.
 func (s *Splitter) next() (Part, bool) {
 	switch s.state {
 	case before:
@@ -134,7 +134,7 @@ func (s *Splitter) next() (Part, bool) {
 	return s.until(marks...)
 }
 
-// begin finds out what an answer begins with. It reports whether that is known.
+// begin determines what the answer begins with. It reports whether the pending text was enough to tell.
 func (s *Splitter) begin() bool {
 	s.pending = strings.TrimLeftFunc(s.pending, unicode.IsSpace)
 	if s.pending == "" {
@@ -157,13 +157,13 @@ func (s *Splitter) begin() bool {
 	return true
 }
 
-// mark is a text that ends a part, and the state behind it.
+// mark is a string that ends a part, and the state that follows it.
 type mark struct {
 	text string
 	then state
 }
 
-// until returns what is pending up to the first of the marks, or what can be no part of one.
+// until returns the pending text up to the first mark. Without a mark it returns all that cannot be the start of one.
 func (s *Splitter) until(marks ...mark) (Part, bool) {
 	kind, end, found := s.kind(), len(s.pending), mark{}
 	for _, m := range marks {

@@ -12,17 +12,17 @@ import (
 	urfave "github.com/urfave/cli/v2"
 )
 
-// newApp puts the commands together.
+// newApp returns the program with all its commands.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *urfave.App {
 	app := &urfave.App{
 		Name:  "gosling",
 		Usage: "run RWKV language models",
-		Description: `Try it without any file, with the small model inside the program:
+		Description: `Try it without any file, with the built-in demo model:
 gosling run demo "ROMEO:"
 gosling chat demo
 gosling compare demo --types Q6_K,Q4_K_M,Q2_K
 
-A checkpoint, from training to words, in three steps:
+From a checkpoint to text in three steps:
 gosling convert model.pth
 gosling quantize model-F16.gguf Q4_K_M
 gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
@@ -31,7 +31,7 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 		Writer:                    stdout,
 		ErrWriter:                 stderr,
 		HideHelpCommand:           true,
-		HideVersion:               true, // its flag would take -v
+		HideVersion:               true, // the library's flag would take -v
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     appHelp,
 		OnUsageError:              badUsage,
@@ -67,7 +67,7 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 	return app
 }
 
-// badUsage turns what the flag package says into our words.
+// badUsage rewrites the flag package's errors in this program's words.
 func badUsage(c *urfave.Context, err error, _ bool) error {
 	reason := err.Error()
 	if head, tail, ok := strings.Cut(reason, " for flag -"); ok {
@@ -77,7 +77,7 @@ func badUsage(c *urfave.Context, err error, _ bool) error {
 	return misuse(c, "%s", reason)
 }
 
-// dashed writes a flag as people do: -n, --n-predict.
+// dashed returns a flag as it is typed: -n, --n-predict.
 func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
@@ -85,16 +85,16 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// version is what --version prints.
+// version returns what --version prints.
 func version() string {
 	v := "of unknown version"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		v = info.Main.Version // "(devel)" without a version control system
+		v = info.Main.Version // "(devel)" if there is no version control information
 	}
 	return fmt.Sprintf("gosling %s (%s, %s/%s)", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// helpCommand only stands in the list of commands: arrange turns "help run" into "run --help".
+// helpCommand is only listed and never runs: arrange turns "help run" into "run --help".
 func helpCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "help", Usage: "explain a command", ArgsUsage: "[COMMAND]",
@@ -103,26 +103,26 @@ func helpCommand() *urfave.Command {
 	}
 }
 
-// firstScreen is what a newcomer sees who types nothing but the program's name.
-const firstScreen = `gosling runs RWKV language models: from a checkpoint to a small file to words.
+// firstScreen is printed if no arguments are given.
+const firstScreen = `gosling runs RWKV language models, and converts, quantizes and measures them.
 
-Without any file, with the small model inside the program:
-   gosling run demo "ROMEO:"                      it goes on
-   gosling chat demo                              it answers small tasks
-   gosling compare demo --types Q6_K,Q4_K_M,Q2_K  what quantization costs
+Without any file, with the built-in demo model:
+   gosling run demo "ROMEO:"                      continue a text
+   gosling chat demo                              ask it small tasks
+   gosling compare demo --types Q6_K,Q4_K_M,Q2_K  see what quantization costs
 
 With a checkpoint, in three steps:
    gosling convert model.pth                      -> model-F16.gguf
    gosling quantize model-F16.gguf Q4_K_M         -> model-Q4_K_M.gguf
-   gosling run model-Q4_K_M.gguf "The goose"      or chat
+   gosling run model-Q4_K_M.gguf "The goose"      or: gosling chat
 
-And then:
-   recommend              which model suits this machine
-   doctor                 what keeps models from running here
-   inspect FILE           what is in a file, and the memory it takes
-   bench MODEL            how fast it is
-   perplexity, eval       how good it is
-   imatrix, sensitivity   how to quantize it better
+More commands:
+   recommend              find the model that suits this machine
+   doctor                 find what keeps models from running here
+   inspect FILE           show what a file contains and how much memory it needs
+   bench MODEL            measure its speed
+   perplexity, eval       measure its quality
+   imatrix, sensitivity   prepare a better quantization
 
 "gosling --help" lists all commands, "gosling COMMAND --help" explains one.
 `

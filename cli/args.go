@@ -9,12 +9,12 @@ import (
 	urfave "github.com/urfave/cli/v2"
 )
 
-// flagShape is what an argument must look like to be a flag. A lone dash is standard input, -5 a number, and "- a list" a text.
+// flagShape matches an argument that is a flag. A lone dash means standard input, -5 is a number, and "- a list" is a text.
 var flagShape = regexp.MustCompile(`(?s)^--?([A-Za-z][\w-]*)(=.*)?$`)
 
-// arrange sorts the arguments so that flags come before the positional ones, since the flag parser stops at the first of
-// those. It knows which flags take a value, and that only positional arguments follow "--". Flags that the command does not
-// have and commands that do not exist are reported here. A request for help leaves only the command and --help.
+// arrange moves flags before the positional arguments, because the flag parser stops at the first of those. It knows which flags
+// take a value. After "--" all arguments are positional. arrange reports unknown flags and unknown commands. If help is
+// requested, it returns only the command and --help.
 func arrange(app *urfave.App, args []string) ([]string, error) {
 	if len(args) > 1 && args[1] == completeName {
 		return append([]string{args[0], completeName, "--"}, args[2:]...), nil
@@ -52,7 +52,7 @@ func arrange(app *urfave.App, args []string) ([]string, error) {
 	if cmd == nil {
 		return nil, noCommand(app, name)
 	}
-	if help { // alone: the flag package takes an argument beside it for a topic
+	if help { // drop the other arguments: the flag package would take one for a help topic
 		return []string{args[0], name, "--help"}, nil
 	}
 	if err := checkFlags("gosling "+name, slices.Concat(cmd.Flags, helpFlag), names); err != nil {
@@ -62,12 +62,13 @@ func arrange(app *urfave.App, args []string) ([]string, error) {
 	return append(append(arranged, "--"), positional[1:]...), nil
 }
 
-// asksForHelp reports whether one of the flags is that for help.
+// asksForHelp reports whether one of the flags asks for help.
 func asksForHelp(names []string) bool {
 	return slices.ContainsFunc(urfave.HelpFlag.Names(), func(help string) bool { return slices.Contains(names, help) })
 }
 
-// valueFlags names the flags of all commands that take a value. A name means the same kind of thing in all of them.
+// valueFlags returns the names of all commands' flags that take a value. Commands that share a flag name agree on whether it
+// takes one.
 func valueFlags(app *urfave.App) map[string]bool {
 	takes := map[string]bool{}
 	for _, cmd := range app.Commands {
@@ -82,7 +83,7 @@ func valueFlags(app *urfave.App) map[string]bool {
 	return takes
 }
 
-// checkFlags reports the first of names that is no flag of the command.
+// checkFlags reports the first of names that is not a flag of the command.
 func checkFlags(command string, flags []urfave.Flag, names []string) error {
 	var known []string
 	for _, f := range flags {
@@ -106,7 +107,7 @@ func noCommand(app *urfave.App, name string) error {
 	return &usageError{"gosling", fmt.Sprintf("unknown command %q%s", name, didYouMean(name, known, strings.Clone))}
 }
 
-// didYouMean offers the known name that is nearest, if it is near.
+// didYouMean suggests the known name nearest to name, if one is near enough.
 func didYouMean(name string, known []string, show func(string) string) string {
 	best, nearest := "", 3
 	for _, k := range known {
@@ -121,7 +122,7 @@ func didYouMean(name string, known []string, show func(string) string) string {
 	return fmt.Sprintf(": did you mean %s?", show(best))
 }
 
-// distance is the number of letters to insert, delete or change to make a out of b.
+// distance returns how many letters must be inserted, deleted or changed to turn a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

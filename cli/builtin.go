@@ -8,7 +8,7 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// modelPath is the file of the model that an argument names, which is its path unless it names the one in the program.
+// modelPath returns the path of the model that an argument names: the argument itself, or a file with the built-in model.
 func modelPath(name string) (string, error) {
 	if name == demo.Name {
 		return demo.Model()
@@ -25,13 +25,13 @@ func openGGUF(name string) (*gguf.File, error) {
 	return lm.OpenFile(path)
 }
 
-// requantize reports whether a model may be quantized although it is already: if the flag says so, or if it is the one in the
-// program, of which there is no other.
+// requantize reports whether quantized tensors may be quantized again: if the flag says so, or if it is the built-in model, which
+// only exists quantized.
 func requantize(c *urfave.Context, name string) bool {
 	return c.Bool("allow-requantize") || name == demo.Name
 }
 
-// textNames are the texts that --text names, or for the model in the program the one beside it.
+// textNames returns the texts that --text names. For the built-in model the default is the built-in text.
 func textNames(c *urfave.Context, model string, named []string) ([]string, error) {
 	if len(named) > 0 || model != demo.Name {
 		return named, nil

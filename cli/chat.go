@@ -22,20 +22,20 @@ import (
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
-// chatLimit is how many tokens an answer has unless told otherwise.
+// chatLimit is the default of --n-predict in chat, per answer.
 const chatLimit = 2048
 
 const chatHelp = `/reset           start from the beginning
 /save FILE       save the state of the conversation
-/load FILE       go on from a saved state, of the same model
-/think [MODE]    let a G1 model think first: off, fast or empty (thoughts that are over), on, low, medium, high; or show
-                 what is set
-/system [TEXT]   begin again with this system text, or none
-/tool RESULT     tell the model what its function call came to, for it to call the next function
-/answer RESULT   the same, for it to answer in words
+/load FILE       continue from a saved state of the same model
+/think [MODE]    let a G1 model think first: off, fast or empty (no thoughts), on, low, medium, high;
+                 without MODE, show the current one
+/system [TEXT]   start over with this system prompt, or with none
+/tool RESULT     give the model the result of its function call, and let it call the next function
+/answer RESULT   the same, but let the model answer in words
 /help            this list
 /exit            leave, as Ctrl-D and Ctrl-C do
-Ctrl-C stops an answer. A message may be pasted with several lines; one that begins with a slash needs a blank in front.
+Ctrl-C stops an answer. A pasted message may have several lines. Put a blank before a message that begins with a slash.
 `
 
 func chatCommand() *urfave.Command {
@@ -44,8 +44,9 @@ func chatCommand() *urfave.Command {
 	}
 	return &urfave.Command{
 		Name: "chat", Usage: "talk with a model", ArgsUsage: "MODEL",
-		Description: `A conversation in the form that the model was trained on, found from its name and version, or --template's. Lines can be
-edited, and the arrows bring back earlier ones. If standard input is no terminal each of its lines is a message, and the first error ends it.
+		Description: `A conversation in the format that the model was trained on, found from its name and version, or in that of --template.
+Lines can be edited, and the arrow keys bring back earlier ones. If standard input is not a terminal, each of its lines
+is a message, and the first error ends the conversation.
 
 ` + indent(chatHelp) + `
 Examples:
@@ -83,7 +84,7 @@ func runChat(c *urfave.Context) error {
 		return err
 	}
 	if !f.Chat {
-		return misuse(c, "template %s is for single texts: use gosling run", f.Name)
+		return misuse(c, "template %s is for single texts, not for a conversation: use gosling run", f.Name)
 	}
 	o, err := samplingOptions(c, m, f.Sampling)
 	if err != nil {
@@ -103,7 +104,7 @@ func runChat(c *urfave.Context) error {
 	return t.run()
 }
 
-// talk is a conversation with somebody at the keyboard, or a script.
+// talk is a conversation with a person at the keyboard, or with a script.
 type talk struct {
 	*lm.Conversation
 	c           *urfave.Context
@@ -113,8 +114,8 @@ type talk struct {
 	loaded      time.Duration
 }
 
-// run talks until the input ends. In a script the first error ends it. Only where the model's file has changed, the lines that
-// follow are still obeyed, so that the script may save its conversation.
+// run reads and answers messages until the input ends. In a script the first error ends the conversation. The exception is a
+// model file that has changed: the remaining lines are still read, so that the script can save its conversation.
 func (t *talk) run() error {
 	unanswered := 0
 	if t.c.Args().First() == demo.Name {
@@ -143,7 +144,7 @@ func (t *talk) run() error {
 			err = t.say(text)
 		}
 		if errors.Is(err, gguf.ErrChanged) {
-			err = &hinted{err, "/save FILE keeps the conversation, to go on with a whole copy of the same model"}
+			err = &hinted{err, "/save FILE keeps the conversation; continue it with an intact copy of the same model"}
 			unanswered++
 		} else if err != nil && (!t.interactive || t.c.Err() != nil) {
 			return err
@@ -154,7 +155,7 @@ func (t *talk) run() error {
 	}
 }
 
-// ended is how a conversation ends in which some messages were not answered. A person has seen why.
+// ended returns the error of a conversation in which some messages were not answered. A person has already seen the reason.
 func (t *talk) ended(unanswered int) error {
 	if unanswered == 0 || t.interactive {
 		return nil
@@ -162,17 +163,17 @@ func (t *talk) ended(unanswered int) error {
 	return fmt.Errorf("%s not answered: the model's file has changed", counted(unanswered, "message"))
 }
 
-// nextLine reads a line; Ctrl-C, where it is a signal, ends the program.
+// nextLine reads a line. If Ctrl-C arrives as a signal, it ends the program.
 func (t *talk) nextLine() (string, error) {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
 	return t.lines.Read(ctx)
 }
 
-// restart goes back to the beginning.
+// restart returns to the beginning.
 func (t *talk) restart() error { return t.reading(t.Open(t.System), t.Reset) }
 
-// reading shows on a line how far the model has come with a text that read lets it read.
+// reading runs read and shows its progress through text on a line.
 func (t *talk) reading(text string, read func(context.Context) error) error {
 	tokens, err := t.model.Encode(text)
 	if err != nil {
@@ -183,18 +184,18 @@ func (t *talk) reading(text string, read func(context.Context) error) error {
 	return read(line.follow(t.c.Context))
 }
 
-// say lets the model answer; Ctrl-C stops it.
+// say sends a message and shows the answer. Ctrl-C stops the answer.
 func (t *talk) say(text string) error {
 	return t.answer(t.Ask(text, t.Start()), func(ctx context.Context, each func(chat.Part) error) (lm.Reply, error) {
 		return t.Say(ctx, text, each)
 	})
 }
 
-// answer shows the answer to a prompt as it comes.
+// answer shows the answer to a prompt as it arrives.
 func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) error) (lm.Reply, error)) error {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
-	context.AfterFunc(ctx, stop) // the second one ends the program
+	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the program
 	tokens, err := t.model.Encode(prompt)
 	if err != nil {
 		return err
@@ -224,7 +225,7 @@ func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) e
 	return nil
 }
 
-// partPrinter writes an answer as the model wrote it, with the tags around its thoughts.
+// partPrinter writes an answer as the model generated it, with the tags around its thoughts.
 type partPrinter struct {
 	out  io.Writer
 	last chat.Kind
@@ -250,7 +251,7 @@ func (p *partPrinter) end() error {
 	return err
 }
 
-// tellOfCut says why a turn is not in the conversation.
+// tellOfCut says why a turn is not part of the conversation.
 func (t *talk) tellOfCut(r lm.Reply) error {
 	what, advice := "answer", ""
 	if chat.ForcesCall(r.Start) {
@@ -259,10 +260,10 @@ func (t *talk) tellOfCut(r lm.Reply) error {
 	if r.Times.Reason == generate.Limit {
 		advice = fmt.Sprintf(" of %d tokens, see --n-predict", t.Limit())
 	}
-	return t.tell("note: the model came to no %s (%s%s): the conversation goes on without this turn\n", what, r.Times.Reason, advice)
+	return t.tell("note: the model gave no %s (%s%s): the conversation continues without this turn\n", what, r.Times.Reason, advice)
 }
 
-// command obeys a line that begins with a slash.
+// command runs a line that begins with a slash.
 func (t *talk) command(text string) error {
 	name, argument, _ := strings.Cut(text, " ")
 	argument = strings.TrimSpace(argument)
@@ -283,11 +284,11 @@ func (t *talk) command(text string) error {
 		if err := t.restart(); err != nil {
 			return err
 		}
-		return t.tell("back at the beginning, with this system text\n")
+		return t.tell("back at the beginning, with this system prompt\n")
 	case "/tool", "/answer":
 		return t.result(name, argument)
 	default:
-		return fmt.Errorf("unknown command %s: see /help, or put a blank in front of a message that begins with a slash", term.Visible(name))
+		return fmt.Errorf("unknown command %s: see /help, or put a blank before a message that begins with a slash", term.Visible(name))
 	}
 }
 
@@ -300,13 +301,13 @@ func (t *talk) setThink(name string) error {
 	case err != nil:
 		return err
 	case !t.Thinks && think.Start != "":
-		return fmt.Errorf("no thinking here: template %s", t.Name)
+		return fmt.Errorf("this model cannot think: template %s does not support it", t.Name)
 	}
 	t.Think = think
 	return t.tell("thinking is %s\n", t.Think.Name)
 }
 
-// result passes the result of a function call on.
+// result passes on the result of a function call.
 func (t *talk) result(name, output string) error {
 	if !t.Calls || output == "" {
 		return fmt.Errorf("%s needs --tools and the result of a call", name)
@@ -333,10 +334,10 @@ func (t *talk) saveOrLoad(name, path string) error {
 	} else if err != nil {
 		return err
 	}
-	return t.tell("going on from %s after %d tokens\n", path, t.Tokens())
+	return t.tell("continuing from %s after %d tokens\n", path, t.Tokens())
 }
 
-// write writes what was asked for, tell what happened: to a person, not into the answers of a script.
+// write prints what the user asked for. tell prints what happened to standard error, so that it stays out of a script's answers.
 func (t *talk) write(text string) error {
 	_, err := io.WriteString(t.c.App.Writer, text)
 	return err

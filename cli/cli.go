@@ -1,8 +1,8 @@
-// Package cli is the command line of Gosling, with one command per file. Around the commands it has what they share: flags that may
+// Package cli is the command line of Gosling, with one command per file. The other files hold what commands share: flags that may
 // stand anywhere, exit codes, signals, progress and shell completion.
 //
-// The result of a command goes to standard output, everything else to standard error. The exit code is 0, 1 for an error, 2 for a wrong
-// command line, and 130 after Ctrl-C.
+// A command writes its result to standard output and everything else to standard error. The exit code is 0 on success, 1 for an
+// error, 2 for a wrong command line, and 130 after Ctrl-C.
 package cli
 
 import (
@@ -26,14 +26,14 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Run runs the program with its arguments, the first being its own name, and returns its exit code.
+// Run runs the program and returns its exit code. args[0] is the program's own name.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return runAt(time.Now, args, stdin, stdout, stderr)
 }
 
-// runAt is Run by a clock.
+// runAt is Run with a given clock.
 func runAt(now clock, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	signal.Ignore(syscall.SIGPIPE) // a reader that has seen enough is an EPIPE, so outputs are still cleaned up
+	signal.Ignore(syscall.SIGPIPE) // a reader that closes the pipe causes EPIPE instead, so outputs are still cleaned up
 	out, about := term.NewOutput(stdout), term.NewOutput(stderr)
 	defer about.Close()
 	defer out.Close()
@@ -46,7 +46,7 @@ func runAt(now clock, args []string, stdin io.Reader, stdout, stderr io.Writer) 
 	return report(about, err)
 }
 
-// report prints the error, if it needs words, and returns the exit code for it.
+// report prints the error, if it needs words, and returns its exit code.
 func report(stderr io.Writer, err error) int {
 	var usage *usageError
 	switch {
@@ -78,7 +78,7 @@ func printError(w io.Writer, err error) {
 	}
 }
 
-// hintFor names the flag that says what a file does not tell.
+// hintFor returns a hint for an error, usually the flag that helps.
 func hintFor(err error) string {
 	var unclear *dialect.Unclear
 	var epsilon *convert.NoGroupNormError
@@ -87,25 +87,25 @@ func hintFor(err error) string {
 	var odd *tokenizer.UnknownError
 	switch {
 	case errors.As(err, &odd):
-		return "token ids still work: --tokens, and --ids to print them"
+		return "token ids still work: give them with --tokens, and print them with --ids"
 	case errors.As(err, &checkpoint):
-		return "a checkpoint is converted first: gosling convert " + checkpoint.Path
+		return "convert the checkpoint first: gosling convert " + checkpoint.Path
 	case errors.As(err, &unclear) && unclear.States:
-		return "--state-transpose is for one of web-rwkv or Ai00, --state-transpose=false for one in the layout of the authors' .pth files"
+		return "use --state-transpose for a state from web-rwkv or Ai00, --state-transpose=false for the layout of the authors' .pth files"
 	case errors.As(err, &unclear):
-		return "--dialect web-rwkv is for one of web-rwkv or Ai00, --dialect pth for one in the layout of the authors' .pth files"
+		return "use --dialect web-rwkv for a model from web-rwkv or Ai00, --dialect pth for the layout of the authors' .pth files"
 	case errors.As(err, &epsilon):
-		return "--group-norm-eps 64e-5 is for a converted release; flash-linear-attention trains with 1e-5 (RWKV-6) or the head size times 1e-5 (RWKV-7)"
+		return "use --group-norm-eps 64e-5 for a converted release; flash-linear-attention trains with 1e-5 (RWKV-6) or the head size times 1e-5 (RWKV-7)"
 	case errors.As(err, &threads):
-		return fmt.Sprintf("--threads %d takes what there is", threads.Most)
+		return fmt.Sprintf("use --threads %d", threads.Most)
 	}
 	return ""
 }
 
-// readerTime is how long a pipe's reader may take after Ctrl-C to read what is written still.
+// readerTime is how long a pipe's reader has after Ctrl-C to read the remaining output.
 const readerTime = time.Second
 
-// makeStoppable lets Ctrl-C end the wait for a reader of standard output, if that is a pipe.
+// makeStoppable lets Ctrl-C end the wait for the reader of standard output, if that is a pipe.
 func makeStoppable(ctx context.Context, stdout io.Writer) {
 	out, ok := stdout.(*term.Output)
 	f := term.File(stdout)
@@ -117,23 +117,23 @@ func makeStoppable(ctx context.Context, stdout io.Writer) {
 	}
 }
 
-// errorText is an error in words.
+// errorText returns an error's message, shortened for a terminal.
 func errorText(err error) string { return excerpt.Message(err) }
 
-// usageError is a wrong command line.
+// usageError is the error of a wrong command line.
 type usageError struct {
-	command string // "gosling run"
+	command string // such as "gosling run"
 	reason  string
 }
 
 func (e *usageError) Error() string { return e.reason }
 
-// misuse is the error of a command that was called wrongly.
+// misuse returns the error of a command with wrong arguments or flags.
 func misuse(c *urfave.Context, format string, args ...any) error {
 	return &usageError{"gosling " + c.Command.Name, fmt.Sprintf(format, args...)}
 }
 
-// hinted is an error with advice that is printed on a line of its own.
+// hinted is an error with a hint, which is printed on a line of its own.
 type hinted struct {
 	error
 	hint string
@@ -141,7 +141,7 @@ type hinted struct {
 
 func (e *hinted) Unwrap() error { return e.error }
 
-// stoppedBy wraps an action so that its context ends with the first of the signals. The next one ends the program at once.
+// stoppedBy wraps an action so that the first of the signals cancels its context. The next signal ends the program at once.
 func stoppedBy(signals ...os.Signal) func(urfave.ActionFunc) urfave.ActionFunc {
 	return func(action urfave.ActionFunc) urfave.ActionFunc {
 		return func(c *urfave.Context) error {

@@ -22,14 +22,14 @@ var fishCompletion string
 //go:embed completion/gosling.ps1
 var powershellCompletion string
 
-// completeName is the hidden command that the shells' scripts ask for candidates.
+// completeName is the hidden command that the shell scripts call for candidates.
 const completeName = "__complete"
 
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 func completionCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: "completion", Usage: "print a script that lets the shell complete commands, flags and files", ArgsUsage: strings.Join(shells, "|"),
+		Name: "completion", Usage: "print a shell script that completes commands, flags and files", ArgsUsage: strings.Join(shells, "|"),
 		Description: `Examples:
   source <(gosling completion bash)            # in ~/.bashrc
   source <(gosling completion zsh)             # in ~/.zshrc, after compinit
@@ -62,8 +62,8 @@ func completeCommand() *urfave.Command {
 	}
 }
 
-// complete returns what may stand in place of the last of words, the words of a command line after the program's name.
-// None means that the shell should offer files.
+// complete returns the candidates for the last of words. words are the words of a command line after the program's name. If there
+// are none, the shell should offer files.
 func complete(app *urfave.App, words []string) []string {
 	if len(words) == 0 {
 		words = []string{""}
@@ -125,7 +125,7 @@ func flagNames(flags []urfave.Flag) []string {
 	return names
 }
 
-// flagValues lists what a flag takes where that is a closed set.
+// flagValues lists the values of a flag if they are a fixed set.
 func flagValues(name string, positional []string) []string {
 	command := ""
 	if len(positional) > 0 {
@@ -143,7 +143,7 @@ func flagValues(name string, positional []string) []string {
 	}
 }
 
-// arguments lists the positional arguments that are no files.
+// arguments lists the candidates for a positional argument that is not a file.
 func arguments(app *urfave.App, positional []string) []string {
 	switch {
 	case positional[0] == "help" && len(positional) == 1:

@@ -18,23 +18,23 @@ import (
 func convertCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.StringFlag{Name: "type", Usage: "write the matrices as `TYPE`, such as BF16, Q8_0 or Q4_K_M", Value: "F16"},
-		&urfave.PathFlag{Name: "vocab", Usage: "put in the vocabulary of `FILE`, an rwkv_vocab_*.txt or its JSON, a tokenizer.json or a .gguf", DefaultText: "what the model's rows tell"},
-		&urfave.Float64Flag{Name: "group-norm-eps", Usage: "the `EPSILON` of the norm after the recurrence; only models trained with a divisor of their own have another", DefaultText: "what config.json tells, or 64e-5"},
-		&urfave.StringFlag{Name: "dialect", Usage: "the `LAYOUT` of IN, if it does not tell: pth, the authors', or web-rwkv, which Ai00 uses too", DefaultText: "what the tensors tell"},
-		&urfave.StringSliceFlag{Name: "lora", Usage: "merge the LoRA adapter in `FILE` or PEFT's folder; may be given again"},
-		&urfave.Float64Flag{Name: "lora-alpha", Usage: "the `ALPHA` that adapters were trained with", DefaultText: "what adapter_config.json beside them says"},
-		&urfave.PathFlag{Name: "lora-init", Usage: "the `FILE` in which PiSSA kept what its adapter began with (init_pissa.pth)"},
-		&urfave.PathFlag{Name: "merge-state", Usage: "put the tuned state in `FILE` into the model, as what its texts begin with"},
-		stateTransposeFlag(), importanceFlag(), overridesFlag(), threadsFlag("one for each processor that may be used"), forceFlag(),
+		&urfave.PathFlag{Name: "vocab", Usage: "include the vocabulary in `FILE`: an rwkv_vocab_*.txt or its JSON form, a tokenizer.json or a .gguf", DefaultText: "chosen by the vocabulary's size"},
+		&urfave.Float64Flag{Name: "group-norm-eps", Usage: "the `EPSILON` of the norm after the recurrence; only models trained with a divisor of their own need it", DefaultText: "from config.json, or 64e-5"},
+		&urfave.StringFlag{Name: "dialect", Usage: "the `LAYOUT` of IN, if the file does not tell: pth for the authors' layout, or web-rwkv, also for Ai00", DefaultText: "found from the tensors"},
+		&urfave.StringSliceFlag{Name: "lora", Usage: "merge the LoRA adapter in `FILE` or PEFT's folder; may be repeated"},
+		&urfave.Float64Flag{Name: "lora-alpha", Usage: "the `ALPHA` that the adapters were trained with", DefaultText: "from adapter_config.json beside them"},
+		&urfave.PathFlag{Name: "lora-init", Usage: "the `FILE` with the initial values of a PiSSA adapter (init_pissa.pth)"},
+		&urfave.PathFlag{Name: "merge-state", Usage: "put the tuned state in `FILE` into the model, so that its texts begin with it"},
+		stateTransposeFlag(), importanceFlag(), overridesFlag(), threadsFlag("one for each usable processor"), forceFlag(),
 	}
 	return &urfave.Command{
-		Name: "convert", Usage: "make a GGUF model of a .pth or .safetensors checkpoint, or a .bin of rwkv.cpp", ArgsUsage: "IN [OUT]",
-		Description: `Writes the checkpoint, RWKV-4 to 7, as a GGUF file that Gosling runs, and llama.cpp too if it is RWKV-6 or 7: IN.pth
-becomes IN-F16.gguf beside it, or what OUT says. IN may be a .pth, a .safetensors, the folder or index of a model in
+		Name: "convert", Usage: "convert a .pth or .safetensors checkpoint, or rwkv.cpp's .bin, to GGUF", ArgsUsage: "IN [OUT]",
+		Description: `Writes an RWKV-4 to RWKV-7 checkpoint as a GGUF file for Gosling. llama.cpp also runs the files of RWKV-6 and RWKV-7.
+Without OUT, IN.pth becomes IN-F16.gguf beside it. IN may be a .pth, a .safetensors, the folder or index of a model in
 Hugging Face's layout (with the names of transformers or flash-linear-attention), web-rwkv's .st, or rwkv.cpp's .bin.
-Any type of "gosling quantize --help" is written in one pass; those that ggml quantizes need its library. Norms and
-other small tensors stay F32. LoRA adapters are merged on the way, and a tuned state is kept as what texts begin with.
-The model's name, size and context come from the file's name, if it follows RWKV's rule.
+Any type of "gosling quantize --help" is written in one pass. Types that ggml quantizes need its library. Norms and
+other small tensors stay F32. LoRA adapters are merged, and a tuned state becomes what the model's texts begin with.
+The model's name, size and context come from the file's name, if it follows RWKV's naming rule.
 
 Examples:
   gosling convert RWKV-x070-World-1.5B-v3-20250127-ctx4096.pth
@@ -50,11 +50,11 @@ Examples:
 
 func convertCheckpoint(c *urfave.Context) error {
 	if c.NArg() < 1 || c.NArg() > 2 {
-		return misuse(c, "want IN and perhaps OUT, not %d arguments", c.NArg())
+		return misuse(c, "want IN and optionally OUT, not %d arguments", c.NArg())
 	}
 	in, out := c.Args().Get(0), c.Args().Get(1)
 	if in == demo.Name {
-		return misuse(c, "demo, the model inside the program, is GGUF already: \"gosling quantize demo OUT.gguf TYPE\" writes it")
+		return misuse(c, "the built-in demo model is already GGUF: write it with \"gosling quantize demo OUT.gguf TYPE\"")
 	}
 	o, err := conversion(c)
 	if err != nil {
@@ -81,7 +81,7 @@ func convertCheckpoint(c *urfave.Context) error {
 	return summary(c, result.Report, begin, fmt.Sprintf("%s, %d layers of %d channels", result.Arch.Name, result.Config.Layers, result.Config.Embed))
 }
 
-// conversion is what the flags ask for.
+// conversion returns the options that the flags ask for.
 func conversion(c *urfave.Context) (convert.Options, error) {
 	mix, err := quant.ParseMix(c.String("type"))
 	if err != nil {
@@ -107,7 +107,7 @@ func conversion(c *urfave.Context) (convert.Options, error) {
 	return o, err
 }
 
-// adapters are those that the flags name.
+// adapters returns the adapters that the flags name.
 func adapters(c *urfave.Context) ([]convert.Adapter, error) {
 	var list []convert.Adapter
 	for _, path := range c.StringSlice("lora") {
@@ -115,19 +115,19 @@ func adapters(c *urfave.Context) ([]convert.Adapter, error) {
 	}
 	switch {
 	case len(list) == 0 && (c.IsSet("lora-alpha") || c.IsSet("lora-init")):
-		return nil, misuse(c, "--lora-alpha and --lora-init are for a --lora FILE")
+		return nil, misuse(c, "--lora-alpha and --lora-init need a --lora FILE")
 	case len(list) > 1 && c.IsSet("lora-init"):
-		return nil, misuse(c, "--lora-init is for one --lora FILE")
+		return nil, misuse(c, "--lora-init works with only one --lora FILE")
 	case c.IsSet("lora-alpha") && !(c.Float64("lora-alpha") > 0):
 		return nil, misuse(c, "--lora-alpha %v: want a positive number", c.Float64("lora-alpha"))
 	case c.IsSet("lora-alpha") && c.IsSet("lora-init"):
-		return nil, misuse(c, "--lora-alpha and --lora-init contradict each other: PiSSA's pairs have no scale")
+		return nil, misuse(c, "--lora-alpha cannot be combined with --lora-init: PiSSA's pairs have no scale")
 	}
 	return list, nil
 }
 
-// writeOptions are what commands that write models have in common. One that also runs them, and so knows --device, opens the
-// library of that.
+// writeOptions returns the options that all commands share that write models. A command that also runs models has --device, and
+// opens the library for that device.
 func writeOptions(c *urfave.Context) quant.Options {
 	device := cmp.Or(c.String("device"), "cpu")
 	return quant.Options{
@@ -136,7 +136,7 @@ func writeOptions(c *urfave.Context) quant.Options {
 	}
 }
 
-// summary is the last line of convert and quantize.
+// summary prints the last line of convert and quantize.
 func summary(c *urfave.Context, r quant.Report, begin time.Time, what string) error {
 	took := clockOf(c).since(begin)
 	_, err := fmt.Fprintf(c.App.Writer, "%s: %s, %s parameters, %s (%.2f bits per weight), %.1f s, %s\n", r.Path, what, grouped(r.Elements()),

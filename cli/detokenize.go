@@ -14,9 +14,9 @@ import (
 
 func detokenizeCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: "detokenize", Usage: "put tokens together to text", ArgsUsage: "[MODEL|-] [ID ...|-]",
-		Description: `Prints the bytes that token ids stand for and nothing else. Ids are separated by blanks or commas, and come from
-standard input if there are none. The vocabulary is that of the model, or World if none is named.
+		Name: "detokenize", Usage: "turn tokens back into text", ArgsUsage: "[MODEL|-] [ID ...|-]",
+		Description: `Prints exactly the bytes that token ids stand for. Ids are separated by blanks or commas. Without ids, they are read
+from standard input. The vocabulary is the model's, or World if no model is named.
 
 Examples:
   gosling detokenize 33 41638 47
@@ -55,13 +55,13 @@ func detokenize(c *urfave.Context) error {
 	}
 	for i, t := range tokens {
 		if _, ok := vocab.Bytes(t); !ok {
-			return fmt.Errorf("token %d, at position %d, is none of the vocabulary", t, i)
+			return fmt.Errorf("token %d at position %d is not in the vocabulary", t, i)
 		}
 	}
 	return buffered(heeding{c.Context, term.Text(c.App.Writer)}, func(out io.Writer) error { return decodeTo(out, vocab, tokens) })
 }
 
-// decodeTo writes the text of tokens, some at a time: it may be a thousand times as long as they are.
+// decodeTo writes the text of tokens in parts, because it may be a thousand times as long as they are.
 func decodeTo(out io.Writer, vocab tokenizer.Tokenizer, tokens []tokenizer.Token) error {
 	between := ""
 	for some := range slices.Chunk(tokens, 4096) {

@@ -18,18 +18,18 @@ import (
 
 func embedCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.PathFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the texts, a line each, from `FILE`; - is standard input"},
-		&urfave.StringFlag{Name: "pooling", Value: "last", Usage: "take the hidden state after the `last` token, or the mean over all"},
+		&urfave.PathFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the texts from `FILE`, one per line; - is standard input"},
+		&urfave.StringFlag{Name: "pooling", Value: "last", Usage: "use the hidden state after the `last` token, or the mean over all tokens"},
 		&urfave.BoolFlag{Name: "normalize", Usage: "scale each embedding to length 1", DisableDefaultText: true},
-		&urfave.StringFlag{Name: "format", Value: "json", Usage: "write `FORMAT` json (as OpenAI's API answers), array (of arrays) or f32 (little-endian numbers)"},
+		&urfave.StringFlag{Name: "format", Value: "json", Usage: "write `FORMAT` json (like OpenAI's API), array (of arrays) or f32 (little-endian numbers)"},
 		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Value: "-", Usage: "write to `FILE`; - is standard output"},
 		forceFlag(), escapeFlag(),
 	}
 	return &urfave.Command{
 		Name: "embed", Usage: "turn texts into vectors, to compare their meaning", ArgsUsage: "MODEL [TEXT|-]",
-		Description: `Reads texts, one a line, each from the beginning of a document, and writes an embedding for each: the hidden state
-after the last layer and the output norm, of which the model's head would make logits. With --pooling last it is the
-one after the text's last token, which has seen all of it, with mean the average over its tokens. An empty line is
+		Description: `Reads texts, one per line, each from the beginning of a document, and writes an embedding for each: the hidden state
+after the last layer and the output norm, which is the input of the model's head. --pooling last takes the state after
+the text's last token, which has seen the whole text. --pooling mean takes the average over all tokens. An empty line is
 read as the token that separates documents. --format f32 writes [texts][channels].
 
 Examples:
@@ -92,7 +92,7 @@ func embed(c *urfave.Context) error {
 	})
 }
 
-// embedLines are the texts that the command line names.
+// embedLines returns the texts that the command line names.
 func embedLines(c *urfave.Context) ([]string, error) {
 	if c.NArg() == 1 && !c.IsSet("file") && term.Is(c.App.Reader) {
 		return nil, misuse(c, "no text: give it as an argument, with --file or on standard input")
@@ -109,7 +109,7 @@ func embedLines(c *urfave.Context) ([]string, error) {
 		return nil, fmt.Errorf("no text to embed: the input is empty")
 	}
 	if n := bytes.Count(text, []byte("\n")) + 1; n > maxLines {
-		return nil, fmt.Errorf("%d lines: %d texts are the most that are embedded at once", n, maxLines)
+		return nil, fmt.Errorf("%d lines: at most %d texts can be embedded at once", n, maxLines)
 	}
 	lines := strings.Split(string(text), "\n")
 	for i, l := range lines {
@@ -121,7 +121,7 @@ func embedLines(c *urfave.Context) ([]string, error) {
 func tokenizeLines(m *lm.Model, lines []string) ([][]tokenizer.Token, error) {
 	vocab, err := m.Tokenizer()
 	if err == nil && vocab == nil {
-		err = fmt.Errorf("%s has no tokenizer to read texts with", m.File().Path())
+		err = fmt.Errorf("%s has no tokenizer, so it cannot read text", m.File().Path())
 	}
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func tokenizeLines(m *lm.Model, lines []string) ([][]tokenizer.Token, error) {
 	return texts, nil
 }
 
-// finishEmbedding refuses numbers that say nothing and scales the others if they are to have length 1.
+// finishEmbedding rejects numbers that are not finite. If normalize is set, it scales the embedding to length 1.
 func finishEmbedding(e []float32, normalize bool) error {
 	sum := 0.0
 	for _, x := range e {
@@ -156,7 +156,7 @@ func finishEmbedding(e []float32, normalize bool) error {
 	return nil
 }
 
-// embeddingWriter writes embeddings one by one, which may be more than memory holds.
+// embeddingWriter writes embeddings one at a time, because all of them may not fit into memory.
 type embeddingWriter interface {
 	add(i int, e []float32) error
 	end(texts [][]tokenizer.Token) error
@@ -169,7 +169,7 @@ func newFloatEmbeddings(out io.Writer, _ string) embeddingWriter { return floatE
 func (f floatEmbeddings) add(_ int, e []float32) error  { return writeFloats(f.out, e) }
 func (f floatEmbeddings) end([][]tokenizer.Token) error { return nil }
 
-// jsonEmbeddings writes a list, a line for each embedding, between two texts.
+// jsonEmbeddings writes a JSON list with one embedding per line, between two fixed texts.
 type jsonEmbeddings struct {
 	out    io.Writer
 	before string
@@ -177,7 +177,7 @@ type jsonEmbeddings struct {
 	after  func(texts [][]tokenizer.Token) string
 }
 
-// newJSONEmbeddings writes what OpenAI's API answers to a request for embeddings.
+// newJSONEmbeddings writes the format of OpenAI's embeddings API.
 func newJSONEmbeddings(out io.Writer, model string) embeddingWriter {
 	type embedding struct {
 		Object    string    `json:"object"`
@@ -192,7 +192,7 @@ func newJSONEmbeddings(out io.Writer, model string) embeddingWriter {
 			for _, t := range texts {
 				n += len(t)
 			}
-			name, _ := json.Marshal(model) // of a string, which cannot fail
+			name, _ := json.Marshal(model) // marshalling a string cannot fail
 			return fmt.Sprintf(`], "model": %s, "usage": {"prompt_tokens": %d, "total_tokens": %d}}`, name, n, n)
 		},
 	}

@@ -14,20 +14,20 @@ func jsonFlag() urfave.Flag {
 	return &urfave.BoolFlag{Name: "json", Usage: "print JSON", DisableDefaultText: true}
 }
 
-// writeJSON writes a report. Its numbers are float.Number, which JSON can always hold. Nothing is written of a value that
-// cannot be encoded.
+// writeJSON writes a report. Its numbers are float.Number, so that JSON can hold all of them. If the value cannot be encoded,
+// writeJSON writes nothing.
 func writeJSON(w io.Writer, value any) error {
 	return encodeJSON(w, value, "  ")
 }
 
-// marshalJSON is json.Marshal, which leaves < and > as they are.
+// marshalJSON is json.Marshal without escaping < and >.
 func marshalJSON(value any) ([]byte, error) {
 	var b bytes.Buffer
 	err := encodeJSON(&b, value, "")
 	return b.Bytes(), err
 }
 
-// encodeJSON writes a value whole or, if it cannot be encoded, not at all: json.Encoder writes once it has all of it.
+// encodeJSON writes a value whole, or not at all if it cannot be encoded: json.Encoder only writes when it has everything.
 func encodeJSON(w io.Writer, value any, indent string) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", indent)
@@ -35,11 +35,11 @@ func encodeJSON(w io.Writer, value any, indent string) error {
 	return e.Encode(value)
 }
 
-// bytesText writes a size.
+// bytesText returns a size in words, such as "1.5 GiB".
 func bytesText(n int64) string { return units.Bytes(n) }
 
-// counted writes a number of things.
+// counted returns a number with its noun, such as "2 layers".
 func counted(n int, thing string) string { return units.Count(n, thing) }
 
-// grouped writes a number with commas.
+// grouped returns a number with commas.
 func grouped(n int64) string { return units.Grouped(n) }

@@ -15,11 +15,11 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
-// silent is how long standard input may be silent before a line says that the program waits for it.
+// silent is how long standard input may stay silent before a message says that the program waits for it.
 const silent = 2 * time.Second
 
-// readInput reads all of standard input, or less if the context ends first. what is added to the line that says that the
-// program waits, and is empty or begins with a comma.
+// readInput reads all of standard input, or stops when the context ends. what is added to the message that the program waits. It
+// is empty or begins with a comma.
 func readInput(c *urfave.Context, what string, limit infile.Limit) ([]byte, error) {
 	if f, ok := c.App.Reader.(*os.File); ok {
 		if err := limit.Fits("standard input", f); err != nil {
@@ -57,7 +57,7 @@ func readInput(c *urfave.Context, what string, limit infile.Limit) ([]byte, erro
 	}
 }
 
-// countingReader counts the bytes that were read. The count may be looked at meanwhile.
+// countingReader counts the bytes it has read. Other goroutines may read the count.
 type countingReader struct {
 	in io.Reader
 	n  atomic.Int64
@@ -69,7 +69,7 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// readWhole reads a text from a file, or standard input for "-", as UTF-8, as package intext does.
+// readWhole reads a text from a file, or from standard input for "-", and returns it as UTF-8, as package intext does.
 func readWhole(c *urfave.Context, path string, limit infile.Limit) ([]byte, error) {
 	if path != "-" {
 		return noted(c)(intext.Read(c.Context, path, limit))
@@ -81,12 +81,12 @@ func readWhole(c *urfave.Context, path string, limit infile.Limit) ([]byte, erro
 	return noted(c)(intext.From(textName(path), data))
 }
 
-// decodeText returns what was read from path as UTF-8, and notes it if that is something else than the file's bytes.
+// decodeText returns the data read from path as UTF-8, and prints notes about what it changed.
 func decodeText(c *urfave.Context, path string, data []byte) ([]byte, error) {
 	return noted(c)(intext.Decode(textName(path), data))
 }
 
-// noted returns a function that prints the notes about a text and returns the others of its arguments.
+// noted returns a function that prints the notes about a text and returns its other arguments.
 func noted(c *urfave.Context) func(text []byte, notes []string, err error) ([]byte, error) {
 	return func(text []byte, notes []string, err error) ([]byte, error) {
 		for _, text := range notes {
@@ -96,7 +96,7 @@ func noted(c *urfave.Context) func(text []byte, notes []string, err error) ([]by
 	}
 }
 
-// note prints a remark about an input to standard error, once if it is made several times.
+// note prints a remark about an input to standard error. It prints the same remark only once.
 func note(c *urfave.Context, format string, args ...any) {
 	text := fmt.Sprintf("note: "+format, args...)
 	if c.App.Metadata == nil {
@@ -108,7 +108,7 @@ func note(c *urfave.Context, format string, args ...any) {
 	}
 }
 
-// readText is readWhole without the line end that editors and echo put last.
+// readText is readWhole without the last line end, which editors and echo add.
 func readText(c *urfave.Context, path string, limit infile.Limit) ([]byte, error) {
 	data, err := readWhole(c, path, limit)
 	return withoutLineEnd(data), err
@@ -116,7 +116,7 @@ func readText(c *urfave.Context, path string, limit infile.Limit) ([]byte, error
 
 func withoutLineEnd(data []byte) []byte { return intext.WithoutLineEnd(data) }
 
-// piped reports whether an input is a pipe or a file rather than a terminal or the null device.
+// piped reports whether an input is a pipe or a file, not a terminal or the null device.
 func piped(in io.Reader) bool {
 	f, ok := in.(*os.File)
 	if !ok {

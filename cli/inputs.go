@@ -13,16 +13,16 @@ import (
 	"github.com/gosling-rwkv/gosling/demo"
 )
 
-// Flags that name files say what is done with them by their names, which mean the same in every command. A flag for another file
-// belongs into one of these lists.
+// A flag that names a file means the same in every command: the file is read, written, or a folder. A new flag for a file must be
+// added to one of these lists.
 var (
 	inputFlags  = []string{"text", "file", "tokens-file", "in-file", "vocab", "lora", "lora-init", "merge-state", "state", "imatrix", "sensitivity", "tools"}
 	outputFlags = []string{"output", "html", "answers", "base-logits"}
-	folderFlags = []string{"ggml", "work"} // in which no named file is read or written
+	folderFlags = []string{"ggml", "work"} // folders; no named file is read or written in them
 )
 
-// inputs are the paths of all files that a command reads, as far as its command line tells: what it names, and what is read with
-// that, such as the parts of a model and the configuration beside it. Some may not exist.
+// inputs returns the paths of all files that a command reads, as far as the command line tells: the named files, and the files
+// that are read with them, such as the parts of a model or the configuration beside it. Some may not exist.
 func inputs(c *urfave.Context) []string {
 	var named []string
 	for i, arg := range c.Args().Slice() {
@@ -54,7 +54,7 @@ func inputs(c *urfave.Context) []string {
 	return all
 }
 
-// readsArgument reports whether a command's argument is a file that it reads, and no output, text, or name of a task.
+// readsArgument reports whether a command reads the argument as a file. Other arguments are outputs, texts or names of tasks.
 func readsArgument(command string, index int) bool {
 	switch command {
 	case "eval":
@@ -66,17 +66,19 @@ func readsArgument(command string, index int) bool {
 	}
 }
 
-// What is read of a folder, and what beside a file. They are patterns of path.Match, in lower case.
+// The files that are read from a folder, and the files that are read beside another file. They are patterns of path.Match, in
+// lower case.
 var (
 	inFolderFiles = []string{"*.safetensors", "*.st", "*.json", "*.txt", "*.csv", "*.pth", "*.pt", "*.bin"}
 	besideFiles   = []string{"config.json", "adapter_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "rwkv_vocab_*.txt"}
 	partFiles     = []string{"*.safetensors", "*.index.json"}
 )
 
-// partOfGGUF is the end of the name of one of several GGUF files that are one model.
+// partOfGGUF matches the end of the name of one part of a GGUF model.
 var partOfGGUF = regexp.MustCompile(`-\d{5}-of-\d{5}\.gguf$`)
 
-// readWith are the files that may be read with a named one: those in a folder, the parts of a model, and what describes it.
+// readWith returns the files that may be read together with a named one: the files in a folder, the parts of a model, and the
+// files that describe it.
 func readWith(name string) []string {
 	folder, patterns := filepath.Dir(name), besideFiles
 	base := strings.ToLower(filepath.Base(name))

@@ -22,10 +22,10 @@ type job struct {
 	c       *urfave.Context
 	model   *lm.Model
 	tokens  []tokenizer.Token
-	text    []byte // of the prompt
+	text    []byte // the prompt's
 	options generate.Options
 	format  chat.Format
-	times   lm.Times // once it has run
+	times   lm.Times // set by run
 }
 
 // run generates, prints, and writes --output.
@@ -37,7 +37,7 @@ func (j *job) run() error {
 		}
 		text := term.Text(j.c.App.Writer)
 		if song.path == "-" {
-			text = io.Discard // the piece is printed once, as a file has it
+			text = io.Discard // print the piece only once, in the file's format
 		}
 		return writeOutput(j.c, song.path, func(out io.Writer) error {
 			if err := j.print(text, song.piece); err != nil {
@@ -54,14 +54,14 @@ func (j *job) run() error {
 	return err
 }
 
-// warnOfCall says what is wrong with a function call.
+// warnOfCall prints what is wrong with a function call.
 func warnOfCall(c *urfave.Context, start prompt.Think, said string) {
 	if err := chat.CheckCall(start, said); err != nil {
 		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: %s\n", errorText(err))
 	}
 }
 
-// print generates and prints to w, and shows each piece to also.
+// print generates, prints to w, and passes each piece to also.
 func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 	session, err := j.model.NewSession()
 	if err != nil {
@@ -93,7 +93,7 @@ func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 type textPrinter struct {
 	w    io.Writer
 	ids  bool
-	some bool // ids were written
+	some bool // an id was already written
 }
 
 func (p *textPrinter) echo(tokens []tokenizer.Token, text []byte) error {

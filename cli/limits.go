@@ -5,16 +5,16 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/intext"
 )
 
-// How large inputs may be that are read as a whole. docs/limits.md lists them with those of other packages.
+// The largest inputs that are read as a whole. docs/limits.md lists them with those of other packages.
 var (
 	textLimit    = intext.Limit
 	promptLimit  = infile.Limit{Bytes: 64 << 20, What: "a prompt"}
 	tokensLimit  = infile.Limit{Bytes: 64 << 20, What: "a list of tokens"}
 	toolsLimit   = infile.Limit{Bytes: 4 << 20, What: "a list of tools"}
-	messageLimit = infile.Limit{Bytes: 16 << 20, What: "a message"} // a line of a chat that is no terminal
+	messageLimit = infile.Limit{Bytes: 16 << 20, What: "a message"} // a line of a chat whose input is not a terminal
 	answerLimit  = infile.Limit{Bytes: 1 << 20, What: "an answer"}  // a line of --answers
 	notesLimit   = infile.Limit{Bytes: 64 << 20, What: "a note"}    // of a comparison
 )
 
-// maxLines is how many texts embed takes.
+// maxLines is the maximum number of texts of embed.
 const maxLines = 1 << 22

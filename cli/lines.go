@@ -14,13 +14,13 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
-// lines is where a conversation's messages come from. Read returns io.EOF after the last one and the context's error when
-// that ends first.
+// lines is where a conversation's messages come from. Read returns io.EOF after the last message, and the context's error if the
+// context ends first.
 type lines interface {
 	Read(ctx context.Context) (string, error)
 }
 
-// newLines reads from a terminal with editing and history, or else plain lines.
+// newLines reads from a terminal with editing and history, and otherwise plain lines.
 func newLines(c *urfave.Context) lines {
 	in, out := c.App.Reader, c.App.Writer
 	if term.Is(in) && term.Is(out) {
@@ -29,7 +29,7 @@ func newLines(c *urfave.Context) lines {
 	return &plainLines{c: c, in: bufio.NewReader(in)}
 }
 
-// plainLines reads a script.
+// plainLines reads the lines of a script.
 type plainLines struct {
 	c     *urfave.Context
 	in    *bufio.Reader
@@ -49,7 +49,7 @@ func (p *plainLines) Read(ctx context.Context) (string, error) {
 	})
 }
 
-// readLine reads up to the end of a line, with it, or of the input. A longer one than limit is an error.
+// readLine reads a line including its line end, or up to the end of the input. A line longer than limit is an error.
 func readLine(in *bufio.Reader, name string, limit infile.Limit) ([]byte, error) {
 	var line []byte
 	for {
@@ -64,16 +64,16 @@ func readLine(in *bufio.Reader, name string, limit infile.Limit) ([]byte, error)
 	}
 }
 
-// begin looks at the first bytes. Text behind a byte order mark is read whole and decoded; other text is read as its lines
-// come, since somebody may be writing them.
+// begin looks at the first bytes. A text with a byte order mark is read as a whole and decoded. Other text is read line by line,
+// because somebody may be typing it.
 func (p *plainLines) begin() error {
 	if p.begun {
 		return nil
 	}
 	p.begun = true
-	first, _ := p.in.Peek(1) // an error comes again
+	first, _ := p.in.Peek(1) // an error will be returned again by the next read
 	if string(first) == "\xef" {
-		first, _ = p.in.Peek(3) // as long as any character that begins so
+		first, _ = p.in.Peek(3) // the length of every character that begins with this byte
 	}
 	switch string(first) {
 	case "\x00", "\xfe", "\xff", "\xef\xbb\xbf":

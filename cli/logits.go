@@ -16,17 +16,17 @@ func logitsCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.StringFlag{Name: "prompt", Aliases: []string{"p"}, Usage: "read `TEXT`"},
 		&urfave.StringFlag{Name: "tokens", Usage: "read token `IDS`, separated by commas"},
-		&urfave.PathFlag{Name: "tokens-file", Usage: "read the token ids in `FILE`, separated by blanks or commas; - is standard input"},
-		&urfave.BoolFlag{Name: "bos", Usage: "put the token that separates documents, 0 in most models, in front", DisableDefaultText: true},
-		&urfave.BoolFlag{Name: "all", Usage: "write a row for each token instead of the last one's", DisableDefaultText: true},
-		&urfave.IntFlag{Name: "chunk", Usage: "read at most `N` tokens at a time", DefaultText: "what is fastest"},
+		&urfave.PathFlag{Name: "tokens-file", Usage: "read token ids from `FILE`, separated by blanks or commas; - is standard input"},
+		&urfave.BoolFlag{Name: "bos", Usage: "put the token that separates documents, 0 in most models, before the others", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "all", Usage: "write the logits after each token, not only after the last", DisableDefaultText: true},
+		&urfave.IntFlag{Name: "chunk", Usage: "read at most `N` tokens at a time", DefaultText: "the fastest"},
 		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE`; - is standard output"},
 		forceFlag(), escapeFlag(),
 	}
 	return &urfave.Command{
 		Name: "logits", Usage: "write a model's raw logits, to compare it with another implementation", ArgsUsage: "MODEL",
 		Description: `Reads tokens from an empty state and writes little-endian float32 numbers: the logits after the last token,
-[vocabulary], or with --all those after each, [tokens][vocabulary]. Nothing is put in front of the tokens.
+[vocabulary], or with --all the logits after each token, [tokens][vocabulary]. Nothing is put before the tokens.
 
 Examples:
   gosling logits model.gguf --prompt "The goose" --output last.f32
@@ -77,7 +77,7 @@ func logits(c *urfave.Context) error {
 	})
 }
 
-// logitsTokens are the tokens that the flags give.
+// logitsTokens returns the tokens that the flags give.
 func logitsTokens(c *urfave.Context, m *lm.Model) ([]tokenizer.Token, error) {
 	vocab, err := m.Tokenizer()
 	if err != nil && c.IsSet("prompt") {

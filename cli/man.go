@@ -14,8 +14,8 @@ import (
 func manCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "man", Usage: "write the manual pages", ArgsUsage: "DIR",
-		Description: `Writes gosling.1 and a page for each command, such as gosling-run.1, to a folder, which is made if it is not there. They say
-what "gosling COMMAND --help" says. "make install" puts them where "man" finds them.
+		Description: `Writes gosling.1 and a page for each command, such as gosling-run.1, to a folder, and creates the folder if needed. The
+pages have the same content as "gosling COMMAND --help". "make install" puts them where "man" finds them.
 
 Examples:
   gosling man ~/.local/share/man/man1
@@ -28,7 +28,7 @@ Examples:
 func writeManual(c *urfave.Context) error {
 	dir := c.Args().First()
 	if c.NArg() != 1 || dir == "" {
-		return misuse(c, "want a folder for the pages")
+		return misuse(c, "want one folder for the pages")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -55,7 +55,7 @@ func writeManual(c *urfave.Context) error {
 	return nil
 }
 
-// program is the page of the program itself.
+// program writes the page of the program itself.
 func (r *roff) program(app *urfave.App) {
 	r.section("NAME", "gosling - "+app.Usage)
 	r.section("SYNOPSIS", "")
@@ -72,16 +72,16 @@ func (r *roff) program(app *urfave.App) {
 	r.flags(app.VisibleFlags())
 	r.exitStatus()
 	r.section("ENVIRONMENT", "")
-	r.item(`\fBGOSLING_GGML\fR`, "the folder of ggml's libraries, unless --ggml names one")
-	r.item(`\fBXDG_DATA_HOME\fR`, "where gosling/ggml/ may hold these libraries; ~/.local/share if it is not set")
+	r.item(`\fBGOSLING_GGML\fR`, "the folder with ggml's libraries, unless --ggml names one")
+	r.item(`\fBXDG_DATA_HOME\fR`, "the folder in which gosling/ggml/ may hold these libraries; ~/.local/share if not set")
 	r.item(`\fBTMPDIR\fR`, "the folder for temporary files")
 	r.section("FILES", "")
-	r.item(`\fI../lib/gosling/\fR`, "ggml's libraries, seen from the folder of the program")
-	r.item(`\fI~/.local/share/gosling/ggml/\fR`, "the same for one user")
+	r.item(`\fI../lib/gosling/\fR`, "ggml's libraries, relative to the program's folder")
+	r.item(`\fI~/.local/share/gosling/ggml/\fR`, "the same, for one user")
 	r.section("SEE ALSO", "man, doctor and the other commands have pages of their own, such as gosling-run(1).")
 }
 
-// command is the page of a command.
+// command writes the page of a command.
 func (r *roff) command(cmd *urfave.Command) {
 	r.section("NAME", "gosling-"+cmd.Name+" - "+cmd.Usage)
 	r.section("SYNOPSIS", "")
@@ -104,10 +104,10 @@ func (r *roff) command(cmd *urfave.Command) {
 }
 
 func (r *roff) flags(flags []urfave.Flag) {
-	r.section("OPTIONS", "Options stand before or after the arguments.")
+	r.section("OPTIONS", "Options may stand before or after the arguments.")
 	for _, f := range flags {
 		names, usage, _ := strings.Cut(f.String(), "\t")
-		names, _, _ = strings.Cut(names, " [ ") // that it may be repeated is said in the usage
+		names, _, _ = strings.Cut(names, " [ ") // the usage text already says that a flag may be repeated
 		var marked []string
 		for name := range strings.SplitSeq(names, ", ") {
 			flag, value, _ := strings.Cut(name, " ")
@@ -122,10 +122,10 @@ func (r *roff) flags(flags []urfave.Flag) {
 }
 
 func (r *roff) exitStatus() {
-	r.section("EXIT STATUS", "0 if all went well, 1 after an error, 2 for a wrong command line, 130 after an interrupt.")
+	r.section("EXIT STATUS", "0 on success, 1 after an error, 2 for a wrong command line, 130 after an interrupt.")
 }
 
-// builtOn is the day of the commit that the program was built from, empty where that is not known.
+// builtOn returns the date of the commit that the program was built from, or "" if it is unknown.
 func builtOn() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {

@@ -21,24 +21,24 @@ func forceFlag() urfave.Flag {
 	return &urfave.BoolFlag{Name: "force", Usage: "replace the output if it exists", DisableDefaultText: true}
 }
 
-// notStdout refuses a flag that names standard output for what must be read again.
+// notStdout rejects standard output for a file that must be read again.
 func notStdout(c *urfave.Context, flag string) error {
 	if c.Path(flag) == "-" {
-		return misuse(c, "--%s -: it is read again, which standard output cannot be: name a file", flag)
+		return misuse(c, "--%s -: the file is read again, and standard output cannot be: name a file", flag)
 	}
 	return nil
 }
 
-// bytesAtTerminal refuses to write bytes, which are no text, to a terminal.
+// bytesAtTerminal refuses to write binary data to a terminal.
 func bytesAtTerminal(c *urfave.Context, what string) error {
 	if c.Path("output") == "-" && term.Is(c.App.Writer) {
-		return misuse(c, "%s would write bytes to the terminal: add --output FILE", what)
+		return misuse(c, "%s would write binary data to the terminal: add --output FILE", what)
 	}
 	return nil
 }
 
-// writeOutput lets write fill the file at path, which appears whole or not at all. "-" is standard output, and a device or a
-// pipe is written to as it is. No file that the command reads is replaced.
+// writeOutput lets write fill the file at path. The file appears whole or not at all. "-" means standard output. A device or a
+// pipe is written directly. writeOutput never replaces a file that the command reads.
 func writeOutput(c *urfave.Context, path string, write func(io.Writer) error) error {
 	if path == "-" {
 		return buffered(term.Text(c.App.Writer), write)
@@ -71,7 +71,7 @@ func streams(path string) bool {
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
-// heeding is a writer that refuses to write once its context has ended: so Ctrl-C stops what prints for long.
+// heeding is a writer that stops writing when its context ends, so that Ctrl-C stops long output.
 type heeding struct {
 	ctx context.Context
 	io.Writer
@@ -94,13 +94,13 @@ func buffered(out io.Writer, write func(io.Writer) error) error {
 
 // output is a file that a command writes.
 type output struct {
-	path  string // empty and "-" are no files
-	begun bool   // it may be there already, to go on with or to be used
-	file  bool   // it is read at any place, so standard output cannot take it
+	path  string // "" and "-" mean no file
+	begun bool   // it may exist already, to be continued or used
+	file  bool   // it is written or read at any offset, so it cannot be standard output
 }
 
-// tryOutputs finds out whether the outputs of a command can be written, before it computes for hours: that they are none of its
-// inputs, nor one file twice, that only --force replaces one, and that files can be made beside them.
+// tryOutputs checks whether a command can write its outputs, before it computes for hours. No output may be one of the inputs,
+// and no two may be the same file. Only --force replaces an existing file. New files must be possible in the same folder.
 func tryOutputs(c *urfave.Context, outputs ...output) error {
 	outputs = slices.DeleteFunc(slices.Clone(outputs), func(o output) bool { return o.path == "" || o.path == "-" && !o.file })
 	for i, o := range outputs {
@@ -124,12 +124,12 @@ func tryOutputs(c *urfave.Context, outputs ...output) error {
 	return nil
 }
 
-// separate refuses an output that is an input of the command, by whatever name: links lead to the file, and names may differ in
-// case where the file system does not care.
+// separate rejects an output that is also an input of the command, under any name: links lead to the same file, and on some file
+// systems names may differ in case.
 func separate(c *urfave.Context, output string) error {
 	out, err := os.Stat(output)
 	if err != nil || !out.Mode().IsRegular() {
-		return nil // nothing is there yet, or nothing that could be lost
+		return nil // there is nothing yet, or nothing that could be lost
 	}
 	for _, input := range inputs(c) {
 		if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {
@@ -142,7 +142,7 @@ func separate(c *urfave.Context, output string) error {
 	return nil
 }
 
-// samePlace reports whether two paths lead to one file, or will when there is one.
+// samePlace reports whether two paths lead to the same file, or would if it existed.
 func samePlace(a, b string) bool {
 	x, errA := os.Stat(a)
 	y, errB := os.Stat(b)

@@ -6,7 +6,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 )
 
-// progress returns what shows how far a job that writes bytes has come, and what must be called at its end.
+// progress returns a function that shows the progress of a job that writes bytes, and one to call when the job ends.
 func progress(c *urfave.Context, what string) (show func(done, total int64), end func()) {
 	line := newRunning(c.App.ErrWriter, clockOf(c), what, bytesWritten, 0)
 	return line.set, func() { line.end() }

@@ -22,28 +22,28 @@ import (
 
 func quantizeCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.BoolFlag{Name: "allow-requantize", Usage: "quantize again what is quantized already, which adds up errors", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "allow-requantize", Usage: "quantize tensors that are already quantized, which adds to their errors", DisableDefaultText: true},
 		importanceFlag(),
 		overridesFlag(),
-		&urfave.Float64Flag{Name: "target-bpw", Usage: "choose a type for each matrix such that the file has at most `BITS` for each weight and loses least", DefaultText: "none"},
-		&urfave.PathFlag{Name: "sensitivity", Usage: "choose by `FILE`, which \"gosling sensitivity\" made of this model"},
-		threadsFlag("one for each processor that may be used"), forceFlag(),
+		&urfave.Float64Flag{Name: "target-bpw", Usage: "choose a type for each matrix so that the file has at most `BITS` per weight and loses the least", DefaultText: "none"},
+		&urfave.PathFlag{Name: "sensitivity", Usage: "choose types by `FILE`, which \"gosling sensitivity\" wrote for this model"},
+		threadsFlag("one for each usable processor"), forceFlag(),
 	}
 	return &urfave.Command{
 		Name: "quantize", Usage: "make a GGUF model smaller", ArgsUsage: "IN [OUT] TYPE",
-		Description: `Writes IN with its matrices as TYPE. Without OUT the file lies beside IN and has TYPE in its name: model-F16.gguf becomes
-model-Q4_K_M.gguf. Norms and other small tensors keep their precision. A table tells for each kind of tensor its type,
-its size, and the root-mean-square error against IN.
+		Description: `Writes IN with its matrices as TYPE. Without OUT the file is written beside IN with TYPE in its name: model-F16.gguf
+becomes model-Q4_K_M.gguf. Norms and other small tensors keep their precision. A table shows the type of each kind of
+tensor, its size, and its root-mean-square error compared with IN.
 
 TYPE is one of ` + wrapNames(mixNames(), 100) + `
 
-With --imatrix, elements are rounded by how much the model uses them, which costs nothing but the time to make the file
-with "gosling imatrix" and loses less; types below Q2_K need it. Tensors that it says nothing of are rounded without.
+With --imatrix, elements are rounded according to how much the model uses them. The file loses less and stays the same
+size. "gosling imatrix" makes the matrix, and types below Q2_K need it. Tensors it does not cover are rounded without it.
 
-In place of a TYPE, --target-bpw and --sensitivity say how large the file may be and what rounding each part of this model
-costs; types are then assigned so that the predicted loss is the least.
+In place of a TYPE, --target-bpw sets the size of the file, and --sensitivity tells what quantizing each part of this model
+costs. Types are then assigned so that the predicted loss is the smallest.
 
-What is quantized already is refused without --allow-requantize; only the model in the program, "demo", is taken as it is.
+Quantized tensors are refused without --allow-requantize. Only the built-in model, "demo", is exempt.
 
 Examples:
   gosling quantize model-F16.gguf Q4_K_M
@@ -57,7 +57,7 @@ Examples:
 	}
 }
 
-// mixNames lists the types that convert and quantize take.
+// mixNames lists the types that convert and quantize accept.
 func mixNames() []string {
 	var names []string
 	for _, m := range quant.Mixes() {
@@ -66,7 +66,7 @@ func mixNames() []string {
 	return names
 }
 
-// wrapNames joins names to lines of about the given length.
+// wrapNames joins names into lines of about the given length.
 func wrapNames(names []string, length int) string {
 	var b strings.Builder
 	at := len("TYPE is one of ")
@@ -107,7 +107,7 @@ func quantize(c *urfave.Context) error {
 		return lm.Explain(in, err)
 	}
 	if job.in == demo.Name {
-		fmt.Fprintf(c.App.ErrWriter, "note: the model in the program is quantized already, to Q8_0, and what that lost stays lost\n")
+		fmt.Fprintf(c.App.ErrWriter, "note: the built-in model is already quantized to Q8_0, so its earlier loss remains\n")
 	}
 	noteWithout(c, report)
 	if err := printKinds(c.App.Writer, report.Kinds); err != nil {
@@ -119,7 +119,7 @@ func quantize(c *urfave.Context) error {
 // quantizing is what one run of the command does.
 type quantizing struct {
 	in, out string
-	name    string // of the types
+	name    string // of the type, or of the budget
 	how     quant.Retyping
 
 	importance *quant.Importance
@@ -130,11 +130,11 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 	budgeted := c.IsSet("target-bpw") || c.IsSet("sensitivity")
 	switch {
 	case c.IsSet("target-bpw") != c.IsSet("sensitivity"):
-		return job, misuse(c, "--target-bpw and --sensitivity go together")
+		return job, misuse(c, "--target-bpw and --sensitivity need each other")
 	case budgeted && (len(args) < 1 || len(args) > 2):
-		return job, misuse(c, "with --target-bpw want IN and perhaps OUT, not %d arguments", len(args))
+		return job, misuse(c, "with --target-bpw want IN and optionally OUT, not %d arguments", len(args))
 	case !budgeted && (len(args) < 2 || len(args) > 3):
-		return job, misuse(c, "want IN, perhaps OUT, and TYPE, not %d arguments", len(args))
+		return job, misuse(c, "want IN, optionally OUT, and TYPE, not %d arguments", len(args))
 	}
 	if err := settleThreads(c); err != nil {
 		return job, err
@@ -161,7 +161,7 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 	return job, err
 }
 
-// assign chooses types by what a file of sensitivities says.
+// assign chooses types according to a file of sensitivities.
 func (job *quantizing) assign(c *urfave.Context) error {
 	target := c.Float64("target-bpw")
 	if !(target > 0 && target <= 32) {
@@ -187,10 +187,10 @@ func (job *quantizing) assign(c *urfave.Context) error {
 }
 
 func overridesFlag() urfave.Flag {
-	return &urfave.StringSliceFlag{Name: "tensor-type", Usage: "`PATTERN=TYPE`: the matrices with names that match the regular expression get TYPE; may be given again, and the first that matches holds"}
+	return &urfave.StringSliceFlag{Name: "tensor-type", Usage: "`PATTERN=TYPE`: matrices whose names match the regular expression get TYPE; may be repeated; the first match counts"}
 }
 
-// overrides reads what --tensor-type says.
+// overrides parses --tensor-type.
 func overrides(c *urfave.Context) (quant.Overrides, error) {
 	var all quant.Overrides
 	for _, text := range c.StringSlice("tensor-type") {
@@ -203,7 +203,7 @@ func overrides(c *urfave.Context) (quant.Overrides, error) {
 	return all, nil
 }
 
-// quantizedName puts a mix's name into a file's, in place of that of the mix it has if it tells one.
+// quantizedName puts a mix's name into a file name. It replaces the name of another mix at the end.
 func quantizedName(in, mix string) string {
 	in = gguf.TrimPart(in)
 	base := strings.TrimSuffix(in, filepath.Ext(in))
@@ -218,7 +218,7 @@ func quantizedName(in, mix string) string {
 func printKinds(out io.Writer, kinds []quant.Kind) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "KIND\tTENSORS\tFROM\tTO\tSIZE\tRMSE")
-	first := map[string]int{} // one kind in several types stays together
+	first := map[string]int{} // keeps a kind with several types together
 	for i, k := range kinds {
 		if _, ok := first[k.Name]; !ok {
 			first[k.Name] = i
@@ -238,10 +238,10 @@ func printKinds(out io.Writer, kinds []quant.Kind) error {
 }
 
 func importanceFlag() urfave.Flag {
-	return &urfave.PathFlag{Name: "imatrix", Usage: "round by the importance matrix in `FILE`, which \"gosling imatrix\" or llama-imatrix made"}
+	return &urfave.PathFlag{Name: "imatrix", Usage: "round according to the importance matrix in `FILE`, made by \"gosling imatrix\" or llama-imatrix"}
 }
 
-// importance reads what --imatrix names.
+// importance reads the file that --imatrix names.
 func importance(c *urfave.Context) (*quant.Importance, error) {
 	path := c.Path("imatrix")
 	if path == "" {
@@ -254,13 +254,13 @@ func importance(c *urfave.Context) (*quant.Importance, error) {
 	return &quant.Importance{Path: path, Matrix: m}, nil
 }
 
-// noteWithout tells of tensors that an importance matrix lacks.
+// noteWithout prints which tensors an importance matrix lacks.
 func noteWithout(c *urfave.Context, r quant.Report) {
 	if n := len(r.Without); n > 0 {
 		more := ""
 		if n > 3 {
 			more = fmt.Sprintf(" and %d more", n-3)
 		}
-		fmt.Fprintf(c.App.ErrWriter, "note: rounded without importance, of which %s says nothing: %s%s\n", c.Path("imatrix"), strings.Join(r.Without[:min(n, 3)], ", "), more)
+		fmt.Fprintf(c.App.ErrWriter, "note: rounded without importance, because %s does not cover them: %s%s\n", c.Path("imatrix"), strings.Join(r.Without[:min(n, 3)], ", "), more)
 	}
 }

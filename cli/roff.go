@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// roff writes a manual page in man(7), and keeps the first error.
+// roff writes a manual page in man(7) and keeps the first error.
 type roff struct {
 	w   io.Writer
 	err error
 }
 
-// raw writes a line that has its marks already.
+// raw writes a line that already has its markup.
 func (r *roff) raw(line string) {
 	if r.err == nil {
 		_, r.err = fmt.Fprintln(r.w, line)
@@ -24,7 +24,7 @@ func (r *roff) title(name string) {
 	r.raw(fmt.Sprintf(`.TH %s 1 "%s" "%s" "Gosling"`, strings.ToUpper(escaped(name)), builtOn(), escaped(strings.Join(fields[:len(fields)-2], " "))))
 }
 
-// section begins a section with a paragraph, if there is text for one.
+// section begins a section. If text is not empty, it becomes the section's first paragraph.
 func (r *roff) section(name, text string) {
 	r.raw(".SH " + name)
 	if text != "" {
@@ -32,15 +32,15 @@ func (r *roff) section(name, text string) {
 	}
 }
 
-// item writes a term, which has its marks already, and what it means.
+// item writes a term, which already has its markup, and its meaning.
 func (r *roff) item(term, meaning string) {
 	r.raw(".TP")
 	r.raw(term)
 	r.raw(escaped(strings.Join(strings.Fields(meaning), " ")))
 }
 
-// text writes paragraphs, the first as what a section begins with. Lines that are indented or call the program stand as
-// they are.
+// text writes paragraphs. The first one belongs to the section's heading. It keeps lines that are indented or that call the
+// program as they are.
 func (r *roff) text(text string) {
 	verbatim, begun, first := false, true, true
 	for line := range strings.Lines(text) {
@@ -67,10 +67,10 @@ func (r *roff) text(text string) {
 	}
 }
 
-// marks are the characters that roff would take for something else, or typeset otherwise.
+// marks escapes the characters that roff would interpret or typeset differently.
 var marks = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", "\\(ga", "^", `\(ha`, "~", `\(ti`, `"`, `\(dq`)
 
-// escaped is a text with nothing in it that roff would take for its own.
+// escaped returns text with all characters escaped that roff would interpret.
 func escaped(text string) string {
 	var b strings.Builder
 	for _, c := range marks.Replace(text) {

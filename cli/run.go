@@ -15,30 +15,28 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// runLimit is how many tokens run generates unless told otherwise: room for a long answer, and an end for a model that
-// finds none.
+// runLimit is the default of --n-predict in run: room for a long answer, and an end for a model that never stops.
 const runLimit = 512
 
 func runCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.PathFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the prompt from `FILE`, but for a last line end; - is standard input"},
-		&urfave.StringFlag{Name: "tokens", Usage: "take token `IDS` as the prompt, separated by commas"},
-		&urfave.StringFlag{Name: "input", Usage: "what an instruction is about: `TEXT`, for templates instruction and raven-instruction"},
-		&urfave.BoolFlag{Name: "bos", Usage: "put the token that separates documents, 0 in most models, in front of the prompt", DisableDefaultText: true},
+		&urfave.PathFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the prompt from `FILE`, without its last line end; - is standard input"},
+		&urfave.StringFlag{Name: "tokens", Usage: "use token `IDS` as the prompt, separated by commas"},
+		&urfave.StringFlag{Name: "input", Usage: "`TEXT` that the instruction refers to, for templates instruction and raven-instruction"},
+		&urfave.BoolFlag{Name: "bos", Usage: "put the token that separates documents, 0 in most models, before the prompt", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "echo", Usage: "print the prompt too", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "ids", Usage: "print token ids instead of text", DisableDefaultText: true},
-		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the music to `FILE` too: .mid to play, of a MIDI model, or else text such as .abc; - is standard output"},
+		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "also write the music to `FILE`: a .mid file for a MIDI model, otherwise text such as .abc; - is standard output"},
 		forceFlag(), escapeFlag(),
 	}
 	return &urfave.Command{
 		Name: "run", Usage: "continue a prompt", ArgsUsage: "MODEL [PROMPT|-]",
-		Description: `Prints how the model continues a prompt, as it comes. The prompt is the argument, in which \n and the like are
-resolved, or comes from --file or standard input. It is used as it stands (for a music model, behind the token that
-its pieces begin with) unless --template writes it; --template auto is the one that the model was trained on, and
---system, --think and --tools imply it, as --input implies instruction. What standard input holds, if it is a
-pipe or a file, is joined to a prompt that is given, on a line of its own. The text ends where the model ends it, at the
-template's stop strings or a --stop text, or after --n-predict tokens. A model without a tokenizer takes --tokens and
-prints --ids.
+		Description: `Prints how the model continues a prompt, as the text is generated. The prompt is the argument, with \n and other escapes
+resolved, or comes from --file or standard input. It is used unchanged unless --template formats it. A music model also
+gets the token that its pieces begin with. --template auto selects the format that the model was trained on. --system,
+--think and --tools imply it, and --input implies template instruction. If a prompt is given and standard input is a pipe
+or a file, its text follows the prompt on a new line. The text ends where the model ends it, at a stop string of the
+template or --stop, or after --n-predict tokens. A model without a tokenizer needs --tokens and --ids.
 
 Examples:
   gosling run model.gguf "User: What is a goose?\n\nAssistant:"
@@ -100,7 +98,7 @@ func run(c *urfave.Context) error {
 		tokens = []tokenizer.Token{lm.BeginToken(vocab)}
 	}
 	if vocab == nil && !c.Bool("ids") {
-		return &hinted{fmt.Errorf("%s has no tokenizer, so its tokens are no text", m.File().Path()), "add --ids to see the tokens' numbers"}
+		return &hinted{fmt.Errorf("%s has no tokenizer, so its tokens cannot be printed as text", m.File().Path()), "add --ids to print token ids"}
 	}
 	o, err := generateOptions(c, m, f, text)
 	if err != nil {
@@ -115,7 +113,7 @@ func run(c *urfave.Context) error {
 	return err
 }
 
-// runFormat is formatFlags, with what only run has.
+// runFormat is formatFlags plus --input, which only run has.
 func runFormat(c *urfave.Context) (chat.Format, error) {
 	f, err := formatFlags(c)
 	if err != nil || !c.IsSet("input") {
@@ -125,12 +123,12 @@ func runFormat(c *urfave.Context) (chat.Format, error) {
 		f.Template, err = prompt.Named("instruction")
 	}
 	if f.Input == "" && err == nil {
-		err = misuse(c, "--input is for templates instruction and raven-instruction, not %s", f.Name)
+		err = misuse(c, "--input needs template instruction or raven-instruction, not %s", f.Name)
 	}
 	return f, err
 }
 
-// runTemplate is the one that run takes when none is named: none, but for models of music, unless a flag needs one.
+// runTemplate returns the template of run if none is named: raw, unless the model is a music model or a flag needs a template.
 func runTemplate(c *urfave.Context, m *lm.Model) prompt.Template {
 	own := m.Template()
 	if own.Verbatim && !c.IsSet("tokens") || c.String("template") == "auto" || c.IsSet("system") {
@@ -140,20 +138,20 @@ func runTemplate(c *urfave.Context, m *lm.Model) prompt.Template {
 	return raw
 }
 
-// writePrompt makes the prompt of what the user said.
+// writePrompt turns the user's text into a prompt.
 func writePrompt(c *urfave.Context, f chat.Format, text []byte) ([]byte, error) {
 	if c.IsSet("tokens") && !f.Verbatim {
-		return nil, misuse(c, "--tokens are a prompt already, which template %s cannot write: leave --template out", f.Name)
+		return nil, misuse(c, "--tokens is already a prompt, so template %s cannot format it: leave out --template", f.Name)
 	}
 	input := argumentText(c, c.String("input"))
 	if f.Input != "" && prompt.LooksSwapped(string(text), input) {
-		fmt.Fprintln(c.App.ErrWriter, "gosling: warning: the instruction looks like the input and the input like an instruction: "+
-			"models do better with the instruction first, gosling run MODEL --input TEXT INSTRUCTION")
+		fmt.Fprintln(c.App.ErrWriter, "gosling: warning: instruction and input look swapped: "+
+			"models do better with gosling run MODEL --input TEXT INSTRUCTION")
 	}
 	return []byte(f.Task(f.System, string(text), input, f.Start())), nil
 }
 
-// generateOptions are what text is generated with.
+// generateOptions returns the options for generating the text.
 func generateOptions(c *urfave.Context, m *lm.Model, f chat.Format, text []byte) (generate.Options, error) {
 	o, err := samplingOptions(c, m, f.Sampling)
 	if err != nil {
@@ -167,6 +165,6 @@ func generateOptions(c *urfave.Context, m *lm.Model, f chat.Format, text []byte)
 	if g1, _ := prompt.Named("g1"); f.Name == "raw" && strings.HasSuffix(string(text), g1.Assistant) {
 		stops = g1.Stops
 	}
-	vocab, _ := m.Tokenizer() // an error was told before
+	vocab, _ := m.Tokenizer() // an error was already reported
 	return generate.Options{Vocab: vocab, Sampler: s, End: lm.Tokens(f.End), Stop: stopStrings(c, stops), Limit: max(0, c.Int("n-predict"))}, nil
 }

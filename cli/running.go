@@ -14,44 +14,45 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// How often a line is written, and how long a job that is short in most cases has none.
+// How often a progress line is written, and how long a job that is usually short goes without one.
 const (
 	terminalEvery = 200 * time.Millisecond
 	plainEvery    = 5 * time.Second
 	quietFor      = time.Second
 )
 
-// running shows on one line how far a job has come, with its speed and the time left: rewritten on a terminal, else anew every
-// few seconds. A goroutine draws it, so that it lives while a step takes long. Its methods may be called by several goroutines.
+// running shows the progress of a job on one line, with its speed and the time left. On a terminal it rewrites the line.
+// Elsewhere it prints a new one every few seconds. A goroutine draws it, so it stays alive during a long step. Its methods may be
+// called by several goroutines.
 type running struct {
 	out   io.Writer
 	now   clock
-	width func() int // of the terminal in columns; nil where there is none
-	name  string     // of the job; it is cut first where the line is too long
+	width func() int // of the terminal in columns; nil if there is none
+	name  string     // of the job; shortened first if the line is too long
 	unit  unit
 	begin time.Time
 	stop  chan struct{}
 
 	mu          sync.Mutex
 	done, total int64
-	at          time.Duration // since the beginning, when done was told
+	at          time.Duration // time since the beginning when done was set
 	news        string        // what else is known so far
-	drawn       string        // the line that was written last
-	columns     int           // that it takes on a terminal
+	drawn       string        // the last line that was written
+	columns     int           // its width on a terminal
 	ended       bool
 }
 
-// newRunning begins the line of a long job of so many steps, 0 if their number is not known yet. The line must be ended.
+// newRunning begins the line of a long job with total steps, 0 if their number is not known yet. The caller must end the line.
 func newRunning(out io.Writer, now clock, name string, unit unit, total int64) *running {
 	return startRunning(out, now, name, unit, total, 0)
 }
 
-// newReading begins the line of reading tokens, which takes less than a second in most cases: then there is no line.
+// newReading begins the line of reading tokens. That usually takes less than a second, and then no line appears.
 func newReading(out io.Writer, now clock, name string, tokens int) *running {
 	return startRunning(out, now, name, tokensRead, int64(tokens), quietFor)
 }
 
-// startRunning begins a line that is first drawn after some time, on a terminal.
+// startRunning begins a line. It is first drawn after quiet, or at once on a terminal if quiet is 0.
 func startRunning(out io.Writer, now clock, name string, unit unit, total int64, quiet time.Duration) *running {
 	r := &running{out: out, now: now, name: name, unit: unit, total: total, begin: now(), stop: make(chan struct{})}
 	every := plainEvery
@@ -83,7 +84,7 @@ func startRunning(out io.Writer, now clock, name string, unit unit, total int64,
 	return r
 }
 
-// follow returns a context with which the engine counts the tokens that it reads.
+// follow returns a context that counts the tokens which the engine reads.
 func (r *running) follow(ctx context.Context) context.Context {
 	return lm.WithProgress(ctx, func(tokens int) {
 		r.mu.Lock()
@@ -92,21 +93,21 @@ func (r *running) follow(ctx context.Context) context.Context {
 	})
 }
 
-// set says how far the job has come.
+// set sets how far the job has come.
 func (r *running) set(done, total int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.done, r.total, r.at = done, total, r.now.since(r.begin)
 }
 
-// say adds what else is known so far.
+// say sets what else is known so far.
 func (r *running) say(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.news = ": " + fmt.Sprintf(format, args...)
 }
 
-// draw writes the line, unless nothing is new and it is not rewritten.
+// draw writes the line. If the line is not rewritten, it is only printed when something is new.
 func (r *running) draw() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,13 +126,13 @@ func (r *running) draw() {
 		r.drawn = rest
 		return
 	}
-	line := fitted(r.name, rest+r.speed(), r.width()-1) // in the last column some terminals begin a new line
+	line := fitted(r.name, rest+r.speed(), r.width()-1) // a full last column makes some terminals begin a new line
 	columns := uniseg.StringWidth(line)
 	fmt.Fprintf(r.out, "\r%s%s", line, strings.Repeat(" ", max(0, min(r.columns, r.width()-1)-columns)))
 	r.columns = columns
 }
 
-// speed is the end of a line: the speed and the time left, once something was done.
+// speed returns the end of a line: the speed and the time left, once something is done.
 func (r *running) speed() string {
 	if r.done <= 0 || r.at <= 0 {
 		return ""
@@ -141,7 +142,7 @@ func (r *running) speed() string {
 	return fmt.Sprintf(", %s, %s left", r.unit.rate(float64(r.done)/r.at.Seconds()), left)
 }
 
-// end wipes the terminal's line and returns how long the job took. It may be called again.
+// end clears the terminal's line and returns how long the job took. It may be called again.
 func (r *running) end() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,14 +157,14 @@ func (r *running) end() time.Duration {
 	return r.now.since(r.begin)
 }
 
-// fitted puts a name and what is said of it into so many columns. The name gives way first, down to a few columns.
+// fitted fits a name and its text into columns. It shortens the name first, down to a few columns.
 func fitted(name, rest string, columns int) string {
 	const shortest = 12
 	name = cut(name, max(shortest, columns-uniseg.StringWidth(rest)))
 	return cut(name+rest, columns)
 }
 
-// cut shortens a text to so many columns, with an ellipsis if it lost anything. What a terminal would obey is made visible.
+// cut shortens a text to columns, with an ellipsis if it lost anything. It makes control characters visible.
 func cut(text string, columns int) string {
 	text = term.Visible(text)
 	if uniseg.StringWidth(text) <= columns {

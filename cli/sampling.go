@@ -11,22 +11,22 @@ import (
 	"github.com/gosling-rwkv/gosling/sampler"
 )
 
-// samplingFlags are those of every command that generates text, whose defaults are those of the prompt's template.
+// samplingFlags returns the flags of every command that generates text. Their defaults come from the prompt's template.
 func samplingFlags(limit int) []urfave.Flag {
 	return []urfave.Flag{
 		&urfave.IntFlag{Name: "n-predict", Aliases: []string{"n"}, Usage: "generate at most `N` tokens, -1 for no limit", Value: limit},
-		&urfave.Float64Flag{Name: "temp", Usage: "temperature `T`, applied to what top-p and top-k left; 0 takes the likeliest token, without penalties unless they are given", DefaultText: "the template's"},
-		&urfave.Float64Flag{Name: "top-p", Usage: "choose among the likeliest tokens that have probability `P` together", DefaultText: "the template's"},
-		&urfave.IntFlag{Name: "top-k", Usage: "choose among the `K` likeliest tokens, 0 for all", DefaultText: "the template's"},
-		&urfave.Float64Flag{Name: "presence-penalty", Usage: "take `X` from the logit of tokens generated before", DefaultText: "the template's"},
-		&urfave.Float64Flag{Name: "frequency-penalty", Usage: "take `X` from it for each time it was generated", DefaultText: "the template's"},
-		&urfave.Float64Flag{Name: "penalty-decay", Usage: "multiply these counts by `X` with each token", DefaultText: "the template's"},
-		&urfave.Int64Flag{Name: "seed", Usage: "`N` makes the choice repeatable, -1 takes another each time", Value: -1},
-		&urfave.StringSliceFlag{Name: "stop", Usage: "end before `TEXT` too, besides where the template ends; may be repeated, and \"\" leaves the template's stops out", KeepSpace: true},
+		&urfave.Float64Flag{Name: "temp", Usage: "temperature `T`, applied after top-p and top-k; 0 always takes the most likely token, and drops penalties that are not given", DefaultText: "the template's"},
+		&urfave.Float64Flag{Name: "top-p", Usage: "choose among the most likely tokens whose probabilities add up to `P`", DefaultText: "the template's"},
+		&urfave.IntFlag{Name: "top-k", Usage: "choose among the `K` most likely tokens, 0 for all", DefaultText: "the template's"},
+		&urfave.Float64Flag{Name: "presence-penalty", Usage: "subtract `X` from the logits of tokens that were already generated", DefaultText: "the template's"},
+		&urfave.Float64Flag{Name: "frequency-penalty", Usage: "subtract `X` from a token's logit for each time it was generated", DefaultText: "the template's"},
+		&urfave.Float64Flag{Name: "penalty-decay", Usage: "multiply these counts by `X` after each token", DefaultText: "the template's"},
+		&urfave.Int64Flag{Name: "seed", Usage: "random seed `N` for repeatable output; -1 picks a new one each time", Value: -1},
+		&urfave.StringSliceFlag{Name: "stop", Usage: "also end before `TEXT`, besides the template's stop strings; may be repeated; \"\" drops the template's stop strings", KeepSpace: true},
 	}
 }
 
-// samplingOptions are the template's, where no flag says otherwise.
+// samplingOptions returns the template's sampling, changed by the flags that are given.
 func samplingOptions(c *urfave.Context, m *lm.Model, d prompt.Sampling) (sampler.Options, error) {
 	o := m.Sampling(d)
 	if n := c.Int("n-predict"); n < -1 || n == 0 {
@@ -54,7 +54,7 @@ func samplingOptions(c *urfave.Context, m *lm.Model, d prompt.Sampling) (sampler
 	return o, nil
 }
 
-// stopStrings are the template's and those of --stop, of which an empty one leaves the template's out.
+// stopStrings returns the template's stop strings and those of --stop. An empty --stop drops the template's.
 func stopStrings(c *urfave.Context, own []string) []string {
 	stops := slices.Clone(own)
 	if slices.Contains(c.StringSlice("stop"), "") {

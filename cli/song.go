@@ -14,26 +14,26 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// songFile collects a piece of music for --output: its words for a MIDI file, or else its text.
+// songFile collects a piece of music for --output: MIDI words for a .mid file, otherwise text.
 type songFile struct {
 	path  string
 	vocab tokenizer.Tokenizer
 	midi  bool
 	text  strings.Builder
 	song  music.Song
-	odd   error // the first word that is none
+	odd   error // the first word that is not valid
 }
 
-// newSongFile refuses what cannot be written before a token is generated. It begins with the prompt, which is part of the piece.
+// newSongFile rejects what cannot be written, before any token is generated. The piece begins with the prompt.
 func newSongFile(c *urfave.Context, t prompt.Template, vocab tokenizer.Tokenizer, tokens []tokenizer.Token, text []byte) (*songFile, error) {
 	s := &songFile{path: c.Path("output"), vocab: vocab}
 	ext := strings.ToLower(filepath.Ext(s.path))
 	s.midi = ext == ".mid" || ext == ".midi"
 	switch {
 	case t.Name != "midi" && t.Name != "abc":
-		return nil, misuse(c, "--output is for music, templates midi and abc, not %s: redirect text with > %s", t.Name, s.path)
+		return nil, misuse(c, "--output needs template midi or abc, not %s: redirect text with > %s", t.Name, s.path)
 	case s.midi && !speaksMIDI(vocab):
-		return nil, fmt.Errorf("%s: the model's tokenizer is no MIDI one, so its text is no music to play", c.Args().First())
+		return nil, fmt.Errorf("%s: the model's tokenizer is not a MIDI tokenizer, so its text cannot be written as MIDI", c.Args().First())
 	}
 	s.song.Piano = s.midi && speaksPiano(vocab)
 	s.text.Write(text)
@@ -43,7 +43,7 @@ func newSongFile(c *urfave.Context, t prompt.Template, vocab tokenizer.Tokenizer
 	return s, nil
 }
 
-// speaksMIDI reports whether a vocabulary is one of the MIDI models': all have the longest pause in the same row.
+// speaksMIDI reports whether a vocabulary belongs to a MIDI model. All of these have the longest pause in the same row.
 func speaksMIDI(vocab tokenizer.Tokenizer) bool {
 	if vocab == nil {
 		return false
@@ -52,7 +52,7 @@ func speaksMIDI(vocab tokenizer.Tokenizer) bool {
 	return strings.TrimSpace(string(text)) == "t125"
 }
 
-// speaksPiano tells the vocabulary of the piano alone by its loudest first note.
+// speaksPiano recognizes the piano-only vocabulary by its loudest first note.
 func speaksPiano(vocab tokenizer.Tokenizer) bool {
 	text, _ := vocab.Bytes(143)
 	return strings.TrimSpace(string(text)) == "p:0:f"
@@ -81,7 +81,7 @@ func (s *songFile) write(c *urfave.Context, w io.Writer) error {
 		return err
 	}
 	if s.odd != nil {
-		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: some words are left out: %s\n", errorText(s.odd))
+		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: some words were left out: %s\n", errorText(s.odd))
 	}
 	_, err := s.song.WriteTo(w)
 	return err

@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// promptSource finds where the prompt comes from, before anything is opened.
+// promptSource determines where the prompt comes from, before anything is opened.
 func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 	args := c.Args().Slice()
 	if len(args) == 0 {
@@ -42,7 +42,7 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 	case len(sources) == 1:
 		return sources[0], nil
 	case c.IsSet("output") && term.Is(c.App.Reader):
-		return func() ([]byte, error) { return nil, nil }, nil // music needs no beginning
+		return func() ([]byte, error) { return nil, nil }, nil // music needs no prompt
 	case args[0] == demo.Name && term.Is(c.App.Reader):
 		return func() ([]byte, error) { return []byte(demo.Prompt), nil }, nil
 	case term.Is(c.App.Reader):
@@ -52,14 +52,14 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 	}
 }
 
-// joined puts what standard input holds, if it is a pipe or a file, behind the text that read returns, on a line of its own.
+// joined appends standard input to the text that read returns, on a new line, if it is a pipe or a file.
 func joined(c *urfave.Context, read func() ([]byte, error)) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		text, err := read()
 		if err != nil || !piped(c.App.Reader) {
 			return text, err
 		}
-		more, err := readInput(c, ", which is joined to the text that was given: < /dev/null goes without", promptLimit)
+		more, err := readInput(c, ", which is appended to the given text: add < /dev/null to prevent that", promptLimit)
 		if err != nil {
 			return nil, err
 		}
@@ -73,19 +73,19 @@ func joined(c *urfave.Context, read func() ([]byte, error)) func() ([]byte, erro
 	}
 }
 
-// refuseInput is an error if standard input holds something that a prompt of --tokens would leave unread.
+// refuseInput returns an error if standard input has text, because --tokens would leave it unread.
 func refuseInput(c *urfave.Context) error {
 	if !piped(c.App.Reader) {
 		return nil
 	}
-	more, err := readInput(c, ", which --tokens cannot be joined with: < /dev/null goes without", promptLimit)
+	more, err := readInput(c, ", which cannot be combined with --tokens: add < /dev/null to skip it", promptLimit)
 	if err == nil && len(more) > 0 {
-		err = misuse(c, "the prompt is given twice: --tokens cannot be joined with the text on standard input")
+		err = misuse(c, "the prompt is given twice: --tokens cannot be combined with the text on standard input")
 	}
 	return err
 }
 
-// promptTokens cuts the prompt into tokens and puts a template's first ones in front, or reads them from --tokens.
+// promptTokens encodes the prompt after the template's first tokens, or parses --tokens.
 func promptTokens(c *urfave.Context, vocab tokenizer.Tokenizer, text []byte, first []int32) ([]tokenizer.Token, error) {
 	var tokens []tokenizer.Token
 	var err error
@@ -95,7 +95,7 @@ func promptTokens(c *urfave.Context, vocab tokenizer.Tokenizer, text []byte, fir
 			return nil, misuse(c, "--tokens: %v", err)
 		}
 	case vocab == nil:
-		return nil, &hinted{fmt.Errorf("%s has no tokenizer, so it reads no text", c.Args().First()), "give the prompt as ids: --tokens 1,2,3"}
+		return nil, &hinted{fmt.Errorf("%s has no tokenizer, so it cannot read text", c.Args().First()), "give the prompt as ids: --tokens 1,2,3"}
 	default:
 		if tokens, err = vocab.Encode(text); err != nil {
 			return nil, err

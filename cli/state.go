@@ -6,19 +6,19 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// stateFlags are for commands whose texts may begin with a state.
+// stateFlags returns the flags of commands whose texts may begin with a state.
 func stateFlags() []urfave.Flag {
 	return []urfave.Flag{
-		&urfave.PathFlag{Name: "state", Usage: "begin with the state in `FILE`: one tuned for the model (.pth, .safetensors) or saved by chat; none is to begin without the one in the model's file"},
+		&urfave.PathFlag{Name: "state", Usage: "begin with the state in `FILE`: tuned for the model (.pth, .safetensors) or saved by chat; none ignores a state in the model's file"},
 		stateTransposeFlag(),
 	}
 }
 
 func stateTransposeFlag() urfave.Flag {
-	return &urfave.BoolFlag{Name: "state-transpose", Usage: "the tuned state's matrices are transposed against the authors' files, as web-rwkv and some trainers write them; =false says that they are not", DefaultText: "what the file tells"}
+	return &urfave.BoolFlag{Name: "state-transpose", Usage: "the tuned state's matrices are transposed compared with the authors' files, as web-rwkv and some trainers write them; =false means that they are not", DefaultText: "found from the file"}
 }
 
-// stateTransposed is what --state-transpose says; nil where it is not given.
+// stateTransposed returns the value of --state-transpose, or nil if it is not given.
 func stateTransposed(c *urfave.Context) *bool {
 	if !c.IsSet("state-transpose") {
 		return nil
@@ -26,12 +26,12 @@ func stateTransposed(c *urfave.Context) *bool {
 	return new(c.Bool("state-transpose"))
 }
 
-// startState is what the flags let texts begin with.
+// startState returns the state that texts begin with, according to the flags.
 func startState(c *urfave.Context) (lm.State, error) {
 	path := c.Path("state")
 	switch {
 	case path == "" && c.IsSet("state-transpose"):
-		return lm.State{}, misuse(c, "--state-transpose is for a tuned --state FILE")
+		return lm.State{}, misuse(c, "--state-transpose needs a tuned --state FILE")
 	case path == "none":
 		return lm.State{None: true}, nil
 	}

@@ -9,17 +9,17 @@ import (
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
-// templateFlags say how a prompt is written.
+// templateFlags returns the flags that choose the prompt's format.
 func templateFlags() []urfave.Flag {
 	return []urfave.Flag{
-		&urfave.StringFlag{Name: "template", Usage: "write the prompt as `NAME` says: auto (the model's own), qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, chatml, abc, midi or raw"},
-		&urfave.StringFlag{Name: "system", Usage: "begin with the system's `TEXT`"},
-		&urfave.StringFlag{Name: "think", Usage: "let a G1 model think first: `MODE` off, fast or empty (thoughts that are over already), on, or low, medium or high for how long", Value: "off"},
-		&urfave.PathFlag{Name: "tools", Usage: "let a G1 model call one of the functions in `FILE`, a JSON array (OpenAI's list too) or one on each line; with --think it thinks first, and may answer in words"},
+		&urfave.StringFlag{Name: "template", Usage: "format the prompt with template `NAME`: auto (the model's own), qa, question, instruction, g1, raven, raven-instruction, pile, pile-text, chatml, abc, midi or raw"},
+		&urfave.StringFlag{Name: "system", Usage: "begin with the system prompt `TEXT`"},
+		&urfave.StringFlag{Name: "think", Usage: "let a G1 model think first: `MODE` off, fast or empty (no thoughts), on, or low, medium or high for how long", Value: "off"},
+		&urfave.PathFlag{Name: "tools", Usage: "let a G1 model call one of the functions in `FILE`: a JSON array (also OpenAI's), or one function per line; with --think it thinks first and may answer in words"},
 	}
 }
 
-// formatFlags checks what can be told without the model.
+// formatFlags checks and returns what the flags say about the format without knowing the model.
 func formatFlags(c *urfave.Context) (f chat.Format, err error) {
 	if name := c.String("template"); name != "" && name != "auto" {
 		if f.Template, err = prompt.Named(name); err != nil {
@@ -42,12 +42,12 @@ func formatFlags(c *urfave.Context) (f chat.Format, err error) {
 		return f, fmt.Errorf("%s: %w", textName(c.Path("tools")), err)
 	}
 	if from != "" {
-		note(c, "%s: %s list of tools, given to the model in the form that G1 was trained on", textName(c.Path("tools")), from)
+		note(c, "%s: %s list of tools, converted to the form that G1 was trained on", textName(c.Path("tools")), from)
 	}
 	return f, nil
 }
 
-// settle takes a template, if the flags name none, and checks that the other flags go with it.
+// settle sets the template if the flags name none, and checks that the other flags fit it.
 func settle(c *urfave.Context, f *chat.Format, fallback prompt.Template) error {
 	if f.Name == "" {
 		f.Template = fallback

@@ -16,10 +16,10 @@ import (
 
 func tokenizeCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: "tokenize", Usage: "cut text into tokens", ArgsUsage: "[MODEL|-] [TEXT|-]",
-		Description: `Prints the tokens of a text, each with its id. The vocabulary is that of the model, or World if none is named or it
-is "-". Without a text, or if that is "-", all of standard input is taken, its last line end too. A single argument is
-taken for a model if it is or ends like a .gguf file, else for a text, in which \n and the like are resolved.
+		Name: "tokenize", Usage: "split text into tokens", ArgsUsage: "[MODEL|-] [TEXT|-]",
+		Description: `Prints the tokens of a text, each with its id. The vocabulary is the model's, or World if no model is named or it is "-".
+Without a text, or if the text is "-", all of standard input is read, including its last line end. A single argument is a
+model if it is a GGUF file or its name ends with .gguf. Otherwise it is a text, with \n and other escapes resolved.
 
 Examples:
   gosling tokenize "A goose."
@@ -57,7 +57,7 @@ func tokenize(c *urfave.Context) error {
 	return printPieces(heeding{c.Context, c.App.Writer}, vocab, tokens)
 }
 
-// tokenizeArguments tells the model from the text; a nil text is that of standard input.
+// tokenizeArguments tells the model from the text. A nil text means standard input.
 func tokenizeArguments(c *urfave.Context) (model string, text []byte, err error) {
 	args := c.Args().Slice()
 	switch {
@@ -76,7 +76,7 @@ func tokenizeArguments(c *urfave.Context) (model string, text []byte, err error)
 
 func printPieces(out io.Writer, vocab tokenizer.Tokenizer, tokens []tokenizer.Token) error {
 	w := bufio.NewWriter(out)
-	lines := map[tokenizer.Token]string{} // made once, since a text may have a hundred million tokens
+	lines := map[tokenizer.Token]string{} // cached, because a text may have a hundred million tokens
 	for _, t := range tokens {
 		line, ok := lines[t]
 		if !ok {

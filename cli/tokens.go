@@ -14,12 +14,12 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// vocabFlag lets tokenize and detokenize do without a model.
+// vocabFlag lets tokenize and detokenize work without a model.
 func vocabFlag() urfave.Flag {
-	return &urfave.PathFlag{Name: "vocab", Usage: "take the vocabulary from `FILE`, an rwkv_vocab_*.txt or its JSON, a tokenizer.json or a .gguf"}
+	return &urfave.PathFlag{Name: "vocab", Usage: "use the vocabulary in `FILE`: an rwkv_vocab_*.txt or its JSON form, a tokenizer.json or a .gguf"}
 }
 
-// chosenVocab is that of the model, of --vocab, or World. model is empty or "-" where none is named.
+// chosenVocab returns the vocabulary of the model or of --vocab, or World. model is empty or "-" if none is named.
 func chosenVocab(c *urfave.Context, model string) (tokenizer.Tokenizer, error) {
 	path := c.Path("vocab")
 	switch named := model != "" && model != "-"; {
@@ -36,20 +36,20 @@ func chosenVocab(c *urfave.Context, model string) (tokenizer.Tokenizer, error) {
 	return convert.OpenVocabulary(c.Context, path)
 }
 
-// parseTokens reads ids that are separated by blanks or commas.
+// parseTokens parses ids that are separated by blanks or commas.
 func parseTokens(text string) ([]tokenizer.Token, error) {
 	tokens := make([]tokenizer.Token, 0, min(len(text)/2+1, 1<<16))
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' }) {
 		id, err := strconv.ParseInt(word, 10, 64)
 		if err != nil || id < 0 || id > math.MaxInt32 {
-			return nil, fmt.Errorf("%.40q is no token id", word)
+			return nil, fmt.Errorf("%.40q is not a token id", word)
 		}
 		tokens = append(tokens, tokenizer.Token(id))
 	}
 	return tokens, nil
 }
 
-// printTokens writes ids separated by blanks, and ends the line.
+// printTokens writes ids separated by blanks, and a line end.
 func printTokens(w io.Writer, tokens []tokenizer.Token) error {
 	line := make([]byte, 0, 64<<10)
 	for i, t := range tokens {
@@ -68,7 +68,7 @@ func printTokens(w io.Writer, tokens []tokenizer.Token) error {
 	return err
 }
 
-// unescape replaces \n \r \t \\ \' \" and \xHH by what they stand for. Other backslashes stay.
+// unescape resolves \n \r \t \\ \' \" and \xHH. Other backslashes stay.
 func unescape(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text
@@ -107,10 +107,10 @@ func unescape(text string) string {
 }
 
 func escapeFlag() urfave.Flag {
-	return &urfave.BoolFlag{Name: "no-escape", Usage: `take \n and the like in arguments as they stand`, DisableDefaultText: true}
+	return &urfave.BoolFlag{Name: "no-escape", Usage: `do not resolve escapes such as \n in arguments`, DisableDefaultText: true}
 }
 
-// argumentText is a text given as argument, its escapes resolved unless --no-escape.
+// argumentText returns a text given as an argument, with escapes resolved unless --no-escape is set.
 func argumentText(c *urfave.Context, text string) string {
 	if c.Bool("no-escape") {
 		return text

@@ -40,5 +40,5 @@ func TestAModelWithAnUnknownTokenizerTakesTokens(t *testing.T) {
 		assert.Contains(t, errs, `the tokenizer "word" is not known (rwkv, gpt2, rwkv-midi and rwkv-char are)`, args)
 	}
 	_, _, errs = run("run", path, "Hi")
-	assert.Contains(t, errs, "hint: token ids still work: --tokens, and --ids to print them")
+	assert.Contains(t, errs, "hint: token ids still work: give them with --tokens, and print them with --ids")
 }

@@ -13,7 +13,7 @@ func ExampleText() {
 	goose, _ := tokenizer.World().Encode([]byte(" A water bird.\n\nUser: And"))
 	prompt, _ := tokenizer.World().Encode([]byte("User: What is a goose?\n\nAssistant:"))
 	greedy, _ := sampler.New(sampler.Options{})
-	session := &script{says: goose} // an engine.Session in real life
+	session := &script{says: goose} // stands in for an engine.Session
 
 	o := generate.Options{Vocab: tokenizer.World(), Sampler: greedy, Stop: []string{"\n\nUser:"}, Limit: 100}
 	for piece, err := range generate.Text(context.Background(), session, prompt, o) {

@@ -1,8 +1,8 @@
-// Package generate turns a prompt into text. It passes the prompt to a session, samples tokens, and emits their text in whole characters.
-// Text that may be the beginning of a stop string is held back.
+// Package generate turns a prompt into text. It passes the prompt to a session, samples tokens, and emits their text in whole
+// characters. It holds back text that may be the start of a stop string.
 //
-// It puts nothing around the prompt (see package prompt) and keeps nothing between calls. The session holds what the model remembers,
-// and the sampler holds what the penalties count. The bytes of one text are kept until it ends.
+// It adds nothing to the prompt (see package prompt) and keeps nothing between calls. The session holds what the model remembers,
+// and the sampler holds what the penalties count. The bytes of a text stay in memory until it ends.
 package generate
 
 import (
@@ -17,51 +17,51 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Session is the model's side: an engine.Session.
+// Session is what Text needs from a model. An engine.Session implements it.
 type Session interface {
-	// Prefill reads tokens and returns the logits after the last. If ctx ends first the session is as it was before.
+	// Prefill reads tokens and returns the logits after the last one. If ctx ends first, the session is unchanged.
 	Prefill(ctx context.Context, tokens []tokenizer.Token) ([]float32, error)
 	Snapshot() (engine.Snapshot, error)
 	Restore(engine.Snapshot) error
 }
 
-// Options say what is generated. Sampler is required.
+// Options say how to generate. Sampler is required.
 type Options struct {
-	Vocab   tokenizer.Tokenizer // nil for a model without one: pieces have no text then
+	Vocab   tokenizer.Tokenizer // nil for a model without a tokenizer: pieces then have no text
 	Sampler *sampler.Sampler
-	End     []tokenizer.Token // tokens that end the text besides those of Vocab, or tokenizer.EndOfText without one
-	Stop    []string          // strings that end the text and are no part of it, none empty
-	Limit   int               // tokens at most; 0 is no limit
+	End     []tokenizer.Token // more tokens that end the text, besides those of Vocab, or besides tokenizer.EndOfText if Vocab is nil
+	Stop    []string          // strings that end the text and are not part of it; none may be empty
+	Limit   int               // maximum number of tokens; 0 means no limit
 }
 
-// Reason says why a text ended.
+// Reason is why a text ended.
 type Reason string
 
 // The reasons.
 const (
-	EndOfText  Reason = "end of text" // the model said so
+	EndOfText  Reason = "end of text" // the model ended it
 	StopString Reason = "stop string"
 	Limit      Reason = "limit"
 	Cancelled  Reason = "cancelled" // the context ended
 )
 
-// Piece is a bit of text, in most cases that of one token.
+// Piece is a bit of text, usually that of one token.
 type Piece struct {
-	// Token is what was sampled. The last piece has none if its Reason is EndOfText or Cancelled.
+	// Token is the sampled token. The last piece has none if its Reason is EndOfText or Cancelled.
 	Token tokenizer.Token
-	// Text is valid UTF-8 and may be empty: bytes that are no whole character yet, and text that may be the beginning of a
-	// stop string, wait for the tokens after it.
+	// Text is valid UTF-8 and may be empty. Bytes of an incomplete character wait for the next tokens, and so does text that may
+	// be the start of a stop string.
 	Text string
 
 	// Reason is set in the last piece only.
 	Reason Reason
-	// Unread is, in the last piece, the end of the text that was given out but that the session has not read: reading it
-	// brings the session to the exact end of the text.
+	// Unread is set in the last piece only: the end of the text that was emitted but that the session has not read. After reading
+	// it, the session is at the exact end of the text.
 	Unread []byte
 }
 
-// Text reads tokens, the prompt, which are at least one, and then generates. The sequence ends with the piece that has a Reason, which
-// comes with ctx's error if that is Cancelled, or with any other error. A loop that is left early leaves the session
+// Text reads the tokens of a prompt, at least one, and then generates. The sequence ends with the piece that has a Reason, or
+// with an error. A piece with the Reason Cancelled comes with ctx's error. If the caller leaves the loop early, the session stops
 // somewhere in the text.
 func Text(ctx context.Context, s Session, tokens []tokenizer.Token, o Options) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
@@ -95,7 +95,7 @@ func Text(ctx context.Context, s Session, tokens []tokenizer.Token, o Options) i
 	}
 }
 
-// ends are all tokens that end the text.
+// ends returns all tokens that end the text.
 func (o Options) ends() []tokenizer.Token {
 	own := []tokenizer.Token{tokenizer.EndOfText}
 	if o.Vocab != nil {
@@ -104,25 +104,25 @@ func (o Options) ends() []tokenizer.Token {
 	return slices.Concat(own, o.End)
 }
 
-// writer is one text being generated. All positions are bytes of the text.
+// writer is one text being generated. Positions are byte offsets into the text.
 type writer struct {
 	Options
 	ends    []tokenizer.Token
 	session Session
 	tokens  int
-	raw     []byte // the text so far, stop strings and all
+	raw     []byte // the text so far, including stop strings
 	last    int    // where the last token begins
-	read    int    // how far the session has come
-	out     int    // how far the text was given out; what follows may be the beginning of a stop string
+	read    int    // how much the session has read
+	out     int    // how much was emitted; the rest may be the start of a stop string
 	stopper *prompt.Stopper
-	stream  tokenizer.Stream // what was given out, as whole characters
+	stream  tokenizer.Stream // the emitted text, as whole characters
 
-	mark   *engine.Snapshot // the session at markAt, at or before out; nil while nothing is held back
+	mark   *engine.Snapshot // the session at markAt, which is at or before out; nil while nothing is held back
 	markAt int
 }
 
-// feed lets the session read the prompt, or the last token. When that is the first one of which a part is held back, a stop
-// string may yet take the session back to before it, which a recurrent state can do from a snapshot only.
+// feed lets the session read the prompt or the last token. It takes a snapshot before the first token of which a part is held
+// back. A stop string may require going back there, and a recurrent state can only do that from a snapshot.
 func (w *writer) feed(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
 	if w.out == len(w.raw) {
 		w.mark = nil
@@ -140,7 +140,7 @@ func (w *writer) feed(ctx context.Context, tokens []tokenizer.Token) ([]float32,
 	return logits, err
 }
 
-// take makes a piece of a sampled token, which the session has not read yet.
+// take turns a sampled token into a piece. The session has not read the token yet.
 func (w *writer) take(token tokenizer.Token) (Piece, error) {
 	if slices.Contains(w.ends, token) {
 		return w.end(Piece{Reason: EndOfText}, len(w.raw), nil)
@@ -151,7 +151,7 @@ func (w *writer) take(token tokenizer.Token) (Piece, error) {
 	if w.Vocab != nil {
 		text, ok := w.Vocab.Bytes(token)
 		if !ok {
-			return piece, fmt.Errorf("the model chose token %d, which is none of its vocabulary", token)
+			return piece, fmt.Errorf("the model chose token %d, which is not in its vocabulary", token)
 		}
 		w.raw = append(w.raw, text...)
 	}
@@ -170,7 +170,7 @@ func (w *writer) take(token tokenizer.Token) (Piece, error) {
 	return piece, nil
 }
 
-// end completes the last piece of a text that ends at the given position, taking the session back if it has read further.
+// end completes the last piece of a text that ends at the given position. If the session has read further, end takes it back.
 func (w *writer) end(piece Piece, at int, cause error) (Piece, error) {
 	piece.Text = w.stream.Push(w.raw[w.out:at]) + w.stream.Flush()
 	if w.read > at {

@@ -16,7 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// script is a session that says the given tokens, whatever it reads, and remembers what it has read.
+// script is a session that produces the given tokens, whatever it reads. It records what it has read.
 type script struct {
 	says []tokenizer.Token
 	read []tokenizer.Token
@@ -52,7 +52,7 @@ func (s *script) Restore(snap engine.Snapshot) error {
 	return nil
 }
 
-// tokens cuts each of the texts by itself.
+// tokens encodes each of the texts on its own.
 func tokens(t *testing.T, texts ...string) []tokenizer.Token {
 	t.Helper()
 	var all []tokenizer.Token
@@ -102,7 +102,7 @@ func TestTheTokenizerSaysWhatEndsAText(t *testing.T) {
 
 func TestTextEnds(t *testing.T) {
 	for name, tc := range map[string]struct {
-		says   []string // each cut into tokens by itself
+		says   []string // each encoded on its own
 		o      generate.Options
 		want   string
 		reason generate.Reason
@@ -136,7 +136,7 @@ func TestTextEnds(t *testing.T) {
 	}
 }
 
-// exact holds that the session has read the prompt and the text but for what the last piece says is unread.
+// exact checks that the session has read the prompt and the text, except for what the last piece reports as unread.
 func exact(t *testing.T, s *script, text string, last generate.Piece) {
 	t.Helper()
 	whole := string(tokenizer.World().Decode(s.read)) + string(last.Unread)

@@ -21,17 +21,17 @@ import (
 	"github.com/gosling-rwkv/gosling/sampler"
 )
 
-// ConversationOptions say how a conversation goes. The zero value is as the model's template says.
+// ConversationOptions say how to hold a conversation. The zero value follows the model's template.
 type ConversationOptions struct {
-	Format   chat.Format      // a template without name is the model's own
-	Sampling *sampler.Options // nil is as the template says, with a seed of chance
-	Stop     []string         // strings that end an answer; nil is as the template says
-	Limit    int              // tokens of an answer at most; 0 is no limit
+	Format   chat.Format      // without a name, the model's own template is used
+	Sampling *sampler.Options // nil follows the template, with a random seed
+	Stop     []string         // strings that end an answer; nil follows the template
+	Limit    int              // maximum number of tokens per answer; 0 means no limit
 	Now      func() time.Time // the clock; nil is time.Now
 }
 
-// Conversation is a chat with a model. Between turns its session has read whole turns only, each with the separator behind it, so
-// that a saved state goes on as the conversation itself would. It belongs to one goroutine at a time.
+// Conversation is a chat with a model. Between turns its session has read whole turns only, each with its separator. A saved
+// state therefore continues exactly as the conversation itself would. It belongs to one goroutine at a time.
 type Conversation struct {
 	chat.Format
 	model   *Model
@@ -39,14 +39,14 @@ type Conversation struct {
 	options generate.Options
 	sampler sampler.Options
 	now     func() time.Time
-	before  []engine.Snapshot // of the turns that can be undone
-	saved   string            // the state file that was written or read last
+	before  []engine.Snapshot // one per turn that can be undone
+	saved   string            // the state file that was last written or read
 }
 
-// undoable is how many turns can be undone: a state of a 7B model takes 17 MiB.
+// undoable is how many turns can be undone. The state of a 7B model takes 17 MiB.
 const undoable = 16
 
-// NewConversation makes a conversation and lets the model read how it begins. The caller closes it.
+// NewConversation starts a conversation and lets the model read its opening. The caller closes it.
 func (m *Model) NewConversation(ctx context.Context, o ConversationOptions) (*Conversation, error) {
 	vocab, err := m.TextTokenizer()
 	if err != nil {
@@ -83,13 +83,13 @@ func (m *Model) NewConversation(ctx context.Context, o ConversationOptions) (*Co
 // Close frees the conversation's session. It is safe to call twice.
 func (c *Conversation) Close() { c.session.Close() }
 
-// Tokens is the number of tokens read since the beginning.
+// Tokens returns the number of tokens read since the beginning.
 func (c *Conversation) Tokens() int64 { return c.session.Tokens() }
 
-// Limit is how many tokens an answer may have, 0 for any number.
+// Limit returns the maximum number of tokens per answer. 0 means no limit.
 func (c *Conversation) Limit() int { return c.options.Limit }
 
-// Reset goes back to the beginning, and reads the system's text.
+// Reset returns to the beginning and reads the system prompt again.
 func (c *Conversation) Reset(ctx context.Context) error {
 	if err := c.session.Reset(); err != nil {
 		return err
@@ -109,22 +109,22 @@ func (c *Conversation) read(ctx context.Context, text string) error {
 	return err
 }
 
-// Reply is what the model said.
+// Reply is the model's answer to one message.
 type Reply struct {
-	Said  string       // all of it, as it was generated behind Start
-	Start prompt.Think // how it began
-	Cut   bool         // before there was an answer or a whole function call: the conversation is where it was before
+	Said  string       // the whole generated text, after Start
+	Start prompt.Think // how the answer began
+	Cut   bool         // interrupted before there was an answer or a whole function call; the conversation is unchanged
 	Times Times
 }
 
-// Say says something to the model and hands the parts of its answer to each, as they come. When ctx ends, the answer ends there, and
-// that is no error. After an error the conversation is where it was before.
+// Say sends a message to the model and passes the parts of its answer to each as they arrive. When ctx ends, the answer ends
+// there without an error. After an error the conversation is unchanged.
 func (c *Conversation) Say(ctx context.Context, text string, each func(chat.Part) error) (Reply, error) {
 	return c.SayTo(ctx, text, c.Start(), each)
 }
 
-// Result passes on what a function that the model called came to. inWords lets the model answer in words, else it may call again. A
-// request for thoughts is no part of it.
+// Result passes on the result of a function that the model called. If inWords is set, the model may answer in words. Otherwise it
+// may call another function. No request for thoughts is added.
 func (c *Conversation) Result(ctx context.Context, output string, inWords bool, each func(chat.Part) error) (Reply, error) {
 	start := c.Start()
 	if inWords {
@@ -134,7 +134,7 @@ func (c *Conversation) Result(ctx context.Context, output string, inWords bool, 
 	return c.SayTo(ctx, prompt.Result(output), start, each)
 }
 
-// SayTo is Say with a beginning of the answer.
+// SayTo is Say with a given start of the answer.
 func (c *Conversation) SayTo(ctx context.Context, text string, start prompt.Think, each func(chat.Part) error) (r Reply, err error) {
 	r.Start = start
 	tokens, err := EncodePrompt(c.options.Vocab, []byte(c.Ask(text, start)))
@@ -182,9 +182,9 @@ func pass(parts []chat.Part, each func(chat.Part) error) error {
 	return nil
 }
 
-// end brings the session to the end of the turn. A turn is kept as models were trained to read it: the question and the answer
-// without thoughts, and a function call in its fences. A turn that was cut before it had an answer is left out, and so is one that
-// was stopped before the model had read the question.
+// end brings the session to the end of the turn. It keeps a turn in the form that models were trained on: the question and the
+// answer without thoughts, or a function call in its fences. It drops a turn that was interrupted before it had an answer, or
+// before the model had read the question.
 func (c *Conversation) end(ctx context.Context, asked string, r Reply, last generate.Piece, before engine.Snapshot) (cut bool, err error) {
 	if c.session.Tokens() == before.Tokens {
 		return false, nil
@@ -200,10 +200,10 @@ func (c *Conversation) end(ctx context.Context, asked string, r Reply, last gene
 	return false, c.read(ctx, c.Answered(asked, answer))
 }
 
-// ErrNoTurn is the error of undoing where there is no turn.
+// ErrNoTurn is the error of Undo if there is no turn to undo.
 var ErrNoTurn = errors.New("no turn to undo")
 
-// Undo takes the last turn back. The last sixteen turns since the beginning, or since a state was loaded, can be undone.
+// Undo takes the last turn back. It can undo the last sixteen turns since the beginning, or since a state was loaded.
 func (c *Conversation) Undo() error {
 	if len(c.before) == 0 {
 		return ErrNoTurn
@@ -217,7 +217,7 @@ func (c *Conversation) Undo() error {
 	return nil
 }
 
-// Fork returns another conversation that begins where this one is. Both go on apart. The caller closes it.
+// Fork returns another conversation that starts where this one is. Both continue independently. The caller closes it.
 func (c *Conversation) Fork() (*Conversation, error) {
 	here, err := c.session.Snapshot()
 	if err != nil {
@@ -239,8 +239,8 @@ func (c *Conversation) Fork() (*Conversation, error) {
 	return &fork, nil
 }
 
-// Save writes the state to a file. It replaces no file but the one it wrote or read before; the error of another wraps
-// fs.ErrExist.
+// Save writes the state to a file. It only overwrites the file that this conversation last wrote or read. For any other existing
+// file the error wraps fs.ErrExist.
 func (c *Conversation) Save(path string) error {
 	f, err := atomicfile.Create(path, atomicfile.Options{Force: path == c.saved})
 	if errors.Is(err, os.ErrExist) {
@@ -258,7 +258,7 @@ func (c *Conversation) Save(path string) error {
 	return f.Commit()
 }
 
-// takenError is the error of a file that is there already.
+// takenError is the error of Save for an existing file.
 type takenError struct{ path string }
 
 func (e *takenError) Error() string {
@@ -266,7 +266,8 @@ func (e *takenError) Error() string {
 }
 func (e *takenError) Unwrap() error { return os.ErrExist }
 
-// Load goes on from a saved state. If it does not fit, the conversation stays as it was. It waits for a pipe until ctx ends.
+// Load continues from a saved state. If the state does not fit, the conversation is unchanged. Load waits for a pipe until ctx
+// ends.
 func (c *Conversation) Load(ctx context.Context, path string) error {
 	f, err := infile.Stream(ctx, path)
 	if err != nil {

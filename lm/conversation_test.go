@@ -25,7 +25,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// byteModel loads a model of random weights whose tokens are the bytes.
+// byteModel loads a model with random weights whose tokens are bytes.
 func byteModel(t *testing.T) *Model {
 	t.Helper()
 	o := ggmltest.Options()
@@ -69,7 +69,7 @@ func newConversation(t *testing.T, m *Model, o ConversationOptions) *Conversatio
 
 func nothing(chat.Part) error { return nil }
 
-// say says something as a person would, and holds that there is no error.
+// say sends a message and checks that there is no error.
 func say(t *testing.T, ctx context.Context, c *Conversation, text string) Reply {
 	t.Helper()
 	r, err := c.Say(ctx, text, nothing)
@@ -77,7 +77,7 @@ func say(t *testing.T, ctx context.Context, c *Conversation, text string) Reply 
 	return r
 }
 
-// sameState holds that the conversation's session is where one that has read the text is.
+// sameState checks that the conversation's session has the same state as one that has read text.
 func sameState(t *testing.T, m *Model, text string, c *Conversation) {
 	t.Helper()
 	want := newConversation(t, m, ConversationOptions{})
@@ -92,7 +92,7 @@ func sameState(t *testing.T, m *Model, text string, c *Conversation) {
 	}
 }
 
-// bytesOf is what the conversation's model says behind a prompt, which need not be whole characters.
+// bytesOf returns what the conversation's model generates after a prompt. It need not be whole characters.
 func bytesOf(t *testing.T, c *Conversation, prompt string) string {
 	t.Helper()
 	tokens, err := EncodePrompt(c.options.Vocab, []byte(prompt))

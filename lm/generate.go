@@ -14,20 +14,20 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// WithProgress returns a context with which a model tells how many tokens it has read, chunk by chunk. It may be called from
-// another goroutine.
+// WithProgress returns a context with which a model reports how many tokens it has read, after each chunk. read may be called
+// from another goroutine.
 func WithProgress(ctx context.Context, read func(tokens int)) context.Context {
 	return engine.WithProgress(ctx, read)
 }
 
-// NoTokenizerError is the error of a model without a tokenizer of which text is wanted.
+// NoTokenizerError is the error of asking a model without a tokenizer for text.
 type NoTokenizerError struct{ Path string }
 
 func (e *NoTokenizerError) Error() string {
-	return e.Path + " has no tokenizer, so it reads and writes no text, only token ids"
+	return e.Path + " has no tokenizer, so it can only read and write token ids"
 }
 
-// Encode cuts a prompt into the tokens by which the model knows its beginning.
+// Encode turns a prompt into tokens, as EncodePrompt does.
 func (m *Model) Encode(text string) ([]tokenizer.Token, error) {
 	vocab, err := m.TextTokenizer()
 	if err != nil {
@@ -36,13 +36,13 @@ func (m *Model) Encode(text string) ([]tokenizer.Token, error) {
 	return EncodePrompt(vocab, []byte(text))
 }
 
-// EncodePrompt cuts a prompt into tokens. Line ends are the tokens that models were trained on.
+// EncodePrompt turns a prompt into tokens. It encodes line ends as the tokens that models were trained on.
 func EncodePrompt(vocab tokenizer.Tokenizer, text []byte) ([]tokenizer.Token, error) {
 	tokens, err := vocab.Encode(text)
 	return tokenizer.LineEnds(vocab, tokens), err
 }
 
-// TextTokenizer is Tokenizer, but an error where there is none.
+// TextTokenizer returns the model's tokenizer. Without one it returns a NoTokenizerError.
 func (m *Model) TextTokenizer() (tokenizer.Tokenizer, error) {
 	vocab, err := m.Tokenizer()
 	if err == nil && vocab == nil {
@@ -51,7 +51,7 @@ func (m *Model) TextTokenizer() (tokenizer.Tokenizer, error) {
 	return vocab, err
 }
 
-// BeginToken is the token that stands before a document. vocab may be nil.
+// BeginToken returns the token that starts a document. vocab may be nil.
 func BeginToken(vocab tokenizer.Tokenizer) tokenizer.Token {
 	if vocab == nil {
 		return tokenizer.EndOfText
@@ -59,7 +59,7 @@ func BeginToken(vocab tokenizer.Tokenizer) tokenizer.Token {
 	return max(tokenizer.EndOfText, vocab.Marks().Begin)
 }
 
-// Sampling returns the options of a sampler that draws as a template says, with a seed of chance.
+// Sampling returns a sampler's options for a template's sampling, with a random seed.
 func (m *Model) Sampling(s prompt.Sampling) sampler.Options {
 	if m.Vocab() == prompt.ByteRows {
 		s = s.Letters()
@@ -81,16 +81,16 @@ func (m *Model) Sampling(s prompt.Sampling) sampler.Options {
 	return o
 }
 
-// GenerateOptions say how a text goes on. The zero value is as the model's template says.
+// GenerateOptions say how to continue a text. The zero value follows the model's template.
 type GenerateOptions struct {
-	Template string           // whose stop strings and sampling hold; empty is the model's own, and no stop strings
-	Sampling *sampler.Options // nil is as the template says, with a seed of chance
-	Stop     []string         // strings that end the text and are no part of it
-	Limit    int              // tokens at most; 0 is no limit
+	Template string           // the template whose stop strings and sampling apply; if empty, the model's own template without its stop strings
+	Sampling *sampler.Options // nil follows the template, with a random seed
+	Stop     []string         // strings that end the text and are not part of it
+	Limit    int              // maximum number of tokens; 0 means no limit
 }
 
-// Generate goes on from a prompt, which is taken as it stands, and streams the text. The last piece tells why it ended. Leaving the
-// loop early is fine.
+// Generate continues a prompt and streams the text. It takes the prompt as it stands. The last piece tells why the text ended.
+// The caller may leave the loop early.
 //
 //	for piece, err := range model.Generate(ctx, "The goose", lm.GenerateOptions{Limit: 100}) {
 func (m *Model) Generate(ctx context.Context, text string, o GenerateOptions) iter.Seq2[generate.Piece, error] {
@@ -109,7 +109,8 @@ func (m *Model) Generate(ctx context.Context, text string, o GenerateOptions) it
 	}
 }
 
-// Continue is Generate in a session, behind what it has read. The session has read the text then but for Piece.Unread.
+// Continue is Generate in an existing session, after what the session has already read. Afterwards the session has read the text
+// except for Piece.Unread.
 func (m *Model) Continue(ctx context.Context, session *engine.Session, text string, o GenerateOptions) iter.Seq2[generate.Piece, error] {
 	tokens, options, err := m.prepare(text, o)
 	if err != nil {
@@ -118,7 +119,7 @@ func (m *Model) Continue(ctx context.Context, session *engine.Session, text stri
 	return generate.Text(ctx, session, tokens, options)
 }
 
-// prepare makes the tokens of a prompt and the options of generating.
+// prepare returns the tokens of a prompt and the options for generating.
 func (m *Model) prepare(text string, o GenerateOptions) ([]tokenizer.Token, generate.Options, error) {
 	template := m.Template()
 	stops := o.Stop
@@ -148,7 +149,7 @@ func (m *Model) prepare(text string, o GenerateOptions) ([]tokenizer.Token, gene
 	return tokens, generate.Options{Vocab: m.vocab, Sampler: s, End: Tokens(template.End), Stop: stops, Limit: o.Limit}, nil
 }
 
-// Tokens turns the token numbers of a template into tokens.
+// Tokens converts the token ids of a template.
 func Tokens(ids []int32) []tokenizer.Token {
 	tokens := make([]tokenizer.Token, len(ids))
 	for i, id := range ids {
@@ -159,13 +160,13 @@ func Tokens(ids []int32) []tokenizer.Token {
 
 // Times are how long a text took.
 type Times struct {
-	Prompt, Generated int // tokens; the first one that is generated comes out of the prompt's
+	Prompt, Generated int // numbers of tokens; Generated leaves out the first one, which the prefill produces
 	Prefill, Decode   time.Duration
-	Reason            generate.Reason // why the text ended; empty if an error ended it
+	Reason            generate.Reason // why the text ended; empty after an error
 }
 
-// Timed passes a text on piece by piece and takes the times, by a clock. The pieces that are passed on include the last one of a
-// text that was cancelled, whose error is returned as those of other texts are. An error of each ends the text.
+// Timed passes a text on piece by piece and measures the times with the clock now. It also passes on the last piece of a
+// cancelled text, and then returns the text's error. An error of each ends the text.
 func Timed(text iter.Seq2[generate.Piece, error], now func() time.Time, prompt int, each func(generate.Piece) error) (t Times, err error) {
 	begin := now()
 	t.Prompt = prompt

@@ -19,25 +19,25 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Options say how a model is opened. The zero value runs it on the best device, with the libraries in the usual places.
+// Options say how to open a model. The zero value runs it on the best device, with the libraries in the usual places.
 type Options struct {
-	Libraries  string       // folder of ggml's libraries; empty looks in the usual places (docs/ggml.md)
-	CPUVariant string       // build of the CPU backend, such as "haswell"; empty is the best for this processor
-	Device     string       // name of the device, such as "cpu" or "vulkan0"; empty and "auto" are the best one
-	GPULayers  *int         // layers on the device, the output being one more; nil is as many as fit
-	Threads    int          // of the CPU; 0 chooses
+	Libraries  string       // folder with ggml's libraries; if empty, the usual places (docs/ggml.md)
+	CPUVariant string       // build of the CPU backend, such as "haswell"; if empty, the best one for this processor
+	Device     string       // name of the device, such as "cpu" or "vulkan0"; empty or "auto" picks the best one
+	GPULayers  *int         // layers on the device, where the output counts as one more; nil means as many as fit
+	Threads    int          // CPU threads; 0 chooses
 	NoMmap     bool         // read the weights into memory instead of mapping the file
-	State      State        // what texts begin with; the zero value is as the model's file says
-	Log        *slog.Logger // of loading; nil drops it
-	GGMLLog    *slog.Logger // of ggml itself; nil drops it
+	State      State        // what texts begin with; the zero value follows the model's file
+	Log        *slog.Logger // messages about loading; nil drops them
+	GGMLLog    *slog.Logger // ggml's own messages; nil drops them
 }
 
-// OpenLibrary opens ggml as the options say.
+// OpenLibrary opens ggml according to the options.
 func (o Options) OpenLibrary() (*ggml.Library, error) {
 	return ggml.Open(ggml.Options{Folder: o.Libraries, Device: o.Device, CPUVariant: o.CPUVariant, Log: o.GGMLLog})
 }
 
-// Quantizer opens ggml for what quantizes and converts: see quant.Options.
+// Quantizer opens ggml for quantizing and converting (see quant.Options).
 func (o Options) Quantizer() (quant.Quantizer, error) {
 	lib, err := o.OpenLibrary()
 	if err != nil {
@@ -46,12 +46,12 @@ func (o Options) Quantizer() (quant.Quantizer, error) {
 	return lib, nil
 }
 
-// engine are the options of the model itself.
+// engine returns the options of the model itself.
 func (o Options) engine() engine.Options {
 	return engine.Options{Device: o.Device, GPULayers: o.GPULayers, Threads: o.Threads, NoMmap: o.NoMmap, Log: o.Log}
 }
 
-// CheckpointError is the error of opening a checkpoint as a model. It must be converted first.
+// CheckpointError is the error of opening a checkpoint as a model. The checkpoint must be converted first.
 type CheckpointError struct {
 	Path, Format string
 }
@@ -60,7 +60,8 @@ func (e *CheckpointError) Error() string {
 	return fmt.Sprintf("%s: is a checkpoint (%s), not a GGUF model", e.Path, e.Format)
 }
 
-// Model is a language model ready to use. It may be shared between goroutines; what it makes belongs to one at a time.
+// Model is a language model ready to use. It may be shared between goroutines. Its sessions and conversations belong to one
+// goroutine at a time.
 type Model struct {
 	*engine.Model
 	begin    *engine.Beginning
@@ -68,11 +69,11 @@ type Model struct {
 	vocabErr error
 }
 
-// Open loads the GGUF model at path. It waits for a state from a pipe until ctx ends. A checkpoint is a CheckpointError, or the error that keeps it from being converted. The
-// caller closes the model.
+// Open loads the GGUF model at path. If the state comes from a pipe, Open waits for it until ctx ends. For a checkpoint the error
+// is a CheckpointError, or the reason why it cannot be converted. The caller closes the model.
 func Open(ctx context.Context, path string, o Options) (*Model, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, err // before ggml is looked for
+		return nil, err // before looking for ggml
 	}
 	lib, err := o.OpenLibrary()
 	if err != nil {
@@ -90,12 +91,12 @@ func Open(ctx context.Context, path string, o Options) (*Model, error) {
 	return m, nil
 }
 
-// NewSession makes a session at the beginning of a text, which is as Options.State says. The caller closes it.
+// NewSession returns a session at the beginning of a text, with the state of Options.State. The caller closes it.
 func (m *Model) NewSession() (*engine.Session, error) {
 	return m.Model.NewSession(engine.SessionOptions{Begin: m.begin})
 }
 
-// OpenFile opens the GGUF model at path to read its header and tensors, with Open's errors.
+// OpenFile opens the GGUF model at path to read its header and tensors. It returns the same errors as Open.
 func OpenFile(path string) (*gguf.File, error) {
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -104,8 +105,8 @@ func OpenFile(path string) (*gguf.File, error) {
 	return f, nil
 }
 
-// Explain returns the error of reading the GGUF model at path, or a better one if the file is what trainers write: a
-// CheckpointError, or what keeps it from being converted.
+// Explain improves the error of reading the GGUF model at path. If the file is a checkpoint, Explain returns a CheckpointError,
+// or the reason why it cannot be converted. Otherwise it returns err.
 func Explain(path string, err error) error {
 	var bad *gguf.FormatError
 	if !errors.As(err, &bad) || gguf.Is(path) {
@@ -125,7 +126,7 @@ func Explain(path string, err error) error {
 	return &CheckpointError{path, file.Format}
 }
 
-// Vocabulary is the tokenizer in a model's file, nil without an error if there is none.
+// Vocabulary returns the tokenizer in a model's file. It returns nil and no error if there is none.
 func Vocabulary(f *gguf.File) (tokenizer.Tokenizer, error) {
 	v, err := tokenizer.FromGGUF(f)
 	if errors.Is(err, tokenizer.ErrNone) {
@@ -137,10 +138,10 @@ func Vocabulary(f *gguf.File) (tokenizer.Tokenizer, error) {
 	return v, nil
 }
 
-// Tokenizer is the model's own, nil without an error if its file has none.
+// Tokenizer returns the model's own tokenizer. It returns nil and no error if the file has none.
 func (m *Model) Tokenizer() (tokenizer.Tokenizer, error) { return m.vocab, m.vocabErr }
 
-// Template is the format of prompts that the model was trained on, as far as its name and vocabulary tell.
+// Template returns the prompt template that the model was trained on, judged by its name, architecture and vocabulary.
 func (m *Model) Template() prompt.Template {
 	name, _ := m.File().String("general.name")
 	base, _ := m.File().String("general.basename")

@@ -12,14 +12,14 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
-// State is what texts begin with. The zero value leaves it to the model's file.
+// State is what texts begin with. The zero value follows the model's file.
 type State struct {
-	Path       string // of a state tuned for the model (.pth, .safetensors), or of a saved one
-	Transposed *bool  // a tuned state's matrices are transposed against the authors' files; nil is what the file tells
-	None       bool   // begin without a state, even if the model's file carries one
+	Path       string // a state tuned for the model (.pth, .safetensors), or a saved state
+	Transposed *bool  // whether a tuned state's matrices are transposed compared with the authors' files; nil follows the file
+	None       bool   // begin without a state, even if the model's file has one
 }
 
-// read returns the beginning of texts, nil for the model's own. The file may be a pipe, for which it waits until ctx ends.
+// read returns the beginning of texts, or nil for the model's own. The file may be a pipe; read waits for it until ctx ends.
 func (s State) read(ctx context.Context, m *engine.Model) (*engine.Beginning, error) {
 	switch {
 	case s.None:

@@ -9,29 +9,29 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Pooling is how the hidden states after the tokens of a text become one embedding.
+// Pooling is how to turn the hidden states of a text's tokens into one embedding.
 type Pooling = engine.Pooling
 
 // The ways to pool.
 const (
-	LastToken = engine.LastToken // the one after the last token, which has seen the whole text
+	LastToken = engine.LastToken // the hidden state after the last token, which has seen the whole text
 	Mean      = engine.Mean      // the average over all tokens
 )
 
-// Embed reads each text, of at least one token, from the beginning and hands its embedding, [channels], to each, in their order: the
-// hidden state after the last layer and the output norm, of which the head would make logits.
+// Embed reads each text from the beginning and passes its embedding, [channels], to each, in the order of texts. A text has at
+// least one token. An embedding is the hidden state after the last layer and the output norm: the input of the head.
 func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling, each func(text int, embedding []float32) error) error {
 	return m.Model.Embed(ctx, texts, pooling, engine.SessionOptions{Begin: m.begin}, each)
 }
 
-// LogitsOptions say which logits are wanted. The zero value is those after the last token.
+// LogitsOptions say which logits to return. The zero value means those after the last token.
 type LogitsOptions struct {
-	All   bool // after each token
-	Chunk int  // tokens that are read at once; 0 is what suits
+	All   bool // after every token
+	Chunk int  // tokens read at once; 0 chooses
 }
 
-// Logits reads tokens from the beginning of a text and hands logits, [vocabulary], to each, which may keep them during the call
-// only. All are finite: others are an error.
+// Logits reads tokens from the beginning of a text and passes logits, [vocabulary], to each. each must not keep them after it
+// returns. Logits that are not finite are an error.
 func (m *Model) Logits(ctx context.Context, tokens []tokenizer.Token, o LogitsOptions, each func(position int, logits []float32) error) error {
 	if len(tokens) == 0 {
 		return errors.New("no tokens to read: logits come after a token")

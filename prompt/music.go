@@ -1,7 +1,7 @@
 package prompt
 
-// MusicBias changes the logits of a MIDI model for its n-th token, from 0: the end of the piece grows likelier as it goes on, and
-// the longest pause is less likely than the model thinks.
+// MusicBias changes the logits of a MIDI model for its n-th token, counted from 0. The end of the piece becomes more likely as
+// the piece grows. The longest pause becomes less likely.
 func MusicBias(n int, logits []float32) {
 	const end, longestPause = 0, 127
 	logits[end] += float32(n-2000) / 500
@@ -10,7 +10,7 @@ func MusicBias(n int, logits []float32) {
 	}
 }
 
-// MusicWeight is how much a MIDI model's token counts for the penalties: pauses less than notes.
+// MusicWeight returns how much a MIDI model's token counts for the penalties. Pauses count less than notes, except the longest pause.
 func MusicWeight(token int32) float64 {
 	if token >= 127 {
 		return 1

@@ -1,15 +1,15 @@
-// Package prompt writes conversations as RWKV models were trained to read them, and finds the stop strings in their answers.
+// Package prompt writes conversations in the formats that RWKV models were trained on, and finds stop strings in the answers.
 //
-// Templates lists the formats. For finds the one of a model. A prompt ends right after the assistant's name, without a space: the model
-// generates the space. Turns are separated by an empty line, so no turn may contain one (see Clean).
+// Templates lists the formats. For picks the format of a model. A prompt ends right after the assistant's name, without a space,
+// because the model generates the space. An empty line separates turns, so no turn may contain one (see Clean).
 //
 // Limits: text only.
 package prompt
 
 import "strings"
 
-// Clean makes a text fit for a user's or a system's turn: CR LF becomes LF, a run of LF becomes one, and the white space at both
-// ends goes.
+// Clean prepares a text for a user or system turn. It replaces CR LF by LF and a run of LF by one LF, and trims white space at
+// both ends.
 func Clean(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	var out strings.Builder
@@ -22,37 +22,37 @@ func Clean(s string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// Turn is a question and its answer. The answer to the last question is not known yet and empty.
+// Turn is a question and its answer. The answer to the last question may be missing.
 type Turn struct {
 	User, Assistant string
 }
 
-// Template is a format of prompts.
+// Template is a prompt format.
 type Template struct {
 	Name, About string
-	// Opening stands at the start of every prompt, OpeningInput in its place if there is an input.
+	// Opening starts every prompt. OpeningInput replaces it if there is an input.
 	Opening, OpeningInput string
-	// System, User and Input stand right before what each of them says. A template without System puts the system's text
-	// there bare, one without Input takes none.
+	// System, User and Input stand right before the text of each. A template without System shows the system prompt without a
+	// name. A template without Input accepts no input.
 	System, User, Input string
-	// Assistant ends a prompt. The model answers right behind it.
+	// Assistant ends a prompt. The model answers right after it.
 	Assistant string
 	// Separator ends every turn.
 	Separator string
-	// Verbatim takes the prompt as it stands, behind the opening: no turns, and nothing is cleaned.
+	// Verbatim puts the prompt after the opening unchanged: there are no turns, and nothing is cleaned.
 	Verbatim bool
-	// Chat tells that a conversation may have several turns, Thinks that models of this format know a Think.
+	// Chat tells that a conversation may have several turns. Thinks tells that models of this format support Think.
 	Chat, Thinks bool
-	// First are the tokens in front of a prompt, End those that end an answer besides the tokenizer's own.
+	// First are the tokens before a prompt. End are the tokens that end an answer, besides the tokenizer's own.
 	First, End []int32
 	// Stops are the strings that end an answer.
 	Stops []string
-	// Sampling is how answers are drawn.
+	// Sampling is the default sampling for answers.
 	Sampling Sampling
 }
 
-// Render returns the prompt for a conversation from its start. It ends where the model is to go on if the last answer is empty,
-// or else behind that answer's separator. Texts are cleaned, and answers keep no thoughts.
+// Render returns the prompt for a whole conversation. If the last answer is empty, the prompt ends where the model continues.
+// Otherwise it ends after that answer's separator. Texts are cleaned, and thoughts are removed from answers.
 func (t Template) Render(system string, turns []Turn, think Think) string {
 	var out strings.Builder
 	out.WriteString(t.Open(system))
@@ -70,7 +70,7 @@ func (t Template) Render(system string, turns []Turn, think Think) string {
 	return out.String()
 }
 
-// Said puts the space in front of an answer that a model begins with where no line end stands there.
+// Said puts a space before an answer, as models do. It adds none where the assistant's name ends with a line end.
 func (t Template) Said(answer string) string {
 	if strings.HasSuffix(t.Assistant, "\n") {
 		return answer
@@ -78,10 +78,10 @@ func (t Template) Said(answer string) string {
 	return " " + answer
 }
 
-// Open returns the start of a conversation: the opening, and the system's turn unless it is empty.
+// Open returns the start of a conversation: the opening, and the system turn if system is not empty.
 func (t Template) Open(system string) string { return t.Opening + t.SystemTurn(system) }
 
-// SystemTurn returns what the system says, empty if that is nothing.
+// SystemTurn returns a system turn, or an empty string if text is empty.
 func (t Template) SystemTurn(text string) string {
 	if text = Clean(text); text == "" {
 		return ""
@@ -89,18 +89,18 @@ func (t Template) SystemTurn(text string) string {
 	return t.System + text + t.Separator
 }
 
-// Ask returns a user's turn and the start of the answer, for a conversation that goes on from what the model already read.
+// Ask returns a user turn and the start of the answer, for a conversation whose earlier turns the model has already read.
 func (t Template) Ask(user string, think Think) string {
 	return t.User + Clean(user) + think.Request + t.Separator + t.Assistant + think.Start
 }
 
-// Answered returns a whole turn, for a conversation that goes on: the question, and its answer without thoughts.
+// Answered returns a whole turn for a conversation that continues: the question, and its answer without thoughts.
 func (t Template) Answered(user, answer string) string {
 	return t.Ask(user, Think{}) + t.Said(Clean(answer)) + t.Separator
 }
 
-// Task returns the prompt for an instruction and what it is about, which may be empty and is for templates with an Input.
-// The instruction stands first, as models were trained.
+// Task returns the prompt for an instruction and its input. The input may be empty, and needs a template with Input. The
+// instruction comes first, as in training.
 func (t Template) Task(system, instruction, input string, think Think) string {
 	if t.Verbatim {
 		return t.Opening + instruction
@@ -115,8 +115,8 @@ func (t Template) Task(system, instruction, input string, think Think) string {
 	return opening + t.SystemTurn(system) + t.User + Clean(instruction) + t.Separator + t.Input + input + t.Separator + t.Assistant
 }
 
-// LooksSwapped reports whether instruction and input seem to stand in each other's place: models do worse then. It goes by
-// length and by marks of a task, so it is a reason to warn and nothing more.
+// LooksSwapped reports whether instruction and input seem to be swapped, which gives worse answers. It is a guess from the length
+// and a few words, good enough for a warning only.
 func LooksSwapped(instruction, input string) bool {
 	instruction, input = Clean(instruction), Clean(input)
 	if strings.HasPrefix(strings.ToLower(instruction), "input:") {
@@ -125,7 +125,8 @@ func LooksSwapped(instruction, input string) bool {
 	return input != "" && isTask(input) && !isTask(instruction)
 }
 
-// isTask reports whether a text is like something to be done: one short line that asks or begins with a word that orders.
+// isTask reports whether a text looks like a task: one short line that is a question, ends with a colon, or begins with a word
+// such as "write".
 func isTask(text string) bool {
 	if len(text) > 200 || strings.Contains(text, "\n") {
 		return false

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Stopper watches streamed text for stop strings. It passes on what cannot be part of one and holds back what may be the start
-// of one. What comes out does not depend on how the text is split. It belongs to one goroutine at a time.
+// Stopper watches streamed text for stop strings. It passes on text that cannot be part of a stop string and holds back text that
+// may be the start of one. The result does not depend on how the text is split. It belongs to one goroutine at a time.
 type Stopper struct {
 	stops   []string
 	held    string
@@ -15,7 +15,7 @@ type Stopper struct {
 	longest int
 }
 
-// NewStopper returns a Stopper for any number of stop strings, none of them empty.
+// NewStopper returns a Stopper for any number of stop strings. None may be empty.
 func NewStopper(stops ...string) (*Stopper, error) {
 	s := &Stopper{stops: slices.Clone(stops)}
 	for i, stop := range stops {
@@ -27,8 +27,8 @@ func NewStopper(stops ...string) (*Stopper, error) {
 	return s, nil
 }
 
-// Push returns the text that is free to go, and whether a stop string is complete. The stop that is complete first counts, and
-// of those that end at the same place the longest; neither it nor what follows is returned, by this call or a later one.
+// Push returns the text that can be emitted, and whether a stop string was found. The stop string that is complete first counts.
+// Of several that end at the same place, the longest counts. Neither the stop string nor what follows is ever returned.
 func (s *Stopper) Push(text string) (free string, stopped bool) {
 	if s.hit != "" {
 		return "", true
@@ -43,17 +43,17 @@ func (s *Stopper) Push(text string) (free string, stopped bool) {
 	return text[:keep], false
 }
 
-// Flush returns what was held back, at the end of the text.
+// Flush returns the text that is still held back. Call it at the end of the text.
 func (s *Stopper) Flush() string {
 	held := s.held
 	s.held = ""
 	return held
 }
 
-// Hit returns the stop string that was found, "" if none was.
+// Hit returns the stop string that was found, or "".
 func (s *Stopper) Hit() string { return s.hit }
 
-// find returns the stop that is complete first, and where it starts.
+// find returns the stop string that is complete first, and where it starts.
 func (s *Stopper) find(text string) (at int, hit string) {
 	for _, stop := range s.stops {
 		i := strings.Index(text, stop)
@@ -67,7 +67,7 @@ func (s *Stopper) find(text string) (at int, hit string) {
 	return at, hit
 }
 
-// startOfStop returns where the longest end of text begins that a stop starts with.
+// startOfStop returns where the longest end of text starts that is also the start of a stop string.
 func (s *Stopper) startOfStop(text string) int {
 	for at := max(0, len(text)-s.longest+1); at < len(text); at++ {
 		for _, stop := range s.stops {

@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
-// watch pushes pieces and returns all that came out and the stop that was found.
+// watch pushes pieces. It returns all text that came out and the stop string that was found.
 func watch(t testing.TB, stops []string, pieces ...string) (out, hit string) {
 	t.Helper()
 	s, err := prompt.NewStopper(stops...)

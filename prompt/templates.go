@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// Sampling is how answers are drawn unless the user says otherwise; the names are those of package sampler's options.
+// Sampling is the default sampling of a template. The fields are named like those of package sampler's options.
 type Sampling struct {
 	Temperature, TopP                               float64
 	TopK                                            int
 	PresencePenalty, FrequencyPenalty, PenaltyDecay float64
-	// SpareNumbers leaves digits and blanks out of the penalties.
+	// SpareNumbers excludes digits and blanks from the penalties.
 	SpareNumbers bool
-	// Music shapes the penalties of MIDI models: see MusicBias and MusicWeight.
+	// Music adapts the penalties to MIDI models (see MusicBias and MusicWeight).
 	Music bool
 }
 
-// Letters is s for models whose tokens are single bytes: what repeats there is letters, so nothing is penalized.
+// Letters returns s for models whose tokens are single bytes. Such tokens repeat all the time, so nothing is penalized.
 func (s Sampling) Letters() Sampling {
 	s.PresencePenalty, s.FrequencyPenalty, s.PenaltyDecay, s.SpareNumbers = 0, 0, 1, false
 	return s
@@ -33,12 +33,12 @@ var (
 	abcSampling   = Sampling{Temperature: 1, TopP: 0.8, TopK: 8, PenaltyDecay: 1}
 )
 
-// blank is the line between two turns, and what ends an answer that is one paragraph.
+// blank is the empty line between two turns. It also ends an answer of one paragraph.
 const blank = "\n\n"
 
 const ravenTask = "Below is an instruction that describes a task"
 
-// Templates returns all formats. docs/prompts.md shows what each renders.
+// Templates returns all formats. docs/prompts.md shows a prompt of each.
 func Templates() []Template {
 	return []Template{
 		{Name: "qa", About: "World models from RWKV-5 on", System: "System: ", User: "User: ", Assistant: "Assistant:",
@@ -58,16 +58,16 @@ func Templates() []Template {
 			Separator: blank, Stops: []string{blank}, Sampling: ravenSampling},
 		{Name: "pile", About: "models trained on the Pile alone, a question", Opening: "\nQ & A\n\n", User: "Question:\n", Assistant: "Detailed Expert Answer:\n",
 			Separator: blank, Stops: []string{"\n\nQuestion:"}, Chat: true, Sampling: textSampling},
-		{Name: "pile-text", About: "models trained on the Pile alone, a text to go on with", Opening: "\n", Verbatim: true, Sampling: textSampling},
+		{Name: "pile-text", About: "models trained on the Pile alone, a text to continue", Opening: "\n", Verbatim: true, Sampling: textSampling},
 		{Name: "chatml", About: "hybrids with Qwen", System: "<|im_start|>system\n", User: "<|im_start|>user\n", Assistant: "<|im_start|>assistant\n",
 			Separator: "<|im_end|>\n", Stops: []string{"<|im_end|>"}, Chat: true, Sampling: qwenSampling},
 		{Name: "abc", About: "ABC music models", Verbatim: true, First: []int32{2}, End: []int32{3}, Sampling: abcSampling},
 		{Name: "midi", About: "MIDI music models", Verbatim: true, First: []int32{0}, Sampling: midiSampling},
-		{Name: "raw", About: "the prompt as it stands", Verbatim: true, Sampling: textSampling},
+		{Name: "raw", About: "the prompt unchanged", Verbatim: true, Sampling: textSampling},
 	}
 }
 
-// Named returns the template of that name.
+// Named returns the template with this name.
 func Named(name string) (Template, error) {
 	var names []string
 	for _, t := range Templates() {
@@ -79,7 +79,7 @@ func Named(name string) (Template, error) {
 	return Template{}, fmt.Errorf("unknown template %q: want auto or one of %s", name, strings.Join(names, ", "))
 }
 
-// named returns a template that is in the table.
+// named returns a template that is known to be in the table.
 func named(name string) Template {
 	t, err := Named(name)
 	if err != nil {
@@ -88,8 +88,9 @@ func named(name string) Template {
 	return t
 }
 
-// For returns the format that a model was trained on: by its name, such as "RWKV-x070-World-1.5B-v3", its architecture, such
-// as "rwkv7", and the rows of its vocabulary. A name that says nothing leaves g1 for RWKV-7 and qa for the others.
+// For returns the format that a model was trained on. It judges by the model's name, such as "RWKV-x070-World-1.5B-v3", by its
+// architecture, such as "rwkv7", and by the size of its vocabulary. If the name says nothing, the format is g1 for RWKV-7 and
+// otherwise question for RWKV-4 and qa for the rest.
 func For(name, arch string, rows int) Template {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r < '0' || r > '9' && (r < 'a' || r > 'z') })
 	says := func(want string) bool {
@@ -113,7 +114,7 @@ func For(name, arch string, rows int) Template {
 		return named("abc")
 	case g1:
 		return named("g1")
-	case says("demo") && rows == ByteRows: // the one in the program
+	case says("demo") && rows == ByteRows: // the built-in demo model
 		return named("qa")
 	case says("raven"):
 		return named("raven")
@@ -128,10 +129,10 @@ func For(name, arch string, rows int) Template {
 	}
 }
 
-// ByteRows is the rows of a vocabulary of the end of a text and the bytes.
+// ByteRows is the size of a vocabulary that consists of the end of text and the 256 bytes.
 const ByteRows = 257
 
-// Rows of the vocabularies that are not World's.
+// Sizes of the vocabularies other than World's.
 const (
 	abcRows        = 128
 	pianoRows      = 2176

@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// Think is how a G1 model is brought to think before it answers, or not to.
+// Think is how to make a G1 model think before it answers, or not.
 type Think struct {
 	Name string
-	// Request is put behind the user's text; newer models read it.
+	// Request is appended to the user's text. Newer models understand it.
 	Request string
-	// Start is put behind the assistant's name. The closing ">" of its tag is left to the model, since the token that starts
-	// with it may be longer.
+	// Start is appended to the assistant's name. The model generates the closing ">" of the tag, because ">" may be the start of
+	// a longer token.
 	Start string
 }
 
-// ThinkModes returns all modes, those of RWKV's RWKV7-G1x-templates.txt. The first is the zero value's: a plain prompt.
+// ThinkModes returns all modes of RWKV's RWKV7-G1x-templates.txt. The first one, "off", adds nothing to the prompt.
 func ThinkModes() []Think {
 	return []Think{
 		{Name: "off"},
-		{Name: "fast", Start: " <think>\n</think"}, // thoughts that are over already: better answers at no cost
+		{Name: "fast", Start: " <think>\n</think"}, // empty thoughts: better answers at no cost
 		{Name: "empty", Start: " <think></think"},  // the same, on one line
 		{Name: "on", Start: " <think"},
 		{Name: "low", Request: " (think a bit)", Start: " <think"},
@@ -28,7 +28,7 @@ func ThinkModes() []Think {
 	}
 }
 
-// ParseThink returns the mode of that name.
+// ParseThink returns the mode with this name.
 func ParseThink(name string) (Think, error) {
 	var names []string
 	for _, mode := range ThinkModes() {
@@ -40,13 +40,13 @@ func ParseThink(name string) (Think, error) {
 	return Think{}, fmt.Errorf("unknown think mode %q: want one of %s", name, strings.Join(names, ", "))
 }
 
-// Answer returns what the model said in the end, given all it generated in this mode: what follows its thoughts, without white
-// space around it. thinking tells that the text ends inside thoughts, which may have begun behind an answer.
+// Answer returns the model's final answer from all that it generated in this mode: the text after its thoughts, trimmed. thinking
+// reports that the text ends inside thoughts. Those may have started after an answer.
 func (k Think) Answer(generated string) (answer string, thinking bool) {
 	return withoutThoughts(k.Start + generated)
 }
 
-// withoutThoughts returns the text behind the last thoughts that ended, up to those that did not.
+// withoutThoughts returns the text after the last complete thoughts, up to any thoughts that are still open.
 func withoutThoughts(text string) (answer string, open bool) {
 	const begin, end = "<think", "</think>"
 	if i := strings.LastIndex(text, end); i >= 0 {

@@ -13,25 +13,25 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// Fence ends a function call, and with "json" behind it begins one.
+// Fence ends a function call. Followed by "json" it begins one.
 const Fence = "```"
 
-// CallStart stands behind the assistant's name to make a model call a function. CallEnd ends the call: a line end stands in JSON
-// between its parts only, so it is not taken for a fence inside of a string.
+// CallStart after the assistant's name makes a model call a function. CallEnd ends the call. A JSON string cannot contain a line
+// end, so CallEnd never matches a fence inside a string.
 const (
 	CallStart = " " + Fence + "json"
 	CallEnd   = "\n" + Fence
 )
 
-// Tools returns the text of the system's turn that offers functions to a G1 model. The list is in one of the forms that G1 models
-// were trained on: a JSON array of objects with name, description and arguments, or lines such as
-// "- name(arg: type, opt?: "a" | "b")". The lists of other programs are converted, and from names the form: OpenAI's
-// [{"type": "function", "function": {...}}] with or without the inner object, Anthropic's and MCP's.
+// Tools returns the system text that offers functions to a G1 model. The list is in a form that G1 models were trained on: a JSON
+// array of objects with name, description and arguments, or lines such as "- name(arg: type, opt?: "a" | "b")". Tools also
+// converts the lists of other programs: OpenAI's [{"type": "function", "function": {...}}], with or without the inner object,
+// Anthropic's and MCP's. from names the form that was converted.
 func Tools(list string) (text, from string, err error) {
 	list = Clean(list)
 	switch {
 	case list == "":
-		err = errors.New("no tools in it: want a JSON array of them, or one on each line")
+		err = errors.New("the list has no tools: want a JSON array of them, or one tool per line")
 	case list[0] == '[' || list[0] == '{':
 		list, from, err = jsonTools(list)
 	default:
@@ -43,7 +43,7 @@ func Tools(list string) (text, from string, err error) {
 	return "Tools:\n" + list + "\nReturn only a JSON function call.", from, nil
 }
 
-// toolLine is a function in a line of its own. Something may follow it.
+// toolLine matches a function on a line of its own. More text may follow it.
 var toolLine = regexp.MustCompile(`^- [^\s()]+\(.*\)`)
 
 func checkToolLines(list string) error {
@@ -56,18 +56,18 @@ func checkToolLines(list string) error {
 	return nil
 }
 
-// tool is a function as G1 models know it.
+// tool is a function in G1's form.
 type tool struct {
 	Name        string          `json:"name"`
 	Description string          `json:"description,omitempty"`
 	Arguments   json.RawMessage `json:"arguments"` // by name
 }
 
-// jsonTools checks a JSON array of tools. If one is in another form than that of G1, all are written anew, one on each line.
+// jsonTools checks a JSON array of tools. If any tool is in another form than G1's, it rewrites all of them, one per line.
 func jsonTools(list string) (text, from string, err error) {
 	var items []json.RawMessage
 	if err := json.Unmarshal([]byte(list), &items); err != nil {
-		return "", "", fmt.Errorf(`no JSON array of tools, such as [{"name": "f", "description": "does it", "arguments": {"x": {"type": "string"}}}]: %w`, excerpt.Error(err))
+		return "", "", fmt.Errorf(`not a JSON array of tools, such as [{"name": "f", "description": "does it", "arguments": {"x": {"type": "string"}}}]: %w`, excerpt.Error(err))
 	}
 	if len(items) == 0 {
 		return "", "", errors.New("the list of tools is empty")
@@ -77,7 +77,7 @@ func jsonTools(list string) (text, from string, err error) {
 	for i, item := range items {
 		t, form, err := readTool(item)
 		if err == nil && names[t.Name] {
-			err = fmt.Errorf("another one is called %s too", excerpt.Of(t.Name))
+			err = fmt.Errorf("another tool is also called %s", excerpt.Of(t.Name))
 		}
 		if err != nil {
 			return "", "", fmt.Errorf("tool %d: %w", i+1, err)
@@ -95,7 +95,7 @@ func jsonTools(list string) (text, from string, err error) {
 	return text, from, err
 }
 
-// readTool reads one tool, and names its form if that is not G1's.
+// readTool reads one tool. from names its form if that is not G1's.
 func readTool(data json.RawMessage) (t tool, from string, err error) {
 	item, err := fields(data)
 	if err != nil {
@@ -140,7 +140,7 @@ func readTool(data json.RawMessage) (t tool, from string, err error) {
 	return t, from, err
 }
 
-// toolForms are the forms of other programs, by the field that has the JSON schema of the arguments.
+// toolForms are the forms of other programs. Each is known by the field that holds the JSON schema of the arguments.
 var toolForms = []struct{ schema, name string }{{"parameters", "OpenAI's"}, {"input_schema", "Anthropic's"}, {"inputSchema", "MCP's"}}
 
 var noArguments = json.RawMessage("{}")
@@ -148,12 +148,12 @@ var noArguments = json.RawMessage("{}")
 // fields returns the fields of a JSON object.
 func fields(data json.RawMessage) (object map[string]json.RawMessage, err error) {
 	if json.Unmarshal(data, &object) != nil || object == nil {
-		return nil, fmt.Errorf("%.40s is no JSON object", data)
+		return nil, fmt.Errorf("%.40s is not a JSON object", data)
 	}
 	return object, nil
 }
 
-// onlyOurs refuses what G1's form does not have.
+// onlyOurs rejects fields that G1's form does not have.
 func onlyOurs(item map[string]json.RawMessage) error {
 	for _, key := range slices.Sorted(maps.Keys(item)) {
 		switch key {
@@ -163,13 +163,13 @@ func onlyOurs(item map[string]json.RawMessage) error {
 				return fmt.Errorf(`its "arguments": %w`, err)
 			}
 		default:
-			return fmt.Errorf(`unknown field %s: want "name", "description" and "arguments"`, excerpt.Of(key))
+			return fmt.Errorf(`unknown field %s: want "name", "description" or "arguments"`, excerpt.Of(key))
 		}
 	}
 	return nil
 }
 
-// properties returns the arguments by name that the JSON schema of an object lists, in its order.
+// properties returns the arguments by name from the JSON schema of an object, in the schema's order.
 func properties(schema json.RawMessage) (json.RawMessage, error) {
 	if string(schema) == "null" {
 		return noArguments, nil
@@ -185,7 +185,7 @@ func properties(schema json.RawMessage) (json.RawMessage, error) {
 	if !ok {
 		for _, other := range []string{"$ref", "allOf", "anyOf", "oneOf"} {
 			if _, ok := object[other]; ok {
-				return nil, fmt.Errorf(`a schema by %q: write its "properties" out`, other)
+				return nil, fmt.Errorf(`a schema that uses %q: write out its "properties" instead`, other)
 			}
 		}
 		return noArguments, nil
@@ -196,17 +196,17 @@ func properties(schema json.RawMessage) (json.RawMessage, error) {
 	return list, nil
 }
 
-// textField returns a field that is a string, or empty if there is none.
+// textField returns the value of a string field, or "" if the field is missing.
 func textField(item map[string]json.RawMessage, name string) (text string, err error) {
 	if value, ok := item[name]; ok {
 		if json.Unmarshal(value, &text) != nil {
-			err = fmt.Errorf("its %q is no string", name)
+			err = fmt.Errorf("its %q is not a string", name)
 		}
 	}
 	return text, err
 }
 
-// writeTools writes tools as RWKV7-G1x-templates.txt does.
+// writeTools writes tools in the layout of RWKV7-G1x-templates.txt.
 func writeTools(tools []tool) (string, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
@@ -221,8 +221,8 @@ func writeTools(tools []tool) (string, error) {
 	return out.String() + "\n]", nil
 }
 
-// Call returns the function call in what a model generated behind CallStart, or with the fence that begins a call in front. It
-// returns an error that says what is wrong with it.
+// Call returns the function call from what a model generated after CallStart. The text may also begin with the opening fence. The
+// error says what is wrong with the call.
 func Call(generated string) (string, error) {
 	text := strings.TrimPrefix(strings.TrimSpace(generated), strings.TrimSpace(CallStart))
 	text, _, _ = strings.Cut(text, CallEnd)
@@ -232,13 +232,13 @@ func Call(generated string) (string, error) {
 		Arguments json.RawMessage `json:"arguments"`
 	}
 	if err := json.Unmarshal([]byte(text), &call); err != nil {
-		return text, fmt.Errorf("the answer is no JSON function call: %w", excerpt.Error(err))
+		return text, fmt.Errorf("the answer is not a JSON function call: %w", excerpt.Error(err))
 	}
 	if call.Name == "" {
-		return text, errors.New(`the answer is no function call: it has no "name"`)
+		return text, errors.New(`the answer is not a function call: it has no "name"`)
 	}
 	return text, nil
 }
 
-// Result returns the text of a user's turn that tells a model what its call came to.
+// Result returns the user's text that tells a model the result of its call.
 func Result(output string) string { return "Function output:\n" + Clean(output) }

@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
-// FuzzTools offers any list of functions: what is accepted is one turn, and what was converted is in the form of G1.
+// FuzzTools offers any list of functions. An accepted list is one turn, and a converted list is in G1's form.
 func FuzzTools(f *testing.F) {
 	f.Add(officialTools)
 	f.Add(`[{"type":"function","function":{"name":"a","parameters":{"properties":{"x":{}}}}}]`)
@@ -30,7 +30,7 @@ func FuzzTools(f *testing.F) {
 		body, ok := strings.CutPrefix(text, "Tools:\n")
 		require.True(t, ok)
 		require.NotContains(t, body, "\n\n", "an empty line ends a turn")
-		if from != "" { // what was converted is in G1's form
+		if from != "" { // converted lists are in G1's form
 			body = strings.TrimSuffix(body, "\nReturn only a JSON function call.")
 			require.True(t, json.Valid([]byte(body)))
 			again, from, err := prompt.Tools(body)
@@ -41,7 +41,7 @@ func FuzzTools(f *testing.F) {
 	})
 }
 
-// FuzzCall reads what a model generated as a call: one that is accepted is JSON with a name, and is read the same again.
+// FuzzCall reads generated text as a call. An accepted call is JSON with a name, and reads the same when read again.
 func FuzzCall(f *testing.F) {
 	f.Add("\n{\"name\":\"weather\",\"arguments\":{\"city\":\"Basel\"}}\n```\n\nUser: x")
 	f.Add("{\"name\":\"\"}```")

@@ -54,25 +54,25 @@ func TestTools(t *testing.T) {
 
 func TestToolsRefuses(t *testing.T) {
 	for list, reason := range map[string]string{
-		" \n":                                  "no tools in it",
+		" \n":                                  "the list has no tools",
 		"[]":                                   "the list of tools is empty",
-		"[{]":                                  "no JSON array of tools",
-		`{"name":"a"}`:                         "no JSON array of tools",
-		"[1,2]":                                "tool 1: 1 is no JSON object",
-		"[null]":                               "tool 1: null is no JSON object",
+		"[{]":                                  "not a JSON array of tools",
+		`{"name":"a"}`:                         "not a JSON array of tools",
+		"[1,2]":                                "tool 1: 1 is not a JSON object",
+		"[null]":                               "tool 1: null is not a JSON object",
 		"[{}]":                                 `tool 1: it has no "name"`,
 		`[{"name":"a"},{"description":"b"}]`:   `tool 2: it has no "name"`,
-		`[{"name":5}]`:                         `its "name" is no string`,
-		`[{"name":"a"},{"name":"a"}]`:          `tool 2: another one is called "a" too`,
-		`[{"name":"a","arguments":["x"]}]`:     `its "arguments": ["x"] is no JSON object`,
+		`[{"name":5}]`:                         `its "name" is not a string`,
+		`[{"name":"a"},{"name":"a"}]`:          `tool 2: another tool is also called "a"`,
+		`[{"name":"a","arguments":["x"]}]`:     `its "arguments": ["x"] is not a JSON object`,
 		`[{"name":"a","argument":{}}]`:         `unknown field "argument"`,
-		`[{"name":"a","description":{}}]`:      `its "description" is no string`,
+		`[{"name":"a","description":{}}]`:      `its "description" is not a string`,
 		`[{"type":"web_search"}]`:              `its "type" is "web_search": want "function"`,
-		`[{"type":"function","function":"a"}]`: `its "function": "a" is no JSON object`,
-		`[{"type":"function","function":{"name":"a","parameters":5}}]`:  `its "parameters": 5 is no JSON object`,
+		`[{"type":"function","function":"a"}]`: `its "function": "a" is not a JSON object`,
+		`[{"type":"function","function":{"name":"a","parameters":5}}]`:  `its "parameters": 5 is not a JSON object`,
 		`[{"name":"a","parameters":{"type":"string"}}]`:                 `a schema of type "string", want "object"`,
-		`[{"name":"a","parameters":{"type":"object","properties":[]}}]`: `"properties": [] is no JSON object`,
-		`[{"name":"a","parameters":{"$ref":"#/x"}}]`:                    `a schema by "$ref"`,
+		`[{"name":"a","parameters":{"type":"object","properties":[]}}]`: `"properties": [] is not a JSON object`,
+		`[{"name":"a","parameters":{"$ref":"#/x"}}]`:                    `a schema that uses "$ref"`,
 		"- a(x: string)\nSome words.":                                   `line 2 is "Some words.": want - name(arg: type`,
 	} {
 		_, _, err := prompt.Tools(list)
@@ -89,7 +89,7 @@ func TestCall(t *testing.T) {
 	call, err := prompt.Call("\n{\"name\":\"write\",\"arguments\":{\"text\":\"```go\"}}\n```")
 	require.NoError(t, err)
 	assert.Equal(t, "{\"name\":\"write\",\"arguments\":{\"text\":\"```go\"}}", call)
-	for text, reason := range map[string]string{"\nIt rains.": "no JSON", "{}": "no \"name\"", "{\"name\":\"a\"} b": "no JSON"} {
+	for text, reason := range map[string]string{"\nIt rains.": "not a JSON", "{}": "no \"name\"", "{\"name\":\"a\"} b": "not a JSON"} {
 		_, err := prompt.Call(text)
 		assert.ErrorContains(t, err, reason, text)
 	}
