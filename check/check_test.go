@@ -22,6 +22,7 @@ import (
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/writers"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -212,6 +213,22 @@ func TestTheChecksumsOfRecordsAreCompared(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found.Problems, 1)
 	assert.Contains(t, found.Problems[0], "has the checksum")
+
+	copy(data[at+100:], []byte{0xc0, 0x7f}) // NaN
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	found, err = check.File(t.Context(), path, check.Options{})
+	require.NoError(t, err)
+	require.Len(t, found.Problems, 2)
+	assert.Contains(t, found.Problems, `tensor "blocks.0.att.key.weight" has 1 NaN and 0 infinite weights, the first at element 50`)
+}
+
+func TestWhatKeepsACheckpointFromBeingConvertedIsFound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "less.pth")
+	writers.Open(t, writeCheckpoint(t)).Without("blocks.1.att.key.weight").Save(t, path)
+	found, err := check.File(t.Context(), path, check.Options{})
+	require.NoError(t, err)
+	require.Len(t, found.Problems, 1)
+	assert.Contains(t, found.Problems[0], "blocks.1.att.key.weight")
 }
 
 func TestWhatCannotBeLookedAtIsAnError(t *testing.T) {
@@ -239,6 +256,21 @@ func TestAFileThatIsCutShortHasItsTensorsNamed(t *testing.T) {
 	require.NotEmpty(t, found.Problems)
 	assert.Contains(t, found.Problems[0], "cut short")
 	assert.Equal(t, []string{"the tensors were not looked at, since the file cannot be opened"}, found.Notes)
+}
+
+// old is an importance matrix of llama.cpp's format before GGUF: one entry of two sums, over a chunk.
+const old = "\x01\x00\x00\x00" + "\x0d\x00\x00\x00output.weight" + "\x01\x00\x00\x00" + "\x02\x00\x00\x00" + "\x00\x00\x80\x3f\x00\x00\x00\x40"
+
+func TestOldImportanceMatricesAreRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "imatrix.dat")
+	require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
+	found, err := check.File(t.Context(), path, check.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, check.Findings{Problems: []string{}, Notes: []string{}}, found)
+
+	require.NoError(t, os.WriteFile(path, []byte(old[:len(old)-1]), 0o600))
+	_, err = check.File(t.Context(), path, check.Options{})
+	require.ErrorContains(t, err, path)
 }
 
 func TestImportanceMatricesAreReadWhole(t *testing.T) {

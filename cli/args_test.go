@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"fmt"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
@@ -109,13 +107,4 @@ func TestDidYouMean(t *testing.T) {
 	} {
 		assert.Equal(t, want, didYouMean(name, known, same), "%s", name)
 	}
-}
-
-func TestErrorsOfFilesNameNoSystemCall(t *testing.T) {
-	for _, op := range []string{"open", "stat", "GetFileAttributesEx", "CreateFile"} {
-		err := fmt.Errorf("m.pth: %w", &os.PathError{Op: op, Path: `a\m.gguf`, Err: os.ErrNotExist})
-		assert.Equal(t, `m.pth: a\m.gguf: file does not exist`, errorText(err))
-	}
-	err := &os.PathError{Op: "write", Path: "m.gguf", Err: os.ErrClosed}
-	assert.Equal(t, "write m.gguf: file already closed", errorText(err), "what failed says more than the name")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/check"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/cpus"
 )
@@ -92,4 +93,15 @@ func TestBackendFilesAreToldByTheirNames(t *testing.T) {
 		}
 		assert.Equal(t, want, got, name)
 	}
+}
+
+func TestOfManyFaultsTheFirstAreTold(t *testing.T) {
+	var r Report
+	tellFindings("m.gguf", check.Findings{Problems: []string{"a", "b", "c", "d", "e", "f", "g"}}, r.add)
+	require.Len(t, r.Checks, mostFindings+1)
+	assert.Equal(t, Check{"model", Problem, "and 2 more", "see all with gosling inspect --check m.gguf"}, r.Checks[mostFindings])
+
+	r = Report{}
+	tellFindings("m.gguf", check.Findings{Notes: []string{"a"}}, r.add)
+	assert.Equal(t, []Check{{"model", OK, "m.gguf: nothing is wrong\nnote: a", ""}}, r.Checks)
 }

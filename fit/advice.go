@@ -41,9 +41,6 @@ func Advise(m Machine, use string) (Advice, error) {
 			Name: c.Model.Name(), Version: c.Model.Version, Parameters: c.Model.Parameters(), Repository: c.Model.Repository, File: c.Model.File,
 			Type: c.Mix, Size: c.Size, RAM: c.Memory.RAM, VRAM: c.Memory.VRAM, Speed: float.Number(c.Speed), Uses: c.Model.Uses,
 		}
-		if c.OnGPU() {
-			one.Speed = 0
-		}
 		if i == 0 {
 			one.Why = c.reason(use)
 		}

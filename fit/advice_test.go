@@ -19,7 +19,7 @@ func TestAdviceSaysWhyAModelIsTheOneToTake(t *testing.T) {
 		"the largest":       {fit.Machine{RAM: 16 * gib}, "chat", "the largest RWKV-7 that fits"},
 		"the largest quick": {fit.Machine{RAM: 16 * gib, Bandwidth: 20e9}, "chat", "the largest RWKV-7 that fits and is as quick as one reads"},
 		"slow":              {fit.Machine{RAM: 8 * gib, Bandwidth: 1e8}, "chat", "the largest RWKV-7 that fits, though slower than one reads"},
-		"on a GPU":          {fit.Machine{RAM: 16 * gib, VRAM: 8 * gib}, "code", "the largest RWKV-7 that is on the GPU whole"},
+		"on a GPU":          {fit.Machine{RAM: 16 * gib, VRAM: 8 * gib, Bandwidth: 20e9}, "code", "the largest RWKV-7 that is on the GPU whole"},
 		"an archive":        {fit.Machine{RAM: 16 * gib}, "archive", "the largest of the older models that fits; for anything but comparing take an RWKV-7"},
 		"music":             {fit.Machine{RAM: 16 * gib}, "music", "the largest of its kind that fits; there is no newer one of this kind"},
 	} {

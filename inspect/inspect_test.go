@@ -13,6 +13,7 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/inspect"
 	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/internal/writers"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
@@ -89,6 +90,30 @@ func TestAModelIsListedInEveryContainer(t *testing.T) {
 	assert.Equal(t, "GGUF version 3, 3 parts", split.Format)
 	assert.Equal(t, l.Totals, split.Totals)
 	assert.Equal(t, 2, split.Tensors[len(split.Tensors)-1].Part)
+}
+
+func TestAFolderIsAsLargeAsItsTensors(t *testing.T) {
+	checkpoint, _ := model(t)
+	dir := t.TempDir()
+	writers.Open(t, checkpoint).Save(t, filepath.Join(dir, "model.safetensors"))
+	l, err := inspect.File(dir)
+	require.NoError(t, err)
+	assert.Contains(t, l.Format, "safetensors")
+	assert.Equal(t, l.Totals.Bytes, l.Size)
+	assert.Equal(t, "rwkv7", value(l, "architecture"))
+}
+
+func TestImportanceMatricesAreListed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "imatrix.dat") // of llama.cpp, before GGUF: one entry of two sums, over a chunk
+	const old = "\x01\x00\x00\x00" + "\x0d\x00\x00\x00output.weight" + "\x01\x00\x00\x00" + "\x02\x00\x00\x00" + "\x00\x00\x80\x3f\x00\x00\x00\x40"
+	require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
+	l, err := inspect.File(path)
+	require.NoError(t, err)
+	assert.Equal(t, "importance matrix of llama.cpp, before GGUF", l.Format)
+	assert.Equal(t, inspect.Totals{
+		Tensors: 1, Parameters: 2, Bytes: 8, BitsPerWeight: 32, Types: []inspect.TypeTotal{{Type: "F32", Tensors: 1, Parameters: 2, Bytes: 8}},
+	}, l.Totals)
+	assert.Equal(t, []int64{2}, tensor(l, "output.weight").Shape)
 }
 
 func TestTheMetadataOutliveTheFile(t *testing.T) {

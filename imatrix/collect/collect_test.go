@@ -145,6 +145,21 @@ func TestWhatWasStoppedIsWritten(t *testing.T) {
 	assert.NoFileExists(t, cancelled.Output)
 }
 
+func TestTheFileIsWrittenNowAndThen(t *testing.T) {
+	o := options(t, 1)
+	o.Context = collect.MinContext
+	o.Text.Data = bytes.Repeat(o.Text.Data, 2) // 61 chunks
+	held := map[int]int{}
+	o.Progress = func(p collect.Progress) {
+		if m, err := imatrix.Read(o.Output); err == nil {
+			held[m.Chunks] = p.Chunks
+		}
+	}
+	_, err := collect.Run(t.Context(), o)
+	require.NoError(t, err)
+	assert.Equal(t, map[int]int{50: 61}, held, "the file of 50 chunks is there until all are read")
+}
+
 func TestWhatIsOfAnotherModelTextOrLengthIsNotGoneOnWith(t *testing.T) {
 	o := options(t, 1)
 	_, err := collect.Run(t.Context(), o)

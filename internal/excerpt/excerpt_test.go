@@ -3,6 +3,7 @@ package excerpt_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -62,4 +63,13 @@ func TestLinesAreCut(t *testing.T) {
 	assert.Equal(t, "a\n"+strings.Repeat("é", 500)+"...", excerpt.Lines("a\n"+strings.Repeat("é", 501)))
 	assert.Equal(t, strings.Repeat("a\n", 100)+"... and 3 more lines", excerpt.Lines(strings.Repeat("a\n", 102)+"a"))
 	assert.Equal(t, strings.Repeat("a\n", 99)+"a", excerpt.Lines(strings.Repeat("a\n", 99)+"a"))
+}
+
+func TestErrorsOfFilesNameNoSystemCall(t *testing.T) {
+	for _, op := range []string{"open", "stat", "GetFileAttributesEx", "CreateFile"} {
+		err := fmt.Errorf("m.pth: %w", &os.PathError{Op: op, Path: `a\m.gguf`, Err: os.ErrNotExist})
+		assert.Equal(t, `m.pth: a\m.gguf: file does not exist`, excerpt.Message(err))
+	}
+	err := &os.PathError{Op: "write", Path: "m.gguf", Err: os.ErrClosed}
+	assert.Equal(t, "write m.gguf: file already closed", excerpt.Message(err), "what failed says more than the name")
 }
