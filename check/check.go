@@ -33,7 +33,7 @@ type Options struct {
 
 // Findings are what a check has to say.
 type Findings struct {
-	Problems []string `json:"problems"` // what is wrong, in no particular order
+	Problems []string `json:"problems"` // what is wrong, in the order of the file
 	Notes    []string `json:"notes"`    // what could not be checked, or is odd but allowed; sorted
 }
 
@@ -53,17 +53,15 @@ func File(ctx context.Context, path string, o Options) (Findings, error) {
 	return c.found, err
 }
 
-// checker collects findings. It may be used from many goroutines.
+// checker collects findings.
 type checker struct {
 	library func() (Dequantizer, error)
 
-	mu    sync.Mutex
+	mu    sync.Mutex // of the notes, which many goroutines make
 	found Findings
 }
 
 func (c *checker) wrong(format string, args ...any) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.found.Problems = append(c.found.Problems, excerpt.Lines(fmt.Sprintf(format, args...)))
 }
 
@@ -82,12 +80,18 @@ func (c *checker) note(format string, args ...any) {
 	}
 }
 
-// each calls check for every tensor, or other part of a file, on all processors.
-func each[T any](ctx context.Context, parts []T, check func(context.Context, T) error) error {
+// each calls check for every tensor, or other part of a file, on all processors. What is wrong with them is noted in their order.
+func each[T any](ctx context.Context, c *checker, parts []T, check func(context.Context, T) (wrong error, err error)) error {
+	wrong := make([]error, len(parts))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, p := range parts {
-		g.Go(func() error { return check(ctx, p) })
+	for i, p := range parts {
+		g.Go(func() (err error) {
+			wrong[i], err = check(ctx, p)
+			return err
+		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	c.wrongs(slices.DeleteFunc(wrong, func(err error) bool { return err == nil }))
+	return err
 }

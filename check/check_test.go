@@ -159,6 +159,25 @@ func TestFileFinds(t *testing.T) {
 	}
 }
 
+func TestProblemsAreInTheOrderOfTheFile(t *testing.T) {
+	h := modelHeader()
+	path := filepath.Join(t.TempDir(), "model.gguf")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	defer f.Close()
+	w, err := gguf.NewWriter(f, h)
+	require.NoError(t, err)
+	var want []string
+	for i, info := range w.Tensors() {
+		require.NoError(t, w.WriteAt(i, bytes.Repeat([]byte{0xff}, int(info.Size)), 0))
+		want = append(want, fmt.Sprintf("tensor %q has %d NaN and 0 infinite weights, the first at element 0", info.Name, info.Elements()))
+	}
+	require.NoError(t, w.Close())
+	found, err := check.File(t.Context(), path, check.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, want, found.Problems)
+}
+
 func TestWithoutALibraryQuantizedWeightsAreNotLookedAt(t *testing.T) {
 	h := modelHeader()
 	for i := range h.Tensors[1:] {

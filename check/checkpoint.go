@@ -22,34 +22,32 @@ func (c *checker) checkpoint(ctx context.Context, path string) error {
 	}
 	defer f.Close()
 	c.wrongs(convert.Check(f))
-	err = each(ctx, f.Sums, func(ctx context.Context, s checkpoint.Sum) error {
-		if err := s.Check(ctx); err != nil && ctx.Err() == nil {
-			c.wrong("%v", err)
+	err = each(ctx, c, f.Sums, func(ctx context.Context, s checkpoint.Sum) (wrong, err error) {
+		if wrong = s.Check(ctx); ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		return ctx.Err()
+		return wrong, nil
 	})
 	if err != nil {
 		return err
 	}
 	weights := slices.DeleteFunc(slices.Clone(f.Tensors), func(t checkpoint.Tensor) bool { return !t.DType.IsWeights() })
-	return each(ctx, weights, c.tensor)
+	return each(ctx, c, weights, finite)
 }
 
-// tensor reads the weights of one tensor of a checkpoint.
-func (c *checker) tensor(ctx context.Context, t checkpoint.Tensor) error {
+// finite reads the weights of one tensor of a checkpoint.
+func finite(ctx context.Context, t checkpoint.Tensor) (wrong, err error) {
 	scan, n := scan{name: t.Name}, t.Elements()
 	values := make([]float32, min(n, 1<<16))
 	for at := int64(0); at < n; at += int64(len(values)) {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		x := values[:min(int64(len(values)), n-at)]
 		if err := t.ReadFloats(x, at); err != nil {
-			c.wrong("%v", err)
-			return nil
+			return err, nil
 		}
 		scan.look(x)
 	}
-	scan.report(c)
-	return nil
+	return scan.fault(), nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/imatrix"
-	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -60,11 +59,11 @@ func (c *checker) vocabulary(f *gguf.File) {
 
 // weights reads every weight of a GGUF file and reports tensors that have infinities or NaN.
 func (c *checker) weights(ctx context.Context, f *gguf.File) error {
-	return each(ctx, f.Tensors(), func(ctx context.Context, t gguf.Tensor) error {
+	return each(ctx, c, f.Tensors(), func(ctx context.Context, t gguf.Tensor) (wrong, err error) {
 		decode, err := c.decoder(t.Type)
 		if err != nil {
 			c.note("weights of type %s were not looked at: %v", t.Type, err)
-			return nil
+			return nil, nil
 		}
 		// Whole blocks at a time; every tensor that Open accepts consists of them.
 		blocks := int64(1<<16) / t.Type.BlockSize()
@@ -72,35 +71,26 @@ func (c *checker) weights(ctx context.Context, f *gguf.File) error {
 		scan := scan{name: t.Name}
 		for at := int64(0); at < t.Size; at += int64(len(data)) {
 			if err := ctx.Err(); err != nil {
-				return err
+				return nil, err
 			}
 			part := data[:min(int64(len(data)), t.Size-at)]
 			if err := f.ReadAt(t, part, at); err != nil {
-				return err
+				return nil, err
 			}
 			x := values[:int64(len(part))/t.Type.BlockBytes()*t.Type.BlockSize()]
 			if err := decode(x, part); err != nil {
-				return err
+				return nil, err
 			}
 			scan.look(x)
 		}
-		scan.report(c)
-		return nil
+		return scan.fault(), nil
 	})
 }
 
 // decoder returns what turns a type's blocks into numbers.
 func (c *checker) decoder(t gguf.Type) (func([]float32, []byte) error, error) {
-	plain := func(f func([]float32, []byte)) (func([]float32, []byte) error, error) {
-		return func(dst []float32, src []byte) error { f(dst, src); return nil }, nil
-	}
-	switch t {
-	case gguf.F32:
-		return plain(float.DecodeF32)
-	case gguf.F16:
-		return plain(float.DecodeF16)
-	case gguf.BF16:
-		return plain(float.DecodeBF16)
+	if f := t.Format(); f != 0 {
+		return func(dst []float32, src []byte) error { f.Decode(dst, src); return nil }, nil
 	}
 	lib, err := c.library()
 	if errors.Is(err, ggml.ErrNotFound) {

@@ -1,6 +1,11 @@
 package check
 
-import "math"
+import (
+	"fmt"
+	"math"
+
+	"github.com/gosling-rwkv/gosling/internal/float"
+)
 
 // scan looks for numbers that are not finite.
 type scan struct {
@@ -11,7 +16,7 @@ type scan struct {
 
 func (s *scan) look(x []float32) {
 	for i, v := range x {
-		if v-v == 0 { // finite
+		if float.Finite(v) {
 			continue
 		}
 		if s.nan+s.inf == 0 {
@@ -26,8 +31,10 @@ func (s *scan) look(x []float32) {
 	s.seen += int64(len(x))
 }
 
-func (s *scan) report(c *checker) {
-	if s.nan+s.inf > 0 {
-		c.wrong("tensor %q has %d NaN and %d infinite weights, the first at element %d", s.name, s.nan, s.inf, s.first)
+// fault is what is wrong with the tensor, or nil.
+func (s *scan) fault() error {
+	if s.nan+s.inf == 0 {
+		return nil
 	}
+	return fmt.Errorf("tensor %q has %d NaN and %d infinite weights, the first at element %d", s.name, s.nan, s.inf, s.first)
 }
