@@ -62,7 +62,7 @@ func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	if err := rwkv.ReadKeys(&c, m, tensors); err != nil {
 		return c, err
 	}
-	_, c.Gated = tensors("blk.0.time_mix_gate.weight")
+	_, c.Gated = tensors(rwkv.LayerName(0, gate+".weight"))
 	return c, c.Check()
 }
 

@@ -42,8 +42,8 @@ func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	_, fused := tensors("blk.0.time_mix_lerp_fused.weight")
-	_, split := tensors("blk.0.time_mix_lerp_w.weight")
+	_, fused := tensors(rwkv.LayerName(0, lerpFused+".weight"))
+	_, split := tensors(rwkv.LayerName(0, lerpSplit+"w.weight"))
 	c.SplitLerp = split && !fused
 	return c, check(c)
 }
