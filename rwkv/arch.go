@@ -10,8 +10,8 @@ type Arch struct {
 	Name  string // in GGUF: "rwkv7"
 	Title string // for people: "RWKV-7"
 
-	// Detect reports whether a checkpoint with these tensors is of this version. It and FromShapes are nil where no checkpoint is
-	// converted.
+	// Detect reports whether a checkpoint with these tensors, which is of no newer version, is of this one. It and FromShapes are nil
+	// where no checkpoint is converted.
 	Detect func(Shapes) bool
 	// FromShapes reads the dimensions off a checkpoint's tensors, FromGGUF off a GGUF file's keys and the shapes of its
 	// tensors, fastest dimension first. Errors name the tensor or key that is missing or wrong.
