@@ -35,7 +35,7 @@ type Prompt struct {
 	Text   string // where the tokens are one
 }
 
-// array is one array of numbers, row-major.
+// Array is one array of numbers, row-major.
 type Array struct {
 	Name   string
 	Shape  []int64 // slowest dimension first
