@@ -9,11 +9,13 @@ PREFIX ?= /usr/local
 BACKENDS ?= cpu
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+BENCHSTAT = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
 .PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan
-.PHONY: fuzz mutate test-variants test-arm64 test-windows bench man install uninstall install-test dist dist-test pictures clean
+.PHONY: fuzz mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -64,7 +66,7 @@ demo-model: all
 
 # Tests compute with the libraries that are named, or else with those of this folder.
 
-unit race vulkan fuzz test-variants bench: export GOSLING_GGML = $(or $(NAMED),$(if $(wildcard third_party/lib third_party/node_modules third_party/*/node_modules),$(CURDIR)/third_party))
+unit race vulkan fuzz test-variants bench bench-compare: export GOSLING_GGML = $(or $(NAMED),$(if $(wildcard third_party/lib third_party/node_modules third_party/*/node_modules),$(CURDIR)/third_party))
 
 # What is checked. Race detection needs a C compiler, Vulkan its loader, a driver and make ggml-vulkan. SHORT=1 is what CI runs.
 
@@ -128,6 +130,18 @@ test-windows: ggml
 
 bench: ggml
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# The benchmarks of a revision and of the working tree in turns, compared: make bench-compare BASE=main. BENCH is a pattern of benchmarks.
+BASE ?=
+BENCH ?= .
+ROUNDS ?= 6
+
+bench-compare: ggml
+	@BENCHSTAT="$(GO) run $(BENCHSTAT)" sh scripts/bench_compare.sh "$(BASE)" "$(BENCH)" $(ROUNDS)
+
+# Known vulnerabilities of what the program is built of. It asks a server, so it is part of neither check nor CI.
+vuln:
+	$(GO) run $(GOVULNCHECK) ./...
 
 # The program goes to bin, the libraries to lib/gosling, where it looks for them, and manual pages and completions to share.
 

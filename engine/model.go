@@ -87,7 +87,22 @@ func (m *Model) load() error {
 	if m.fingerprint, err = fingerprintOf(m.file); err != nil {
 		return err
 	}
-	m.forward = m.arch.Forward(m.config, m.weights.tensor)
+	return m.bind()
+}
+
+// bind gives the weights to the architecture. What it asks for must be in its table.
+func (m *Model) bind() error {
+	var unknown []string
+	m.forward = m.arch.Forward(m.config, func(name string) ggml.Tensor {
+		t, ok := m.weights.byName[name]
+		if !ok {
+			unknown = append(unknown, name)
+		}
+		return t
+	})
+	if unknown != nil {
+		return fmt.Errorf("engine: internal error: the table of %s lacks %q", m.arch.Title, unknown)
+	}
 	return nil
 }
 

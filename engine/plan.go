@@ -73,7 +73,7 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 		CPU:    m.lib.CPU(),
 	})
 	if b.observed && of.outputs == rwkv.AllHidden {
-		p.observe(p.result, m.weights.tensor("output.weight"))
+		p.observe(p.result, m.weights.byName[rwkv.Output])
 	}
 	g.Output(p.result)
 	if err := g.Err(); err != nil {

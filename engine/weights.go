@@ -24,7 +24,7 @@ type tensor struct {
 
 // onHost reports whether the tensor stays in the file's memory whatever the device: of the embedding each token reads a row.
 func (t tensor) onHost() bool {
-	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, "token_embd_norm")
+	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, rwkv.TokenEmbdNorm)
 }
 
 // graphTensors are the tensors of the table that graphs read, of a file that archs.Match has nothing against.
@@ -52,8 +52,6 @@ type weights struct {
 	allocated []*ggml.Buffer // holding copies
 	read      int64          // bytes that one token reads
 }
-
-func (w *weights) tensor(name string) ggml.Tensor { return w.byName[name] }
 
 func (w *weights) close() {
 	if w == nil {

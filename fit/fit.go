@@ -112,7 +112,7 @@ func (w Weights) PerToken() int64 {
 
 // onHost reports whether a tensor stays in the memory of the CPU whatever the device.
 func (t tensor) onHost() bool {
-	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, "token_embd_norm")
+	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, rwkv.TokenEmbdNorm)
 }
 
 // state is the size of the recurrent state of one sequence.

@@ -292,6 +292,19 @@ func (t Tensor) as(typ gguf.Type) Tensor {
 // other sizes, whatever they claim to support.
 const WKVStep = 64
 
+// RunsWKV reports whether the device's kernels of WKV6 and WKV7 are right for a head size, which must be a multiple of WKVStep.
+// Each backend says that it supports any size; this is what their sources hold.
+func (d Device) RunsWKV(headSize int64) bool {
+	switch d.Backend {
+	case "CPU":
+		return true
+	case "CUDA", "ROCm", "MUSA", "SYCL":
+		return headSize == 64 || headSize == 128
+	default: // Metal and Vulkan are compiled for 64
+		return headSize == 64
+	}
+}
+
 // WKV7 is RWKV-7's recurrence (RWKV-7 paper, section 4): r, w, k, v, a and b are [head size, heads, tokens], state is
 // [head size² · heads, sequences], the tokens of a sequence following one another. Per head, with S[value][key]:
 //

@@ -1,24 +1,20 @@
 package quant_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/golden"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/*.types")
 
 // models are a Config for each architecture, whose channels are the test's.
 var models = map[string]rwkv.Config{
@@ -38,14 +34,7 @@ func TestTypeOfEveryTensor(t *testing.T) {
 	for _, arch := range archs.All() {
 		t.Run(arch.Name, func(t *testing.T) {
 			require.Contains(t, models, arch.Name)
-			golden := filepath.Join("testdata", arch.Name+".types")
-			text := typesOf(arch, models[arch.Name])
-			if *update {
-				require.NoError(t, os.WriteFile(golden, []byte(text), 0o666))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			assert.Equal(t, string(want), text)
+			golden.Text(t, filepath.Join("testdata", arch.Name+".types"), typesOf(arch, models[arch.Name]))
 		})
 	}
 }

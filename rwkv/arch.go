@@ -10,8 +10,8 @@ type Arch struct {
 	Name  string // in GGUF: "rwkv7"
 	Title string // for people: "RWKV-7"
 
-	// Detect reports whether a checkpoint with these tensors is of this version. It and FromShapes are nil where no checkpoint is
-	// converted.
+	// Detect reports whether a checkpoint with these tensors, which is of no newer version, is of this one. It and FromShapes are nil
+	// where no checkpoint is converted.
 	Detect func(Shapes) bool
 	// FromShapes reads the dimensions off a checkpoint's tensors, FromGGUF off a GGUF file's keys and the shapes of its
 	// tensors, fastest dimension first. Errors name the tensor or key that is missing or wrong.
@@ -42,8 +42,14 @@ type StateSpec struct {
 	Place func(dst, tuned []float32)
 }
 
-// Weights answers with the tensor of a GGUF name; it is zero for an optional one that the file lacks. Vectors are F32.
+// Weights answers with the tensor of a GGUF name that the table has and that is not optional. Vectors are F32. Whoever loads a model
+// refuses it if another name was asked for.
 type Weights func(name string) ggml.Tensor
+
+// Layer answers with the tensors of a layer by their names without "blk.N." and ".weight".
+func (w Weights) Layer(i int) Weights {
+	return func(name string) ggml.Tensor { return w(LayerName(i, name+".weight")) }
+}
 
 // Outputs says what a graph computes beside the states that move on.
 type Outputs uint8

@@ -69,7 +69,7 @@ func ReadKeys(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
 	if err := readDims(c, m, tensors, dims...); err != nil {
 		return err
 	}
-	_, c.Tuned = tensors("blk.0." + TunedState)
+	_, c.Tuned = tensors(LayerName(0, TunedState))
 	if shift, ok := m.whole("token_shift_count"); ok && shift != 2 {
 		return fmt.Errorf("key %q is %d, want 2", c.Arch+".token_shift_count", shift)
 	}
@@ -95,9 +95,9 @@ func ReadHybridKeys(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error
 }
 
 func readDims(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
-	embedding, ok := tensors("token_embd.weight")
+	embedding, ok := tensors(TokenEmbd)
 	if !ok || len(embedding) != 2 || embedding[1] > maxVocab {
-		return fmt.Errorf("no matrix \"token_embd.weight\" of at most %d rows", maxVocab)
+		return fmt.Errorf("no matrix %q of at most %d rows", TokenEmbd, maxVocab)
 	}
 	c.Vocab = int(embedding[1])
 	common := []KeyDim{

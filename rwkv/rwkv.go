@@ -94,9 +94,6 @@ func (s Shapes) Any(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { _, ok := s(name); return ok })
 }
 
-// DataShift are tensors that only version 6 has, whose token shift and decay depend on the data by low-rank pairs.
-var DataShift = []string{"blocks.0.att.time_maa_x", "blocks.0.att.time_maa_w1", "blocks.0.att.time_decay_w1"}
-
 // Metadata answers with the value of a GGUF key without its architecture's prefix, such as "embedding_length", and
 // whether there is one.
 type Metadata func(key string) (value any, ok bool)

@@ -59,7 +59,7 @@ func (t *Table) Tuned(c Config, layer int, swapped bool) {
 	if !c.Tuned {
 		return
 	}
-	name, from := fmt.Sprintf("blk.%d.%s", layer, TunedState), fmt.Sprintf("blocks.%d.att.time_state", layer)
+	name, from := LayerName(layer, TunedState), fmt.Sprintf("blocks.%d.att.time_state", layer)
 	size, heads := int64(c.HeadSize), int64(c.Heads())
 	if swapped {
 		t.TransposedEach(name, Tuned, size, size, heads, from)
@@ -89,23 +89,53 @@ func (t *Table) Stack(name string, channels int64, from ...string) {
 	})
 }
 
+// ChannelMix is the channel mix of versions 4 to 6, [channels, channel mix width]. The checkpoint calls the vectors of the token shift
+// lerp followed by k and r. prepare is what graphs need done to them, if anything.
+func (t *Table) ChannelMix(c Config, layer int, lerp string, prepare func(x []float32)) {
+	channels, ffn, from := int64(c.Embed), int64(c.FFN), fmt.Sprintf("blocks.%d.ffn.", layer)
+	name := func(name string) string { return LayerName(layer, name+".weight") }
+	t.Vector(name(ChannelMixLerpK), channels, from+lerp+"k").Prepare = prepare
+	t.Vector(name(ChannelMixLerpR), channels, from+lerp+"r").Prepare = prepare
+	t.Add(name(ChannelMixKey), Matrix, []int64{channels, ffn}, from+"key.weight")
+	t.Add(name(ChannelMixReceptance), Matrix, []int64{channels, channels}, from+"receptance.weight")
+	t.Add(name(ChannelMixValue), Matrix, []int64{ffn, channels}, from+"value.weight")
+}
+
+// NewTable is the table of a version: embedding, norms and head, and for each layer what layer adds. Its tensors are called to and a
+// name in GGUF, and from and a name in the checkpoint.
+func NewTable(c Config, layer func(t *Table, i int, to, from string)) []TensorSpec {
+	var t Table
+	channels, vocab := int64(c.Embed), int64(c.Vocab)
+	t.Add(TokenEmbd, Embedding, []int64{channels, vocab}, "emb.weight")
+	t.Norm(TokenEmbdNorm, channels, "blocks.0.ln0")
+	for i := range c.Layers {
+		to, from := LayerName(i, ""), fmt.Sprintf("blocks.%d.", i)
+		t.Norm(to+AttnNorm, channels, from+"ln1")
+		t.Norm(to+AttnNorm2, channels, from+"ln2")
+		layer(&t, i, to, from)
+	}
+	t.Norm(OutputNorm, channels, "ln_out")
+	t.Add(Output, Head, []int64{channels, vocab}, "head.weight")
+	return t
+}
+
 // HybridTable is the table of a hybrid: the frame of a Qwen transformer, around the time mixes that timeMix adds. It does not say
 // what tensors are made from, since checkpoints of hybrids are not converted.
 func HybridTable(c Config, timeMix func(t *Table, c Config, layer int)) []TensorSpec {
 	var t Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
-	t.Add("token_embd.weight", Embedding, []int64{channels, vocab}, "")
+	t.Add(TokenEmbd, Embedding, []int64{channels, vocab}, "")
 	for i := range c.Layers {
-		to := fmt.Sprintf("blk.%d.", i)
-		t.Vector(to+"attn_norm.weight", channels, "")
+		name := func(name string) string { return LayerName(i, name+".weight") }
+		t.Vector(name(AttnNorm), channels, "")
 		timeMix(&t, c, i)
-		t.Vector(to+"ffn_norm.weight", channels, "")
-		t.Add(to+"ffn_gate.weight", Matrix, []int64{channels, ffn}, "")
-		t.Add(to+"ffn_up.weight", Matrix, []int64{channels, ffn}, "")
-		t.Add(to+"ffn_down.weight", Matrix, []int64{ffn, channels}, "")
+		t.Vector(name(FFNNorm), channels, "")
+		t.Add(name(FFNGate), Matrix, []int64{channels, ffn}, "")
+		t.Add(name(FFNUp), Matrix, []int64{channels, ffn}, "")
+		t.Add(name(FFNDown), Matrix, []int64{ffn, channels}, "")
 	}
-	t.Vector("output_norm.weight", channels, "")
-	t.Add("output.weight", Head, []int64{channels, vocab}, "")
+	t.Vector(OutputNorm+".weight", channels, "")
+	t.Add(Output, Head, []int64{channels, vocab}, "")
 	for i := range t {
 		t[i].From, t[i].FromShape, t[i].Make = nil, nil, nil
 	}

@@ -3,6 +3,8 @@
 // are in ../shared/testdata next to the project. A test that asks for a missing file is skipped.
 //
 // A golden file is NAME.golden.json, which lists prompts and arrays, with NAME.golden.bin, float32 little-endian.
+//
+// Text compares other output of tests with a text file, and rewrites the file if the test runs with -update.
 package golden
 
 import (
@@ -35,7 +37,7 @@ type Prompt struct {
 	Text   string // where the tokens are one
 }
 
-// array is one array of numbers, row-major.
+// Array is one array of numbers, row-major.
 type Array struct {
 	Name   string
 	Shape  []int64 // slowest dimension first

@@ -1,8 +1,6 @@
 package op
 
 import (
-	"fmt"
-
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
@@ -21,7 +19,7 @@ func States(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 		for _, s := range recurrence {
 			s.Layer = i
 			if s.Tuned != "" {
-				s.Tuned = fmt.Sprintf("blk.%d.%s", i, s.Tuned)
+				s.Tuned = rwkv.LayerName(i, s.Tuned)
 			}
 			specs = append(specs, s)
 		}
@@ -59,12 +57,12 @@ type Mixers struct {
 // NewFrame binds the weights.
 func NewFrame(c rwkv.Config, w rwkv.Weights) *Frame {
 	f := &Frame{
-		config: c, embedding: w("token_embd.weight"), head: w("output.weight"),
-		embedNorm: NormOf(w, "token_embd_norm"), outputNorm: NormOf(w, "output_norm"),
+		config: c, embedding: w(rwkv.TokenEmbd), head: w(rwkv.Output),
+		embedNorm: NormOf(w, rwkv.TokenEmbdNorm), outputNorm: NormOf(w, rwkv.OutputNorm),
 	}
 	for i := range c.Layers {
-		f.norm1 = append(f.norm1, NormOf(w, fmt.Sprintf("blk.%d.attn_norm", i)))
-		f.norm2 = append(f.norm2, NormOf(w, fmt.Sprintf("blk.%d.attn_norm_2", i)))
+		f.norm1 = append(f.norm1, NormOf(w, rwkv.LayerName(i, rwkv.AttnNorm)))
+		f.norm2 = append(f.norm2, NormOf(w, rwkv.LayerName(i, rwkv.AttnNorm2)))
 	}
 	return f
 }

@@ -1,8 +1,6 @@
 package op
 
 import (
-	"fmt"
-
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
@@ -30,11 +28,11 @@ func HybridStates(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec 
 
 // NewHybrid binds the weights.
 func NewHybrid(c rwkv.Config, w rwkv.Weights) *Hybrid {
-	h := &Hybrid{config: c, embedding: w("token_embd.weight"), outputNorm: w("output_norm.weight"), head: w("output.weight")}
+	h := &Hybrid{config: c, embedding: w(rwkv.TokenEmbd), outputNorm: w(rwkv.OutputNorm + ".weight"), head: w(rwkv.Output)}
 	for i := range c.Layers {
-		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		at := w.Layer(i)
 		h.layers = append(h.layers, hybridLayer{
-			Norm1: at("attn_norm"), Norm2: at("ffn_norm"), Gate: at("ffn_gate"), Up: at("ffn_up"), Down: at("ffn_down"),
+			Norm1: at(rwkv.AttnNorm), Norm2: at(rwkv.FFNNorm), Gate: at(rwkv.FFNGate), Up: at(rwkv.FFNUp), Down: at(rwkv.FFNDown),
 		})
 	}
 	return h

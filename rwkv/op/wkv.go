@@ -68,7 +68,7 @@ func recur(batch rwkv.Batch, layer int, state ggml.Tensor, wkv func(state ggml.T
 		}
 		state := r.State(batch.Graph, state)
 		result := wkv(state, of...)
-		if !kernelFor(batch.Device(layer), padded) {
+		if !batch.Device(layer).RunsWKV(padded) {
 			result = batch.Graph.On(batch.CPU, result)
 		}
 		tokens := r.Length * r.Seqs
@@ -80,17 +80,4 @@ func recur(batch rwkv.Batch, layer int, state ggml.Tensor, wkv func(state ggml.T
 		y = y.Slice(0, 0, size).Cont()
 	}
 	return y
-}
-
-// kernelFor reports whether ggml's WKV kernels of the device are right for a head size, which must be a multiple of 64.
-// Each backend says that it supports any size; this is what their sources hold.
-func kernelFor(d ggml.Device, headSize int64) bool {
-	switch d.Backend {
-	case "CPU":
-		return true
-	case "CUDA", "ROCm", "MUSA", "SYCL":
-		return headSize == 64 || headSize == 128
-	default: // Metal and Vulkan are compiled for 64
-		return headSize == 64
-	}
 }

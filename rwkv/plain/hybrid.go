@@ -45,16 +45,16 @@ func (w Weights) Hybrid(c rwkv.Config, recurrence int, timeMix func() func(layer
 // hybridStep is one token through all layers.
 func (w Weights) hybridStep(c rwkv.Config, timeMix func(layer int, x, prev, state []float64) []float64, state [][]float64, token int) []float64 {
 	eps := float64(c.NormEps)
-	x := w.Vector("token_embd.weight")[token*c.Embed:][:c.Embed]
+	x := w.Vector(rwkv.TokenEmbd)[token*c.Embed:][:c.Embed]
 	for i := range c.Layers {
 		matrix, vector := w.Layer(i)
-		in := rms(x, vector("attn_norm"), eps)
+		in := rms(x, vector(rwkv.AttnNorm), eps)
 		x = Add(x, timeMix(i, in, state[2*i], state[2*i+1]))
 		state[2*i] = in
 
-		in = rms(x, vector("ffn_norm"), eps)
-		gate := Apply(matrix("ffn_gate").Times(in), SiLU)
-		x = Add(x, matrix("ffn_down").Times(Mul(gate, matrix("ffn_up").Times(in))))
+		in = rms(x, vector(rwkv.FFNNorm), eps)
+		gate := Apply(matrix(rwkv.FFNGate).Times(in), SiLU)
+		x = Add(x, matrix(rwkv.FFNDown).Times(Mul(gate, matrix(rwkv.FFNUp).Times(in))))
 	}
-	return w["output.weight"].Times(rms(x, w.Vector("output_norm.weight"), eps))
+	return w.get(rwkv.Output).Times(rms(x, w.Vector(rwkv.OutputNorm+".weight"), eps))
 }

@@ -33,17 +33,26 @@ func Load(table []rwkv.TensorSpec, weights rwkv.RefWeights) (Weights, error) {
 	return w, nil
 }
 
-// Vector is the elements of the tensor of that name, nil if there is none.
-func (w Weights) Vector(name string) []float64 { return w[name].data }
+// get is the tensor of that name. It panics if the table has none.
+func (w Weights) get(name string) Matrix {
+	m, ok := w[name]
+	if !ok {
+		panic(fmt.Sprintf("plain: internal error: the table lacks %q", name))
+	}
+	return m
+}
+
+// Vector is the elements of the tensor of that name.
+func (w Weights) Vector(name string) []float64 { return w.get(name).data }
 
 // Norm is the norm of that name.
 func (w Weights) Norm(name string) Norm {
 	return Norm{w.Vector(name + ".weight"), w.Vector(name + ".bias")}
 }
 
-// Layer answers with the matrices and the vectors of a layer, by what follows "blk.N." and stands before ".weight".
+// Layer answers with the matrices and the vectors of a layer by their names without "blk.N." and ".weight".
 func (w Weights) Layer(i int) (matrix func(name string) Matrix, vector func(name string) []float64) {
-	matrix = func(name string) Matrix { return w[fmt.Sprintf("blk.%d.%s.weight", i, name)] }
+	matrix = func(name string) Matrix { return w.get(rwkv.LayerName(i, name+".weight")) }
 	return matrix, func(name string) []float64 { return matrix(name).data }
 }
 
@@ -84,7 +93,7 @@ func (w Weights) Reference(c rwkv.Config, start func() [][]float64, mixers func(
 func (w Weights) begin(c rwkv.Config, state [][]float64) {
 	perLayer := len(state) / c.Layers
 	for i := range c.Layers {
-		if x, ok := w[fmt.Sprintf("blk.%d.%s", i, rwkv.TunedState)]; ok {
+		if x, ok := w[rwkv.LayerName(i, rwkv.TunedState)]; ok {
 			state[i*perLayer+1] = slices.Clone(x.data)
 		}
 	}
@@ -94,16 +103,16 @@ func (w Weights) begin(c rwkv.Config, state [][]float64) {
 func (w Weights) step(c rwkv.Config, m Mixers, state [][]float64, token int) []float64 {
 	eps := float64(c.NormEps)
 	perLayer := len(state) / c.Layers
-	x := w.Norm("token_embd_norm").Of(w.Vector("token_embd.weight")[token*c.Embed:][:c.Embed], eps)
+	x := w.Norm(rwkv.TokenEmbdNorm).Of(w.Vector(rwkv.TokenEmbd)[token*c.Embed:][:c.Embed], eps)
 	for i := range c.Layers {
 		s := state[i*perLayer:][:perLayer]
 		att, ffn := &s[0], &s[perLayer-1]
 
-		in := w.Norm(fmt.Sprintf("blk.%d.attn_norm", i)).Of(x, eps)
+		in := w.Norm(rwkv.LayerName(i, rwkv.AttnNorm)).Of(x, eps)
 		x = Add(x, m.TimeMix(i, in, *att, s[1:perLayer-1]))
 		*att = in
 
-		in = w.Norm(fmt.Sprintf("blk.%d.attn_norm_2", i)).Of(x, eps)
+		in = w.Norm(rwkv.LayerName(i, rwkv.AttnNorm2)).Of(x, eps)
 		x = Add(x, m.ChannelMix(i, in, *ffn))
 		*ffn = in
 
@@ -111,7 +120,7 @@ func (w Weights) step(c rwkv.Config, m Mixers, state [][]float64, token int) []f
 			x = Apply(x, func(v float64) float64 { return v / 2 })
 		}
 	}
-	return w["output.weight"].Times(w.Norm("output_norm").Of(x, eps))
+	return w.get(rwkv.Output).Times(w.Norm(rwkv.OutputNorm).Of(x, eps))
 }
 
 // Start is the state of all layers at the beginning of a text: zeros for the shifts, copies of the given ones between them.

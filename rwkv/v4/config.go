@@ -14,7 +14,7 @@ func detect(shapes rwkv.Shapes) bool {
 	_, decay := shapes("blocks.0.att.time_decay")
 	_, norm := shapes("blocks.0.att.ln_x.weight")
 	_, gate := shapes("blocks.0.att.gate.weight")
-	return decay && !norm && !gate && !shapes.Any(rwkv.DataShift...)
+	return decay && !norm && !gate
 }
 
 // configFromShapes reads the dimensions off a checkpoint's tensors. The recurrence is one of single channels: heads of 1.

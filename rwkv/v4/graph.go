@@ -1,8 +1,6 @@
 package v4
 
 import (
-	"fmt"
-
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/op"
@@ -30,32 +28,28 @@ func state(c rwkv.Config) []rwkv.StateSpec {
 type layer struct {
 	index int
 
-	MuR, MuK, MuV    ggml.Tensor // token shift
-	R, K, V, O       ggml.Tensor
-	U, W             ggml.Tensor // bonus and decay, [channels]
-	FFNMuK, FFNMuR   ggml.Tensor
-	FFNK, FFNR, FFNV ggml.Tensor // channel mix
+	MuR, MuK, MuV ggml.Tensor // token shift
+	R, K, V, O    ggml.Tensor
+	U, W          ggml.Tensor // bonus and decay, [channels]
 }
 
 // newForward binds the weights and returns the builder of graphs.
 func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
-	frame := op.NewFrame(c, w)
+	frame, channelMixes := op.NewFrame(c, w), op.ChannelMixes(c, w)
 	layers := make([]layer, c.Layers)
 	for i := range layers {
-		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		at := w.Layer(i)
 		layers[i] = layer{
 			index: i,
-			MuR:   at("time_mix_lerp_r"), MuK: at("time_mix_lerp_k"), MuV: at("time_mix_lerp_v"),
-			R: at("time_mix_receptance"), K: at("time_mix_key"), V: at("time_mix_value"), O: at("time_mix_output"),
-			U: at("time_mix_first"), W: at("time_mix_decay"),
-			FFNMuK: at("channel_mix_lerp_k"), FFNMuR: at("channel_mix_lerp_r"),
-			FFNK: at("channel_mix_key"), FFNR: at("channel_mix_receptance"), FFNV: at("channel_mix_value"),
+			MuR:   at(lerpR), MuK: at(lerpK), MuV: at(lerpV),
+			R: at(receptance), K: at(key), V: at(value), O: at(output),
+			U: at(first), W: at(decay),
 		}
 	}
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{
 			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
+			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return channelMixes[i].Of(x, dx) },
 		})
 	}
 }
@@ -67,11 +61,4 @@ func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	k := dx.Mul(l.MuK).Add(x).MatMul(l.K)
 	v := dx.Mul(l.MuV).Add(x).MatMul(l.V)
 	return r.Sigmoid().Mul(wkv(b, l.index, k, v, l.U, l.W)).MatMul(l.O)
-}
-
-// channelMix builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²) (RWKV-4 paper, section 3).
-func (l *layer) channelMix(x, dx ggml.Tensor) ggml.Tensor {
-	k := dx.Mul(l.FFNMuK).Add(x).MatMul(l.FFNK).Relu().Sqr()
-	r := dx.Mul(l.FFNMuR).Add(x).MatMul(l.FFNR).Sigmoid()
-	return k.MatMul(l.FFNV).Mul(r)
 }

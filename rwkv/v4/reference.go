@@ -15,15 +15,13 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := make([]refLayer, c.Layers)
+	layers, channelMixes := make([]refLayer, c.Layers), w.ChannelMixes(c)
 	for i := range layers {
 		matrix, vector := w.Layer(i)
 		layers[i] = refLayer{
-			muR: vector("time_mix_lerp_r"), muK: vector("time_mix_lerp_k"), muV: vector("time_mix_lerp_v"),
-			r: matrix("time_mix_receptance"), k: matrix("time_mix_key"), v: matrix("time_mix_value"), o: matrix("time_mix_output"),
-			u: vector("time_mix_first"), w: plain.Apply(vector("time_mix_decay"), func(d float64) float64 { return -math.Exp(d) }),
-			ffnMuK: vector("channel_mix_lerp_k"), ffnMuR: vector("channel_mix_lerp_r"),
-			ffnK: matrix("channel_mix_key"), ffnR: matrix("channel_mix_receptance"), ffnV: matrix("channel_mix_value"),
+			muR: vector(lerpR), muK: vector(lerpK), muV: vector(lerpV),
+			r: matrix(receptance), k: matrix(key), v: matrix(value), o: matrix(output),
+			u: vector(first), w: plain.Apply(vector(decay), func(d float64) float64 { return -math.Exp(d) }),
 		}
 	}
 	start := func() [][]float64 {
@@ -38,7 +36,7 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
 				return layers[i].timeMix(x, prev, state[0], state[1])
 			},
-			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+			ChannelMix: func(i int, x, prev []float64) []float64 { return channelMixes[i].Of(prev, x) },
 		}
 	}), nil
 }
@@ -46,11 +44,9 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 // refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row. The lerps weigh
 // the current token.
 type refLayer struct {
-	muR, muK, muV    []float64
-	r, k, v, o       plain.Matrix
-	u, w             []float64 // bonus and the decay's logarithm
-	ffnMuK, ffnMuR   []float64
-	ffnK, ffnR, ffnV plain.Matrix
+	muR, muK, muV []float64
+	r, k, v, o    plain.Matrix
+	u, w          []float64 // bonus and the decay's logarithm
 }
 
 // timeMix is the RWKV-4 paper's time mixing of one token (appendix, "numerically stable"): x is the normed input, prev that of
@@ -74,11 +70,4 @@ func (l *refLayer) timeMix(x, prev, mean, log []float64) []float64 {
 		mean[i], log[i] = aa/bb, math.Log(bb)+pp
 	}
 	return l.o.Times(plain.Mul(r, wkv))
-}
-
-// channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
-func (l *refLayer) channelMix(x, prev []float64) []float64 {
-	k := plain.Apply(l.ffnK.Times(plain.Lerp(prev, x, l.ffnMuK)), plain.ReLU2)
-	r := plain.Apply(l.ffnR.Times(plain.Lerp(prev, x, l.ffnMuR)), plain.Sigmoid)
-	return plain.Mul(l.ffnV.Times(k), r)
 }

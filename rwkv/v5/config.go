@@ -10,12 +10,12 @@ import (
 
 const arch = "rwkv5"
 
-// detect reports whether the checkpoint is of version 5: a norm after the recurrence, and a token shift that does not depend
-// on the data.
+// detect reports whether the checkpoint is of version 5: a decay, and a norm after the recurrence. Version 6, which is asked first, has
+// them too.
 func detect(shapes rwkv.Shapes) bool {
 	_, norm := shapes("blocks.0.att.ln_x.weight")
 	_, decay := shapes("blocks.0.att.time_decay")
-	return norm && decay && !shapes.Any(rwkv.DataShift...)
+	return norm && decay
 }
 
 // configFromShapes reads the dimensions off a checkpoint's tensors. Of version 5.0, 5.1 and 5.2 the first has no gate, and only
@@ -62,7 +62,7 @@ func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	if err := rwkv.ReadKeys(&c, m, tensors); err != nil {
 		return c, err
 	}
-	_, c.Gated = tensors("blk.0.time_mix_gate.weight")
+	_, c.Gated = tensors(rwkv.LayerName(0, gate+".weight"))
 	return c, c.Check()
 }
 

@@ -1,8 +1,6 @@
 package v5
 
 import (
-	"fmt"
-
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/op"
@@ -26,30 +24,29 @@ type layer struct {
 	MuR, MuK, MuV, MuG ggml.Tensor // token shift
 	R, K, V, G, O      ggml.Tensor // no G in version 5.0
 	U, W               ggml.Tensor // bonus and decay, [head size, heads]
-	FFNMuK, FFNMuR     ggml.Tensor
-	FFNK, FFNR, FFNV   ggml.Tensor // channel mix
 }
 
 // newForward binds the weights and returns the builder of graphs.
 func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
-	frame := op.NewFrame(c, w)
+	frame, channelMixes := op.NewFrame(c, w), op.ChannelMixes(c, w)
 	layers := make([]layer, c.Layers)
 	for i := range layers {
-		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		at := w.Layer(i)
 		layers[i] = layer{
 			config: c, index: i,
-			GroupNorm: op.NormOf(w, fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			MuR:       at("time_mix_lerp_r"), MuK: at("time_mix_lerp_k"), MuV: at("time_mix_lerp_v"), MuG: at("time_mix_lerp_g"),
-			R: at("time_mix_receptance"), K: at("time_mix_key"), V: at("time_mix_value"), G: at("time_mix_gate"), O: at("time_mix_output"),
-			U: at("time_mix_first"), W: at("time_mix_decay"),
-			FFNMuK: at("channel_mix_lerp_k"), FFNMuR: at("channel_mix_lerp_r"),
-			FFNK: at("channel_mix_key"), FFNR: at("channel_mix_receptance"), FFNV: at("channel_mix_value"),
+			GroupNorm: op.NormOf(w, rwkv.LayerName(i, groupNorm)),
+			MuR:       at(lerpR), MuK: at(lerpK), MuV: at(lerpV),
+			R: at(receptance), K: at(key), V: at(value), O: at(output),
+			U: at(first), W: at(decay),
+		}
+		if c.Gated {
+			layers[i].MuG, layers[i].G = at(lerpG), at(gate)
 		}
 	}
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{
 			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
+			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return channelMixes[i].Of(x, dx) },
 		})
 	}
 }
@@ -72,11 +69,4 @@ func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 		y = y.Mul(dx.Mul(l.MuG).Add(x).MatMul(l.G).SiLU())
 	}
 	return y.MatMul(l.O)
-}
-
-// channelMix builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²) (Eagle and Finch paper, section 4.1).
-func (l *layer) channelMix(x, dx ggml.Tensor) ggml.Tensor {
-	k := dx.Mul(l.FFNMuK).Add(x).MatMul(l.FFNK).Relu().Sqr()
-	r := dx.Mul(l.FFNMuR).Add(x).MatMul(l.FFNR).Sigmoid()
-	return k.MatMul(l.FFNV).Mul(r)
 }

@@ -1,7 +1,6 @@
 package v5
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/gosling-rwkv/gosling/rwkv"
@@ -15,17 +14,18 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := make([]refLayer, c.Layers)
+	layers, channelMixes := make([]refLayer, c.Layers), w.ChannelMixes(c)
 	for i := range layers {
 		matrix, vector := w.Layer(i)
 		layers[i] = refLayer{
-			config: c, groupNorm: w.Norm(fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			muR: vector("time_mix_lerp_r"), muK: vector("time_mix_lerp_k"), muV: vector("time_mix_lerp_v"), muG: vector("time_mix_lerp_g"),
-			r: matrix("time_mix_receptance"), k: matrix("time_mix_key"), v: matrix("time_mix_value"), g: matrix("time_mix_gate"), o: matrix("time_mix_output"),
-			u:      vector("time_mix_first"),
-			w:      plain.Apply(vector("time_mix_decay"), func(d float64) float64 { return math.Exp(-math.Exp(d)) }),
-			ffnMuK: vector("channel_mix_lerp_k"), ffnMuR: vector("channel_mix_lerp_r"),
-			ffnK: matrix("channel_mix_key"), ffnR: matrix("channel_mix_receptance"), ffnV: matrix("channel_mix_value"),
+			config: c, groupNorm: w.Norm(rwkv.LayerName(i, groupNorm)),
+			muR: vector(lerpR), muK: vector(lerpK), muV: vector(lerpV),
+			r: matrix(receptance), k: matrix(key), v: matrix(value), o: matrix(output),
+			u: vector(first),
+			w: plain.Apply(vector(decay), func(d float64) float64 { return math.Exp(-math.Exp(d)) }),
+		}
+		if c.Gated {
+			layers[i].muG, layers[i].g = vector(lerpG), matrix(gate)
 		}
 	}
 	start := func() [][]float64 { return plain.Start(c, make([]float64, c.Embed*c.HeadSize)) }
@@ -34,7 +34,7 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
 				return layers[i].timeMix(x, prev, state[0])
 			},
-			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+			ChannelMix: func(i int, x, prev []float64) []float64 { return channelMixes[i].Of(prev, x) },
 		}
 	}), nil
 }
@@ -47,8 +47,6 @@ type refLayer struct {
 	muR, muK, muV, muG []float64
 	r, k, v, g, o      plain.Matrix
 	u, w               []float64 // bonus and decay
-	ffnMuK, ffnMuR     []float64
-	ffnK, ffnR, ffnV   plain.Matrix
 }
 
 // timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
@@ -63,11 +61,4 @@ func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
 		y = plain.Mul(y, plain.Apply(l.g.Times(plain.Lerp(prev, x, l.muG)), plain.SiLU))
 	}
 	return l.o.Times(y)
-}
-
-// channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
-func (l *refLayer) channelMix(x, prev []float64) []float64 {
-	k := plain.Apply(l.ffnK.Times(plain.Lerp(prev, x, l.ffnMuK)), plain.ReLU2)
-	r := plain.Apply(l.ffnR.Times(plain.Lerp(prev, x, l.ffnMuR)), plain.Sigmoid)
-	return plain.Mul(l.ffnV.Times(k), r)
 }

@@ -1,7 +1,6 @@
 package v5
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/gosling-rwkv/gosling/internal/shape"
@@ -9,47 +8,55 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
+// The tensors of a layer's time mix, by their GGUF names without "blk.N." and ".weight".
+const (
+	lerpR, lerpK, lerpV = "time_mix_lerp_r", "time_mix_lerp_k", "time_mix_lerp_v" // token shift
+	lerpG               = "time_mix_lerp_g"                                       // not in version 5.0
+	receptance          = "time_mix_receptance"
+	key                 = "time_mix_key"
+	value               = "time_mix_value"
+	gate                = "time_mix_gate" // not in version 5.0
+	output              = "time_mix_output"
+	first               = "time_mix_first" // bonus
+	decay               = "time_mix_decay"
+	groupNorm           = "time_mix_ln" // a norm
+)
+
 // tensors is the table of version 5: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
 // All forms are one in a GGUF file: decay and bonus are spread over the channels, and the bonus is what it is in effect.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
-	var t rwkv.Table
-	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
-	mixes, matrices := []string{"k", "v", "r"}, []string{"receptance", "key", "value"}
-	if c.Gated {
-		mixes, matrices = append(mixes, "g"), append(matrices, "gate")
-	}
-	t.Add("token_embd.weight", rwkv.Embedding, []int64{channels, vocab}, "emb.weight")
-	t.Norm("token_embd_norm", channels, "blocks.0.ln0")
-	for i := range c.Layers {
-		to, from := fmt.Sprintf("blk.%d.", i), fmt.Sprintf("blocks.%d.", i)
-		att, ffnFrom := from+"att.", from+"ffn."
-		t.Norm(to+"attn_norm", channels, from+"ln1")
-		t.Norm(to+"attn_norm_2", channels, from+"ln2")
-		for _, x := range mixes {
-			t.Vector(to+"time_mix_lerp_"+x+".weight", channels, att+"time_mix_"+x).Prepare = op.OneMinus
+	channels := int64(c.Embed)
+	return rwkv.NewTable(c, func(t *rwkv.Table, i int, to, from string) {
+		lerp := func(name, in string) { t.Vector(to+name+".weight", channels, from+in).Prepare = op.OneMinus }
+		matrix := func(name, in string) {
+			t.Add(to+name+".weight", rwkv.Matrix, []int64{channels, channels}, from+in+".weight")
 		}
-		bonus, f := "time_faaaa", func(x float32) float32 { return x }
+		lerp(lerpK, "att.time_mix_k")
+		lerp(lerpV, "att.time_mix_v")
+		lerp(lerpR, "att.time_mix_r")
+		if c.Gated {
+			lerp(lerpG, "att.time_mix_g")
+		}
+		same := func(x float32) float32 { return x }
 		if c.LogBonus {
-			bonus, f = "time_first", func(x float32) float32 { return float32(math.Exp(float64(x))) }
+			*t = append(*t, spread(c, to+first+".weight", from+"att.time_first", func(x float32) float32 { return float32(math.Exp(float64(x))) }))
+		} else {
+			*t = append(*t, spread(c, to+first+".weight", from+"att.time_faaaa", same))
 		}
-		t = append(t, spread(c, to+"time_mix_first.weight", att+bonus, f))
-		decay := spread(c, to+"time_mix_decay.weight", att+"time_decay", func(x float32) float32 { return x })
-		decay.Prepare = op.ExpNegExp
-		t = append(t, decay)
-		for _, name := range append(matrices, "output") {
-			t.Add(to+"time_mix_"+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+name+".weight")
+		w := spread(c, to+decay+".weight", from+"att.time_decay", same)
+		w.Prepare = op.ExpNegExp
+		*t = append(*t, w)
+		matrix(receptance, "att.receptance")
+		matrix(key, "att.key")
+		matrix(value, "att.value")
+		if c.Gated {
+			matrix(gate, "att.gate")
 		}
-		t.Norm(to+"time_mix_ln", channels, att+"ln_x")
+		matrix(output, "att.output")
+		t.Norm(to+groupNorm, channels, from+"att.ln_x")
 		t.Tuned(c, i, true)
-		t.Vector(to+"channel_mix_lerp_k.weight", channels, ffnFrom+"time_mix_k").Prepare = op.OneMinus
-		t.Vector(to+"channel_mix_lerp_r.weight", channels, ffnFrom+"time_mix_r").Prepare = op.OneMinus
-		t.Add(to+"channel_mix_key.weight", rwkv.Matrix, []int64{channels, ffn}, ffnFrom+"key.weight")
-		t.Add(to+"channel_mix_receptance.weight", rwkv.Matrix, []int64{channels, channels}, ffnFrom+"receptance.weight")
-		t.Add(to+"channel_mix_value.weight", rwkv.Matrix, []int64{ffn, channels}, ffnFrom+"value.weight")
-	}
-	t.Norm("output_norm", channels, "ln_out")
-	t.Add("output.weight", rwkv.Head, []int64{channels, vocab}, "head.weight")
-	return t
+		t.ChannelMix(c, i, "time_mix_", op.OneMinus)
+	})
 }
 
 // spread is a vector of every channel made of one of every channel or every head.

@@ -9,8 +9,11 @@ import (
 
 const arch = "rwkv6"
 
-// detect reports whether the checkpoint is of version 6: the only one whose token shift depends on the data.
-func detect(shapes rwkv.Shapes) bool { return shapes.Any(rwkv.DataShift...) }
+// detect reports whether the checkpoint is of version 6: the only one whose token shift and decay depend on the data, by low-rank pairs.
+// One of their tensors is enough, so that a file that lacks another is not taken for an older version.
+func detect(shapes rwkv.Shapes) bool {
+	return shapes.Any("blocks.0.att.time_maa_x", "blocks.0.att.time_maa_w1", "blocks.0.att.time_decay_w1")
+}
 
 // configFromShapes reads the dimensions off a checkpoint's tensors.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
@@ -42,8 +45,8 @@ func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	if err != nil {
 		return c, err
 	}
-	_, fused := tensors("blk.0.time_mix_lerp_fused.weight")
-	_, split := tensors("blk.0.time_mix_lerp_w.weight")
+	_, fused := tensors(rwkv.LayerName(0, lerpFused+".weight"))
+	_, split := tensors(rwkv.LayerName(0, lerpSplit+"w.weight"))
 	c.SplitLerp = split && !fused
 	return c, check(c)
 }

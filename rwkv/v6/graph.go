@@ -1,8 +1,6 @@
 package v6
 
 import (
-	"fmt"
-
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/op"
@@ -29,42 +27,35 @@ type layer struct {
 	U             ggml.Tensor // bonus, [head size, heads]
 	D0, D1, D2    ggml.Tensor // decay
 
-	FFNMuK, FFNMuR, FFNK, FFNR, FFNV ggml.Tensor // channel mix
 }
 
 // newForward binds the weights and returns the builder of graphs.
 func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
-	frame, layers := op.NewFrame(c, w), newLayers(c, w)
+	frame, layers, channelMixes := op.NewFrame(c, w), newLayers(c, w), op.ChannelMixes(c, w)
+	for i := range layers {
+		layers[i].GroupNorm, layers[i].U = op.NormOf(w, rwkv.LayerName(i, groupNorm)), w.Layer(i)(first)
+	}
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{
 			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
+			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return channelMixes[i].Of(x, dx) },
 		})
 	}
 }
 
-// newLayers binds the weights of the layers.
+// newLayers binds the weights of the layers that the hybrid has too.
 func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 	layers := make([]layer, c.Layers)
 	for i := range layers {
-		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		at := w.Layer(i)
 		layers[i] = layer{
 			config: c, index: i,
-			GroupNorm: op.NormOf(w, fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			MuX:       at("time_mix_lerp_x"), W1: at("time_mix_w1"), W2: at("time_mix_w2"),
-			R: at("time_mix_receptance"), K: at("time_mix_key"), V: at("time_mix_value"), G: at("time_mix_gate"), O: at("time_mix_output"),
-			U:  at("time_mix_first"),
-			D0: at("time_mix_decay"), D1: at("time_mix_decay_w1"), D2: at("time_mix_decay_w2"),
-			FFNMuK: at("channel_mix_lerp_k"), FFNMuR: at("channel_mix_lerp_r"),
-			FFNK: at("channel_mix_key"), FFNR: at("channel_mix_receptance"), FFNV: at("channel_mix_value"),
+			MuX: at(lerpX), W1: at(mixW1), W2: at(mixW2),
+			R: at(receptance), K: at(key), V: at(value), G: at(gate), O: at(output),
+			D0: at(decay0), D1: at(decayW1), D2: at(decayW2),
 		}
-		for _, x := range lerps {
-			if c.SplitLerp {
-				layers[i].Mu = append(layers[i].Mu, at("time_mix_lerp_"+x))
-			}
-		}
-		if !c.SplitLerp {
-			layers[i].Mu = []ggml.Tensor{at("time_mix_lerp_fused")}
+		for _, name := range lerpNames(c) {
+			layers[i].Mu = append(layers[i].Mu, at(name))
 		}
 	}
 	return layers
@@ -107,11 +98,4 @@ func (l *layer) lerps(b rwkv.Batch, x, dx ggml.Tensor) func(i int64) ggml.Tensor
 		return func(i int64) ggml.Tensor { return shift.Slice(2, i, 1).Mul(dx).Add(x) }
 	}
 	return func(i int64) ggml.Tensor { return shift.Slice(2, i, 1).Add(l.Mu[i]).Mul(dx).Add(x) }
-}
-
-// channelMix builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²) (Eagle and Finch paper, section 4.1).
-func (l *layer) channelMix(x, dx ggml.Tensor) ggml.Tensor {
-	k := dx.Mul(l.FFNMuK).Add(x).MatMul(l.FFNK).Relu().Sqr()
-	r := dx.Mul(l.FFNMuR).Add(x).MatMul(l.FFNR).Sigmoid()
-	return k.MatMul(l.FFNV).Mul(r)
 }

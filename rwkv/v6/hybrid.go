@@ -30,7 +30,7 @@ func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	if c.Heads()%c.KVHeads != 0 {
 		return c, fmt.Errorf("%d heads cannot share keys of %d", c.Heads(), c.KVHeads)
 	}
-	_, c.Biases = tensors("blk.0.time_mix_key.bias")
+	_, c.Biases = tensors(rwkv.LayerName(0, key+".bias"))
 	return c, nil
 }
 
@@ -46,17 +46,17 @@ func hybridTensors(c rwkv.Config) []rwkv.TensorSpec { return rwkv.HybridTable(c,
 
 // hybridTimeMix is the tensors of the time mix of layer i.
 func hybridTimeMix(t *rwkv.Table, c rwkv.Config, i int) {
-	to, channels, shared := fmt.Sprintf("blk.%d.", i), int64(c.Embed), int64(c.KVHeads*c.HeadSize)
+	to, channels, shared := rwkv.LayerName(i, ""), int64(c.Embed), int64(c.KVHeads*c.HeadSize)
 	tokenShift(t, c, to, "")
 	decay(t, c, to, "")
 	for _, m := range []struct {
 		name string
 		out  int64
 		bias bool
-	}{{"receptance", channels, true}, {"key", shared, true}, {"value", shared, true}, {"gate", channels, false}, {"output", channels, false}} {
-		t.Add(to+"time_mix_"+m.name+".weight", rwkv.Matrix, []int64{channels, m.out}, "")
+	}{{receptance, channels, true}, {key, shared, true}, {value, shared, true}, {gate, channels, false}, {output, channels, false}} {
+		t.Add(to+m.name+".weight", rwkv.Matrix, []int64{channels, m.out}, "")
 		if m.bias && c.Biases {
-			t.Vector(to+"time_mix_"+m.name+".bias", m.out, "")
+			t.Vector(to+m.name+".bias", m.out, "")
 		}
 	}
 }
@@ -76,8 +76,12 @@ func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame := op.NewHybrid(c, w)
 	var layers []hybridLayer
 	for i, l := range newLayers(c, w) {
-		bias := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.time_mix_%s.bias", i, name)) }
-		layers = append(layers, hybridLayer{layer: l, RBias: bias("receptance"), KBias: bias("key"), VBias: bias("value")})
+		hybrid := hybridLayer{layer: l}
+		if c.Biases {
+			bias := func(name string) ggml.Tensor { return w(rwkv.LayerName(i, name+".bias")) }
+			hybrid.RBias, hybrid.KBias, hybrid.VBias = bias(receptance), bias(key), bias(value)
+		}
+		layers = append(layers, hybrid)
 	}
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) })

@@ -1,7 +1,6 @@
 package v6
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/gosling-rwkv/gosling/rwkv"
@@ -16,8 +15,12 @@ func hybridReference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, er
 	}
 	var layers []hybridRefLayer
 	for i, l := range newRefLayers(c, w) {
-		bias := func(name string) []float64 { return w.Vector(fmt.Sprintf("blk.%d.time_mix_%s.bias", i, name)) }
-		layers = append(layers, hybridRefLayer{refLayer: l, rBias: bias("receptance"), kBias: bias("key"), vBias: bias("value")})
+		hybrid := hybridRefLayer{refLayer: l}
+		if c.Biases {
+			bias := func(name string) []float64 { return w.Vector(rwkv.LayerName(i, name+".bias")) }
+			hybrid.rBias, hybrid.kBias, hybrid.vBias = bias(receptance), bias(key), bias(value)
+		}
+		layers = append(layers, hybrid)
 	}
 	return w.Hybrid(c, c.Embed*c.HeadSize, func() func(int, []float64, []float64, []float64) []float64 {
 		return func(i int, x, prev, state []float64) []float64 { return layers[i].timeMix(x, prev, state) }

@@ -1,7 +1,6 @@
 package v6
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/gosling-rwkv/gosling/rwkv"
@@ -15,36 +14,35 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := newRefLayers(c, w)
+	layers, channelMixes := newRefLayers(c, w), w.ChannelMixes(c)
+	for i := range layers {
+		_, vector := w.Layer(i)
+		layers[i].groupNorm, layers[i].u = w.Norm(rwkv.LayerName(i, groupNorm)), vector(first)
+	}
 	start := func() [][]float64 { return plain.Start(c, make([]float64, c.Embed*c.HeadSize)) }
 	return w.Reference(c, start, func() plain.Mixers {
 		return plain.Mixers{
 			TimeMix: func(i int, x, prev []float64, state [][]float64) []float64 {
 				return layers[i].timeMix(x, prev, state[0])
 			},
-			ChannelMix: func(i int, x, prev []float64) []float64 { return layers[i].channelMix(x, prev) },
+			ChannelMix: func(i int, x, prev []float64) []float64 { return channelMixes[i].Of(x, prev) },
 		}
 	}), nil
 }
 
-// newRefLayers binds the weights of the layers.
+// newRefLayers binds the weights of the layers that the hybrid has too.
 func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
 		matrix, vector := w.Layer(i)
 		layers[i] = refLayer{
-			config: c, groupNorm: w.Norm(fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			muX: vector("time_mix_lerp_x"), w1: matrix("time_mix_w1"), w2: matrix("time_mix_w2"), mu: vector("time_mix_lerp_fused"),
-			r: matrix("time_mix_receptance"), k: matrix("time_mix_key"), v: matrix("time_mix_value"), g: matrix("time_mix_gate"), o: matrix("time_mix_output"),
-			u:  vector("time_mix_first"),
-			d0: vector("time_mix_decay"), d1: matrix("time_mix_decay_w1"), d2: matrix("time_mix_decay_w2"),
-			ffnMuK: vector("channel_mix_lerp_k"), ffnMuR: vector("channel_mix_lerp_r"),
-			ffnK: matrix("channel_mix_key"), ffnR: matrix("channel_mix_receptance"), ffnV: matrix("channel_mix_value"),
+			config: c,
+			muX:    vector(lerpX), w1: matrix(mixW1), w2: matrix(mixW2),
+			r: matrix(receptance), k: matrix(key), v: matrix(value), g: matrix(gate), o: matrix(output),
+			d0: vector(decay0), d1: matrix(decayW1), d2: matrix(decayW2),
 		}
-		for _, x := range lerps {
-			if c.SplitLerp {
-				layers[i].mu = append(layers[i].mu, vector("time_mix_lerp_"+x)...)
-			}
+		for _, name := range lerpNames(c) {
+			layers[i].mu = append(layers[i].mu, vector(name)...)
 		}
 	}
 	return layers
@@ -52,16 +50,14 @@ func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 
 // refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row.
 type refLayer struct {
-	config           rwkv.Config
-	groupNorm        plain.Norm
-	muX, mu          []float64 // token shift; mu and w2 of w, k, v, r, g one after another
-	w1, w2           plain.Matrix
-	r, k, v, g, o    plain.Matrix
-	u                []float64 // bonus
-	d0               []float64 // decay
-	d1, d2           plain.Matrix
-	ffnMuK, ffnMuR   []float64
-	ffnK, ffnR, ffnV plain.Matrix
+	config        rwkv.Config
+	groupNorm     plain.Norm
+	muX, mu       []float64 // token shift; mu and w2 of w, k, v, r, g one after another
+	w1, w2        plain.Matrix
+	r, k, v, g, o plain.Matrix
+	u             []float64 // bonus
+	d0            []float64 // decay
+	d1, d2        plain.Matrix
 }
 
 // timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
@@ -95,11 +91,4 @@ func (l *refLayer) lerps(x, prev []float64) [][]float64 {
 func (l *refLayer) decay(xw []float64) []float64 {
 	d := plain.Add(l.d0, l.d2.Times(plain.Apply(l.d1.Times(xw), math.Tanh)))
 	return plain.Apply(d, func(d float64) float64 { return math.Exp(-math.Exp(d)) })
-}
-
-// channelMix is sigmoid(R·x_r) ⊙ V·relu(K·x_k)².
-func (l *refLayer) channelMix(x, prev []float64) []float64 {
-	k := plain.Apply(l.ffnK.Times(plain.Lerp(x, prev, l.ffnMuK)), plain.ReLU2)
-	r := plain.Apply(l.ffnR.Times(plain.Lerp(x, prev, l.ffnMuR)), plain.Sigmoid)
-	return plain.Mul(l.ffnV.Times(k), r)
 }

@@ -1,9 +1,22 @@
 package v6
 
-import (
-	"fmt"
+import "github.com/gosling-rwkv/gosling/rwkv"
 
-	"github.com/gosling-rwkv/gosling/rwkv"
+// The tensors of a layer's time mix, by their GGUF names without "blk.N." and ".weight".
+const (
+	lerpX            = "time_mix_lerp_x"     // lerp of what the others depend on
+	lerpFused        = "time_mix_lerp_fused" // those of w, k, v, r and g in one tensor
+	lerpSplit        = "time_mix_lerp_"      // or, followed by each of lerps, in one each
+	mixW1, mixW2     = "time_mix_w1", "time_mix_w2"
+	receptance       = "time_mix_receptance"
+	key              = "time_mix_key"
+	value            = "time_mix_value"
+	gate             = "time_mix_gate"
+	output           = "time_mix_output"
+	first            = "time_mix_first" // bonus
+	decay0           = "time_mix_decay"
+	decayW1, decayW2 = "time_mix_decay_w1", "time_mix_decay_w2"
+	groupNorm        = "time_mix_ln" // a norm
 )
 
 // lerps is the order in which checkpoints and GGUF stack the five token shifts.
@@ -11,62 +24,67 @@ var lerps = []string{"w", "k", "v", "r", "g"}
 
 // tensors is the table of version 6: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
-	var t rwkv.Table
-	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
-	t.Add("token_embd.weight", rwkv.Embedding, []int64{channels, vocab}, "emb.weight")
-	t.Norm("token_embd_norm", channels, "blocks.0.ln0")
-	for i := range c.Layers {
-		to, from := fmt.Sprintf("blk.%d.", i), fmt.Sprintf("blocks.%d.", i)
+	channels := int64(c.Embed)
+	return rwkv.NewTable(c, func(t *rwkv.Table, i int, to, from string) {
 		att := from + "att."
-		t.Norm(to+"attn_norm", channels, from+"ln1")
-		t.Norm(to+"attn_norm_2", channels, from+"ln2")
-		tokenShift(&t, c, to, att)
-		t.Add(to+"time_mix_first.weight", rwkv.Vector, []int64{int64(c.HeadSize), int64(c.Heads())}, att+"time_faaaa")
-		decay(&t, c, to, att)
-		for _, name := range []string{"receptance", "key", "value", "gate", "output"} {
-			t.Add(to+"time_mix_"+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+name+".weight")
+		matrix := func(name, in string) {
+			t.Add(to+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+in+".weight")
 		}
-		t.Norm(to+"time_mix_ln", channels, att+"ln_x")
+		tokenShift(t, c, to, att)
+		t.Add(to+first+".weight", rwkv.Vector, []int64{int64(c.HeadSize), int64(c.Heads())}, att+"time_faaaa")
+		decay(t, c, to, att)
+		matrix(receptance, "receptance")
+		matrix(key, "key")
+		matrix(value, "value")
+		matrix(gate, "gate")
+		matrix(output, "output")
+		t.Norm(to+groupNorm, channels, att+"ln_x")
 		t.Tuned(c, i, true)
-		t.Vector(to+"channel_mix_lerp_k.weight", channels, from+"ffn.time_maa_k")
-		t.Vector(to+"channel_mix_lerp_r.weight", channels, from+"ffn.time_maa_r")
-		t.Add(to+"channel_mix_key.weight", rwkv.Matrix, []int64{channels, ffn}, from+"ffn.key.weight")
-		t.Add(to+"channel_mix_receptance.weight", rwkv.Matrix, []int64{channels, channels}, from+"ffn.receptance.weight")
-		t.Add(to+"channel_mix_value.weight", rwkv.Matrix, []int64{ffn, channels}, from+"ffn.value.weight")
-	}
-	t.Norm("output_norm", channels, "ln_out")
-	t.Add("output.weight", rwkv.Head, []int64{channels, vocab}, "head.weight")
-	return t
+		t.ChannelMix(c, i, "time_maa_", nil)
+	})
 }
 
 // tokenShift is the vectors of the token shift and the low rank that adds to them.
 func tokenShift(t *rwkv.Table, c rwkv.Config, to, att string) {
 	channels, rank, n := int64(c.Embed), int64(c.MixRank), int64(len(lerps))
-	t.Vector(to+"time_mix_lerp_x.weight", channels, att+"time_maa_x")
+	t.Vector(to+lerpX+".weight", channels, att+"time_maa_x")
 	lerp(t, c, to, att)
-	t.Transposed(to+"time_mix_w1.weight", rwkv.Decay, channels, rank*n, att+"time_maa_w1")
-	t.TransposedEach(to+"time_mix_w2.weight", rwkv.Decay, rank, channels, n, att+"time_maa_w2")
+	t.Transposed(to+mixW1+".weight", rwkv.Decay, channels, rank*n, att+"time_maa_w1")
+	t.TransposedEach(to+mixW2+".weight", rwkv.Decay, rank, channels, n, att+"time_maa_w2")
 }
 
 // decay is the decay and the low rank that adds to it.
 func decay(t *rwkv.Table, c rwkv.Config, to, att string) {
 	channels, rank := int64(c.Embed), int64(c.DecayRank)
-	t.Vector(to+"time_mix_decay.weight", channels, att+"time_decay")
-	t.Transposed(to+"time_mix_decay_w1.weight", rwkv.Decay, channels, rank, att+"time_decay_w1")
-	t.Transposed(to+"time_mix_decay_w2.weight", rwkv.Decay, rank, channels, att+"time_decay_w2")
+	t.Vector(to+decay0+".weight", channels, att+"time_decay")
+	t.Transposed(to+decayW1+".weight", rwkv.Decay, channels, rank, att+"time_decay_w1")
+	t.Transposed(to+decayW2+".weight", rwkv.Decay, rank, channels, att+"time_decay_w2")
 }
 
-// lerp is the five token-shift vectors, in one tensor or, in some files, in five.
+// lerp is the five token-shift vectors.
 func lerp(t *rwkv.Table, c rwkv.Config, to, att string) {
-	if c.SplitLerp {
-		for _, x := range lerps {
-			t.Vector(to+"time_mix_lerp_"+x+".weight", int64(c.Embed), att+"time_maa_"+x)
-		}
-		return
-	}
 	var from []string
 	for _, x := range lerps {
 		from = append(from, att+"time_maa_"+x)
 	}
-	t.Stack(to+"time_mix_lerp_fused.weight", int64(c.Embed), from...)
+	names := lerpNames(c)
+	if len(names) == 1 {
+		t.Stack(to+names[0]+".weight", int64(c.Embed), from...)
+		return
+	}
+	for i, name := range names {
+		t.Vector(to+name+".weight", int64(c.Embed), from[i])
+	}
+}
+
+// lerpNames names the tensors of the five token-shift vectors: one or, in some files, five.
+func lerpNames(c rwkv.Config) []string {
+	if !c.SplitLerp {
+		return []string{lerpFused}
+	}
+	var names []string
+	for _, x := range lerps {
+		names = append(names, lerpSplit+x)
+	}
+	return names
 }

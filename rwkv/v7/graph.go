@@ -1,8 +1,6 @@
 package v7
 
 import (
-	"fmt"
-
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/op"
@@ -26,7 +24,7 @@ type layer struct {
 	R, K, V, O ggml.Tensor
 	W0, W1, W2 ggml.Tensor // decay
 	A0, A1, A2 ggml.Tensor // in-context learning rate
-	V0, V1, V2 ggml.Tensor // value residual
+	V0, V1, V2 ggml.Tensor // value residual, not in layer 0
 	G1, G2     ggml.Tensor // gate
 	KK, KA, RK ggml.Tensor // removal key, replacement rate, bonus
 
@@ -36,6 +34,10 @@ type layer struct {
 // newForward binds the weights and returns the builder of graphs.
 func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame, layers := op.NewFrame(c, w), newLayers(c, w)
+	for i := range layers {
+		at := w.Layer(i)
+		layers[i].FFNMu, layers[i].FFNK, layers[i].FFNV = at(rwkv.ChannelMixLerpK), at(rwkv.ChannelMixKey), at(rwkv.ChannelMixValue)
+	}
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{
 			TimeMix:    timeMixer(b, layers),
@@ -44,22 +46,28 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 }
 
-// newLayers binds the weights of the layers.
+// newLayers binds the weights of the time mixes, which the hybrid has too.
 func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 	layers := make([]layer, c.Layers)
 	for i := range layers {
-		at := func(name string) ggml.Tensor { return w(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		at := w.Layer(i)
 		layers[i] = layer{
 			config: c, index: i,
-			GroupNorm: op.NormOf(w, fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			Mu:        at("time_mix_lerp_fused"),
-			R:         at("time_mix_receptance"), K: at("time_mix_key"), V: at("time_mix_value"), O: at("time_mix_output"),
-			W0: at("time_mix_w0"), W1: at("time_mix_w1"), W2: at("time_mix_w2"),
-			A0: at("time_mix_a0"), A1: at("time_mix_a1"), A2: at("time_mix_a2"),
-			V0: at("time_mix_v0"), V1: at("time_mix_v1"), V2: at("time_mix_v2"),
-			G1: at("time_mix_g1"), G2: at("time_mix_g2"),
-			KK: at("time_mix_k_k"), KA: at("time_mix_k_a"), RK: at("time_mix_r_k"),
-			FFNMu: at("channel_mix_lerp_k"), FFNK: at("channel_mix_key"), FFNV: at("channel_mix_value"),
+			Mu: at(lerpFused),
+			R:  at(receptance), K: at(key), V: at(value), O: at(output),
+			W0: at(decay0), W1: at(decay1), W2: at(decay2),
+			A0: at(rate0), A1: at(rate1), A2: at(rate2),
+			KK: at(removal), KA: at(replacement), RK: at(bonus),
+		}
+		l := &layers[i]
+		if i > 0 {
+			l.V0, l.V1, l.V2 = at(residual0), at(residual1), at(residual2)
+		}
+		if c.GateRank > 0 {
+			l.G1, l.G2 = at(gate1), at(gate2)
+		}
+		if !c.BareHeads {
+			l.GroupNorm = op.NormOf(w, rwkv.LayerName(i, groupNorm))
 		}
 	}
 	return layers

@@ -23,12 +23,12 @@ func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	ranks := []rwkv.Rank{
 		{Name: "decay rank", Value: c.DecayRank}, {Name: "learning rate rank", Value: c.RateRank}, {Name: "value residual rank", Value: c.ValueRank},
 	}
-	if _, gated := tensors("blk.0.time_mix_g1.weight"); gated {
+	if _, gated := tensors(rwkv.LayerName(0, gate1+".weight")); gated {
 		ranks = append(ranks, rwkv.Rank{Name: "gate rank", Value: c.GateRank})
 	} else {
 		c.GateRank = 0
 	}
-	_, norm := tensors("blk.0.time_mix_ln.weight")
+	_, norm := tensors(rwkv.LayerName(0, groupNorm+".weight"))
 	c.BareHeads = !norm
 	return c, c.Check(ranks...)
 }

@@ -1,7 +1,6 @@
 package v7
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/gosling-rwkv/gosling/rwkv"
@@ -17,6 +16,10 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 		return nil, err
 	}
 	layers := newRefLayers(c, w)
+	for i := range layers {
+		matrix, vector := w.Layer(i)
+		layers[i].ffnMu, layers[i].ffnK, layers[i].ffnV = vector(rwkv.ChannelMixLerpK), matrix(rwkv.ChannelMixKey), matrix(rwkv.ChannelMixValue)
+	}
 	start := func() [][]float64 {
 		return plain.Start(c, make([]float64, c.Embed*c.HeadSize))
 	}
@@ -29,21 +32,27 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	}), nil
 }
 
-// newRefLayers binds the weights of the layers.
+// newRefLayers binds the weights of the time mixes, which the hybrid has too.
 func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
 		matrix, vector := w.Layer(i)
 		layers[i] = refLayer{
-			groupNorm: w.Norm(fmt.Sprintf("blk.%d.time_mix_ln", i)),
-			mu:        vector("time_mix_lerp_fused"),
-			r:         matrix("time_mix_receptance"), k: matrix("time_mix_key"), v: matrix("time_mix_value"), o: matrix("time_mix_output"),
-			w0: vector("time_mix_w0"), w1: matrix("time_mix_w1"), w2: matrix("time_mix_w2"),
-			a0: vector("time_mix_a0"), a1: matrix("time_mix_a1"), a2: matrix("time_mix_a2"),
-			v0: vector("time_mix_v0"), v1: matrix("time_mix_v1"), v2: matrix("time_mix_v2"),
-			g1: matrix("time_mix_g1"), g2: matrix("time_mix_g2"),
-			kk: vector("time_mix_k_k"), ka: vector("time_mix_k_a"), rk: vector("time_mix_r_k"),
-			ffnMu: vector("channel_mix_lerp_k"), ffnK: matrix("channel_mix_key"), ffnV: matrix("channel_mix_value"),
+			mu: vector(lerpFused),
+			r:  matrix(receptance), k: matrix(key), v: matrix(value), o: matrix(output),
+			w0: vector(decay0), w1: matrix(decay1), w2: matrix(decay2),
+			a0: vector(rate0), a1: matrix(rate1), a2: matrix(rate2),
+			kk: vector(removal), ka: vector(replacement), rk: vector(bonus),
+		}
+		l := &layers[i]
+		if i > 0 {
+			l.v0, l.v1, l.v2 = vector(residual0), matrix(residual1), matrix(residual2)
+		}
+		if c.GateRank > 0 {
+			l.g1, l.g2 = matrix(gate1), matrix(gate2)
+		}
+		if !c.BareHeads {
+			l.groupNorm = w.Norm(rwkv.LayerName(i, groupNorm))
 		}
 	}
 	return layers

@@ -7,72 +7,82 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
+// The tensors of a layer's time mix, by their GGUF names without "blk.N." and ".weight". Of x → bias + f(x·w1)·w2, 0 is the bias and 1
+// and 2 are the matrices.
+const (
+	lerpFused                       = "time_mix_lerp_fused"
+	decay0, decay1, decay2          = "time_mix_w0", "time_mix_w1", "time_mix_w2"
+	rate0, rate1, rate2             = "time_mix_a0", "time_mix_a1", "time_mix_a2" // in-context learning rate
+	residual0, residual1, residual2 = "time_mix_v0", "time_mix_v1", "time_mix_v2" // value residual
+	gate1, gate2                    = "time_mix_g1", "time_mix_g2"
+	removal                         = "time_mix_k_k" // removal key
+	replacement                     = "time_mix_k_a" // replacement rate
+	bonus                           = "time_mix_r_k"
+	receptance                      = "time_mix_receptance"
+	key                             = "time_mix_key"
+	value                           = "time_mix_value"
+	output                          = "time_mix_output"
+	groupNorm                       = "time_mix_ln" // a norm
+)
+
 // lerps is the order in which GGUF stacks the six token-shift vectors.
 var lerps = []string{"x_r", "x_w", "x_k", "x_v", "x_a", "x_g"}
 
 // tensors is the table of version 7: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
-	var t rwkv.Table
-	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
-	t.Add("token_embd.weight", rwkv.Embedding, []int64{channels, vocab}, "emb.weight")
-	t.Norm("token_embd_norm", channels, "blocks.0.ln0")
-	for i := range c.Layers {
-		to, from := fmt.Sprintf("blk.%d.", i), fmt.Sprintf("blocks.%d.", i)
-		t.Norm(to+"attn_norm", channels, from+"ln1")
-		t.Norm(to+"attn_norm_2", channels, from+"ln2")
-		timeMix(&t, c, i)
+	channels, ffn := int64(c.Embed), int64(c.FFN)
+	return rwkv.NewTable(c, func(t *rwkv.Table, i int, to, from string) {
+		timeMix(t, c, i)
 		t.Tuned(c, i, false)
-		t.Add(to+"channel_mix_lerp_k.weight", rwkv.Vector, []int64{channels}, from+"ffn.x_k")
-		t.Add(to+"channel_mix_key.weight", rwkv.Matrix, []int64{channels, ffn}, from+"ffn.key.weight")
-		t.Add(to+"channel_mix_value.weight", rwkv.Matrix, []int64{ffn, channels}, from+"ffn.value.weight")
-	}
-	t.Norm("output_norm", channels, "ln_out")
-	t.Add("output.weight", rwkv.Head, []int64{channels, vocab}, "head.weight")
-	return t
+		t.Vector(to+rwkv.ChannelMixLerpK+".weight", channels, from+"ffn.x_k")
+		t.Add(to+rwkv.ChannelMixKey+".weight", rwkv.Matrix, []int64{channels, ffn}, from+"ffn.key.weight")
+		t.Add(to+rwkv.ChannelMixValue+".weight", rwkv.Matrix, []int64{ffn, channels}, from+"ffn.value.weight")
+	})
 }
 
 // timeMix is the time mix of layer i.
 func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
-	to, att, channels := fmt.Sprintf("blk.%d.", i), fmt.Sprintf("blocks.%d.att.", i), int64(c.Embed)
+	to, att, channels := rwkv.LayerName(i, ""), fmt.Sprintf("blocks.%d.att.", i), int64(c.Embed)
+	lowRank := func(bias, w1, w2 string, rank int, class rwkv.Class, from string) {
+		t.Vector(to+bias+".weight", channels, att+from+"0")
+		t.Transposed(to+w1+".weight", class, channels, int64(rank), att+from+"1")
+		t.Transposed(to+w2+".weight", class, int64(rank), channels, att+from+"2")
+	}
+	matrix := func(name, from string) {
+		t.Add(to+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+from+".weight")
+	}
 	mixed := lerps
 	if c.GateRank == 0 {
 		mixed = lerps[:len(lerps)-1]
 	}
-	t.Stack(to+"time_mix_lerp_fused.weight", channels, prefixed(att, mixed)...)
-	lowRank(t, to+"time_mix_w", channels, int64(c.DecayRank), rwkv.Decay, att+"w")
-	lowRank(t, to+"time_mix_a", channels, int64(c.RateRank), rwkv.LowRank, att+"a")
+	t.Stack(to+lerpFused+".weight", channels, prefixed(att, mixed)...)
+	lowRank(decay0, decay1, decay2, c.DecayRank, rwkv.Decay, "w")
+	lowRank(rate0, rate1, rate2, c.RateRank, rwkv.LowRank, "a")
 	if i > 0 {
-		lowRank(t, to+"time_mix_v", channels, int64(c.ValueRank), rwkv.LowRank, att+"v")
+		lowRank(residual0, residual1, residual2, c.ValueRank, rwkv.LowRank, "v")
 	} else {
 		// Layer 0 has no value residual. llama.cpp demands the tensors all the same, in the shape of a's, so files carry
 		// copies of those.
 		first := len(*t)
-		lowRank(t, to+"time_mix_v", channels, int64(c.RateRank), rwkv.LowRank, att+"a")
+		lowRank(residual0, residual1, residual2, c.RateRank, rwkv.LowRank, "a")
 		for j := range (*t)[first:] {
 			(*t)[first+j].Optional = true
 		}
 	}
 	if c.GateRank > 0 {
-		t.Transposed(to+"time_mix_g1.weight", rwkv.LowRank, channels, int64(c.GateRank), att+"g1")
-		t.Transposed(to+"time_mix_g2.weight", rwkv.LowRank, int64(c.GateRank), channels, att+"g2")
+		t.Transposed(to+gate1+".weight", rwkv.LowRank, channels, int64(c.GateRank), att+"g1")
+		t.Transposed(to+gate2+".weight", rwkv.LowRank, int64(c.GateRank), channels, att+"g2")
 	}
-	for _, name := range []string{"k_k", "k_a", "r_k"} {
-		t.Add(to+"time_mix_"+name+".weight", rwkv.Vector, []int64{channels}, att+name)
-	}
-	(*t)[len(*t)-1].FromShape = shape.Squeeze(int64(c.Heads()), int64(c.HeadSize)) // r_k
-	for _, name := range []string{"receptance", "key", "value", "output"} {
-		t.Add(to+"time_mix_"+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+name+".weight")
-	}
+	t.Vector(to+removal+".weight", channels, att+"k_k")
+	t.Vector(to+replacement+".weight", channels, att+"k_a")
+	t.Vector(to+bonus+".weight", channels, att+"r_k").FromShape = shape.Squeeze(int64(c.Heads()), int64(c.HeadSize))
+	matrix(receptance, "receptance")
+	matrix(key, "key")
+	matrix(value, "value")
+	matrix(output, "output")
 	if !c.BareHeads {
-		t.Norm(to+"time_mix_ln", channels, att+"ln_x")
+		t.Norm(to+groupNorm, channels, att+"ln_x")
 	}
-}
-
-// lowRank is the bias 0 and the matrices 1 and 2 of x → bias + f(x·w1)·w2.
-func lowRank(t *rwkv.Table, name string, channels, rank int64, class rwkv.Class, from string) {
-	t.Vector(name+"0.weight", channels, from+"0")
-	t.Transposed(name+"1.weight", class, channels, rank, from+"1")
-	t.Transposed(name+"2.weight", class, rank, channels, from+"2")
 }
 
 func prefixed(prefix string, names []string) []string {

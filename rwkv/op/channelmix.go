@@ -1,0 +1,33 @@
+package op
+
+import (
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/rwkv"
+)
+
+// ChannelMix is the channel mix of a layer of versions 4 to 6 (RWKV-4 paper, section 3; Eagle and Finch paper, section 4.1). Matrices are
+// [in, out]. The lerps weigh the token before.
+type ChannelMix struct {
+	MuK, MuR ggml.Tensor // token shift
+	K, R, V  ggml.Tensor
+}
+
+// ChannelMixes binds the weights of all layers.
+func ChannelMixes(c rwkv.Config, w rwkv.Weights) []ChannelMix {
+	mixes := make([]ChannelMix, c.Layers)
+	for i := range mixes {
+		at := w.Layer(i)
+		mixes[i] = ChannelMix{
+			MuK: at(rwkv.ChannelMixLerpK), MuR: at(rwkv.ChannelMixLerpR),
+			K: at(rwkv.ChannelMixKey), R: at(rwkv.ChannelMixReceptance), V: at(rwkv.ChannelMixValue),
+		}
+	}
+	return mixes
+}
+
+// Of builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²). x is [channels, tokens], dx is x one token earlier minus x.
+func (m ChannelMix) Of(x, dx ggml.Tensor) ggml.Tensor {
+	k := dx.Mul(m.MuK).Add(x).MatMul(m.K).Relu().Sqr()
+	r := dx.Mul(m.MuR).Add(x).MatMul(m.R).Sigmoid()
+	return k.MatMul(m.V).Mul(r)
+}
