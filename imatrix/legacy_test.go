@@ -88,7 +88,7 @@ func TestOldFilesThatAreDamagedAreRefused(t *testing.T) {
 		file *dat
 		want string
 	}{
-		"no entries":                    {start(0), "begins with nothing but zeros"},
+		"no entries":                    {start(0), "begins with zeros only"},
 		"a number of entries below 0":   {start(-5), "is no importance matrix"},
 		"some text":                     {(&dat{*bytes.NewBufferString("hello, world")}), "is no importance matrix"},
 		"a name without end":            {start(1).int(1 << 30), "is no importance matrix"},

@@ -135,8 +135,8 @@ func TestTargetsThatAreNoFilesAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ path, want string }{
 		"a folder":                     {dir, "is a folder: name a file in it"},
 		"a link that leads nowhere":    {nowhere, "is a symbolic link that leads nowhere"},
-		"a socket":                     {socket, "is no regular file"},
-		"a file in a folder not there": {filepath.Join(dir, "no", "m.gguf"), "no file can be made in " + filepath.Join(dir, "no")},
+		"a socket":                     {socket, "is not a regular file"},
+		"a file in a folder not there": {filepath.Join(dir, "no", "m.gguf"), "cannot create a file in " + filepath.Join(dir, "no")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.ErrorContains(t, write(tc.path, "new", Options{Force: true}), tc.want)
@@ -154,7 +154,7 @@ func TestAFolderThatMayNotBeWrittenIsNamed(t *testing.T) {
 	}
 	err := write(filepath.Join(dir, "m.gguf"), "new", Options{})
 	require.ErrorIs(t, err, fs.ErrPermission)
-	assert.ErrorContains(t, err, "no file can be made in "+dir)
+	assert.ErrorContains(t, err, "cannot create a file in "+dir)
 }
 
 func TestPermissionsAreAnyNewFilesOrTheOldOnes(t *testing.T) {

@@ -40,7 +40,7 @@ func TestAPipeIsReadToItsEnd(t *testing.T) {
 func TestAPipeIsNoFileToReadAtManyPlaces(t *testing.T) {
 	path := pipe(t)
 	_, err := infile.Open(path)
-	require.EqualError(t, err, path+": is a named pipe, want a file: it is read at many places, write what it gives to a file first")
+	require.EqualError(t, err, path+": is a named pipe, want a file: it is read at random offsets, so write its content to a file first")
 	require.EqualError(t, infile.Regular(path), path+": is a named pipe, want a file")
 
 	socket := filepath.Join(t.TempDir(), "s")
