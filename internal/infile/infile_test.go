@@ -31,7 +31,7 @@ func save(t *testing.T, data []byte) string {
 	return path
 }
 
-// counter counts what is read of it.
+// counter counts the bytes read from it.
 type counter struct {
 	r io.Reader
 	n int64
@@ -43,7 +43,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// zeros never end.
+// zeros is an endless stream of zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {

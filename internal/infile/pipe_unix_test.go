@@ -51,7 +51,7 @@ func TestAPipeIsNoFileToReadAtManyPlaces(t *testing.T) {
 	require.EqualError(t, err, socket+": is a socket, want a file")
 }
 
-// Each of these would wait for ever for the other end.
+// Each of these would wait forever for the other end.
 func TestTheContextEndsAWaitForTheOtherEndOfAPipe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -66,7 +66,7 @@ func TestTheContextEndsAWaitForBytes(t *testing.T) {
 	path := pipe(t)
 	opened := make(chan *os.File, 1)
 	go func() {
-		f, _ := os.OpenFile(path, os.O_WRONLY, 0) // waits for the reader, and writes nothing
+		f, _ := os.OpenFile(path, os.O_WRONLY, 0) // waits for the reader and writes nothing
 		opened <- f
 	}()
 	r, err := infile.Stream(ctx, path)
