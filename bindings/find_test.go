@@ -291,7 +291,7 @@ func TestFindListsThePlacesAndTheCommandWhenNothingIsFound(t *testing.T) {
 			}
 			assert.ErrorContains(t, err, tc.goos+"/"+tc.goarch)
 			assert.ErrorContains(t, err, tc.fetch)
-			assert.ErrorContains(t, err, "or name the folder that it is in")
+			assert.ErrorContains(t, err, "or name its folder")
 		})
 	}
 }
