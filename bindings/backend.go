@@ -2,7 +2,7 @@ package bindings
 
 import "unsafe"
 
-// Backends is what we call of ggml-backend.h and ggml-alloc.h in libggml-base.
+// Backends lists the functions used from ggml-backend.h and ggml-alloc.h in libggml-base.
 type Backends struct {
 	// const char * ggml_backend_buft_name(ggml_backend_buffer_type_t buft)
 	BuftName func(BufferType) string `c:"ggml_backend_buft_name"`
@@ -101,10 +101,10 @@ type DeviceProps struct {
 	BufferFromHost    bool
 	Events            bool
 	Mmap              bool
-	_                 [27]byte // room for fields to come
+	_                 [27]byte // room for fields of later versions
 }
 
-// Registry is what we call of ggml-backend.h in libggml, which loads and lists backends.
+// Registry lists the functions used from ggml-backend.h in libggml. They load and list backends.
 type Registry struct {
 	// size_t ggml_backend_dev_count(void)
 	DevCount func() uintptr `c:"ggml_backend_dev_count"`
@@ -116,7 +116,7 @@ type Registry struct {
 	LoadAllFromPath func(dir string) `c:"ggml_backend_load_all_from_path"`
 }
 
-// CPU is what we call of ggml-cpu.h; a backend hands out these functions by name.
+// CPU lists the functions used from ggml-cpu.h. A backend returns their addresses by name.
 type CPU struct {
 	// void ggml_backend_set_n_threads(ggml_backend_t backend, int n_threads)
 	SetThreads func(b Backend, n int32) `c:"ggml_backend_set_n_threads"`
@@ -134,5 +134,5 @@ type CPU struct {
 	SetThreadpool func(Backend, Threadpool) `c:"ggml_backend_cpu_set_threadpool,optional"`
 }
 
-// Feature is struct ggml_backend_feature; a list of them ends with a nil name.
+// Feature is struct ggml_backend_feature. A list of them ends with a nil name.
 type Feature struct{ Name, Value *byte }

@@ -10,7 +10,7 @@ type InitParams struct {
 	_         [7]byte
 }
 
-// Base is what we call of ggml.h.
+// Base lists the functions used from ggml.h.
 type Base struct {
 	// const char * ggml_version(void)
 	Version func() string `c:"ggml_version"`

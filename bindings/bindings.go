@@ -1,8 +1,9 @@
-// Package bindings holds ggml's C functions as tables of Go functions. It finds the shared libraries and opens them at run time. It is
-// the only package that imports purego. It checks nothing: package ggml does.
+// Package bindings holds ggml's C functions as tables of Go functions. It finds the shared libraries and opens them at run time.
+// It is the only package that imports purego. It does not check arguments: package ggml does.
 //
 // Each table follows one of ggml's headers, in the header's order, with the C signature next to each entry. C structs are opaque
-// handles. Two structs are passed or filled by field; their layout is checked against the library when it is opened.
+// handles. The few structs that Go reads or fills by field are checked against the library: InitParams and ThreadpoolParams in
+// Open, DeviceProps in Props.
 package bindings
 
 import (
@@ -54,15 +55,16 @@ const (
 // BufferUsage is enum ggml_backend_buffer_usage.
 type BufferUsage int32
 
-// What a buffer is for; the scheduler runs an operation where its weights are.
+// What a buffer is for. The scheduler runs an operation where its weights are.
 const (
 	UsageAny BufferUsage = iota
 	UsageWeights
 	UsageCompute
 )
 
-// bind sets the functions of table, a pointer to a struct of function fields tagged `c:"symbol"` or
-// `c:"symbol,optional"`, to what lookup finds. It names every required symbol that is missing; an optional one stays nil.
+// bind sets the functions of table to the addresses that lookup finds. table points to a struct of function fields tagged
+// `c:"symbol"` or `c:"symbol,optional"`. The error names every required symbol that is missing. A missing optional function stays
+// nil.
 func bind(table any, lookup func(symbol string) (uintptr, error)) error {
 	v := reflect.ValueOf(table).Elem()
 	var missing []string

@@ -10,44 +10,49 @@ import (
 	"strings"
 )
 
-// ErrNotFound is what Find's error wraps when none of the places holds ggml's libraries.
+// ErrNotFound is wrapped by Find's error if no place holds ggml's libraries.
 var ErrNotFound = errors.New("no ggml library found")
 
 // Bundle is a set of ggml libraries that were built together.
 type Bundle struct {
-	Dir  string // the folder of the libraries, where the backends lie too; empty when only the system's loader knows it
-	Base string // libggml-base, to be opened first: a path, or a bare name for the system's loader
+	Dir  string // folder of the libraries and backends; empty if only the system's loader knows it
+	Base string // libggml-base, which must be opened first: a path, or a name for the system's loader
 	Ggml string // libggml, likewise
 
 	// Flavor is the best backend of the bundle: "cuda", "vulkan", "metal" or "cpu".
 	Flavor string
-	// Fallback is a folder with a second build of the GPU backend, for older drivers, to be tried when the first one
-	// finds no device; empty if there is none.
+	// Fallback is a folder with a second build of the GPU backend for older drivers. It is used if the first build finds no
+	// device. It is empty if there is no second build.
 	Fallback string
-	// System is set for a bundle of the distribution or Homebrew, which may keep its backends in other folders: see BackendDirs.
+	// System tells that the bundle belongs to the distribution or Homebrew. Its backends may be in another folder: see
+	// BackendDir.
 	System bool
 }
 
-// FindOptions says where Find looks. Empty fields are places left out.
+// FindOptions says where Find looks. It skips places whose field is empty.
 type FindOptions struct {
-	Dir        string   // a folder the user names; nothing else is tried then
+	Dir        string   // a folder named by the user; if set, the only place
 	ExeDir     string   // the folder of the executable, symbolic links resolved
 	DataHome   string   // the value of XDG_DATA_HOME, or ~/.local/share
-	SystemDirs []string // nil for the platform's usual ones
+	SystemDirs []string // nil means the platform's usual folders
 
-	// Flavor is the backend wanted most: "cuda", "vulkan", "metal" or "cpu". Without one, or where it is missing, a
-	// place with several bundles gives the first of that list.
+	// Flavor is the preferred backend: "cuda", "vulkan", "metal" or "cpu". If it is empty or missing in a place with several
+	// bundles, the first one in this order is used.
 	Flavor string
-	// GOOS and GOARCH name another platform than this one.
+	// GOOS and GOARCH are the target platform. The default is this one.
 	GOOS, GOARCH string
-	// Loads reports whether the system's loader finds a library of that name, and where; nil asks the loader.
+	// Loads reports whether the system's loader finds a library by name, and its path. nil asks the loader.
 	Loads func(name string) (path string, ok bool)
 }
 
-// Find returns the first bundle of ggml libraries in this order: the folder o.Dir, beside the executable, its third_party folder, gosling/ggml in o.DataHome, the system's folders and loader. Libraries are code that
-// runs as the user, so no place depends on the working directory, which may be anybody's: o.ExeDir and o.DataHome are left
-// out unless they are absolute. A folder that was named but holds no libraries is a FolderError. When nothing is found the error
-// wraps ErrNotFound and lists the places.
+// Find returns the first bundle of ggml libraries. It looks in the folder o.Dir, beside the executable, in its third_party
+// folder, in gosling/ggml in o.DataHome, in the system's folders, and asks the system's loader. If o.Dir is set, it looks nowhere
+// else.
+//
+// Libraries are code that runs as the user, so no place depends on the working directory, which may belong to anyone. Find
+// therefore ignores o.ExeDir and o.DataHome unless they are absolute.
+//
+// If o.Dir holds no libraries, the error is a FolderError. If no place does, the error wraps ErrNotFound and lists the places.
 func Find(o FindOptions) (Bundle, error) {
 	s := newSearch(o)
 	if o.Dir != "" {
@@ -65,7 +70,7 @@ func Find(o FindOptions) (Bundle, error) {
 	return Bundle{}, s.notFound()
 }
 
-// search is one run of Find: its options completed, and the places tried so far.
+// search is one run of Find, with completed options and the places tried so far.
 type search struct {
 	FindOptions
 	platform platform
@@ -96,7 +101,7 @@ func newSearch(o FindOptions) *search {
 }
 
 func loads(name string) (path string, ok bool) {
-	handle, err := openLibrary(name) // left open, as Open leaves it: it is the one that will be used
+	handle, err := openLibrary(name) // left open, like the libraries of Open: this one will be used
 	if err != nil {
 		return "", false
 	}
@@ -110,7 +115,7 @@ func (s *search) besideExecutable() (Bundle, bool) {
 	return s.best(filepath.Join(s.ExeDir, "lib"), s.ExeDir, filepath.Join(s.ExeDir, "..", "lib", "gosling"))
 }
 
-// thirdParty looks where "make ggml" puts the libraries, for a program that was built in the project's folder.
+// thirdParty looks where "make ggml" installs the libraries, for a program built in the project's folder.
 func (s *search) thirdParty() (Bundle, bool) {
 	if !filepath.IsAbs(s.ExeDir) {
 		return Bundle{}, false
@@ -135,7 +140,7 @@ func (s *search) systemDirs() (Bundle, bool) {
 	return Bundle{}, false
 }
 
-// loader asks the system's loader for the names that a distribution gives the libraries.
+// loader asks the system's loader for the names that distributions give the libraries.
 func (s *search) loader() (Bundle, bool) {
 	for _, names := range s.platform.loaderNames {
 		s.tried = append(s.tried, names[1]+" (system's loader)")
@@ -155,8 +160,8 @@ func (s *search) loader() (Bundle, bool) {
 	return Bundle{}, false
 }
 
-// tree looks in a folder of libraries, or one laid out like third_party: lib* folders that were built there, and npm
-// packages in node_modules, its own or that of a subfolder.
+// tree looks in a folder of libraries, or in one with the layout of third_party: lib* folders with libraries built there, and npm
+// packages in its own node_modules or in that of a subfolder.
 func (s *search) tree(root string) (Bundle, bool) {
 	dirs := append([]string{root}, glob(root, "lib*")...)
 	if s.platform.npm != "" {
@@ -167,7 +172,7 @@ func (s *search) tree(root string) (Bundle, bool) {
 	return s.best(dirs...)
 }
 
-// best returns the bundle of the wanted flavor among dirs, else the one with the best, the first of equals.
+// best returns the bundle in dirs with the preferred flavor, or else with the best flavor. Among equals the first one wins.
 func (s *search) best(dirs ...string) (Bundle, bool) {
 	var best Bundle
 	for _, dir := range dirs {
@@ -195,7 +200,7 @@ func (s *search) badDir(dir string) error {
 	return &FolderError{fmt.Errorf("%w: name the folder that holds %s", err, s.platform.example)}
 }
 
-// FolderError is the error of a folder that was named and holds no libraries.
+// FolderError is the error of a named folder that holds no libraries.
 type FolderError struct{ error }
 
 func (e *FolderError) Unwrap() error { return e.error }
@@ -208,6 +213,6 @@ func (s *search) notFound() error {
 	} else {
 		fetch += ", "
 	}
-	return fmt.Errorf("%w for %s/%s, looked for %s in\n  %s\n%sor name the folder that it is in",
+	return fmt.Errorf("%w for %s/%s, looked for %s in\n  %s\n%sor name its folder",
 		ErrNotFound, s.GOOS, s.GOARCH, s.platform.example, strings.Join(s.tried, "\n  "), fetch)
 }

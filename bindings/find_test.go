@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The files of the bundles as they are published or built; names that Find must not take for libggml among them.
+// The files of bundles as they are published or built. They include names that Find must not take for libggml.
 var (
 	linuxNPM    = []string{"libggml-base.so", "libggml-cpu-zen4.so", "libggml.v0.5.0.so", "libllama.v0.5.0.so"}
 	vulkanNPM   = []string{"libggml-base.so", "libggml-cpu-zen4.so", "libggml-vulkan.so", "libggml.vulkan.v0.5.0.so"}
@@ -29,7 +29,7 @@ const (
 	cudaExtra     = "cuda/node_modules/@node-llama-cpp/linux-x64-cuda-ext/bins/linux-x64-cuda/fallback"
 )
 
-// place writes empty files into dir beneath root.
+// place writes empty files into dir below root.
 func place(t *testing.T, root, dir string, names ...string) {
 	t.Helper()
 	dir = filepath.Join(root, filepath.FromSlash(dir))
@@ -39,7 +39,7 @@ func place(t *testing.T, root, dir string, names ...string) {
 	}
 }
 
-// options are those of a search that sees nothing of this machine.
+// options returns the options of a search that sees nothing of this machine.
 func options() FindOptions {
 	return FindOptions{GOOS: "linux", GOARCH: "amd64", SystemDirs: []string{}, Loads: func(string) (string, bool) { return "", false }}
 }
@@ -75,7 +75,7 @@ func TestFindKnowsFileNames(t *testing.T) {
 	}
 }
 
-// Each place holds a bundle; they are emptied one after the other, so that each must come after the one before it.
+// Each place holds a bundle. The places are emptied one after the other, so each must come after the one before it.
 func TestFindKeepsTheOrderOfPlaces(t *testing.T) {
 	root := t.TempDir()
 	for _, dir := range []string{"flag", "opt/bin/lib", "opt/bin", "opt/lib/gosling", "opt/bin/third_party/" + linuxPackage, "data/gosling/ggml", "system"} {
@@ -114,8 +114,7 @@ func TestFindKeepsTheOrderOfPlaces(t *testing.T) {
 	assert.Equal(t, Bundle{Dir: "/usr/lib64", Base: "libggml-base.so.0", Ggml: "libggml.so.0", Flavor: "cpu", System: true}, b)
 }
 
-// Libraries are code: a folder that somebody else may have made, and in which the program only happens to be started, is no place
-// for them.
+// Libraries are code. Find must not load them from the working directory, which another user may have created.
 func TestFindTakesNothingFromTheWorkingDirectory(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte("module gosling\n\ngo 1.26.0\n"), 0o644))
@@ -292,7 +291,7 @@ func TestFindListsThePlacesAndTheCommandWhenNothingIsFound(t *testing.T) {
 			}
 			assert.ErrorContains(t, err, tc.goos+"/"+tc.goarch)
 			assert.ErrorContains(t, err, tc.fetch)
-			assert.ErrorContains(t, err, "or name the folder that it is in")
+			assert.ErrorContains(t, err, "or name its folder")
 		})
 	}
 }
@@ -308,5 +307,5 @@ func TestTheBackendsOfABundleAreToldByTheirFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{filepath.Join(dir, "libggml-cpu-zen4.so"), filepath.Join(dir, "libggml-vulkan.so")}, paths)
 	_, err = b.Backends("zen5")
-	assert.ErrorContains(t, err, `no build "zen5" of the CPU backend: there is haswell, zen4`)
+	assert.ErrorContains(t, err, `no build "zen5" of the CPU backend: choose one of haswell, zen4`)
 }

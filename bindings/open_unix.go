@@ -4,14 +4,14 @@ package bindings
 
 import "github.com/ebitengine/purego"
 
-// openLibrary opens a shared library with its symbols visible to those opened after it, as ggml's backends need.
+// openLibrary opens a shared library. Libraries opened later can use its symbols, which ggml's backends need.
 func openLibrary(path string) (uintptr, error) {
 	return purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 }
 
 func lookup(handle uintptr, symbol string) (uintptr, error) { return purego.Dlsym(handle, symbol) }
 
-// fileOf is the path of the open library that has a symbol; empty where the system's loader does not tell.
+// fileOf returns the path of the open library that defines a symbol, or "" if the system's loader does not tell.
 func fileOf(handle uintptr, symbol string) string {
 	address, err := purego.Dlsym(handle, symbol)
 	ask, askErr := purego.Dlsym(purego.RTLD_DEFAULT, "dladdr")
@@ -27,7 +27,7 @@ func fileOf(handle uintptr, symbol string) string {
 	return GoString(info.file)
 }
 
-// symbolInfo is struct Dl_info, of which only the first field is read.
+// symbolInfo is struct Dl_info. Only the first field is read.
 type symbolInfo struct {
 	file *byte
 	_    [3]uintptr // base, symbol and its address

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// openLibrary opens a DLL; those that it needs are looked for beside it. ggml opens its backends by a function that looks for what
-// they need in the working directory, unless that is taken out of the process's search.
+// openLibrary opens a DLL. Windows looks for the DLLs that it needs beside it. It first removes the working directory from the
+// process's search path, because ggml opens its backends with a function that would search there.
 func openLibrary(path string) (uintptr, error) {
 	if err := windows.SetDllDirectory(""); err != nil {
 		return 0, err
@@ -24,7 +24,7 @@ func lookup(handle uintptr, symbol string) (uintptr, error) {
 	return windows.GetProcAddress(windows.Handle(handle), symbol)
 }
 
-// fileOf is the path of an open library.
+// fileOf returns the path of an open library.
 func fileOf(handle uintptr, _ string) string {
 	var path [windows.MAX_LONG_PATH]uint16
 	n, err := windows.GetModuleFileName(windows.Handle(handle), &path[0], uint32(len(path)))

@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// flavors are the kinds of bundles, the most wanted first. One with a GPU backend has all that a plain one has.
+// flavors are the kinds of bundles, best first. A bundle with a GPU backend also has everything a CPU bundle has.
 var flavors = []string{"cuda", "vulkan", "metal", "cpu"}
 
-// platform is what finding libraries needs to know of an operating system and processor.
+// platform is what finding libraries needs to know about an operating system and processor.
 type platform struct {
 	example     string // a typical file name of libggml, for messages
 	base, ggml  *regexp.Regexp
-	backend     func(flavor string) string // the file name of a backend
-	loaderNames [][2]string                // libggml-base and libggml, as the system's loader knows them
+	backend     func(flavor string) string // returns the file name of a backend
+	loaderNames [][2]string                // names of libggml-base and libggml for the system's loader
 	systemDirs  []string
 	npm         string // how the names of its npm packages begin; empty if there are none
-	npmPackage  string // the one to fetch, and its newest version
+	npmPackage  string // the package to install, and its newest version
 	npmVersion  string
 }
 
-// File names carry a version and a flavor before the extension or, on Linux, a version after it. The dot after the stem
-// keeps libggml-base and libggml-cpu-zen4 from passing as libggml.
+// File names have a version and a flavor before the extension or, on Linux, a version after it. The patterns require a dot after
+// the stem, so that libggml-base and libggml-cpu-zen4 do not match as libggml.
 var (
 	linuxBase   = regexp.MustCompile(`^libggml-base(\.[\w.]+)?\.so(\.[0-9.]+)?$`)
 	linuxGgml   = regexp.MustCompile(`^libggml(\.[\w.]+)?\.so(\.[0-9.]+)?$`)
@@ -42,7 +42,7 @@ func platformOf(goos, goarch string) platform {
 		p = platform{
 			example: "libggml.dylib", base: darwinBase, ggml: darwinGgml,
 			backend:    func(flavor string) string { return "libggml-" + flavor + ".so" },
-			systemDirs: []string{"/opt/homebrew/lib", "/usr/local/lib"}, // the loader itself would look in the working directory too
+			systemDirs: []string{"/opt/homebrew/lib", "/usr/local/lib"}, // the loader itself would also search the working directory
 		}
 	case "windows":
 		p = platform{
@@ -71,7 +71,7 @@ func platformOf(goos, goarch string) platform {
 	return p
 }
 
-// multiarch are the folders in which Debian keeps the libraries of a processor.
+// multiarch are Debian's library folders by processor.
 var multiarch = map[string]string{
 	"amd64":   "/usr/lib/x86_64-linux-gnu",
 	"arm64":   "/usr/lib/aarch64-linux-gnu",
@@ -90,10 +90,10 @@ var npmNames = map[string]string{
 	"windows/amd64": "win-x64",
 }
 
-// backendPattern matches the file of a backend, and takes out its name.
+// backendPattern matches the file name of a backend and captures the backend's name.
 var backendPattern = regexp.MustCompile(`(?i)^(?:lib)?ggml-([\w.-]+?)\.(?:so|dylib|dll)$`)
 
-// CPUVariants names the builds of the CPU backend in the bundle, one for each family of processors: "haswell", "zen4".
+// CPUVariants returns the builds of the CPU backend in the bundle, one per processor family: "haswell", "zen4".
 func (b Bundle) CPUVariants() []string {
 	var variants []string
 	for _, name := range fileNames(b.Dir) {
@@ -104,7 +104,7 @@ func (b Bundle) CPUVariants() []string {
 	return variants
 }
 
-// CPUVariant takes "haswell" out of "/lib/libggml-cpu-haswell.so". Other files have no variant.
+// CPUVariant returns "haswell" for "/lib/libggml-cpu-haswell.so". For files without a variant it returns "".
 func CPUVariant(file string) string {
 	variant, ok := strings.CutPrefix(backendName(filepath.Base(file)), "cpu-")
 	if !ok {
@@ -113,10 +113,11 @@ func CPUVariant(file string) string {
 	return variant
 }
 
-// Backends lists the paths of the bundle's backends, with one build of the CPU's. An error names the builds that there are.
+// Backends returns the paths of the bundle's backends, with the chosen build of the CPU backend only. If that build is missing,
+// the error lists those that exist.
 func (b Bundle) Backends(cpuVariant string) ([]string, error) {
 	if variants := b.CPUVariants(); !slices.Contains(variants, cpuVariant) {
-		return nil, fmt.Errorf("%s: no build %q of the CPU backend: there is %s", b.Dir, cpuVariant, strings.Join(variants, ", "))
+		return nil, fmt.Errorf("%s: no build %q of the CPU backend: choose one of %s", b.Dir, cpuVariant, strings.Join(variants, ", "))
 	}
 	var paths []string
 	for _, file := range fileNames(b.Dir) {
@@ -129,7 +130,7 @@ func (b Bundle) Backends(cpuVariant string) ([]string, error) {
 	return paths, nil
 }
 
-// backendName is the name of the backend in a file, such as "vulkan" or "cpu-zen4"; empty for other files.
+// backendName returns the name of the backend in a file, such as "vulkan" or "cpu-zen4", or "" for other files.
 func backendName(file string) string {
 	if match := backendPattern.FindStringSubmatch(file); match != nil {
 		return strings.ToLower(match[1])
@@ -137,14 +138,14 @@ func backendName(file string) string {
 	return ""
 }
 
-// BackendDir is the folder of the bundle's backends: that of its libraries, but for a system's bundle that keeps them in another.
-// ggml's own search would try the working directory too, where anybody may have put a library.
+// BackendDir returns the folder of the bundle's backends: the folder of its libraries, or the other folder in which a system
+// keeps them. ggml's own search would also try the working directory, where anyone may have put a library.
 func (b Bundle) BackendDir() string {
 	if !b.System {
 		return b.Dir
 	}
 	dirs := backendDirs(b.Dir)
-	if file, err := filepath.EvalSymlinks(b.Ggml); err == nil { // Homebrew links libraries, not what lies beside them
+	if file, err := filepath.EvalSymlinks(b.Ggml); err == nil { // Homebrew links the libraries, but not the files beside them
 		dirs = append(dirs, backendDirs(filepath.Dir(file))...)
 	}
 	for _, dir := range dirs {
@@ -155,7 +156,7 @@ func (b Bundle) BackendDir() string {
 	return b.Dir
 }
 
-// backendDirs are the folders, seen from that of libggml, in which distributions and Homebrew keep the backends.
+// backendDirs returns the folders in which distributions and Homebrew keep the backends, given libggml's folder.
 func backendDirs(dir string) []string {
 	up := filepath.Dir(dir)
 	dirs := append([]string{dir, filepath.Join(dir, "ggml")}, glob(filepath.Join(dir, "ggml"), "*")...)
@@ -190,8 +191,8 @@ func (p platform) bundle(dir string) (Bundle, bool) {
 	return b, true
 }
 
-// fallback is the folder of a second build of the backend: beneath dir, or in the npm package beside dir's whose name
-// ends in -ext.
+// fallback returns the folder with a second build of the backend: below dir, or in the npm package next to dir's whose name ends
+// in -ext.
 func (p platform) fallback(dir, flavor string) string {
 	name := filepath.Base(dir)
 	for _, fallback := range []string{
@@ -205,7 +206,7 @@ func (p platform) fallback(dir, flavor string) string {
 	return ""
 }
 
-// fileNames lists ggml's files in a folder; links are followed, so that a dangling one is not taken for a library.
+// fileNames lists ggml's files in a folder. It follows links, so that a dangling link does not count as a library.
 func fileNames(dir string) []string {
 	entries, _ := os.ReadDir(dir)
 	var names []string
@@ -220,8 +221,8 @@ func fileNames(dir string) []string {
 	return names
 }
 
-// pick returns the name that matches: the shortest, which is the link to the current version where there are links, and
-// of several as short the last, which has the highest version.
+// pick returns the shortest matching name, which is the link to the current version if there are links. Among names of the same
+// length it returns the last, which has the highest version.
 func pick(names []string, pattern *regexp.Regexp) string {
 	var best string
 	for _, name := range names {
@@ -232,8 +233,8 @@ func pick(names []string, pattern *regexp.Regexp) string {
 	return best
 }
 
-// glob lists the folders under root that match pattern, whose elements are matched one by one, so that root may hold
-// any characters.
+// glob lists the folders under root that match pattern. It matches the pattern element by element, so that root may contain
+// special characters.
 func glob(root, pattern string) []string {
 	dirs := []string{root}
 	for element := range strings.SplitSeq(pattern, "/") {

@@ -8,7 +8,7 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// pthreads is what we call of pthread.h and stdlib.h.
+// pthreads lists the functions used from pthread.h and stdlib.h.
 type pthreads struct {
 	// int pthread_create(pthread_t * thread, const pthread_attr_t * attr, void * (*start)(void *), void * arg)
 	Create func(thread *uintptr, attr, start, arg uintptr) int32 `c:"pthread_create"`
@@ -27,21 +27,20 @@ type pthreads struct {
 	Free func(uintptr) `c:"free"`
 }
 
-// lockSize is more than any system's pthread_rwlock_t takes.
+// lockSize is larger than any system's pthread_rwlock_t.
 const lockSize = 1024
 
-// CountThreads starts threads until there are n or the system refuses one, ends them, and returns how many there were. That
-// takes all limits into account: of processes, of a control group, of address space for stacks. Where it cannot be tried, it
-// is n.
+// CountThreads starts threads until there are n or the system refuses one. It then ends them and returns how many there were.
+// This covers all limits: on processes, on a control group, on address space for stacks. If it cannot try, it returns n.
 func CountThreads(n int) int {
 	inProcess := func(symbol string) (uintptr, error) { return purego.Dlsym(purego.RTLD_DEFAULT, symbol) }
 	var c pthreads
-	// A function that waits and returns: C threads may not run Go.
+	// The threads run a C function that waits and returns, because C threads must not run Go code.
 	readLock, err := inProcess("pthread_rwlock_rdlock")
 	if err != nil || bind(&c, inProcess) != nil {
 		return n
 	}
-	runtime.LockOSThread() // whoever locks must unlock
+	runtime.LockOSThread() // the thread that locks must also unlock
 	defer runtime.UnlockOSThread()
 	lock := c.Calloc(1, lockSize)
 	if lock == 0 {

@@ -1,4 +1,4 @@
 package bindings
 
-// CountThreads is n: Windows sets no limit on threads but memory.
+// CountThreads returns n: Windows limits threads only by memory.
 func CountThreads(n int) int { return n }

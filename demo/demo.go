@@ -1,7 +1,7 @@
-// Package demo is the model inside the program: a small RWKV-7 that needs no download. docs/demo-model.md says what it was trained on and
-// what it can do. scripts/train makes it.
+// Package demo holds the built-in model: a small RWKV-7 that needs no download. docs/demo-model.md says what it was trained on
+// and what it can do. scripts/train makes it.
 //
-// It is used through files, like other models. They are put into the user's cache when they are first asked for.
+// It is used through files, like other models. Each file is written to the user's cache when it is first needed.
 package demo
 
 import (
@@ -19,15 +19,15 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/private"
 )
 
-// Name means the model wherever a model's file is expected. A file of that name is meant by a path such as ./demo.
+// Name selects the built-in model wherever a model's file is expected. A file with the same name needs a path such as ./demo.
 const Name = "demo"
 
-// About says what the model is, to somebody who is about to talk with it.
+// About introduces the model to someone who is about to talk with it.
 const About = `The model inside gosling: 3.6 million weights, Shakespeare's tone, small tasks.
 Try "Sort the words: pear apple fig", "What is 17 + 25?", "Capitals: red wine",
 "Spell the word swan." or "Complete the line: O Romeo, Romeo! wherefore".`
 
-// Prompt is what the model goes on from if nothing else is said.
+// Prompt is the default prompt.
 const Prompt = "ROMEO:\n"
 
 //go:embed demo.gguf
@@ -42,13 +42,15 @@ var tasks []byte
 // Model returns the path of the model.
 func Model() (string, error) { return cached("demo.gguf", model) }
 
-// Text returns the path of a text that the model was not trained on: the end of the one that it was.
+// Text returns the path of a text that the model was not trained on: the end of its training text.
 func Text() (string, error) { return cached("verse.txt", verse) }
 
-// Tasks are questions that the model was not trained on, but its kind of: lines of JSON with task, question and answer.
+// Tasks returns questions of the kind that the model was trained on, but that it has not seen. Each is a line of JSON with task,
+// question and answer.
 func Tasks() []byte { return tasks }
 
-// cached puts data into a folder of its own in the user's cache, or for temporary files if there is none, unless it is there.
+// cached writes data to a folder of its own in the user's cache, or in the folder for temporary files, unless it is already
+// there. It returns the path.
 func cached(name string, data []byte) (string, error) {
 	sum := sha256.Sum256(data)
 	id := "demo-" + hex.EncodeToString(sum[:6])
@@ -70,10 +72,10 @@ func cached(name string, data []byte) (string, error) {
 		}
 		problems = append(problems, err)
 	}
-	return "", fmt.Errorf("the built-in model needs a place for %d bytes: %w", len(data), errors.Join(problems...))
+	return "", fmt.Errorf("no folder can hold the %d bytes of the built-in model: %w", len(data), errors.Join(problems...))
 }
 
-// places are the folders that may hold files, the best first.
+// places returns the folders that may hold the files, best first.
 func places() []string {
 	own := fmt.Sprintf("gosling-%d", os.Getuid())
 	if cache, err := os.UserCacheDir(); err == nil {
@@ -82,7 +84,7 @@ func places() []string {
 	return []string{filepath.Join(os.TempDir(), own)}
 }
 
-// put writes a file whole or not at all, so that two programs may do it at once.
+// put writes a file whole or not at all, so that two programs may do it at the same time.
 func put(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -61,7 +61,7 @@ func TestWithoutACacheThereIsTheFolderForTemporaryFiles(t *testing.T) {
 	t.Setenv("TMPDIR", file)
 	t.Setenv("TMP", file)
 	_, err = Text()
-	require.ErrorContains(t, err, "the built-in model needs a place for")
+	require.ErrorContains(t, err, "no folder can hold the")
 }
 
 func TestEveryTaskHasAKindAQuestionAndAnAnswer(t *testing.T) {

@@ -1,9 +1,9 @@
-// Package fit computes how much memory a model takes to run, before its file exists. It uses the tensor table of the version, the types
-// of a mix, and what the engine does with weights, state and graphs. Recommend chooses a released model for a machine from this. Table
-// lists one model in every mix.
+// Package fit computes how much memory a model needs to run, before its file exists. It uses the version's tensor table, the
+// types of a mix, and what the engine does with weights, state and graphs. Recommend chooses a released model for a machine from
+// this. Table lists one model in every mix.
 //
-// Sizes of files are exact, except for the tokenizer of vocabularies other than World's. Memory is an estimate of what the process may
-// have resident, including the mapped file. It should be a little above what is measured.
+// File sizes are exact, except for the tokenizer of vocabularies other than World's. Memory is an estimate of the process's
+// resident memory, including the mapped file. It should be slightly above the measured value.
 package fit
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Weights is a file of a model, there or only thought of: its tensors with their types.
+// Weights describes a model's file, which need not exist: its tensors with their types.
 type Weights struct {
 	Arch   rwkv.Arch
 	Config rwkv.Config
@@ -33,15 +33,15 @@ type tensor struct {
 	spec  rwkv.TensorSpec
 	typ   gguf.Type
 	size  int64
-	layer int // Config.Layers for those of no layer
+	layer int // Config.Layers for tensors outside the layers
 }
 
-// InMix is the file that the checkpoint of a model of these dimensions is converted to in a mix.
+// InMix describes the file that a checkpoint with these dimensions is converted to in a mix.
 func InMix(arch rwkv.Arch, c rwkv.Config, mix quant.Mix) (Weights, error) {
 	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) { return mix.Type(s), true })
 }
 
-// Quantized is the file that f is quantized to in a mix.
+// Quantized describes the file that f is quantized to in a mix.
 func Quantized(arch rwkv.Arch, c rwkv.Config, f *gguf.File, mix quant.Mix) (Weights, error) {
 	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) {
 		t, ok := f.Tensor(s.Name)
@@ -49,7 +49,7 @@ func Quantized(arch rwkv.Arch, c rwkv.Config, f *gguf.File, mix quant.Mix) (Weig
 	})
 }
 
-// OfFile is a file as it is.
+// OfFile describes an existing file.
 func OfFile(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Weights, error) {
 	w, err := layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) {
 		t, ok := f.Tensor(s.Name)
@@ -66,7 +66,8 @@ func OfFile(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Weights, error) {
 	return w, nil
 }
 
-// layOut gives every tensor of the table its type and size; typeOf says which types they have, and which there are.
+// layOut determines the type and size of every tensor in the table. typeOf returns a tensor's type, and whether the file has the
+// tensor.
 func layOut(arch rwkv.Arch, c rwkv.Config, typeOf func(rwkv.TensorSpec) (gguf.Type, bool)) (Weights, error) {
 	w := Weights{Arch: arch, Config: c, header: vocabularyBytes(c.Vocab)}
 	head := gguf.Header{Keys: arch.Keys(c)}
@@ -94,12 +95,13 @@ func layOut(arch rwkv.Arch, c rwkv.Config, typeOf func(rwkv.TensorSpec) (gguf.Ty
 	return w, nil
 }
 
-// nowhere is where a file is written that is only measured.
+// nowhere discards a file that is only measured.
 type nowhere struct{}
 
 func (nowhere) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
-// PerToken is how much decoding a token reads: every weight but the embedding, and the state, which is also written.
+// PerToken returns how many bytes decoding one token moves: every weight but the embedding, and the state, which is read and
+// written.
 func (w Weights) PerToken() int64 {
 	n := 2 * w.state()
 	for _, t := range w.tensors {
@@ -110,12 +112,12 @@ func (w Weights) PerToken() int64 {
 	return n
 }
 
-// onHost reports whether a tensor stays in the memory of the CPU whatever the device.
+// onHost reports whether a tensor stays in the CPU's memory on every device.
 func (t tensor) onHost() bool {
 	return t.spec.Class == rwkv.Embedding || strings.HasPrefix(t.spec.Name, rwkv.TokenEmbdNorm)
 }
 
-// state is the size of the recurrent state of one sequence.
+// state returns the size in bytes of the recurrent state of one sequence.
 func (w Weights) state() int64 {
 	n := int64(0)
 	for _, s := range w.Arch.State(w.Config) {
@@ -124,28 +126,29 @@ func (w Weights) state() int64 {
 	return n
 }
 
-// Host is what the memory of a process depends on besides the model.
+// Host is what else, besides the model, determines the memory of a process.
 type Host struct {
-	// Process is what the program and the libraries of ggml and its devices take with no model; 0 where it is not known.
+	// Process is the memory of the program with the libraries of ggml and its devices, but without a model; 0 if unknown.
 	Process int64
-	Threads int  // of the CPU; 0 counts as 1
+	Threads int  // CPU threads; 0 counts as 1
 	AMX     bool // the processor has matrix units, for which ggml rearranges weights
 }
 
-// ThisHost describes the processor that the program runs on, and how many threads compute there by default.
+// ThisHost describes the processor that the program runs on, with its default number of threads.
 func ThisHost() Host { return Host{Threads: cpus.Find().Threads(), AMX: cpu.X86.HasAMXInt8} }
 
-// defaultProcess is what the program takes with the libraries for the CPU, and working space of the Go runtime.
+// defaultProcess is the memory of the program with the libraries for the CPU, plus working space for the Go runtime.
 const defaultProcess = 48 << 20
 
-// Memory is what a model takes of a machine.
+// Memory is the memory that a model needs, in bytes.
 type Memory struct {
 	RAM    int64 `json:"ram"`    // of the process
-	VRAM   int64 `json:"vram"`   // of a GPU, what must be free there included; 0 without one
-	Layers int   `json:"layers"` // on the GPU, the output being counted as one
+	VRAM   int64 `json:"vram"`   // of a GPU, including what must stay free there; 0 without a GPU
+	Layers int   `json:"layers"` // on the GPU, where the output counts as one
 }
 
-// Memory estimates what the model takes when layers, from the last and beginning with the output, are on a GPU.
+// Memory estimates the memory that the model needs with layers on a GPU. Layers are moved from the end, beginning with the
+// output.
 func (w Weights) Memory(h Host, layers int) Memory {
 	layers = min(layers, w.Config.Layers+1)
 	m := Memory{Layers: layers}
@@ -155,7 +158,7 @@ func (w Weights) Memory(h Host, layers int) Memory {
 		switch {
 		case t.spec.Optional:
 		case t.spec.Class == rwkv.Embedding:
-			embedding += t.size // mapped, and read row by row
+			embedding += t.size // mapped and read row by row
 		case !t.onHost() && t.layer > w.Config.Layers-layers:
 			onGPU += t.size
 		default:
@@ -170,8 +173,8 @@ func (w Weights) Memory(h Host, layers int) Memory {
 	stateOnGPU := state * int64(max(0, layers-1)) / int64(max(1, w.Config.Layers))
 	graphs := w.graphs()
 	process := max(h.Process, defaultProcess) + 3*w.header
-	loading := largest + int64(max(0, h.Threads-1))*second // pages of the file that are being copied
-	running := embedding + 2*state + graphs                // a copy of the state is kept while a prompt is read
+	loading := largest + int64(max(0, h.Threads-1))*second // pages of the file during copying
+	running := embedding + 2*state + graphs                // the state is copied while a prompt is read
 	if layers > 0 {
 		m.VRAM = onGPU + stateOnGPU + max(engine.Reserve, graphs)
 	}
@@ -179,7 +182,7 @@ func (w Weights) Memory(h Host, layers int) Memory {
 	return m
 }
 
-// rearranged is the size of a tensor in the memory of the CPU: matrices for the matrix units get sums beside their blocks.
+// rearranged returns the size of a tensor in the CPU's memory. For matrix units, ggml stores sums with the blocks of a matrix.
 func (h Host) rearranged(t tensor) int64 {
 	if !h.AMX || t.spec.Class == rwkv.Vector {
 		return t.size
@@ -197,10 +200,11 @@ func (h Host) rearranged(t tensor) int64 {
 	return t.size
 }
 
-// perChannel is how many numbers a graph keeps for each token and channel at once, besides the width of the channel mix.
+// perChannel is how many numbers a graph holds at once for each token and channel, not counting the channel mix.
 var perChannel = map[string]int64{"rwkv7": 8, "rwkv6": 10, "rwkv5": 5, "rwkv4": 8}
 
-// graphs is what the plans of a session take: one for a token, one for a full chunk of a prompt, one for its end.
+// graphs returns the memory of a session's plans: one for a single token, one for a full chunk of a prompt, one for the prompt's
+// last chunk.
 func (w Weights) graphs() int64 {
 	c := w.Config
 	channels, ok := perChannel[w.Arch.Name]

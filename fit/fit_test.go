@@ -18,7 +18,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
-// published are parameters of checkpoints, which their exact sizes confirm.
+// published are the parameters of checkpoints. The checkpoints' exact sizes confirm them.
 var published = map[string]int64{
 	"RWKV-7 G1 0.1B": 191_084_544, "RWKV-7 G1 0.4B": 450_834_432, "RWKV-7 G1 1.5B": 1_527_668_736, "RWKV-7 G1 2.9B": 2_948_065_280,
 	"RWKV-7 G1 7.2B": 7_199_932_416, "RWKV-7 G1 13.3B": 13_270_298_624,
@@ -36,10 +36,10 @@ func TestReleasedModelsHaveTheirPublishedSizes(t *testing.T) {
 		}
 		seen++
 		unused := int64(0)
-		if m.Version == "7" { // checkpoints of version 7 may hold a value residual of layer 0, which nothing reads
+		if m.Version == "7" { // a version 7 checkpoint may contain a value residual in layer 0, which nothing reads
 			unused = int64(m.Config.Embed * (1 + 2*m.Config.ValueRank))
 		}
-		// Per-head vectors are spread over channels in GGUF.
+		// GGUF spreads per-head vectors over the channels.
 		assert.InDelta(t, want, m.Parameters()+unused, 2*float64(m.Config.Embed*m.Config.Layers)+1, m.Name())
 	}
 	assert.Equal(t, len(published), seen)

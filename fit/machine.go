@@ -8,10 +8,10 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 )
 
-// limits are where Linux keeps the memory limit of a container, of its two ways to make one.
+// limits are the files in which Linux keeps a container's memory limit, for control groups of version 2 and 1.
 var limits = []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}
 
-// ThisRAM is the memory of the machine, or of the container that the program runs in.
+// ThisRAM returns the memory of the machine, or of the container that the program runs in.
 func ThisRAM() (int64, error) {
 	v, err := mem.VirtualMemory()
 	if err != nil {
@@ -26,7 +26,7 @@ func ThisRAM() (int64, error) {
 	return ram, nil
 }
 
-// FreeRAM is how much of ThisRAM other programs leave, what the system only caches being free.
+// FreeRAM returns how much of ThisRAM other programs leave free. Memory that the system uses as a cache counts as free.
 func FreeRAM() (int64, error) {
 	v, err := mem.VirtualMemory()
 	if err != nil {
@@ -36,7 +36,7 @@ func FreeRAM() (int64, error) {
 	return min(ram, int64(v.Available)), err
 }
 
-// readLimit reads a number of bytes; the word max and files that are not there are none.
+// readLimit reads a number of bytes. It reports false for the word max and for a missing file.
 func readLimit(path string) (int64, bool) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -11,25 +11,25 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// Machine is what a model has to run on.
+// Machine is what a model must run on.
 type Machine struct {
 	Host
-	RAM       int64        `json:"ram"`                 // all of it, in bytes
-	VRAM      int64        `json:"vram"`                // free on a GPU; 0 without one
+	RAM       int64        `json:"ram"`                 // total, in bytes
+	VRAM      int64        `json:"vram"`                // free on a GPU, in bytes; 0 without a GPU
 	GPU       string       `json:"gpu,omitempty"`       // its name, for people
-	Bandwidth float.Number `json:"bandwidth,omitempty"` // of the memory, in bytes per second; 0 where it is not known
+	Bandwidth float.Number `json:"bandwidth,omitempty"` // of the memory, in bytes per second; 0 if unknown
 }
 
-// Usable is the memory that a model may take: the rest is the system's and other programs'.
+// Usable returns the memory that a model may use. The rest is for the system and other programs.
 func (m Machine) Usable() int64 { return m.RAM - max(min(1<<30, m.RAM/2), m.RAM/8) }
 
-// slow is the speed below which nobody wants to read along, in tokens per second.
+// slow is the speed, in tokens per second, below which reading along is no fun.
 const slow = 4
 
-// gpuShare is how much smaller a model may be for being on the GPU whole rather than on the CPU.
+// gpuShare is how many times larger a model on the CPU must be to beat a model that fits the GPU entirely.
 const gpuShare = 3
 
-// offered are the mixes that are recommended, the best first. Below four bits a smaller model is the better one.
+// offered are the recommended mixes, best first. Below four bits a smaller model is better.
 var offered = []string{"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"}
 
 // Choice is a model in a mix on a machine.
@@ -38,16 +38,16 @@ type Choice struct {
 	Mix    string
 	Size   int64 // of the file
 	Memory Memory
-	Speed  float64 // an estimate of decoding on the CPU, in tokens per second; 0 where there is none
+	Speed  float64 // estimated decoding speed on the CPU, in tokens per second; 0 if unknown
 }
 
-// OnGPU reports whether the model is on the GPU whole.
+// OnGPU reports whether the whole model is on the GPU.
 func (c Choice) OnGPU() bool { return c.Memory.Layers > c.Model.Config.Layers }
 
-// Slow reports whether the model is slower than one reads.
+// Slow reports whether the model is slower than people read.
 func (c Choice) Slow() bool { return c.Speed > 0 && c.Speed < slow }
 
-// Uses are what models are recommended for.
+// Uses returns the uses that models are recommended for.
 func Uses() []string {
 	var uses []string
 	for _, m := range Released() {
@@ -57,10 +57,10 @@ func Uses() []string {
 	return slices.Compact(uses)
 }
 
-// Recommend lists the released models for a use that fit the machine, each in the best mix in which it does, the one to take
-// first. It follows the advice of RWKV's documentation: version 7 before all others; version 6 where there is no 7 of that size
-// that fits; older ones for archives only. Of models that are fast enough the largest is the best, and one that is on the GPU
-// whole goes before a larger one that is not, unless that is several times as large.
+// Recommend lists the released models for a use that fit the machine, best first, each in the best mix that fits. It follows the
+// advice of RWKV's documentation: version 7 first, version 6 if no model of version 7 with that size fits, and older versions for
+// archives only. It prefers the largest model that is fast enough. A model that fits the GPU entirely beats a larger one up to
+// gpuShare times its size.
 func Recommend(m Machine, use string) ([]Choice, error) {
 	if !slices.Contains(Uses(), use) {
 		return nil, fmt.Errorf("use %q: want one of %s", use, strings.Join(Uses(), ", "))
@@ -82,20 +82,21 @@ func Recommend(m Machine, use string) ([]Choice, error) {
 	return fitting, nil
 }
 
-// rank is higher for what is to be taken before. A version counts as much as a fifth of the size: a 7 before a 6 of its size.
+// rank returns a number that is higher for a better choice. Each version counts as much as a fifth more size, so a 7 beats a 6 of
+// the same size.
 func rank(c Choice) float64 {
 	r := float64(c.Model.Parameters()) * math.Pow(1.2, float64(c.Model.Version[0]-'0'))
 	if c.OnGPU() {
 		r *= gpuShare
 	}
 	if c.Slow() {
-		r /= 1e6 // behind all that are not, still the largest first
+		r /= 1e6 // after all fast models, still the largest first
 	}
 	return r
 }
 
-// best is the model in the best mix that fits: on the GPU if all of it does, or else on the CPU, in one that is fast enough if
-// there is one.
+// best returns the model in the best mix that fits entirely on the GPU, or else on the CPU. On the CPU it prefers the best mix
+// that is fast enough.
 func (m Machine) best(model Model) (Choice, bool, error) {
 	var onCPU []Choice
 	for _, name := range offered {

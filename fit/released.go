@@ -14,24 +14,24 @@ import (
 
 // Model is a released model.
 type Model struct {
-	Version    string // of RWKV: "7", "5.2"
-	Size       string // as in its name: "7.2B"
+	Version    string // of RWKV, such as "7" or "5.2"
+	Size       string // as in its name, such as "7.2B"
 	Line       string // "G1", "World", "Raven", "Pile", "MIDI", "ABC"
 	Uses       []string
 	Repository string // on Hugging Face
-	File       string // a pattern: dates differ
+	File       string // a pattern, because dates differ
 
 	Arch   rwkv.Arch
 	Config rwkv.Config
 }
 
-// Name is what the model is called.
+// Name returns the name of the model.
 func (m Model) Name() string { return fmt.Sprintf("RWKV-%s %s %s", m.Version, m.Line, m.Size) }
 
 //go:embed models.txt
 var modelsTable string
 
-// Released are the models of models.txt, in its order.
+// Released returns the models of models.txt, in its order.
 var Released = sync.OnceValue(func() []Model {
 	var models []Model
 	for line := range strings.Lines(modelsTable) {
@@ -47,8 +47,8 @@ var Released = sync.OnceValue(func() []Model {
 	return models
 })
 
-// parseModel reads a line: version, size, line, vocabulary, layers, channels, width of the channel mix, ranks, uses,
-// repository, file.
+// parseModel parses a line with these columns: version, size, line, vocabulary, layers, channels, width of the channel mix,
+// ranks, uses, repository, file.
 func parseModel(f []string) (Model, error) {
 	if len(f) != 11 {
 		return Model{}, fmt.Errorf("%d columns, want 11", len(f))
@@ -90,7 +90,7 @@ func parseModel(f []string) (Model, error) {
 	return m, c.Check()
 }
 
-// Parameters is the number of weights.
+// Parameters returns the number of weights.
 func (m Model) Parameters() int64 {
 	n := int64(0)
 	for _, s := range m.Arch.Tensors(m.Config) {

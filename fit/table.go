@@ -6,20 +6,20 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// mixes are the quantizations that are offered, from the best to the smallest.
+// mixes are the mixes of Table, from the best to the smallest.
 var mixes = []string{"F16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K"}
 
-// Row is what a model takes in one mix.
+// Row is what a model needs in one mix, in bytes.
 type Row struct {
 	Mix  string `json:"type"`
 	Size int64  `json:"size"` // of the file
 	RAM  int64  `json:"ram"`  // to run it on the CPU
-	// To run it on a GPU with all its layers: what must be free there, and of the machine's own memory.
+	// To run it on a GPU with all its layers: the memory that must be free there, and the machine's own memory.
 	VRAM    int64 `json:"vram"`
 	HostRAM int64 `json:"host_ram"`
 }
 
-// Table is what a model takes in each mix. f is its GGUF file, nil for a checkpoint.
+// Table returns what a model needs in each mix. f is its GGUF file, or nil for a checkpoint.
 func Table(arch rwkv.Arch, c rwkv.Config, f *gguf.File) ([]Row, error) {
 	var rows []Row
 	for _, name := range mixes {
@@ -45,7 +45,7 @@ func (w Weights) row(name string) Row {
 	return Row{Mix: name, Size: w.Size, RAM: host.RAM, VRAM: gpu.VRAM, HostRAM: gpu.RAM}
 }
 
-// AsItIs is what a GGUF file takes.
+// AsItIs returns what a GGUF file needs without changing it.
 func AsItIs(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Row, error) {
 	w, err := OfFile(arch, c, f)
 	if err != nil {

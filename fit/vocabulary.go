@@ -6,16 +6,16 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// worldRows is the embedding's height that tells World's vocabulary.
+// worldRows is the size by which World's vocabulary is recognized.
 const worldRows = 65536
 
-// vocabularyBytes is the size of a tokenizer in a GGUF file, and of the few keys of any model.
+// vocabularyBytes returns the size of a tokenizer in a GGUF file, plus the few keys that every model has.
 func vocabularyBytes(rows int) int64 {
 	const general = 2 << 10
 	switch {
 	case rows == worldRows:
 		return worldBytes() + general
-	case rows > 32000: // pieces of byte pairs, and the list of merges
+	case rows > 32000: // byte-pair tokens and the list of merges
 		return 36*int64(rows) + general
 	default:
 		return 20*int64(rows) + general

@@ -1,8 +1,8 @@
-// Package imatrix reads and writes importance matrices. For each matrix of a model they say how strongly each of its input channels is
-// used. The files are llama.cpp's GGUF files, which llama-imatrix writes and llama-quantize reads; docs/format/imatrix.md describes
-// them. llama.cpp's older format (.dat) is read too.
+// Package imatrix reads and writes importance matrices. For each matrix of a model they say how strongly each input channel is
+// used. The files are llama.cpp's GGUF files, which llama-imatrix writes and llama-quantize reads. docs/format/imatrix.md
+// describes them. The package also reads llama.cpp's older format (.dat).
 //
-// Limits: the matrices of models with experts are not read.
+// Limits: it cannot read the matrices of models with experts.
 package imatrix
 
 import (
@@ -26,27 +26,27 @@ import (
 
 // Matrix is an importance matrix.
 type Matrix struct {
-	Datasets  []string // the texts it was made of
-	Chunks    int      // of the texts that were read
+	Datasets  []string // the texts it was made from
+	Chunks    int      // number of chunks that were read
 	ChunkSize int      // in tokens
 	Entries   []Entry  // sorted by name
 
-	// Of is what the last text was read with, so that it can be gone on with: the model's identity, and the SHA-256 of the text,
-	// in hexadecimal digits. Files of llama.cpp, and those that were only put together, do not say.
+	// Of is what the last text was read with, so that reading it can be continued: the model's identity and the SHA-256 of the
+	// text, in hexadecimal. It is empty in llama.cpp's files and in merged ones.
 	Of Origin
 }
 
-// Origin names a model and a text.
+// Origin identifies a model and a text.
 type Origin struct{ Model, Text string }
 
-// Entry is what went into one tensor of the model.
+// Entry is the sums for one tensor of the model.
 type Entry struct {
 	Name    string
-	Squares []float64 // the sum of the squares of each input channel
-	Tokens  int64     // summed up over
+	Squares []float64 // for each input channel, the sum of its squares
+	Tokens  int64     // number of tokens in the sums
 }
 
-// Kind is what the key general.type of a file is.
+// Kind is the value of the key general.type.
 const Kind = "imatrix"
 
 // The other names of the format.
@@ -61,13 +61,13 @@ const (
 	meansSuffix  = ".in_sum" // the sums of the channels themselves, which no quantizer here uses
 )
 
-// find returns the place of an entry.
+// find returns the index of an entry.
 func (m *Matrix) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(m.Entries, name, func(e Entry, name string) int { return cmp.Compare(e.Name, name) })
 }
 
-// Weights is the mean of the squares of each input channel of a tensor, as quantizers want it, and whether there is any. What
-// no token went into counts equally everywhere.
+// Weights returns the mean square of each input channel of a tensor, as quantizers want it, and whether the tensor has an entry.
+// If no token went into an entry, all channels count the same.
 func (m *Matrix) Weights(name string) ([]float32, bool) {
 	i, ok := m.find(name)
 	if !ok {
@@ -84,7 +84,7 @@ func (m *Matrix) Weights(name string) ([]float32, bool) {
 	return w, true
 }
 
-// Add adds sums to those of a tensor.
+// Add adds an entry's sums to those of the same tensor.
 func (m *Matrix) Add(e Entry) error {
 	i, ok := m.find(e.Name)
 	if !ok {
@@ -94,7 +94,7 @@ func (m *Matrix) Add(e Entry) error {
 	}
 	to := &m.Entries[i]
 	if len(to.Squares) != len(e.Squares) {
-		return fmt.Errorf("tensor %q has %d input channels, and %d elsewhere: the matrices are not of one model", e.Name, len(e.Squares), len(to.Squares))
+		return fmt.Errorf("tensor %q has %d input channels here and %d elsewhere: the matrices belong to different models", e.Name, len(e.Squares), len(to.Squares))
 	}
 	for j, x := range e.Squares {
 		to.Squares[j] += x
@@ -103,10 +103,10 @@ func (m *Matrix) Add(e Entry) error {
 	return nil
 }
 
-// Merge adds all of another matrix.
+// Merge adds all entries of another matrix.
 func (m *Matrix) Merge(o *Matrix) error {
 	if m.ChunkSize != o.ChunkSize && m.Chunks > 0 && o.Chunks > 0 {
-		return fmt.Errorf("its chunks have %d tokens, others %d: their counts do not add up", o.ChunkSize, m.ChunkSize)
+		return fmt.Errorf("its chunks have %d tokens, others have %d: matrices with different chunks cannot be merged", o.ChunkSize, m.ChunkSize)
 	}
 	for _, e := range o.Entries {
 		if err := m.Add(e); err != nil {
@@ -119,10 +119,10 @@ func (m *Matrix) Merge(o *Matrix) error {
 	return nil
 }
 
-// MaxSums is how many sums a file may have: four times as many as a model of 72 billion parameters has input channels.
+// MaxSums is the maximum number of sums in a file: four times as many as a model of 72 billion parameters has input channels.
 const MaxSums = 1 << 25
 
-// Read reads a file of either format, told by its first bytes. Errors name it.
+// Read reads a file of either format, which it recognizes by the first bytes. Errors name the file.
 func Read(path string) (*Matrix, error) {
 	head, size, err := infile.Head(path, filekind.HeadSize)
 	if err != nil {
@@ -161,7 +161,7 @@ func openGGUF(path string) (*Matrix, error) {
 
 func readGGUF(f *gguf.File) (*Matrix, error) {
 	if t, _ := f.String("general.type"); t != Kind {
-		return nil, fmt.Errorf("general.type is %s, want %q: the file is no importance matrix", excerpt.Of(t), Kind)
+		return nil, fmt.Errorf("general.type is %s, want %q: the file is not an importance matrix", excerpt.Of(t), Kind)
 	}
 	m := &Matrix{}
 	var ok [3]bool
@@ -176,7 +176,7 @@ func readGGUF(f *gguf.File) (*Matrix, error) {
 		}
 	}
 	if chunks > math.MaxInt32 || size > math.MaxInt32 {
-		return nil, fmt.Errorf("%d chunks of %d tokens: the numbers are damaged", chunks, size)
+		return nil, fmt.Errorf("%d chunks of %d tokens: the file is damaged", chunks, size)
 	}
 	m.Chunks, m.ChunkSize = int(chunks), int(size)
 	m.Of.Model, _ = f.String(keyModel)
@@ -184,7 +184,7 @@ func readGGUF(f *gguf.File) (*Matrix, error) {
 	sums := int64(0)
 	for _, t := range f.Tensors() {
 		if sums += t.Elements(); sums > MaxSums {
-			return nil, fmt.Errorf("tensor %q: more than %d sums in all: no importance matrix has so many", t.Name, MaxSums)
+			return nil, fmt.Errorf("tensor %q: more than %d sums in all: no importance matrix has that many", t.Name, MaxSums)
 		}
 		e, err := readEntry(f, t)
 		if err != nil {
@@ -195,17 +195,17 @@ func readGGUF(f *gguf.File) (*Matrix, error) {
 		}
 	}
 	if len(m.Entries) == 0 {
-		return nil, fmt.Errorf("the file has no sums of any tensor")
+		return nil, fmt.Errorf("the file has no sums for any tensor")
 	}
 	slices.SortFunc(m.Entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
 	return m, nil
 }
 
-// readEntry reads the sums in t and the count that belongs to them. Tensors that are no sums give an empty entry.
+// readEntry reads the sums in t and their count. For tensors that are not sums it returns an empty entry.
 func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 	if name, ok := strings.CutSuffix(t.Name, countsSuffix); ok {
 		if _, ok := f.Tensor(name + sumsSuffix); !ok {
-			return Entry{}, fmt.Errorf("there are no sums %q that it counts", name+sumsSuffix)
+			return Entry{}, fmt.Errorf("the sums %q that it counts are missing", name+sumsSuffix)
 		}
 		return Entry{}, nil
 	}
@@ -219,11 +219,11 @@ func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 	counts, ok := f.Tensor(name + countsSuffix)
 	switch {
 	case !ok:
-		return Entry{}, fmt.Errorf("there is no %q", name+countsSuffix)
+		return Entry{}, fmt.Errorf("its count %q is missing", name+countsSuffix)
 	case t.Type != gguf.F32 || counts.Type != gguf.F32:
 		return Entry{}, fmt.Errorf("its sums are %s and their count %s, want F32", t.Type, counts.Type)
 	case counts.Elements() != 1:
-		return Entry{}, fmt.Errorf("it has %d counts: only models without experts are known", counts.Elements())
+		return Entry{}, fmt.Errorf("it has %d counts: models with experts are not supported", counts.Elements())
 	case t.Elements() == 0:
 		return Entry{}, fmt.Errorf("it is empty")
 	}
@@ -234,7 +234,7 @@ func readEntry(f *gguf.File, t gguf.Tensor) (Entry, error) {
 	}
 	for i, x := range sums {
 		if e.Squares[i] = float64(x); !(x >= 0) || !float.Finite(x) {
-			return Entry{}, fmt.Errorf("element %d is %v, which is no sum of squares: the file is damaged", i, x)
+			return Entry{}, fmt.Errorf("element %d is %v, which is not a sum of squares: the file is damaged", i, x)
 		}
 	}
 	count, err := floats(f, counts)
@@ -260,7 +260,7 @@ func floats(f *gguf.File, t gguf.Tensor) ([]float32, error) {
 	return x, nil
 }
 
-// Write writes a file, in place of one that is there if force says so.
+// Write writes the matrix to a file. It replaces an existing file only if force is set.
 func (m *Matrix) Write(path string, force bool) error {
 	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
 	if err != nil {
@@ -301,7 +301,7 @@ func (m *Matrix) Encode(to io.WriterAt) error {
 		var sums []byte
 		for channel, x := range e.Squares {
 			if !(x >= 0 && x <= math.MaxFloat32) {
-				return fmt.Errorf("tensor %q: the squares of channel %d sum up to %g, which the file cannot hold: the weights are damaged", e.Name, channel, x)
+				return fmt.Errorf("tensor %q: the squares of channel %d add up to %g, which the file cannot hold: the weights are damaged", e.Name, channel, x)
 			}
 			sums = binary.LittleEndian.AppendUint32(sums, math.Float32bits(float32(x)))
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
-// sample is a matrix with an entry that nothing went into.
+// sample is a matrix with one empty entry.
 func sample() *imatrix.Matrix {
 	return &imatrix.Matrix{
 		Datasets: []string{"a.txt", "b.txt"}, Chunks: 3, ChunkSize: 512,
@@ -37,7 +37,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 	require.NoError(t, sample().Write(path, true))
 }
 
-// The file is of llama-imatrix, on a random RWKV-7 model of one layer of 64 channels and 1024 tokens of English.
+// The file was written by llama-imatrix for a random RWKV-7 model of one layer and 64 channels, from 1024 tokens of English.
 func TestAFileOfLlamaCppIsReadAndWrittenAlike(t *testing.T) {
 	path := filepath.Join("testdata", "llama-imatrix.gguf")
 	m, err := imatrix.Read(path)
@@ -86,11 +86,11 @@ func TestMergedMatricesAddUp(t *testing.T) {
 
 	other := sample()
 	other.ChunkSize = 64
-	require.ErrorContains(t, m.Merge(other), "64 tokens, others 512")
-	require.ErrorContains(t, m.Merge(&imatrix.Matrix{Entries: []imatrix.Entry{{Name: "a", Squares: []float64{1, 2}}}}), "not of one model")
+	require.ErrorContains(t, m.Merge(other), "64 tokens, others have 512")
+	require.ErrorContains(t, m.Merge(&imatrix.Matrix{Entries: []imatrix.Entry{{Name: "a", Squares: []float64{1, 2}}}}), "belong to different models")
 }
 
-// file writes a file of any keys and F32 tensors.
+// file writes a file with the given keys and F32 tensors.
 func file(t testing.TB, keys []gguf.KV, tensors map[string][]float32) string {
 	h := gguf.Header{Keys: keys}
 	var data [][]float32
@@ -135,23 +135,23 @@ func TestFilesThatAreNoImportanceMatrixAreRefused(t *testing.T) {
 		keys    func(map[string]any)
 		tensors map[string][]float32
 	}{
-		`general.type is "model", want "imatrix"`: {func(m map[string]any) { m["general.type"] = "model" }, good},
-		`general.type is "", want "imatrix"`:      {func(m map[string]any) { delete(m, "general.type") }, good},
-		`key "imatrix.datasets" is missing`:       {func(m map[string]any) { m["imatrix.datasets"] = "a" }, good},
-		`key "imatrix.chunk_count" is missing`:    {func(m map[string]any) { m["imatrix.chunk_count"] = int32(-1) }, good},
-		`key "imatrix.chunk_size" is missing`:     {func(m map[string]any) { delete(m, "imatrix.chunk_size") }, good},
-		"the numbers are damaged":                 {func(m map[string]any) { m["imatrix.chunk_count"] = uint64(1) << 40 }, good},
-		"the file has no sums":                    {nil, nil},
-		`there is no "a.counts"`:                  {nil, map[string][]float32{"a.in_sum2": {1}}},
-		`there are no sums "a.in_sum2"`:           {nil, map[string][]float32{"a.counts": {1}}},
-		"want a name that ends":                   {nil, map[string][]float32{"token_embd.weight": {1}}},
-		`".in_sum2": want a name`:                 {nil, map[string][]float32{".in_sum2": {1}}},
-		"it has 2 counts":                         {nil, map[string][]float32{"a.in_sum2": {1, 2}, "a.counts": {1, 1}}},
-		"element 1 is NaN":                        {nil, map[string][]float32{"a.in_sum2": {1, nan}, "a.counts": {1}}},
-		"element 0 is -1":                         {nil, map[string][]float32{"a.in_sum2": {-1, 1}, "a.counts": {1}}},
-		"element 0 is +Inf":                       {nil, map[string][]float32{"a.in_sum2": {float32(math.Inf(1))}, "a.counts": {1}}},
-		"its count is NaN":                        {nil, map[string][]float32{"a.in_sum2": {1}, "a.counts": {nan}}},
-		"its count is -1":                         {nil, map[string][]float32{"a.in_sum2": {1}, "a.counts": {-1}}},
+		`general.type is "model", want "imatrix"`:         {func(m map[string]any) { m["general.type"] = "model" }, good},
+		`general.type is "", want "imatrix"`:              {func(m map[string]any) { delete(m, "general.type") }, good},
+		`key "imatrix.datasets" is missing`:               {func(m map[string]any) { m["imatrix.datasets"] = "a" }, good},
+		`key "imatrix.chunk_count" is missing`:            {func(m map[string]any) { m["imatrix.chunk_count"] = int32(-1) }, good},
+		`key "imatrix.chunk_size" is missing`:             {func(m map[string]any) { delete(m, "imatrix.chunk_size") }, good},
+		"512 tokens: the file is damaged":                 {func(m map[string]any) { m["imatrix.chunk_count"] = uint64(1) << 40 }, good},
+		"the file has no sums":                            {nil, nil},
+		`its count "a.counts" is missing`:                 {nil, map[string][]float32{"a.in_sum2": {1}}},
+		`the sums "a.in_sum2" that it counts are missing`: {nil, map[string][]float32{"a.counts": {1}}},
+		"want a name that ends":                           {nil, map[string][]float32{"token_embd.weight": {1}}},
+		`".in_sum2": want a name`:                         {nil, map[string][]float32{".in_sum2": {1}}},
+		"it has 2 counts":                                 {nil, map[string][]float32{"a.in_sum2": {1, 2}, "a.counts": {1, 1}}},
+		"element 1 is NaN":                                {nil, map[string][]float32{"a.in_sum2": {1, nan}, "a.counts": {1}}},
+		"element 0 is -1":                                 {nil, map[string][]float32{"a.in_sum2": {-1, 1}, "a.counts": {1}}},
+		"element 0 is +Inf":                               {nil, map[string][]float32{"a.in_sum2": {float32(math.Inf(1))}, "a.counts": {1}}},
+		"its count is NaN":                                {nil, map[string][]float32{"a.in_sum2": {1}, "a.counts": {nan}}},
+		"its count is -1":                                 {nil, map[string][]float32{"a.in_sum2": {1}, "a.counts": {-1}}},
 	} {
 		t.Run(want, func(t *testing.T) {
 			path := file(t, keys(tc.keys), tc.tensors)
@@ -165,10 +165,10 @@ func TestFilesThatAreNoImportanceMatrixAreRefused(t *testing.T) {
 	old := filepath.Join(t.TempDir(), "imatrix.dat")
 	require.NoError(t, os.WriteFile(old, []byte("\x0d\x00\x00\x00\x15\x00\x00\x00"), 0o600))
 	_, err = imatrix.Read(old)
-	require.ErrorContains(t, err, "is no importance matrix: want a GGUF file, or a .dat of llama.cpp")
+	require.ErrorContains(t, err, "is not an importance matrix: want a GGUF file, or llama.cpp's .dat")
 }
 
-// FuzzRead holds that no bytes make the reader panic, and that what it accepts is the same when it is written and read again.
+// FuzzRead checks that no bytes make the reader panic, and that accepted files stay the same when written and read again.
 func FuzzRead(f *testing.F) {
 	for _, path := range []string{
 		filepath.Join("testdata", "llama-imatrix.gguf"),
@@ -196,7 +196,7 @@ func FuzzRead(f *testing.F) {
 		require.NoError(t, err)
 		defer out.Close()
 		if m.Encode(out) != nil {
-			return // a name that is too long for ggml
+			return // the name is too long for ggml
 		}
 		again, err := imatrix.Read(path)
 		require.NoError(t, err)

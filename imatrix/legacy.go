@@ -16,20 +16,21 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// The format that llama.cpp had before GGUF (.dat): the number of entries; of each the name, the number of chunks, the number
-// of channels and, for each, the mean square times the number of chunks; and at the end the chunks of the whole and the name
-// of the text, which the oldest files lack. Numbers are 32 bits, little-endian; a text is its length and its bytes.
+// llama.cpp's format before GGUF (.dat). It begins with the number of entries. Each entry has the name, the number of chunks, the
+// number of channels and, for each channel, the mean square times the number of chunks. At the end follow the total number of
+// chunks and the name of the text, which the oldest files lack. Numbers have 32 bits, little-endian. A text is its length and its
+// bytes.
 
 const (
-	legacyChunk = 512     // tokens of a chunk, which these files do not tell: what llama-imatrix takes unless told otherwise
-	maxName     = 1 << 10 // bytes of a name or of a path, more than any file has
+	legacyChunk = 512     // tokens per chunk, which the files do not tell: the default of llama-imatrix
+	maxName     = 1 << 10 // bytes of a name or a path, more than any file has
 	maxLegacy   = 1 << 20 // entries
 )
 
-// errLegacy is the error of a file that is of neither format.
-var errLegacy = errors.New("is no importance matrix: want a GGUF file, or a .dat of llama.cpp")
+// errLegacy is the error for a file in neither format.
+var errLegacy = errors.New("is not an importance matrix: want a GGUF file, or llama.cpp's .dat")
 
-// legacy reads the numbers of such a file.
+// legacy reads the numbers and texts of such a file.
 type legacy struct {
 	r    *bufio.Reader
 	left int64
@@ -58,13 +59,13 @@ func readLegacy(r io.Reader, size int64) (*Matrix, error) {
 	slices.SortFunc(m.Entries, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
 	for i := range m.Entries[1:] {
 		if name := m.Entries[i].Name; name == m.Entries[i+1].Name {
-			return nil, fmt.Errorf("tensor %q is there twice", name)
+			return nil, fmt.Errorf("tensor %q appears twice", name)
 		}
 	}
 	return m, l.end(m)
 }
 
-// end reads what follows the entries, if anything does.
+// end reads what follows the entries, if anything.
 func (l *legacy) end(m *Matrix) error {
 	if l.left == 0 {
 		return nil
@@ -90,14 +91,14 @@ func (l *legacy) end(m *Matrix) error {
 	return nil
 }
 
-// entry reads one entry. Its sums are what so many tokens would have given. Beside an error it has the name if that was read.
+// entry reads one entry. It scales the sums to the number of tokens. With an error it returns the name, if that was read.
 func (l *legacy) entry() (Entry, error) {
 	name, err := l.text()
 	if err != nil {
 		return Entry{}, err
 	}
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return Entry{}, fmt.Errorf("the name %s is none of a tensor: damaged", excerpt.Of(name))
+		return Entry{}, fmt.Errorf("%s is not the name of a tensor: damaged", excerpt.Of(name))
 	}
 	chunks, err := l.int()
 	if err != nil {
@@ -110,10 +111,10 @@ func (l *legacy) entry() (Entry, error) {
 	case chunks < 0 || channels < 1:
 		return Entry{Name: name}, fmt.Errorf("tensor %q has %d chunks of %d channels: damaged", name, chunks, channels)
 	case int64(channels) > l.left/4:
-		return Entry{Name: name}, fmt.Errorf("tensor %q has %d channels, and %d bytes are left: cut short", name, channels, l.left)
+		return Entry{Name: name}, fmt.Errorf("tensor %q has %d channels, but only %d bytes are left: cut short", name, channels, l.left)
 	}
 	if l.sums += int64(channels); l.sums > MaxSums {
-		return Entry{Name: name}, fmt.Errorf("tensor %q: more than %d sums in all: no importance matrix has so many", name, MaxSums)
+		return Entry{Name: name}, fmt.Errorf("tensor %q: more than %d sums in all: no importance matrix has that many", name, MaxSums)
 	}
 	data := make([]byte, 4*int64(channels))
 	if err := l.read(data); err != nil {
@@ -123,7 +124,7 @@ func (l *legacy) entry() (Entry, error) {
 	for i := range e.Squares {
 		x := math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 		if e.Squares[i] = float64(x) * legacyChunk; !(x >= 0) || !float.Finite(x) {
-			return Entry{Name: name}, fmt.Errorf("tensor %q: element %d is %v, which is no mean of squares: damaged", name, i, x)
+			return Entry{Name: name}, fmt.Errorf("tensor %q: element %d is %v, which is not a mean square: damaged", name, i, x)
 		}
 	}
 	return e, nil
@@ -135,7 +136,7 @@ func (l *legacy) text() (string, error) {
 		return "", err
 	}
 	if n < 0 || n > maxName || int64(n) > l.left {
-		return "", fmt.Errorf("a text of %d bytes, and %d bytes are left: damaged, or cut short", n, l.left)
+		return "", fmt.Errorf("a text of %d bytes, but only %d bytes are left: damaged or cut short", n, l.left)
 	}
 	data := make([]byte, n)
 	if err := l.read(data); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
-// dat is a file of llama.cpp's old format under construction.
+// dat builds a file in llama.cpp's old format.
 type dat struct{ bytes.Buffer }
 
 func (d *dat) int(n int32) *dat {
@@ -44,7 +44,7 @@ func (d *dat) save(t *testing.T) string {
 	return path
 }
 
-// ended is a file of two entries, as llama-imatrix ended it.
+// ended returns a file with two entries and the end that llama-imatrix writes.
 func ended() *dat {
 	d := &dat{}
 	return d.int(2).entry("blk.1.time_mix_key.weight", 4, 2, 8).entry("blk.0.time_mix_key.weight", 3, 1, 0.5, 9).int(4).text("calibration.txt")
@@ -88,23 +88,23 @@ func TestOldFilesThatAreDamagedAreRefused(t *testing.T) {
 		file *dat
 		want string
 	}{
-		"no entries":                    {start(0), "begins with nothing but zeros"},
-		"a number of entries below 0":   {start(-5), "is no importance matrix"},
-		"some text":                     {(&dat{*bytes.NewBufferString("hello, world")}), "is no importance matrix"},
-		"a name without end":            {start(1).int(1 << 30), "is no importance matrix"},
+		"no entries":                    {start(0), "begins with zeros only"},
+		"a number of entries below 0":   {start(-5), "is not an importance matrix"},
+		"some text":                     {(&dat{*bytes.NewBufferString("hello, world")}), "is not an importance matrix"},
+		"a name without end":            {start(1).int(1 << 30), "is not an importance matrix"},
 		"an entry missing":              {start(2).entry("a", 1, 1), "entry 2 of 2: 0 bytes are left: cut short"},
-		"a name that is none":           {start(2).entry("a", 1, 1).entry("b\x00", 1, 1), `entry 2 of 2: the name "b\x00" is none of a tensor`},
-		"more channels than bytes":      {start(2).entry("a", 1, 1).text("b").int(1).int(1 << 30).int(0), "has 1073741824 channels, and 4 bytes are left"},
+		"a name that is none":           {start(2).entry("a", 1, 1).entry("b\x00", 1, 1), `entry 2 of 2: "b\x00" is not the name of a tensor`},
+		"more channels than bytes":      {start(2).entry("a", 1, 1).text("b").int(1).int(1 << 30).int(0), "has 1073741824 channels, but only 4 bytes are left"},
 		"a number of chunks below 0":    {start(2).entry("a", 1, 1).entry("b", -1, 1), "-1 chunks of 1 channels"},
 		"the first square below 0":      {start(1).entry("a", 1, -1), `entry 1 of 1: tensor "a": element 0 is -1`},
 		"no channels":                   {start(2).entry("a", 1, 1).entry("b", 1), "1 chunks of 0 channels"},
 		"a square below 0":              {start(2).entry("a", 1, 1).entry("b", 1, 1, -1), "element 1 is -1"},
 		"no number":                     {start(2).entry("a", 1, 1).entry("b", 1, float32(math.NaN())), "element 0 is NaN"},
-		"a tensor twice":                {start(2).entry("a", 1, 1).entry("a", 1, 1), `tensor "a" is there twice`},
-		"a text that is cut short":      {start(1).entry("a", 1, 1).int(1).int(9), "the name of the text at the end: a text of 9 bytes, and 0 bytes are left"},
+		"a tensor twice":                {start(2).entry("a", 1, 1).entry("a", 1, 1), `tensor "a" appears twice`},
+		"a text that is cut short":      {start(1).entry("a", 1, 1).int(1).int(9), "the name of the text at the end: a text of 9 bytes, but only 0 bytes are left"},
 		"chunks of the whole, below 0":  {start(1).entry("a", 1, 1).int(-1), "-1 chunks: damaged"},
 		"chunks of the whole, cut off":  {&dat{*bytes.NewBuffer(append(start(1).entry("a", 1, 1).Bytes(), 1, 2))}, "the number of chunks at the end"},
-		"a name that does not end":      {start(1).int(1 << 20), "is no importance matrix"},
+		"a name that does not end":      {start(1).int(1 << 20), "is not an importance matrix"},
 		"a pointer in place of it":      {&dat{*bytes.NewBufferString("version https://git-lfs.github.com/spec/v1\noid")}, "is a Git LFS pointer, not the importance matrix itself"},
 		"a web page in place of it":     {&dat{*bytes.NewBufferString("<!DOCTYPE html>")}, "is a web page or XML, not the importance matrix"},
 		"nothing":                       {&dat{}, "is empty"},
@@ -119,7 +119,7 @@ func TestOldFilesThatAreDamagedAreRefused(t *testing.T) {
 	}
 }
 
-// llama-imatrix writes the sums of the channels too, since they help to judge a text.
+// llama-imatrix also writes the sums of the channels, which help to judge a text.
 func TestSumsOfTheChannelsAreLeftOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.gguf")
 	f, err := os.Create(path)
@@ -144,7 +144,7 @@ func TestSumsOfTheChannelsAreLeftOut(t *testing.T) {
 	assert.Equal(t, "a", m.Entries[0].Name)
 }
 
-// FuzzLegacy holds that what is read can be written and read again.
+// FuzzLegacy checks that what is read can be written and read again.
 func FuzzLegacy(f *testing.F) {
 	f.Add(ended().Bytes())
 	f.Add(ended().Bytes()[:40])

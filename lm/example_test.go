@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// A conversation streams its answers. A fork goes on from the same state.
+// A conversation streams its answers. A fork continues from the same state.
 func Example() {
 	ctx := context.Background()
 	path, err := demo.Model() // or the path of any model

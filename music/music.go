@@ -1,13 +1,13 @@
-// Package music writes what RWKV's MIDI models generate as a Standard MIDI File.
+// Package music writes the output of RWKV's MIDI models as a Standard MIDI File.
 //
 // These models generate words. "t25" lets 25 steps of 8 ms pass. "pi:3c:b" plays note 3c on the piano (pi) at loudness b, both in
 // hexadecimal. Loudness 0 ends the note. All instruments share one track, with one channel each. The percussion is on channel 10.
 //
 // A model may forget to end a note. The rules for such notes are those of the models' own converter, token_to_midi_message of
-// MIDI-LLM-tokenizer with its vocab_config.json. The first pause that ends more than 5 s after a note began ends it. One pause ends one
-// note, the one that began first. "<end>" lets 3 s pass and ends all others.
+// MIDI-LLM-tokenizer with its vocab_config.json. The first pause that ends more than 5 s after a note began ends the note. A
+// pause ends only one note, the one that began first. "<end>" lets 3 s pass and ends all others.
 //
-// Limits: words of models that split a note into several words (REMI) are not understood.
+// Limits: it does not understand the words of models that split a note into several words (REMI).
 package music
 
 import (
@@ -23,27 +23,27 @@ import (
 )
 
 const (
-	stepTicks    = 8    // of "t1": a tick is a millisecond at the tempo that holds where a file names none
+	stepTicks    = 8    // of "t1": a tick is a millisecond at the default tempo
 	quarterTicks = 500  // of a quarter note, which lasts half a second at that tempo
-	steps        = 125  // the longest time word, a second
+	steps        = 125  // the longest time word, one second
 	drumChannel  = 9    // General MIDI's channel 10
-	longestNote  = 5000 // ticks a note is held at least before a pause ends it
-	lastRing     = 3000 // ticks from the end of the piece to that of the notes that still sound
+	longestNote  = 5000 // ticks that a note sounds at least before a pause ends it
+	lastRing     = 3000 // ticks between the end of the piece and the end of the notes that still sound
 	maxDelta     = 1<<28 - 1
 )
 
-// instrument is one of a vocabulary, with its channel and its General MIDI program, counted from 0. A word names one by the
-// beginning of its name; where that fits several it is the first.
+// instrument is an instrument of a vocabulary, with its channel and its General MIDI program, counted from 0. A word names it by
+// the beginning of its name. If several match, the first one counts.
 type instrument struct {
 	name             string
 	channel, program uint8
 }
 
-// language is what the words of a vocabulary mean.
+// language is the meaning of the words of a vocabulary.
 type language struct {
 	instruments []instrument
-	loudest     int     // the last bin of loudness
-	curve       float64 // how much narrower bins are where notes are soft
+	loudest     int     // the highest loudness bin
+	curve       float64 // how much narrower bins are for soft notes
 }
 
 var (
@@ -54,17 +54,17 @@ var (
 	piano = language{[]instrument{{"piano", 0, 0}}, 15, 0.33}
 )
 
-// Song is a piece of music being written down. The zero value is silence, ready for use; it belongs to one goroutine at a time.
+// Song collects a piece of music. The zero value is silence and ready for use. A Song belongs to one goroutine at a time.
 type Song struct {
-	// Piano says that the words are those of the models of the piano alone: "p" is the piano, and there are sixteen bins of
-	// loudness. Otherwise "p" is the percussion.
+	// Piano tells that the words come from a piano-only model: "p" is the piano, and there are sixteen loudness bins. Otherwise
+	// "p" is the percussion.
 	Piano bool
 
 	events  smf.Track
 	now     int64    // ticks since the beginning
 	pending uint32   // ticks since the last event
 	held    []held   // notes that sound, in the order in which they began
-	used    [16]bool // channels that play
+	used    [16]bool // channels with notes
 	notes   int
 }
 
@@ -77,8 +77,8 @@ type held struct {
 // Notes returns how many notes were played.
 func (s *Song) Notes() int { return s.notes }
 
-// Add reads one word. "<end>" ends all notes; other words such as "<start>" and "<pad>" mean nothing. One that is no word of the
-// language is an error, and changes nothing.
+// Add adds one word. "<end>" ends all notes. Other words in angle brackets, such as "<start>" and "<pad>", are ignored. A word
+// that is not in the language is an error and changes nothing.
 func (s *Song) Add(word string) error {
 	if word == "<end>" {
 		s.wait(lastRing)
@@ -146,11 +146,11 @@ func timeWord(word string) (n int, ok bool) {
 func (l language) noteWord(word string) (channel, note, velocity uint8, err error) {
 	parts := strings.Split(word, ":")
 	if len(parts) != 3 {
-		return 0, 0, 0, fmt.Errorf("%q is no word of the MIDI vocabulary: want one like t25 or pi:3c:b", word)
+		return 0, 0, 0, fmt.Errorf("%q is not a word of the MIDI vocabulary: want one like t25 or pi:3c:b", word)
 	}
 	channel, ok := l.channelOf(parts[0])
 	if !ok {
-		return 0, 0, 0, fmt.Errorf("%q names an instrument that is not known", word)
+		return 0, 0, 0, fmt.Errorf("%q names an unknown instrument", word)
 	}
 	n, err := strconv.ParseUint(parts[1], 16, 7)
 	if err != nil {
@@ -173,15 +173,15 @@ func (l language) channelOf(name string) (channel uint8, ok bool) {
 	return 0, false
 }
 
-// velocityOf returns the loudest velocity of a bin. Bins are narrower where notes are soft: with the curve c a velocity v lies at
-// (c^(v/128) - 1) / (c - 1) of the way through them.
+// velocityOf returns the loudest velocity of a bin. Bins are narrower for soft notes: with the curve c, velocity v lies at
+// (c^(v/128) - 1) / (c - 1) of the way through the bins.
 func (l language) velocityOf(bin int) uint8 {
 	way := float64(bin) / float64(l.loudest)
 	return uint8(max(0, math.Ceil(128*math.Log((l.curve-1)*way+1)/math.Log(l.curve)-1)))
 }
 
-// WriteTo writes the song as a MIDI file of one track. Notes that still sound end as "<end>" ends them, and the
-// track ends with its last note. The song can go on afterwards.
+// WriteTo writes the song as a MIDI file with one track. Notes that still sound end as with "<end>", and the track ends with its
+// last note. The song can continue afterwards.
 func (s *Song) WriteTo(w io.Writer) (int64, error) {
 	var track smf.Track
 	track.Add(0, smf.MetaTempo(120))

@@ -16,7 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/music"
 )
 
-// write returns the file of a song, and how many of its words were refused.
+// write returns the file of a song, and how many of its words were rejected.
 func write(t testing.TB, words string) (file []byte, refused int) {
 	t.Helper()
 	var song music.Song
@@ -32,7 +32,7 @@ func write(t testing.TB, words string) (file []byte, refused int) {
 	return out.Bytes(), refused
 }
 
-// played reads a file with the library: what sounds when, in ticks.
+// played reads a file with the library. It records what sounds when, in ticks.
 type played struct {
 	at                  int64
 	channel, key, force uint8
@@ -65,7 +65,7 @@ func TestATune(t *testing.T) {
 	assert.EqualValues(t, 4512, end)
 }
 
-// The numbers are those that the models' own converter gives for these words, in milliseconds.
+// The numbers, in milliseconds, are those of the models' own converter for these words.
 func TestNotesThatAreNotEnded(t *testing.T) {
 	second := " t125"
 	for name, tc := range map[string]struct {
@@ -121,7 +121,7 @@ func TestInstruments(t *testing.T) {
 	}
 }
 
-// velocities plays a note in every loudness and returns how loud they are.
+// velocities plays a note at every loudness and returns the velocities.
 func velocities(t *testing.T, song music.Song, bins string) (got []uint8) {
 	for _, bin := range bins {
 		require.NoError(t, song.Add("p:3c:"+string(bin)))
@@ -157,12 +157,12 @@ func TestThePianoAlone(t *testing.T) {
 
 func TestWordsThatAreNone(t *testing.T) {
 	for word, reason := range map[string]string{
-		"hello":   "no word of the MIDI vocabulary",
-		"t0":      "no word",
-		"t126":    "no word",
-		"t-1":     "no word",
-		"p:3c":    "no word",
-		"p:3c:b:": "no word",
+		"hello":   "not a word of the MIDI vocabulary",
+		"t0":      "not a word",
+		"t126":    "not a word",
+		"t-1":     "not a word",
+		"p:3c":    "not a word",
+		"p:3c:b:": "not a word",
 		":3c:b":   "instrument",
 		"x:3c:b":  "instrument",
 		"p:80:b":  "note",

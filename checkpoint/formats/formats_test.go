@@ -26,7 +26,7 @@ func write(t *testing.T, data string) string {
 func TestFilesThatAreNoCheckpoints(t *testing.T) {
 	for name, tc := range map[string]struct{ data, what string }{
 		"an empty file":              {"", "is empty: download it again"},
-		"zeros":                      {strings.Repeat("\x00", 600), "nothing but zeros"},
+		"zeros":                      {strings.Repeat("\x00", 600), "zeros only"},
 		"a GGUF model":               {"GGUF\x03\x00\x00\x00", "is a GGUF model already"},
 		"a big-endian GGUF model":    {"FUGG\x00\x00\x00\x03", "big-endian GGUF"},
 		"a ggml model":               {"lmgg\x01\x00\x00\x00", "an old ggml model"},

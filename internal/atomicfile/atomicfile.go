@@ -1,11 +1,12 @@
 // Package atomicfile writes files that are either complete or absent.
 //
-// Create makes a temporary file next to the target. Commit renames it to the target once all of it is on the disk. Whenever the program
-// or the machine stops, the target is the complete old file, the complete new one, or absent. A killed program may leave the temporary
-// file, which is named like the target with ".partial-" and a number. The next Create for the same target removes it. Temporary files
-// are locked while they are written, so those in use are not removed.
+// Create makes a temporary file next to the target. Commit renames it to the target once all of it is on the disk. Whenever the
+// program or the machine stops, the target is the complete old file, the complete new one, or absent. A killed program may leave
+// the temporary file behind. Its name is the target's name with ".partial-" and a number. The next Create for the same target
+// removes it. Temporary files are locked while they are written, so those in use are not removed.
 //
-// Limits: the target must be a regular file or a new name. If the target is a symbolic link, the file that it leads to is replaced.
+// Limits: the target must be a regular file or a new name. If the target is a symbolic link, the file that it points to is
+// replaced.
 package atomicfile
 
 import (
@@ -23,13 +24,13 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/lock"
 )
 
-// Options says how a file is made. The zero value never replaces a file.
+// Options says how to create a file. The zero value never replaces a file.
 type Options struct {
-	Force bool // replace a file that is there already
+	Force bool // replace an existing file
 }
 
-// File is a temporary file that becomes the target by Commit. Close must be called in any case. WriteAt may be called
-// from many goroutines, Commit and Close by one at the end.
+// File is a temporary file that becomes the target by Commit. The caller must always call Close. WriteAt may be called from many
+// goroutines, Commit and Close from one at the end.
 type File struct {
 	*os.File
 	target string
@@ -39,11 +40,11 @@ type File struct {
 
 }
 
-// Create makes the temporary file for a target. Without o.Force a target that exists is an error that wraps
-// fs.ErrExist. "-", which elsewhere is standard output, is an error.
+// Create makes the temporary file for a target. If the target exists and o.Force is not set, the error wraps fs.ErrExist. The
+// path "-", which usually means standard output, is an error.
 func Create(path string, o Options) (*File, error) {
 	if path == "-" {
-		return nil, errors.New("-: this file cannot be written to standard output: name one (./- for one of that name)")
+		return nil, errors.New("-: this file cannot be written to standard output: give a file name (./- for a file named -)")
 	}
 	target, old, err := examine(path)
 	if err != nil {
@@ -55,7 +56,7 @@ func Create(path string, o Options) (*File, error) {
 	removeAbandoned(target)
 	f, err := createBeside(target)
 	if err != nil {
-		return nil, fmt.Errorf("no file can be made in %s: %w", filepath.Dir(target), err)
+		return nil, fmt.Errorf("cannot create a file in %s: %w", filepath.Dir(target), err)
 	}
 	if old != nil {
 		if err := f.Chmod(old.Mode().Perm()); err != nil {
@@ -70,7 +71,7 @@ type existsError struct{ path string }
 func (e *existsError) Error() string { return e.path + " exists: add --force to overwrite it" }
 func (e *existsError) Unwrap() error { return fs.ErrExist }
 
-// examine follows the symbolic links of a path and returns where they lead, and what is there.
+// examine follows the symbolic links of a path. It returns the path they lead to and the existing file there, if any.
 func examine(path string) (target string, old fs.FileInfo, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -92,21 +93,22 @@ func examine(path string) (target string, old fs.FileInfo, err error) {
 	case info.IsDir():
 		return "", nil, fmt.Errorf("%s is a folder: name a file in it", path)
 	case !info.Mode().IsRegular():
-		return "", nil, fmt.Errorf("%s is no regular file: it cannot be replaced", path)
+		return "", nil, fmt.Errorf("%s is not a regular file: it cannot be replaced", path)
 	}
 	return target, info, nil
 }
 
-// infix stands between a target's name and the number in the name of a temporary file.
+// infix separates a target's name from the number in a temporary file's name.
 const infix = ".partial-"
 
-// prefix is what the paths of a target's temporary files begin with. A name may have 255 bytes on the usual systems.
+// prefix returns the start of the paths of a target's temporary files. It shortens long names, because most systems allow 255
+// bytes.
 func prefix(target string) (dir, base string) {
 	dir, base = filepath.Split(target)
 	return dir, base[:min(len(base), 200)] + infix
 }
 
-// createBeside makes a new file, locked and with the permissions that any new file gets, which os.CreateTemp does not give.
+// createBeside creates a new, locked file with the permissions of any new file. os.CreateTemp would restrict them.
 func createBeside(target string) (*os.File, error) {
 	dir, base := prefix(target)
 	for try := 0; ; try++ {
@@ -118,15 +120,15 @@ func createBeside(target string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, _ = lock.Try(f) // where the file system has no locks, nobody removes what others left either
+		_, _ = lock.Try(f) // a file system without locks also keeps other programs from removing the file
 		if stillThere(f) || try == 100 {
 			return f, nil
 		}
-		f.Close() // another program took it for one that was left, before it was locked
+		f.Close() // another program removed it as abandoned before it was locked
 	}
 }
 
-// stillThere reports whether an open file has its name.
+// stillThere reports whether the open file is still the one at its path.
 func stillThere(f *os.File) bool {
 	named, err := os.Stat(f.Name())
 	if err != nil {
@@ -136,7 +138,7 @@ func stillThere(f *os.File) bool {
 	return err == nil && os.SameFile(named, open)
 }
 
-// removeAbandoned removes the temporary files of a target that programs left which were killed. What cannot be removed stays.
+// removeAbandoned removes a target's temporary files that killed programs left behind. It ignores errors.
 func removeAbandoned(target string) {
 	dir, base := prefix(target)
 	entries, _ := os.ReadDir(cmp.Or(dir, "."))
@@ -151,8 +153,8 @@ func removeAbandoned(target string) {
 	}
 }
 
-// Commit brings the file to the disk and gives it the target's name. Without Options.Force it replaces no file that
-// appeared since Create; that error wraps fs.ErrExist. The file is closed then, in case of an error by Close.
+// Commit flushes the file to the disk and renames it to the target. Without Options.Force it does not replace a file that
+// appeared since Create, and the error then wraps fs.ErrExist. Commit closes the file. After an error, Close does.
 func (f *File) Commit() error {
 	if !f.open {
 		return fmt.Errorf("%s: %w", f.target, fs.ErrClosed)
@@ -171,26 +173,26 @@ func (f *File) Commit() error {
 	return syncFolder(filepath.Dir(f.target))
 }
 
-// place gives the temporary file the target's name.
+// place renames the temporary file to the target.
 func (f *File) place() error {
 	if f.force {
 		return os.Rename(f.Name(), f.target)
 	}
-	// A second name is the one way all systems have that does not replace a file.
+	// Only a hard link gives the name without replacing a file on every system.
 	switch err := os.Link(f.Name(), f.target); {
 	case err == nil:
 		return os.Remove(f.Name())
 	case errors.Is(err, fs.ErrExist):
 		return &existsError{f.target}
 	}
-	// The file system has no second names. Looking first leaves but a moment.
+	// The file system has no hard links. Checking first leaves only a short gap.
 	if _, err := os.Lstat(f.target); !errors.Is(err, fs.ErrNotExist) {
 		return &existsError{f.target}
 	}
 	return os.Rename(f.Name(), f.target)
 }
 
-// syncFolder brings the name of a file to the disk.
+// syncFolder flushes a folder, and so the names in it, to the disk.
 func syncFolder(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be flushed there

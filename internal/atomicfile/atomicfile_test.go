@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// write makes a file through the package and returns the error that came first.
+// write creates a file with the package and returns the first error.
 func write(path, text string, o Options) error {
 	f, err := Create(path, o)
 	if err != nil {
@@ -26,7 +26,7 @@ func write(path, text string, o Options) error {
 	return f.Commit()
 }
 
-// names lists a folder.
+// names lists the files in a folder.
 func names(t *testing.T, dir string) []string {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -126,7 +126,7 @@ func TestTargetsThatAreNoFilesAreRefused(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "missing"), nowhere); err != nil {
 		t.Skip(err)
 	}
-	socket := filepath.Join(dir, "socket") // never a device: a test that finds the package broken would replace it
+	socket := filepath.Join(dir, "socket") // not a device, because a broken package would replace it
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Skip(err)
@@ -135,8 +135,8 @@ func TestTargetsThatAreNoFilesAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ path, want string }{
 		"a folder":                     {dir, "is a folder: name a file in it"},
 		"a link that leads nowhere":    {nowhere, "is a symbolic link that leads nowhere"},
-		"a socket":                     {socket, "is no regular file"},
-		"a file in a folder not there": {filepath.Join(dir, "no", "m.gguf"), "no file can be made in " + filepath.Join(dir, "no")},
+		"a socket":                     {socket, "is not a regular file"},
+		"a file in a folder not there": {filepath.Join(dir, "no", "m.gguf"), "cannot create a file in " + filepath.Join(dir, "no")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.ErrorContains(t, write(tc.path, "new", Options{Force: true}), tc.want)
@@ -154,7 +154,7 @@ func TestAFolderThatMayNotBeWrittenIsNamed(t *testing.T) {
 	}
 	err := write(filepath.Join(dir, "m.gguf"), "new", Options{})
 	require.ErrorIs(t, err, fs.ErrPermission)
-	assert.ErrorContains(t, err, "no file can be made in "+dir)
+	assert.ErrorContains(t, err, "cannot create a file in "+dir)
 }
 
 func TestPermissionsAreAnyNewFilesOrTheOldOnes(t *testing.T) {

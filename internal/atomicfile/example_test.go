@@ -29,7 +29,7 @@ func honk(path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // removes the temporary file on the ways out before Commit
+	defer f.Close() // removes the temporary file if Commit is not reached
 	if _, err := f.Write([]byte("honk")); err != nil {
 		return err
 	}

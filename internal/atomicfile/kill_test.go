@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain lets the test program itself be the one that is killed: with a path in its environment it writes that file
-// step by step, says each step, and goes on when it is told to.
+// TestMain lets the test program act as the process that is killed. With a path in its environment it writes that file step by
+// step, reports each step, and continues when it is told to.
 func TestMain(m *testing.M) {
 	path := os.Getenv("ATOMICFILE_TEST_VICTIM")
 	if path == "" {
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// steps are what the victim does.
+// steps are the steps of the process that is killed.
 var steps = []string{"created", "written", "committed"}
 
 func victim(path string) error {

@@ -9,7 +9,7 @@ import (
 
 func find() Processors { return inTree(os.DirFS("/"), affinity()) }
 
-// affinity lists the processors that the process may run on.
+// affinity returns the processors that the process may run on.
 func affinity() []int {
 	var all []int
 	var set unix.CPUSet
@@ -20,7 +20,7 @@ func affinity() []int {
 			}
 		}
 	}
-	if all == nil { // more than fit into a CPUSet
+	if all == nil { // there are more than fit into a CPUSet
 		for i := range runtime.NumCPU() {
 			all = append(all, i)
 		}

@@ -21,7 +21,7 @@ func find() Processors {
 	return p
 }
 
-// coreRecords returns the records of all cores, none where Windows does not tell.
+// coreRecords returns the records of all cores, or nil if Windows does not tell.
 func coreRecords() []byte {
 	const relationProcessorCore = 0
 	if coreInformation.Find() != nil {
@@ -39,7 +39,7 @@ func coreRecords() []byte {
 	return b[:min(int(size), len(b))]
 }
 
-// affinity returns the processors of the process's group that it may run on, as bits; 0 where Windows does not tell.
+// affinity returns a bit mask of the processors in the process's group that it may run on, or 0 if Windows does not tell.
 func affinity() uint64 {
 	var process, system uintptr
 	if affinityMask.Find() != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// quota returns how many processors' time the control groups of the process give it, 0 without limit. Every group above one
-// limits it too.
+// quota returns how many processors' time the process's control groups allow, or 0 without a limit. Every parent group limits it
+// too.
 func quota(root fs.FS) float64 {
 	least := 0.0
 	for _, g := range groups(root) {
@@ -27,12 +27,12 @@ func quota(root fs.FS) float64 {
 
 // group is a control group of the process.
 type group struct {
-	point string // where its hierarchy is mounted
-	path  string // below that, beginning with a slash
+	point string // the mount point of its hierarchy
+	path  string // the path below the mount point, beginning with a slash
 	limit func(root fs.FS, dir string) float64
 }
 
-// groups finds the groups that may limit time: the one of version 2, and the one of version 1's controller "cpu".
+// groups finds the control groups that may limit CPU time: that of version 2, and that of version 1's controller "cpu".
 func groups(root fs.FS) []group {
 	unified, cpu := paths(root)
 	var all []group
@@ -53,7 +53,7 @@ func groups(root fs.FS) []group {
 	return all
 }
 
-// paths reads the process's groups from lines "number:controllers:path".
+// paths reads the process's groups. A line has the form "number:controllers:path".
 func paths(root fs.FS) (unified, cpu string) {
 	for line := range strings.Lines(text(root, "proc/self/cgroup")) {
 		part := strings.SplitN(strings.TrimSpace(line), ":", 3)
@@ -68,8 +68,8 @@ func paths(root fs.FS) (unified, cpu string) {
 	return unified, cpu
 }
 
-// below is the path of a group below a mount of the part of the hierarchy that begins at from. Of a group outside that part, only
-// the mount itself can be seen.
+// below returns a group's path below a mount. The mount shows the part of the hierarchy that begins at from. Outside that part,
+// only the mount itself is visible.
 func below(from, group string) string {
 	from = path.Clean("/" + from)
 	if from == "/" && !strings.Contains(group, "..") {
@@ -81,7 +81,7 @@ func below(from, group string) string {
 	return "/"
 }
 
-// unescape undoes what mountinfo does to blanks and backslashes.
+// unescape reverses the escapes for blanks and backslashes in mountinfo.
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }
@@ -95,15 +95,15 @@ func limit2(root fs.FS, dir string) float64 {
 	return ratio(part[0], part[1])
 }
 
-// limit1 reads version 1's files, in which a quota of -1 is none.
+// limit1 reads version 1's files. A quota of -1 means no limit.
 func limit1(root fs.FS, dir string) float64 {
 	return ratio(text(root, inside(dir, "cpu.cfs_quota_us")), text(root, inside(dir, "cpu.cfs_period_us")))
 }
 
-// inside is the name of a file as fs.FS wants it.
+// inside returns a file name in the form that fs.FS requires.
 func inside(dir, name string) string { return strings.TrimPrefix(path.Join(dir, name), "/") }
 
-// ratio divides two positive numbers, and is 0 of anything else.
+// ratio divides two positive numbers. For anything else it returns 0.
 func ratio(quota, period string) float64 {
 	q, err := strconv.ParseInt(quota, 10, 64)
 	if err != nil || q <= 0 {

@@ -5,18 +5,18 @@ import (
 	"math/bits"
 )
 
-// Where things are in a SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX of a core, for processes of 64 bits.
+// Offsets in a 64-bit process's SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX record of a core.
 const (
 	recordSize      = 4
-	recordClass     = 9 // EfficiencyClass, the higher the faster
+	recordClass     = 9 // EfficiencyClass: higher is faster
 	recordMask      = 32
 	recordGroup     = 40
 	shortestRecord  = 48
 	relationOfCores = 0
 )
 
-// fromRecords counts the cores that GetLogicalProcessorInformationEx told, as far as affinity, a mask of processors, leaves them.
-// Only the first group is counted; a mask of 0 leaves all of it. The fast cores are those of the highest class.
+// fromRecords counts the cores in the records of GetLogicalProcessorInformationEx. affinity is a mask of the processors that
+// count. 0 means all. Only the first group is counted. The fast cores are those of the highest class.
 func fromRecords(b []byte, affinity uint64) Processors {
 	var p Processors
 	order := binary.LittleEndian

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// core is a record as Windows writes it: PROCESSOR_RELATIONSHIP behind its relation and size.
+// core returns a record as Windows writes it: PROCESSOR_RELATIONSHIP after its relation and size.
 func core(class byte, group uint16, mask uint64) []byte {
 	b := make([]byte, 48)
 	order := binary.LittleEndian
@@ -23,7 +23,7 @@ func core(class byte, group uint16, mask uint64) []byte {
 	return b
 }
 
-// cache is a record of another kind, longer than one of a core.
+// cache returns a record of another kind, longer than that of a core.
 func cache() []byte {
 	b := make([]byte, 80)
 	binary.LittleEndian.PutUint32(b, 2)

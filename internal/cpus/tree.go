@@ -10,7 +10,7 @@ import (
 
 const devices = "sys/devices/system/cpu"
 
-// inTree reads what Linux tells below root of the processors that affinity leaves. What is not there is not known.
+// inTree reads what Linux reports below root about the processors that the affinity allows. Missing files leave values unknown.
 func inTree(root fs.FS, affinity []int) Processors {
 	allowed := affinity
 	if online, ok := list(root, devices+"/online"); ok {
@@ -24,7 +24,7 @@ func inTree(root fs.FS, affinity []int) Processors {
 	}
 }
 
-// cores counts the physical cores of processors. One of which nothing is told counts as a core.
+// cores counts the physical cores of processors. A processor without topology information counts as a core.
 func cores(root fs.FS, processors []int) int {
 	seen := map[string]bool{}
 	for _, n := range processors {
@@ -40,7 +40,7 @@ func cores(root fs.FS, processors []int) int {
 	return len(seen)
 }
 
-// fast returns those of the processors that belong to performance cores: all if none does, or if there is one kind.
+// fast returns the processors on performance cores. It returns all of them if none is, or if there is only one kind.
 func fast(root fs.FS, processors []int) []int {
 	isFast := fastOfArm(root)
 	if intel, ok := list(root, "sys/devices/cpu_core/cpus"); ok {
@@ -58,8 +58,9 @@ func fast(root fs.FS, processors []int) []int {
 	return all
 }
 
-// fastOfArm tells processors of Arm's clusters by their capacity, which is 1024 for the fastest. Those of the slowest kind are
-// not fast, unless they are nearly so: a phone has few cores of its fastest kind, a server some with another clock.
+// fastOfArm tells fast Arm processors by their capacity, which is 1024 for the fastest. The slowest kind is not fast unless it is
+// nearly as fast as the fastest. One threshold for the fastest kind only would not do: a phone has few such cores, and a server
+// has some with another clock.
 func fastOfArm(root fs.FS) func(n int) bool {
 	capacity := func(n int) int {
 		c, _ := strconv.Atoi(text(root, fmt.Sprintf("%s/cpu%d/cpu_capacity", devices, n)))
@@ -78,10 +79,10 @@ func fastOfArm(root fs.FS) func(n int) bool {
 	if 3*least >= 2*most {
 		return func(int) bool { return true }
 	}
-	return func(n int) bool { return 4*capacity(n) > 5*least } // a kind may come in two clocks
+	return func(n int) bool { return 4*capacity(n) > 5*least } // cores of the same kind may have two clocks
 }
 
-// text is what a small file says, empty if there is none.
+// text returns the trimmed content of a small file, or "" if there is none.
 func text(root fs.FS, name string) string {
 	b, err := fs.ReadFile(root, name)
 	if err != nil {
@@ -90,10 +91,10 @@ func text(root fs.FS, name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// mostProcessors bounds the numbers of a list, of which no kernel has as many.
+// mostProcessors limits the numbers in a list. No kernel supports that many.
 const mostProcessors = 1 << 16
 
-// list reads a list of processors such as "0-3,8", and reports whether there is one that is not empty.
+// list reads a list of processors such as "0-3,8". It reports whether the list exists and is not empty.
 func list(root fs.FS, name string) ([]int, bool) {
 	var all []int
 	for part := range strings.SplitSeq(text(root, name), ",") {
@@ -118,7 +119,7 @@ func list(root fs.FS, name string) ([]int, bool) {
 	return all, len(all) > 0
 }
 
-// common returns the elements of a that are in b.
+// common returns the elements of a that are also in b.
 func common(a, b []int) []int {
 	var both []int
 	for _, n := range a {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// files are what Linux shows of a machine, by path.
+// files are the files with which Linux describes a machine, by path.
 type files map[string]string
 
 func (f files) fs() fs.FS {
@@ -22,7 +22,7 @@ func (f files) fs() fs.FS {
 	return tree
 }
 
-// with adds files of other machines.
+// with adds other sets of files.
 func (f files) with(others ...files) files {
 	all := maps.Clone(f)
 	for _, o := range others {
@@ -31,7 +31,7 @@ func (f files) with(others ...files) files {
 	return all
 }
 
-// machine is the topology of n processors; siblings says which share a core with one of them.
+// machine returns the topology of n processors. siblings returns which processors share a core with a given one.
 func machine(n int, siblings func(cpu int) string) files {
 	f := files{devices + "/present": fmt.Sprintf("0-%d", n-1), devices + "/online": fmt.Sprintf("0-%d", n-1)}
 	for cpu := range n {
@@ -43,12 +43,12 @@ func machine(n int, siblings func(cpu int) string) files {
 
 func alone(cpu int) string { return fmt.Sprint(cpu) }
 
-// pairs are siblings as servers and AMD's desktops number them: n and n+cores.
+// pairs numbers siblings as servers and AMD desktops do: n and n+cores.
 func pairs(cores int) func(int) string {
 	return func(cpu int) string { return fmt.Sprintf("%d,%d", cpu%cores, cpu%cores+cores) }
 }
 
-// alder numbers as Intel's hybrids do: n performance processors two a core, then the others.
+// alder numbers processors as Intel's hybrids do: first n performance processors, two per core, then the others.
 func alder(n int) func(int) string {
 	return func(cpu int) string {
 		if cpu >= n {
@@ -58,7 +58,7 @@ func alder(n int) func(int) string {
 	}
 }
 
-// capacities are those of Arm's processors, in order.
+// capacities returns the capacities of Arm processors, in order.
 func capacities(all ...int) files {
 	f := files{}
 	for cpu, c := range all {
@@ -67,7 +67,7 @@ func capacities(all ...int) files {
 	return f
 }
 
-// upTo is the processors that a process may run on where nothing is excluded.
+// upTo returns the processors that a process may run on if none is excluded.
 func upTo(n int) []int {
 	var all []int
 	for cpu := range n {
@@ -76,7 +76,7 @@ func upTo(n int) []int {
 	return all
 }
 
-// The mounts of control groups, as systems of either version and containers have them.
+// The mounts of control groups in both versions, and in containers.
 const (
 	mount2    = "30 24 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate"
 	mount1    = "33 24 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:15 - cgroup cgroup rw,cpu,cpuacct"
@@ -89,7 +89,7 @@ func groupsOf(cgroup string, mounts ...string) files {
 
 func TestLinuxIsReadAsItIs(t *testing.T) {
 	desktop := machine(16, pairs(8))
-	hybrid := machine(20, alder(16)).with(files{ // i7-12700: 8 fast cores of two threads, 4 slow ones
+	hybrid := machine(20, alder(16)).with(files{ // i7-12700: 8 fast cores with two threads each, 4 slow ones
 		"sys/devices/cpu_core/cpus": "0-15", "sys/devices/cpu_atom/cpus": "16-19",
 	})
 	rk3588 := machine(8, alone).with(capacities(397, 397, 397, 397, 1024, 1024, 1024, 1024))

@@ -1,5 +1,5 @@
-// Package excerpt shortens values of files for error messages. A file may hold values of any length and depth. A message shows the beginning
-// of a long value, and only the type of a value that may hold others.
+// Package excerpt shortens values from files for error messages. A file may hold values of any length and depth. A message shows
+// the start of a long value. Of a value that may contain others it shows only the type.
 package excerpt
 
 import (
@@ -13,8 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// The lengths that are shown: of a text, in bytes; of a list, in elements; of a line of a message, in bytes; and of a message, in
-// lines.
+// The maximum lengths shown: bytes of a text, elements of a list, bytes of a line, and lines of a message.
 const (
 	textLen = 80
 	listLen = 8
@@ -22,8 +21,8 @@ const (
 	lineMax = 100
 )
 
-// Of shows a value in one line of at most some 400 bytes. Texts are quoted. Values that hold values of any type are never
-// walked through: they may be nested without end.
+// Of returns a value on one line of about 400 bytes at most. It quotes texts. It does not walk through values that may contain
+// values of any type, because they may be nested without end.
 func Of(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -45,7 +44,7 @@ func Of(v any) string {
 	return fmt.Sprintf("a %T", v)
 }
 
-// text quotes a text, the beginning of a long one.
+// text quotes a text, or the start of a long one.
 func text(s string) string {
 	if len(s) <= textLen {
 		return strconv.Quote(s)
@@ -53,7 +52,7 @@ func text(s string) string {
 	return strconv.Quote(Cut(s, textLen)) + "..."
 }
 
-// list shows the first elements of a list, and how many there are of each that is longer.
+// list shows the first elements of a list and, if it is longer, its length.
 func list(r reflect.Value) string {
 	switch r.Type().Elem().Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct, reflect.Pointer, reflect.Interface:
@@ -72,7 +71,7 @@ func list(r reflect.Value) string {
 	return "[" + b.String() + "]"
 }
 
-// Lines cuts the long lines of a message, and all after the first hundred.
+// Lines shortens the long lines of a message, and drops all lines after the first hundred.
 func Lines(message string) string {
 	lines := strings.SplitN(message, "\n", lineMax+1)
 	if len(lines) > lineMax {
@@ -86,10 +85,10 @@ func Lines(message string) string {
 	return strings.Join(lines, "\n")
 }
 
-// looking are the operations of a path error that only looked at a file, on Unix and on Windows.
+// looking lists the operations of path errors that only inspect a file, on Unix and Windows.
 var looking = []string{"open", "stat", "lstat", "CreateFile", "GetFileAttributesEx", "FindFirstFile"}
 
-// Message is an error in words, none of its lines longer than a few of a terminal. Of a file, its name says enough.
+// Message returns an error's message, shortened like Lines. For errors of inspecting a file it leaves out the operation's name.
 func Message(err error) string {
 	text := Lines(strings.TrimRight(err.Error(), "\n"))
 	var file *os.PathError
@@ -99,7 +98,8 @@ func Message(err error) string {
 	return text
 }
 
-// Error is err with its message cut as Lines does. It wraps err. Packages that read JSON put a value of any length into their errors.
+// Error returns err with its message shortened like Lines. It wraps err. Packages that read JSON put values of any length into
+// their errors.
 func Error(err error) error {
 	if err == nil {
 		return nil
@@ -120,7 +120,7 @@ type cutError struct {
 func (e *cutError) Error() string { return e.message }
 func (e *cutError) Unwrap() error { return e.err }
 
-// Cut returns at most the first n bytes of a text, without a character that would be cut.
+// Cut returns at most the first n bytes of a text. It does not split a character.
 func Cut(s string, n int) string {
 	if len(s) <= n {
 		return s

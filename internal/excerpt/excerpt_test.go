@@ -23,7 +23,7 @@ func Example() {
 func TestValuesOfAnySizeAndDepthTakeOneLine(t *testing.T) {
 	var deep any = 1
 	for range 64 {
-		deep = []any{deep, deep} // 2^64 values when it is walked through
+		deep = []any{deep, deep} // 2^64 values for code that walks through it
 	}
 	round := map[string]any{}
 	round["self"] = round

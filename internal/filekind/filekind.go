@@ -1,5 +1,5 @@
-// Package filekind recognizes files of the wrong kind: what a failed download or a repository without its large files leaves, and archives
-// that must be unpacked first.
+// Package filekind recognizes files of the wrong kind: the leftovers of a failed download, Git LFS pointers, and archives that
+// must be unpacked first.
 //
 // Limits: it looks only at the first bytes.
 package filekind
@@ -10,10 +10,10 @@ import (
 	"slices"
 )
 
-// HeadSize is how many bytes of a file's beginning tell its kind.
+// HeadSize is how many bytes of a file are needed to recognize its kind.
 const HeadSize = 512
 
-// magics are the first bytes of files of other kinds, and what to say of them.
+// magics are the first bytes of files of other kinds, and what to say about them.
 var magics = []struct{ magic, what string }{
 	{"PK\x05\x06", "is an empty zip archive: download it again"},
 	{"\x1f\x8b", "is compressed with gzip: unpack it first"},
@@ -24,8 +24,8 @@ var magics = []struct{ magic, what string }{
 	{"Rar!", "is a RAR archive: unpack it first"},
 }
 
-// Recognize says what a file that begins with head is, and what to do, if that is none of the kinds that the program reads.
-// Else it is empty. want is what the file should be, such as "model".
+// Recognize says what a file that begins with head is and what to do about it, if the file is of a wrong kind. Otherwise it
+// returns "". want is what the file should be, such as "model".
 func Recognize(head []byte, want string) string {
 	if IsPointer(head) {
 		return fmt.Sprintf("is a Git LFS pointer, not the %s itself: run \"git lfs pull\" beside it, or download the file", want)
@@ -39,27 +39,27 @@ func Recognize(head []byte, want string) string {
 	case len(head) == 0:
 		return "is empty: download it again"
 	case bytes.Count(head, []byte{0}) == len(head):
-		return "begins with nothing but zeros: an unfinished download, get it again"
+		return "begins with zeros only: the download is incomplete, download it again"
 	case IsPage(head):
-		return fmt.Sprintf("is a web page or XML, not the %s: the download gave an error, open the file in a browser to see which", want)
+		return fmt.Sprintf("is a web page or XML, not the %s: the download failed, open the file in a browser to see why", want)
 	}
 	return ""
 }
 
-// pointers are the beginnings of the texts that Git LFS writes in place of large files, and wrote under its first name.
+// pointers are the first words of Git LFS pointer files, under its current and its first name.
 var pointers = []string{"version https://git-lfs", "version https://hawser"}
 
-// IsPointer tells the few lines of text that Git keeps in place of a large file.
+// IsPointer reports whether head begins a Git LFS pointer, the short text that Git keeps in place of a large file.
 func IsPointer(head []byte) bool {
 	head = bytes.TrimPrefix(head, mark)
 	return slices.ContainsFunc(pointers, func(p string) bool { return bytes.HasPrefix(head, []byte(p)) })
 }
 
-// IsPage tells a web page, or XML.
+// IsPage reports whether head begins a web page or XML.
 func IsPage(head []byte) bool {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, mark), " \t\r\n")
 	return len(text) > 1 && text[0] == '<' && (text[1] == '!' || text[1] == '?' || text[1] >= 'A' && text[1] <= 'Z' || text[1] >= 'a' && text[1] <= 'z')
 }
 
-// mark is the byte order mark that some editors begin a text with.
+// mark is the UTF-8 byte order mark, which some editors write at the start of a text.
 var mark = []byte("\xef\xbb\xbf")

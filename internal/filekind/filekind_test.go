@@ -19,7 +19,7 @@ func TestKinds(t *testing.T) {
 		"XML":                      {"<?xml version=\"1.0\"?><Error>", "is a web page or XML"},
 		"a small tag":              {"<a>", "is a web page or XML"},
 		"nothing":                  {"", "is empty"},
-		"zeros":                    {"\x00\x00", "nothing but zeros"},
+		"zeros":                    {"\x00\x00", "zeros only"},
 		"gzip":                     {"\x1f\x8b\x08", "with gzip"},
 		"text":                     {"version 2 of the text", ""},
 		"an arrow":                 {"<- and so on", ""},

@@ -5,7 +5,7 @@ import "math"
 // Finite reports whether x is neither NaN nor infinite.
 func Finite[T ~float32 | ~float64](x T) bool { return x-x == 0 }
 
-// FirstNotFinite returns the index of the first NaN or infinity, -1 if there is none.
+// FirstNotFinite returns the index of the first NaN or infinity, or -1 if there is none.
 func FirstNotFinite(x []float32) int {
 	const exponent = 0x7f800000
 	// Adding one to an exponent of all ones sets the sign bit. Four at a time, for speed.
@@ -32,8 +32,8 @@ func FirstNotFinite(x []float32) int {
 	return -1
 }
 
-// firstOnes is the index of the first 16-bit number that has all bits of mask, a run of bits below the sign, or -1. It looks at
-// four at a time: adding the mask's lowest bit carries into the sign where all bits are set.
+// firstOnes returns the index of the first 16-bit number in which all bits of mask are set, or -1. mask is a run of bits below
+// the sign. It looks at four numbers at a time: adding the mask's lowest bit carries into the sign if all bits are set.
 func firstOnes(data []byte, mask uint64) int {
 	const ones = 0x0001000100010001
 	masks, lowest := mask*ones, (mask&-mask)*ones

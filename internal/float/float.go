@@ -1,11 +1,11 @@
-// Package float converts between the three floating-point formats of weights: float32, float16 (IEEE 754 half) and bfloat16. It
-// converts single numbers and slices of little-endian bytes. Number is a float64 of a JSON file.
+// Package float converts between the floating-point formats of weights: float32, float16 (IEEE 754 half) and bfloat16. It
+// converts single numbers and slices of little-endian bytes. Number is a float64 for JSON files.
 //
-// Rounding is to the nearest number, and to the even one of two. A NaN stays a NaN with its sign and the upper bits of its payload, made
-// quiet. Overflow becomes infinity.
+// Rounding is to the nearest number, and to the even one of two. A NaN stays a quiet NaN with its sign and the upper bits of its
+// payload. Overflow becomes infinity.
 //
-// Limits: the slice functions convert one element for each float32 of their float32 slice (BF16ToF16Bytes: for each element of the
-// source). They panic if the other slice is too short. Both must not overlap.
+// Limits: the slice functions convert one element for each float32 of their float32 slice (BF16ToF16Bytes: for each element of
+// the source). They panic if the other slice is too short. The slices must not overlap.
 package float
 
 import "math"
@@ -16,7 +16,7 @@ func F16ToF32(h uint16) float32 {
 	switch {
 	case bits >= 0x7c00<<13: // infinity or NaN
 		return math.Float32frombits(sign | bits | 0x7f800000)
-	case bits < 0x400<<13: // zero or subnormal: 2^-14 plus it has its bits as the mantissa
+	case bits < 0x400<<13: // zero or subnormal: 2^-14 plus the number has its bits as the mantissa
 		f := math.Float32frombits(0x38800000|bits) - 0x1p-14
 		return math.Float32frombits(sign | math.Float32bits(f))
 	}
@@ -33,9 +33,9 @@ func F32ToF16(f float32) uint16 {
 		return sign | 0x7e00 | uint16(bits>>13&0x1ff)
 	case bits >= 0x47800000: // 2^16 and beyond
 		return sign | 0x7c00
-	case bits < 0x38800000: // below 2^-14: the sum has the half's last bit, 2^-24, as its own, so adding rounds
+	case bits < 0x38800000: // below 2^-14: the last bit of the sum is the half's last bit, 2^-24, so adding rounds
 		return sign | uint16(math.Float32bits(math.Float32frombits(bits)+0.5)-0x3f000000)
-	default: // a carry out of the mantissa goes into the exponent, as it should, up to infinity
+	default: // a carry out of the mantissa increments the exponent, as it should, up to infinity
 		return sign | uint16((bits-0x38000000+0xfff+bits>>13&1)>>13)
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// nearest rounds f by arithmetic of any precision to a number with so many bits of mantissa, whose last bit is worth
-// no less than 2^least, and gives infinity from the limit on.
+// nearest rounds f, with arbitrary-precision arithmetic, to a number with mantissa bits of mantissa. The last bit is worth at
+// least 2^least. From limit on it returns infinity.
 func nearest(f float32, mantissa uint, least int, limit float64) float64 {
 	x := new(big.Float).SetFloat64(float64(f))
 	if f == 0 {
 		return float64(f)
 	}
-	// Measured in units of the last place, the number is rounded to an integer.
+	// In units of the last place, the number is rounded to an integer.
 	unit := max(x.MantExp(nil)-int(mantissa), least)
 	scaled := new(big.Float).SetPrec(200).SetMantExp(x, -unit)
 	half := new(big.Float).SetPrec(200).SetFloat64(math.Copysign(0.5, float64(f)))
@@ -82,8 +82,8 @@ func TestEveryBFloat16ComesBack(t *testing.T) {
 	}
 }
 
-// samples are numbers where rounding goes wrong if it does: both sides of every half and of every middle between two,
-// and random bits.
+// samples returns numbers that are easy to round wrongly: the neighbors of every half and of every midpoint between two, and
+// random bits.
 func samples() []float32 {
 	var s []float32
 	for h := range uint16(0x7c00) {
@@ -205,7 +205,7 @@ func BenchmarkSlices(b *testing.B) {
 		"BF16ToF16Bytes": func() { BF16ToF16Bytes(out, bytes[:2*n]) },
 	} {
 		b.Run(name, func(b *testing.B) {
-			b.SetBytes(2 * n) // of weights as most checkpoints hold them
+			b.SetBytes(2 * n) // in the weight format of most checkpoints
 			for b.Loop() {
 				run()
 			}

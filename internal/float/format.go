@@ -2,10 +2,10 @@ package float
 
 import "math"
 
-// Format is a format of numbers in a file, little endian.
+// Format is a little-endian number format in a file.
 type Format uint8
 
-// The formats of weights. The zero value is none of them.
+// The formats of weights. The zero value is not a format.
 const (
 	F32  Format = iota + 1
 	F16         // IEEE 754 half
@@ -13,7 +13,7 @@ const (
 	F64
 )
 
-// Size is the number of bytes of a number, 0 for no format.
+// Size returns the bytes per number, or 0 if f is not a format.
 func (f Format) Size() int {
 	switch f {
 	case F32:
@@ -26,8 +26,8 @@ func (f Format) Size() int {
 	return 0
 }
 
-// Decode fills dst from the first Size·len(dst) bytes of src. F64 is rounded, and becomes infinite beyond the range of float32. It panics
-// if the format is none.
+// Decode fills dst from the first Size·len(dst) bytes of src. F64 is rounded, and becomes infinite beyond the range of float32.
+// Decode panics if f is not a format.
 func (f Format) Decode(dst []float32, src []byte) {
 	switch f {
 	case F32:
@@ -43,7 +43,7 @@ func (f Format) Decode(dst []float32, src []byte) {
 	}
 }
 
-// Encode writes src, rounded, to the first Size·len(src) bytes of dst. It panics if the format is none.
+// Encode writes src, rounded, to the first Size·len(src) bytes of dst. It panics if f is not a format.
 func (f Format) Encode(dst []byte, src []float32) {
 	switch f {
 	case F32:
@@ -62,7 +62,7 @@ func (f Format) Encode(dst []byte, src []float32) {
 	}
 }
 
-// FirstNotFinite returns the index of the first NaN or infinity of whole numbers in src, -1 if there is none.
+// FirstNotFinite returns the index of the first NaN or infinity in src, or -1 if there is none. src holds whole numbers.
 func (f Format) FirstNotFinite(src []byte) int {
 	switch f {
 	case F16:

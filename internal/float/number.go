@@ -5,13 +5,13 @@ import (
 	"math"
 )
 
-// Number is a float64 of a JSON file. JSON has neither infinity nor NaN: Number writes both as null and reads null as NaN.
+// Number is a float64 for JSON files. JSON has neither infinity nor NaN: Number writes both as null and reads null as NaN.
 type Number float64
 
-// Finite reports whether n is a number that can be counted with.
+// Finite reports whether n is neither NaN nor infinite.
 func (n Number) Finite() bool { return Finite(n) }
 
-// MarshalJSON writes n, or null where it is not finite.
+// MarshalJSON writes n, or null if it is not finite.
 func (n Number) MarshalJSON() ([]byte, error) {
 	if !n.Finite() {
 		return []byte("null"), nil

@@ -19,7 +19,7 @@ func DecodeF32(dst []float32, src []byte) {
 // DecodeF16 fills dst from the first 2·len(dst) bytes of src.
 func DecodeF16(dst []float32, src []byte) {
 	src = src[:2*len(dst)]
-	for len(dst) >= 4 && len(src) >= 8 { // the second condition tells the compiler what the first implies
+	for len(dst) >= 4 && len(src) >= 8 { // the second condition follows from the first, but the compiler needs it
 		v := le.Uint64(src)
 		dst[0], dst[1], dst[2], dst[3] = F16ToF32(uint16(v)), F16ToF32(uint16(v>>16)), F16ToF32(uint16(v>>32)), F16ToF32(uint16(v>>48))
 		dst, src = dst[4:], src[8:]
@@ -69,7 +69,7 @@ func EncodeBF16(dst []byte, src []float32) {
 	}
 }
 
-// halves holds the half of every bfloat16.
+// halves maps every bfloat16 to a half.
 var halves = sync.OnceValue(func() *[1 << 16]uint16 {
 	table := new([1 << 16]uint16)
 	for b := range table {
@@ -78,13 +78,13 @@ var halves = sync.OnceValue(func() *[1 << 16]uint16 {
 	return table
 })
 
-// BF16ToF16Bytes converts the bfloat16 numbers of src, an even number of bytes, to halves in the first len(src) bytes
-// of dst. Most numbers convert exactly: a half has the longer mantissa, but the smaller range.
+// BF16ToF16Bytes converts the bfloat16 numbers of src to halves in the first len(src) bytes of dst. len(src) must be even. Most
+// numbers convert exactly: a half has a longer mantissa but a smaller range.
 func BF16ToF16Bytes(dst, src []byte) {
 	table := halves()
 	dst = dst[:len(src)]
 	i := 0
-	for ; i+8 <= len(src); i += 8 { // four in a step, for twice the speed
+	for ; i+8 <= len(src); i += 8 { // four per step, which is twice as fast
 		v := le.Uint64(src[i:])
 		le.PutUint64(dst[i:], uint64(table[uint16(v)])|uint64(table[uint16(v>>16)])<<16|
 			uint64(table[uint16(v>>32)])<<32|uint64(table[uint16(v>>48)])<<48)

@@ -6,5 +6,5 @@ import "time"
 
 var start = time.Now()
 
-// cpuTime is the time since the process began, where the time that it has computed is not known.
+// cpuTime returns the time since the process began. Here the CPU time is not known.
 func cpuTime() time.Duration { return time.Since(start) }

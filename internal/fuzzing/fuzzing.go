@@ -1,4 +1,5 @@
-// Package fuzzing bounds what every fuzz target may use: the code under test must end, and its memory must stay in proportion to the input.
+// Package fuzzing limits the resources of fuzz targets: the code under test must end, and its memory must stay in proportion to
+// the input.
 //
 // Limits: it measures what Go allocates. ggml/ggmltest counts what C allocates.
 package fuzzing
@@ -10,18 +11,18 @@ import (
 	"time"
 )
 
-// The limits of one input. They are far above what any target needs. A busy machine changes nothing: an endless loop is told by
-// the time it computes. One that waits for ever computes nothing, and is told late.
+// The limits of one input, far above what any target needs. A busy machine does not matter, because an endless loop is recognized
+// by its CPU time. A target that waits for ever uses no CPU time and is recognized late.
 const (
-	patience = 20 * time.Second // of computing
+	patience = 20 * time.Second // of CPU time
 	waiting  = 10 * time.Minute
-	glance   = 200 * time.Millisecond // how often memory is looked at while an input runs
-	base     = 64 << 20               // bytes that may be allocated whatever the input
+	glance   = 200 * time.Millisecond // how often memory is checked while an input runs
+	base     = 64 << 20               // bytes that any input may allocate
 )
 
-// Guard begins one input of size bytes. The function that it returns ends it and fails t if more than 64 MiB and perByte
-// bytes for each byte of the input were allocated. An input that takes far more memory, or far too long, ends the process
-// while it runs: go test reports that and keeps the input. The memory of goroutines that run beside t counts too.
+// Guard begins an input of size bytes. The function it returns ends the input. It fails t if the target allocated more than 64
+// MiB plus perByte bytes per byte of input. If an input takes far too much memory or time, Guard ends the process: go test
+// reports that and keeps the input. The memory of other goroutines counts too.
 //
 //	f.Fuzz(func(t *testing.T, data []byte) {
 //		defer fuzzing.Guard(t, len(data), 64)()
@@ -39,7 +40,7 @@ func Guard(t testing.TB, size, perByte int) func() {
 	}
 }
 
-// watch ends the process if so many bytes have been allocated, or too much time has gone, before done is closed.
+// watch ends the process if more than most bytes are allocated, or too much time passes, before done is closed.
 func watch(name string, done <-chan struct{}, most uint64) {
 	began, computed := time.Now(), cpuTime()
 	ticks := time.NewTicker(glance)
@@ -59,7 +60,7 @@ func watch(name string, done <-chan struct{}, most uint64) {
 	}
 }
 
-// allocated is the number of bytes that the process has ever allocated in Go.
+// allocated returns the total number of bytes that the process has allocated in Go.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)

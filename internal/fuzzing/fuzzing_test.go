@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recorder keeps the failures of a test that is watched.
+// recorder records the failures of a watched test.
 type recorder struct {
 	testing.TB
 	failures []string

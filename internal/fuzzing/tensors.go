@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Tensor is a tensor that a fuzzer made up: a name, dimensions of 0 to 15, and its elements of 1, 2, 4 or 8 bytes.
+// Tensor is a tensor from a fuzzer: a name, dimensions of 0 to 15, and elements of 1, 2, 4 or 8 bytes.
 type Tensor struct {
 	Name  string
 	Shape []int64
@@ -14,8 +14,8 @@ type Tensor struct {
 	Data  io.ReaderAt
 }
 
-// Tensors makes tensors of a fuzzer's input: their names, one a line, and for each a byte of the number of dimensions and the
-// size of an element, and the dimensions, in half a byte each. The elements repeat data. There are 64 tensors at most.
+// Tensors makes at most 64 tensors from a fuzzer's input. names has one name per line. dims has for each tensor a byte with the
+// number of dimensions and the element size, and a byte per dimension. The elements repeat data.
 func Tensors(names string, dims, data []byte) []Tensor {
 	var all []Tensor
 	next := func() (b byte) {
@@ -42,7 +42,7 @@ func Tensors(names string, dims, data []byte) []Tensor {
 	return all
 }
 
-// repeated is n bytes of data, again and again, or zeros.
+// repeated returns n bytes that repeat data, or zeros if data is empty.
 func repeated(data []byte, n int64) io.ReaderAt {
 	if len(data) == 0 {
 		data = []byte{0}

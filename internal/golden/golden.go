@@ -1,6 +1,6 @@
-// Package golden reads the numbers that the official code of RWKV computed for a checkpoint: the logits at every position of some
-// prompts, and perhaps the state after one of them. Those of our own small models (scripts/train) are in testdata. Those of other models
-// are in ../shared/testdata next to the project. A test that asks for a missing file is skipped.
+// Package golden reads numbers that RWKV's official code computed for a checkpoint: the logits at every position of some prompts,
+// and sometimes the state after one of them. The numbers of our own small models (scripts/train) are in testdata. Those of other
+// models are in ../shared/testdata next to the project. A test that asks for a missing file is skipped.
 //
 // A golden file is NAME.golden.json, which lists prompts and arrays, with NAME.golden.bin, float32 little-endian.
 //
@@ -21,20 +21,20 @@ import (
 
 // File is one golden file.
 type File struct {
-	Models  []string          // the checkpoints that it is true for, names in the same folder
+	Models  []string          // names of the checkpoints that it applies to, in the same folder
 	Prompts map[string]Prompt // by name: "short", "long"
 	Layers  int               `json:"n_layer"`
-	// GroupNormEps is the epsilon of the norm after the recurrence that the numbers were computed with; 0 where there is none.
+	// GroupNormEps is the epsilon of the norm after the recurrence in that computation, or 0 if there is no such norm.
 	GroupNormEps float32 `json:"att_group_norm_eps"`
 
 	Arrays []Array
-	Bin    string // the name of the file with the numbers
+	Bin    string // name of the file with the numbers
 }
 
 // Prompt is the tokens that the numbers were computed from, starting with an empty state.
 type Prompt struct {
 	Tokens []int32
-	Text   string // where the tokens are one
+	Text   string // set if the tokens are a text
 }
 
 // Array is one array of numbers, row-major.
@@ -45,7 +45,7 @@ type Array struct {
 	Data   []float32
 }
 
-// Path is the path of a file of the test data. The test is skipped if there is none.
+// Path returns the path of a file in the test data. Without the file it skips the test.
 func Path(t testing.TB, name string) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -69,7 +69,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Load reads the golden file of that name, such as "tiny-rwkv-7v0-834K". The test is skipped if there is none.
+// Load reads the golden file with this name, such as "tiny-rwkv-7v0-834K". Without the file it skips the test.
 func Load(t testing.TB, name string) *File {
 	t.Helper()
 	text, err := os.ReadFile(Path(t, name+".golden.json"))
@@ -84,7 +84,7 @@ func Load(t testing.TB, name string) *File {
 	return f
 }
 
-// read takes the array's numbers out of the whole file's.
+// read extracts the array's numbers from the data of the whole file.
 func (a *Array) read(data []byte) error {
 	n := int64(1)
 	for _, d := range a.Shape {
@@ -101,7 +101,7 @@ func (a *Array) read(data []byte) error {
 	return err
 }
 
-// array is the array of that name; the test fails if there is none.
+// array returns the array with this name. Without it the test fails.
 func (f *File) array(t testing.TB, name string) Array {
 	t.Helper()
 	for _, a := range f.Arrays {
@@ -113,7 +113,7 @@ func (f *File) array(t testing.TB, name string) Array {
 	return Array{}
 }
 
-// Logits are the logits after each token of a prompt, one row a position.
+// Logits returns the logits after each token of a prompt, one row per position.
 func (f *File) Logits(t testing.TB, prompt string) [][]float32 {
 	t.Helper()
 	a := f.array(t, prompt+".logits")
@@ -125,7 +125,7 @@ func (f *File) Logits(t testing.TB, prompt string) [][]float32 {
 	return rows
 }
 
-// State is one tensor of a layer's state after the prompt "long", such as "att_kv".
+// State returns one tensor of a layer's state after the prompt "long", such as "att_kv".
 func (f *File) State(t testing.TB, layer int, name string) []float32 {
 	t.Helper()
 	return f.array(t, fmt.Sprintf("long.state.L%d.%s", layer, name)).Data

@@ -1,8 +1,8 @@
-// Package infile opens files from outside. Each is opened as what it must be and read up to a bound.
+// Package infile opens files from outside. It checks the kind of each file and limits how much is read.
 //
-// A model is read in many places, so it must be a file. Open refuses pipes, devices, sockets and folders before it opens them. A text is
-// read once from beginning to end, so it may come from a pipe. Read waits for it until the context ends. A Limit says how much may be
-// read. Larger inputs are refused without reading or allocating more.
+// A model is read at random offsets, so it must be a regular file. Open rejects pipes, devices, sockets and folders before
+// opening them. A text is read once from beginning to end, so it may come from a pipe. Read waits for it until the context ends.
+// A Limit says how much may be read. Larger inputs are rejected without reading or allocating more.
 //
 // Limits: it waits for a regular file on a file system that does not answer.
 package infile
@@ -15,18 +15,18 @@ import (
 	"os"
 )
 
-// Limit is how large an input may be.
+// Limit is the maximum size of an input.
 type Limit struct {
 	Bytes int64
-	What  string // with its article: "a text"
+	What  string // with an article, such as "a text"
 }
 
-// Check is an error that begins with name if size bytes are too many.
+// Check returns an error that begins with name if size is above the limit.
 func (l Limit) Check(name string, size int64) error {
 	if size <= l.Bytes {
 		return nil
 	}
-	return fmt.Errorf("%s: larger than %s, which is the most that %s may have", name, bytesText(l.Bytes), l.What)
+	return fmt.Errorf("%s: larger than %s, the limit for %s", name, bytesText(l.Bytes), l.What)
 }
 
 func bytesText(n int64) string {
@@ -39,8 +39,7 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// Regular is an error if there is something else than a file at path. One that is not there is an error that wraps
-// fs.ErrNotExist.
+// Regular returns an error unless there is a regular file at path. If there is nothing, the error wraps fs.ErrNotExist.
 func Regular(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -56,7 +55,7 @@ func regular(path string, mode fs.FileMode) error {
 	return fmt.Errorf("%s: is %s, want a file", path, kind(mode))
 }
 
-// kind names what is no regular file.
+// kind names the kind of something that is not a regular file.
 func kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
@@ -71,7 +70,8 @@ func kind(mode fs.FileMode) string {
 	return "something unknown"
 }
 
-// Open opens a file that is read at many places. It never waits: what is no regular file is refused. The caller closes it.
+// Open opens a file for reading at random offsets. It never waits, and rejects everything but regular files. The caller closes
+// the file.
 func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -80,7 +80,7 @@ func Open(path string) (*os.File, error) {
 	if err := only(path, info.Mode()); err != nil {
 		return nil, err
 	}
-	// Another file may take its place meanwhile, and opening a pipe would wait for its other end.
+	// A pipe may have replaced the file meanwhile, and opening it would wait for its other end.
 	f, err := os.OpenFile(path, os.O_RDONLY|doNotWait, 0)
 	if err != nil {
 		return nil, err
@@ -97,12 +97,12 @@ func Open(path string) (*os.File, error) {
 func only(path string, mode fs.FileMode) error {
 	err := regular(path, mode)
 	if err != nil && !mode.IsDir() {
-		err = fmt.Errorf("%w: it is read at many places, write what it gives to a file first", err)
+		err = fmt.Errorf("%w: it is read at random offsets, so write its content to a file first", err)
 	}
 	return err
 }
 
-// Head returns the first bytes of a file, at most n, and the file's length. What is no regular file is an error.
+// Head returns at most the first n bytes of a regular file, and the file's length.
 func Head(path string, n int64) (head []byte, size int64, err error) {
 	f, err := Open(path)
 	if err != nil {
@@ -120,7 +120,7 @@ func Head(path string, n int64) (head []byte, size int64, err error) {
 	return head, info.Size(), err
 }
 
-// File reads a whole file. It never waits: what is no regular file is an error.
+// File reads a whole regular file. It never waits.
 func (l Limit) File(path string) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
@@ -130,7 +130,7 @@ func (l Limit) File(path string) ([]byte, error) {
 	return l.All(path, f)
 }
 
-// All reads all that r gives. Errors about its length begin with name. Nothing is read of a regular file that is too large.
+// All reads r to its end. Errors about its length begin with name. If r is a regular file that is too large, nothing is read.
 func (l Limit) All(name string, r io.Reader) ([]byte, error) {
 	if f, ok := r.(*os.File); ok {
 		if err := l.Fits(name, f); err != nil {
@@ -138,7 +138,7 @@ func (l Limit) All(name string, r io.Reader) ([]byte, error) {
 		}
 	}
 	var whole pieces
-	for size := max(rest(r)+1, 512); ; size = min(2*size, 16<<20) { // one more, to see the end
+	for size := max(rest(r)+1, 512); ; size = min(2*size, 16<<20) { // one more byte, to see the end
 		piece := make([]byte, min(size, l.Bytes+1-whole.size))
 		n, err := io.ReadFull(r, piece)
 		whole.add(piece[:n])
@@ -154,10 +154,10 @@ func (l Limit) All(name string, r io.Reader) ([]byte, error) {
 	}
 }
 
-// Fits is Check of what was not read yet of an open file, if that is a regular one.
+// Fits checks the unread part of f, if f is a regular file.
 func (l Limit) Fits(name string, f *os.File) error { return l.Check(name, rest(f)) }
 
-// rest is how much of a regular file was not read yet, 0 for what does not tell.
+// rest returns the size of the unread part of a regular file, or 0 if it is unknown.
 func rest(r io.Reader) int64 {
 	f, ok := r.(*os.File)
 	if !ok {
@@ -174,7 +174,7 @@ func rest(r io.Reader) int64 {
 	return max(0, info.Size()-at)
 }
 
-// pieces are the parts of an input. They are joined once, so that no part is copied each time that there is more.
+// pieces are the parts of an input. They are joined once at the end, so that each is copied only once.
 type pieces struct {
 	list [][]byte
 	size int64

@@ -22,7 +22,7 @@ var text = infile.Limit{Bytes: 1 << 20, What: "a text"}
 func Example() {
 	_, err := infile.Limit{Bytes: 1 << 10, What: "a text"}.All("tale.txt", strings.NewReader(strings.Repeat("goose ", 1000)))
 	fmt.Println(err)
-	// Output: tale.txt: larger than 1 KiB, which is the most that a text may have
+	// Output: tale.txt: larger than 1 KiB, the limit for a text
 }
 
 func save(t *testing.T, data []byte) string {
@@ -31,7 +31,7 @@ func save(t *testing.T, data []byte) string {
 	return path
 }
 
-// counter counts what is read of it.
+// counter counts the bytes read from it.
 type counter struct {
 	r io.Reader
 	n int64
@@ -43,7 +43,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// zeros never end.
+// zeros is an endless stream of zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) {
@@ -64,7 +64,7 @@ func TestAllIsReadUpToTheLimit(t *testing.T) {
 }
 
 func TestNoMoreIsReadThanTheLimit(t *testing.T) {
-	const want = "x: larger than 1 MiB, which is the most that a text may have"
+	const want = "x: larger than 1 MiB, the limit for a text"
 	endless := &counter{r: zeros{}}
 	_, err := text.All("x", endless)
 	require.EqualError(t, err, want)
@@ -116,7 +116,7 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 	}
 	require.ErrorIs(t, infile.Regular(filepath.Join(dir, "missing")), fs.ErrNotExist)
 	_, err := infile.Open(os.DevNull)
-	require.EqualError(t, err, os.DevNull+": is a device, want a file: it is read at many places, write what it gives to a file first")
+	require.EqualError(t, err, os.DevNull+": is a device, want a file: it is read at random offsets, so write its content to a file first")
 }
 
 func TestTheNullDeviceIsEmpty(t *testing.T) {

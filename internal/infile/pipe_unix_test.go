@@ -40,7 +40,7 @@ func TestAPipeIsReadToItsEnd(t *testing.T) {
 func TestAPipeIsNoFileToReadAtManyPlaces(t *testing.T) {
 	path := pipe(t)
 	_, err := infile.Open(path)
-	require.EqualError(t, err, path+": is a named pipe, want a file: it is read at many places, write what it gives to a file first")
+	require.EqualError(t, err, path+": is a named pipe, want a file: it is read at random offsets, so write its content to a file first")
 	require.EqualError(t, infile.Regular(path), path+": is a named pipe, want a file")
 
 	socket := filepath.Join(t.TempDir(), "s")
@@ -51,7 +51,7 @@ func TestAPipeIsNoFileToReadAtManyPlaces(t *testing.T) {
 	require.EqualError(t, err, socket+": is a socket, want a file")
 }
 
-// Each of these would wait for ever for the other end.
+// Each of these would wait forever for the other end.
 func TestTheContextEndsAWaitForTheOtherEndOfAPipe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -66,7 +66,7 @@ func TestTheContextEndsAWaitForBytes(t *testing.T) {
 	path := pipe(t)
 	opened := make(chan *os.File, 1)
 	go func() {
-		f, _ := os.OpenFile(path, os.O_WRONLY, 0) // waits for the reader, and writes nothing
+		f, _ := os.OpenFile(path, os.O_WRONLY, 0) // waits for the reader and writes nothing
 		opened <- f
 	}()
 	r, err := infile.Stream(ctx, path)

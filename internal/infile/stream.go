@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Read reads a whole file, or all that a pipe or a device gives. When ctx ends first, its error is returned at once.
+// Read reads a whole file, pipe or device. If ctx ends first, it returns ctx's error at once.
 func (l Limit) Read(ctx context.Context, path string) ([]byte, error) {
 	f, err := Stream(ctx, path)
 	if err != nil {
@@ -18,8 +18,8 @@ func (l Limit) Read(ctx context.Context, path string) ([]byte, error) {
 	return l.All(path, f)
 }
 
-// Stream opens a file, a pipe or a device to be read once. Opening and reading end with the context's error when that ends first. A
-// regular file is an *os.File. The caller closes it.
+// Stream opens a file, pipe or device for reading once. If ctx ends first, opening and reading return its error. For a regular
+// file the result is an *os.File. The caller closes it.
 func Stream(ctx context.Context, path string) (io.ReadCloser, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -38,7 +38,7 @@ func Stream(ctx context.Context, path string) (io.ReadCloser, error) {
 	return &reader{ctx, f, nil}, nil
 }
 
-// opened runs open, which may wait for the other end of a pipe, until it or the context ends.
+// opened runs open until it or the context ends. Opening a pipe may wait for its other end.
 func opened(ctx context.Context, open func() (*os.File, error)) (*os.File, error) {
 	type result struct {
 		f   *os.File
@@ -68,11 +68,11 @@ type moved struct {
 	err error
 }
 
-// reader reads a pipe or a device. After its context has ended it is not read any more.
+// reader reads a pipe or a device. It does not read after its context has ended.
 type reader struct {
 	ctx  context.Context
 	file *os.File
-	buf  []byte // the reading goroutine's own: it may fill it after Read was left
+	buf  []byte // used by the reading goroutine only, which may fill it after Read has returned
 }
 
 func (r *reader) Read(p []byte) (int, error) {
@@ -98,8 +98,7 @@ func (r *reader) Read(p []byte) (int, error) {
 
 func (r *reader) Close() error { return r.file.Close() }
 
-// Sink opens a pipe or a device to be written to. Opening and writing end with the context's error when that ends first. The caller
-// closes it.
+// Sink opens a pipe or a device for writing. If ctx ends first, opening and writing return its error. The caller closes it.
 func Sink(ctx context.Context, path string) (io.WriteCloser, error) {
 	f, err := opened(ctx, func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY, 0) })
 	if err != nil {
@@ -108,13 +107,13 @@ func Sink(ctx context.Context, path string) (io.WriteCloser, error) {
 	return &sink{ctx, f, 0}, nil
 }
 
-// Output is an open pipe or device, such as standard output, whose reader may keep a program waiting. A Write that waits still when
-// patience is over after the end of the context is left.
+// Output writes to an open pipe or device, such as standard output, whose reader may block the program. After ctx has ended, a
+// Write gives up when it has waited for patience.
 func Output(ctx context.Context, f *os.File, patience time.Duration) io.Writer {
 	return &sink{ctx, f, patience}
 }
 
-// sink writes to a pipe or a device. A Write that was left may end later: it has bytes of its own.
+// sink writes to a pipe or a device. A Write that was given up may still finish later, so it has its own copy of the bytes.
 type sink struct {
 	ctx      context.Context
 	file     *os.File

@@ -4,5 +4,5 @@ package infile
 
 import "golang.org/x/sys/unix"
 
-// doNotWait opens a pipe although nobody writes to it.
+// doNotWait opens a pipe even if nobody writes to it.
 const doNotWait = unix.O_NONBLOCK

@@ -1,4 +1,4 @@
 package infile
 
-// doNotWait is nothing: no file of Windows keeps a program waiting until somebody opens its other end.
+// doNotWait is 0: opening a file on Windows never waits for another program.
 const doNotWait = 0

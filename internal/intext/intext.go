@@ -1,6 +1,6 @@
-// Package intext reads texts from outside as UTF-8, and tells what is odd about them.
+// Package intext reads texts from outside as UTF-8, and reports what is unusual about them.
 //
-// Limits: what is no text in any encoding that it knows is read as it is, with a note.
+// Limits: bytes that are not text in a known encoding are returned unchanged, with a note.
 package intext
 
 import (
@@ -16,24 +16,24 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/utf"
 )
 
-// Limit is how large a text may be.
+// Limit is the maximum size of a text.
 var Limit = infile.Limit{Bytes: 128 << 20, What: "a text"}
 
-// Read reads the text in the file at path, with notes about what it found. It waits for a pipe until ctx ends. It refuses what Git
-// leaves in place of a large file. A web page, which may be the error of a download, is a note.
+// Read reads the text in the file at path. notes say what it found. It waits for a pipe until ctx ends. It rejects a Git LFS
+// pointer. A web page, which may be a failed download, gives a note.
 func Read(ctx context.Context, path string, limit infile.Limit) (text []byte, notes []string, err error) {
 	data, err := limit.Read(ctx, path)
 	if err != nil {
 		return nil, nil, err
 	}
 	if filekind.IsPage(data) && !marked(path) {
-		notes = append(notes, path+" is a web page or XML, and is read with its tags; if it was downloaded, look whether the download gave an error")
+		notes = append(notes, path+" is a web page or XML, and is read with its tags; if you downloaded it, check whether the download failed")
 	}
 	text, more, err := From(path, data)
 	return text, append(notes, more...), err
 }
 
-// From is the text in data, which was read from what name tells. It refuses what Git leaves in place of a large file.
+// From returns the text in data. name says where data comes from. From rejects a Git LFS pointer.
 func From(name string, data []byte) (text []byte, notes []string, err error) {
 	if filekind.IsPointer(data) {
 		return nil, nil, fmt.Errorf("%s: %s", name, filekind.Recognize(data, "text"))
@@ -41,7 +41,7 @@ func From(name string, data []byte) (text []byte, notes []string, err error) {
 	return Decode(name, data)
 }
 
-// Decode returns data, which was read from what name tells, as UTF-8. It notes if that is something else than the bytes.
+// Decode returns data as UTF-8. name says where data comes from. A note says what Decode changed.
 func Decode(name string, data []byte) (text []byte, notes []string, err error) {
 	text, is, err := utf.Decode(data)
 	switch {
@@ -58,7 +58,7 @@ func Decode(name string, data []byte) (text []byte, notes []string, err error) {
 	return text, notes, nil
 }
 
-// WithoutLineEnd is a text without the line end that editors and echo put last.
+// WithoutLineEnd returns a text without its last line end, which editors and echo add.
 func WithoutLineEnd(text []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 }

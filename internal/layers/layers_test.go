@@ -17,13 +17,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// module is the prefix of our own packages.
+// module is the prefix of this module's packages.
 var module = strings.TrimSuffix(reflect.TypeFor[here]().PkgPath(), "/internal/layers")
 
 type here struct{}
 
-// arrows names, for each package, those right below it. A package may import what can be reached by its arrows, and so
-// skip levels; there is no way back up, and none between siblings. "v*" stands for every version.
+// arrows lists, for each package, the packages directly below it. A package may import everything that the arrows lead to, so it
+// may skip levels. It must not import packages above it, or siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
@@ -84,7 +84,7 @@ var arrows = map[string][]string{
 	"internal/units":      {},
 	"internal/utf":        {},
 
-	// For tests and scripts, which may import anything but are imported by nothing else.
+	// For tests and scripts. They may import anything, but nothing else may import them.
 	"ggml/ggmltest":    {"ggml/probe"},
 	"rwkv/rwkvtest":    {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
@@ -92,14 +92,14 @@ var arrows = map[string][]string{
 	"scripts/*":        {"cli", "eval", "internal/atomicfile", "internal/float", "internal/synth"},
 }
 
-// only names, for what few may import, those few.
+// only lists the importers of packages that few may import.
 var only = map[string][]string{
 	"github.com/ebitengine/purego": {"bindings"},
 	"unsafe":                       {"bindings", "ggml", "internal/cpus", "internal/mmap"},
 	"C":                            {},
 }
 
-// entry returns the name under which a package stands in the table.
+// entry returns a package's name in the table.
 func entry(pkg string) (string, bool) {
 	if _, ok := arrows[pkg]; ok {
 		return pkg, true
@@ -112,7 +112,7 @@ func entry(pkg string) (string, bool) {
 	return "", false
 }
 
-// below lists the entries of the table that arrows lead to from one of them.
+// below lists the table's entries that can be reached from one of them.
 func below(from string) []string {
 	var all []string
 	queue := slices.Clone(arrows[from])
@@ -127,7 +127,7 @@ func below(from string) []string {
 	return all
 }
 
-// fault says what is wrong with an import, or nothing.
+// fault says what is wrong with an import, or returns "".
 func fault(pkg, imported string) string {
 	if few, ok := only[imported]; ok && !slices.Contains(few, pkg) {
 		return "only " + strings.Join(few, ", ") + " may import it"
@@ -150,7 +150,7 @@ func fault(pkg, imported string) string {
 	return ""
 }
 
-// root is the folder of the module.
+// root returns the module's folder.
 func root(t *testing.T) string {
 	dir, err := os.Getwd()
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func root(t *testing.T) string {
 	}
 }
 
-// TestImportsFollowTheArrows reads the imports of every file for every platform; tests may import what they like.
+// TestImportsFollowTheArrows checks the imports of every file for every platform. Tests may import anything.
 func TestImportsFollowTheArrows(t *testing.T) {
 	top := root(t)
 	seen := 0

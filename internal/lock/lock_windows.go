@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// place is the byte that is locked: beyond the end of any file, since others may not read what is locked.
+// place is the byte that is locked. It is beyond the end of any file, because others cannot read locked bytes.
 const place = 1<<62 - 1
 
 func try(f *os.File) (bool, error) {

@@ -1,8 +1,8 @@
 // Package mmap opens files for reading, by calls and mapped into memory.
 //
-// Limits: when another program cuts a mapped file short, touching the bytes that are gone ends the process, as on every
-// system that has such mappings. Go code therefore reads with ReadAt or inside View, which answer with an error then; Bytes is
-// for C code that computes on the file itself. Changed tells whether the file is still the one that was opened.
+// Limits: if another program shortens a mapped file, touching the missing bytes ends the process, on every system with such
+// mappings. Go code therefore reads with ReadAt or inside View, which then return an error. Bytes is for C code that computes on
+// the file itself. Changed tells whether the file is still as it was when opened.
 package mmap
 
 import (
@@ -19,20 +19,20 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
-// Map is an open file, read-only. It may be shared between goroutines, Close excepted.
+// Map is an open, read-only file. It may be shared between goroutines, except for Close.
 type Map struct {
 	path    string
 	file    *os.File
 	size    int64
-	written time.Time // when it was last written to before it was opened
+	written time.Time // modification time when it was opened
 	bytes   []byte
 	once    sync.Once
 }
 
-// ErrChanged is what errors about a file wrap that was written to or cut short since it was opened.
+// ErrChanged is wrapped by errors about a file that was written to or shortened after it was opened.
 var ErrChanged = errors.New("the file has changed since it was opened")
 
-// Open opens a regular file and maps the whole of it.
+// Open opens a regular file and maps all of it.
 func Open(path string) (*Map, error) {
 	f, err := infile.Open(path)
 	if err != nil {
@@ -53,7 +53,7 @@ func (m *Map) open() error {
 	}
 	m.size, m.written = info.Size(), info.ModTime()
 	if m.size == 0 {
-		return nil // no system maps nothing
+		return nil // no system can map an empty file
 	}
 	if m.size > math.MaxInt {
 		return fmt.Errorf("%s: its %d bytes are more than this system's address space", m.path, m.size)
@@ -64,15 +64,15 @@ func (m *Map) open() error {
 	return nil
 }
 
-// Size is the length that the file had when it was opened, in bytes.
+// Size returns the file's length in bytes when it was opened.
 func (m *Map) Size() int64 { return m.size }
 
-// Bytes returns the mapped file. It must not be written to, nor used after Close. A file that was cut short ends the
-// process of whoever reads what is gone.
+// Bytes returns the mapped file. The caller must not write to it, or use it after Close. Reading the missing part of a shortened
+// file ends the process.
 func (m *Map) Bytes() []byte { return m.bytes }
 
-// ReadAt reads bytes with a call instead of from the mapping. A file that is shorter than when it was opened gives an error
-// that wraps ErrChanged and names it.
+// ReadAt reads with a system call instead of from the mapping. If the file has become shorter, the error wraps ErrChanged and
+// names the file.
 func (m *Map) ReadAt(p []byte, off int64) (int, error) {
 	n, err := m.file.ReadAt(p, off)
 	if errors.Is(err, io.EOF) && n < len(p) && off+int64(len(p)) <= m.size {
@@ -81,14 +81,14 @@ func (m *Map) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// View calls read with the mapped file. If the file was cut short and read touches what is gone, View returns an error that
-// wraps ErrChanged and names the file. Read must keep no part of the bytes and pass them to no other goroutine.
+// View calls read with the mapped file. If the file was shortened and read touches the missing part, View returns an error that
+// wraps ErrChanged and names the file. read must not keep any of the bytes or pass them to another goroutine.
 func (m *Map) View(read func(b []byte)) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		switch cause := recover().(type) {
 		case nil:
-		case interface{ Addr() uintptr }: // an error of the runtime about memory
+		case interface{ Addr() uintptr }: // a memory error of the runtime
 			if !m.holds(cause.Addr()) {
 				panic(cause)
 			}
@@ -101,14 +101,14 @@ func (m *Map) View(read func(b []byte)) (err error) {
 	return nil
 }
 
-// holds reports whether an address is one of the mapping's.
+// holds reports whether an address is inside the mapping.
 func (m *Map) holds(address uintptr) bool {
 	first := uintptr(unsafe.Pointer(unsafe.SliceData(m.bytes)))
 	return address >= first && address-first < uintptr(len(m.bytes))
 }
 
-// Changed returns an error that wraps ErrChanged if the file was written to or cut short since it was opened. A file of the
-// same name that took its place is another one, and no change.
+// Changed returns an error that wraps ErrChanged if the file was written to or shortened after it was opened. A new file that
+// replaced it under its name does not count.
 func (m *Map) Changed() error {
 	info, err := m.file.Stat()
 	switch {

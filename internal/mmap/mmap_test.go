@@ -124,6 +124,6 @@ func TestWhatIsNoRegularFileIsRefused(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 	if runtime.GOOS != "windows" {
 		_, err = Open(os.DevNull)
-		assert.ErrorContains(t, err, "is a device, want a file: it is read at many places, write what it gives to a file first")
+		assert.ErrorContains(t, err, "is a device, want a file: it is read at random offsets, so write its content to a file first")
 	}
 }

@@ -12,7 +12,7 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer windows.CloseHandle(section) // the view keeps it
+	defer windows.CloseHandle(section) // the view keeps it open
 	address, err := windows.MapViewOfFile(section, windows.FILE_MAP_READ, 0, 0, uintptr(size))
 	if err != nil {
 		return nil, err
@@ -20,7 +20,7 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 	return unsafe.Slice(pointer(&address), size), nil
 }
 
-// pointer returns the address that a system call answered with. It is memory outside Go's heap, which stays in place.
+// pointer returns the address that a system call returned. It points outside Go's heap, so it does not move.
 func pointer(address *uintptr) *byte { return *(**byte)(unsafe.Pointer(address)) }
 
 func unmap(b []byte) error { return windows.UnmapViewOfFile(uintptr(unsafe.Pointer(&b[0]))) }

@@ -2,8 +2,8 @@ package mmap
 
 import "math"
 
-// Room reports whether the system gives the process n more bytes of memory at once: it takes them, which fills no page, and
-// gives them back. C code that ends the process where malloc fails is called after this.
+// Room reports whether the system can give the process n more bytes of memory at once. It allocates them without filling a page,
+// and frees them. Call it before C code that ends the process if malloc fails.
 func Room(n int64) bool {
 	switch {
 	case n <= 0:

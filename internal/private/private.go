@@ -1,7 +1,8 @@
-// Package private keeps folders for the user alone in places where others may write, such as the folder for temporary files. There another
-// user may take a predictable name first. That user could read what is written, or lead it elsewhere with a symbolic link.
+// Package private keeps folders that only the user can enter, in places where others may write, such as the folder for temporary
+// files. Another user may take a predictable name there first. That user could read what is written, or redirect it with a
+// symbolic link.
 //
-// Limits: on Windows each user has a folder for temporary files, and only links are refused.
+// Limits: on Windows each user has a folder for temporary files, and only links are rejected.
 package private
 
 import (
@@ -11,7 +12,7 @@ import (
 	"os"
 )
 
-// Folder makes a folder that only the user can enter, or checks the one that is there as Check does. The folder above must exist.
+// Folder creates a folder that only the user can enter, or checks an existing one as Check does. The parent folder must exist.
 func Folder(path string) error {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -19,11 +20,11 @@ func Folder(path string) error {
 	return Check(path)
 }
 
-// ErrNotPrivate is what Check's errors wrap.
+// ErrNotPrivate is wrapped by Check's errors.
 var ErrNotPrivate = errors.New("not a private folder")
 
-// Check returns an error that wraps ErrNotPrivate unless path is a folder, and no link to one, that belongs to the user and that
-// nobody else may read or write.
+// Check returns an error that wraps ErrNotPrivate unless path is a folder that belongs to the user and that nobody else may
+// enter. A link to a folder is an error.
 func Check(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -40,7 +41,7 @@ func fault(info fs.FileInfo) string {
 	case info.Mode()&fs.ModeSymlink != 0:
 		return "a symbolic link"
 	case !info.IsDir():
-		return "no folder"
+		return "not a folder"
 	}
 	return foreign(info)
 }

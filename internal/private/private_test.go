@@ -41,7 +41,7 @@ func TestFoldersOfOthersAreNotTaken(t *testing.T) {
 			}
 			return os.Symlink(path+"-2", path)
 		}, "a symbolic link"},
-		"a file": {func(path string) error { return os.WriteFile(path, nil, 0o600) }, "no folder"},
+		"a file": {func(path string) error { return os.WriteFile(path, nil, 0o600) }, "not a folder"},
 		"one that others may read": {func(path string) error {
 			return os.Mkdir(path, 0o755)
 		}, "others may enter it (mode 755)"},

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// foreign says what lets others into a folder, or nothing.
+// foreign says why others may enter a folder, or returns "".
 func foreign(info fs.FileInfo) string {
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
 		return fmt.Sprintf("belongs to user %d", owner.Uid)

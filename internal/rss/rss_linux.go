@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Peak is the largest resident set of the process so far in bytes, mapped files included; 0 where the system does not tell.
+// Peak returns the largest resident set of the process so far in bytes, including mapped files, or 0 if the system does not tell.
 func Peak() int64 {
-	// Not getrusage, whose figure begins with that of the parent process.
+	// getrusage would start with the parent process's peak.
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0

@@ -2,5 +2,5 @@
 
 package rss
 
-// Peak is the largest resident set of the process so far in bytes; 0 where the system does not tell, as here.
+// Peak returns 0, because these systems do not tell the largest resident set.
 func Peak() int64 { return 0 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Peak is the largest resident set of the process so far in bytes, mapped files included; 0 where the system does not tell.
+// Peak returns the largest resident set of the process so far in bytes, including mapped files, or 0 if the system does not tell.
 func Peak() int64 {
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {

@@ -1,6 +1,6 @@
-// Package synth makes RWKV checkpoints of every version with random weights, in the shapes and ranges of trained ones. Activations stay
-// of order 1. Decays, mixing vectors and rates lie where training puts them. Logits are finite and varied. The words of such a model are
-// noise, but its speed, memory and file sizes are those of a real one.
+// Package synth makes RWKV checkpoints of every version with random weights, in the shapes and ranges of trained ones.
+// Activations stay of order 1. Decays, mixing vectors and rates have values like after training. Logits are finite and varied.
+// The text of such a model is noise, but its speed, memory and file size are those of a real one.
 //
 // The same Config gives the same file on every machine, with any number of cores.
 //
@@ -16,34 +16,35 @@ import (
 	"strings"
 )
 
-// Config says which model to make. Fields that are 0 get the defaults named.
+// Config says which model to make. A field that is 0 gets the default named here.
 type Config struct {
-	Version  string // "4", "5.0", "5.1", "5.2", "6" or "7", the default
+	Version  string // "4", "5.0", "5.1", "5.2", "6", or "7", which is the default; or a hybrid
 	Layers   int    // default 12
 	Embed    int    // channels, a multiple of HeadSize; default 768
-	FFN      int    // width of the channel mix; default that of the version, 3.5·Embed or 4·Embed
+	FFN      int    // width of the channel mix; the default depends on the version, 3.5·Embed or 4·Embed
 	HeadSize int    // default 64; version 4 has none
-	Vocab    int    // default 65536, that of the World models
+	Vocab    int    // default 65536, as in the World models
 	Ranks    Ranks
 	Seed     uint64
 
-	// FirstValue puts the tensors of the value residual into layer 0 too, where nothing reads them, as the G1 models
-	// have them and the World models have not.
+	// FirstValue also adds the value residual's tensors to layer 0, where nothing reads them. G1 models have them, World models
+	// do not.
 	FirstValue bool
 
-	// Of hybrids: how many heads keys and values have, by default a quarter, and whether the model lacks what some do.
+	// For hybrids: the number of key and value heads, by default a quarter of all heads, and which optional parts the model
+	// lacks.
 	KVHeads                      int
 	NoGate, NoHeadNorm, NoBiases bool
 }
 
-// Ranks are the widths of the low-rank pairs. Those that are 0 are chosen by Embed, all different.
+// Ranks are the widths of the low-rank pairs. A rank that is 0 is derived from Embed. All derived ranks differ.
 type Ranks struct {
 	Decay             int // versions 6 and 7
 	Rate, Value, Gate int // version 7
 	Mix               int // version 6
 }
 
-// withDefaults fills in what is 0 and refuses what no model can have.
+// withDefaults fills in the defaults and rejects impossible values.
 func (c Config) withDefaults() (Config, error) {
 	set := func(field *int, value int) {
 		if *field == 0 {
@@ -88,7 +89,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// quarter is how many of so many heads keys and values have.
+// quarter returns the number of key and value heads.
 func quarter(heads int) int {
 	if heads%4 == 0 {
 		return heads / 4
@@ -99,7 +100,7 @@ func quarter(heads int) int {
 // rank rounds to a multiple of 8.
 func rank(width float64) int { return max(1, int(math.Round(width/8))) * 8 }
 
-// Parameters is the number of weights.
+// Parameters returns the number of weights.
 func (c Config) Parameters() (int64, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -112,12 +113,12 @@ func (c Config) Parameters() (int64, error) {
 	return n, nil
 }
 
-// FileName is a name by RWKV's rule, for a model of that version and size label, such as "7" and "1.5B".
+// FileName returns a file name by RWKV's naming rule for a version and a size label, such as "7" and "1.5B".
 func FileName(version, label string) string {
 	return fmt.Sprintf("RWKV-%s-Synth-%s-v1-20260101-ctx4096.pth", versions[version].label, label)
 }
 
-// version is what differs between the versions.
+// version holds the differences between versions.
 type version struct {
 	label  string // in file names
 	ffn    float64
@@ -133,7 +134,7 @@ var versions = map[string]version{
 	"7":   {"x070", 4, version7},
 }
 
-// hybrids are the models of which there are no checkpoints but GGUF files.
+// hybrids are the models that only exist as GGUF files, not as checkpoints.
 var hybrids = map[string]version{
 	"arwkv7":     {"arwkv7", 5.25, hybrid7},
 	"rwkv6qwen2": {"rwkv6qwen2", 5.25, hybrid6},

@@ -8,7 +8,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
-// A model as small as tests want it.
+// A model small enough for tests.
 func Example() {
 	var file bytes.Buffer
 	if err := synth.Write(&file, synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 257, Seed: 1}); err != nil {

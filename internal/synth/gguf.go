@@ -9,7 +9,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// WriteGGUF writes a hybrid to w as a GGUF file of F32 without a vocabulary.
+// WriteGGUF writes a hybrid to w as a GGUF file in F32 without a vocabulary.
 func WriteGGUF(w io.WriterAt, c Config) error {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -58,7 +58,7 @@ func (w *widener) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// hybridKeys is the metadata as llama.cpp's converter writes it.
+// hybridKeys returns the metadata as llama.cpp's converter writes it.
 func (c Config) hybridKeys() []gguf.KV {
 	arch := []gguf.KV{
 		{Key: "context_length", Value: uint32(1 << 20)},

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// hybrid adds the tensors of a hybrid, RWKV's time mix in the frame of a Qwen transformer, by their names in GGUF.
+// hybrid adds the tensors of a hybrid under their GGUF names. A hybrid is a Qwen transformer with RWKV's time mix.
 func (m *model) hybrid() {
 	channels := math.Sqrt(float64(m.Embed))
 	m.matrix("token_embd.weight", m.Vocab, m.Embed, channels) // no norm follows
@@ -28,7 +28,7 @@ func (m *model) rms(name string) {
 	m.add(name, []int64{int64(m.Embed)}, 0, func(_ int, noise float64) float64 { return 1 + 0.08*noise })
 }
 
-// mixed adds the token-shift vectors of the given powers in one tensor.
+// mixed adds the token-shift vectors with these powers as one tensor.
 func (m *model) mixed(powers ...float64) {
 	depth, c := m.depth(), m.Embed
 	m.add("time_mix_lerp_fused.weight", []int64{int64(len(powers)), 1, 1, int64(c)}, 0, func(i int, noise float64) float64 {
@@ -37,13 +37,13 @@ func (m *model) mixed(powers ...float64) {
 	})
 }
 
-// lowRank adds the halves of a low-rank pair, [rank, in] and [out, rank].
+// lowRank adds both matrices of a low-rank pair, [rank, in] and [out, rank].
 func (m *model) lowRank(name string, rank int, middle, gain float64) {
 	m.matrix(name+"1.weight", rank, m.Embed, middle)
 	m.matrix(name+"2.weight", m.Embed, rank, gain)
 }
 
-// hybrid7 is the time mix of "arwkv7".
+// hybrid7 adds the time mix of "arwkv7".
 func hybrid7(m *model) {
 	powers := []float64{0.2, 0.9, 0.7, 0.7, 0.9, 0.2} // r, w, k, v, a, g
 	if m.NoGate {
@@ -62,7 +62,7 @@ func hybrid7(m *model) {
 	m.lowRank("time_mix_a", m.Ranks.Rate, 1, 0.5)
 	m.vector("time_mix_v0.weight", rate)
 	rank := m.Ranks.Value
-	if m.layerN == 0 { // read by nobody, and as wide as the rate's
+	if m.layerN == 0 { // nothing reads it, and it is as wide as the rate's
 		rank = m.Ranks.Rate
 	}
 	m.lowRank("time_mix_v", rank, 1, 0.5)
@@ -81,7 +81,7 @@ func hybrid7(m *model) {
 	}
 }
 
-// hybrid6 is the time mix of "rwkv6qwen2".
+// hybrid6 adds the time mix of "rwkv6qwen2".
 func hybrid6(m *model) {
 	m.mix("time_mix_lerp_x.weight", 1)
 	m.mixed(1, 1, 0.7, 0.5, 0.5) // w, k, v, r, g

@@ -19,7 +19,7 @@ func (r *random) next() uint64 {
 	return z ^ z>>31
 }
 
-// seedOf is the beginning of the numbers for one block of one tensor, so that blocks can be drawn in any order.
+// seedOf returns the generator for one block of one tensor, so that blocks can be drawn in any order.
 func seedOf(seed uint64, tensor, block int) random {
 	r := random(seed)
 	r = random(r.next() + uint64(tensor))
@@ -27,10 +27,10 @@ func seedOf(seed uint64, tensor, block int) random {
 	return random(r.next())
 }
 
-// levels is how many different numbers stand for the normal distribution: so few that they stay in the fastest cache.
+// levels is how many different numbers represent the normal distribution. It is small enough for the fastest cache.
 const levels = 4096
 
-// normal are the quantiles of the normal distribution in the middle of each of so many equal parts.
+// normal holds the quantiles of the normal distribution at the middle of each of levels equal parts.
 var normal = sync.OnceValue(func() *[levels]float64 {
 	var t [levels]float64
 	for i := range t {
@@ -40,7 +40,7 @@ var normal = sync.OnceValue(func() *[levels]float64 {
 	return &t
 })
 
-// fillMatrix fills dst, of a multiple of 2 bytes, with normal BF16 numbers of that standard deviation.
+// fillMatrix fills dst with normally distributed BF16 numbers of standard deviation scale. len(dst) is a multiple of 2.
 func fillMatrix(dst []byte, r random, scale float64) {
 	var table [levels]uint16
 	for i, z := range normal() {
@@ -56,7 +56,7 @@ func fillMatrix(dst []byte, r random, scale float64) {
 	}
 }
 
-// fillVector fills dst with the BF16 elements of a tensor from start on.
+// fillVector fills dst with a tensor's BF16 elements, beginning with element start.
 func fillVector(dst []byte, r random, start int, at func(int, float64) float64) {
 	for i := range len(dst) / 2 {
 		z := normal()[r.next()%levels]

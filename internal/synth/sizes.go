@@ -12,7 +12,7 @@ type size struct {
 	ranks         Ranks
 }
 
-// sizes are the released models of each version. The ranks of version 7's two largest are known by their sums only.
+// sizes are the released models of each version. Of version 7's two largest only the sum of the ranks is known.
 var sizes = map[string][]size{
 	"4": {
 		{"0.1B", "169M", 12, 768, Ranks{}}, {"0.4B", "430M", 24, 1024, Ranks{}}, {"1.5B", "", 24, 2048, Ranks{}},
@@ -38,7 +38,7 @@ func seven(decay, rate, value, gate int) Ranks {
 	return Ranks{Decay: decay, Rate: rate, Value: value, Gate: gate}
 }
 
-// Size answers with the dimensions of the released model of that version and size, and its label.
+// Size returns the dimensions of the released model with this version and size, and its label.
 func Size(version, name string) (label string, c Config, err error) {
 	var known []string
 	for _, s := range sizes[version] {

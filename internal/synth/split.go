@@ -8,8 +8,8 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 )
 
-// Split cuts a GGUF file into parts beside it, as llama-gguf-split names and fills them: all keys are in the first, and each
-// has about as many tensors. It returns the paths of the parts.
+// Split splits a GGUF file into parts beside it, with the names and contents of llama-gguf-split: the first part has all keys,
+// and every part has about as many tensors. It returns the paths of the parts.
 func Split(path string, parts int) ([]string, error) {
 	f, err := gguf.Open(path)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 )
 
-// Write writes the checkpoint to w as torch.save would. It draws on all cores and keeps a few MiB in memory.
+// Write writes the checkpoint to w as torch.save would. It uses all cores and a few MiB of memory.
 func Write(w io.Writer, c Config) error {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -23,16 +23,16 @@ func Write(w io.Writer, c Config) error {
 	return pth.Write(w, "synth", specs, d.write)
 }
 
-// blockSize is how many bytes are drawn at once, by one goroutine and from one seed. The file depends on it.
+// blockSize is how many bytes one goroutine draws at once from one seed. The file depends on it.
 const blockSize = 1 << 20
 
-// drawer draws the blocks of all tensors in order, some of them ahead of their writing.
+// drawer draws the blocks of all tensors in order. Some are drawn before they are written.
 type drawer struct {
 	tensors []tensor
 	seed    uint64
-	queue   chan chan []byte // of the blocks under way, in order
+	queue   chan chan []byte // the blocks being drawn, in order
 	done    chan struct{}
-	free    chan []byte // blocks that were written
+	free    chan []byte // buffers of written blocks
 }
 
 func newDrawer(tensors []tensor, seed uint64) *drawer {
@@ -47,7 +47,7 @@ func newDrawer(tensors []tensor, seed uint64) *drawer {
 	return d
 }
 
-// run starts one goroutine a block; the queue's length keeps their number small.
+// run starts one goroutine per block. The queue's length limits their number.
 func (d *drawer) run() {
 	for i, t := range d.tensors {
 		for block := range blocks(t) {
@@ -62,7 +62,7 @@ func (d *drawer) run() {
 	}
 }
 
-// blocks is the number of blocks that a tensor takes.
+// blocks returns the number of blocks of a tensor.
 func blocks(t tensor) int { return int((t.spec().Bytes() + blockSize - 1) / blockSize) }
 
 // draw fills one block of one tensor.
@@ -88,7 +88,7 @@ func (d *drawer) buffer() []byte {
 	}
 }
 
-// write writes tensor i. Tensors are to be written in order.
+// write writes tensor i. Tensors must be written in order.
 func (d *drawer) write(i int, w io.Writer) error {
 	for range blocks(d.tensors[i]) {
 		block := <-<-d.queue

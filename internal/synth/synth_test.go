@@ -20,7 +20,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// small has matrices of more than one block, and odd sizes.
+// small has odd sizes and matrices of more than one block.
 var small = Config{Layers: 2, Embed: 96, HeadSize: 32, Vocab: 6001, FFN: 200, Ranks: Ranks{Decay: 8, Rate: 9, Value: 7, Gate: 12}}
 
 func made(t *testing.T, c Config) *checkpoint.File {
@@ -44,7 +44,7 @@ func values(t *testing.T, f *checkpoint.File, name string) []float32 {
 	return out
 }
 
-// moments are the mean and the standard deviation.
+// moments returns the mean and the standard deviation.
 func moments(x []float32) (mean, deviation float64) {
 	for _, v := range x {
 		mean += float64(v)
@@ -155,7 +155,7 @@ func TestReleasedSizesHaveTheReleasedParameters(t *testing.T) {
 		for name, want := range sizes {
 			_, c, err := Size(version, name)
 			require.NoError(t, err)
-			c.FirstValue = true // as version 7's are counted
+			c.FirstValue = true // because version 7's parameters are counted with it
 			n, err := c.Parameters()
 			require.NoError(t, err)
 			assert.Equal(t, want, n, "%s of version %s", name, version)
@@ -193,7 +193,7 @@ func TestNamesAndShapesOfHybrids(t *testing.T) {
 	ranks := Ranks{Decay: 9, Rate: 8, Value: 7, Gate: 12, Mix: 5}
 	for version, tc := range map[string]struct {
 		c    Config
-		want map[string][]int64 // nil for a tensor that is not there
+		want map[string][]int64 // nil for a tensor that must be missing
 	}{
 		"a whole ARWKV": {Config{Version: "arwkv7"}, map[string][]int64{
 			"token_embd.weight": {96, 100}, "blk.1.time_mix_lerp_fused.weight": {96, 1, 1, 6}, "blk.0.time_mix_w1.weight": {96, 9},
@@ -254,7 +254,7 @@ func TestDimensionsThatNoModelHas(t *testing.T) {
 	}
 }
 
-// full is a disk with no room beyond so many bytes.
+// full is a disk with space for room bytes.
 type full struct{ room int }
 
 var errFull = errors.New("no space left")

@@ -8,12 +8,12 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 )
 
-// tensor is one tensor of the model and how its elements are drawn.
+// tensor is one tensor of the model and how to draw its elements.
 type tensor struct {
 	name  string
 	shape []int64
-	scale float64                            // of a matrix: standard deviation of its elements
-	at    func(i int, noise float64) float64 // of a vector: element i, given a number of the normal distribution
+	scale float64                            // for a matrix: the standard deviation of its elements
+	at    func(i int, noise float64) float64 // for a vector: returns element i, given a normally distributed number
 }
 
 func (t tensor) elements() int64 { return checkpoint.Tensor{Shape: t.shape}.Elements() }
@@ -22,7 +22,7 @@ func (t tensor) spec() pth.Spec {
 	return pth.Spec{Name: t.name, DType: checkpoint.BF16, Shape: t.shape}
 }
 
-// tensors lists the model in the order that training saves it.
+// tensors lists the model's tensors in the order in which training saves them.
 func (c Config) tensors() []tensor {
 	m := &model{Config: c}
 	if _, hybrid := hybrids[c.Version]; hybrid {
@@ -38,11 +38,11 @@ func (c Config) tensors() []tensor {
 	return m.list
 }
 
-// model puts the list of tensors together.
+// model collects the list of tensors.
 type model struct {
 	Config
 	list   []tensor
-	layerN int // the current layer,
+	layerN int // the current layer
 	prefix string
 }
 
@@ -55,16 +55,16 @@ func (m *model) matrix(name string, out, in int, gain float64) {
 	m.add(name, []int64{int64(out), int64(in)}, gain/math.Sqrt(float64(in)), nil)
 }
 
-// pair adds both halves of a low-rank pair, [channels, rank] and [rank, channels]: in is what the middle is to be as
-// large as, gain the result.
+// pair adds both matrices of a low-rank pair, [channels, rank] and [rank, channels]. middle is the size of the values between
+// them, gain the size of the result.
 func (m *model) pair(letter string, rank int, middle, gain float64) {
 	c := float64(m.Embed)
 	m.add("att."+letter+"1", []int64{int64(m.Embed), int64(rank)}, middle/math.Sqrt(c), nil)
 	m.add("att."+letter+"2", []int64{int64(rank), int64(m.Embed)}, gain/math.Sqrt(float64(rank)), nil)
 }
 
-// vector adds a vector over the channels, of shape [1, 1, channels]. Its elements are those of at, which is given the
-// channel's place from 0 to 1 in its head and in the model.
+// vector adds a vector over the channels, of shape [1, 1, channels]. at returns its elements. It gets the channel's place in its
+// head and in the model, each from 0 to 1.
 func (m *model) vector(name string, at func(head, place, noise float64) float64) {
 	last, size := float64(max(m.Embed-1, 1)), m.HeadSize
 	m.add(name, []int64{1, 1, int64(m.Embed)}, 0, func(i int, noise float64) float64 {
@@ -90,14 +90,13 @@ func (m *model) layer(n int) {
 	m.prefix = ""
 }
 
-// residual is the size of what each half of a layer adds to the stream, so that all of them add as much as the
-// embedding had.
+// residual is the size of what each half of a layer adds to the stream. All of them together add as much as the embedding.
 func (m *model) residual() float64 { return 1 / math.Sqrt(2*float64(m.Layers)) }
 
-// depth is the current layer's place, 0 for the first and just below 1 for the last.
+// depth is the place of the current layer, from 0 for the first to just below 1 for the last.
 func (m *model) depth() float64 { return float64(m.layerN) / float64(m.Layers) }
 
-// mix adds a token-shift vector, which falls from 1 to 0 over the channels, faster in the later layers.
+// mix adds a token-shift vector that falls from 1 to 0 over the channels, faster in later layers.
 func (m *model) mix(name string, power float64) {
 	power *= 1 - m.depth()
 	m.vector(name, func(_, place, noise float64) float64 {
@@ -105,8 +104,8 @@ func (m *model) mix(name string, power float64) {
 	})
 }
 
-// receptance is the size of the receptance, in the first layer so small that the epsilon of the norm after the recurrence
-// shows, as in trained models.
+// receptance is the size of the receptance. In the first layer it is so small that the epsilon of the norm after the recurrence
+// matters, as in trained models.
 func (m *model) receptance() float64 {
 	if m.layerN == 0 {
 		return 0.02
@@ -114,7 +113,7 @@ func (m *model) receptance() float64 {
 	return 1
 }
 
-// rise adds a token-shift vector of versions 4 and 5, which rises from 0 to 1 over the channels.
+// rise adds a token-shift vector of versions 4 and 5 that rises from 0 to 1 over the channels.
 func (m *model) rise(name string, power float64) {
 	depth := m.depth()
 	m.vector(name, func(_, place, noise float64) float64 {

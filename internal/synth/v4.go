@@ -2,7 +2,7 @@ package synth
 
 import "math"
 
-// version4 is the time mix and the channel mix of RWKV-4.
+// version4 adds the time mix and the channel mix of RWKV-4.
 func version4(m *model) {
 	m.rise("att.time_mix_k", 1)
 	m.rise("att.time_mix_v", 1)
@@ -17,17 +17,17 @@ func version4(m *model) {
 	m.gatedChannelMix("ffn.time_mix_", m.rise)
 }
 
-// gatedChannelMix is the channel mix of all versions before 7.
+// gatedChannelMix adds the channel mix of the versions before 7.
 func (m *model) gatedChannelMix(prefix string, mix func(name string, power float64)) {
 	mix(prefix+"k", 1)
 	mix(prefix+"r", 1)
 	m.matrix("ffn.key.weight", m.FFN, m.Embed, 1)
 	m.matrix("ffn.receptance.weight", m.Embed, m.Embed, 1)
-	// The square of the positive half of a normal distribution is 1.22 in the root of its mean square, the gate about a half.
+	// The square of the positive half of a normal distribution has a root mean square of 1.22. The gate is about 1/2.
 	m.matrix("ffn.value.weight", m.Embed, m.FFN, 2*m.residual()/1.22)
 }
 
-// perChannel adds a vector of shape [channels], of what vector gives.
+// perChannel adds a vector of shape [channels] with the elements of vector.
 func (m *model) perChannel(name string, at func(head, place, noise float64) float64) {
 	m.vector(name, at)
 	m.list[len(m.list)-1].shape = []int64{int64(m.Embed)}

@@ -2,8 +2,8 @@ package synth
 
 import "math"
 
-// version5 is the time mix and the channel mix of RWKV-5: of 5.0 without a gate and with one decay and bonus a head, of 5.1
-// with a gate, of 5.2 with a decay and a bonus for every channel.
+// version5 adds the time mix and the channel mix of RWKV-5. 5.0 has no gate, and one decay and bonus per head. 5.1 has a gate.
+// 5.2 has a decay and a bonus for every channel.
 func version5(m *model, gate, perHead bool) {
 	m.rise("att.time_mix_k", 1)
 	m.rise("att.time_mix_v", 1)
@@ -37,14 +37,14 @@ func version5(m *model, gate, perHead bool) {
 	m.gatedChannelMix("ffn.time_mix_", m.rise)
 }
 
-// heads adds a tensor [heads, head size] by the place of its elements in the model, from 0 to 1.
+// heads adds a tensor [heads, head size]. at gets an element's place in the model, from 0 to 1.
 func (m *model) heads(name string, at func(place, noise float64) float64) {
 	last := float64(max(m.Embed-1, 1))
 	m.add(name, []int64{int64(m.Embed / m.HeadSize), int64(m.HeadSize)}, 0,
 		func(i int, noise float64) float64 { return at(float64(i)/last, noise) })
 }
 
-// eachHead adds a vector [heads] by the place of the head.
+// eachHead adds a vector [heads]. at gets the place of the head, from 0 to 1.
 func (m *model) eachHead(name string, at func(place, noise float64) float64) {
 	heads := m.Embed / m.HeadSize
 	m.add(name, []int64{int64(heads)}, 0,

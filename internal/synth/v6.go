@@ -2,7 +2,7 @@ package synth
 
 import "math"
 
-// version6 is the time mix and the channel mix of RWKV-6.
+// version6 adds the time mix and the channel mix of RWKV-6.
 func version6(m *model) {
 	for _, v := range []struct {
 		letter string

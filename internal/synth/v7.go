@@ -2,7 +2,7 @@ package synth
 
 import "math"
 
-// version7 is the time mix and the channel mix of RWKV-7.
+// version7 adds the time mix and the channel mix of RWKV-7.
 func version7(m *model) {
 	for _, v := range []struct {
 		letter string
@@ -10,7 +10,7 @@ func version7(m *model) {
 	}{{"r", 0.2}, {"w", 0.9}, {"k", 0.7}, {"v", 0.7}, {"a", 0.9}, {"g", 0.2}} {
 		m.mix("att.x_"+v.letter, v.power)
 	}
-	// In-head zigzags and ramps over the channels, where training begins too: slow decays first, fast ones last.
+	// Zigzags in each head and ramps over the channels, as at the start of training: slow decays first, fast ones last.
 	curve := 1 + math.Pow(m.depth(), 0.3)
 	m.vector("att.w0", func(head, place, noise float64) float64 {
 		return -5.5 + 6*math.Pow(place, curve) + 2.5*zigzag(head) + 0.1*noise
@@ -37,6 +37,6 @@ func version7(m *model) {
 
 	m.mix("ffn.x_k", 4)
 	m.matrix("ffn.key.weight", m.FFN, m.Embed, 1)
-	// The square of the positive half of a normal distribution is 1.22 in the root of its mean square.
+	// The square of the positive half of a normal distribution has a root mean square of 1.22.
 	m.matrix("ffn.value.weight", m.Embed, m.FFN, m.residual()/1.22)
 }

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/term"
 )
 
-// Editor lets somebody edit lines, and brings back earlier ones. The terminal is raw only while a line is read, so that in between
-// Ctrl-C is a signal. It belongs to one goroutine at a time.
+// Editor lets a person edit lines and brings back earlier ones. The terminal is in raw mode only while a line is read. Between
+// lines, Ctrl-C is a signal. An Editor belongs to one goroutine at a time.
 type Editor struct {
 	in, out *os.File
 	editor  *term.Terminal
 }
 
-// NewEditor returns an editor at a terminal that shows prompt in front of each line.
+// NewEditor returns an editor for a terminal. It shows prompt before each line.
 func NewEditor(in, out *os.File, prompt string) *Editor {
 	screen := struct {
 		io.Reader
@@ -26,8 +26,8 @@ func NewEditor(in, out *os.File, prompt string) *Editor {
 	return &Editor{in, out, term.NewTerminal(screen, prompt)}
 }
 
-// Read returns the next line, or lines that were pasted. At the end of the input, by Ctrl-D or by Ctrl-C on an empty line, it returns
-// io.EOF, and the error of ctx when that ends first.
+// Read returns the next line, or several lines that were pasted at once. It returns io.EOF at the end of the input, which is
+// Ctrl-D, or Ctrl-C on an empty line. If ctx ends first, it returns ctx's error.
 func (t *Editor) Read(ctx context.Context) (string, error) {
 	before, err := term.MakeRaw(int(t.in.Fd()))
 	if err != nil {
@@ -35,7 +35,7 @@ func (t *Editor) Read(ctx context.Context) (string, error) {
 	}
 	defer term.Restore(int(t.in.Fd()), before)
 	if width, height, err := term.GetSize(int(t.out.Fd())); err == nil && width > 0 {
-		_ = t.editor.SetSize(width, height) // a size that it cannot use changes nothing
+		_ = t.editor.SetSize(width, height) // an unusable size changes nothing
 	}
 	t.editor.SetBracketedPasteMode(true)
 	defer t.editor.SetBracketedPasteMode(false)
@@ -44,15 +44,15 @@ func (t *Editor) Read(ctx context.Context) (string, error) {
 		for {
 			one, err := t.editor.ReadLine()
 			text = append(text, one)
-			if !errors.Is(err, term.ErrPasteIndicator) { // a pasted line is one of several
+			if !errors.Is(err, term.ErrPasteIndicator) { // a pasted line: more may follow
 				return strings.Join(text, "\n"), err
 			}
 		}
 	})
 }
 
-// ctrlC lets Ctrl-C empty a line and end the input only if the line is empty already, where the editor would end in any
-// case. It does so in keys that the editor knows: end of line, Ctrl-D, which ends the input on an empty line, and kill line.
+// ctrlC makes Ctrl-C clear a line, and end the input only on an empty line. The editor alone would always end. It replaces Ctrl-C
+// by keys that the editor knows: end of line, Ctrl-D, which ends the input on an empty line, and kill line.
 type ctrlC struct {
 	in      io.Reader
 	waiting []byte
@@ -72,7 +72,7 @@ func (c *ctrlC) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Await runs read, which nothing can interrupt, until it or the context ends.
+// Await runs read, which cannot be interrupted, until it or the context ends.
 func Await(ctx context.Context, read func() (string, error)) (string, error) {
 	type line struct {
 		text string

@@ -1,9 +1,9 @@
-// Package term decides what may reach a terminal. A terminal obeys some characters: they move the cursor, change the screen, or make the
-// terminal answer as if somebody typed. Files may hold such characters, and models may generate them.
+// Package term decides what may reach a terminal. A terminal interprets some characters: they move the cursor, change the screen,
+// or make the terminal answer as if somebody typed. Files may contain such characters, and models may generate them.
 //
-// An Output has three ways to write. Write is for messages and tables: it makes the characters that a terminal would obey visible,
-// wherever the output goes. Text is for long texts of models and files: it leaves out escape sequences if the output is a terminal, and
-// otherwise changes nothing. Raw is for bytes, and for what the program itself wants the terminal to do.
+// An Output has three ways to write. Write is for messages and tables: it always makes control characters visible. Text is for
+// long texts of models and files: it removes escape sequences if the output is a terminal, and otherwise changes nothing. Raw is
+// for bytes, and for control sequences of the program itself.
 package term
 
 import (
@@ -17,13 +17,13 @@ import (
 // Output is standard output or standard error. One goroutine at a time may write to it.
 type Output struct {
 	out  io.Writer
-	rest []byte // the beginning of a character whose end was not written yet
+	rest []byte // the start of a character that is not complete yet
 }
 
 // NewOutput returns an Output that writes to out.
 func NewOutput(out io.Writer) *Output { return &Output{out: out} }
 
-// Write writes text with every character visible that a terminal would obey, other than line ends and tabs.
+// Write writes text and makes control characters visible, except for line ends and tabs.
 func (o *Output) Write(p []byte) (int, error) {
 	all := append(o.rest, p...)
 	whole := len(all) - len(unfinished(all))
@@ -35,7 +35,7 @@ func (o *Output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close writes what is left of a text that ended within a character. It does not close what the output writes to.
+// Close writes the rest of a text that ended inside a character. It does not close the underlying writer.
 func (o *Output) Close() error {
 	rest := string(o.rest)
 	o.rest = nil
@@ -46,12 +46,12 @@ func (o *Output) Close() error {
 	return err
 }
 
-// Redirect lets an Output write to out from here on.
+// Redirect makes an Output write to out from now on.
 func (o *Output) Redirect(out io.Writer) { o.out = out }
 
 func (o *Output) inner() any { return o.out }
 
-// unfinished is the end of a text that is the beginning of a character.
+// unfinished returns the incomplete character at the end of a text.
 func unfinished(text []byte) []byte {
 	for i := len(text) - 1; i >= 0 && i > len(text)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(text[i]) {
@@ -64,7 +64,7 @@ func unfinished(text []byte) []byte {
 	return nil
 }
 
-// Raw returns what an Output writes to, for bytes that must arrive as they are. Other writers are returned as they are.
+// Raw returns an Output's underlying writer, for bytes that must arrive unchanged. It returns other writers as they are.
 func Raw(w io.Writer) io.Writer {
 	if o, ok := w.(*Output); ok {
 		return o.out
@@ -72,8 +72,8 @@ func Raw(w io.Writer) io.Writer {
 	return w
 }
 
-// Text returns a writer for generated text: without escape sequences and control characters other than line ends and tabs if w is a
-// terminal, and as it is otherwise.
+// Text returns a writer for generated text. If w is a terminal, it removes escape sequences and control characters other than
+// line ends and tabs. Otherwise it changes nothing.
 func Text(w io.Writer) io.Writer {
 	w = Raw(w)
 	if Is(w) {
@@ -82,7 +82,7 @@ func Text(w io.Writer) io.Writer {
 	return w
 }
 
-// File returns the file that a stream reads from or writes to, nil if it is none.
+// File returns the file that a stream reads from or writes to, or nil if it is not a file.
 func File(stream any) *os.File {
 	for {
 		switch s := stream.(type) {
@@ -102,7 +102,7 @@ func Is(stream any) bool {
 	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
-// Width is the columns of a terminal, 80 if it does not tell.
+// Width returns the number of columns of a terminal, or 80 if it is unknown.
 func Width(stream any) int {
 	if f := File(stream); f != nil {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 1 {

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// plain leaves escape sequences and control characters out of a text (ECMA-48, sections 5.2 to 5.6). A sequence may be spread over
-// several writes. One that has not ended at the end of a line ends there, so that none swallows a whole text.
+// plain removes escape sequences and control characters from a text (ECMA-48, sections 5.2 to 5.6). A sequence may be spread over
+// several writes. The end of a line ends every sequence, so that none can swallow the rest of the text.
 type plain struct {
 	out   io.Writer
 	state state
-	rest  []byte // the beginning of a character whose end was not written yet
+	rest  []byte // the start of a character that is not complete yet
 }
 
-// state is what kind of sequence a text is in.
+// state is the kind of sequence that the text is in.
 type state int
 
 const (
@@ -25,7 +25,7 @@ const (
 	commandE       // in such a string after ESC, which is the first half of ST or begins another sequence
 )
 
-// Write writes the characters of p that are no part of a sequence.
+// Write writes the characters of p that are not part of a sequence.
 func (t *plain) Write(p []byte) (int, error) {
 	all := append(t.rest, p...)
 	whole := len(all) - len(unfinished(all))
@@ -34,7 +34,7 @@ func (t *plain) Write(p []byte) (int, error) {
 	for from := all[:whole]; len(from) > 0; {
 		r, size := utf8.DecodeRune(from)
 		if r == utf8.RuneError && size == 1 {
-			r = rune(from[0]) // what a terminal of 8-bit characters takes it for
+			r = rune(from[0]) // how a terminal with 8-bit characters interprets it
 			if t.shows(r) {
 				kept = append(kept, string(utf8.RuneError)...)
 			}
@@ -51,7 +51,7 @@ func (t *plain) Write(p []byte) (int, error) {
 
 func (t *plain) inner() any { return t.out }
 
-// shows reports whether a character is to be seen, and follows the sequence that it is part of.
+// shows reports whether a character is visible, and updates the state.
 func (t *plain) shows(r rune) bool {
 	if r == '\n' || t.state == shown || t.state != command && r > 0x7e {
 		t.state = begun(r)
@@ -61,7 +61,7 @@ func (t *plain) shows(r rune) bool {
 	return false
 }
 
-// begun is the sequence that a character of text begins.
+// begun returns the state after a character of text, which may begin a sequence.
 func begun(r rune) state {
 	switch r {
 	case 0x1b:
@@ -74,7 +74,7 @@ func begun(r rune) state {
 	return shown
 }
 
-// next is the state behind a character of a sequence.
+// next returns the state after a character of a sequence.
 func (s state) next(r rune) state {
 	switch {
 	case s == control && r >= 0x40, s == command && (r == 0x07 || r == 0x9c):

@@ -40,7 +40,7 @@ func TestWhatATerminalObeysIsMadeVisible(t *testing.T) {
 	}
 }
 
-// In whatever pieces a text is written, the same comes out.
+// inPieces writes a text in pieces of size bytes and returns all that came out.
 func inPieces(t *testing.T, text string, size int, open func(io.Writer) io.Writer) string {
 	t.Helper()
 	var got bytes.Buffer

@@ -9,11 +9,11 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// longest is how much of a value is shown, in bytes: more than any name has that somebody means to read.
+// longest is how many bytes of a value are shown. No name that a person wants to read is longer.
 const longest = 400
 
-// Visible shows a value of a file, such as a name, in one line: what a terminal would obey, line ends and tabs among it, is
-// written as Go and JSON write it, such as \u001b for escape. Other text stays as it is, but for the end of a very long one.
+// Visible returns a value from a file, such as a name, on one line. It escapes control characters, including line ends and tabs,
+// as Go and JSON do, such as \u001b for escape. It cuts a very long text. Other text stays unchanged.
 func Visible(s string) string {
 	if len(s) > longest {
 		s = excerpt.Cut(s, longest) + "..."
@@ -22,7 +22,7 @@ func Visible(s string) string {
 	return visible(s)
 }
 
-// visible is Visible but for line ends and tabs, which it keeps.
+// visible is Visible without the length limit. It keeps line ends and tabs.
 func visible(s string) string {
 	if !strings.ContainsFunc(s, obeyed) && utf8.ValidString(s) {
 		return s
@@ -42,8 +42,8 @@ func visible(s string) string {
 	return b.String()
 }
 
-// obeyed reports whether a terminal obeys a character instead of showing it: control characters other than line end and tab, those
-// that turn the direction of text, and the two that are line ends to some.
+// obeyed reports whether a terminal may interpret a character instead of showing it: control characters other than line end and
+// tab, characters that change the text direction, and two that some terminals treat as line ends.
 func obeyed(r rune) bool {
 	switch {
 	case r == '\n', r == '\t':

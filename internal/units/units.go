@@ -1,9 +1,9 @@
-// Package units writes sizes and counts for people.
+// Package units formats sizes and counts for people.
 package units
 
 import "fmt"
 
-// Bytes writes a size in GiB, or MiB or KiB where it is small.
+// Bytes returns a size in GiB, or in MiB, KiB or B if it is smaller.
 func Bytes(n int64) string {
 	switch {
 	case n >= 1<<30:
@@ -17,7 +17,7 @@ func Bytes(n int64) string {
 	}
 }
 
-// Count writes a number of things: "no warnings", "1 warning", "2 warnings".
+// Count returns a number with its noun: "no warnings", "1 warning", "2 warnings".
 func Count(n int, thing string) string {
 	switch n {
 	case 0:

@@ -1,6 +1,7 @@
-// Package utf reads text files of different encodings as UTF-8. Notepad and PowerShell's ">" write UTF-16, or UTF-8 with a byte order mark.
+// Package utf reads text files in several encodings as UTF-8. Notepad and PowerShell's ">" write UTF-16, or UTF-8 with a byte
+// order mark.
 //
-// Limits: only Unicode's encodings are known. UTF-16 without a mark is recognized only if its first character is ASCII.
+// Limits: it only knows Unicode encodings. It recognizes UTF-16 without a mark only if the first character is ASCII.
 package utf
 
 import (
@@ -11,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Encoding is how a text was written.
+// Encoding is the encoding of a text.
 type Encoding string
 
 // The encodings that Decode tells apart.
@@ -22,10 +23,10 @@ const (
 	UTF16BE    Encoding = "UTF-16 (big-endian)"
 	UTF32LE    Encoding = "UTF-32 (little-endian)"
 	UTF32BE    Encoding = "UTF-32 (big-endian)"
-	Unknown    Encoding = "not UTF-8" // bytes that are returned as they are
+	Unknown    Encoding = "not UTF-8" // the bytes are returned unchanged
 )
 
-// marks are the byte order marks. That of UTF-32LE begins with that of UTF-16LE.
+// marks are the byte order marks. UTF-32LE comes first because its mark begins with that of UTF-16LE.
 var marks = []struct {
 	bytes string
 	is    Encoding
@@ -33,8 +34,8 @@ var marks = []struct {
 	{"\xff\xfe\x00\x00", UTF32LE}, {"\x00\x00\xfe\xff", UTF32BE}, {"\xff\xfe", UTF16LE}, {"\xfe\xff", UTF16BE}, {"\xef\xbb\xbf", MarkedUTF8},
 }
 
-// Decode returns a text as UTF-8 without a byte order mark, and how it was written. Bytes that are no Unicode text and have no
-// mark are returned as they are. Text behind a mark of UTF-16 or UTF-32 that is not valid is an error, which gives the offset.
+// Decode returns a text as UTF-8 without a byte order mark, and its original encoding. Bytes without a mark that are not Unicode
+// text are returned unchanged. Invalid text after a UTF-16 or UTF-32 mark is an error with its offset.
 func Decode(data []byte) ([]byte, Encoding, error) {
 	for _, mark := range marks {
 		if body, ok := bytes.CutPrefix(data, []byte(mark.bytes)); ok {
@@ -65,7 +66,7 @@ func Invalid(data []byte) int {
 	return -1
 }
 
-// unmarked guesses the encoding of a text without a mark by its first character.
+// unmarked guesses the encoding of a text without a mark from its first character.
 func unmarked(data []byte) Encoding {
 	switch {
 	case len(data) < 2 || len(data)%2 != 0:
@@ -78,7 +79,7 @@ func unmarked(data []byte) Encoding {
 	return UTF8
 }
 
-// decode decodes what stands behind the mark, whose length is given for offsets in errors.
+// decode decodes the text after the mark. The mark's length is needed for offsets in errors.
 func decode(body []byte, is Encoding, mark int) ([]byte, error) {
 	order, size := binary.ByteOrder(binary.LittleEndian), 2
 	switch is {
@@ -108,7 +109,7 @@ func decode(body []byte, is Encoding, mark int) ([]byte, error) {
 	return text, nil
 }
 
-// rune16 returns the first character of UTF-16 text and its bytes, which are 0 if there is no whole one.
+// rune16 returns the first character of UTF-16 text and its number of bytes, or 0 bytes if it is incomplete or invalid.
 func rune16(body []byte, order binary.ByteOrder) (rune, int) {
 	if len(body) < 2 {
 		return 0, 0

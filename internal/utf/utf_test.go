@@ -14,7 +14,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/utf"
 )
 
-// utf16Bytes writes a text as UTF-16 without a mark.
+// utf16Bytes encodes a text as UTF-16 without a mark.
 func utf16Bytes(text string, order binary.AppendByteOrder) []byte {
 	var out []byte
 	for _, unit := range utf16.Encode([]rune(text)) {
@@ -101,7 +101,7 @@ func FuzzDecode(f *testing.F) {
 		case utf.UTF16LE:
 			body := bytes.TrimPrefix(data, []byte("\xff\xfe"))
 			require.True(t, bytes.Equal(body, utf16Bytes(string(text), binary.LittleEndian)))
-		case utf.MarkedUTF8: // is not looked at
+		case utf.MarkedUTF8: // not checked
 		default:
 			require.True(t, utf8.Valid(text))
 		}

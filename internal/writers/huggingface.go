@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// named gives a tensor the first name whose pattern fits.
+// named renames a tensor by the first rule whose pattern matches.
 func (t Tensor) named(rules [][2]string) Tensor {
 	for _, r := range rules {
 		if p := regexp.MustCompile("^" + r[0] + "$"); p.MatchString(t.Name) {
@@ -33,7 +33,7 @@ var transformers = [][2]string{
 	{`(blocks\..*)`, "rwkv.$1"},
 }
 
-// Transformers returns a model of RWKV-4, 5 or 6 as Hugging Face's transformers keeps it.
+// Transformers returns a model of RWKV-4, 5 or 6 as Hugging Face's transformers stores it.
 func Transformers(f File) File {
 	var all File
 	for _, t := range f {
@@ -42,7 +42,8 @@ func Transformers(f File) File {
 	return all
 }
 
-// flaRules are the names of flash-linear-attention that both versions share; projection ends those of the four projections.
+// flaRules returns the names in flash-linear-attention that both versions share. projection is the end of the names of the four
+// projections.
 func flaRules(projection string) [][2]string {
 	rules := [][2]string{
 		{`emb\.weight`, "model.embeddings.weight"}, {`ln_out\.(.*)`, "model.norm.$1"}, {`head\.weight`, "lm_head.weight"},
@@ -58,7 +59,8 @@ func flaRules(projection string) [][2]string {
 
 var layer = regexp.MustCompile(`^blocks\.(\d+)\.att\.(.*)$`)
 
-// FLA7 returns an RWKV-7 as flash-linear-attention keeps it; stacked is for its older files, which have the shifts in one tensor.
+// FLA7 returns an RWKV-7 model as flash-linear-attention stores it. stacked selects its older layout, with all token shifts in
+// one tensor.
 func FLA7(f File, stacked bool) File {
 	rules := append(flaRules("_proj.weight"),
 		[2]string{`blocks\.(\d+)\.att\.([wav])0`, "model.layers.$1.attn.${2}_lora.lora.2.bias"},
@@ -87,7 +89,7 @@ func FLA7(f File, stacked bool) File {
 // The order of the five token shifts in .pth files and in flash-linear-attention.
 const pthOrder, flaOrder = "wkvrg", "rwkvg"
 
-// FLA6 returns an RWKV-6 as flash-linear-attention keeps it.
+// FLA6 returns an RWKV-6 model as flash-linear-attention stores it.
 func FLA6(f File) File {
 	rules := append(flaRules("_proj.linear.weight"),
 		[2]string{`blocks\.(\d+)\.att\.time_maa_x`, "model.layers.$1.attn.x_proj.0.mu"},
@@ -110,7 +112,7 @@ func FLA6(f File) File {
 		case name == "time_decay_w1", name == "time_decay_w2":
 			t = t.transposed()
 			t.Name = at + "w_proj.linear.lora." + map[string]string{"1": "0", "2": "2"}[name[12:]] + ".weight"
-		case name == "time_maa_w1": // [C, 5D] -> [5D, C], the blocks in the other order
+		case name == "time_maa_w1": // [C, 5D] -> [5D, C], with the blocks reordered
 			t = t.transposed()
 			t = t.reordered().shaped(at+"x_proj.0.linear.weight", t.Shape...)
 		case name == "time_maa_w2": // [5, D, C] -> [C, 5D]
@@ -126,7 +128,7 @@ func FLA6(f File) File {
 	return append(all, shifts.tensors()...)
 }
 
-// reordered puts five equal parts from the order of .pth files into flash-linear-attention's.
+// reordered moves five equal parts from the order of .pth files to that of flash-linear-attention.
 func (t Tensor) reordered() Tensor {
 	var out []byte
 	part := len(t.Data) / 5
@@ -137,7 +139,7 @@ func (t Tensor) reordered() Tensor {
 	return t
 }
 
-// stacks are vectors of several tensors put into one, in the order of letters.
+// stacks joins vectors of several tensors into one tensor, in the order of letters.
 type stacks struct {
 	letters string
 	order   []string

@@ -8,13 +8,13 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
-// swappedByWebRWKV are parts of names whose tensors web-rwkv's converter transposes.
+// swappedByWebRWKV are parts of the names of tensors that web-rwkv's converter transposes.
 var swappedByWebRWKV = []string{
 	"time_mix_w1", "time_mix_w2", "time_decay_w1", "time_decay_w2", "w1", "w2", "a1", "a2", "g1", "g2", "v1", "v2", "time_state", "lora.0",
 }
 
 // WebRWKV returns a model, a state or an adapter as web-rwkv's converter writes it (assets/scripts/convert_safetensors.py): all
-// F16, with the numbers of a head in version 5.1 spread over its channels.
+// F16, and with version 5.1's number per head repeated for every channel.
 func WebRWKV(t testing.TB, f File) File {
 	t.Helper()
 	gated := slices.ContainsFunc(f, func(t Tensor) bool { return strings.HasSuffix(t.Name, "gate.weight") })
@@ -35,7 +35,7 @@ func WebRWKV(t testing.TB, f File) File {
 	return all
 }
 
-// channels is the width of the model.
+// channels returns the model's width.
 func channels(f File) int64 {
 	for _, t := range f {
 		if t.Name == "emb.weight" {
@@ -45,7 +45,7 @@ func channels(f File) int64 {
 	return 0
 }
 
-// spread makes [heads, n] of [heads].
+// spread repeats each number of a [heads] tensor, and returns [heads, n].
 func (t Tensor) spread(n int64) Tensor {
 	size := int(t.DType.Size())
 	var data []byte

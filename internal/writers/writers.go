@@ -1,5 +1,5 @@
-// Package writers writes checkpoints as other programs do, for tests. It is the opposite of checkpoint/dialect and shares no code with it.
-// It holds a model in memory.
+// Package writers writes checkpoints as other programs do, for tests. It is the inverse of checkpoint/dialect and shares no code
+// with it. It holds a model in memory.
 package writers
 
 import (
@@ -50,7 +50,7 @@ func Open(t testing.TB, path string) File {
 	return Read(t, f)
 }
 
-// Checkpoint is the file as readers return it.
+// Checkpoint returns the file as the readers would.
 func (f File) Checkpoint(path string) *checkpoint.File {
 	out := &checkpoint.File{Path: path, Safetensors: !strings.HasSuffix(path, ".pth")}
 	for _, t := range f {
@@ -59,7 +59,7 @@ func (f File) Checkpoint(path string) *checkpoint.File {
 	return out
 }
 
-// Save writes the file, as a .pth if path ends so, else as safetensors.
+// Save writes the file: as a .pth if path ends with that, otherwise as safetensors.
 func (f File) Save(t testing.TB, path string) {
 	t.Helper()
 	out, err := os.Create(path)
@@ -117,7 +117,7 @@ func (f File) data() [][]byte {
 	return all
 }
 
-// As returns the file with all elements as another type of floating point.
+// As returns the file with all elements converted to another floating-point type.
 func (f File) As(t testing.TB, dtype checkpoint.DType) File {
 	t.Helper()
 	var all File
@@ -131,12 +131,12 @@ func (f File) As(t testing.TB, dtype checkpoint.DType) File {
 	return all
 }
 
-// Without returns the file without some tensors.
+// Without returns the file without the named tensors.
 func (f File) Without(names ...string) File {
 	return slices.DeleteFunc(slices.Clone(f), func(t Tensor) bool { return slices.Contains(names, t.Name) })
 }
 
-// Tensor returns the tensor of that name.
+// Tensor returns the tensor with this name.
 func (f File) Tensor(t testing.TB, name string) Tensor {
 	t.Helper()
 	i := slices.IndexFunc(f, func(t Tensor) bool { return t.Name == name })
@@ -162,7 +162,7 @@ func (t Tensor) transposed() Tensor {
 	return t
 }
 
-// shaped gives the tensor another name and shape.
+// shaped returns the tensor with another name and shape.
 func (t Tensor) shaped(name string, shape ...int64) Tensor {
 	t.Name, t.Shape = name, shape
 	return t
