@@ -2,9 +2,7 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,10 +10,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/eval"
-	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/internal/excerpt"
-	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
@@ -53,67 +48,77 @@ Examples:
   gosling compare model-F16.gguf a.gguf b.gguf --text en.txt --text code.txt --context 512,4096
   gosling compare model-F16.gguf --types Q4_0 --text wiki.test.raw --eval lambada --file lambada_test.jsonl --html report.html`,
 		Flags:  slices.Concat(flags, modelFlags()),
-		Action: compare,
+		Action: compareModels,
 	}
 }
 
-// candidate is a model to compare: a file, or one to be made in a mix.
-type candidate struct {
-	name string
-	path string // empty if it is made
-	how  quant.Retyping
-}
-
-// comparison is one run of the command.
-type comparison struct {
-	c          *urfave.Context
-	base       string
-	candidates []candidate
-	contexts   []int
-	texts      []string
-	data       [][]byte // of each text
-	importance *quant.Importance
-	taskFiles  []string // of each --eval; empty for the questions in the program
-	kldOnly    bool     // nothing but the divergence is measured
-	work       string
-	lock       *os.File // in the folder work
-	result     eval.Comparison
-	columns    []column
-}
-
-func compare(c *urfave.Context) error {
-	r := &comparison{c: c}
-	if err := r.arguments(); err != nil {
+// compareModels is the action of "compare".
+func compareModels(c *urfave.Context) error {
+	o, err := compareOptions(c)
+	if err != nil {
 		return err
 	}
-	if err := r.checkTasks(); err != nil {
+	outputs := append(logitsOutputs(&o.Setup), output{path: c.Path("html")})
+	for _, cand := range o.Candidates {
+		outputs = append(outputs, output{path: cand.Keep, begun: o.Resume})
+	}
+	if err := tryOutputs(c, outputs...); err != nil {
 		return err
 	}
-	if err := r.checkModels(); err != nil {
+	end, err := setUp(c, &o.Setup)
+	if err != nil {
 		return err
 	}
-	if err := tryOutputs(c, append(slices.Concat(r.logitsOutputs(), r.keptOutputs()), output{path: c.Path("html")})...); err != nil {
+	if o.Bench, err = measureSpeed(c); err != nil {
 		return err
 	}
-	if err := r.readTexts(); err != nil {
-		return err
+	result, err := compare.Run(c.Context, o)
+	end()
+	if err != nil {
+		return stopped(c, onOpening(c, err))
 	}
-	if err := r.prepareWork(); err != nil {
-		return err
+	if err := printComparison(c, result.Comparison); err != nil && !errors.Is(err, syscall.EPIPE) { // a reader that has seen enough
+		return stopped(c, result.Keep(err))
 	}
-	defer r.leaveWork()
-	if err := r.run(); err != nil {
-		return r.stopped(err)
-	}
-	if err := r.print(); err != nil && !errors.Is(err, syscall.EPIPE) { // a reader that has seen enough
-		return r.stopped(err)
-	}
-	r.removeWork()
+	warnOfNotes(c, result.Remove())
 	return nil
 }
 
-func (r *comparison) arguments() error {
-	c := r.c
+// compareOptions says what is compared, but for what setUp adds.
+func compareOptions(c *urfave.Context) (o compare.Options, err error) {
+	if err := checkCompare(c); err != nil {
+		return o, err
+	}
+	if o.Setup, err = measuredOn(c); err != nil {
+		return o, err
+	}
+	for _, name := range c.Args().Tail() {
+		cand := compare.Candidate{Model: compare.Model{Name: name}}
+		if cand.Path, err = modelPath(name); err != nil {
+			return o, err
+		}
+		o.Candidates = append(o.Candidates, cand)
+	}
+	for word := range strings.SplitSeq(c.String("types"), ",") {
+		if word = strings.TrimSpace(word); word == "" {
+			continue
+		}
+		mix, err := quant.ParseMix(word)
+		if err != nil {
+			return o, misuse(c, "%v", err)
+		}
+		cand := compare.Candidate{Model: compare.Model{Name: mix.Name}, How: quant.Retyping{Mix: mix, Requant: requantize(c, o.Base.Name)}}
+		if c.Bool("keep") {
+			cand.Keep = quantizedName(o.Base.Name, mix.Name)
+		}
+		o.Candidates = append(o.Candidates, cand)
+	}
+	o.Limit, o.NoSpeed, o.Force = c.Int("limit"), c.Bool("no-speed"), c.Bool("force")
+	o.Tasks, err = compareTasks(c)
+	return o, err
+}
+
+func checkCompare(c *urfave.Context) error {
 	formats := 0
 	for _, name := range []string{"json", "csv", "markdown"} {
 		if c.Bool(name) {
@@ -133,127 +138,59 @@ func (r *comparison) arguments() error {
 		return misuse(c, "choose one of --json, --csv and --markdown")
 	case c.IsSet("limit") && c.Int("limit") < 1:
 		return misuse(c, "--limit %d: want 1 or more", c.Int("limit"))
-	case c.IsSet("chunks") && c.Int("chunks") < 1:
-		return misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
 	}
-	r.base = c.Args().First()
-	var err error
-	if r.texts, err = textNames(c, r.base, c.StringSlice("text")); err != nil {
-		return err
-	}
-	if len(r.texts) == 0 {
-		return misuse(c, "no text: name one with --text FILE")
-	}
-	if r.contexts, err = parseContexts(c); err != nil {
-		return err
-	}
-	for _, path := range c.Args().Tail() {
-		r.candidates = append(r.candidates, candidate{name: filepath.Base(path), path: path})
-	}
-	for word := range strings.SplitSeq(c.String("types"), ",") {
-		if word = strings.TrimSpace(word); word == "" {
-			continue
-		}
-		mix, err := quant.ParseMix(word)
-		if err != nil {
-			return misuse(c, "%v", err)
-		}
-		r.candidates = append(r.candidates, candidate{name: mix.Name, how: quant.Retyping{Mix: mix, Requant: requantize(c, r.base)}})
-	}
-	if err := settleThreads(c); err != nil {
-		return err
-	}
-	if err := notStdout(c, "base-logits"); err != nil {
-		return err
-	}
-	r.importance, err = importance(c)
-	return err
+	return nil
 }
 
-// parseContexts reads the lengths of chunks.
-func parseContexts(c *urfave.Context) ([]int, error) {
-	var contexts []int
-	for word := range strings.SplitSeq(c.String("context"), ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(word))
-		if err != nil || n < eval.MinContext {
-			return nil, misuse(c, "--context %q: want numbers from %d", word, eval.MinContext)
+// compareTasks pairs the tasks with their data.
+func compareTasks(c *urfave.Context) (tasks []compare.Task, err error) {
+	names, files := c.StringSlice("eval"), c.StringSlice("file")
+	builtin := len(names) - len(files) // that many take the questions in the program
+	for _, name := range names {
+		task := compare.Task{Name: name}
+		if !slices.Contains(compare.TaskNames(), name) {
+			return nil, noTask(c, name)
 		}
-		contexts = append(contexts, n)
+		if builtin > 0 && name == compare.Builtin {
+			builtin--
+		} else if len(files) > 0 {
+			task.Path, files = files[0], files[1:]
+			if _, err := os.Stat(task.Path); err != nil {
+				return nil, err
+			}
+		} else {
+			builtin = -1
+		}
+		tasks = append(tasks, task)
 	}
-	return contexts, nil
+	if builtin != 0 {
+		return nil, misuse(c, "%d tasks and %d sets of data: give each --eval its --file, which only tasks can do without", len(names), len(c.StringSlice("file")))
+	}
+	return tasks, nil
 }
 
-// checkModels refuses candidates that cannot be compared, before anything is computed.
-func (r *comparison) checkModels() error {
-	base, err := openGGUF(r.base)
+// measureSpeed is the command that runs "gosling bench" with the flags that say how a model is run.
+func measureSpeed(c *urfave.Context) (*compare.Command, error) {
+	if c.Bool("no-speed") {
+		return nil, nil
+	}
+	program, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer base.Close()
-	r.result.Base = factsOf(base, filepath.Base(r.base))
-	for _, cand := range r.candidates {
-		if cand.path == "" {
-			continue
-		}
-		file, err := openGGUF(cand.path)
-		if err != nil {
-			return err
-		}
-		err = comparable(base, file)
-		file.Close()
-		if err != nil {
-			return fmt.Errorf("%s cannot be compared with %s: %w", cand.path, r.base, err)
+	args := []string{"gosling", "bench", "-p", strconv.Itoa(compare.SpeedPrompt), "-n", strconv.Itoa(compare.SpeedGen), "-r", strconv.Itoa(compare.SpeedRepetitions), "-o", "json"}
+	for _, name := range []string{"device", "ggml"} {
+		if c.IsSet(name) {
+			args = append(args, "--"+name, c.String(name))
 		}
 	}
-	return nil
-}
-
-// comparable says why two models cannot be compared.
-func comparable(base, other *gguf.File) error {
-	a, _ := base.String("general.architecture")
-	b, _ := other.String("general.architecture")
-	if a != b {
-		return fmt.Errorf("its architecture is %s, the base's %s", excerpt.Of(b), excerpt.Of(a))
-	}
-	rows := func(f *gguf.File) int64 {
-		t, _ := f.Tensor("token_embd.weight")
-		if len(t.Shape) < 2 {
-			return 0
+	for _, name := range []string{"threads", "gpu-layers"} {
+		if c.IsSet(name) {
+			args = append(args, "--"+name, strconv.Itoa(c.Int(name)))
 		}
-		return t.Shape[1]
 	}
-	if rows(base) != rows(other) {
-		return fmt.Errorf("its vocabulary has %d tokens, the base's %d", rows(other), rows(base))
+	if c.Bool("no-mmap") {
+		args = append(args, "--no-mmap")
 	}
-	x, _ := base.Strings("tokenizer.ggml.tokens")
-	y, _ := other.Strings("tokenizer.ggml.tokens")
-	if !slices.Equal(x, y) {
-		return fmt.Errorf("its vocabulary has other tokens")
-	}
-	return nil
-}
-
-// factsOf is what a file's header tells.
-func factsOf(file *gguf.File, name string) eval.Facts {
-	f := eval.Facts{Name: name, Size: file.Size()}
-	bytes, elements := int64(0), int64(0)
-	for _, t := range file.Tensors() {
-		bytes += t.Size
-		elements += t.Elements()
-	}
-	if elements > 0 {
-		f.BitsPerWeight = float.Number(8 * float64(bytes) / float64(elements))
-	}
-	return f
-}
-
-func (r *comparison) readTexts() error {
-	for _, path := range r.texts {
-		data, err := readDocuments(r.c, path)
-		if err != nil {
-			return err
-		}
-		r.data = append(r.data, data)
-	}
-	return nil
+	return &compare.Command{Path: program, Args: append(args, "--")}, nil
 }

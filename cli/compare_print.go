@@ -9,38 +9,39 @@ import (
 	"syscall"
 	"text/tabwriter"
 
-	"github.com/gosling-rwkv/gosling/eval"
-	pages "github.com/gosling-rwkv/gosling/eval/report"
+	urfave "github.com/urfave/cli/v2"
+
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
-// print writes the result to standard output and, with --html, to a page. The page comes last, so that the result is seen even if
+// printComparison writes the result to standard output and, with --html, to a page. The page comes last, so that the result is seen even if
 // the page cannot be written.
-func (r *comparison) print() error {
-	path := r.c.Path("html")
+func printComparison(c *urfave.Context, r compare.Comparison) error {
+	path := c.Path("html")
 	if path != "-" {
-		err := r.printResult()
+		err := printResult(c, r)
 		if path == "" || err != nil && !errors.Is(err, syscall.EPIPE) {
 			return err
 		}
 	}
-	return writeOutput(r.c, path, func(w io.Writer) error { return pages.Write(w, r.result) })
+	return writeOutput(c, path, func(w io.Writer) error { return compare.WritePage(w, r) })
 }
 
-func (r *comparison) printResult() error {
-	out := r.c.App.Writer
+func printResult(c *urfave.Context, r compare.Comparison) error {
+	out := c.App.Writer
 	switch {
-	case r.c.Bool("json"):
-		return writeJSON(out, r.result)
-	case r.c.Bool("csv"):
-		return compareCSV(out, r.result)
+	case c.Bool("json"):
+		return writeJSON(out, r)
+	case c.Bool("csv"):
+		return compareCSV(out, r)
 	}
 	return buffered(out, func(w io.Writer) error {
-		for i, t := range pages.Tables(r.result) {
+		for i, t := range compare.Tables(r) {
 			if i > 0 {
 				fmt.Fprintln(w)
 			}
-			if err := printTable(w, t, r.c.Bool("markdown")); err != nil {
+			if err := printTable(w, t, c.Bool("markdown")); err != nil {
 				return err
 			}
 		}
@@ -49,7 +50,7 @@ func (r *comparison) printResult() error {
 }
 
 // printTable writes a table aligned, or in Markdown.
-func printTable(out io.Writer, t pages.Table, markdown bool) error {
+func printTable(out io.Writer, t compare.Table, markdown bool) error {
 	if markdown {
 		fmt.Fprintf(out, "### %s\n\n| %s |\n|%s\n", term.Visible(t.Title), markdownCells(t.Head, " | "), " --- |"+strings.Repeat(" ---: |", len(t.Head)-1))
 		for _, row := range t.Rows {
@@ -84,7 +85,7 @@ func markdownCells(row []string, between string) string {
 }
 
 // compareCSV writes a row for each candidate and column.
-func compareCSV(out io.Writer, r eval.Comparison) error {
+func compareCSV(out io.Writer, r compare.Comparison) error {
 	w := csv.NewWriter(out)
 	rows := [][]string{{"model", "text", "context", "chunks", "scored_tokens", "size", "bits_per_weight", "prefill_tokens_per_second", "decode_tokens_per_second", "peak_memory",
 		"ppl", "ppl_error", "base_ppl", "base_ppl_error", "ln_ppl_ratio", "ln_ppl_ratio_error", "kld", "kld_error", "kld_median", "kld_p90", "kld_p95", "kld_p99", "kld_p99.9", "kld_max",

@@ -10,6 +10,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
@@ -67,11 +68,11 @@ func doctorOptions(c *urfave.Context) doctor.Options {
 // leftFolders are the folders of comparisons that were stopped or killed.
 func leftFolders() []doctor.Left {
 	var left []doctor.Left
-	folders, _ := workFolders(os.TempDir(), "") // nothing can have been left where this cannot be read
+	folders, _ := compare.FindLeft(os.TempDir()) // nothing can have been left where this cannot be read
 	for _, f := range folders {
-		if !f.inUse {
-			of := fmt.Sprintf("gosling %s %s", term.Visible(f.settings["command"]), term.Visible(f.settings["base"]))
-			left = append(left, doctor.Left{Path: f.path, Of: of})
+		if !f.InUse {
+			of := fmt.Sprintf("gosling %s %s", term.Visible(f.Command), term.Visible(f.Base))
+			left = append(left, doctor.Left{Path: f.Path, Of: of})
 		}
 	}
 	return left

@@ -1,28 +1,18 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/demo"
-	"github.com/gosling-rwkv/gosling/eval"
-	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/internal/term"
-	"github.com/gosling-rwkv/gosling/lm"
-	"github.com/gosling-rwkv/gosling/prompt"
-	"github.com/gosling-rwkv/gosling/tokenizer"
 )
-
-var taskNames = []string{"lambada", "mmlu", builtinTask}
-
-// builtinTask is the one whose questions are in the program.
-const builtinTask = "tasks"
 
 func evalCommand() *urfave.Command {
 	flags := []urfave.Flag{
@@ -50,13 +40,41 @@ Examples:
 }
 
 func evalTask(c *urfave.Context) error {
+	if err := checkEval(c); err != nil {
+		return err
+	}
+	if err := separate(c, c.Path("answers")); err != nil {
+		return err
+	}
+	o, err := evalOptions(c)
+	if err != nil {
+		return err
+	}
+	out := c.App.Writer
+	if o.Answers == "-" {
+		o.Answers, o.Out, out = "", c.App.Writer, c.App.ErrWriter
+	}
+	var end func()
+	o.Progress, end = follow(c)
+	task, err := compare.Tasks(c.Context, o)
+	end()
+	if err != nil {
+		return noAnswers(onOpening(c, err))
+	}
+	if c.Bool("json") {
+		return writeJSON(out, task)
+	}
+	return printTask(out, task)
+}
+
+func checkEval(c *urfave.Context) error {
 	name := c.Args().First()
 	switch {
 	case c.NArg() != 2:
 		return misuse(c, "want a task and a model, not %d arguments", c.NArg())
-	case !slices.Contains(taskNames, name):
-		return misuse(c, "no task %q: there is %s", name, strings.Join(taskNames, ", "))
-	case c.Path("file") == "" && name != builtinTask:
+	case !slices.Contains(compare.TaskNames(), name):
+		return noTask(c, name)
+	case c.Path("file") == "" && name != compare.Builtin:
 		return misuse(c, "no data: name them with --file")
 	case c.IsSet("limit") && c.Int("limit") < 1:
 		return misuse(c, "--limit %d: want 1 or more", c.Int("limit"))
@@ -67,111 +85,39 @@ func evalTask(c *urfave.Context) error {
 	case c.Bool("json") && c.Path("answers") == "-":
 		return misuse(c, "--answers - takes standard output, where --json prints: name a file for the answers")
 	}
-	if err := separate(c, c.Path("answers")); err != nil {
-		return err
-	}
-	path := c.Args().Get(1)
-	m, err := openModel(c, path)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	questions, err := readTask(c, m, name, c.Path("file"), c.Int("limit"))
-	if err != nil {
-		return err
-	}
-	notes, err := openAnswers(c, headerOf(name, filepath.Base(path), m), questions)
-	if err != nil {
-		return err
-	}
-	defer notes.Close()
-	if err := askAll(c, m, path, questions, notes); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	task := eval.Grade(name, notes.all)
-	if c.Bool("json") {
-		return writeJSON(c.App.Writer, task)
-	}
-	if c.Path("answers") == "-" {
-		return printTask(c.App.ErrWriter, task)
-	}
-	return printTask(c.App.Writer, task)
+	return nil
 }
 
-// readTask reads a task's questions, at most limit unless that is 0.
-func readTask(c *urfave.Context, m *lm.Model, name, path string, limit int) ([]eval.Question, error) {
-	vocab, err := m.Tokenizer()
-	if err == nil && vocab == nil {
-		err = fmt.Errorf("%s: holds no tokenizer, so nothing can be asked: convert it again with --vocab", m.File().Path())
-	}
-	if err != nil {
-		return nil, err
-	}
-	var questions []eval.Question
-	if name == "mmlu" {
-		questions, err = eval.MMLU(path, func(file string) ([]byte, error) { return readWhole(c, file, textLimit) }, vocab)
-	} else {
-		questions, err = readQuestions(c, m, name, path, vocab)
-	}
-	if limit > 0 {
-		questions = eval.Sample(questions, limit)
-	}
-	return questions, err
+func noTask(c *urfave.Context, name string) error {
+	return misuse(c, "no task %q: there is %s", name, strings.Join(compare.TaskNames(), ", "))
 }
 
-// readQuestions reads those of a task that is one file.
-func readQuestions(c *urfave.Context, m *lm.Model, name, path string, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
-	data := demo.Tasks()
-	if path != "" {
-		if data, err = readWhole(c, path, textLimit); err != nil {
-			return nil, err
-		}
-		if what := filekind.Recognize(data, "task"); what != "" {
-			return nil, fmt.Errorf("%s: %s", path, what)
-		}
+func evalOptions(c *urfave.Context) (o compare.TasksOptions, err error) {
+	o = compare.TasksOptions{
+		Task:  compare.Task{Name: c.Args().First(), Path: c.Path("file")},
+		Limit: c.Int("limit"), Answers: c.Path("answers"), Resume: c.Bool("resume"), Replace: c.Bool("force"),
 	}
-	if name == builtinTask {
-		questions, err = eval.Tasks(data, vocab, framing(m.Template()))
-	} else {
-		questions, err = eval.Lambada(data, vocab)
+	o.Model.Name = c.Args().Get(1)
+	if o.Options, err = modelOptions(c); err != nil {
+		return o, err
 	}
-	if err != nil {
-		err = fmt.Errorf("%s: %w", path, err)
+	if o.Model.Path, err = modelPath(o.Model.Name); err != nil || o.Task.Path != "-" || o.Task.Name == compare.MMLU {
+		return o, err
 	}
-	return questions, err
+	o.Task.Data, err = readWhole(c, "-", textLimit)
+	return o, err
 }
 
-// framing puts a question and its answer into a template's form.
-func framing(t prompt.Template) func(question, answer string) (string, string) {
-	return func(question, answer string) (string, string) {
-		asked := t.Ask(question, prompt.Think{})
-		return t.Open("") + asked, strings.TrimPrefix(t.Answered(question, answer), asked)
+// noAnswers adds the flags that help to an error of package compare.
+func noAnswers(err error) error {
+	var exists *compare.ExistsError
+	if errors.As(err, &exists) {
+		return fmt.Errorf("%w: add --resume to go on, or --force to begin anew", err)
 	}
+	return advised(err)
 }
 
-func askAll(c *urfave.Context, m *lm.Model, name string, questions []eval.Question, notes *answers) error {
-	right, total := 0, 0
-	for _, a := range notes.all {
-		if a.Correct {
-			right++
-		}
-	}
-	for _, q := range questions[len(notes.all):] {
-		total += len(q.Prompt) + max(0, len(q.Answer)-1) // the last token is not read
-	}
-	line := newRunning(c.App.ErrWriter, clockOf(c), filepath.Base(name), tokensRead, int64(total))
-	defer line.end()
-	return eval.Ask(line.follow(c.Context), m.Model, questions[len(notes.all):], func(a eval.Answered) error {
-		err := notes.add(a)
-		if a.Correct {
-			right++
-		}
-		line.say("%d of %d questions, %.2f %% right", len(notes.all), len(questions), 100*float64(right)/float64(len(notes.all)))
-		return err
-	})
-}
-
-func printTask(out io.Writer, t eval.Task) error {
+func printTask(out io.Writer, t compare.TaskResult) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "accuracy\t%.2f %% ± %.2f\n", 100*t.Accuracy.Value, 100*t.Accuracy.Error)
 	fmt.Fprintf(w, "95 %% confidence\t%.2f to %.2f %%\n", 100*t.Low, 100*t.High)

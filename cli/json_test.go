@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/check"
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/fit"
@@ -23,8 +24,8 @@ import (
 
 // reports are what commands write as JSON, or read back.
 var reports = []any{
-	[]bench.Result{}, perplexityReport{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, doctor.DeviceList{},
-	doctor.Report{}, check.Findings{}, answersHeader{}, fit.Advice{},
+	[]bench.Result{}, compare.PerplexityResult{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, doctor.DeviceList{},
+	doctor.Report{}, check.Findings{}, fit.Advice{},
 }
 
 func TestReportsHoldNumbersThatJSONCanWrite(t *testing.T) {

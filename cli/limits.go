@@ -12,8 +12,6 @@ var (
 	tokensLimit  = infile.Limit{Bytes: 64 << 20, What: "a list of tokens"}
 	toolsLimit   = infile.Limit{Bytes: 4 << 20, What: "a list of tools"}
 	messageLimit = infile.Limit{Bytes: 16 << 20, What: "a message"} // a line of a chat whose input is not a terminal
-	answerLimit  = infile.Limit{Bytes: 1 << 20, What: "an answer"}  // a line of --answers
-	notesLimit   = infile.Limit{Bytes: 64 << 20, What: "a note"}    // of a comparison
 )
 
 // maxLines is the maximum number of texts of embed.

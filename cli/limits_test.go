@@ -12,6 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/formats"
 	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 	"github.com/gosling-rwkv/gosling/checkpoint/safetensors"
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/gguf"
@@ -24,7 +25,7 @@ import (
 func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {
 	page, err := os.ReadFile("../docs/limits.md")
 	require.NoError(t, err)
-	for _, l := range []infile.Limit{textLimit, promptLimit, tokensLimit, toolsLimit, messageLimit, answerLimit, notesLimit,
+	for _, l := range []infile.Limit{textLimit, promptLimit, tokensLimit, toolsLimit, messageLimit, compare.Answer, compare.Notes,
 		convert.Vocabulary, formats.Config, safetensors.Index, quant.Sensitivities} {
 		assert.Contains(t, string(page), fmt.Sprintf("\n| %s | %d MiB | ", l.What, l.Bytes>>20))
 	}

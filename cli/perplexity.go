@@ -1,21 +1,16 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
-	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/demo"
-	"github.com/gosling-rwkv/gosling/eval"
-	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/term"
-	"github.com/gosling-rwkv/gosling/lm"
 )
 
 func perplexityCommand() *urfave.Command {
@@ -41,60 +36,28 @@ Examples:
 }
 
 func contextFlag() urfave.Flag {
-	return &urfave.IntFlag{Name: "ctx", Aliases: []string{"c"}, Usage: "cut the text into chunks of `N` tokens", Value: 512}
-}
-
-// perplexityReport is what --json prints.
-type perplexityReport struct {
-	Model   string `json:"model"`
-	Text    string `json:"text"`
-	Context int    `json:"context"` // 0 for --stream
-	eval.Perplexity
-	Seconds float.Number `json:"seconds"`
-	Speed   float.Number `json:"tokens_per_second"`
+	return &urfave.IntFlag{Name: "ctx", Aliases: []string{"c"}, Usage: "cut the text into chunks of `N` tokens", Value: compare.DefaultContext}
 }
 
 func perplexity(c *urfave.Context) error {
 	if err := checkPerplexity(c); err != nil {
 		return err
 	}
-	path := c.Path("text")
-	if path == "" {
-		path = "-"
-		if texts, err := textNames(c, c.Args().First(), nil); err != nil {
-			return err
-		} else if len(texts) > 0 {
-			path = texts[0]
-		}
-	}
-	data, err := readDocuments(c, path)
+	o, err := perplexityOptions(c)
 	if err != nil {
 		return err
 	}
-	m, err := openModel(c, c.Args().First())
+	var end func()
+	o.Progress, end = follow(c)
+	r, err := compare.Perplexity(c.Context, o)
+	end()
 	if err != nil {
-		return err
-	}
-	defer m.Close()
-	windows, err := perplexityWindows(c, m, path, data)
-	if err != nil {
-		return err
-	}
-	p, took, err := runPerplexity(c, m, windows)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Args().First(), err)
-	}
-	r := perplexityReport{
-		Model: c.Args().First(), Text: textName(path), Perplexity: p,
-		Seconds: float.Number(took.Seconds()), Speed: rate(float64(p.Read), took),
-	}
-	if !c.Bool("stream") {
-		r.Context = c.Int("ctx")
+		return advised(onOpening(c, err))
 	}
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, r)
 	}
-	return r.print(c.App.Writer)
+	return printPerplexity(c.App.Writer, r)
 }
 
 func checkPerplexity(c *urfave.Context) error {
@@ -107,50 +70,36 @@ func checkPerplexity(c *urfave.Context) error {
 		return misuse(c, "--stream reads the whole text in one pass: leave --ctx and --chunks out")
 	case c.IsSet("chunks") && c.Int("chunks") < 1:
 		return misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
-	case c.Int("ctx") < eval.MinContext:
-		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), eval.MinContext)
+	case c.Int("ctx") < compare.MinContext:
+		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), compare.MinContext)
 	}
 	return nil
 }
 
-func perplexityWindows(c *urfave.Context, m *lm.Model, path string, data []byte) ([]eval.Window, error) {
-	text, err := encodeText(m, path, data)
-	if err != nil {
-		return nil, err
+func perplexityOptions(c *urfave.Context) (o compare.PerplexityOptions, err error) {
+	o = compare.PerplexityOptions{Context: c.Int("ctx"), Chunks: c.Int("chunks"), Stream: c.Bool("stream"), Clock: clockOf(c)}
+	o.Model.Name, o.Text.Path = c.Args().First(), c.Path("text")
+	if o.Text.Path == "" {
+		o.Text.Path = "-"
+		if texts, err := textNames(c, o.Model.Name, nil); err != nil {
+			return o, err
+		} else if len(texts) > 0 {
+			o.Text.Path = texts[0]
+		}
 	}
-	if c.Bool("stream") {
-		windows, err := text.Stream()
-		return windows, named(path, err)
+	if o.Text.Path == "-" {
+		if o.Text.Data, err = readWhole(c, "-", textLimit); err != nil {
+			return o, err
+		}
 	}
-	windows, err := text.Chunks(c.Int("ctx"), c.Int("chunks"), beginning(m))
-	return windows, named(path, err)
+	if o.Options, err = modelOptions(c); err != nil {
+		return o, err
+	}
+	o.Model.Path, err = modelPath(o.Model.Name)
+	return o, err
 }
 
-// named puts a text's name before an error and adds what to do about a text that is too short.
-func named(path string, err error) error {
-	var short *eval.ShortError
-	if errors.As(err, &short) {
-		return &hinted{fmt.Errorf("%s: %w", textName(path), err), "take a longer text, or chunks of fewer tokens: two must fit"}
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", textName(path), err)
-	}
-	return nil
-}
-
-func runPerplexity(c *urfave.Context, m *lm.Model, windows []eval.Window) (eval.Perplexity, time.Duration, error) {
-	total := 0
-	for _, w := range windows {
-		total += len(w.Tokens) - 1
-	}
-	line := newRunning(c.App.ErrWriter, clockOf(c), filepath.Base(c.Args().First()), tokensRead, int64(total))
-	p, err := eval.MeasurePerplexity(line.follow(c.Context), m.Model, windows, func(p eval.Perplexity) {
-		line.say("PPL %.4f ± %.4f", p.PPL.Value, p.PPL.Error)
-	})
-	return p, line.end(), err
-}
-
-func (r *perplexityReport) print(out io.Writer) error {
+func printPerplexity(out io.Writer, r compare.PerplexityResult) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "PPL = %.4f ± %.4f\n\n", r.PPL.Value, r.PPL.Error)
 	fmt.Fprintf(w, "bits per byte\t%.4f\n", r.BitsPerByte)

@@ -5,18 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
-	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/eval"
-	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/quant"
@@ -53,160 +50,62 @@ Examples:
 }
 
 func sensitivity(c *urfave.Context) error {
-	r, types, layerType, err := sensitivityArguments(c)
+	o, err := sensitivityOptions(c)
 	if err != nil {
 		return err
 	}
 	path := c.Path("output")
 	if path == "" {
-		base := gguf.TrimPart(r.base)
+		base := gguf.TrimPart(o.Base.Name)
 		path = strings.TrimSuffix(base, filepath.Ext(base)) + "-sensitivity.json"
 	}
-	if err := tryOutputs(c, append(r.logitsOutputs(), output{path: path})...); err != nil {
+	if err := tryOutputs(c, append(logitsOutputs(&o.Setup), output{path: path})...); err != nil {
 		return err
 	}
-	file, err := openGGUF(r.base)
+	end, err := setUp(c, &o.Setup)
 	if err != nil {
 		return err
 	}
-	trials, result, err := quant.Trials(file, types, layerType)
-	if err == nil {
-		err = roundsWell(c, file)
+	result, err := compare.Sensitivity(c.Context, o)
+	end()
+	if err != nil {
+		return stopped(c, onOpening(c, err))
 	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if err := r.readTexts(); err != nil {
-		return err
-	}
-	if err := r.prepareWork(); err != nil {
-		return err
-	}
-	defer r.leaveWork()
-	if err := r.measureParts(trials, &result); err != nil {
-		return r.stopped(err)
-	}
-	err = writeOutput(c, path, func(w io.Writer) error { return writeJSON(w, result) })
-	if path == "-" {
-		if err != nil && !errors.Is(err, syscall.EPIPE) {
-			return r.stopped(err)
-		}
-		r.removeWork()
-		return nil
-	}
-	if c.Bool("json") {
-		err = errors.Join(err, writeJSON(c.App.Writer, result))
-	} else {
-		err = errors.Join(err, printSensitivity(c.App.Writer, result))
+	err = writeOutput(c, path, func(w io.Writer) error { return writeJSON(w, result.Sensitivity) })
+	switch {
+	case path == "-":
+	case c.Bool("json"):
+		err = errors.Join(err, writeJSON(c.App.Writer, result.Sensitivity))
+	default:
+		err = errors.Join(err, printSensitivity(c.App.Writer, result.Sensitivity))
 	}
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
-		return r.stopped(err)
+		return stopped(c, result.Keep(err))
 	}
-	r.removeWork()
+	warnOfNotes(c, result.Remove())
 	return nil
 }
 
-// roundsWell refuses a model that is rounded already, unless that is allowed.
-func roundsWell(c *urfave.Context, file *gguf.File) error {
-	for _, t := range file.Tensors() {
-		if !slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16}, t.Type) && !requantize(c, c.Args().First()) {
-			return fmt.Errorf("%s: tensor %q is %s already: take the F16 model, or add --allow-requantize", file.Path(), t.Name, t.Type)
-		}
+// sensitivityOptions says what is measured, but for what setUp adds.
+func sensitivityOptions(c *urfave.Context) (o compare.SensitivityOptions, err error) {
+	if c.NArg() != 1 {
+		return o, misuse(c, "want MODEL, not %d arguments", c.NArg())
 	}
-	return nil
-}
-
-// sensitivityArguments reads the flags into a comparison of the model with itself.
-func sensitivityArguments(c *urfave.Context) (*comparison, []gguf.Type, gguf.Type, error) {
-	switch {
-	case c.NArg() != 1:
-		return nil, nil, 0, misuse(c, "want MODEL, not %d arguments", c.NArg())
-	case c.IsSet("chunks") && c.Int("chunks") < 1:
-		return nil, nil, 0, misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
+	if o.Setup, err = measuredOn(c); err != nil {
+		return o, err
 	}
-	r := &comparison{c: c, base: c.Args().First(), kldOnly: true}
-	r.result.Base.Name = filepath.Base(r.base)
-	var err error
-	if r.texts, err = textNames(c, r.base, c.StringSlice("text")); err != nil {
-		return nil, nil, 0, err
-	}
-	if len(r.texts) == 0 {
-		return nil, nil, 0, misuse(c, "no text: name one with --text FILE")
-	}
-	if r.contexts, err = parseContexts(c); err != nil {
-		return nil, nil, 0, err
-	}
-	var types []gguf.Type
 	for word := range strings.SplitSeq(c.String("types"), ",") {
-		typ, err := weightType(word)
+		typ, err := compare.WeightType(strings.TrimSpace(word))
 		if err != nil {
-			return nil, nil, 0, misuse(c, "--types: %v", err)
+			return o, misuse(c, "--types: %v", err)
 		}
-		types = append(types, typ)
+		o.Types = append(o.Types, typ)
 	}
-	layerType, err := weightType(c.String("layer-type"))
-	if err != nil {
-		return nil, nil, 0, misuse(c, "--layer-type: %v", err)
+	if o.LayerType, err = compare.WeightType(strings.TrimSpace(c.String("layer-type"))); err != nil {
+		return o, misuse(c, "--layer-type: %v", err)
 	}
-	if err := settleThreads(c); err != nil {
-		return nil, nil, 0, err
-	}
-	if err := notStdout(c, "base-logits"); err != nil {
-		return nil, nil, 0, err
-	}
-	r.importance, err = importance(c)
-	return r, types, layerType, err
-}
-
-// weightType is a type that weights may have.
-func weightType(name string) (gguf.Type, error) {
-	typ, err := gguf.ParseType(strings.TrimSpace(name))
-	if err == nil && !ggml.Multiplies(typ) {
-		err = fmt.Errorf("%s is no type of weights", typ)
-	}
-	return typ, err
-}
-
-// measureParts measures the model, and then with each part rounded.
-func (r *comparison) measureParts(trials []quant.Trial, result *quant.Sensitivity) error {
-	if err := r.measureBase(); err != nil {
-		return err
-	}
-	result.Model, result.Context = filepath.Base(r.base), r.contexts
-	for _, text := range r.texts {
-		result.Texts = append(result.Texts, filepath.Base(text))
-	}
-	if path := r.c.Path("imatrix"); path != "" {
-		result.Imatrix = filepath.Base(path)
-	}
-	for _, col := range r.columns {
-		result.Scored += col.Scored
-	}
-	begin := time.Now()
-	for i, t := range trials {
-		cand := candidate{name: t.Name(), how: quant.Retyping{Types: t.Types, Requant: true}}
-		measured, err := r.candidate(cand)
-		if err != nil {
-			return err
-		}
-		part := withDivergence(t.Part, measured.Divergence)
-		result.Parts = append(result.Parts, part)
-		left := time.Since(begin) / time.Duration(i+1) * time.Duration(len(trials)-i-1)
-		fmt.Fprintf(r.c.App.ErrWriter, "%d of %d: %s, KLD %.6f, %s saved, %s left\n", i+1, len(trials), part.Name(), part.KLD, bytesText(part.Saved), left.Round(time.Second))
-	}
-	return nil
-}
-
-// withDivergence is a part with the mean of what was measured in all columns.
-func withDivergence(p quant.Part, columns []eval.Divergence) quant.Part {
-	n, squares := float64(len(columns)), 0.0
-	for _, d := range columns {
-		p.KLD += float.Number(d.KLD.Value / n)
-		p.SameTop += float.Number(d.SameTop.Value / n)
-		squares += d.KLD.Error * d.KLD.Error
-	}
-	p.Error = float.Number(math.Sqrt(squares) / n)
-	return p
+	o.Requantize = requantize(c, o.Base.Name)
+	return o, nil
 }
 
 // printSensitivity lists the parts, those that cost least for what they save first.

@@ -26,9 +26,10 @@ type here struct{}
 // may skip levels. It must not import packages above it, or siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "eval/report", "engine", "gguf", "checkpoint/formats", "demo",
-		"bench", "check", "doctor", "imatrix/collect", "inspect",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/lock", "internal/intext", "internal/units", "internal/excerpt", "internal/private", "internal/term"},
+	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "engine", "gguf", "checkpoint/formats", "demo",
+		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/intext", "internal/units", "internal/excerpt", "internal/term"},
+	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"chat":        {"prompt"},
@@ -73,7 +74,7 @@ var arrows = map[string][]string{
 	"internal/fuzzing":    {},
 	"internal/golden":     {},
 	"internal/infile":     {},
-	"internal/intext":     {"internal/infile", "internal/filekind", "internal/utf"},
+	"internal/intext":     {"internal/excerpt", "internal/infile", "internal/filekind", "internal/utf"},
 	"internal/layers":     {},
 	"internal/lock":       {"internal/infile"},
 	"internal/mmap":       {"internal/infile"},

@@ -1,4 +1,4 @@
-package cli
+package compare
 
 import (
 	"path/filepath"
@@ -12,6 +12,6 @@ func TestAFileThatDoesNotFitTheDiskIsRefusedBeforeItIsBegun(t *testing.T) {
 	require.NoError(t, fitsDisk(path, 1))
 	err := fitsDisk(path, 1<<62)
 	require.ErrorContains(t, err, "base.logits would take 4294967296.00 GiB more")
-	var advised *hinted
-	require.ErrorAs(t, err, &advised)
+	var disk *DiskError
+	require.ErrorAs(t, err, &disk)
 }

@@ -1,4 +1,4 @@
-package cli
+package compare
 
 import (
 	"encoding/binary"
@@ -11,39 +11,43 @@ import (
 
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/infile"
 )
+
+// Notes is how large a note of a comparison may be.
+var Notes = infile.Limit{Bytes: 64 << 20, What: "a note"}
 
 // mostNoted is more than any number in notes: sizes are in bytes.
 const mostNoted = 1e15
 
-// parseCandidate reads the notes of a candidate that was measured, and reports whether they are whole, of that name and of
-// those columns, and hold no number that cannot have been measured.
-func parseCandidate(data []byte, name string, columns []eval.Column) (done eval.Candidate, ok bool) {
+// parseMeasured reads the notes of a candidate that was measured, and reports whether they are whole, of that name and of those
+// columns, and hold no number that cannot have been measured.
+func parseMeasured(data []byte, name string, columns []Column) (done Measured, ok bool) {
 	var values any
-	if json.Unmarshal(data, &values) != nil || !measured(values) {
-		return eval.Candidate{}, false
+	if json.Unmarshal(data, &values) != nil || !possible(values) {
+		return Measured{}, false
 	}
 	if json.Unmarshal(data, &done) != nil || done.Name != name || len(done.Divergence) != len(columns) {
-		return eval.Candidate{}, false
+		return Measured{}, false
 	}
 	for i, d := range done.Divergence {
 		if d.Scored != columns[i].Scored || len(d.Curve) != eval.CurvePoints {
-			return eval.Candidate{}, false
+			return Measured{}, false
 		}
 	}
 	return done, true
 }
 
-// measured reports whether all numbers in a JSON value are within mostNoted.
-func measured(v any) bool {
+// possible reports whether all numbers in a JSON value are within mostNoted.
+func possible(v any) bool {
 	switch v := v.(type) {
 	case float64:
 		return math.Abs(v) <= mostNoted
 	case []any:
-		return !slices.ContainsFunc(v, func(e any) bool { return !measured(e) })
+		return !slices.ContainsFunc(v, func(e any) bool { return !possible(e) })
 	case map[string]any:
 		for _, e := range v {
-			if !measured(e) {
+			if !possible(e) {
 				return false
 			}
 		}
@@ -51,8 +55,8 @@ func measured(v any) bool {
 	return true
 }
 
-// remember writes what was measured, for a run that goes on after this one.
-func (r *comparison) remember(path string, what any) error {
+// remember notes what was measured, for a run that resumes.
+func remember(path string, what any) error {
 	data, err := json.Marshal(what)
 	if err != nil {
 		return err

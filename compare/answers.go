@@ -1,4 +1,4 @@
-package cli
+package compare
 
 import (
 	"bufio"
@@ -11,8 +11,6 @@ import (
 	"io/fs"
 	"os"
 
-	urfave "github.com/urfave/cli/v2"
-
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/lock"
@@ -20,7 +18,10 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// answers holds what was collected so far. With a file it is also written there, as lines of JSON: a header, then one line for each
+// Answer is how large a line of a file of answers may be.
+var Answer = infile.Limit{Bytes: 1 << 20, What: "an answer"}
+
+// answers holds what was collected so far. With out it is also written there, as lines of JSON: a header, then one line for each
 // answer.
 type answers struct {
 	all       []eval.Answered
@@ -53,27 +54,6 @@ type answerLine struct {
 func questionID(q eval.Question) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %v %v %v %d", q.Kind, q.Prompt, q.Answer, q.Choices, q.Right))
 	return fmt.Sprintf("%x", sum[:8])
-}
-
-// openAnswers goes on with the file that --answers names, or makes it.
-func openAnswers(c *urfave.Context, of answersHeader, questions []eval.Question) (*answers, error) {
-	path := c.Path("answers")
-	if path == "" {
-		return &answers{questions: questions}, nil
-	}
-	if path == "-" {
-		a := &answers{out: c.App.Writer, questions: questions}
-		return a, a.write(of)
-	}
-	if _, err := os.Stat(path); err == nil && !c.Bool("resume") {
-		if !c.Bool("force") {
-			return nil, fmt.Errorf("%s exists: add --resume to go on, or --force to begin anew", path)
-		}
-		if err := os.Truncate(path, 0); err != nil {
-			return nil, err
-		}
-	}
-	return resumeAnswers(path, of, questions)
 }
 
 // resumeAnswers takes the whole lines of a file and cuts off what a line was begun. A file that holds anything else is left as it
@@ -116,7 +96,7 @@ func (a *answers) read(of answersHeader) error {
 // parse takes the answers in the whole lines of a file and returns the length of these lines.
 func (a *answers) parse(file io.Reader, of answersHeader) (size int64, err error) {
 	in := bufio.NewReaderSize(file, 64<<10) // which no header fills
-	header, err := marshalJSON(of)
+	header, err := jsonLine(of)
 	if err != nil {
 		return 0, err
 	}
@@ -124,7 +104,7 @@ func (a *answers) parse(file io.Reader, of answersHeader) (size int64, err error
 		return 0, err
 	}
 	for {
-		line, err := readLine(in, fmt.Sprintf("line %d", len(a.all)+2), answerLimit)
+		line, err := readLine(in, fmt.Sprintf("line %d", len(a.all)+2))
 		if errors.Is(err, io.EOF) {
 			return size, nil
 		}
@@ -138,8 +118,32 @@ func (a *answers) parse(file io.Reader, of answersHeader) (size int64, err error
 	}
 }
 
+// readLine reads up to the end of a line, with it. A line that was begun is io.EOF, and a longer one than Answer allows an error.
+func readLine(in *bufio.Reader, name string) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		if err := Answer.Check(name, int64(len(line)+len(part))); err != nil {
+			return nil, err
+		}
+		line = append(line, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}
+
+// jsonLine is a value as a line, which leaves < and > as they are.
+func jsonLine(value any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(value)
+	return b.Bytes(), err
+}
+
 func (a *answers) write(what any) error {
-	line, err := marshalJSON(what)
+	line, err := jsonLine(what)
 	if err == nil {
 		_, err = a.out.Write(line)
 	}
@@ -173,9 +177,9 @@ func (a *answers) take(line []byte) error {
 	case json.Unmarshal(line, &one) != nil || one.LogProb > 1e-6 || one.LogProb < -1e9:
 		return errors.New("is no answer: name another file")
 	case len(a.all) == len(a.questions):
-		return fmt.Errorf("answers a question more than the %d that are asked: --limit or the data differ", len(a.questions))
+		return fmt.Errorf("answers a question more than the %d that are asked: the limit or the data differ", len(a.questions))
 	case one.Question != questionID(a.questions[len(a.all)]):
-		return errors.New("answers another question: the data, the template or --limit differ")
+		return errors.New("answers another question: the data, the template or the limit differ")
 	}
 	a.all = append(a.all, one.Answered)
 	return nil

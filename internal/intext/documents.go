@@ -1,13 +1,11 @@
-package eval
+package intext
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 
-	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
-	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // betweenDocuments is put between the texts of a .jsonl file.
@@ -32,14 +30,4 @@ func Documents(data []byte) ([]byte, error) {
 		between = betweenDocuments
 	}
 	return texts, nil
-}
-
-// BOS is the token that a model's file wants at the beginning of every text, or -1. vocab is the number of the model's tokens.
-func BOS(f *gguf.File, vocab int) tokenizer.Token {
-	add, _ := f.Bool("tokenizer.ggml.add_bos_token")
-	id, ok := f.Uint("tokenizer.ggml.bos_token_id")
-	if !add || !ok || id >= uint64(vocab) {
-		return -1
-	}
-	return tokenizer.Token(id)
 }

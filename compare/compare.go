@@ -1,0 +1,123 @@
+// Package compare measures how well models predict text: one alone (Perplexity, Tasks), others against a base (Run), and a base
+// with one part at a time rounded (Sensitivity).
+//
+//	result, err := compare.Run(ctx, compare.Options{
+//		Setup:      compare.Setup{Base: compare.Model{Path: "model-F16.gguf"}, Texts: []compare.Text{{Path: "wiki.test.raw"}}},
+//		Candidates: []compare.Candidate{{Model: compare.Model{Path: "model-Q4_K_M.gguf"}}},
+//	})
+//	...
+//	err = result.Remove() // the notes on the disk, once the result is safe
+//
+// The definitions are those of package eval. Run and Sensitivity note on the disk what they measured, in a folder for the user
+// alone, so that a run that was stopped can be resumed.
+//
+// Limits: the base's logits of all texts are on the disk at once, two bytes for each token of the vocabulary and scored position.
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+)
+
+// Options say what is compared.
+type Options struct {
+	Setup
+	Candidates []Candidate // one or more
+	Tasks      []Task      // that every model is measured by, too
+	Limit      int         // of questions of each task; 0 is all
+	NoSpeed    bool        // measure no speed and no memory
+	Bench      *Command    // measures speed and memory in a process of its own; nil measures in this one, without memory
+	Force      bool        // replace the files of candidates that are kept
+}
+
+// Result is what the candidates cost. The caller ends it with Remove or Keep.
+type Result struct {
+	Comparison
+	notes
+}
+
+// Run compares candidates with a base. An error that wraps a StoppedError left notes to resume from.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	r := &run{Options: o, command: "compare"}
+	err := r.start(ctx, func() error {
+		if len(o.Candidates) == 0 {
+			return errors.New("compare: no candidates")
+		}
+		return r.checkModels()
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.all(ctx); err != nil {
+		return nil, r.work.keep(err)
+	}
+	return &Result{r.result, notes{r.work}}, nil
+}
+
+// run is one comparison.
+type run struct {
+	Options
+	teller
+	command string // what the folder for notes is called after
+	kldOnly bool   // nothing but the divergence is measured
+	data    [][]byte
+	work    *work
+	columns []column
+	result  Comparison
+}
+
+// start checks what is asked for, reads the texts and makes the folder for notes.
+func (r *run) start(ctx context.Context, check func() error) error {
+	r.each = r.Progress
+	if err := r.settle(); err != nil {
+		return err
+	}
+	r.result.Base.Name = r.Base.label()
+	if err := check(); err != nil {
+		return err
+	}
+	for _, text := range r.Texts {
+		data, err := r.read(ctx, text)
+		if err != nil {
+			return err
+		}
+		r.data = append(r.data, data)
+	}
+	s, err := r.settings()
+	if err != nil {
+		return err
+	}
+	r.work, err = openWork(r.command, r.Setup, s, r.inputs(), r.teller)
+	return err
+}
+
+// all measures the base and then each candidate.
+func (r *run) all(ctx context.Context) error {
+	if err := r.measureBase(ctx); err != nil {
+		return err
+	}
+	for _, cand := range r.Candidates {
+		measured, err := r.candidate(ctx, cand)
+		if err != nil {
+			return err
+		}
+		r.result.Candidates = append(r.result.Candidates, measured)
+	}
+	return nil
+}
+
+// note is the path of a file in the folder for notes.
+func (r *run) note(format string, args ...any) string {
+	return filepath.Join(r.work.path, fmt.Sprintf(format, args...))
+}
+
+// notes are what a run keeps on the disk.
+type notes struct{ work *work }
+
+// Remove removes the notes of a run whose result is safe. The result holds if that fails.
+func (n notes) Remove() error { return n.work.remove() }
+
+// Keep leaves the notes for a run that resumes, since the result could not be used, and returns err as a StoppedError.
+func (n notes) Keep(err error) error { return n.work.keep(err) }

@@ -1,0 +1,62 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gosling-rwkv/gosling/internal/units"
+)
+
+// StoppedError is the error of a run that ended early, and left what it measured in a folder for a run that resumes.
+type StoppedError struct {
+	Work string // the folder
+	Err  error
+}
+
+func (e *StoppedError) Error() string { return e.Err.Error() }
+func (e *StoppedError) Unwrap() error { return e.Err }
+
+// SettingsError is the error of resuming with other settings than those that the notes in a folder were made with.
+type SettingsError struct {
+	Work   string
+	Differ []string // names of settings
+}
+
+func (e *SettingsError) Error() string {
+	return fmt.Sprintf("%s was begun with other settings: %s", e.Work, strings.Join(e.Differ, ", "))
+}
+
+// BaseLogitsError is the error of a file of base logits that is not of this base, text and context, or cannot be used.
+type BaseLogitsError struct{ Err error }
+
+func (e *BaseLogitsError) Error() string { return e.Err.Error() }
+func (e *BaseLogitsError) Unwrap() error { return e.Err }
+
+// DiskError is the error of a file that the disk has no room for.
+type DiskError struct {
+	Path       string
+	More, Free int64 // bytes
+}
+
+func (e *DiskError) Error() string {
+	return fmt.Sprintf("%s would take %s more, and %s are free there", e.Path, units.Bytes(e.More), units.Bytes(e.Free))
+}
+
+// NoTokenizerError is the error of a model that reads no text, since its file holds no tokenizer.
+type NoTokenizerError struct{ Path string }
+
+func (e *NoTokenizerError) Error() string {
+	return e.Path + ": holds no tokenizer, so no text can be measured"
+}
+
+// QuantizedError is the error of a model that is rounded already, where one that is not is wanted.
+type QuantizedError struct{ Path, Tensor, Type string }
+
+func (e *QuantizedError) Error() string {
+	return fmt.Sprintf("%s: tensor %q is %s already: take the F16 model", e.Path, e.Tensor, e.Type)
+}
+
+// ExistsError is the error of a file of answers that is there, where neither Resume nor Replace says what to do with it.
+type ExistsError struct{ Path string }
+
+func (e *ExistsError) Error() string { return e.Path + " exists" }

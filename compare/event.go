@@ -1,0 +1,79 @@
+package compare
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gosling-rwkv/gosling/engine"
+)
+
+// Event tells how a run goes on: how far a step has come, that something was measured, or a note.
+type Event struct {
+	Step        string // what is done, such as "Q4_K_M on book.txt in chunks of 512"; empty for the other kinds of events
+	Bytes       bool   // the step writes bytes, others read tokens
+	Done, Total int64  // of bytes or tokens; Total is 0 if it is not known yet
+	News        string // what is known so far, such as "PPL 5.1234 ± 0.0567"
+	Ended       bool   // the step is over
+
+	Measured string // a line about what was measured
+	Note     string // a remark, such as one about a text's encoding
+}
+
+// teller hands on events.
+type teller struct{ each func(Event) }
+
+func (t teller) tell(e Event) {
+	if t.each != nil {
+		t.each(e)
+	}
+}
+
+// remark hands on a note.
+func (t teller) remark(format string, args ...any) {
+	t.tell(Event{Note: fmt.Sprintf(format, args...)})
+}
+
+// step is a step that runs. It must be ended.
+type step struct {
+	teller
+	now Event
+}
+
+// reading begins a step that reads so many tokens.
+func (t teller) reading(name string, tokens int) *step {
+	s := &step{t, Event{Step: name, Total: int64(tokens)}}
+	s.tell(s.now)
+	return s
+}
+
+// writing begins a step that writes bytes.
+func (t teller) writing(name string) *step {
+	s := &step{t, Event{Step: name, Bytes: true}}
+	s.tell(s.now)
+	return s
+}
+
+// follow returns a context with which the engine counts the tokens that it reads.
+func (s *step) follow(ctx context.Context) context.Context {
+	return engine.WithProgress(ctx, func(tokens int) { s.set(s.now.Done+int64(tokens), s.now.Total) })
+}
+
+// set says how far the step has come.
+func (s *step) set(done, total int64) {
+	s.now.Done, s.now.Total = done, total
+	s.tell(s.now)
+}
+
+// say adds what is known so far.
+func (s *step) say(format string, args ...any) {
+	s.now.News = fmt.Sprintf(format, args...)
+	s.tell(s.now)
+}
+
+// end ends the step. It may be called again.
+func (s *step) end() {
+	if !s.now.Ended {
+		s.now.Ended = true
+		s.tell(s.now)
+	}
+}
