@@ -9,6 +9,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/bench"
+	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 var benchFormats = []string{"md", "csv", "json"}
@@ -47,16 +48,16 @@ func benchModel(c *urfave.Context) error {
 		return err
 	}
 	o.Clock = clockOf(c)
-	var line *running // of the test that runs
+	var line *term.Progress // of the test that runs
 	o.Progress = func(p bench.Progress) {
 		switch {
 		case line == nil:
-			line = newReading(c.App.ErrWriter, clockOf(c), p.Test, int(p.Total))
+			line = term.NewReading(c.App.ErrWriter, clockOf(c), p.Test, int(p.Total))
 		case p.Ended:
-			line.end()
+			line.End()
 			line = nil
 		default:
-			line.set(p.Done, p.Total)
+			line.Set(p.Done, p.Total)
 		}
 	}
 	results, err := bench.Run(c.Context, o)

@@ -179,9 +179,9 @@ func (t *talk) reading(text string, read func(context.Context) error) error {
 	if err != nil {
 		return err
 	}
-	line := newReading(t.c.App.ErrWriter, clockOf(t.c), "reading", len(tokens))
-	defer line.end()
-	return read(line.follow(t.c.Context))
+	line, ctx := reading(t.c.Context, t.c, "reading", len(tokens))
+	defer line.End()
+	return read(ctx)
 }
 
 // say sends a message and shows the answer. Ctrl-C stops the answer.
@@ -200,14 +200,14 @@ func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) e
 	if err != nil {
 		return err
 	}
-	line := newReading(t.c.App.ErrWriter, clockOf(t.c), "reading", len(tokens))
-	defer line.end()
+	line, ctx := reading(ctx, t.c, "reading", len(tokens))
+	defer line.End()
 	out := &partPrinter{out: term.Text(t.c.App.Writer)}
-	r, err := say(line.follow(ctx), func(p chat.Part) error {
-		line.end()
+	r, err := say(ctx, func(p chat.Part) error {
+		line.End()
 		return out.print(p)
 	})
-	line.end()
+	line.End()
 	if err == nil {
 		err = out.end()
 	}

@@ -66,11 +66,11 @@ func convertCheckpoint(c *urfave.Context) error {
 	if err := separate(c, out); err != nil {
 		return err
 	}
-	show, end := progress(c, "converting")
-	o.Write.Progress = show
+	line := writing(c, "converting")
+	o.Write.Progress = line.Set
 	begin := clockOf(c)()
 	result, err := convert.Run(c.Context, in, out, o)
-	end()
+	line.End()
 	if err != nil {
 		return err
 	}

@@ -77,9 +77,9 @@ func embed(c *urfave.Context) error {
 	}
 	return writeOutput(c, c.Path("output"), func(out io.Writer) error {
 		w := write(out, c.Args().First())
-		line := newReading(c.App.ErrWriter, clockOf(c), "embedding", total)
-		defer line.end()
-		err := m.Embed(line.follow(c.Context), texts, pooling, func(i int, e []float32) error {
+		line, ctx := reading(c.Context, c, "embedding", total)
+		defer line.End()
+		err := m.Embed(ctx, texts, pooling, func(i int, e []float32) error {
 			if err := finishEmbedding(e, c.Bool("normalize")); err != nil {
 				return fmt.Errorf("line %d: %w", i+1, err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/imatrix/collect"
+	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
@@ -49,22 +50,22 @@ func imatrixAction(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	var line *running
+	var line *term.Progress
 	var took time.Duration
 	o.Progress = func(p collect.Progress) {
 		if line == nil {
-			line = newRunning(c.App.ErrWriter, clockOf(c), filepath.Base(c.Args().First()), tokensRead, p.Total)
+			line = term.NewProgress(c.App.ErrWriter, clockOf(c), filepath.Base(c.Args().First()), term.Tokens, p.Total)
 		}
-		if line.set(p.Done, p.Total); p.Chunks > 0 {
-			line.say("%d of %d chunks", p.Chunks, p.Of)
+		if line.Set(p.Done, p.Total); p.Chunks > 0 {
+			line.Say("%d of %d chunks", p.Chunks, p.Of)
 		}
 		if p.Ended {
-			took = line.end()
+			took = line.End()
 		}
 	}
 	r, err := collect.Run(c.Context, o)
 	if line != nil {
-		line.end()
+		line.End()
 	}
 	if err != nil {
 		if errors.Is(err, context.Canceled) && r.Read > 0 {

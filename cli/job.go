@@ -74,11 +74,11 @@ func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 			return err
 		}
 	}
-	line := newReading(j.c.App.ErrWriter, clockOf(j.c), "reading", len(j.tokens))
-	defer line.end()
-	text := generate.Text(line.follow(j.c.Context), session, j.tokens, j.options)
+	line, ctx := reading(j.c.Context, j.c, "reading", len(j.tokens))
+	defer line.End()
+	text := generate.Text(ctx, session, j.tokens, j.options)
 	j.times, err = lm.Timed(text, clockOf(j.c), len(j.tokens), func(p generate.Piece) error {
-		line.end()
+		line.End()
 		also(p)
 		return out.piece(p)
 	})

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"reflect"
@@ -73,13 +72,4 @@ func TestRatesByAClockThatStandsStill(t *testing.T) {
 	assert.Equal(t, "2.00 GiB/s", byteRateText(1<<30, 500*time.Millisecond))
 	assert.Empty(t, cellText(rate(1, 0)))
 	assert.Equal(t, "1.5", cellText(1.5))
-
-	begin := time.Now()
-	still := clock(func() time.Time { return begin })
-	var b bytes.Buffer
-	line := newRunning(&b, still, "converting", bytesWritten, 0)
-	defer line.end()
-	line.set(1<<20, 2<<20)
-	line.draw()
-	assert.Equal(t, "converting: 50 % of 2.0 MiB\n", b.String())
 }

@@ -70,10 +70,10 @@ func logits(c *urfave.Context) error {
 		return err
 	}
 	return writeOutput(c, c.Path("output"), func(w io.Writer) error {
-		line := newReading(c.App.ErrWriter, clockOf(c), "reading", len(tokens))
-		defer line.end()
+		line, ctx := reading(c.Context, c, "reading", len(tokens))
+		defer line.End()
 		o := lm.LogitsOptions{All: c.Bool("all"), Chunk: c.Int("chunk")}
-		return m.Logits(line.follow(c.Context), tokens, o, func(_ int, row []float32) error { return writeFloats(w, row) })
+		return m.Logits(ctx, tokens, o, func(_ int, row []float32) error { return writeFloats(w, row) })
 	})
 }
 

@@ -1,25 +1,34 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// progress returns a function that shows the progress of a job that writes bytes, and one to call when the job ends.
-func progress(c *urfave.Context, what string) (show func(done, total int64), end func()) {
-	line := newRunning(c.App.ErrWriter, clockOf(c), what, bytesWritten, 0)
-	return line.set, func() { line.end() }
+// writing begins the progress line of a job that writes bytes. The caller ends it.
+func writing(c *urfave.Context, what string) *term.Progress {
+	return term.NewProgress(c.App.ErrWriter, clockOf(c), what, term.Bytes, 0)
 }
 
-// follow returns what shows how a run of package compare goes on, and what must be called at its end.
+// reading begins the progress line of reading tokens, and returns a context that counts those which the model reads. The caller ends
+// the line.
+func reading(ctx context.Context, c *urfave.Context, what string, tokens int) (*term.Progress, context.Context) {
+	line := term.NewReading(c.App.ErrWriter, clockOf(c), what, tokens)
+	return line, lm.WithProgress(ctx, line.Add)
+}
+
+// follow returns a function that shows the events of a run of package compare, and one to call when the run ends.
 func follow(c *urfave.Context) (show func(compare.Event), end func()) {
-	var line *running // of the step that runs
+	var line *term.Progress // of the current step
 	end = func() {
 		if line != nil {
-			line.end()
+			line.End()
 			line = nil
 		}
 	}
@@ -32,34 +41,15 @@ func follow(c *urfave.Context) (show func(compare.Event), end func()) {
 		case e.Ended:
 			end()
 		case line == nil && e.Bytes:
-			line = newRunning(c.App.ErrWriter, clockOf(c), e.Step, bytesWritten, e.Total)
+			line = term.NewProgress(c.App.ErrWriter, clockOf(c), e.Step, term.Bytes, e.Total)
 		case line == nil:
-			line = newRunning(c.App.ErrWriter, clockOf(c), e.Step, tokensRead, e.Total)
+			line = term.NewProgress(c.App.ErrWriter, clockOf(c), e.Step, term.Tokens, e.Total)
 		default:
-			line.set(e.Done, e.Total)
+			line.Set(e.Done, e.Total)
 			if e.News != "" {
-				line.say("%s", e.News)
+				line.Say("%s", e.News)
 			}
 		}
 	}
 	return show, end
 }
-
-// unit is what the steps of a job are counted in.
-type unit struct {
-	count func(done, total int64) string
-	rate  func(perSecond float64) string
-}
-
-var (
-	bytesWritten = unit{
-		func(done, total int64) string {
-			return fmt.Sprintf("%d %% of %s", 100*done/max(1, total), bytesText(total))
-		},
-		func(perSecond float64) string { return bytesText(int64(perSecond)) + "/s" },
-	}
-	tokensRead = unit{
-		func(done, total int64) string { return fmt.Sprintf("%d of %d tokens", done, total) },
-		func(perSecond float64) string { return fmt.Sprintf("%.1f tokens/s", perSecond) },
-	}
-)

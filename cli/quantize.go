@@ -98,11 +98,11 @@ func quantize(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	show, end := progress(c, "quantizing")
-	o.Progress = show
+	line := writing(c, "quantizing")
+	o.Progress = line.Set
 	begin := clockOf(c)()
 	report, err := quant.Quantize(c.Context, in, job.out, job.how, o)
-	end()
+	line.End()
 	if err != nil {
 		return lm.Explain(in, err)
 	}

@@ -81,7 +81,7 @@ var arrows = map[string][]string{
 	"internal/private":    {},
 	"internal/rss":        {},
 	"internal/shape":      {},
-	"internal/term":       {"internal/excerpt"},
+	"internal/term":       {"internal/excerpt", "internal/units"},
 	"internal/units":      {},
 	"internal/utf":        {},
 

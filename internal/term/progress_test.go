@@ -1,4 +1,4 @@
-package cli
+package term
 
 import (
 	"strings"
@@ -34,9 +34,9 @@ func TestAProgressLineFitsTheTerminal(t *testing.T) {
 func TestTheProgressLineIsRewrittenAndWiped(t *testing.T) {
 	var out strings.Builder
 	width := 30
-	r := &running{out: &out, now: time.Now, name: "model.gguf", unit: tokensRead, total: 40, width: func() int { return width }, stop: make(chan struct{})}
+	r := &Progress{out: &out, now: time.Now, name: "model.gguf", unit: Tokens, total: 40, width: func() int { return width }, stop: make(chan struct{})}
 	r.begin = time.Now().Add(-10 * time.Second)
-	r.say("PPL %d", 3)
+	r.Say("PPL %d", 3)
 	r.draw()
 	assert.Equal(t, "\rmodel.gguf: 0 of 40 tokens: …", out.String())
 	out.Reset()
@@ -44,27 +44,37 @@ func TestTheProgressLineIsRewrittenAndWiped(t *testing.T) {
 	r.draw()
 	assert.Equal(t, "\rmodel.gguf…", out.String())
 	out.Reset()
-	r.end()
+	r.End()
 	assert.Equal(t, "\r"+strings.Repeat(" ", 11)+"\r", out.String())
 	out.Reset()
 	r.draw()
-	r.end()
+	r.End()
 	assert.Empty(t, out.String(), "nothing is drawn after the end")
 }
 
 func TestProgressWithoutATerminalIsLinesThatTellNews(t *testing.T) {
 	var out strings.Builder
-	r := &running{out: &out, now: time.Now, name: "reading", unit: tokensRead, total: 40, begin: time.Now().Add(-10 * time.Second), stop: make(chan struct{})}
+	r := &Progress{out: &out, now: time.Now, name: "reading", unit: Tokens, total: 40, begin: time.Now().Add(-10 * time.Second), stop: make(chan struct{})}
 	r.draw()
 	r.draw()
-	r.set(20, 40)
+	r.Set(20, 40)
 	r.draw()
-	r.end()
+	r.End()
 	assert.Equal(t, "reading: 0 of 40 tokens\nreading: 20 of 40 tokens, 2.0 tokens/s, 10s left\n", out.String())
 }
 
 func TestBytesWritten(t *testing.T) {
-	assert.Equal(t, "25 % of 3.00 GiB", bytesWritten.count(3<<28, 3<<30))
-	assert.Equal(t, "0 % of 0 B", bytesWritten.count(0, 0))
-	assert.Equal(t, "1.5 MiB/s", bytesWritten.rate(1.5*(1<<20)))
+	assert.Equal(t, "25 % of 3.00 GiB", Bytes.count(3<<28, 3<<30))
+	assert.Equal(t, "0 % of 0 B", Bytes.count(0, 0))
+	assert.Equal(t, "1.5 MiB/s", Bytes.rate(1.5*(1<<20)))
+}
+
+func TestProgressByAClockThatStandsStill(t *testing.T) {
+	begin := time.Now()
+	var out strings.Builder
+	line := NewProgress(&out, func() time.Time { return begin }, "converting", Bytes, 0)
+	defer line.End()
+	line.Set(1<<20, 2<<20)
+	line.draw()
+	assert.Equal(t, "converting: 50 % of 2.0 MiB\n", out.String())
 }

@@ -1,17 +1,14 @@
-package cli
+package term
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/rivo/uniseg"
-
-	"github.com/gosling-rwkv/gosling/internal/term"
-	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // How often a progress line is written, and how long a job that is usually short goes without one.
@@ -21,15 +18,15 @@ const (
 	quietFor      = time.Second
 )
 
-// running shows the progress of a job on one line, with its speed and the time left. On a terminal it rewrites the line.
+// Progress shows the progress of a job on one line, with its speed and the time left. On a terminal it rewrites the line.
 // Elsewhere it prints a new one every few seconds. A goroutine draws it, so it stays alive during a long step. Its methods may be
 // called by several goroutines.
-type running struct {
+type Progress struct {
 	out   io.Writer
-	now   clock
+	now   func() time.Time
 	width func() int // of the terminal in columns; nil if there is none
 	name  string     // of the job; shortened first if the line is too long
-	unit  unit
+	unit  Unit
 	begin time.Time
 	stop  chan struct{}
 
@@ -42,23 +39,23 @@ type running struct {
 	ended       bool
 }
 
-// newRunning begins the line of a long job with total steps, 0 if their number is not known yet. The caller must end the line.
-func newRunning(out io.Writer, now clock, name string, unit unit, total int64) *running {
-	return startRunning(out, now, name, unit, total, 0)
+// NewProgress begins the line of a long job with total steps, 0 if their number is not known yet. The caller must end the line.
+func NewProgress(out io.Writer, now func() time.Time, name string, unit Unit, total int64) *Progress {
+	return startProgress(out, now, name, unit, total, 0)
 }
 
-// newReading begins the line of reading tokens. That usually takes less than a second, and then no line appears.
-func newReading(out io.Writer, now clock, name string, tokens int) *running {
-	return startRunning(out, now, name, tokensRead, int64(tokens), quietFor)
+// NewReading begins the line of reading tokens. That usually takes less than a second, and then no line appears.
+func NewReading(out io.Writer, now func() time.Time, name string, tokens int) *Progress {
+	return startProgress(out, now, name, Tokens, int64(tokens), quietFor)
 }
 
-// startRunning begins a line. It is first drawn after quiet, or at once on a terminal if quiet is 0.
-func startRunning(out io.Writer, now clock, name string, unit unit, total int64, quiet time.Duration) *running {
-	r := &running{out: out, now: now, name: name, unit: unit, total: total, begin: now(), stop: make(chan struct{})}
+// startProgress begins a line. It is first drawn after quiet, or at once on a terminal if quiet is 0.
+func startProgress(out io.Writer, now func() time.Time, name string, unit Unit, total int64, quiet time.Duration) *Progress {
+	r := &Progress{out: out, now: now, name: name, unit: unit, total: total, begin: now(), stop: make(chan struct{})}
 	every := plainEvery
-	if term.Is(out) {
-		r.out = term.Raw(out)
-		r.width = func() int { return term.Width(out) }
+	if Is(out) {
+		r.out = Raw(out)
+		r.width = func() int { return Width(out) }
 		every = terminalEvery
 		if quiet == 0 {
 			r.draw()
@@ -84,31 +81,31 @@ func startRunning(out io.Writer, now clock, name string, unit unit, total int64,
 	return r
 }
 
-// follow returns a context that counts the tokens which the engine reads.
-func (r *running) follow(ctx context.Context) context.Context {
-	return lm.WithProgress(ctx, func(tokens int) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.done, r.at = r.done+int64(tokens), r.now.since(r.begin)
-	})
-}
-
-// set sets how far the job has come.
-func (r *running) set(done, total int64) {
+// Add adds to how far the job has come.
+func (r *Progress) Add(done int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.done, r.total, r.at = done, total, r.now.since(r.begin)
+	r.done, r.at = r.done+int64(done), r.since()
 }
 
-// say sets what else is known so far.
-func (r *running) say(format string, args ...any) {
+func (r *Progress) since() time.Duration { return r.now().Sub(r.begin) }
+
+// Set sets how far the job has come.
+func (r *Progress) Set(done, total int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done, r.total, r.at = done, total, r.since()
+}
+
+// Say sets what else is known so far.
+func (r *Progress) Say(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.news = ": " + fmt.Sprintf(format, args...)
 }
 
 // draw writes the line. If the line is not rewritten, it is only printed when something is new.
-func (r *running) draw() {
+func (r *Progress) draw() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended {
@@ -133,17 +130,17 @@ func (r *running) draw() {
 }
 
 // speed returns the end of a line: the speed and the time left, once something is done.
-func (r *running) speed() string {
+func (r *Progress) speed() string {
 	if r.done <= 0 || r.at <= 0 {
 		return ""
 	}
 	left := time.Duration(float64(r.at) * float64(r.total-r.done) / float64(r.done))
-	left = max(0, left-(r.now.since(r.begin)-r.at)).Round(time.Second)
+	left = max(0, left-(r.since()-r.at)).Round(time.Second)
 	return fmt.Sprintf(", %s, %s left", r.unit.rate(float64(r.done)/r.at.Seconds()), left)
 }
 
-// end clears the terminal's line and returns how long the job took. It may be called again.
-func (r *running) end() time.Duration {
+// End clears the terminal's line and returns how long the job took. It may be called again.
+func (r *Progress) End() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.ended {
@@ -154,7 +151,7 @@ func (r *running) end() time.Duration {
 		fmt.Fprintf(r.out, "\r%*s\r", min(r.columns, r.width()-1), "")
 		r.columns = 0
 	}
-	return r.now.since(r.begin)
+	return r.since()
 }
 
 // fitted fits a name and its text into columns. It shortens the name first, down to a few columns.
@@ -166,7 +163,7 @@ func fitted(name, rest string, columns int) string {
 
 // cut shortens a text to columns, with an ellipsis if it lost anything. It makes control characters visible.
 func cut(text string, columns int) string {
-	text = term.Visible(text)
+	text = Visible(text)
 	if uniseg.StringWidth(text) <= columns {
 		return text
 	}
@@ -184,3 +181,23 @@ func cut(text string, columns int) string {
 	}
 	return b.String() + "…"
 }
+
+// Unit is what the steps of a job are counted in.
+type Unit struct {
+	count func(done, total int64) string
+	rate  func(perSecond float64) string
+}
+
+// The units.
+var (
+	Bytes = Unit{
+		func(done, total int64) string {
+			return fmt.Sprintf("%d %% of %s", 100*done/max(1, total), units.Bytes(total))
+		},
+		func(perSecond float64) string { return units.Bytes(int64(perSecond)) + "/s" },
+	}
+	Tokens = Unit{
+		func(done, total int64) string { return fmt.Sprintf("%d of %d tokens", done, total) },
+		func(perSecond float64) string { return fmt.Sprintf("%.1f tokens/s", perSecond) },
+	}
+)
