@@ -9,6 +9,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/bench"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
@@ -64,7 +65,7 @@ func benchModel(c *urfave.Context) error {
 	if err != nil {
 		return onOpening(c, err)
 	}
-	return buffered(c.App.Writer, func(w io.Writer) error { return printBench(w, c.String("output"), results) })
+	return outfile.Buffered(c.App.Writer, func(w io.Writer) error { return printBench(w, c.String("output"), results) })
 }
 
 // benchOptions says what is measured.

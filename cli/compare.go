@@ -11,6 +11,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
@@ -58,11 +59,11 @@ func compareModels(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	outputs := append(logitsOutputs(&o.Setup), output{path: c.Path("html")})
+	outputs := append(logitsOutputs(&o.Setup), outfile.Output{Path: c.Path("html")})
 	for _, cand := range o.Candidates {
-		outputs = append(outputs, output{path: cand.Keep, begun: o.Resume})
+		outputs = append(outputs, outfile.Output{Path: cand.Keep, Begun: o.Resume})
 	}
-	if err := tryOutputs(c, outputs...); err != nil {
+	if err := guard(c).Try(outputs...); err != nil {
 		return err
 	}
 	end, err := setUp(c, &o.Setup)

@@ -12,6 +12,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
@@ -36,7 +37,7 @@ func printResult(c *urfave.Context, r compare.Comparison) error {
 	case c.Bool("csv"):
 		return compareCSV(out, r)
 	}
-	return buffered(out, func(w io.Writer) error {
+	return outfile.Buffered(out, func(w io.Writer) error {
 		for i, t := range compare.Tables(r) {
 			if i > 0 {
 				fmt.Fprintln(w)

@@ -9,6 +9,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 )
 
 // measuredOn is what the flags of "compare" and "sensitivity" say of the base and what it is measured on.
@@ -39,10 +40,10 @@ func measuredOn(c *urfave.Context) (s compare.Setup, err error) {
 }
 
 // logitsOutputs are the files that --base-logits asks for.
-func logitsOutputs(s *compare.Setup) []output {
-	var files []output
+func logitsOutputs(s *compare.Setup) []outfile.Output {
+	var files []outfile.Output
 	for _, path := range s.LogitsFiles() {
-		files = append(files, output{path: path, begun: true})
+		files = append(files, outfile.Output{Path: path, Begun: true})
 	}
 	return files
 }

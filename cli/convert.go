@@ -63,7 +63,7 @@ func convertCheckpoint(c *urfave.Context) error {
 	if out == "" {
 		out = convert.DefaultOutput(in, o.Mix)
 	}
-	if err := separate(c, out); err != nil {
+	if err := guard(c).Separate(out); err != nil {
 		return err
 	}
 	line := writing(c, "converting")

@@ -8,6 +8,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -58,7 +59,7 @@ func detokenize(c *urfave.Context) error {
 			return fmt.Errorf("token %d at position %d is not in the vocabulary", t, i)
 		}
 	}
-	return buffered(heeding{c.Context, term.Text(c.App.Writer)}, func(out io.Writer) error { return decodeTo(out, vocab, tokens) })
+	return outfile.Buffered(heeding{c.Context, term.Text(c.App.Writer)}, func(out io.Writer) error { return decodeTo(out, vocab, tokens) })
 }
 
 // decodeTo writes the text of tokens in parts, because it may be a thousand times as long as they are.

@@ -11,6 +11,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -55,7 +56,7 @@ func embed(c *urfave.Context) error {
 			return err
 		}
 	}
-	if err := tryOutputs(c, output{path: c.Path("output")}); err != nil {
+	if err := guard(c).Try(outfile.Output{Path: c.Path("output")}); err != nil {
 		return err
 	}
 	lines, err := embedLines(c)

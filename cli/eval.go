@@ -43,7 +43,7 @@ func evalTask(c *urfave.Context) error {
 	if err := checkEval(c); err != nil {
 		return err
 	}
-	if err := separate(c, c.Path("answers")); err != nil {
+	if err := guard(c).Separate(c.Path("answers")); err != nil {
 		return err
 	}
 	o, err := evalOptions(c)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/imatrix/collect"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -144,7 +145,7 @@ func checkImatrix(c *urfave.Context) error {
 	case c.Int("ctx") < collect.MinContext:
 		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), collect.MinContext)
 	}
-	err := tryOutputs(c, output{path: c.Path("output"), begun: c.Bool("resume"), file: true})
+	err := guard(c).Try(outfile.Output{Path: c.Path("output"), Begun: c.Bool("resume"), File: true})
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w, or --resume to go on with it", err)
 	}

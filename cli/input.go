@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
-	"time"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -15,58 +12,15 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
-// silent is how long standard input may stay silent before a message says that the program waits for it.
-const silent = 2 * time.Second
-
 // readInput reads all of standard input, or stops when the context ends. what is added to the message that the program waits. It
 // is empty or begins with a comma.
 func readInput(c *urfave.Context, what string, limit infile.Limit) ([]byte, error) {
-	if f, ok := c.App.Reader.(*os.File); ok {
-		if err := limit.Fits("standard input", f); err != nil {
-			return nil, err
-		}
+	if term.Is(c.App.Reader) {
+		what += " (Ctrl-D)"
 	}
-	type result struct {
-		data []byte
-		err  error
-	}
-	in, done := &countingReader{in: c.App.Reader}, make(chan result, 1)
-	go func() {
-		data, err := limit.All("standard input", in)
-		done <- result{data, err}
-	}()
-	silence := time.NewTicker(silent)
-	defer silence.Stop()
-	for before := int64(0); ; {
-		select {
-		case r := <-done:
-			return r.data, r.err
-		case <-c.Done():
-			return nil, context.Cause(c.Context)
-		case <-silence.C:
-			if now := in.n.Load(); now != before {
-				before = now
-				continue
-			}
-			silence.Stop()
-			if term.Is(c.App.Reader) {
-				what += " (Ctrl-D)"
-			}
-			fmt.Fprintf(c.App.ErrWriter, "gosling: waiting for the end of standard input%s\n", what)
-		}
-	}
-}
-
-// countingReader counts the bytes it has read. Other goroutines may read the count.
-type countingReader struct {
-	in io.Reader
-	n  atomic.Int64
-}
-
-func (r *countingReader) Read(p []byte) (int, error) {
-	n, err := r.in.Read(p)
-	r.n.Add(int64(n))
-	return n, err
+	return limit.Wait(c.Context, "standard input", c.App.Reader, func() {
+		fmt.Fprintf(c.App.ErrWriter, "gosling: waiting for the end of standard input%s\n", what)
+	})
 }
 
 // readWhole reads a text from a file, or from standard input for "-", and returns it as UTF-8, as package intext does.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/inspect"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
@@ -47,7 +48,7 @@ func inspectAction(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	return buffered(heeding{c.Context, c.App.Writer}, func(w io.Writer) error {
+	return outfile.Buffered(heeding{c.Context, c.App.Writer}, func(w io.Writer) error {
 		if c.Bool("json") {
 			return writeListing(w, list)
 		}

@@ -8,6 +8,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -57,7 +58,7 @@ func logits(c *urfave.Context) error {
 	if err := bytesAtTerminal(c, "logits"); err != nil {
 		return err
 	}
-	if err := tryOutputs(c, output{path: c.Path("output")}); err != nil {
+	if err := guard(c).Try(outfile.Output{Path: c.Path("output")}); err != nil {
 		return err
 	}
 	m, err := openModel(c, c.Args().First())

@@ -2,14 +2,11 @@ package cli
 
 import (
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	urfave "github.com/urfave/cli/v2"
 )
 
@@ -31,24 +28,5 @@ func TestEveryFlagThatNamesAFileSaysWhatIsDoneWithIt(t *testing.T) {
 	}
 	for _, name := range listed {
 		assert.True(t, seen[name], "no command has --%s", name)
-	}
-}
-
-func TestWhatIsReadWithAFile(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"config.json", "model-1.safetensors", "model.safetensors.index.json", "m-00001-of-00002.gguf", "M-00002-of-00002.GGUF", "n-00001-of-00002.gguf", "answers.jsonl", "out.gguf"} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
-	}
-	for name, want := range map[string][]string{
-		"":                             {"config.json", "model-1.safetensors", "model.safetensors.index.json"},
-		"out.gguf":                     {"config.json"},
-		"m-00001-of-00002.gguf":        {"M-00002-of-00002.GGUF", "config.json", "m-00001-of-00002.gguf"},
-		"model.safetensors.index.json": {"config.json", "model-1.safetensors", "model.safetensors.index.json"},
-	} {
-		var got []string
-		for _, path := range readWith(filepath.Join(dir, name)) {
-			got = append(got, filepath.Base(path))
-		}
-		assert.ElementsMatch(t, want, got, name)
 	}
 }

@@ -88,7 +88,7 @@ func quantize(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := separate(c, job.out); err != nil {
+	if err := guard(c).Separate(job.out); err != nil {
 		return err
 	}
 	o := writeOptions(c)

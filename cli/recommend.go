@@ -12,6 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 )
 
 func recommendCommand() *urfave.Command {
@@ -55,7 +56,7 @@ func recommend(c *urfave.Context) error {
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, a)
 	}
-	return buffered(c.App.Writer, func(w io.Writer) error {
+	return outfile.Buffered(c.App.Writer, func(w io.Writer) error {
 		printMachine(w, m)
 		if len(a.Models) == 0 {
 			fmt.Fprintf(w, "No released model for %s runs in that: the smallest takes some hundred MiB.\n", a.Use)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/sampler"
@@ -62,7 +63,7 @@ func run(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := tryOutputs(c, output{path: c.Path("output")}); err != nil {
+	if err := guard(c).Try(outfile.Output{Path: c.Path("output")}); err != nil {
 		return err
 	}
 	text, err := read()

@@ -16,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
@@ -59,7 +60,7 @@ func sensitivity(c *urfave.Context) error {
 		base := gguf.TrimPart(o.Base.Name)
 		path = strings.TrimSuffix(base, filepath.Ext(base)) + "-sensitivity.json"
 	}
-	if err := tryOutputs(c, append(logitsOutputs(&o.Setup), output{path: path})...); err != nil {
+	if err := guard(c).Try(append(logitsOutputs(&o.Setup), outfile.Output{Path: path})...); err != nil {
 		return err
 	}
 	end, err := setUp(c, &o.Setup)
@@ -117,7 +118,7 @@ func printSensitivity(out io.Writer, s quant.Sensitivity) error {
 		}
 		return cmp.Compare(perMiB(a), perMiB(b))
 	})
-	return buffered(out, func(w io.Writer) error {
+	return outfile.Buffered(out, func(w io.Writer) error {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "PART\tTYPE\tTENSORS\tSAVED\tKLD\t±\tSAME TOP\tKLD/MIB")
 		for i, p := range parts {
