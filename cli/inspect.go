@@ -50,7 +50,7 @@ func inspectAction(c *urfave.Context) error {
 	}
 	return outfile.Buffered(heeding{c.Context, c.App.Writer}, func(w io.Writer) error {
 		if c.Bool("json") {
-			return writeListing(w, list)
+			return list.WriteJSON(w)
 		}
 		if !c.Bool("tensors") {
 			printMetadata(w, list)
@@ -68,7 +68,7 @@ func printMetadata(out io.Writer, l *inspect.Listing) {
 	fmt.Fprintf(out, "%s: %s, %s\n\n", l.Path, l.Format, bytesText(l.Size))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, kv := range l.Metadata {
-		fmt.Fprintf(w, "%s\t%s\n", term.Visible(kv.Key), brief(kv.Value))
+		fmt.Fprintf(w, "%s\t%s\n", term.Visible(kv.Key), inspect.Brief(kv.Value))
 	}
 	w.Flush()
 	if len(l.Metadata) > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/inspect"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
@@ -61,7 +62,7 @@ func TestAComparisonKeepsNoNumberWhereThereWasNone(t *testing.T) {
 	var c eval.Candidate
 	c.Prefill, c.Decode = rate(512, 0), rate(32, time.Second)
 	c.Divergence = []eval.Divergence{{PPL: eval.Estimate{Value: math.Inf(1), Error: math.NaN()}, Curve: []float.Number{0.5, rate(1, 0)}}}
-	data, err := marshalJSON(c)
+	data, err := jsontext.Marshal(c)
 	require.NoError(t, err)
 	assert.Contains(t, string(data), `"prefill_tokens_per_second":null`)
 	assert.Contains(t, string(data), `"ppl":{"value":null,"error":null}`)

@@ -1,4 +1,4 @@
-package cli
+package inspect
 
 import (
 	"bytes"
@@ -11,14 +11,14 @@ import (
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/inspect"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 )
 
-// writeListing writes the listing as JSON. Its metadata may be as large as a header, so they are written value by value.
-func writeListing(w io.Writer, l *inspect.Listing) error {
+// WriteJSON writes the listing as JSON. Its metadata may be as large as a header, so they are written value by value.
+func (l *Listing) WriteJSON(w io.Writer) error {
 	var rest bytes.Buffer
-	if err := writeJSON(&rest, l); err != nil {
+	if err := jsontext.Write(&rest, l); err != nil {
 		return err
 	}
 	const next = "\n  \"tensors\": " // which texts cannot hold: they have no line ends
@@ -40,11 +40,11 @@ func writeListing(w io.Writer, l *inspect.Listing) error {
 func writeMetadata(w io.Writer, keys []gguf.KV, indent string) error {
 	sorted := slices.SortedStableFunc(slices.Values(keys), func(a, b gguf.KV) int { return strings.Compare(a.Key, b.Key) })
 	return writeItems(w, "{}", indent, len(sorted), func(i int) error {
-		name, err := marshalJSON(sorted[i].Key)
+		name, err := jsontext.Marshal(sorted[i].Key)
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s: ", bytes.TrimSuffix(name, []byte("\n"))); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: ", name); err != nil {
 			return err
 		}
 		return writeValue(w, reflect.ValueOf(sorted[i].Value), indent+"  ")
@@ -90,18 +90,18 @@ func writeValue(w io.Writer, v reflect.Value, indent string) error {
 		if v.CanFloat() && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
 			value = strconv.FormatFloat(v.Float(), 'g', -1, 64)
 		}
-		data, err := marshalJSON(value)
+		data, err := jsontext.Marshal(value)
 		if err != nil {
 			return err
 		}
-		text = bytes.TrimSuffix(data, []byte("\n"))
+		text = data
 	}
 	_, err := w.Write(text)
 	return err
 }
 
-// brief writes a value on one line, long ones cut short.
-func brief(value any) string {
+// Brief writes a value of metadata on one line, long ones cut short.
+func Brief(value any) string {
 	const longest, most = 100, 6
 	v := reflect.ValueOf(value)
 	switch v.Kind() {
@@ -114,7 +114,7 @@ func brief(value any) string {
 	case reflect.Slice:
 		var items []string
 		for i := range min(v.Len(), most) {
-			items = append(items, brief(v.Index(i).Interface()))
+			items = append(items, Brief(v.Index(i).Interface()))
 		}
 		if v.Len() > most {
 			return fmt.Sprintf("[%s, ...] (%d items)", strings.Join(items, ", "), v.Len())
