@@ -2,13 +2,10 @@ package compare
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -202,161 +199,6 @@ func TestAFolderOfInputsIsNotTaken(t *testing.T) {
 		require.ErrorContains(t, outside(dir, []string{"", input}), "the folder for temporary files of this comparison: move it")
 	}
 	require.NoError(t, outside(dir, []string{"", filepath.Dir(dir), filepath.Join(filepath.Dir(dir), "base.gguf")}))
-}
-
-// stop runs a comparison until some event, and returns its error and the folder that it left.
-func stop(t *testing.T, o Options, at func(Event) bool) *StoppedError {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	o.Progress = func(e Event) {
-		if at(e) {
-			cancel()
-		}
-	}
-	_, err := Run(ctx, o)
-	require.ErrorIs(t, err, context.Canceled)
-	var stopped *StoppedError
-	require.ErrorAs(t, err, &stopped)
-	return stopped
-}
-
-// second is when the second candidate of a test is read.
-func second(e Event) bool { return strings.HasPrefix(e.Step, "Q4_0 on") && e.Done > 40 }
-
-func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
-	p := newPlace(t)
-	ggmltest.NoLeaks(t)
-	o := p.options(p.made("q8_0"), p.made("q4_0"))
-	want := p.run(o)
-	stopped := stop(t, o, second)
-	left, err := FindLeft(o.Work)
-	require.NoError(t, err)
-	require.Len(t, left, 1)
-	assert.Equal(t, []any{stopped.Work, "compare", "base.gguf", false}, []any{left[0].Path, left[0].Command, left[0].Base, left[0].InUse})
-
-	o.Resume = true
-	var events log
-	o.Progress = events.add
-	assert.Equal(t, want, p.run(o))
-	assert.Equal(t, []string{"making Q4_0", "Q4_0 on book.txt in chunks of 16"}, events.steps, "the base and Q8_0 are not measured again")
-}
-
-func TestAComparisonGoesOnWithOtherCandidates(t *testing.T) {
-	p := newPlace(t)
-	o := p.options(p.made("q8_0"), p.made("q4_0"))
-	stop(t, o, second)
-	o = p.options(p.made("q8_0"))
-	o.Resume = true
-	var events log
-	o.Progress = events.add
-	p.run(o)
-	assert.Empty(t, events.steps, "all of it was measured")
-}
-
-func TestAKeptCandidateIsUsedAgain(t *testing.T) {
-	p := newPlace(t)
-	o := p.options(p.made("q4_0"))
-	o.Candidates[0].Keep = p.path("kept.gguf")
-	stop(t, o, second)
-	assert.FileExists(t, p.path("kept.gguf"))
-	o.Resume = true
-	var events log
-	o.Progress = events.add
-	p.run(o)
-	assert.Equal(t, []string{"Q4_0 on book.txt in chunks of 16"}, events.steps)
-}
-
-func TestAComparisonIsNotResumedWithOtherSettings(t *testing.T) {
-	p := newPlace(t)
-	o := p.options(p.made("q4_0"))
-	stopped := stop(t, o, second)
-	o.Contexts, o.Resume = []int{32}, true
-	_, err := Run(t.Context(), o)
-	var settings *SettingsError
-	require.ErrorAs(t, err, &settings)
-	assert.Equal(t, &SettingsError{stopped.Work, []string{"context"}}, settings)
-	assert.EqualError(t, err, stopped.Work+" was begun with other settings: context")
-
-	require.NoError(t, os.RemoveAll(stopped.Work))
-	var events log
-	o.Progress = events.add
-	p.run(o)
-	assert.Equal(t, []string{"nothing to go on with in " + o.Work + ", beginning anew"}, events.notes)
-}
-
-func TestAComparisonThatIsBegunAnewRemovesWhatWasLeft(t *testing.T) {
-	p := newPlace(t)
-	o := p.options(p.made("q4_0"))
-	want := stop(t, o, second).Work
-	var events log
-	o.Progress = events.add
-	p.run(o)
-	assert.NoDirExists(t, want)
-	assert.Equal(t, "base.gguf on book.txt in chunks of 16", events.steps[0])
-}
-
-func TestAFolderThatOthersMayEnterIsNotUsed(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("each user has a folder")
-	}
-	p := newPlace(t)
-	o := p.options(p.made("q4_0"))
-	stopped := stop(t, o, second)
-	before, err := os.ReadDir(stopped.Work)
-	require.NoError(t, err)
-	require.NoError(t, os.Chmod(stopped.Work, 0o777))
-	var events log
-	o.Resume, o.Progress = true, events.add
-	r, err := Run(t.Context(), o)
-	require.NoError(t, err)
-	require.NoError(t, r.Remove())
-	assert.Contains(t, events.notes, stopped.Work+": not a private folder: others may enter it (mode 777): not used")
-	after, err := os.ReadDir(stopped.Work)
-	require.NoError(t, err)
-	assert.Len(t, after, len(before))
-}
-
-// TestComparisonsAtOnceLeaveEachOtherAlone runs three in one folder, two of them the same.
-func TestComparisonsAtOnceLeaveEachOtherAlone(t *testing.T) {
-	p := newPlace(t)
-	var results [3]*Result
-	var errs [3]error
-	var wait sync.WaitGroup
-	for i, mix := range []string{"q8_0", "q4_0", "q4_0"} {
-		o := p.options(p.made(mix))
-		wait.Go(func() { results[i], errs[i] = Run(t.Context(), o) })
-	}
-	wait.Wait()
-	var folders []string
-	for i, r := range results {
-		require.NoError(t, errs[i])
-		assert.NotContains(t, folders, r.work.path)
-		folders = append(folders, r.work.path)
-	}
-	left, err := FindLeft(p.path("work"))
-	require.NoError(t, err)
-	require.Len(t, left, 3)
-	assert.True(t, left[0].InUse)
-	for _, r := range results {
-		require.NoError(t, r.Remove())
-	}
-	assert.Equal(t, results[1].Comparison, results[2].Comparison)
-}
-
-func TestKeepLeavesTheNotesOfAResultThatCouldNotBeWritten(t *testing.T) {
-	p := newPlace(t)
-	o := p.options(p.made("q4_0"))
-	r, err := Run(t.Context(), o)
-	require.NoError(t, err)
-	err = r.Keep(os.ErrPermission)
-	require.ErrorIs(t, err, os.ErrPermission)
-	var stopped *StoppedError
-	require.ErrorAs(t, err, &stopped)
-	var events log
-	o.Resume, o.Progress = true, events.add
-	assert.Equal(t, r.Comparison, p.run(o))
-	assert.Empty(t, events.steps)
 }
 
 func TestNotesOfWhatWasNoNumber(t *testing.T) {

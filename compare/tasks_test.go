@@ -54,13 +54,20 @@ func TestAnswersAreNotedAndGoOn(t *testing.T) {
 	assert.Equal(t, string(want), string(got))
 	assert.Equal(t, []string{"base.gguf"}, events.steps)
 	assert.Zero(t, events.open)
+}
 
-	o = p.asked()
+func TestAnswersThatAreThereAreReplacedIfTheOptionsSaySo(t *testing.T) {
+	p := newPlace(t)
+	o := p.asked()
+	whole, err := Tasks(t.Context(), o)
+	require.NoError(t, err)
+	want, err := os.ReadFile(o.Answers)
+	require.NoError(t, err)
 	_, err = Tasks(t.Context(), o)
 	var exists *ExistsError
 	require.ErrorAs(t, err, &exists)
 	o.Replace = true
-	again, err = Tasks(t.Context(), o)
+	again, err := Tasks(t.Context(), o)
 	require.NoError(t, err)
 	assert.Equal(t, whole, again)
 
