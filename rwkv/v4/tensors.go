@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// tensors is the table of version 4: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+// tensors is the table of version 4: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	var t rwkv.Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)

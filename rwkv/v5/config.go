@@ -9,16 +9,16 @@ import (
 
 const arch = "rwkv5"
 
-// detect reports whether the checkpoint is of version 5: a norm after the recurrence, and a token shift that does not depend
-// on the data.
+// detect reports whether the checkpoint is RWKV-5: it has a norm after the recurrence, and a token shift that does not depend on
+// the data.
 func detect(shapes rwkv.Shapes) bool {
 	_, norm := shapes("blocks.0.att.ln_x.weight")
 	_, decay := shapes("blocks.0.att.time_decay")
 	return norm && decay && !shapes.Any(rwkv.DataShift...)
 }
 
-// configFromShapes reads the dimensions off a checkpoint's tensors. Of version 5.0, 5.1 and 5.2 the first has no gate, and only
-// the last has a decay for every channel.
+// configFromShapes reads the dimensions from a checkpoint's tensors. Version 5.0 has no gate. Only version 5.2 has a decay for
+// every channel.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	if err := c.ReadShapes(shapes); err != nil {
@@ -48,14 +48,14 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	}
 	c.PerHead = elements == heads && c.HeadSize > 1
 	_, c.Gated = shapes("blocks.0.att.gate.weight")
-	c.Gated = c.Gated || !c.PerHead // only 5.0 has none
+	c.Gated = c.Gated || !c.PerHead // only 5.0 lacks it
 	if _, raw := shapes("blocks.0.att.time_faaaa"); !raw {
 		c.LogBonus = true
 	}
 	return c, c.Check()
 }
 
-// trimOnes leaves out dimensions of 1 at the end.
+// trimOnes removes dimensions of 1 at the end.
 func trimOnes(shape []int64) []int64 {
 	for len(shape) > 0 && shape[len(shape)-1] == 1 {
 		shape = shape[:len(shape)-1]
@@ -63,7 +63,7 @@ func trimOnes(shape []int64) []int64 {
 	return shape
 }
 
-// configFromGGUF reads the dimensions off a GGUF file's keys.
+// configFromGGUF reads the dimensions from a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	if err := c.ReadKeys(m, tensors); err != nil {
@@ -73,7 +73,8 @@ func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// keys is the metadata of version 5. The epsilon of the group norm is always there, since no other program fixes it.
+// keys returns the metadata of version 5. It always includes the group norm's epsilon, because no other program defines a
+// default.
 func keys(c rwkv.Config) []gguf.KV {
 	return c.KeysWith(
 		gguf.KV{Key: "attention.group_norm_epsilon", Value: c.GroupNormEps},

@@ -8,8 +8,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// tensors is the table of version 5: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
-// All forms are one in a GGUF file: decay and bonus are spread over the channels, and the bonus is what it is in effect.
+// tensors is the table of version 5: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from. GGUF
+// files of all forms look alike: decay and bonus are spread over the channels, and a bonus stored as a logarithm is converted.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	var t rwkv.Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
@@ -51,7 +51,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	return t
 }
 
-// spread is a vector of every channel made of one of every channel or every head.
+// spread returns a vector with one element per channel, made from one with an element per channel or per head.
 func spread(c rwkv.Config, name, from string, f func(float32) float32) rwkv.TensorSpec {
 	size, heads := int64(c.HeadSize), int64(c.Heads())
 	per, shape := int64(1), rwkv.Squeeze(heads, size)

@@ -9,7 +9,7 @@ import (
 // lerps is the order in which checkpoints and GGUF stack the five token shifts.
 var lerps = []string{"w", "k", "v", "r", "g"}
 
-// tensors is the table of version 6: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+// tensors is the table of version 6: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	var t rwkv.Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
@@ -39,7 +39,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	return t
 }
 
-// tokenShift is the vectors of the token shift and the low rank that adds to them.
+// tokenShift adds the vectors of the token shift and the low-rank pair that adds to them.
 func tokenShift(t *rwkv.Table, c rwkv.Config, to, att string) {
 	channels, rank, n := int64(c.Embed), int64(c.MixRank), int64(len(lerps))
 	t.Vector(to+"time_mix_lerp_x.weight", channels, att+"time_maa_x")
@@ -48,7 +48,7 @@ func tokenShift(t *rwkv.Table, c rwkv.Config, to, att string) {
 	t.TransposedEach(to+"time_mix_w2.weight", rwkv.Decay, rank, channels, n, att+"time_maa_w2")
 }
 
-// decay is the decay and the low rank that adds to it.
+// decay adds the decay and the low-rank pair that adds to it.
 func decay(t *rwkv.Table, c rwkv.Config, to, att string) {
 	channels, rank := int64(c.Embed), int64(c.DecayRank)
 	t.Vector(to+"time_mix_decay.weight", channels, att+"time_decay")
@@ -56,7 +56,7 @@ func decay(t *rwkv.Table, c rwkv.Config, to, att string) {
 	t.Transposed(to+"time_mix_decay_w2.weight", rwkv.Decay, rank, channels, att+"time_decay_w2")
 }
 
-// lerp is the five token-shift vectors, in one tensor or, in some files, in five.
+// lerp adds the five token-shift vectors. Most files have them in one tensor, some in five.
 func lerp(t *rwkv.Table, c rwkv.Config, to, att string) {
 	if c.SplitLerp {
 		for _, x := range lerps {

@@ -9,7 +9,7 @@ import (
 // lerps is the order in which GGUF stacks the six token-shift vectors.
 var lerps = []string{"x_r", "x_w", "x_k", "x_v", "x_a", "x_g"}
 
-// tensors is the table of version 7: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+// tensors is the table of version 7: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	var t rwkv.Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)
@@ -30,7 +30,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	return t
 }
 
-// timeMix is the time mix of layer i.
+// timeMix adds the tensors of layer i's time mix.
 func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	to, att, channels := fmt.Sprintf("blk.%d.", i), fmt.Sprintf("blocks.%d.att.", i), int64(c.Embed)
 	mixed := lerps
@@ -43,8 +43,8 @@ func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	if i > 0 {
 		lowRank(t, to+"time_mix_v", channels, int64(c.ValueRank), rwkv.LowRank, att+"v")
 	} else {
-		// Layer 0 has no value residual. llama.cpp demands the tensors all the same, in the shape of a's, so files carry
-		// copies of those.
+		// Layer 0 has no value residual. llama.cpp requires its tensors anyway, in the shape of a's, so files contain copies of
+		// those.
 		first := len(*t)
 		lowRank(t, to+"time_mix_v", channels, int64(c.RateRank), rwkv.LowRank, att+"a")
 		for j := range (*t)[first:] {
@@ -67,7 +67,7 @@ func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	}
 }
 
-// lowRank is the bias 0 and the matrices 1 and 2 of x → bias + f(x·w1)·w2.
+// lowRank adds the bias 0 and the matrices 1 and 2 of x → bias + f(x·w1)·w2.
 func lowRank(t *rwkv.Table, name string, channels, rank int64, class rwkv.Class, from string) {
 	t.Vector(name+"0.weight", channels, from+"0")
 	t.Transposed(name+"1.weight", class, channels, rank, from+"1")
