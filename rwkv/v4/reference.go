@@ -43,7 +43,7 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 }
 
 // refLayer holds the weights of one layer, named by the letters of the paper. A matrix is [out][in], stored by rows. The lerps
-// weigh the previous token.
+// weigh the current token.
 type refLayer struct {
 	muR, muK, muV    []float64
 	r, k, v, o       plain.Matrix
