@@ -1,7 +1,7 @@
-# make            ggml's libraries and ./gosling
-# make demo       lets the small model in the program write verse
-# make test       everything that is checked
-# The others are in README.md and docs/ggml.md.
+# make            builds ./gosling and gets ggml's libraries
+# make demo       lets the built-in model write verse
+# make test       runs all checks
+# README.md and docs/ggml.md describe the other targets.
 
 GO ?= go
 NPM ?= npm
@@ -21,7 +21,7 @@ all: ggml gosling
 gosling:
 	$(GO) build -trimpath -o gosling$(shell $(GO) env GOEXE) .
 
-# ggml's libraries, prebuilt: fetched when there are none yet or the pin has changed.
+# ggml's prebuilt libraries: downloaded if there are none yet or the pinned version has changed.
 
 INSTALLED = node_modules/.package-lock.json
 BUILT := $(wildcard third_party/lib/*ggml-base*)
@@ -29,7 +29,7 @@ BUILT := $(wildcard third_party/lib/*ggml-base*)
 define fetch
 cd $(<D) && $(NPM) ci --ignore-scripts
 @test -d $(@D)/@node-llama-cpp || { rm -rf $(@D); \
-	echo 'no such prebuilt libraries for this platform: try make ggml-source BACKENDS="cpu vulkan"' >&2; exit 1; }
+	echo 'no prebuilt libraries for this platform: try make ggml-source BACKENDS="cpu vulkan"' >&2; exit 1; }
 @touch $@
 endef
 
@@ -46,29 +46,29 @@ third_party/vulkan/$(INSTALLED): third_party/vulkan/package-lock.json third_part
 third_party/cuda/$(INSTALLED): third_party/cuda/package-lock.json third_party/cuda/package.json
 	$(fetch)
 
-# ggml's libraries, built here. GGML_SOURCE_DIR names other sources than the pinned ones.
+# ggml's libraries, built from source. GGML_SOURCE_DIR names other sources than the pinned ones.
 
 ggml-source:
 	rm -rf third_party/lib
 	cmake -S . -B build/ggml -DGOSLING_BACKENDS="$(BACKENDS)" -DGGML_SOURCE_DIR="$(GGML_SOURCE_DIR)"
 	cmake --build build/ggml --config Release --parallel $(JOBS)
 
-# The demo is the model in the program.
+# Runs the built-in demo model.
 
 demo: all
 	./gosling run demo "ROMEO:" --n-predict 400
 
-# That model, and those of the tests, trained anew (scripts/train/README.md): make demo-model TEXT=tinyshakespeare.txt
+# Trains that model and the tests' models again (scripts/train/README.md): make demo-model TEXT=tinyshakespeare.txt
 
 demo-model: all
 	scripts/train/make-models.sh "$(TEXT)"
 	./gosling convert --force --type Q8_0 testdata/demo.pth demo/demo.gguf
 
-# Tests compute with the libraries that are named, or else with those of this folder.
+# Tests use the libraries named by GOSLING_GGML, or else those in third_party.
 
 unit race vulkan fuzz test-variants bench bench-compare: export GOSLING_GGML = $(or $(NAMED),$(if $(wildcard third_party/lib third_party/node_modules third_party/*/node_modules),$(CURDIR)/third_party))
 
-# What is checked. Race detection needs a C compiler, Vulkan its loader, a driver and make ggml-vulkan. SHORT=1 is what CI runs.
+# All checks. race needs a C compiler. vulkan needs the Vulkan loader, a driver and make ggml-vulkan. CI runs them with SHORT=1.
 
 test: ggml check unit race cross vulkan
 
@@ -82,14 +82,14 @@ unit:
 
 race:
 	@if command -v "$$($(GO) env CC)" >/dev/null; then set -x; CGO_ENABLED=1 $(GO) test -race -short -timeout 30m -shuffle=on ./...; \
-	else echo "race: no C compiler, left out"; fi
+	else echo "race: no C compiler, skipped"; fi
 
 cross:
 	@for target in $(TARGETS); do ( export GOOS=$${target%/*} GOARCH=$${target#*/}; set -x; \
 		$(GO) build ./... && $(GO) vet ./... ) || exit 1; done
 
-# The software driver counts as a GPU only when its number is named. The suite of a version runs one part a process: see
-# "Vulkan in software" in docs/ggml.md. SHORT=1 leaves out what mostly compiles shaders.
+# The software driver only counts as a GPU if its number is named. A version's suite runs each part in a process of its own: see
+# "Vulkan in software" in docs/ggml.md. SHORT=1 skips the parts that mostly compile shaders.
 SIDE = $(addprefix laws/sequences_side_by_side_give_what_each_gives_alone/,of_the_same of_different some_of)
 SUITE = types placement observed laws/chunks_of $(SIDE) laws/a_prompt_of laws/a_state_that laws/a_prompt_that laws/a_new_text laws/a_file_read
 
@@ -102,26 +102,27 @@ vulkan:
 		for part in $(SUITE); do $(GO) test -count=1 ./rwkv/v7 -run "TestSuite/Vulkan0/$$part"; done; \
 		for part in observed laws/chunks_of $(SIDE); do $(GO) test -count=1 ./rwkv/v4 ./rwkv/v5 ./rwkv/v6 -run "TestSuite[0-9]*/Vulkan0/$$part"; done; \
 		for part in reference observed laws/a_prompt_of; do $(GO) test -count=1 ./rwkv/v6 ./rwkv/v7 -run "TestSuiteOfHybrids/.*/Vulkan0/$$part"; done; \
-	else echo "vulkan: no driver or no libraries (make ggml-vulkan), left out"; fi
+	else echo "vulkan: no driver or no libraries (make ggml-vulkan), skipped"; fi
 
-# All fuzz targets, or those whose names match FUZZ, for FUZZTIME each. docs/testing.md says more.
+# Runs all fuzz targets, or those whose names match FUZZ, for FUZZTIME each. See docs/testing.md.
 FUZZTIME ?= 1m
 FUZZ ?=
 
 fuzz: ggml
 	$(GO) run ./scripts/fuzz -time $(FUZZTIME) -only '$(FUZZ)'
 
-# Damaged files of every kind, given to the program. docs/testing.md says more.
+# Runs the program on damaged files of every kind. See docs/testing.md.
 MUTATIONS ?= 10000
 
 mutate: all
 	$(GO) run ./scripts/mutate -n $(MUTATIONS) ./gosling
 
-# The tests of numbers with every build of ggml's CPU backend that runs here. SHORT=1: a few minutes instead of one or two hours.
+# Runs the numeric tests with every build of ggml's CPU backend that this processor can run. SHORT=1 takes a few minutes instead
+# of one or two hours.
 test-variants: ggml
 	sh scripts/test_variants.sh $(if $(SHORT),short)
 
-# The program and tests of other platforms, under qemu and Wine; SHORT=1 leaves out what takes long.
+# Run the program and the tests of other platforms under qemu and Wine. SHORT=1 skips slow parts.
 test-arm64: ggml
 	@$(GO) run ./scripts/emulate $(if $(SHORT),--short) linux/arm64
 
@@ -143,7 +144,8 @@ bench-compare: ggml
 vuln:
 	$(GO) run $(GOVULNCHECK) ./...
 
-# The program goes to bin, the libraries to lib/gosling, where it looks for them, and manual pages and completions to share.
+# Installs the program in bin, the libraries in lib/gosling, where the program looks for them, and manual pages and completions in
+# share.
 
 TO = $(DESTDIR)$(patsubst ~/%,$(HOME)/%,$(PREFIX))
 
@@ -160,14 +162,14 @@ man: gosling
 install-test: ggml
 	sh scripts/install_test.sh
 
-# Archives for all platforms in dist, with checksums. The one for this platform is unpacked and tried.
+# Makes archives for all platforms in dist, with checksums. dist-test unpacks and runs the one for this platform.
 dist:
 	$(GO) run ./scripts/dist
 
 dist-test: dist
 	sh scripts/dist_test.sh
 
-# The README's pictures of a terminal, made by the program.
+# Makes the README's pictures of a terminal by running the program.
 pictures: ggml
 	$(GO) run ./scripts/recording
 

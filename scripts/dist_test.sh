@@ -1,6 +1,6 @@
 #!/bin/sh
-# dist_test.sh: compares the archives of "make dist" with their checksums, unpacks the one for this platform into an empty
-# folder and runs what is in it.
+# dist_test.sh: checks the archives of "make dist" against their checksums, unpacks the one for this platform into an empty
+# folder, and runs the program in it.
 set -eu
 cd "$(dirname "$0")/.."
 platform=$(go env GOOS)-$(go env GOARCH)

@@ -1,9 +1,9 @@
 #!/bin/sh
-# install.sh install|uninstall PREFIX: what "make install" and "make uninstall" do. PREFIX has DESTDIR in front.
+# install.sh install|uninstall PREFIX: implements "make install" and "make uninstall". PREFIX includes DESTDIR.
 #
-# The program, ggml's libraries, the manual pages and the completions of shells go where a Linux or macOS user expects them.
-# lib/gosling/installed lists every file, and every folder that was not there before (with a slash at its end), so that
-# uninstall leaves behind what was there before and nothing else.
+# It installs the program, ggml's libraries, the manual pages and the shell completions where a Linux or macOS user expects them.
+# lib/gosling/installed lists every file and every folder that it created (folders end with a slash), so that uninstall removes
+# exactly these.
 set -eu
 export LC_ALL=C
 
@@ -17,7 +17,7 @@ put() {
 	echo "$2" >>"$made"
 }
 
-# folder NAME: makes a folder below the prefix, and notes those that are new.
+# folder NAME: creates a folder below the prefix, and records new ones.
 folder() {
 	[ -d "$prefix/$1" ] && return
 	[ "$1" = . ] || folder "$(dirname "$1")"
@@ -25,7 +25,7 @@ folder() {
 	echo "$1/" >>"$made"
 }
 
-# libraries: those built here, else all that were fetched for this platform.
+# libraries: lists those built here, or else all that were downloaded for this platform.
 libraries() {
 	platform=$(uname -sm | sed -e 's/Linux x86_64/linux-x64/' -e 's/Linux aarch64/linux-arm64/' \
 		-e 's/Darwin x86_64/mac-x64/' -e 's/Darwin arm64/mac-arm64/' -e 's/MINGW.* x86_64/win-x64/')
@@ -41,7 +41,7 @@ libraries() {
 	for file in third_party/*/node_modules/@node-llama-cpp/"$platform"*/bins/*/fallback/*; do
 		[ -z "$found" ] || [ ! -e "$file" ] || put "$file" "lib/gosling/fallback/$(basename "$file")"
 	done
-	[ -n "$found" ] || echo "install: no libraries of ggml to put beside the program: it will need GOSLING_GGML" >&2
+	[ -n "$found" ] || echo "install: no ggml libraries to install: the program will need GOSLING_GGML" >&2
 }
 
 install() {
@@ -63,7 +63,7 @@ install() {
 	cat "$made" >"$prefix/$list"
 }
 
-# uninstall removes the files first, then the folders, the innermost first, which only go when they are empty.
+# uninstall removes the files first. It then removes the folders, innermost first, if they are empty.
 uninstall() {
 	[ -e "$prefix/$list" ] || return 0
 	made=$(mktemp)

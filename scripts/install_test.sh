@@ -1,6 +1,6 @@
 #!/bin/sh
-# install_test.sh: clones the last commit, installs it, removes the clone, runs what was installed from elsewhere, and
-# uninstalls it again. What was at the place before must be there afterwards, and nothing else.
+# install_test.sh: clones the last commit, installs it, removes the clone, runs the installed program from elsewhere, and
+# uninstalls it. Afterwards exactly the files from before must be there.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD

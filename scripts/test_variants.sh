@@ -1,6 +1,6 @@
 #!/bin/sh
-# test_variants.sh [short]: runs the tests of numbers with every build of ggml's CPU backend that this processor can run: operations,
-# models of every version in every type, and the official numbers. With "short" only one product of each kind, and models of each
+# test_variants.sh [short]: runs the numeric tests with every build of ggml's CPU backend that this processor can run: operations,
+# models of every version in every type, and the official numbers. "short" runs one product of each kind, and models of each
 # version in four types.
 set -eu
 cd "$(dirname "$0")/.."
@@ -43,5 +43,5 @@ for file in "$libraries"/libggml-cpu-*; do
 		fi
 	done
 done
-[ "$tried" -gt 0 ] || { echo "$libraries: no builds for families of processors, so there is nothing to compare" >&2; exit 0; }
+[ "$tried" -gt 0 ] || { echo "$libraries: no builds for processor families, nothing to test" >&2; exit 0; }
 [ -z "$failed" ] || { echo "failed:$failed" >&2; exit 1; }

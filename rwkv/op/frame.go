@@ -5,13 +5,14 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// The states of the token shifts, which all versions have.
+// The token-shift states that all versions have.
 const (
 	attShift = "att_shift" // the last normed input of the time mix, [channels]
 	ffnShift = "ffn_shift" // the last normed input of the channel mix, [channels]
 )
 
-// States lists the states of all layers: the time mix's shift, those of the recurrence, and the channel mix's shift.
+// States lists the states of all layers: for each layer the time mix's shift, the states of the recurrence, and the channel mix's
+// shift.
 func States(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 	var specs []rwkv.StateSpec
 	for i := range c.Layers {
@@ -31,7 +32,7 @@ func States(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 // Norm is a norm's scale and shift.
 type Norm struct{ Weight, Bias ggml.Tensor }
 
-// NormOf is the norm of that name.
+// NormOf returns the norm with this name.
 func NormOf(w rwkv.Weights, name string) Norm { return Norm{w(name + ".weight"), w(name + ".bias")} }
 
 // of normalizes x over channels.
@@ -47,8 +48,8 @@ type Frame struct {
 	norm1, norm2          []Norm
 }
 
-// Mixers are what the versions differ in: x is the normed input of the layer, [channels, tokens], dx the token before minus
-// x. TimeMix moves the layer's own states on.
+// Mixers are the parts in which versions differ. x is the normed input of the layer, [channels, tokens]. dx is x one token
+// earlier minus x. TimeMix updates the layer's own states.
 type Mixers struct {
 	TimeMix    func(layer int, x, dx ggml.Tensor) ggml.Tensor
 	ChannelMix func(layer int, x, dx ggml.Tensor) ggml.Tensor
@@ -67,7 +68,7 @@ func NewFrame(c rwkv.Config, w rwkv.Weights) *Frame {
 	return f
 }
 
-// Forward is the whole model: tokens in, the outputs that the batch asks for out.
+// Forward builds the whole model. It returns the outputs that the batch asks for.
 func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 	eps := f.config.NormEps
 	x := f.embedNorm.of(b.Graph.Use(f.embedding).GetRows(b.Tokens), eps)
@@ -83,7 +84,7 @@ func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 			if b.Outputs == rwkv.NoLogits {
 				return ggml.Tensor{}
 			}
-			if !b.Last.IsZero() { // only these tokens matter from here on
+			if !b.Last.IsZero() { // only these tokens are needed from here on
 				x, in, dx = x.GetRows(b.Last), in.GetRows(b.Last), dx.GetRows(b.Last)
 			}
 		}

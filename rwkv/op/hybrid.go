@@ -5,8 +5,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Hybrid is the frame of a Qwen transformer, in which RWKV's time mix took the place of attention: RMS norms, and a feed-forward
-// part that looks at its own token only.
+// Hybrid is the frame of a Qwen transformer in which RWKV's time mix replaces attention. It has RMS norms, and a feed-forward
+// part that only looks at its own token.
 type Hybrid struct {
 	config                      rwkv.Config
 	embedding, outputNorm, head ggml.Tensor
@@ -15,7 +15,7 @@ type Hybrid struct {
 
 type hybridLayer struct{ Norm1, Norm2, Gate, Up, Down ggml.Tensor }
 
-// HybridStates lists the states of all layers: the time mix's shift and those of the recurrence.
+// HybridStates lists the states of all layers: the time mix's shift and the states of the recurrence.
 func HybridStates(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 	var specs []rwkv.StateSpec
 	for _, s := range States(c, recurrence...) {
@@ -38,7 +38,7 @@ func NewHybrid(c rwkv.Config, w rwkv.Weights) *Hybrid {
 	return h
 }
 
-// Forward is the whole model: tokens in, the outputs that the batch asks for out. timeMix is as in Mixers.
+// Forward builds the whole model. It returns the outputs that the batch asks for. timeMix is the same as in Mixers.
 func (h *Hybrid) Forward(b rwkv.Batch, timeMix func(layer int, x, dx ggml.Tensor) ggml.Tensor) ggml.Tensor {
 	norm := func(x, weight ggml.Tensor) ggml.Tensor { return x.RMSNorm(h.config.NormEps).Mul(weight) }
 	x := b.Graph.Use(h.embedding).GetRows(b.Tokens)
@@ -50,7 +50,7 @@ func (h *Hybrid) Forward(b rwkv.Batch, timeMix func(layer int, x, dx ggml.Tensor
 			if b.Outputs == rwkv.NoLogits {
 				return ggml.Tensor{}
 			}
-			if !b.Last.IsZero() { // only these tokens matter from here on
+			if !b.Last.IsZero() { // only these tokens are needed from here on
 				x = x.GetRows(b.Last)
 			}
 		}

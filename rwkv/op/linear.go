@@ -5,13 +5,13 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// LinearAttention runs gated linear attention over the batch: k, v, r and the decay w are [head size, heads, tokens]. Per head,
+// LinearAttention runs gated linear attention over the batch. k, v, r and the decay w are [head size, heads, tokens]. Per head,
 // with S[key][value],
 //
 //	S = diag(w)·S + kᵀ·v,  y = r·S
 //
-// which is version 6's recurrence of r ⊙ w without a bonus, and what each token adds for itself. It returns y of the same shape
-// and moves the state on.
+// That equals version 6's recurrence with r ⊙ w and without a bonus, plus what each token adds for itself. LinearAttention
+// returns y in the same shape and updates the state.
 func LinearAttention(batch rwkv.Batch, layer int, k, v, r, w, state ggml.Tensor) ggml.Tensor {
 	none := w.Flat(0, w.Dim(0), w.Dim(1)).Scale(0)
 	return WKV6(batch, layer, k, v, r.Mul(w), none, w, state).Add(v.Mul(r.Mul(k).SumRows()))

@@ -1,5 +1,5 @@
-// Package op has the steps that RWKV versions share, as functions of graph tensors. While a graph is built it chooses between ggml's
-// operations and compositions of them.
+// Package op holds the steps that RWKV versions share, as functions of graph tensors. It chooses between ggml's operations and
+// compositions of them while a graph is built.
 package op
 
 import (
@@ -7,8 +7,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// TokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch, and moves the state, the last
-// x of each sequence, on.
+// TokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch. The state holds the last x of each
+// sequence. TokenShift updates it.
 func TokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
 	return ByRun(b, 1, func(r Run) ggml.Tensor {
 		channels, x, state := x.Dim(0), r.Of(x, 1), r.State(b.Graph, state)
@@ -27,7 +27,7 @@ func TokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
 // Lerps returns x + dx ⊙ mu_i for column i of mu [channels, n]: the token shift of versions 6 and 7.
 func Lerps(g *ggml.Graph, x, dx, mu ggml.Tensor) func(i int64) ggml.Tensor {
 	mu = g.Use(mu).Reshape(mu.Dim(0), mu.Rows())
-	if x.Rows() == 1 { // one token: all at once in two operations
+	if x.Rows() == 1 { // a single token needs only two operations for all columns
 		all := mu.Mul(dx).Add(x)
 		return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// batchOn is a batch of one layer on the device, whose state is in the graph already.
+// batchOn returns a batch of one layer on the device. Its state is already in the graph.
 func batchOn(lib *ggml.Library, g *ggml.Graph, d ggml.Device, lengths ...int) rwkv.Batch {
 	return rwkv.Batch{Graph: g, Lengths: lengths, CPU: lib.CPU(), Device: func(int) ggml.Device { return d }}
 }
@@ -32,7 +32,7 @@ func TestWKV7IsRightForEveryHeadSizeOnEveryDevice(t *testing.T) {
 	}
 }
 
-// ragged are sequences of different lengths: alone, none at all, and two that are equal.
+// ragged are sequences of different lengths: one alone, an empty one, and two of equal length.
 var ragged = []int{3, 0, 1, 2, 2}
 
 func checkWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
@@ -50,7 +50,7 @@ func checkWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
 	state := ggmltest.Random(rng, size*size*heads, seqs)
 	padded := int64(op.StateHead(int(size)))
 	wide := ggmltest.Zeros(padded*padded*heads, seqs)
-	inWide := func(i int64) int64 { // where element i of the state is in the padded one
+	inWide := func(i int64) int64 { // the index of the state's element i in the padded state
 		return i/(size*size)*padded*padded + i/size%size*padded + i%size
 	}
 	for i, x := range state.Data {
@@ -89,7 +89,7 @@ func checkWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
 	}
 }
 
-// column is n columns of x from the given one on, each of the given shape.
+// column returns n columns of x, beginning with first, each in the given shape.
 func column(x ggmltest.Array, first, n int64, shape ...int64) ggmltest.Array {
 	c := ggmltest.Zeros(append(shape, n)...)
 	size := int64(len(c.Data)) / n

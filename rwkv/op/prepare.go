@@ -2,23 +2,23 @@ package op
 
 import "math"
 
-// What graphs use in place of what files hold, for rwkv.TensorSpec.Prepare.
+// Functions for rwkv.TensorSpec.Prepare. They compute what graphs use from what files contain.
 
-// OneMinus is 1-x: versions 4 and 5 weigh the current token where the later ones weigh the one before.
+// OneMinus replaces x by 1-x: versions 4 and 5 weigh the current token, later versions the previous one.
 func OneMinus(x []float32) {
 	for i := range x {
 		x[i] = 1 - x[i]
 	}
 }
 
-// NegExp is -e^x, the logarithm of the decay.
+// NegExp replaces x by -e^x, the logarithm of the decay.
 func NegExp(x []float32) {
 	for i := range x {
 		x[i] = float32(-math.Exp(float64(x[i])))
 	}
 }
 
-// ExpNegExp is e^(-e^x), the decay.
+// ExpNegExp replaces x by e^(-e^x), the decay.
 func ExpNegExp(x []float32) {
 	for i := range x {
 		x[i] = float32(math.Exp(-math.Exp(float64(x[i]))))

@@ -5,16 +5,16 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Run is a stretch of neighbouring sequences of a batch that are equally long. What goes from token to token is computed run
-// by run, so that a batch of equal sequences, the usual one, takes one operation for each step.
+// Run is a group of consecutive sequences of a batch with the same length. Steps that go from token to token are computed per
+// run. A batch whose sequences have equal lengths, the usual case, needs one operation for each step.
 type Run struct {
-	Seqs, Length int64 // sequences, and the tokens of each
+	Seqs, Length int64 // number of sequences, and of tokens in each
 
-	seq, token       int64 // the first ones
+	seq, token       int64 // the first sequence and token
 	allSeqs, allToks bool
 }
 
-// runs are the runs of a batch, without sequences that have no tokens.
+// runs returns the runs of a batch. It leaves out sequences without tokens.
 func runs(lengths []int) []Run {
 	var runs []Run
 	token := int64(0)
@@ -35,7 +35,7 @@ func runs(lengths []int) []Run {
 	return runs
 }
 
-// Of is the run's part of x, whose dimension dim is the batch's tokens.
+// Of returns the run's part of x. Dimension dim of x is the batch's tokens.
 func (r Run) Of(x ggml.Tensor, dim int) ggml.Tensor {
 	if r.allToks {
 		return x
@@ -43,7 +43,7 @@ func (r Run) Of(x ggml.Tensor, dim int) ggml.Tensor {
 	return x.Slice(dim, r.token, r.Seqs*r.Length)
 }
 
-// State is the run's part of a state, [elements, sequences].
+// State returns the run's part of a state, [elements, sequences].
 func (r Run) State(g *ggml.Graph, state ggml.Tensor) ggml.Tensor {
 	state = g.Use(state)
 	if r.allSeqs {
@@ -52,7 +52,7 @@ func (r Run) State(g *ggml.Graph, state ggml.Tensor) ggml.Tensor {
 	return state.Slice(1, r.seq, r.Seqs)
 }
 
-// ByRun joins what f computes for each run of the batch along dimension dim, that of its tokens.
+// ByRun computes f for each run of the batch and joins the results along dimension dim, which is the batch's tokens.
 func ByRun(b rwkv.Batch, dim int, f func(Run) ggml.Tensor) ggml.Tensor {
 	var parts []ggml.Tensor
 	for _, r := range runs(b.Lengths) {
@@ -61,7 +61,7 @@ func ByRun(b rwkv.Batch, dim int, f func(Run) ggml.Tensor) ggml.Tensor {
 	return join(parts, dim)
 }
 
-// join concatenates by halves, which copies each part log(n) times rather than n.
+// join concatenates by halves, so that each part is copied log(n) times instead of n times.
 func join(parts []ggml.Tensor, dim int) ggml.Tensor {
 	if n := len(parts); n > 1 {
 		return join(parts[:n/2], dim).Concat(join(parts[n/2:], dim), dim)

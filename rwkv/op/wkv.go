@@ -5,20 +5,20 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// StateHead is the head size that the wkv state is kept with. ggml's WKV kernels are right for multiples of 64 only, so
-// other heads are padded with zeros, which stay zeros: a padded key channel has no key, rate or receptance, a padded value
-// channel no value.
+// StateHead returns the head size in which the wkv state is stored. ggml's WKV kernels are only correct for multiples of 64, so
+// other heads are padded with zeros. These stay zero: a padded key channel has no key, rate or receptance, and a padded value
+// channel has no value.
 func StateHead(size int) int {
 	return (size + ggml.WKVStep - 1) / ggml.WKVStep * ggml.WKVStep
 }
 
-// StateElements is the size of the wkv state of one layer.
+// StateElements returns the number of elements in one layer's wkv state.
 func StateElements(c rwkv.Config) int64 {
 	head := int64(StateHead(c.HeadSize))
 	return head * head * int64(c.Heads())
 }
 
-// WKVState is the wkv state of a layer, which a tuned one may begin with.
+// WKVState returns the wkv state of a layer. A tuned state may be its start.
 func WKVState(c rwkv.Config, name string) rwkv.StateSpec {
 	size, padded := int64(c.HeadSize), int64(StateHead(c.HeadSize))
 	return rwkv.StateSpec{
@@ -31,16 +31,16 @@ func WKVState(c rwkv.Config, name string) rwkv.StateSpec {
 	}
 }
 
-// WKV7 runs version 7's recurrence over the batch: r, w, k, v, a and b are [head size, heads, tokens]. It returns y of the
-// same shape and moves the state on.
+// WKV7 runs version 7's recurrence over the batch. r, w, k, v, a and b are [head size, heads, tokens]. It returns y in the same
+// shape and updates the state.
 func WKV7(batch rwkv.Batch, layer int, r, w, k, v, a, b, state ggml.Tensor) ggml.Tensor {
 	return recur(batch, layer, state, func(s ggml.Tensor, x ...ggml.Tensor) ggml.Tensor {
 		return x[0].WKV7(x[1], x[2], x[3], x[4], x[5], s)
 	}, r, w, k, v, a, b)
 }
 
-// WKV6 runs the recurrence of versions 5 and 6 over the batch: k, v, r and the decay w are [head size, heads, tokens], the
-// bonus u is [head size, heads]. It returns y of the same shape and moves the state on.
+// WKV6 runs the recurrence of versions 5 and 6 over the batch. k, v, r and the decay w are [head size, heads, tokens]. The bonus
+// u is [head size, heads]. It returns y in the same shape and updates the state.
 func WKV6(batch rwkv.Batch, layer int, k, v, r, u, w, state ggml.Tensor) ggml.Tensor {
 	u = batch.Graph.Use(u)
 	if padded := int64(StateHead(int(u.Dim(0)))); padded != u.Dim(0) {
@@ -51,8 +51,8 @@ func WKV6(batch rwkv.Batch, layer int, k, v, r, u, w, state ggml.Tensor) ggml.Te
 	}, k, v, r, w)
 }
 
-// recur runs a WKV operation over the batch, with heads padded: xs are [head size, heads, tokens]. It moves the state on and
-// returns y of the same shape.
+// recur runs a WKV operation over the batch with padded heads. xs are [head size, heads, tokens]. It returns y in the same shape
+// and updates the state.
 func recur(batch rwkv.Batch, layer int, state ggml.Tensor, wkv func(state ggml.Tensor, x ...ggml.Tensor) ggml.Tensor, xs ...ggml.Tensor) ggml.Tensor {
 	size, heads := xs[0].Dim(0), xs[0].Dim(1)
 	padded := int64(StateHead(int(size)))
@@ -72,7 +72,7 @@ func recur(batch rwkv.Batch, layer int, state ggml.Tensor, wkv func(state ggml.T
 			result = batch.Graph.On(batch.CPU, result)
 		}
 		tokens := r.Length * r.Seqs
-		next := result.Flat(padded*heads*tokens, padded*padded*heads, r.Seqs) // the states lie behind y
+		next := result.Flat(padded*heads*tokens, padded*padded*heads, r.Seqs) // the new states follow y
 		batch.Graph.Compute(next.CopyTo(state))
 		return result.Flat(0, padded, heads, tokens)
 	})

@@ -8,7 +8,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// rms divides x by the root of the mean of its squares and scales it.
+// rms divides x by its root mean square and scales it.
 func rms(x, weight []float64, eps float64) []float64 {
 	square := 0.0
 	for _, v := range x {
@@ -17,9 +17,9 @@ func rms(x, weight []float64, eps float64) []float64 {
 	return Mul(Apply(x, func(v float64) float64 { return v / math.Sqrt(square+eps) }), weight)
 }
 
-// Hybrid is Reference for the frame of a Qwen transformer: RMS norms, and a feed-forward part (SwiGLU) that looks at its own
-// token only. A layer's states are the time mix's shift and that of the recurrence, of the given size, which timeMix moves on in
-// place.
+// Hybrid is Reference for the frame of a Qwen transformer: RMS norms, and a feed-forward part (SwiGLU) that only looks at its own
+// token. A layer has two states: the time mix's shift, and the recurrence's with recurrence elements. timeMix updates the latter
+// in place.
 func (w Weights) Hybrid(c rwkv.Config, recurrence int, timeMix func() func(layer int, x, prev, state []float64) []float64) rwkv.Reference {
 	return func(state [][]float64, tokens []int32) (logits, next [][]float64, err error) {
 		for range c.Layers {
@@ -42,7 +42,7 @@ func (w Weights) Hybrid(c rwkv.Config, recurrence int, timeMix func() func(layer
 	}
 }
 
-// hybridStep is one token through all layers.
+// hybridStep computes one token through all layers.
 func (w Weights) hybridStep(c rwkv.Config, timeMix func(layer int, x, prev, state []float64) []float64, state [][]float64, token int) []float64 {
 	eps := float64(c.NormEps)
 	x := w.Vector(rwkv.TokenEmbd)[token*c.Embed:][:c.Embed]

@@ -10,7 +10,7 @@ import (
 // Weights are a model's tensors in float64, by their GGUF names. A vector is a matrix of one row.
 type Weights map[string]Matrix
 
-// Load takes the weights of a table. An error names the tensor that is missing or of another size.
+// Load converts the weights of a table to float64. The error names a tensor that is missing or has another size.
 func Load(table []rwkv.TensorSpec, weights rwkv.RefWeights) (Weights, error) {
 	w := Weights{}
 	for _, spec := range table {
@@ -45,7 +45,7 @@ func (w Weights) get(name string) Matrix {
 // Vector is the elements of the tensor of that name.
 func (w Weights) Vector(name string) []float64 { return w.get(name).data }
 
-// Norm is the norm of that name.
+// Norm returns the norm with this name.
 func (w Weights) Norm(name string) Norm {
 	return Norm{w.Vector(name + ".weight"), w.Vector(name + ".bias")}
 }
@@ -56,16 +56,16 @@ func (w Weights) Layer(i int) (matrix func(name string) Matrix, vector func(name
 	return matrix, func(name string) []float64 { return matrix(name).data }
 }
 
-// Mixers are what the versions of RWKV differ in, for one token: x is the normed input of the layer, prev that of the token
-// before. TimeMix moves the layer's own states, those between the two shifts of the state table, on in place.
+// Mixers are the parts in which versions differ, for one token. x is the normed input of the layer, prev that of the previous
+// token. TimeMix updates the layer's own states in place: those between the two shifts in the state table.
 type Mixers struct {
 	TimeMix    func(layer int, x, prev []float64, state [][]float64) []float64
 	ChannelMix func(layer int, x, prev []float64) []float64
 }
 
-// Reference is the frame that all versions share: embedding, norms, residual stream, token shifts and head. A layer's states
-// are the time mix's shift, those of the recurrence, and the channel mix's shift; start makes those of the beginning of a text,
-// mixers what one call needs.
+// Reference is the frame that all versions share: embedding, norms, residual stream, token shifts and head. A layer's states are
+// the time mix's shift, the states of the recurrence, and the channel mix's shift. start makes the states at the beginning of a
+// text. mixers makes the mixers for one call.
 func (w Weights) Reference(c rwkv.Config, start func() [][]float64, mixers func() Mixers) rwkv.Reference {
 	return func(state [][]float64, tokens []int32) (logits, next [][]float64, err error) {
 		next = start()
@@ -89,7 +89,7 @@ func (w Weights) Reference(c rwkv.Config, start func() [][]float64, mixers func(
 	}
 }
 
-// begin puts the tuned state in place of the recurrence's one tensor.
+// begin replaces the recurrence's only tensor by the tuned state, in every layer that has one.
 func (w Weights) begin(c rwkv.Config, state [][]float64) {
 	perLayer := len(state) / c.Layers
 	for i := range c.Layers {
@@ -99,7 +99,7 @@ func (w Weights) begin(c rwkv.Config, state [][]float64) {
 	}
 }
 
-// step is one token through all layers (section 3 of the RWKV-5/6 paper, figure 1 of RWKV-7's).
+// step computes one token through all layers (section 3 of the RWKV-5/6 paper, figure 1 of the RWKV-7 paper).
 func (w Weights) step(c rwkv.Config, m Mixers, state [][]float64, token int) []float64 {
 	eps := float64(c.NormEps)
 	perLayer := len(state) / c.Layers
@@ -123,7 +123,7 @@ func (w Weights) step(c rwkv.Config, m Mixers, state [][]float64, token int) []f
 	return w.get(rwkv.Output).Times(w.Norm(rwkv.OutputNorm).Of(x, eps))
 }
 
-// Start is the state of all layers at the beginning of a text: zeros for the shifts, copies of the given ones between them.
+// Start returns the states of all layers at the beginning of a text: zeros for the shifts, and copies of recurrence between them.
 func Start(c rwkv.Config, recurrence ...[]float64) [][]float64 {
 	var state [][]float64
 	for range c.Layers {

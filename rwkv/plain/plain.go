@@ -1,19 +1,19 @@
-// Package plain is the float64 arithmetic of the references of RWKV's versions: slices and loops, without ggml, slow and easy to check by
-// reading.
+// Package plain is float64 arithmetic for the references of RWKV's versions. It uses slices and loops, without ggml. It is slow,
+// and easy to check by reading.
 package plain
 
 import "math"
 
-// Sigmoid is 1/(1+e^-x).
+// Sigmoid returns 1/(1+e^-x).
 func Sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
-// SiLU is x·sigmoid(x).
+// SiLU returns x·sigmoid(x).
 func SiLU(x float64) float64 { return x * Sigmoid(x) }
 
-// ReLU2 is max(x, 0)².
+// ReLU2 returns max(x, 0)².
 func ReLU2(x float64) float64 { return max(x, 0) * max(x, 0) }
 
-// Lerp goes from x to y by the weights mu: x + (y-x)⊙mu.
+// Lerp interpolates from x to y with the weights mu: x + (y-x)⊙mu.
 func Lerp(x, y, mu []float64) []float64 {
 	z := make([]float64, len(x))
 	for i := range z {
@@ -22,7 +22,7 @@ func Lerp(x, y, mu []float64) []float64 {
 	return z
 }
 
-// Add is x + y.
+// Add returns x + y.
 func Add(x, y []float64) []float64 {
 	z := make([]float64, len(x))
 	for i := range z {
@@ -31,7 +31,7 @@ func Add(x, y []float64) []float64 {
 	return z
 }
 
-// Mul is x ⊙ y.
+// Mul returns x ⊙ y.
 func Mul(x, y []float64) []float64 {
 	z := make([]float64, len(x))
 	for i := range z {
@@ -40,7 +40,7 @@ func Mul(x, y []float64) []float64 {
 	return z
 }
 
-// Apply is f of every element.
+// Apply returns f of every element.
 func Apply(x []float64, f func(float64) float64) []float64 {
 	z := make([]float64, len(x))
 	for i := range z {
@@ -49,13 +49,13 @@ func Apply(x []float64, f func(float64) float64) []float64 {
 	return z
 }
 
-// Matrix is a matrix [out][in], row after row.
+// Matrix is a matrix [out][in], stored by rows.
 type Matrix struct {
 	data    []float64
-	product func(m, x []float64) []float64 // nil for float64's
+	product func(m, x []float64) []float64 // nil for a float64 product
 }
 
-// Times is the product of the matrix and x.
+// Times returns the product of the matrix and x.
 func (m Matrix) Times(x []float64) []float64 {
 	if m.product != nil {
 		return m.product(m.data, x)
@@ -69,10 +69,10 @@ func (m Matrix) Times(x []float64) []float64 {
 	return y
 }
 
-// Part is the matrix number i of those of n elements that are stacked in m.
+// Part returns matrix i of the matrices stacked in m, which have n elements each.
 func (m Matrix) Part(i, n int) Matrix { return Matrix{m.data[i*n:][:n], m.product} }
 
-// normalize shifts and scales to a mean of 0 and a variance of 1; the variance is the biased one.
+// normalize shifts and scales x to mean 0 and variance 1. The variance is the biased one.
 func normalize(x []float64, eps float64) []float64 {
 	mean, variance := 0.0, 0.0
 	for _, v := range x {
@@ -87,10 +87,10 @@ func normalize(x []float64, eps float64) []float64 {
 // Norm is a norm's scale and shift.
 type Norm struct{ Weight, Bias []float64 }
 
-// Of normalizes x as one.
+// Of normalizes x as a whole.
 func (n Norm) Of(x []float64, eps float64) []float64 { return n.scale(normalize(x, eps)) }
 
-// OfHeads normalizes each head's part of x, of the given size, by itself.
+// OfHeads normalizes each head's part of x separately. A head has size elements.
 func (n Norm) OfHeads(x []float64, size int, eps float64) []float64 {
 	y := make([]float64, 0, len(x))
 	for h := 0; h < len(x); h += size {

@@ -8,19 +8,19 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// A device is not exact: before a product its kernels round x, the factor that is not a weight, and they add up in an order of their
-// own; probe.Arithmetic says in which types. This file computes products in that arithmetic, with random choices where processors
-// differ: x goes to either of its neighbours, with probabilities that make the mean right, and sums begin anywhere. tolerance.go
-// derives from it how far a device may be from the exact numbers.
+// A device is not exact. Before a product, its kernels round x, the factor that is not a weight, and they add in an order of
+// their own. probe.Arithmetic says in which types. This file computes products in that arithmetic. Where processors differ, it
+// chooses at random: x is rounded to either neighbor, with probabilities that keep the mean, and sums begin anywhere.
+// tolerance.go derives from it how far a device may be from the exact numbers.
 
-// kernel computes the products of one type of weights.
+// kernel computes products with one type of weights.
 type kernel struct{ probe.Arithmetic }
 
 // toHalf rounds to half precision.
 func toHalf(x float32) float32 { return float.F16ToF32(float.F32ToF16(x)) }
 
-// toHalfMantissa rounds to the 11 bits that half precision has, to even, and keeps float32's range. It is several times as fast as
-// toHalf, and the same for all numbers that are normal in half precision.
+// toHalfMantissa rounds to the 11-bit mantissa of half precision, to even, but keeps float32's range. It is several times as fast
+// as toHalf. The results are the same for all numbers that are normal in half precision.
 func toHalfMantissa(x float32) float32 {
 	const dropped = 13
 	bits := math.Float32bits(x)
@@ -51,7 +51,7 @@ func (k kernel) round(rng *rand.Rand, x []float64) []float32 {
 	return y
 }
 
-// product multiplies the matrix m, [out][in], and x.
+// product multiplies the matrix m, [out][in], by x.
 func (k kernel) product(rng *rand.Rand, m, x []float64) []float64 {
 	rounded := k.round(rng, x)
 	y := make([]float64, len(m)/len(x))
@@ -62,14 +62,14 @@ func (k kernel) product(rng *rand.Rand, m, x []float64) []float64 {
 			y[o] = addHalves(row, rounded, k.HalfSums)
 		case k.Unit == probe.UnitF32:
 			y[o] = addSingles(row, rounded, rng.IntN(len(x)))
-		default: // what float32 rounds off its sums does not count beside the rounding of x
+		default: // float32's rounding of sums is negligible compared with the rounding of x
 			y[o] = add(row, rounded)
 		}
 	}
 	return y
 }
 
-// add is Σ w·x.
+// add returns Σ w·x.
 func add(w []float64, x []float32) float64 {
 	var sums [4]float64
 	n := len(w) &^ 3
@@ -86,7 +86,7 @@ func add(w []float64, x []float32) float64 {
 	return sums[0] + sums[1] + sums[2] + sums[3]
 }
 
-// addSingles is Σ w·x in float32, one after another from the given element on: the order in which rounding costs most.
+// addSingles returns Σ w·x in float32, added in sequence from element first on: the order in which rounding costs most.
 func addSingles(w []float64, x []float32, first int) float64 {
 	sum := float32(0)
 	for _, part := range [][2]int{{first, len(w)}, {0, first}} {
@@ -97,7 +97,7 @@ func addSingles(w []float64, x []float32, first int) float64 {
 	return float64(sum)
 }
 
-// addHalves is Σ w·x in half precision, in a number of sums side by side, a power of two.
+// addHalves returns Σ w·x in half precision, in side parallel sums. side is a power of two.
 func addHalves(w []float64, x []float32, side int) float64 {
 	sums := make([]float32, side)
 	for i := range w {

@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// sideBySide holds sequences of different lengths in one graph to what each gives alone, on one step after the other.
+// sideBySide checks that sequences of different lengths in one graph give what each gives alone, over several steps.
 func (b bench) sideBySide(t *testing.T, m *engine.Model) {
 	for name, steps := range map[string][][]int{
 		"of the same lengths":       {{7, 7, 7}, {1, 1, 1}, {1, 1, 1}, {3, 3, 3}},

@@ -13,7 +13,7 @@ import (
 
 type number interface{ float32 | float64 }
 
-// difference is the largest difference between two lists of rows over the largest magnitude of want. It is NaN if any
+// difference returns the largest difference between two lists of rows, divided by the largest magnitude in want. It is NaN if any
 // number is NaN.
 func difference[W, G number](want [][]W, got [][]G) float64 {
 	diff, scale := 0.0, 0.0
@@ -27,14 +27,14 @@ func difference[W, G number](want [][]W, got [][]G) float64 {
 	return diff / scale
 }
 
-// Near fails the test unless got is want within tolerance of the largest magnitude.
+// Near fails the test unless got and want differ by at most tolerance times the largest magnitude in want.
 func Near[W, G number](t testing.TB, want [][]W, got [][]G, tolerance float64, what string) {
 	t.Helper()
 	require.Len(t, got, len(want), what)
 	for i := range want {
 		require.Len(t, got[i], len(want[i]), what)
 	}
-	// Not LessOrEqual: NaN is to fail.
+	// Not LessOrEqual, because NaN must fail.
 	d := difference(want, got)
 	t.Logf("%s: %.2g", what, d)
 	if !(d <= tolerance) {
@@ -42,8 +42,8 @@ func Near[W, G number](t testing.TB, want [][]W, got [][]G, tolerance float64, w
 	}
 }
 
-// sameChoice fails the test unless the likeliest token is the same at every position. Positions where the second is within
-// margin, as a part of the largest logit, do not count.
+// sameChoice fails the test unless the most likely token is the same at every position. Positions do not count if the second
+// token is within margin, as a part of the largest logit.
 func sameChoice[W, G number](t testing.TB, want [][]W, got [][]G, margin float64) {
 	t.Helper()
 	for i := range want {
@@ -59,7 +59,7 @@ func argmax[N number](x []N) int {
 	return first
 }
 
-// best is the index of the largest number and of the second largest.
+// best returns the indices of the largest and the second largest number.
 func best[N number](x []N) (first, second int) {
 	first, second = 0, -1
 	for i := 1; i < len(x); i++ {
@@ -73,7 +73,7 @@ func best[N number](x []N) (first, second int) {
 	return first, second
 }
 
-// widen pads the heads of a state that has none of op.StateHead's padding, [n, n, heads], to elements in all.
+// widen pads the heads of a state to elements in all, as op.StateHead does. x is unpadded, [n, n, heads].
 func widen[N number](c rwkv.Config, x []N, elements int64) []N {
 	if int64(len(x)) == elements {
 		return x

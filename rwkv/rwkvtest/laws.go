@@ -13,10 +13,10 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
-// small is the model that the laws are tried on.
+// small is the model for the laws.
 var small = synth.Config{Layers: 3, Embed: 128, FFN: 192, HeadSize: 64, Vocab: 301, Seed: 5}
 
-// laws are what must hold however a text is read.
+// laws checks what must hold however a text is read.
 func (b bench) laws(t *testing.T) {
 	path := Random(t, b.sized(small), "F32")
 	m := b.load(t, path)
@@ -55,7 +55,7 @@ func (b bench) laws(t *testing.T) {
 	})
 }
 
-// kept reads half a text, keeps the state by each means, and reads on in another session.
+// kept reads half a text, keeps the state in each way, and reads on in another session.
 func (b bench) kept(t *testing.T, m *engine.Model, tokens []int32) {
 	half := len(tokens) / 2
 	s := b.session(t, m)
@@ -79,7 +79,7 @@ func (b bench) kept(t *testing.T, m *engine.Model, tokens []int32) {
 	require.Equal(t, want, Logits(t, s, tokens[half:], 0), "restored where it was taken")
 }
 
-// givenUp ends the context of a prompt after each of the looks that are taken at it, and in the middle of graphs.
+// givenUp ends the context of a prompt after each check of it, and in the middle of graphs.
 func (b bench) givenUp(t *testing.T, m *engine.Model, tokens []int32) {
 	s := b.session(t, m)
 	Logits(t, s, tokens[:10], 0)
@@ -115,7 +115,7 @@ func (b bench) givenUp(t *testing.T, m *engine.Model, tokens []int32) {
 		<-started
 		_, err := s.Prefill(ctx, Tokens(tokens))
 		cancel()
-		if err == nil { // it was quicker
+		if err == nil { // the prompt was faster
 			require.NoError(t, s.Restore(before))
 		} else {
 			require.ErrorIs(t, err, context.Canceled)
@@ -128,7 +128,7 @@ func (b bench) givenUp(t *testing.T, m *engine.Model, tokens []int32) {
 	require.NoError(t, err, "a token that was begun is finished")
 }
 
-// impatient is a context that ends after it was looked at a number of times.
+// impatient is a context that ends after it was checked a number of times.
 type impatient struct {
 	context.Context
 	looks atomic.Int64

@@ -12,8 +12,8 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// observed holds that an observer sees every matrix with every token, and for the head sums up the squares of the hidden states,
-// whose own sum is in float64 here.
+// observed checks that an observer sees every matrix with every token. For the head it also compares the sums of squares with
+// sums in float64.
 func (b bench) observed(t *testing.T) {
 	c := synth.Config{Layers: 2, Embed: 64, FFN: 96, HeadSize: 32, Vocab: 61, Seed: 11}
 	m := b.load(t, Random(t, b.sized(c), "F32"))
@@ -49,7 +49,7 @@ func (b bench) observed(t *testing.T) {
 	}
 }
 
-// hiddenSquares is the sum of the squares of each channel of the hidden states of texts.
+// hiddenSquares returns, for each channel of the hidden states of texts, the sum of its squares.
 func (b bench) hiddenSquares(t *testing.T, m *engine.Model, texts [][]int32) []float64 {
 	t.Helper()
 	batch, err := m.NewBatch(1, engine.SessionOptions{})

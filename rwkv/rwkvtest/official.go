@@ -15,8 +15,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// official holds every golden checkpoint, converted to F32, to the official logits and states, and to fewer digits in the
-// types that round little.
+// official compares every golden checkpoint with the official logits and states: converted to F32, and less strictly in the types
+// that round little.
 func (b bench) official(t *testing.T) {
 	for _, name := range b.Golden {
 		t.Run(name, func(t *testing.T) {
@@ -28,7 +28,7 @@ func (b bench) official(t *testing.T) {
 	}
 }
 
-// officialTypes are the types that are held to the official numbers.
+// officialTypes are the types that are compared with the official numbers.
 var officialTypes = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}
 
 func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
@@ -51,8 +51,8 @@ func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
 	}
 }
 
-// officialStates compares tensor by tensor. Products of half precision lose numbers as small as those in the tiny models' states,
-// so on devices other than the CPU a difference counts relative to 1 at least.
+// officialStates compares tensor by tensor. Half-precision products lose numbers as small as those in the tiny models' states. On
+// devices other than the CPU, a difference is therefore relative to at least 1.
 func (b bench) officialStates(t *testing.T, g *golden.File, c rwkv.Config, s *engine.Session, device rounded, drawn [][][]float64) {
 	snapshot, err := s.Snapshot()
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func (b bench) officialStates(t *testing.T, g *golden.File, c rwkv.Config, s *en
 	}
 }
 
-// float64s are the same numbers.
+// float64s converts to float64.
 func float64s(x []float32) []float64 {
 	y := make([]float64, len(x))
 	for i, v := range x {
@@ -82,7 +82,7 @@ func float64s(x []float32) []float64 {
 	return y
 }
 
-// hasStates reports whether the golden file has states; some have logits only.
+// hasStates reports whether the golden file has states. Some only have logits.
 func hasStates(g *golden.File) bool {
 	return slices.ContainsFunc(g.Arrays, func(a golden.Array) bool { return strings.Contains(a.Name, ".state.") })
 }

@@ -14,10 +14,11 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// exact is how near the float64 reference comes to the official float32 numbers.
+// exact is the largest allowed difference between the float64 reference and the official float32 numbers.
 const exact = 2e-5
 
-// oracle holds the version's float64 reference to the official logits and states, and to itself in pieces. It needs no ggml.
+// oracle compares the version's float64 reference with the official logits and states, and with itself when reading in pieces. It
+// needs no ggml.
 func (s Suite) oracle(t *testing.T) {
 	for _, name := range s.Golden {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +32,7 @@ func (s Suite) oracle(t *testing.T) {
 	t.Run("refuses", s.oracleRefuses)
 }
 
-// plainModel makes the reference of a GGUF file of F32.
+// plainModel returns the reference for a GGUF file in F32.
 func (s Suite) plainModel(t *testing.T, path string) (rwkv.Reference, rwkv.Config) {
 	t.Helper()
 	file, err := gguf.Open(path)
@@ -69,7 +70,7 @@ func (s Suite) oracleIsOfficial(t *testing.T, g *golden.File, checkpoint string)
 	}
 }
 
-// officialState is a state of the golden file in the form of the version's.
+// officialState returns a state of the golden file in the version's own form.
 func (s Suite) officialState(t *testing.T, g *golden.File, spec rwkv.StateSpec) []float32 {
 	t.Helper()
 	read := func(what string) []float32 { return g.State(t, spec.Layer, what) }

@@ -9,7 +9,7 @@ import (
 	"github.com/gosling-rwkv/gosling/engine"
 )
 
-// placement puts some of the layers on the device, the others on the CPU.
+// placement puts some of the layers on the device and the others on the CPU.
 func (b bench) placement(t *testing.T) {
 	if b.device.IsHost() {
 		t.Skip("the CPU takes all layers")

@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// text is random tokens, with a run of one of them.
+// text returns random tokens that include a run of the same token.
 func text(seed uint64, length, vocab int) []int32 {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	tokens := make([]int32, length)
@@ -24,7 +24,7 @@ func text(seed uint64, length, vocab int) []int32 {
 	return tokens
 }
 
-// reference holds the graph to the float64 reference for heads of any size, from an empty state and from another, in
+// reference compares the graph with the float64 reference for heads of any size, from an empty state and from another one, in
 // batches and token by token.
 func (b bench) reference(t *testing.T) {
 	for _, head := range []int{8, 16, 32, 48, 64, 80, 128} {
@@ -37,7 +37,7 @@ func (b bench) reference(t *testing.T) {
 	}
 }
 
-// againstReference reads two texts one after another, the first in a batch, the second token by token.
+// againstReference reads two texts in sequence, the first in a batch, the second token by token.
 func (b bench) againstReference(t *testing.T, path string) {
 	t.Helper()
 	m := b.load(t, path)
@@ -61,7 +61,7 @@ func (b bench) againstReference(t *testing.T, path string) {
 	}
 }
 
-// wideState is a state of the reference as the graph keeps it.
+// wideState returns a state of the reference in the form of the graph.
 func wideState(arch rwkv.Arch, c rwkv.Config, state [][]float64) [][]float64 {
 	var wide [][]float64
 	for i, spec := range arch.State(c) {
@@ -70,11 +70,11 @@ func wideState(arch rwkv.Arch, c rwkv.Config, state [][]float64) [][]float64 {
 	return wide
 }
 
-// mixes are what the types part tries.
+// mixes are the mixes that types tries.
 var mixes = []string{"F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q5_0", "Q4_K_M", "Q4_1", "Q4_0", "IQ4_NL", "IQ4_XS", "Q3_K_M", "RQ4_M", "Q2_K"}
 
-// types holds models of each type to the reference of their own, rounded weights: what is left is how the device
-// multiplies, with activations rounded to 8 bits for the quantized types.
+// types compares models of each type with the reference for their own rounded weights. What remains is how the device multiplies,
+// with activations rounded to 8 bits for the quantized types.
 func (b bench) types(t *testing.T) {
 	c := synth.Config{Layers: 2, Embed: 256, FFN: 512, HeadSize: 64, Vocab: 257, Seed: 3}
 	for _, mix := range mixes {

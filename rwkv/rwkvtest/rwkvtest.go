@@ -1,8 +1,9 @@
-// Package rwkvtest has the suite that every version of RWKV passes on every device that ggml finds. It compares with the official logits
-// and states, and with a float64 reference for heads of any size. It also checks that text gives the same result when read in pieces.
+// Package rwkvtest holds the suite that every version of RWKV must pass on every device that ggml finds. It compares with the
+// official logits and states, and with a float64 reference for heads of any size. It also checks that text gives the same result
+// when read in pieces.
 //
-// Most models are made during the test from random weights. The official numbers are in testdata, and some in ../shared/testdata. Tests
-// whose numbers are missing are skipped.
+// Most models are made during the test from random weights. The official numbers are in testdata, and some in ../shared/testdata.
+// Tests whose numbers are missing are skipped.
 package rwkvtest
 
 import (
@@ -25,22 +26,22 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Suite is a version and what it is held to.
+// Suite is a version and the data it is compared with.
 type Suite struct {
 	Arch   rwkv.Arch
 	Golden []string     // names of the golden files of this version
-	Random synth.Config // what random models of this version have; their sizes are the suite's
-	// States make the states between the two token shifts out of those of the golden files, which read gives by name.
+	Random synth.Config // options for random models of this version; the suite chooses their sizes
+	// States convert the golden files' states to those between the two token shifts. read returns a golden file's state by name.
 	States map[string]func(read func(what string) []float32) []float32
 }
 
-// Same is a state that golden files hold as Arch does, under another name.
+// Same returns a state that golden files hold in the same form as Arch, under another name.
 func Same(what string) func(read func(what string) []float32) []float32 {
 	return func(read func(string) []float32) []float32 { return read(what) }
 }
 
-// Run runs the suite. Parts that need ggml or a golden file are skipped where there is none. With -short, which the race
-// detector's run wants, what only computes is left out: it has one goroutine of its own.
+// Run runs the suite. It skips parts that need ggml or a golden file if these are missing. With -short, which the race detector's
+// run uses, it leaves out parts that only compute in one goroutine.
 func Run(t *testing.T, s Suite) {
 	if !testing.Short() {
 		t.Run("oracle", s.oracle)
@@ -72,19 +73,19 @@ type bench struct {
 	lib    *ggml.Library
 	device ggml.Device
 
-	// atEnd closes what is open when the device has passed or failed everything: Mesa's software Vulkan driver (22.3) holds
-	// on to buffers that were freed, and crashes when it looks at them while computing with the next.
+	// atEnd closes what is open when all tests of the device have ended. Mesa's software Vulkan driver (22.3) keeps freed
+	// buffers, and crashes when it accesses them during the next computation.
 	atEnd func(func())
 }
 
-// load puts a model on the device, whole.
+// load puts a whole model on the device.
 func (b bench) load(t *testing.T, path string) *engine.Model {
 	t.Helper()
 	all := -1
 	return b.loadAs(t, path, engine.Options{GPULayers: &all})
 }
 
-// loadAs opens a model on the device. One thread is quicker than several for models so small.
+// loadAs opens a model on the device. It uses one thread, which is faster than several for models this small.
 func (b bench) loadAs(t *testing.T, path string, o engine.Options) *engine.Model {
 	t.Helper()
 	o.Device, o.Threads = b.device.Name, 1
@@ -94,13 +95,13 @@ func (b bench) loadAs(t *testing.T, path string, o engine.Options) *engine.Model
 	return m
 }
 
-// session makes a session of a model on the device.
+// session returns a session of a model on the device.
 func (b bench) session(t *testing.T, m *engine.Model) *engine.Session {
 	t.Helper()
 	return b.sessionFrom(t, m, nil)
 }
 
-// sessionFrom makes a session whose texts begin with a state.
+// sessionFrom returns a session whose texts begin with a state.
 func (b bench) sessionFrom(t *testing.T, m *engine.Model, begin *engine.Beginning) *engine.Session {
 	t.Helper()
 	s, err := m.NewSession(engine.SessionOptions{Begin: begin})
@@ -109,7 +110,7 @@ func (b bench) sessionFrom(t *testing.T, m *engine.Model, begin *engine.Beginnin
 	return s
 }
 
-// Load opens a model for the length of the test.
+// Load opens a model and closes it when the test ends.
 func Load(t testing.TB, lib *ggml.Library, path string, o engine.Options) *engine.Model {
 	t.Helper()
 	m, err := engine.Load(lib, path, o)
@@ -118,7 +119,7 @@ func Load(t testing.TB, lib *ggml.Library, path string, o engine.Options) *engin
 	return m
 }
 
-// NewSession makes a session for the length of the test.
+// NewSession returns a session that is closed when the test ends.
 func NewSession(t testing.TB, m *engine.Model) *engine.Session {
 	t.Helper()
 	s, err := m.NewSession(engine.SessionOptions{})
@@ -127,7 +128,7 @@ func NewSession(t testing.TB, m *engine.Model) *engine.Session {
 	return s
 }
 
-// Random makes a model of random weights and returns the path of its GGUF file.
+// Random makes a model with random weights and returns the path of its GGUF file.
 func Random(t testing.TB, c synth.Config, mix string) string {
 	t.Helper()
 	if slices.Contains(synth.Hybrids(), c.Version) {
@@ -136,7 +137,7 @@ func Random(t testing.TB, c synth.Config, mix string) string {
 	return Convert(t, checkpointOf(t, c), mix)
 }
 
-// hybridOf makes a hybrid of random weights and returns the path of its GGUF file.
+// hybridOf makes a hybrid with random weights and returns the path of its GGUF file.
 func hybridOf(t testing.TB, c synth.Config, mix string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "random.gguf")
@@ -156,7 +157,7 @@ func hybridOf(t testing.TB, c synth.Config, mix string) string {
 	return out
 }
 
-// checkpointOf makes a checkpoint of random weights and returns its path.
+// checkpointOf makes a checkpoint with random weights and returns its path.
 func checkpointOf(t testing.TB, c synth.Config) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "random.pth")
@@ -167,7 +168,7 @@ func checkpointOf(t testing.TB, c synth.Config) string {
 	return path
 }
 
-// describe reads a file's dimensions, which are to be of the given architecture.
+// describe returns a file's dimensions. It fails the test if the architecture is not the named one.
 func describe(t testing.TB, file *gguf.File, name string) rwkv.Config {
 	t.Helper()
 	arch, c, err := archs.Describe(file)
@@ -176,14 +177,14 @@ func describe(t testing.TB, file *gguf.File, name string) rwkv.Config {
 	return c
 }
 
-// sized is a random model of the version with the sizes of c.
+// sized returns a random model of the version with the sizes of c.
 func (s Suite) sized(c synth.Config) synth.Config {
 	r := s.Random
 	r.Layers, r.Embed, r.FFN, r.HeadSize, r.Vocab, r.Seed = c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab, c.Seed
 	return r
 }
 
-// Convert makes a GGUF file of a checkpoint and returns its path.
+// Convert converts a checkpoint to GGUF and returns the path.
 func Convert(t testing.TB, checkpoint, mix string) string {
 	t.Helper()
 	return ConvertAs(t, checkpoint, mix, convert.Options{})
@@ -202,7 +203,7 @@ func ConvertAs(t testing.TB, checkpoint, mix string, o convert.Options) string {
 	return path
 }
 
-// Weights reads a model's tensors, by name.
+// Weights returns a function that reads a model's tensors by name.
 func Weights(t testing.TB, lib *ggml.Library, path string) rwkv.RefWeights {
 	t.Helper()
 	file, err := gguf.Open(path)
@@ -219,7 +220,7 @@ func Weights(t testing.TB, lib *ggml.Library, path string) rwkv.RefWeights {
 	}
 }
 
-// Logits reads tokens in chunks of a length, 0 for one that suits, and returns the logits after each.
+// Logits reads tokens in chunks and returns the logits after each token. chunk 0 chooses the length.
 func Logits(t testing.TB, s *engine.Session, tokens []int32, chunk int) [][]float32 {
 	t.Helper()
 	var all [][]float32
@@ -233,7 +234,7 @@ func Logits(t testing.TB, s *engine.Session, tokens []int32, chunk int) [][]floa
 	return all
 }
 
-// Tokens are numbers as tokens.
+// Tokens converts numbers to tokens.
 func Tokens(ids []int32) []tokenizer.Token {
 	tokens := make([]tokenizer.Token, len(ids))
 	for i, id := range ids {

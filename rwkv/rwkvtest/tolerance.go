@@ -13,26 +13,26 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// How far numbers may be apart is a unit roundoff times a growth. Where a model is held to the float64 reference or to official
-// numbers, the growth is computed: a device may be margin times as far away as the farthest of some draws, each of which is the
-// reference in the device's own arithmetic. No processor's results enter. docs/quality-correctness.md has the growths.
+// A tolerance is a unit roundoff times a growth. Where a model is compared with the float64 reference or official numbers, the
+// growth is computed from draws. A draw is the reference in the device's own arithmetic. A device may be margin times as far away
+// as the farthest draw. No processor's results are used. docs/quality-correctness.md lists the growths.
 const (
-	// draws is how often the arithmetic is drawn.
+	// draws is the number of draws.
 	draws = 3
-	// margin covers that the largest of thousands of differences varies from draw to draw, and that norms, exponentials and
-	// recurrences round as well.
+	// margin covers two effects: the largest of thousands of differences varies from draw to draw, and norms, exponentials and
+	// recurrences also round.
 	margin = 4
-	// minGrowth times the unit of float32 is allowed in any case: everything but products is computed in float32.
+	// minGrowth times the unit of float32 is always allowed, because everything but products is computed in float32.
 	minGrowth = 64
-	// maxGrowth is the largest growth of a draw. A model that amplifies rounding more than that would hide mistakes.
+	// maxGrowth is the largest allowed growth of a draw. A model that amplifies rounding more would hide mistakes.
 	maxGrowth = 64
 )
 
-// bounds are a tolerance on the CPU and one on other devices, which multiply batches in half precision.
+// bounds are a tolerance for the CPU and one for other devices, which multiply batches in half precision.
 type bounds struct{ cpu, other float64 }
 
-// rounding is how far the logits of a random model in F32 may be apart when the same text is read in two ways. The models of these
-// tests are not chosen for a small growth: normalizing a head that is nearly zero amplifies its rounding.
+// rounding is how far the logits of a random F32 model may differ if the same text is read in two ways. The models of these tests
+// are not chosen for a small growth: normalizing a head that is nearly zero amplifies its rounding.
 var rounding = bounds{cpu: 512 * probe.UnitF32, other: 16 * probe.UnitF16}
 
 func (b bounds) on(d ggml.Device) float64 {
@@ -42,11 +42,11 @@ func (b bounds) on(d ggml.Device) float64 {
 	return b.other
 }
 
-// outcome is what a reference computes of a text: the logits after each token and the state then.
+// outcome is what a reference computes for a text: the logits after each token, and the final state.
 type outcome struct{ logits, state [][]float64 }
 
-// read lets references read texts, each from the state that the one before left, or from the beginning. What each of them makes of
-// each text is in [reference][text].
+// read runs texts through references, in parallel. If continued is set, each text starts from the state that the previous one
+// left. The result is indexed by [reference][text].
 func read(t *testing.T, references []rwkv.Reference, continued bool, texts ...[]int32) [][]outcome {
 	t.Helper()
 	all := make([][]outcome, len(references))
@@ -74,7 +74,7 @@ func read(t *testing.T, references []rwkv.Reference, continued bool, texts ...[]
 	return all
 }
 
-// apart are the logits and the states of a text by each of some references.
+// apart returns the logits and the states that each reference computed for a text.
 func apart(all [][]outcome, text int) (logits, states [][][]float64) {
 	for _, of := range all {
 		logits, states = append(logits, of[text].logits), append(states, of[text].state)
@@ -82,7 +82,7 @@ func apart(all [][]outcome, text int) (logits, states [][][]float64) {
 	return logits, states
 }
 
-// rounded is a model as the device's arithmetic makes it: a reference for each draw, and the largest unit roundoff in it.
+// rounded is a model in the device's arithmetic: a reference for each draw, and the largest unit roundoff.
 type rounded struct {
 	draws []rwkv.Reference
 	unit  float64
@@ -119,7 +119,7 @@ func (b bench) rounded(t *testing.T, path string, c rwkv.Config) rounded {
 	return r
 }
 
-// within is how far a device may be from want, by how far the draws are.
+// within returns how far a device may be from want, given the draws.
 func within[W number](t *testing.T, r rounded, what string, want [][]W, drawn ...[][]float64) float64 {
 	t.Helper()
 	farthest := 0.0

@@ -19,8 +19,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// tuned lets a model begin its texts with a state that it had after another text, kept as state tuning keeps its own: merged
-// into the model's file, or beside it.
+// tuned starts a model's texts with the state that it had after another text. The state is stored as state tuning does: merged
+// into the model's file, or in a file of its own.
 func (b bench) tuned(t *testing.T) {
 	if b.Arch.Detect == nil {
 		t.Skip(b.Arch.Title + " has no checkpoints that states are tuned for")
@@ -45,7 +45,7 @@ func (b bench) begins(t *testing.T, base string, m *engine.Model) {
 	require.NoError(t, err)
 	for i, spec := range b.Arch.State(c) {
 		if spec.Tuned == "" {
-			clear(state[i]) // only the recurrence's is kept
+			clear(state[i]) // only the recurrence's state is kept
 		}
 	}
 	tokens := text(2, 9, c.Vocab)
@@ -103,7 +103,7 @@ func (b bench) stateFile(t *testing.T, c rwkv.Config, state [][]float64) string 
 		x := make([]float32, len(state[i]))
 		for j, v := range state[i] {
 			head, row, col := j/(n*n), j/n%n, j%n
-			if b.Arch.Name != "rwkv7" { // which alone computes with them as they are tuned
+			if b.Arch.Name != "rwkv7" { // only version 7 computes with states in the layout in which they are tuned
 				row, col = col, row
 			}
 			x[head*n*n+row*n+col] = float32(v)

@@ -3,7 +3,7 @@ package v4
 
 import "github.com/gosling-rwkv/gosling/rwkv"
 
-// Arch is RWKV-4, which we call "rwkv4" in GGUF; llama.cpp has no name for it.
+// Arch returns RWKV-4. Gosling calls it "rwkv4" in GGUF, because llama.cpp has no name for it.
 func Arch() rwkv.Arch {
 	return rwkv.Arch{
 		Name: "rwkv4", Title: "RWKV-4", Detect: detect, FromShapes: configFromShapes, FromGGUF: configFromGGUF,

@@ -9,7 +9,8 @@ import (
 
 const arch = "rwkv4"
 
-// detect reports whether the checkpoint is of version 4: a decay, and no norm after the recurrence.
+// detect reports whether the checkpoint is RWKV-4: it has a decay, but no norm after the recurrence, no gate, and no token shift
+// that depends on the data.
 func detect(shapes rwkv.Shapes) bool {
 	_, decay := shapes("blocks.0.att.time_decay")
 	_, norm := shapes("blocks.0.att.ln_x.weight")
@@ -17,7 +18,8 @@ func detect(shapes rwkv.Shapes) bool {
 	return decay && !norm && !gate
 }
 
-// configFromShapes reads the dimensions off a checkpoint's tensors. The recurrence is one of single channels: heads of 1.
+// configFromShapes reads the dimensions from a checkpoint's tensors. The recurrence works on single channels, so the head size is
+// 1.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	c.HeadSize = 1
@@ -27,7 +29,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// configFromGGUF reads the dimensions off a GGUF file's keys.
+// configFromGGUF reads the dimensions from a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	if err := rwkv.ReadKeys(&c, m, tensors); err != nil {
@@ -39,7 +41,7 @@ func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// keys is the metadata of version 4.
+// keys returns the metadata of version 4.
 func keys(c rwkv.Config) []gguf.KV {
 	return c.KeysWith(gguf.KV{Key: "token_shift_count", Value: uint32(2)})
 }

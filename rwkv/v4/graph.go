@@ -6,16 +6,16 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// The states of the recurrence, see average.
+// The states of the recurrence: see average.
 const (
 	wkvMean = "wkv_mean" // [channels]
 	wkvLog  = "wkv_log"  // [channels]
 )
 
-// nothing is the logarithm of a weight that no other is small beside.
+// nothing is the logarithm of a weight that is negligible compared with any other.
 const nothing = -1e30
 
-// state is what version 4 carries from token to token.
+// state lists what version 4 carries from token to token.
 func state(c rwkv.Config) []rwkv.StateSpec {
 	return op.States(c,
 		rwkv.StateSpec{Name: wkvMean, Elements: int64(c.Embed)},
@@ -23,8 +23,8 @@ func state(c rwkv.Config) []rwkv.StateSpec {
 	)
 }
 
-// layer holds the weights of one layer, by the letters of the paper. Matrices are [in, out]. The lerps are prepared to weigh
-// the token before, the decay to be a logarithm.
+// layer holds the weights of one layer, named by the letters of the paper. Matrices are [in, out]. The lerps are prepared to
+// weigh the previous token, and the decay is prepared as a logarithm.
 type layer struct {
 	index int
 
@@ -33,7 +33,7 @@ type layer struct {
 	U, W          ggml.Tensor // bonus and decay, [channels]
 }
 
-// newForward binds the weights and returns the builder of graphs.
+// newForward binds the weights and returns the function that builds graphs.
 func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame, channelMixes := op.NewFrame(c, w), op.ChannelMixes(c, w)
 	layers := make([]layer, c.Layers)
@@ -54,8 +54,8 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 }
 
-// timeMix builds y = O(sigmoid(r) ⊙ wkv) (RWKV-4 paper, section 3). x is [channels, tokens], dx is x one token earlier minus
-// x. It moves the states on.
+// timeMix builds y = O(sigmoid(r) ⊙ wkv) (RWKV-4 paper, section 3). x is [channels, tokens], dx is x one token earlier minus x.
+// It updates the states.
 func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	r := dx.Mul(l.MuR).Add(x).MatMul(l.R)
 	k := dx.Mul(l.MuK).Add(x).MatMul(l.K)

@@ -7,9 +7,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
-// reference computes RWKV-4 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
-// beside the paper. It may be shared between goroutines. Inside it keeps the paper's aa, bb and pp; its states are those of
-// State.
+// reference computes RWKV-4 in float64 with plain loops, without ggml. Graphs are compared with it. It is written to be read
+// beside the paper. It may be shared between goroutines. Inside it uses the paper's aa, bb and pp. Its states are those of State.
 func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(tensors(c), weights)
 	if err != nil {
@@ -41,23 +40,23 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	}), nil
 }
 
-// refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row. The lerps weigh
-// the current token.
+// refLayer holds the weights of one layer, named by the letters of the paper. A matrix is [out][in], stored by rows. The lerps
+// weigh the current token.
 type refLayer struct {
 	muR, muK, muV []float64
 	r, k, v, o    plain.Matrix
 	u, w          []float64 // bonus and the decay's logarithm
 }
 
-// timeMix is the RWKV-4 paper's time mixing of one token (appendix, "numerically stable"): x is the normed input, prev that of
-// the token before. It moves mean and log on.
+// timeMix computes the RWKV-4 paper's time mixing for one token (appendix, "numerically stable"). x is the normed input, prev
+// that of the previous token. It updates mean and log.
 func (l *refLayer) timeMix(x, prev, mean, log []float64) []float64 {
 	r := plain.Apply(l.r.Times(plain.Lerp(prev, x, l.muR)), plain.Sigmoid)
 	k := l.k.Times(plain.Lerp(prev, x, l.muK))
 	v := l.v.Times(plain.Lerp(prev, x, l.muV))
 	wkv := make([]float64, len(x))
 	for i := range x {
-		pp, bb := log[i], 1.0 // of all the scales that give the same state
+		pp, bb := log[i], 1.0 // one of all the scales that give the same state
 		aa := mean[i] * bb
 
 		q := max(pp, l.u[i]+k[i])

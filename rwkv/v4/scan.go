@@ -6,13 +6,13 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// average is what version 4 remembers of a stretch of tokens, for every channel: the average of their values, weighted by
-// e^key and the decay, and the logarithm of the sum of the weights. It is the papers' state in another form, mean being aa/bb
-// and log being ln(bb)+pp, and as stable: weights are only ever compared, so none overflows. Each is [channels, n, sequences].
+// average is what version 4 remembers of a range of tokens, for every channel: the mean of their values, weighted by e^key and
+// the decay, and the logarithm of the sum of the weights. It is another form of the paper's state: mean is aa/bb, and log is
+// ln(bb)+pp. It is just as stable, because weights are only compared and so cannot overflow. Both are [channels, n, sequences].
 type average struct{ mean, log ggml.Tensor }
 
-// then is the average of two stretches, the first of which is decayed by the second's length: decay is the logarithm of that,
-// [channels], none for no decay.
+// then returns the average of two consecutive ranges. The first one is decayed by the second's length. decay is the logarithm of
+// that decay, [channels]. A zero tensor means no decay.
 //
 //	Δ = a.log + decay - b.log,  mean = b.mean + σ(Δ)·(a.mean - b.mean),  log = b.log + softplus(Δ)
 func (a average) then(b average, decay ggml.Tensor) average {
@@ -23,7 +23,7 @@ func (a average) then(b average, decay ggml.Tensor) average {
 	}
 }
 
-// ahead is Δ.
+// ahead returns Δ.
 func (a average) ahead(b average, decay ggml.Tensor) ggml.Tensor {
 	if decay.IsZero() {
 		return a.log.Sub(b.log)
@@ -31,17 +31,16 @@ func (a average) ahead(b average, decay ggml.Tensor) ggml.Tensor {
 	return a.log.Add(decay).Sub(b.log)
 }
 
-// scan returns the averages of every beginning of x: of its first column, its first two, and so on. Columns are stretches of
-// the same length, decay the logarithm of what that length does. It works on halves: pairs of columns are averaged, their
-// beginnings scanned, and those of odd length made from them, which takes 2 log₂(n) steps over all channels and sequences
-// instead of n.
+// scan returns the averages of every prefix of x: of its first column, its first two, and so on. Columns are ranges of the same
+// length. decay is the logarithm of the decay over that length. It works on halves: it averages pairs of columns, scans these,
+// and derives the prefixes of odd length. That takes 2 log₂(n) steps over all channels and sequences instead of n.
 func (x average) scan(decay ggml.Tensor) average {
 	n := x.mean.Dim(1)
 	if n == 1 {
 		return x
 	}
 	pairs, rest := n/2, (n-1)/2
-	even := x.every(0, pairs).then(x.every(1, pairs), decay).scan(decay.Scale(2)) // beginnings of 2, 4, 6, ... columns
+	even := x.every(0, pairs).then(x.every(1, pairs), decay).scan(decay.Scale(2)) // prefixes of 2, 4, 6, ... columns
 	first := x.slice(0, 1)
 	if rest == 0 {
 		return first.concat(even)
@@ -53,7 +52,7 @@ func (x average) scan(decay ggml.Tensor) average {
 	return first.concat(even.between(odd))
 }
 
-// every is n columns from the given one on, leaving out every other.
+// every returns n columns, beginning with first and skipping every other.
 func (x average) every(first, n int64) average {
 	return average{x.mean.Every(1, first, 2, n), x.log.Every(1, first, 2, n)}
 }
@@ -66,7 +65,7 @@ func (x average) concat(y average) average {
 	return average{x.mean.Concat(y.mean, 1), x.log.Concat(y.log, 1)}
 }
 
-// between is a column of x, one of y, and so on.
+// between interleaves the columns of x and y.
 func (x average) between(y average) average {
 	weave := func(x, y ggml.Tensor) ggml.Tensor {
 		channels, n, seqs := x.Dim(0), x.Dim(1), x.Dim(2)
@@ -76,8 +75,9 @@ func (x average) between(y average) average {
 	return average{weave(x.mean, y.mean), weave(x.log, y.log)}
 }
 
-// wkv runs the recurrence over the batch: k and v are [channels, tokens], u and decay [channels]. It returns for every token
-// the average of all values up to its own, which counts e^u more, and moves the state on (RWKV-4 paper, equation 16).
+// wkv runs the recurrence over the batch. k and v are [channels, tokens], u and decay [channels]. For every token it returns the
+// average of all values up to and including its own, whose weight is multiplied by e^u (RWKV-4 paper, equation 16). It updates
+// the state.
 func wkv(b rwkv.Batch, layer int, k, v, u, decay ggml.Tensor) ggml.Tensor {
 	channels, decay := k.Dim(0), b.Graph.Use(decay)
 	return op.ByRun(b, 1, func(r op.Run) ggml.Tensor {

@@ -18,7 +18,7 @@ func TestSuite(t *testing.T) {
 	})
 }
 
-// mean is aa/bb.
+// mean returns aa/bb.
 func mean(read func(string) []float32) []float32 {
 	aa, bb := read("att_aa"), read("att_bb")
 	x := make([]float32, len(aa))
@@ -28,7 +28,7 @@ func mean(read func(string) []float32) []float32 {
 	return x
 }
 
-// log is ln(bb)+pp.
+// log returns ln(bb)+pp.
 func log(read func(string) []float32) []float32 {
 	bb, pp := read("att_bb"), read("att_pp")
 	x := make([]float32, len(bb))

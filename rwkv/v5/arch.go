@@ -3,7 +3,7 @@ package v5
 
 import "github.com/gosling-rwkv/gosling/rwkv"
 
-// Arch is RWKV-5, which we call "rwkv5" in GGUF; llama.cpp has no name for it.
+// Arch returns RWKV-5. Gosling calls it "rwkv5" in GGUF, because llama.cpp has no name for it.
 func Arch() rwkv.Arch {
 	return rwkv.Arch{
 		Name: "rwkv5", Title: "RWKV-5", Detect: detect, FromShapes: configFromShapes, FromGGUF: configFromGGUF,

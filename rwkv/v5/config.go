@@ -18,8 +18,8 @@ func detect(shapes rwkv.Shapes) bool {
 	return norm && decay
 }
 
-// configFromShapes reads the dimensions off a checkpoint's tensors. Of version 5.0, 5.1 and 5.2 the first has no gate, and only
-// the last has a decay for every channel.
+// configFromShapes reads the dimensions from a checkpoint's tensors. Version 5.0 has no gate. Only version 5.2 has a decay for
+// every channel.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	if err := rwkv.ReadShapes(&c, shapes); err != nil {
@@ -49,7 +49,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	}
 	c.PerHead = elements == heads && c.HeadSize > 1
 	_, c.Gated = shapes("blocks.0.att.gate.weight")
-	c.Gated = c.Gated || !c.PerHead // only 5.0 has none
+	c.Gated = c.Gated || !c.PerHead // only 5.0 lacks it
 	if _, raw := shapes("blocks.0.att.time_faaaa"); !raw {
 		c.LogBonus = true
 	}
@@ -66,7 +66,8 @@ func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// keys is the metadata of version 5. The epsilon of the group norm is always there, since no other program fixes it.
+// keys returns the metadata of version 5. It always includes the group norm's epsilon, because no other program defines a
+// default.
 func keys(c rwkv.Config) []gguf.KV {
 	return c.KeysWith(
 		gguf.KV{Key: "attention.group_norm_epsilon", Value: c.GroupNormEps},

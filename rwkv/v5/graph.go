@@ -6,27 +6,27 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// wkv is the state S of each head, [value, key, head], heads padded as op.StateHead says.
+// wkv is the state S of each head, [value, key, head], with heads padded as in op.StateHead.
 const wkv = "wkv"
 
-// state is what version 5 carries from token to token.
+// state lists what version 5 carries from token to token.
 func state(c rwkv.Config) []rwkv.StateSpec {
 	return op.States(c, op.WKVState(c, wkv))
 }
 
-// layer holds the weights of one layer, by the letters of the paper. Matrices are [in, out]. The lerps are prepared to weigh
-// the token before.
+// layer holds the weights of one layer, named by the letters of the paper. Matrices are [in, out]. The lerps are prepared to
+// weigh the previous token.
 type layer struct {
 	config rwkv.Config
 	index  int
 
 	GroupNorm          op.Norm
 	MuR, MuK, MuV, MuG ggml.Tensor // token shift
-	R, K, V, G, O      ggml.Tensor // no G in version 5.0
+	R, K, V, G, O      ggml.Tensor // version 5.0 has no G
 	U, W               ggml.Tensor // bonus and decay, [head size, heads]
 }
 
-// newForward binds the weights and returns the builder of graphs.
+// newForward binds the weights and returns the function that builds graphs.
 func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame, channelMixes := op.NewFrame(c, w), op.ChannelMixes(c, w)
 	layers := make([]layer, c.Layers)
@@ -51,8 +51,8 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 }
 
-// timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2), without the gate in version 5.0. x is
-// [channels, tokens], dx is x one token earlier minus x. It moves the wkv state on.
+// timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). Version 5.0 has no gate. x is [channels,
+// tokens], dx is x one token earlier minus x. It updates the wkv state.
 func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	r := dx.Mul(l.MuR).Add(x).MatMul(l.R)
 	k := dx.Mul(l.MuK).Add(x).MatMul(l.K)

@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
-// reference computes RWKV-5 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
+// reference computes RWKV-5 in float64 with plain loops, without ggml. Graphs are compared with it. It is written to be read
 // beside the paper. It may be shared between goroutines. A layer's wkv state is S, [head][key][value].
 func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(tensors(c), weights)
@@ -39,8 +39,8 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	}), nil
 }
 
-// refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row. The lerps weigh
-// the current token.
+// refLayer holds the weights of one layer, named by the letters of the paper. A matrix is [out][in], stored by rows. The lerps
+// weigh the current token.
 type refLayer struct {
 	config             rwkv.Config
 	groupNorm          plain.Norm
@@ -49,8 +49,8 @@ type refLayer struct {
 	u, w               []float64 // bonus and decay
 }
 
-// timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
-// before.
+// timeMix computes the Eagle and Finch paper's time mixing (section 4.2) for one token. x is the normed input, prev that of the
+// previous token.
 func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
 	r := l.r.Times(plain.Lerp(prev, x, l.muR))
 	k := l.k.Times(plain.Lerp(prev, x, l.muK))

@@ -59,7 +59,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	})
 }
 
-// spread is a vector of every channel made of one of every channel or every head.
+// spread returns a vector with one element per channel, made from one with an element per channel or per head.
 func spread(c rwkv.Config, name, from string, f func(float32) float32) rwkv.TensorSpec {
 	size, heads := int64(c.HeadSize), int64(c.Heads())
 	per, fromShape := int64(1), shape.Squeeze(heads, size)

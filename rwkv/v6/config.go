@@ -15,7 +15,7 @@ func detect(shapes rwkv.Shapes) bool {
 	return shapes.Any("blocks.0.att.time_maa_x", "blocks.0.att.time_maa_w1", "blocks.0.att.time_decay_w1")
 }
 
-// configFromShapes reads the dimensions off a checkpoint's tensors.
+// configFromShapes reads the dimensions from a checkpoint's tensors.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	fused := 0
@@ -34,7 +34,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	return c, check(c)
 }
 
-// configFromGGUF reads the dimensions off a GGUF file's keys.
+// configFromGGUF reads the dimensions from a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	err := rwkv.ReadKeys(&c, m, tensors,
@@ -55,7 +55,8 @@ func check(c rwkv.Config) error {
 	return c.Check(rwkv.Rank{Name: "token shift rank", Value: c.MixRank}, rwkv.Rank{Name: "decay rank", Value: c.DecayRank})
 }
 
-// keys is the metadata of version 6. Weights are never divided for rescaling, since the residual stream is float32.
+// keys returns the metadata of version 6. There is no key for rescaling: weights are never divided, because the residual stream
+// is float32.
 func keys(c rwkv.Config) []gguf.KV {
 	return c.KeysWith(append([]gguf.KV{
 		{Key: "time_mix_extra_dim", Value: uint32(c.MixRank)},

@@ -6,30 +6,30 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// wkv is the state S of each head, [value, key, head], heads padded as op.StateHead says.
+// wkv is the state S of each head, [value, key, head], with heads padded as in op.StateHead.
 const wkv = "wkv"
 
-// state is what version 6 carries from token to token.
+// state lists what version 6 carries from token to token.
 func state(c rwkv.Config) []rwkv.StateSpec {
 	return op.States(c, op.WKVState(c, wkv))
 }
 
-// layer holds the weights of one layer, by the letters of the paper. Matrices are [in, out].
+// layer holds the weights of one layer, named by the letters of the paper. Matrices are [in, out].
 type layer struct {
 	config rwkv.Config
 	index  int
 
 	GroupNorm     op.Norm
-	MuX           ggml.Tensor   // lerp of what the others depend on
-	Mu            []ggml.Tensor // lerp of w, k, v, r, g
-	W1, W2        ggml.Tensor   // low rank that adds to it: [channels, 5 ranks], [rank, channels, 5]
+	MuX           ggml.Tensor   // lerp of the input that the other lerps depend on
+	Mu            []ggml.Tensor // lerps of w, k, v, r, g, in one tensor or in five
+	W1, W2        ggml.Tensor   // low-rank pair that adds to Mu: [channels, 5 ranks], [rank, channels, 5]
 	R, K, V, G, O ggml.Tensor
 	U             ggml.Tensor // bonus, [head size, heads]
 	D0, D1, D2    ggml.Tensor // decay
 
 }
 
-// newForward binds the weights and returns the builder of graphs.
+// newForward binds the weights and returns the function that builds graphs.
 func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame, layers, channelMixes := op.NewFrame(c, w), newLayers(c, w), op.ChannelMixes(c, w)
 	for i := range layers {
@@ -62,7 +62,7 @@ func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 }
 
 // timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). x is [channels, tokens], dx is x one token
-// earlier minus x. It moves the wkv state on.
+// earlier minus x. It updates the wkv state.
 func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	lerp := l.lerps(b, x, dx)
 	xw, xk, xv, xr, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4)
@@ -77,12 +77,12 @@ func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	return y.Mul(g).MatMul(l.O)
 }
 
-// decay is a factor of each token's own: e^(-e^(d0 + tanh(x·D1)·D2)).
+// decay builds each token's own decay, e^(-e^(d0 + tanh(x·D1)·D2)).
 func (l *layer) decay(xw ggml.Tensor) ggml.Tensor {
 	return xw.MatMul(l.D1).Tanh().MatMul(l.D2).Add(l.D0).Exp().Neg().Exp()
 }
 
-// lerps is the token shift that depends on the data: x + dx ⊙ (mu_i + tanh((x + dx ⊙ mu_x)·W1)_i·W2_i).
+// lerps builds the token shift that depends on the data: x + dx ⊙ (mu_i + tanh((x + dx ⊙ mu_x)·W1)_i·W2_i).
 func (l *layer) lerps(b rwkv.Batch, x, dx ggml.Tensor) func(i int64) ggml.Tensor {
 	channels, tokens, rank := x.Dim(0), x.Rows(), int64(l.config.MixRank)
 	n := int64(len(lerps))
@@ -91,7 +91,7 @@ func (l *layer) lerps(b rwkv.Batch, x, dx ggml.Tensor) func(i int64) ggml.Tensor
 	shift := low.MatMul(b.Graph.Use(l.W2).Reshape(rank, channels, n)) // [channels, tokens, 5]
 	if len(l.Mu) == 1 {
 		shift = shift.Add(b.Graph.Use(l.Mu[0]).Reshape(channels, 1, n))
-		if tokens == 1 { // all at once
+		if tokens == 1 { // a single token needs one operation for all columns
 			all := shift.Reshape(channels, n).Mul(dx).Add(x)
 			return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// hybridFromGGUF reads the dimensions off a GGUF file's keys, and off its tensors whether there are biases.
+// hybridFromGGUF reads the dimensions from a GGUF file's keys. The tensors tell whether there are biases.
 func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(Hybrid().Name)
 	err := rwkv.ReadHybridKeys(&c, m, tensors,
@@ -44,7 +44,7 @@ func hybridKeys(c rwkv.Config) []gguf.KV {
 
 func hybridTensors(c rwkv.Config) []rwkv.TensorSpec { return rwkv.HybridTable(c, hybridTimeMix) }
 
-// hybridTimeMix is the tensors of the time mix of layer i.
+// hybridTimeMix adds the tensors of layer i's time mix.
 func hybridTimeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	to, channels, shared := rwkv.LayerName(i, ""), int64(c.Embed), int64(c.KVHeads*c.HeadSize)
 	tokenShift(t, c, to, "")
@@ -65,13 +65,13 @@ func hybridState(c rwkv.Config) []rwkv.StateSpec {
 	return op.HybridStates(c, rwkv.StateSpec{Name: wkv, Elements: op.StateElements(c)})
 }
 
-// hybridLayer holds the weights of one layer: those of version 6 that it has, and biases.
+// hybridLayer holds the weights of one layer: those it shares with version 6, and biases.
 type hybridLayer struct {
 	layer
 	RBias, KBias, VBias ggml.Tensor
 }
 
-// newHybrid binds the weights and returns the builder of graphs.
+// newHybrid binds the weights and returns the function that builds graphs.
 func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame := op.NewHybrid(c, w)
 	var layers []hybridLayer
@@ -88,8 +88,9 @@ func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 }
 
-// timeMix builds y = O(attention ⊙ σ(g)), with the token shift and the decay of version 6, and gated linear attention in place of
-// its recurrence: what the decay takes from the state is what the key gives. x, dx and the state are as there.
+// timeMix builds y = O(attention ⊙ σ(g)). It has the token shift and the decay of version 6, and gated linear attention in place
+// of its recurrence: the key is scaled by 1-w, the part of the state that the decay removes. x, dx and the state are as in
+// version 6.
 func (l *hybridLayer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	lerp := l.lerps(b, x, dx)
 	xw, xk, xv, xr, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4)
@@ -108,8 +109,8 @@ func (l *hybridLayer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	return op.Flat(l.config, y).Mul(g).MatMul(l.O)
 }
 
-// shared gives each head the key or value that it shares with its neighbours: [head size · shared heads, tokens] becomes
-// [head size, heads, tokens].
+// shared repeats each key or value for the heads that share it: [head size · shared heads, tokens] becomes [head size, heads,
+// tokens].
 func (l *hybridLayer) shared(x ggml.Tensor) ggml.Tensor {
 	size, heads, few, tokens := int64(l.config.HeadSize), int64(l.config.Heads()), int64(l.config.KVHeads), x.Rows()
 	if few < heads {

@@ -27,13 +27,13 @@ func hybridReference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, er
 	}), nil
 }
 
-// hybridRefLayer holds the weights of one layer; there may be no biases.
+// hybridRefLayer holds the weights of one layer. Biases may be missing.
 type hybridRefLayer struct {
 	refLayer
 	rBias, kBias, vBias []float64
 }
 
-// timeMix is one token: S ← diag(w)·S + kᵀ·v and y = r·S for each head, S being state, [head][key][value].
+// timeMix computes one token. For each head S ← diag(w)·S + ((1-w) ⊙ k)ᵀ·v and y = r·S/√size. S is state, [head][key][value].
 func (l *hybridRefLayer) timeMix(x, prev, state []float64) []float64 {
 	mixed := l.lerps(x, prev)
 	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
@@ -44,7 +44,7 @@ func (l *hybridRefLayer) timeMix(x, prev, state []float64) []float64 {
 	g := plain.Apply(l.g.Times(xg), plain.Sigmoid)
 	w := l.decay(xw)
 
-	size, each := l.config.HeadSize, l.config.Heads()/l.config.KVHeads // each key serves so many heads
+	size, each := l.config.HeadSize, l.config.Heads()/l.config.KVHeads // so many heads share a key
 	y := make([]float64, len(x))
 	for i := range y { // key channel i, of the head that begins at channel h
 		h := i / size * size

@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/v6"
 )
 
-// hybridOf reads a whole QRWKV whose keys and tensors were changed; nil takes one away.
+// hybridOf describes a complete QRWKV with some keys and tensors changed. nil removes one.
 func hybridOf(keys map[string]any, tensors map[string][]int64) (rwkv.Config, error) {
 	m := map[string]any{
 		"block_count": uint32(2), "embedding_length": uint32(192), "feed_forward_length": uint32(160), "wkv.head_size": uint32(32),
@@ -27,7 +27,7 @@ func hybridOf(keys map[string]any, tensors map[string][]int64) (rwkv.Config, err
 		func(name string) ([]int64, bool) { return s[name], s[name] != nil })
 }
 
-// shapeOf is the shape that the table wants of a tensor.
+// shapeOf returns a tensor's shape in the table.
 func shapeOf(c rwkv.Config, name string) []int64 {
 	for _, spec := range v6.Hybrid().Tensors(c) {
 		if spec.Name == name {

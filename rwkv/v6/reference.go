@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
-// reference computes RWKV-6 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be read
+// reference computes RWKV-6 in float64 with plain loops, without ggml. Graphs are compared with it. It is written to be read
 // beside the paper. It may be shared between goroutines. A layer's wkv state is S, [head][key][value].
 func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(tensors(c), weights)
@@ -48,7 +48,7 @@ func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	return layers
 }
 
-// refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row.
+// refLayer holds the weights of one layer, named by the letters of the paper. A matrix is [out][in], stored by rows.
 type refLayer struct {
 	config        rwkv.Config
 	groupNorm     plain.Norm
@@ -60,8 +60,8 @@ type refLayer struct {
 	d1, d2        plain.Matrix
 }
 
-// timeMix is the Eagle and Finch paper's time mixing (section 4.2) of one token: x is the normed input, prev that of the token
-// before.
+// timeMix computes the Eagle and Finch paper's time mixing (section 4.2) for one token. x is the normed input, prev that of the
+// previous token.
 func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
 	mixed := l.lerps(x, prev)
 	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
@@ -75,7 +75,7 @@ func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
 	return l.o.Times(plain.Mul(y, g))
 }
 
-// lerps is the token shift that depends on the data, for w, k, v, r and g.
+// lerps computes the token shift that depends on the data, for w, k, v, r and g.
 func (l *refLayer) lerps(x, prev []float64) [][]float64 {
 	n, rank, parts := len(x), l.config.MixRank, len(lerps)
 	low := plain.Apply(l.w1.Times(plain.Lerp(x, prev, l.muX)), math.Tanh)
@@ -87,7 +87,7 @@ func (l *refLayer) lerps(x, prev []float64) [][]float64 {
 	return mixed
 }
 
-// decay is e^(-e^d) of each channel, d being the token's own.
+// decay computes e^(-e^d) for each channel, with the token's own d.
 func (l *refLayer) decay(xw []float64) []float64 {
 	d := plain.Add(l.d0, l.d2.Times(plain.Apply(l.d1.Times(xw), math.Tanh)))
 	return plain.Apply(d, func(d float64) float64 { return math.Exp(-math.Exp(d)) })

@@ -22,7 +22,7 @@ const (
 // lerps is the order in which checkpoints and GGUF stack the five token shifts.
 var lerps = []string{"w", "k", "v", "r", "g"}
 
-// tensors is the table of version 6: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+// tensors is the table of version 6: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	channels := int64(c.Embed)
 	return rwkv.NewTable(c, func(t *rwkv.Table, i int, to, from string) {
@@ -44,7 +44,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	})
 }
 
-// tokenShift is the vectors of the token shift and the low rank that adds to them.
+// tokenShift adds the vectors of the token shift and the low-rank pair that adds to them.
 func tokenShift(t *rwkv.Table, c rwkv.Config, to, att string) {
 	channels, rank, n := int64(c.Embed), int64(c.MixRank), int64(len(lerps))
 	t.Vector(to+lerpX+".weight", channels, att+"time_maa_x")
@@ -53,7 +53,7 @@ func tokenShift(t *rwkv.Table, c rwkv.Config, to, att string) {
 	t.TransposedEach(to+mixW2+".weight", rwkv.Decay, rank, channels, n, att+"time_maa_w2")
 }
 
-// decay is the decay and the low rank that adds to it.
+// decay adds the decay and the low-rank pair that adds to it.
 func decay(t *rwkv.Table, c rwkv.Config, to, att string) {
 	channels, rank := int64(c.Embed), int64(c.DecayRank)
 	t.Vector(to+decay0+".weight", channels, att+"time_decay")

@@ -7,8 +7,8 @@ import (
 
 const arch = "rwkv7"
 
-// detect reports whether the checkpoint is of version 7: only that one has a bonus r_k. Its experimental kin, which carry
-// more tensors, are not.
+// detect reports whether the checkpoint is RWKV-7, the only version with a bonus r_k. Its experimental variants, which have more
+// tensors, do not count.
 func detect(shapes rwkv.Shapes) bool {
 	if _, ok := shapes("blocks.0.att.r_k"); !ok {
 		return false
@@ -21,7 +21,7 @@ func detect(shapes rwkv.Shapes) bool {
 	return true
 }
 
-// configFromShapes reads the dimensions off a checkpoint's tensors.
+// configFromShapes reads the dimensions from a checkpoint's tensors.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	dims := []rwkv.ShapeDim{
@@ -43,7 +43,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	return c, check(c)
 }
 
-// configFromGGUF reads the dimensions off a GGUF file's keys.
+// configFromGGUF reads the dimensions from a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	err := rwkv.ReadKeys(&c, m, tensors,
@@ -63,10 +63,10 @@ func check(c rwkv.Config) error {
 		rwkv.Rank{Name: "value residual rank", Value: c.ValueRank}, rwkv.Rank{Name: "gate rank", Value: c.GateRank})
 }
 
-// keys is the metadata of version 7.
+// keys returns the metadata of version 7.
 func keys(c rwkv.Config) []gguf.KV { return c.KeysWith(append(rankKeys(c), c.GroupNormKey()...)...) }
 
-// rankKeys holds the widths of the low-rank pairs.
+// rankKeys returns the widths of the low-rank pairs.
 func rankKeys(c rwkv.Config) []gguf.KV {
 	return []gguf.KV{
 		{Key: "attention.decay_lora_rank", Value: uint32(c.DecayRank)},

@@ -17,7 +17,7 @@ var config = rwkv.Config{
 	NormEps: 1e-5, GroupNormEps: 64e-5,
 }
 
-// shapes are those of a checkpoint of config, as training writes them.
+// shapes returns the shapes of a checkpoint of config, as training writes them.
 func shapes() map[string][]int64 {
 	s := map[string][]int64{"blocks.0.att.r_k": {3, 32}}
 	for _, spec := range v7.Arch().Tensors(config) {
@@ -56,7 +56,7 @@ func TestDimensionsComeFromShapes(t *testing.T) {
 func TestShapesThatAreNoModel(t *testing.T) {
 	for name, tc := range map[string]struct {
 		tensor string
-		shape  []int64 // none takes the tensor away
+		shape  []int64 // nil removes the tensor
 		want   string
 	}{
 		"no embedding":              {"emb.weight", nil, `tensor "emb.weight" is missing`},
@@ -94,7 +94,7 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// metadata is what Keys writes, without the architecture's prefix.
+// metadata returns what Keys writes, without the architecture's prefix.
 func metadata(c rwkv.Config) map[string]any {
 	m := map[string]any{}
 	for _, kv := range v7.Arch().Keys(c) {
@@ -129,7 +129,7 @@ func TestMetadataKeepsEveryDimension(t *testing.T) {
 func TestMetadataThatIsNoModel(t *testing.T) {
 	for name, tc := range map[string]struct {
 		key   string
-		value any // nil takes the key away
+		value any // nil removes the key
 		want  string
 	}{
 		"no layers":                  {"block_count", nil, `key "rwkv7.block_count" is missing or no whole number`},

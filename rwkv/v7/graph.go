@@ -6,15 +6,15 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// wkv is the state S of each head, [key, value, head], heads padded as op.StateHead says.
+// wkv is the state S of each head, [key, value, head], with heads padded as in op.StateHead.
 const wkv = "wkv"
 
-// state is what version 7 carries from token to token.
+// state lists what version 7 carries from token to token.
 func state(c rwkv.Config) []rwkv.StateSpec {
 	return op.States(c, op.WKVState(c, wkv))
 }
 
-// layer holds the weights of one layer, by the letters of the paper. Matrices are [in, out].
+// layer holds the weights of one layer, named by the letters of the paper. Matrices are [in, out].
 type layer struct {
 	config rwkv.Config
 	index  int
@@ -31,7 +31,7 @@ type layer struct {
 	FFNMu, FFNK, FFNV ggml.Tensor // channel mix
 }
 
-// newForward binds the weights and returns the builder of graphs.
+// newForward binds the weights and returns the function that builds graphs.
 func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame, layers := op.NewFrame(c, w), newLayers(c, w)
 	for i := range layers {
@@ -73,9 +73,9 @@ func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 	return layers
 }
 
-// timeMixer builds the time mixes of one graph, first layer first.
+// timeMixer returns a function that builds the time mixes of one graph. Call it for the first layer first.
 func timeMixer(b rwkv.Batch, layers []layer) func(i int, x, dx ggml.Tensor) ggml.Tensor {
-	var v0 ggml.Tensor // layer 0's value, which later layers mix in
+	var v0 ggml.Tensor // layer 0's value, used by later layers
 	return func(i int, x, dx ggml.Tensor) ggml.Tensor {
 		y, v := layers[i].timeMix(b, x, dx, v0)
 		if i == 0 {
@@ -85,9 +85,9 @@ func timeMixer(b rwkv.Batch, layers []layer) func(i int, x, dx ggml.Tensor) ggml
 	}
 }
 
-// timeMix builds y = O(g ⊙ (norm(wkv) + bonus)) (RWKV-7 paper, section 4). x is [channels, tokens], dx is x one token
-// earlier minus x, and v0 is layer 0's value, none there. It returns y and v, and moves the wkv state on. Hybrids may lack the norm
-// and the gate.
+// timeMix builds y = O(g ⊙ (norm(wkv) + bonus)) (RWKV-7 paper, section 4). x is [channels, tokens], and dx is x one token earlier
+// minus x. v0 is layer 0's value, or a zero tensor in layer 0. It returns y and v, and updates the wkv state. Hybrids may lack
+// the norm and the gate.
 func (l *layer) timeMix(b rwkv.Batch, x, dx, v0 ggml.Tensor) (y, v ggml.Tensor) {
 	lerp := op.Lerps(b.Graph, x, dx, l.Mu)
 	xr, xw, xk, xv, xa := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4) // token shift
@@ -98,7 +98,7 @@ func (l *layer) timeMix(b rwkv.Batch, x, dx, v0 ggml.Tensor) (y, v ggml.Tensor) 
 	if !v0.IsZero() {
 		v = v.Add(v0.Sub(v).Mul(xv.MatMul(l.V1).MatMul(l.V2).Add(l.V0).Sigmoid())) // value residual
 	}
-	kk := op.Heads(l.config, k.Mul(l.KK)).L2Norm(1e-12) // removal key, one unit vector a head
+	kk := op.Heads(l.config, k.Mul(l.KK)).L2Norm(1e-12) // removal key, one unit vector per head
 	ka := k.Mul(l.KA)
 	k = k.Add(ka.Mul(a).Sub(ka)) // replacement key
 

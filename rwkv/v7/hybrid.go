@@ -8,7 +8,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
-// hybridFromGGUF reads the dimensions off a GGUF file's keys, and off its tensors what it has of the optional ones.
+// hybridFromGGUF reads the dimensions from a GGUF file's keys. The tensors tell whether there are a gate and a norm after the
+// recurrence.
 func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(Hybrid().Name)
 	err := rwkv.ReadHybridKeys(&c, m, tensors,
@@ -41,7 +42,7 @@ func hybridState(c rwkv.Config) []rwkv.StateSpec {
 	return op.HybridStates(c, rwkv.StateSpec{Name: wkv, Elements: op.StateElements(c)})
 }
 
-// newHybrid binds the weights and returns the builder of graphs.
+// newHybrid binds the weights and returns the function that builds graphs.
 func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	frame, layers := op.NewHybrid(c, w), newLayers(c, w)
 	return func(b rwkv.Batch) ggml.Tensor { return frame.Forward(b, timeMixer(b, layers)) }

@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
-// hybridOf reads a whole ARWKV whose keys and tensors were changed; nil takes one away.
+// hybridOf describes a complete ARWKV with some keys and tensors changed. nil removes one.
 func hybridOf(keys map[string]any, tensors map[string][]int64) (rwkv.Config, error) {
 	m := map[string]any{
 		"block_count": uint32(2), "embedding_length": uint32(96), "feed_forward_length": uint32(160), "wkv.head_size": uint32(32),
@@ -46,7 +46,7 @@ func TestDimensionsOfAHybrid(t *testing.T) {
 
 	want := whole
 	want.GateRank = 0
-	for _, rank := range []any{nil, uint32(0), uint32(12)} { // it is the tensors that tell
+	for _, rank := range []any{nil, uint32(0), uint32(12)} { // the tensors decide
 		got, err = hybridOf(map[string]any{"attention.gate_lora_rank": rank}, map[string][]int64{"blk.0.time_mix_g1.weight": nil})
 		require.NoError(t, err)
 		assert.Equal(t, want, got, "without a gate")

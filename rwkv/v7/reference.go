@@ -7,8 +7,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/plain"
 )
 
-// reference computes RWKV-7 in float64 and plain loops, without ggml: the oracle that graphs are held to, written to be
-// read beside the paper. It is slow, takes heads of any size, and may be shared between goroutines. A layer's wkv state is S,
+// reference computes RWKV-7 in float64 with plain loops, without ggml. Graphs are compared with it. It is written to be read
+// beside the paper. It is slow, accepts heads of any size, and may be shared between goroutines. A layer's wkv state is S,
 // [head][value][key].
 func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	w, err := plain.Load(tensors(c), weights)
@@ -58,7 +58,7 @@ func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	return layers
 }
 
-// refTimeMixer is the time mixes of one text, layer after layer for each token.
+// refTimeMixer returns the time mix of one text. Call it layer after layer for each token.
 func refTimeMixer(c rwkv.Config, layers []refLayer) func(i int, x, prev, state []float64) []float64 {
 	var vFirst []float64 // layer 0's value of this token
 	return func(i int, x, prev, state []float64) []float64 {
@@ -73,13 +73,13 @@ func refTimeMixer(c rwkv.Config, layers []refLayer) func(i int, x, prev, state [
 	}
 }
 
-// refLayer holds the weights of one layer by the letters of the paper. A matrix is [out][in], row after row.
+// refLayer holds the weights of one layer, named by the letters of the paper. A matrix is [out][in], stored by rows.
 type refLayer struct {
 	groupNorm  plain.Norm
 	mu         []float64 // lerp of r, w, k, v, a, g
 	r, k, v, o plain.Matrix
 	w0, a0, v0 []float64    // decay, in-context learning rate, value residual
-	w1, w2     plain.Matrix // and their low-rank pairs; no value residual in layer 0
+	w1, w2     plain.Matrix // and their low-rank pairs; layer 0 has no value residual
 	a1, a2     plain.Matrix
 	v1, v2     plain.Matrix
 	g1, g2     plain.Matrix // gate
@@ -89,8 +89,8 @@ type refLayer struct {
 	ffnK, ffnV plain.Matrix
 }
 
-// timeMix is the RWKV-7 paper's time mixing (section 4) of one token: x is the normed input, prev that of the token before,
-// state is S of each head, which it moves on, and vFirst is layer 0's v, nil there. It returns the output and v.
+// timeMix computes the RWKV-7 paper's time mixing (section 4) for one token. x is the normed input, prev that of the previous
+// token. state is S of each head, which it updates. vFirst is layer 0's v, or nil in layer 0. It returns the output and v.
 func (l *refLayer) timeMix(c rwkv.Config, x, prev, state, vFirst []float64) (out, v []float64) {
 	n := len(x)
 	mu := func(j int) []float64 { return plain.Lerp(x, prev, l.mu[j*n:][:n]) }
@@ -148,10 +148,10 @@ func (l *refLayer) timeMix(c rwkv.Config, x, prev, state, vFirst []float64) (out
 	return l.o.Times(y), v
 }
 
-// channelMix is V·relu(K·x)², x being the input lerped with that of the token before.
+// channelMix computes V·relu(K·x)², where x is the input lerped with that of the previous token.
 func (l *refLayer) channelMix(x, prev []float64) []float64 {
 	return l.ffnV.Times(plain.Apply(l.ffnK.Times(plain.Lerp(x, prev, l.ffnMu)), plain.ReLU2))
 }
 
-// decay is w of its exponent: between e^(-e^-0.5), about 0.545, and 1.
+// decay computes w from its exponent. It is between e^(-e^-0.5), about 0.545, and 1.
 func decay(x float64) float64 { return math.Exp(-math.Exp(-0.5) * plain.Sigmoid(x)) }

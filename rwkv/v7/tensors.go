@@ -28,7 +28,7 @@ const (
 // lerps is the order in which GGUF stacks the six token-shift vectors.
 var lerps = []string{"x_r", "x_w", "x_k", "x_v", "x_a", "x_g"}
 
-// tensors is the table of version 7: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+// tensors is the table of version 7: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	channels, ffn := int64(c.Embed), int64(c.FFN)
 	return rwkv.NewTable(c, func(t *rwkv.Table, i int, to, from string) {
@@ -40,7 +40,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	})
 }
 
-// timeMix is the time mix of layer i.
+// timeMix adds the tensors of layer i's time mix.
 func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	to, att, channels := rwkv.LayerName(i, ""), fmt.Sprintf("blocks.%d.att.", i), int64(c.Embed)
 	lowRank := func(bias, w1, w2 string, rank int, class rwkv.Class, from string) {
@@ -61,8 +61,8 @@ func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	if i > 0 {
 		lowRank(residual0, residual1, residual2, c.ValueRank, rwkv.LowRank, "v")
 	} else {
-		// Layer 0 has no value residual. llama.cpp demands the tensors all the same, in the shape of a's, so files carry
-		// copies of those.
+		// Layer 0 has no value residual. llama.cpp requires its tensors anyway, in the shape of a's, so files contain copies of
+		// those.
 		first := len(*t)
 		lowRank(residual0, residual1, residual2, c.RateRank, rwkv.LowRank, "a")
 		for j := range (*t)[first:] {

@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
-// layerTensors is layer 1 of config: name, shape as ggml writes it, class, source and its shape.
+// layerTensors is layer 1 of config. A line has a tensor's name, shape as ggml writes it, class, source and the source's shape.
 const layerTensors = `
 attn_norm.weight [96] vector from ln1.weight [96]
 attn_norm.bias [96] vector from ln1.bias [96]
@@ -43,7 +43,7 @@ channel_mix_key.weight [96 320] matrix from ffn.key.weight [320 96]
 channel_mix_value.weight [320 96] matrix from ffn.value.weight [96 320]
 `
 
-// line is a tensor in the form of layerTensors, for layer 1.
+// line formats a tensor of layer 1 as in layerTensors.
 func line(s rwkv.TensorSpec) string {
 	classes := []string{"vector", "decay", "low rank", "embedding", "head", "matrix"}
 	text := fmt.Sprintf("%s %v %s from", s.Name[len("blk.1."):], s.Shape, classes[s.Class])

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// row is the comparison of one test on one model: means over the rounds, and the median of the rounds' ratios.
+// row is the comparison of one test on one model: the means over the rounds, and the median of the rounds' ratios.
 type row struct {
 	Model      string  `json:"model"`
 	Test       string  `json:"test"`
@@ -23,7 +23,7 @@ type row struct {
 	PeerRSS    int64   `json:"llama_bench_peak_rss"`
 }
 
-// compare runs both programs rounds times on a model, each first in every other round.
+// compare runs both programs on a model, rounds times each. They take turns in running first.
 func compare(ctx context.Context, gosling, peer program, model string, rounds int, stderr io.Writer) ([]row, error) {
 	ours, theirs := make([]measurement, rounds), make([]measurement, rounds)
 	for i := range rounds {
@@ -52,7 +52,7 @@ func compare(ctx context.Context, gosling, peer program, model string, rounds in
 	return rows, nil
 }
 
-// summarize makes the row of one test.
+// summarize returns the row of one test.
 func summarize(model string, t test, ours, theirs []measurement) (row, error) {
 	r := row{Model: filepath.Base(model), Test: t.String(), Rounds: len(ours)}
 	var ratios []float64
@@ -71,7 +71,7 @@ func summarize(model string, t test, ours, theirs []measurement) (row, error) {
 	return r, nil
 }
 
-// median is that of sorted values.
+// median returns the median of sorted values.
 func median(sorted []float64) float64 {
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2

@@ -40,7 +40,7 @@ type options struct {
 	models                []string
 }
 
-// run does everything: it parses args, runs the programs with their diagnostics on stderr, and prints to stdout.
+// run parses args, runs the programs and prints the result to stdout. The programs' diagnostics go to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return printMarkdown(stdout, rows)
 }
 
-// parse reads flags and models, which may stand in any order.
+// parse parses flags and models in any order.
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("bench-peers", flag.ContinueOnError)
@@ -99,7 +99,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case len(o.models) == 0:
 		return o, errors.New("no model: name one or more GGUF files")
 	case o.rounds < 1 || o.repetitions < 1 || o.threads < 1:
-		return o, errors.New("--rounds, -r and -t start at 1")
+		return o, errors.New("--rounds, -r and -t: want 1 or more")
 	case o.output != "md" && o.output != "json":
 		return o, fmt.Errorf("-o %q: want md or json", o.output)
 	}

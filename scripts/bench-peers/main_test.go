@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain lets the test binary play both programs: under the name of one it notes its arguments in calls.txt beside it
-// and prints the file of its name and the number of its run.
+// TestMain lets the test binary stand in for both programs. Run under the name of one, it appends its arguments to calls.txt
+// beside it. It then prints the file for its name and the number of its run.
 func TestMain(m *testing.M) {
 	dir, name := filepath.Split(os.Args[0])
 	if name != "gosling" && name != "llama-bench" {
@@ -33,10 +33,10 @@ func TestMain(m *testing.M) {
 	os.Stdout.Write(answer)
 }
 
-// fakes puts the two programs into a folder, to answer with the outputs given, run by run.
+// fakes puts the two programs into a folder. They print the given outputs, run by run.
 func fakes(t *testing.T, gosling, peer []string) string {
 	t.Helper()
-	t.Setenv("GORACE", "atexit_sleep_ms=0") // else each run of a race-checked fake ends a second late
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each run of a race-checked fake ends a second late
 	dir := t.TempDir()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func fakes(t *testing.T, gosling, peer []string) string {
 	return dir
 }
 
-// result is what either program prints, cut to what matters and something that does not.
+// result returns what either program prints: the fields that matter, and one that does not.
 func result(prefill, decode float64) string {
 	return fmt.Sprintf(`[{"n_prompt": 64, "n_gen": 0, "avg_ts": %g, "stddev_ts": 0.1, "model_type": "rwkv7"},
 		{"n_prompt": 0, "n_gen": 16, "avg_ts": %g, "stddev_ts": 0.1}]`, prefill, decode)
@@ -109,13 +109,13 @@ func TestRunRejects(t *testing.T) {
 	}{
 		"no model":                      {good, good, nil, "no model"},
 		"no peer":                       {good, good, []string{"m.gguf", "--llama-bench", ""}, "--llama-bench PATH"},
-		"no rounds":                     {good, good, []string{"m.gguf", "--rounds", "0"}, "start at 1"},
+		"no rounds":                     {good, good, []string{"m.gguf", "--rounds", "0"}, "want 1 or more"},
 		"an unknown format":             {good, good, []string{"m.gguf", "-o", "csv"}, `-o "csv": want md or json`},
 		"an unknown flag":               {good, good, []string{"m.gguf", "--speed"}, "-speed"},
 		"output that is not JSON":       {"pp512 12", good, []string{"m.gguf"}, "gosling bench"},
 		"a speed of nothing":            {result(0, 1), good, []string{"m.gguf"}, "pp64 has an avg_ts of 0"},
 		"a test that one program lacks": {good[:strings.Index(good, ",\n")] + "]", good, []string{"m.gguf", "--rounds", "1"}, "only one program has the test tg16"},
-		"output without results":        {good, "[]", []string{"m.gguf", "--rounds", "1"}, "prints no results"},
+		"output without results":        {good, "[]", []string{"m.gguf", "--rounds", "1"}, "printed no results"},
 		"a program that ends badly":     {good, "", []string{"m.gguf", "--rounds", "2"}, "llama-bench"},
 	} {
 		t.Run(name, func(t *testing.T) {

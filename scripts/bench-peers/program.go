@@ -9,16 +9,16 @@ import (
 	"os/exec"
 )
 
-// program is one of the two to compare.
+// program is one of the two programs to compare.
 type program struct {
 	name, path string
 	args       func(model string) []string
 }
 
-// test says what a speed was measured on: tokens of prefill and tokens decoded, one of them 0.
+// test is what a speed was measured on: tokens of prefill and tokens decoded. One of them is 0.
 type test struct{ prompt, gen int }
 
-// String is the test's name in llama-bench's manner, such as pp512 or tg128.
+// String returns the test's name as llama-bench writes it, such as pp512 or tg128.
 func (t test) String() string {
 	switch {
 	case t.gen == 0:
@@ -29,15 +29,16 @@ func (t test) String() string {
 	return fmt.Sprintf("pp%d+tg%d", t.prompt, t.gen)
 }
 
-// measurement is what one run of a program gives.
+// measurement is the result of one run of a program.
 type measurement struct {
 	tests  []test // in the order printed
 	speeds map[test]float64
-	rss    int64 // peak resident memory in bytes, 0 where the system does not tell
+	rss    int64 // peak resident memory in bytes; 0 if the system does not tell
 }
 
-// measure runs the program on a model. The peak of memory is what the program says of it, since gosling bench ends with a
-// large buffer that is not the model's, or else the process's, which is at least that of this one: it is forked from it.
+// measure runs the program on a model. It prefers the peak memory that the program reports: gosling bench ends with a large
+// buffer that does not belong to the model. Otherwise it takes that of the process, which is at least as large as that of this
+// program, because it was forked from it.
 func (p program) measure(ctx context.Context, model string, stderr io.Writer) (measurement, error) {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, p.path, p.args(model)...)
@@ -52,10 +53,10 @@ func (p program) measure(ctx context.Context, model string, stderr io.Writer) (m
 		RSS    int64   `json:"peak_rss"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &results); err != nil {
-		return measurement{}, fmt.Errorf("%s: prints no list of results in JSON: %w", cmd, err)
+		return measurement{}, fmt.Errorf("%s: did not print a JSON list of results: %w", cmd, err)
 	}
 	if len(results) == 0 {
-		return measurement{}, fmt.Errorf("%s: prints no results", cmd)
+		return measurement{}, fmt.Errorf("%s: printed no results", cmd)
 	}
 	m := measurement{speeds: map[test]float64{}, rss: peakRSS(cmd.ProcessState)}
 	for _, r := range results {

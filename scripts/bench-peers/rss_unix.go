@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// peakRSS is the peak of resident memory of a process that has ended, in bytes.
+// peakRSS returns the peak resident memory of a finished process, in bytes.
 func peakRSS(p *os.ProcessState) int64 {
 	usage, ok := p.SysUsage().(*syscall.Rusage)
 	if !ok {

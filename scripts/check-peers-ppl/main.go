@@ -36,14 +36,14 @@ func main() {
 	}
 }
 
-// check is what to run and on what.
+// check is what to run, and on what.
 type check struct {
 	gosling, peer, text, base, candidate string
 	context, chunks                      string
 	work                                 string
 }
 
-// figures are what a program says of the candidate.
+// figures are a program's results for the candidate.
 type figures struct{ ppl, basePPL, kld, rms, same float64 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -134,7 +134,7 @@ func (c check) askPeer(ctx context.Context, logits string) (figures, error) {
 	for name, pattern := range number {
 		m := pattern.FindSubmatch(out)
 		if m == nil {
-			return figures{}, fmt.Errorf("%s says nothing like %q: too few positions, or another version", c.peer, pattern)
+			return figures{}, fmt.Errorf("%s printed nothing like %q: there are too few positions, or it is another version", c.peer, pattern)
 		}
 		if found[name], err = strconv.ParseFloat(string(m[1]), 64); err != nil {
 			return figures{}, err
@@ -143,7 +143,7 @@ func (c check) askPeer(ctx context.Context, logits string) (figures, error) {
 	return figures{found["ppl"], found["base"], found["kld"], found["rms"], found["same"]}, nil
 }
 
-// report prints both and refuses what differs too much.
+// report prints both results and returns an error if they differ too much.
 func report(w io.Writer, title string, a, b figures) error {
 	_, err := fmt.Fprintf(w, "%s\n  %-12s %14s %14s\n  %-12s %14.4f %14.4f\n  %-12s %14.4f %14.4f\n  %-12s %14.6f %14.6f\n  %-12s %14.3f %14.3f\n  %-12s %14.3f %14.3f\n", title,
 		"", "gosling", "llama.cpp", "PPL", a.ppl, b.ppl, "base PPL", a.basePPL, b.basePPL, "KLD", a.kld, b.kld, "RMS Δp %", a.rms, b.rms, "same top %", a.same, b.same)

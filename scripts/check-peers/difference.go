@@ -8,9 +8,9 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// difference is how far two files of logits are apart.
+// difference is how far apart two files of logits are.
 type difference struct {
-	largest    float64 // over the largest logit
+	largest    float64 // divided by the largest logit
 	same, rows int     // rows with the same largest logit
 }
 
@@ -25,7 +25,7 @@ func differenceOf(want, got string, rowLen int) (difference, error) {
 		return difference{}, err
 	}
 	if len(a) != len(b) || len(a) == 0 || len(a)%rowLen != 0 {
-		return difference{}, fmt.Errorf("%d logits and %d of the peer, want rows of %d", len(b), len(a), rowLen)
+		return difference{}, fmt.Errorf("%d logits, but %d from the peer: want rows of %d", len(b), len(a), rowLen)
 	}
 	d := difference{rows: len(a) / rowLen}
 	scale := 0.0

@@ -50,10 +50,10 @@ type options struct {
 	models                []string
 }
 
-// checker is what all comparisons share.
+// checker holds what all comparisons share.
 type checker struct {
 	options
-	dir, peer string // of scratch files, and the compiled program
+	dir, peer string // folder of scratch files, and the compiled program
 	stderr    io.Writer
 }
 
@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	if far > 0 {
-		return fmt.Errorf("%d comparisons are further apart than %g", far, o.tolerance)
+		return fmt.Errorf("%d comparisons differ by more than %g", far, o.tolerance)
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.tokens, "n", 64, "`tokens` to read")
 	f.IntVar(&o.threads, "t", 2, "`threads`")
 	f.StringVar(&chunks, "chunks", "64,7,1", "`lengths` of the chunks to read them in")
-	f.Float64Var(&o.tolerance, "tolerance", 2e-4, "the largest `difference` that may be")
+	f.Float64Var(&o.tolerance, "tolerance", 2e-4, "the largest allowed `difference`")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -123,12 +123,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case len(o.models) == 0:
 		return o, errors.New("no model: name one or more GGUF files")
 	case o.tokens < 1 || o.tokens > 1<<16 || o.threads < 1:
-		return o, errors.New("-n is 1 to 65536, and -t starts at 1")
+		return o, errors.New("want -n from 1 to 65536, and -t 1 or more")
 	}
 	return o, nil
 }
 
-// compile makes the peer's program.
+// compile compiles the peer's program.
 func (c *checker) compile(ctx context.Context) error {
 	source := filepath.Join(c.dir, "peer.c")
 	if err := os.WriteFile(source, peerSource, 0o600); err != nil {
@@ -138,7 +138,7 @@ func (c *checker) compile(ctx context.Context) error {
 		source, "-o", c.peer, "-L", c.build, "-Wl,-rpath,"+c.build, "-lllama", "-lggml", "-lggml-base")
 }
 
-// compare reads the same tokens with both programs.
+// compare reads the same tokens with both programs and compares the logits.
 func (c *checker) compare(ctx context.Context, model string, chunk int) (difference, error) {
 	vocab, err := vocabOf(model)
 	if err != nil {
@@ -163,7 +163,7 @@ func (c *checker) compare(ctx context.Context, model string, chunk int) (differe
 	return differenceOf(theirs, ours, vocab)
 }
 
-// exec runs a program, whose output is for the user.
+// exec runs a program and shows its output to the user.
 func (c *checker) exec(ctx context.Context, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = c.stderr, c.stderr
@@ -173,7 +173,7 @@ func (c *checker) exec(ctx context.Context, program string, args ...string) erro
 	return nil
 }
 
-// vocabOf is the number of logits that a model gives.
+// vocabOf returns the number of logits of a model.
 func vocabOf(model string) (int, error) {
 	f, err := gguf.Open(model)
 	if err != nil {
@@ -182,7 +182,7 @@ func vocabOf(model string) (int, error) {
 	defer f.Close()
 	t, ok := f.Tensor("token_embd.weight")
 	if !ok || len(t.Shape) != 2 {
-		return 0, errors.New("no matrix \"token_embd.weight\"")
+		return 0, errors.New("tensor \"token_embd.weight\" is missing or not a matrix")
 	}
 	return int(t.Shape[1]), nil
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
-// TestMain lets the test binary play the compiler, which copies it under the name of what it compiles, and both programs that
-// are compared, which write the logits that lie beside the model.
+// TestMain lets the test binary stand in for the compiler and for both programs. The compiler copies the binary to the name of
+// its output. The programs write the logits that lie beside the model.
 func TestMain(m *testing.M) {
 	args := os.Args[1:]
 	var err error
@@ -82,7 +82,7 @@ func TestLogitsAreCompared(t *testing.T) {
 
 	ours[14] = 7.7
 	out, err = checked(t, ours, theirs)
-	require.ErrorContains(t, err, "1 comparisons are further apart than 0.0002")
+	require.ErrorContains(t, err, "1 comparisons differ by more than 0.0002")
 	assert.Equal(t, "m.gguf, chunks of 3: 0.1, the same token at 1 of 2\n", out)
 
 	_, err = checked(t, ours, theirs, "--tolerance", "0.2")
@@ -93,7 +93,7 @@ func TestLogitsAreCompared(t *testing.T) {
 	require.Error(t, err, "what is no number is never near")
 
 	_, err = checked(t, ours[:8], theirs)
-	require.ErrorContains(t, err, "8 logits and 16 of the peer")
+	require.ErrorContains(t, err, "8 logits, but 16 from the peer")
 }
 
 func TestArgumentsThatAreRefused(t *testing.T) {
@@ -104,7 +104,7 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		"no peer":           {[]string{"m.gguf"}, "name llama.cpp's folder with --llama"},
 		"no model":          {[]string{"--llama", "."}, "no model"},
 		"chunks of nothing": {[]string{"--llama", ".", "--chunks", "4,0", "m.gguf"}, "--chunks 4,0: want numbers of tokens"},
-		"no tokens":         {[]string{"--llama", ".", "-n", "0", "m.gguf"}, "-n is 1 to 65536"},
+		"no tokens":         {[]string{"--llama", ".", "-n", "0", "m.gguf"}, "want -n from 1 to 65536"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorContains(t, run(context.Background(), tc.args, &bytes.Buffer{}, &bytes.Buffer{}), tc.reason)

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// tree is a folder of files: their bytes by their names, with slashes.
+// tree is a folder of files. It maps names with slashes to contents.
 type tree map[string][]byte
 
-// add puts other below a folder, "" being this one.
+// add puts other into a folder. "" is this folder.
 func (t tree) add(folder string, other tree) {
 	for name, data := range other {
 		t[folder+name] = data
@@ -24,7 +24,7 @@ func (t tree) add(folder string, other tree) {
 // names are sorted, so that an archive does not depend on the order in which it was filled.
 func (t tree) names() []string { return slices.Sorted(maps.Keys(t)) }
 
-// mode is what a file may be used for: programs and libraries can be run.
+// mode returns a file's permissions. Programs and libraries are executable.
 func mode(name string) int64 {
 	switch {
 	case strings.HasPrefix(name, "bin/"), strings.HasPrefix(name, "lib/"), strings.HasSuffix(name, ".exe"):
@@ -34,7 +34,7 @@ func mode(name string) int64 {
 	}
 }
 
-// writeTarGz packs the files below a folder, all of one time and of nobody in particular.
+// writeTarGz packs the files into a folder of the archive. All files have the same time and no owner.
 func writeTarGz(w io.Writer, folder string, files tree, at time.Time) error {
 	z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
 	if err != nil {

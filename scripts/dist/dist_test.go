@@ -69,7 +69,7 @@ func TestAZipCanBeReadBack(t *testing.T) {
 	assert.Equal(t, "program", string(data))
 }
 
-// npmPackage is an archive as npm makes them.
+// npmPackage returns an archive as npm makes it.
 func npmPackage(t *testing.T, files tree) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -120,5 +120,5 @@ func TestChooseNamesThePlatformsThereAre(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []target{targets[3], targets[1]}, some)
 	_, err = choose("linux/amd64,plan9/386")
-	assert.ErrorContains(t, err, `no platform "plan9/386": there is [linux/amd64 linux/arm64`)
+	assert.ErrorContains(t, err, `no platform "plan9/386": want some of [linux/amd64 linux/arm64`)
 }

@@ -17,7 +17,7 @@ import (
 	"strings"
 )
 
-// lockFile is what an npm lock file says of each package: the version, and the checksum of its archive.
+// lockFile is what an npm lock file records for each package: the version, and the checksum of its archive.
 type lockFile struct {
 	Packages map[string]struct {
 		Version   string `json:"version"`
@@ -36,7 +36,7 @@ func readLock(file string) (l lockFile, err error) {
 	return l, nil
 }
 
-// libraries returns ggml's files of a package by their names, and the package's license.
+// libraries returns a package's ggml files by name, and its license.
 func (r *release) libraries(name string) (files tree, license []byte, err error) {
 	pinned, ok := r.lock.Packages["node_modules/@node-llama-cpp/"+name]
 	if !ok {
@@ -53,7 +53,7 @@ func (r *release) libraries(name string) (files tree, license []byte, err error)
 	return unpack(data)
 }
 
-// pack is the archive of a package, fetched by npm if an earlier run has not.
+// pack returns the archive of a package. It downloads the archive with npm unless an earlier run did.
 func (r *release) pack(name, version string) ([]byte, error) {
 	file := filepath.Join(r.work, fmt.Sprintf("node-llama-cpp-%s-%s.tgz", name, version))
 	if data, err := os.ReadFile(file); err == nil {
@@ -67,7 +67,7 @@ func (r *release) pack(name, version string) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
-// unpack takes the libraries of ggml out of an npm package; those of other projects stay in it.
+// unpack extracts ggml's libraries and the license from an npm package. It skips libraries of other projects.
 func unpack(data []byte) (files tree, license []byte, err error) {
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {

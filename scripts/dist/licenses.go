@@ -11,8 +11,8 @@ import (
 
 var licenseFile = regexp.MustCompile(`(?i)^(licen[sc]e|copying|notice|patents|ofl|ftl)`)
 
-// moduleLicenses are the license files of Go and of all modules that the program for a platform is made of, by module.
-// They may stand in a package's folder or in any above it.
+// moduleLicenses returns the license files of Go and of all modules in the program for a platform, by module. They may be in a
+// package's folder or in any folder above it.
 func moduleLicenses(t target) (tree, error) {
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}{{end}}{{end}}\t{{.Dir}}", ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.goos, "GOARCH="+t.goarch)
@@ -25,7 +25,7 @@ func moduleLicenses(t target) (tree, error) {
 	for line := range strings.Lines(string(list)) {
 		fields := strings.Split(strings.TrimSpace(line), "\t")
 		if len(fields) != 3 {
-			continue // of ours, or of Go's standard library
+			continue // a package of this module or of Go's standard library
 		}
 		module, root, dir := fields[0], fields[1], fields[2]
 		before := len(found)
@@ -46,7 +46,7 @@ func moduleLicenses(t target) (tree, error) {
 	return found, found.take("go", dir, dir)
 }
 
-// take adds the licenses of one folder of a module.
+// take adds the licenses in one folder of a module.
 func (t tree) take(module, root, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// target is a platform and the npm package with its libraries.
+// target is a platform, and the npm package with its libraries.
 type target struct{ goos, goarch, npm string }
 
 var targets = []target{
@@ -48,8 +48,8 @@ func (t target) String() string { return t.goos + "/" + t.goarch }
 func run(args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("dist", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	out := flags.String("out", "dist", "put the archives into this folder")
-	only := flags.String("targets", "", "make those of these platforms only, such as linux/amd64,windows/amd64")
+	out := flags.String("out", "dist", "write the archives to this folder")
+	only := flags.String("targets", "", "only make archives for these platforms, such as linux/amd64,windows/amd64")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func run(args []string, stderr io.Writer) error {
 	return put(filepath.Join(*out, "SHA256SUMS"), sums.Bytes())
 }
 
-// choose picks the targets that are named, all of them if none is.
+// choose returns the named targets, or all of them if none is named.
 func choose(names string) ([]target, error) {
 	if names == "" {
 		return targets, nil
@@ -93,13 +93,13 @@ func choose(names string) ([]target, error) {
 			}
 		}
 		if len(chosen) == before {
-			return nil, fmt.Errorf("--targets: no platform %q: there is %v", name, targets)
+			return nil, fmt.Errorf("--targets: no platform %q: want some of %v", name, targets)
 		}
 	}
 	return chosen, nil
 }
 
-// put writes a file whole; the archives of an earlier run are replaced.
+// put writes a file whole. It replaces archives of an earlier run.
 func put(path string, data []byte) error {
 	f, err := atomicfile.Create(path, atomicfile.Options{Force: true})
 	if err != nil {
@@ -112,7 +112,7 @@ func put(path string, data []byte) error {
 	return f.Commit()
 }
 
-// archive makes the one of a platform.
+// archive makes the archive of a platform.
 func (r *release) archive(t target) (name string, data []byte, err error) {
 	files, err := r.files(t)
 	if err != nil {
@@ -130,10 +130,10 @@ func (r *release) archive(t target) (name string, data []byte, err error) {
 
 // release is what all archives have in common.
 type release struct {
-	work    string    // a folder for what is made on the way
-	version string    // as the program says it
+	work    string    // folder for intermediate files
+	version string    // as the program prints it
 	time    time.Time // of all files
 	shared  tree      // manual pages and completions, by their names in share/
-	texts   tree      // for people to read
+	texts   tree      // files for people to read
 	lock    lockFile
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// newRelease builds the program for this machine and has it write the manual and the completions.
+// newRelease builds the program for this machine and lets it write the manual and the completions.
 func newRelease(work string) (*release, error) {
 	r := &release{work: work, shared: tree{}, texts: tree{}}
 	if err := os.MkdirAll(work, 0o755); err != nil {
@@ -45,7 +45,7 @@ func newRelease(work string) (*release, error) {
 	return r, nil
 }
 
-// releaseTime is SOURCE_DATE_EPOCH, or when the last commit was made.
+// releaseTime returns SOURCE_DATE_EPOCH, or the time of the last commit.
 func releaseTime() (time.Time, error) {
 	seconds := os.Getenv("SOURCE_DATE_EPOCH")
 	if seconds == "" {
@@ -83,7 +83,7 @@ func output(name string, args ...string) ([]byte, error) {
 	return said, nil
 }
 
-// writeShared fills shared with what the program writes about itself.
+// writeShared fills shared with the files that the program writes about itself.
 func (r *release) writeShared(gosling string) error {
 	pages := filepath.Join(r.work, "man1")
 	if err := os.RemoveAll(pages); err != nil {
@@ -111,7 +111,7 @@ func (r *release) writeShared(gosling string) error {
 	return nil
 }
 
-// files are those of a platform's archive: below bin, lib and share where there are such folders, else beside the program.
+// files returns the files of a platform's archive: in bin, lib and share, or on Windows beside the program.
 func (r *release) files(t target) (tree, error) {
 	all := tree{}
 	all.add("", r.texts)
@@ -138,7 +138,7 @@ func (r *release) files(t target) (tree, error) {
 	all["gosling.exe"] = program
 	all.add("lib/", libraries)
 	all["gosling.ps1"], err = os.ReadFile(filepath.Join("cli", "completion", "gosling.ps1"))
-	for _, name := range []string{"README.md", "LICENSE", "NOTICE"} { // for editors that know no other line ends
+	for _, name := range []string{"README.md", "LICENSE", "NOTICE"} { // for editors that only understand CR LF
 		all[name] = bytes.ReplaceAll(all[name], []byte("\n"), []byte("\r\n"))
 	}
 	return all, err

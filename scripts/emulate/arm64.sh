@@ -1,8 +1,8 @@
 #!/bin/sh
-# arm64.sh COMMAND [ARGUMENT...]: runs a program for linux/arm64, and the programs that it starts itself, with qemu.
+# arm64.sh COMMAND [ARGUMENT...]: runs a program for linux/arm64, and the programs that it starts, with qemu.
 #
-# The kernel starts qemu for them. If it is not set up to do so for all (package qemu-user-binfmt), it is told to in a user
-# namespace of its own, which needs no root and leaves the machine as it was; Linux can do that from version 6.7 on.
+# The kernel starts qemu for them. If the kernel is not set up for that (package qemu-user-binfmt), the script sets it up in a
+# user namespace of its own. That needs no root and leaves the machine unchanged. It needs Linux 6.7.
 set -eu
 [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || exec "$@"
 exec unshare --user --map-root-user --mount sh -euc '

@@ -14,25 +14,25 @@ import (
 	"time"
 )
 
-// step is a command of the program's main job. Both programs run it, each in its own folder.
+// step is a command of the main job. Both programs run it, each in its own folder.
 type step struct {
 	name  string
 	args  []string
 	stdin string
 	alone bool // only the emulated program runs it
-	// agree looks at what both wrote to standard output, and at the files in their folders.
+	// agree compares what both wrote to standard output, and the files in their folders.
 	agree func(got, want result) error
 	long  bool // left out of a short run
 }
 
-// result is what a program did.
+// result is what a program printed and wrote.
 type result struct {
 	dir, stdout string
 }
 
 const text = "Gänse fliegen 南へ 🪿\r\n\tin a row:  1234567890, \"honk\"!"
 
-// mainJob is what the program is for, from a checkpoint to words, and what measures it.
+// mainJob covers what the program is for, from a checkpoint to text, and the commands that measure it.
 var mainJob = []step{
 	{name: "version", args: []string{"--version"}, alone: true, agree: says(`^gosling .*(linux/arm64|windows/amd64)\)`)},
 	{name: "doctor", args: []string{"doctor", "demo"}, alone: true, agree: says(`no problems`)},
@@ -52,12 +52,12 @@ var mainJob = []step{
 	{name: "sensitivity", args: []string{"sensitivity", "--threads", "1", "small.gguf", "--text", "text.txt", "--context", "32", "--chunks", "2", "--types", "Q4_0", "--json"}, agree: isJSON, long: true},
 }
 
-// tolerance is how far apart the mean of -ln p may be on two processors. Where a processor adds up products in half precision,
-// as ggml does on Arm, a logit is off by 2^-11 of its size, and -ln p, the difference of a logit and the logarithm of the sum
-// of all, by twice that. The logits of the models here stay below 32.
+// tolerance is how far apart the mean of -ln p may be on two processors. ggml adds products in half precision on Arm. A logit is
+// then off by up to 2^-11 of its size. -ln p is the difference between a logit and the logarithm of the sum of all, so it is off
+// by up to twice that. The logits of the models here stay below 32.
 const tolerance = 2 * 32 * 0x1p-11
 
-// mainJob runs the steps. A failed one does not keep the others from running.
+// mainJob runs the steps. A failed step does not stop the others.
 func (e *emulation) mainJob() error {
 	var got, want result
 	for name, r := range map[string]*result{"emulated": &got, "native": &want} {
@@ -81,7 +81,7 @@ func (e *emulation) mainJob() error {
 	return failed
 }
 
-// fill makes a folder anew, with the checkpoint and the text in it.
+// fill creates a fresh folder with the checkpoint and the text.
 func fill(dir string) error {
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
 		return err
@@ -119,12 +119,12 @@ func (s step) run(cmd *exec.Cmd, dir string) (stdout string, err error) {
 	return out.String(), nil
 }
 
-// says wants standard output to have what a pattern describes.
+// says requires that standard output matches a pattern.
 func says(pattern string) func(got, want result) error {
 	form := regexp.MustCompile("(?m)" + pattern)
 	return func(got, _ result) error {
 		if !form.MatchString(got.stdout) {
-			return fmt.Errorf("said %q, want %s", got.stdout, pattern)
+			return fmt.Errorf("printed %q, want %s", got.stdout, pattern)
 		}
 		return nil
 	}
@@ -132,12 +132,12 @@ func says(pattern string) func(got, want result) error {
 
 func sameOutput(got, want result) error {
 	if got.stdout != want.stdout {
-		return fmt.Errorf("said %q, want %q", got.stdout, want.stdout)
+		return fmt.Errorf("printed %q, want %q", got.stdout, want.stdout)
 	}
 	return nil
 }
 
-// sameFile wants a file to have the same bytes.
+// sameFile requires that both programs wrote the same bytes to a file.
 func sameFile(name string) func(got, want result) error {
 	return func(got, want result) error {
 		a, err := os.ReadFile(filepath.Join(got.dir, name))
@@ -167,7 +167,7 @@ func isJSON(got, _ result) error {
 
 var numbers = regexp.MustCompile(`"(\w+)": \{\s*"value": ([-+.e\d]+)`)
 
-// near wants the estimates of a name to differ by at most a bound, of which there is at least one.
+// near requires that all estimates with a name differ by at most bound. There must be at least one.
 func near(name string, bound float64) func(got, want result) error {
 	return func(got, want result) error {
 		if err := isJSON(got, want); err != nil {
@@ -179,7 +179,7 @@ func near(name string, bound float64) func(got, want result) error {
 		}
 		for i := range a {
 			if !(math.Abs(a[i]-b[i]) <= bound) {
-				return fmt.Errorf("%s is %g, want %g, at most %.3g away", name, a[i], b[i], bound)
+				return fmt.Errorf("%s is %g, want %g within %.3g", name, a[i], b[i], bound)
 			}
 		}
 		return nil

@@ -2,8 +2,8 @@
 //
 //	go run ./scripts/emulate [--short] linux/arm64|windows/amd64
 //
-// It needs Linux on x64 and Debian's packages: qemu for linux/arm64, Wine for windows/amd64. If one is missing, it names it and succeeds.
-// It compares the emulated program's results with those of the program for this machine (job.go).
+// It needs Linux on x64 and Debian's packages: qemu for linux/arm64, Wine for windows/amd64. If a package is missing, the command
+// names it and succeeds. It compares the emulated program's results with those of the program for this machine (job.go).
 package main
 
 import (

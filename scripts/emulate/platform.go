@@ -12,21 +12,21 @@ import (
 	"strings"
 )
 
-// platform is one that is not this machine's, and how its programs run here.
+// platform is a platform other than this machine's, and how its programs run here.
 type platform struct {
 	goos, goarch string
-	npm          []string // how npm is told to fetch the libraries of this platform
+	npm          []string // npm flags that select this platform's libraries
 	needs        []need
-	start        []string // what a command line begins with
-	try          []string // a command line that fails if programs do not run, or none
-	untried      string   // what is missing then
+	start        []string // the beginning of every command line
+	try          []string // a command line that fails if programs cannot run; nil if not needed
+	untried      string   // what is missing in that case
 	env          []string
-	goFlags      []string               // of go build and go test
-	cannot       []string               // tests of what the emulator does otherwise than the platform
-	setUp        func(*emulation) error // makes the emulator ready, or nil
+	goFlags      []string               // for go build and go test
+	cannot       []string               // tests of behavior that the emulator does not reproduce
+	setUp        func(*emulation) error // prepares the emulator; may be nil
 }
 
-// need is a command or a file, and the package of Debian that has it.
+// need is a command or a file, and the Debian package that contains it.
 type need struct{ name, pkg string }
 
 var platforms = map[string]platform{
@@ -40,7 +40,7 @@ var platforms = map[string]platform{
 		try:     []string{"/lib/ld-linux-aarch64.so.1", "--version"},
 		env:     []string{"QEMU_CPU=" + cmp.Or(os.Getenv("QEMU_CPU"), "neoverse-n1")},
 		cannot:  []string{"TestTouchingWhatWasCutOffIsAnErrorInsideView"}, // qemu 7.2 delivers SIGBUS without the address
-		untried: "programs for arm64 do not start: that takes the package qemu-user-binfmt, or Linux 6.7 with user namespaces",
+		untried: "programs for arm64 do not start: install the package qemu-user-binfmt, or use Linux 6.7 with user namespaces",
 	},
 	"windows/amd64": {
 		goos: "windows", goarch: "amd64", npm: []string{"--os=win32", "--cpu=x64"},
@@ -53,10 +53,10 @@ var platforms = map[string]platform{
 
 func (p platform) String() string { return p.goos + "/" + p.goarch }
 
-// folder is where what is made for the platform is kept.
+// folder returns the folder for everything made for the platform.
 func (p platform) folder() string { return absolute("build/emulate/" + p.goos + "-" + p.goarch) }
 
-// absolute is a path below the working directory, which is the checkout.
+// absolute returns a path below the working directory, which is the checkout.
 func absolute(path string) string {
 	wd, err := os.Getwd()
 	if err != nil {
@@ -65,7 +65,7 @@ func absolute(path string) string {
 	return filepath.Join(wd, path)
 }
 
-// missing says what must be installed before programs of the platform run, or nothing.
+// missing says what must be installed before programs of the platform run, or returns "".
 func (p platform) missing() string {
 	var missing []string
 	for _, n := range p.needs {
@@ -89,7 +89,7 @@ func isFile(path string) bool {
 	return filepath.IsAbs(path) && err == nil
 }
 
-// command is a command line of the platform.
+// command returns a command that runs on the platform.
 func (p platform) command(args ...string) *exec.Cmd {
 	args = append(p.start[:len(p.start):len(p.start)], args...)
 	cmd := exec.Command(args[0], args[1:]...)
@@ -97,12 +97,12 @@ func (p platform) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// environment is that of programs of the platform.
+// environment returns the environment for the platform's programs.
 func (p platform) environment() []string {
 	return append(append(os.Environ(), p.env...), "GOSLING_GGML="+p.folder())
 }
 
-// prepare fetches the libraries, unless they are there as the lock file wants them, and makes the emulator ready.
+// prepare downloads the libraries, unless those of the lock file are already there, and prepares the emulator.
 func (e *emulation) prepare() error {
 	lock, err := os.ReadFile("third_party/package-lock.json")
 	if err != nil {
@@ -120,7 +120,7 @@ func (e *emulation) prepare() error {
 	return nil
 }
 
-// fetch installs the npm package of the platform. A lock file that stays is the sign that all went well.
+// fetch installs the platform's npm package. The lock file is removed after an error, so its presence means success.
 func (e *emulation) fetch(lock []byte, kept string) error {
 	manifest, err := os.ReadFile("third_party/package.json")
 	if err != nil {
@@ -142,7 +142,7 @@ func (e *emulation) fetch(lock []byte, kept string) error {
 	return nil
 }
 
-// build makes the program for the platform, and for this machine to compare with.
+// build builds the program for the platform, and one for this machine to compare with.
 func (e *emulation) build() error {
 	err := e.goCommand("build", "-trimpath", "-o", e.program(), ".").Run()
 	if err != nil {
@@ -153,7 +153,7 @@ func (e *emulation) build() error {
 	return native.Run()
 }
 
-// goCommand is the go command for the platform.
+// goCommand returns a go command for the platform.
 func (e *emulation) goCommand(what string, args ...string) *exec.Cmd {
 	cmd := exec.Command("go", slices.Concat([]string{what}, e.goFlags, args)...)
 	cmd.Env = append(e.environment(), "CGO_ENABLED=0", "GOOS="+e.goos, "GOARCH="+e.goarch)
@@ -161,7 +161,7 @@ func (e *emulation) goCommand(what string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// program is the one under test. Its name ends in .exe everywhere: only Windows minds.
+// program returns the path of the emulated program. Its name ends in .exe on every platform, because only Windows needs that.
 func (e *emulation) program() string { return filepath.Join(e.folder(), "gosling.exe") }
 
 func (e *emulation) native() string { return filepath.Join(e.folder(), "gosling-here") }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// quick are the packages of a short run, and others those that a whole run has besides. The rest (engine, eval, cli, the versions
-// of RWKV) takes longer under an emulator than anyone waits.
+// quick are the packages of a short run. others are the packages that a full run adds. The rest (engine, eval, cli, the versions
+// of RWKV) takes too long under an emulator.
 var (
 	quick = []string{
 		"./gguf", "./tokenizer", "./checkpoint", "./checkpoint/pth", "./sampler", "./prompt", "./bindings",
@@ -20,13 +20,13 @@ var (
 	}
 )
 
-// slow are tests of the quick packages that go through everything there is. A short run leaves them out.
+// slow are exhaustive tests of the quick packages. A short run skips them.
 var slow = []string{
 	"TestWorldEncodesEveryTokenInEveryCompany", "TestRandomVocabulariesFindTheLongestToken", "TestReadFloatsAnywhere",
 	"TestStoragesAndFilesBeyond4GiB", "TestPicklesThatAreRefused", "TestRoundingIsToTheNearestEven",
 }
 
-// tests runs those of the packages, compiled for the platform.
+// tests runs the packages' tests, compiled for the platform.
 func (e *emulation) tests() error {
 	packages, skip := quick, e.cannot
 	args := []string{"-count=1", "-vet=off", "-timeout=60m", "-exec", strings.Join(e.start, " ")}

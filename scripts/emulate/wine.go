@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// setUpWine makes the folder that Wine keeps its Windows in, and puts the library there that Wine 8 lacks.
+// setUpWine creates Wine's Windows folder, and adds the library that Wine 8 lacks.
 func setUpWine(e *emulation) error {
 	system := absolute("build/emulate/wine/drive_c/windows/system32")
 	if !isFile(system) {
@@ -36,11 +36,11 @@ func setUpWine(e *emulation) error {
 	return nil
 }
 
-// overlayFile tells the go command to take another file for one of Go's own.
+// overlayFile makes the go command use another file in place of one of Go's own.
 const overlayFile = "build/emulate/overlay.json"
 
-// writeOverlay makes Go's os.RemoveAll work. To delete a file, Go asks Windows for a way that came with Windows 10, and turns to
-// the older one after some answers. Wine 8 gives another: STATUS_NOT_IMPLEMENTED.
+// writeOverlay makes Go's os.RemoveAll work. To delete a file, Go first calls a function of Windows 10. After some errors it
+// falls back to the older function. Wine 8 returns another error: STATUS_NOT_IMPLEMENTED.
 func writeOverlay() error {
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -54,9 +54,9 @@ func writeOverlay() error {
 	const known, notImplemented = "case STATUS_INVALID_INFO_CLASS,", " NTStatus(0xC0000002),"
 	changed := bytes.Replace(source, []byte(known), []byte(known+notImplemented), 1)
 	if bytes.Equal(source, changed) {
-		return fmt.Errorf("%s of %s has no %q: see whether Wine still needs it", original, runtime.Version(), known)
+		return fmt.Errorf("%s of %s has no %q: check whether Wine still needs the change", original, runtime.Version(), known)
 	}
-	file := absolute("build/emulate/_overlay/at_windows.go") // where ./... does not look
+	file := absolute("build/emulate/_overlay/at_windows.go") // ./... skips this folder
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {original: file}})
 	return errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, changed, 0o600), os.WriteFile(overlayFile, overlay, 0o600))
 }

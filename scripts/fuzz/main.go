@@ -24,10 +24,10 @@ import (
 
 // options are the command's flags.
 type options struct {
-	time    time.Duration  // of each target
+	time    time.Duration  // for each target
 	dir     string         // keeps the corpus and the test binaries
-	only    *regexp.Regexp // of the targets' names
-	workers int            // processes that fuzz at once
+	only    *regexp.Regexp // matches the targets' names
+	workers int            // parallel fuzzing processes
 }
 
 func main() {
@@ -35,7 +35,7 @@ func main() {
 	flag.DurationVar(&o.time, "time", time.Minute, "how long each target runs")
 	flag.StringVar(&o.dir, "dir", filepath.Join("build", "fuzz"), "folder that keeps the corpus and the test binaries")
 	only := flag.String("only", "", "run the targets whose names match this regular expression")
-	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "processes that fuzz at once")
+	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "number of parallel fuzzing processes")
 	flag.Parse()
 	patterns := flag.Args()
 	if len(patterns) == 0 {
@@ -53,7 +53,7 @@ func main() {
 	}
 }
 
-// run fuzzes the packages' targets. It returns an error if one failed, after the others have run.
+// run fuzzes the packages' targets. If one fails, it runs the others and then returns an error.
 func run(ctx context.Context, out io.Writer, o options, patterns []string) error {
 	dir, err := filepath.Abs(o.dir)
 	if err != nil {
@@ -88,7 +88,7 @@ func run(ctx context.Context, out io.Writer, o options, patterns []string) error
 	fmt.Fprintf(out, "%d targets, %d failed, %s\n", targets, failed, time.Since(began).Round(time.Second))
 	switch {
 	case targets == 0:
-		return errors.New("no fuzz target has such a name")
+		return errors.New("no fuzz target matches")
 	case failed > 0:
 		return fmt.Errorf("%d of %d targets failed", failed, targets)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// inModule makes a module with the given files and goes there.
+// inModule creates a module with the given files and changes to its folder.
 func inModule(t *testing.T, files map[string]string) {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -56,7 +56,7 @@ func TestATargetThatCannotBeBuiltFailsAndIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "1 of 1 targets failed")
 	assert.Regexp(t, `goose FuzzHonk +FAILED: go test -c: (?s:.*)undefined: honk`, out.String())
 	err = run(t.Context(), &out, options{dir: t.TempDir(), only: regexp.MustCompile("Quack")}, []string{"./..."})
-	require.ErrorContains(t, err, "no fuzz target has such a name")
+	require.ErrorContains(t, err, "no fuzz target matches")
 }
 
 func TestAStoppedRunIsAnError(t *testing.T) {

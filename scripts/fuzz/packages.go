@@ -17,7 +17,7 @@ import (
 // pkg is a package that has fuzz targets.
 type pkg struct {
 	path    string // its import path
-	short   string // the same without the module's name
+	short   string // the path without the module's name
 	dir     string
 	targets []string // the names of its fuzz targets
 }
@@ -25,7 +25,7 @@ type pkg struct {
 // declaration is the first line of a fuzz target.
 var declaration = regexp.MustCompile(`(?m)^func (Fuzz\w*)\(\w+ \*testing\.F\)`)
 
-// list finds the packages that match patterns and the fuzz targets in their test files.
+// list returns the packages that match patterns, with the fuzz targets in their test files.
 func list(ctx context.Context, patterns []string) ([]pkg, error) {
 	args := append([]string{"list", "-json=ImportPath,Dir,Module,TestGoFiles,XTestGoFiles"}, patterns...)
 	cmd := exec.CommandContext(ctx, "go", args...)
@@ -62,19 +62,19 @@ func list(ctx context.Context, patterns []string) ([]pkg, error) {
 	}
 }
 
-// keep drops the targets that are not wanted.
+// keep drops the targets whose names do not match.
 func (p *pkg) keep(only *regexp.Regexp) {
 	p.targets = slices.DeleteFunc(p.targets, func(name string) bool { return !only.MatchString(name) })
 }
 
-// built is a package with its test binary, or why there is none.
+// built is a package with its test binary, or the error of building it.
 type built struct {
 	pkg
 	binary string
 	err    error
 }
 
-// buildAll builds the packages that have targets to run, in their order, each while the one before it is fuzzed.
+// buildAll builds the packages with matching targets, in order. It builds each one while the previous one is fuzzed.
 func buildAll(ctx context.Context, packages []pkg, o options) <-chan built {
 	done := make(chan built)
 	go func() {
@@ -94,7 +94,7 @@ func buildAll(ctx context.Context, packages []pkg, o options) <-chan built {
 	return done
 }
 
-// build makes the package's test binary, whose code counts what it reaches, and returns its path.
+// build compiles the package's test binary with coverage counters for fuzzing, and returns its path.
 func (p *pkg) build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "bin", filepath.FromSlash(p.short)+".test")
 	if err := os.MkdirAll(filepath.Dir(binary), 0o777); err != nil {

@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// result is what came of a target.
+// result is the result of one target.
 type result struct {
-	executions, found string // as go test counts them; empty if it did not come so far
+	executions, found string // as go test counts them; empty if it did not get that far
 	err               error
 	output            string // of a target that failed
 }
 
-// minimize is the longest time to make one input smaller. Go's own limit is a minute, which a short run would spend on its
-// first input.
+// minimize is the maximum time for making one input smaller. Go's default is a minute, which a short run would spend on its first
+// input.
 const minimize = "2s"
 
-// fuzz runs one target. The time counts from the first new input, so it first runs the seeds and the kept corpus.
+// fuzz runs one target. Its time starts with the first new input, after the seeds and the kept corpus.
 func (p *pkg) fuzz(ctx context.Context, binary, name string, o options) result {
 	cmd := exec.CommandContext(ctx, binary, "-test.run=^$", "-test.fuzz=^"+name+"$", "-test.fuzztime="+o.time.String(),
 		"-test.fuzzminimizetime="+minimize, fmt.Sprintf("-test.parallel=%d", o.workers),
@@ -33,17 +33,17 @@ func (p *pkg) fuzz(ctx context.Context, binary, name string, o options) result {
 	return r
 }
 
-// progress is a line that go test prints every three seconds.
+// progress matches a line that go test prints every three seconds.
 var progress = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
 
-// baseline is such a line while the seeds and the kept inputs run, which may take all the time there is.
+// baseline matches such a line while the seeds and the kept inputs run, which may take the whole time.
 var baseline = regexp.MustCompile(`gathering baseline coverage: (\d+/\d+) completed`)
 
-// timeUp is the whole output of a run that found nothing but is called a failure: before Go 1.27 the end of the time may be taken
-// for an error (go.dev/issue/75804). After a failure of the code under test the output names an input.
+// timeUp matches the whole output of a run that found nothing but is reported as a failure: before Go 1.27 the end of the time
+// may be taken for an error (go.dev/issue/75804). After a failure of the code under test the output names an input.
 var timeUp = regexp.MustCompile(`^\s*--- FAIL: \S+ \([0-9.]+s\)\n\s*context deadline exceeded\n\s*FAIL\s*$`)
 
-// read takes the counts and, after a failure, all lines but those of progress.
+// read extracts the counts and, after a failure, all lines that do not show progress.
 func (r *result) read(out string) {
 	var rest []string
 	for line := range strings.Lines(out) {

@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/pth"
 )
 
-// tensors are those of a checkpoint, in memory, all of them BF16.
+// tensors are a checkpoint's tensors in memory, all of them BF16.
 type tensors []tensor
 
 type tensor struct {
@@ -21,7 +21,7 @@ type tensor struct {
 	data  []byte
 }
 
-// tensors reads those of a .pth file.
+// tensors reads the tensors of a .pth file.
 func (m *maker) tensors(file string) tensors {
 	if m.err != nil {
 		return nil
@@ -44,7 +44,7 @@ func (m *maker) tensors(file string) tensors {
 	return all
 }
 
-// adapter is an adapter of PEFT for one matrix of each layer.
+// adapter returns a PEFT adapter for one matrix of each layer.
 func (ts tensors) adapter() tensors {
 	var all tensors
 	for _, t := range ts {
@@ -57,7 +57,7 @@ func (ts tensors) adapter() tensors {
 	return all
 }
 
-// state is a tuned state for the model.
+// state returns a tuned state for the model.
 func (ts tensors) state() tensors {
 	var all tensors
 	for _, t := range ts {
@@ -68,7 +68,7 @@ func (ts tensors) state() tensors {
 	return all
 }
 
-// safetensors is the checkpoint in that format.
+// safetensors returns the checkpoint as a safetensors file.
 func (ts tensors) safetensors() []byte {
 	head, data := map[string]any{}, []byte(nil)
 	for _, t := range ts {
@@ -79,7 +79,7 @@ func (ts tensors) safetensors() []byte {
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...), data...)
 }
 
-// index is the list of a sharded checkpoint with one shard.
+// index returns the index of a sharded checkpoint with one shard.
 func (ts tensors) index(shard string) []byte {
 	files := map[string]string{}
 	for _, t := range ts {
@@ -96,13 +96,14 @@ func marshal(v any) []byte {
 	return data
 }
 
-// rwkvcpp is the checkpoint as rwkv.cpp's converter writes it in F32: a header of six numbers, then for each tensor its number of
-// dimensions, the length of its name, its type, the dimensions from the fastest on, the name and the elements.
+// rwkvcpp returns the checkpoint as rwkv.cpp's converter writes it in F32: a header of six numbers, then each tensor. A tensor
+// has its number of dimensions, the length of its name, its type, the dimensions from the fastest to the slowest, the name and
+// the elements.
 func (ts tensors) rwkvcpp() []byte {
 	var b bytes.Buffer
 	put := func(values ...any) {
 		for _, v := range values {
-			_ = binary.Write(&b, binary.LittleEndian, v) // a buffer takes anything
+			_ = binary.Write(&b, binary.LittleEndian, v) // writing to a buffer cannot fail
 		}
 	}
 	put(uint32(0x67676d66), uint32(101), uint32(257), uint32(32), uint32(2), uint32(0))
@@ -119,7 +120,7 @@ func (ts tensors) rwkvcpp() []byte {
 	return b.Bytes()
 }
 
-// legacy is the checkpoint as torch.save wrote it before PyTorch 1.6: five pickles, then the storages.
+// legacy returns the checkpoint as torch.save wrote it before PyTorch 1.6: five pickles, then the storages.
 func (ts tensors) legacy() []byte {
 	var b bytes.Buffer
 	b.WriteString("\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.") // the magic number, version 1001, an empty dict

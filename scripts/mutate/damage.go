@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// header is where sizes and counts stand in most formats, so half of all damage is done there.
+// header is the part of a file that holds sizes and counts in most formats. Half of all damage is done there.
 const header = 4 << 10
 
-// numbers are those at which programs break.
+// numbers are values at which programs often break.
 var numbers = []uint64{0, 1, 2, 127, 128, 255, 1 << 15, 1<<16 - 1, 1 << 16, 1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1 << 40, 1<<63 - 1, 1 << 63, math.MaxUint64, math.MaxUint64 - 7}
 
-// mutate returns a damaged copy of data. Splices come from another file.
+// mutate returns a damaged copy of data. It may splice in a piece of another file.
 func mutate(rng *rand.Rand, data, other []byte, text bool) []byte {
 	data = bytes.Clone(data)
 	if len(data) == 0 {
@@ -34,7 +34,7 @@ func mutate(rng *rand.Rand, data, other []byte, text bool) []byte {
 	case 1, 2: // a number
 		word := binary.LittleEndian.AppendUint64(nil, numbers[rng.IntN(len(numbers))])
 		copy(data[at:], word[:1<<rng.IntN(4)])
-	case 3: // one that is little larger or smaller
+	case 3: // a number that is slightly larger or smaller
 		data[at] += byte(1 - 2*rng.IntN(2))
 	case 4: // cut short
 		data = data[:at]
@@ -62,7 +62,7 @@ var (
 	values  = []string{"0", "-1", "1", "1e308", "-1e999", "18446744073709551616", "9223372036854775807", "0.0000001", "null", "true", "{}", "[]", `""`, `"\u0000\u001b[31m"`, `"\ud800"`, "NaN", "1,1"}
 )
 
-// mutateText damages JSON and the like in its meaning.
+// mutateText damages the values in JSON and similar text.
 func mutateText(rng *rand.Rand, data []byte) []byte {
 	pattern := aNumber
 	if rng.IntN(2) == 0 {

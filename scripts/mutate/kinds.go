@@ -14,14 +14,14 @@ import (
 // kind is a kind of file that the program reads.
 type kind struct {
 	name     string
-	files    map[string][]byte // in the folder that the commands run in
-	target   string            // the one that is damaged
-	text     bool              // it is JSON or the like
+	files    map[string][]byte // files in the folder in which the commands run
+	target   string            // the file to damage
+	text     bool              // it is JSON or similar text
 	stdin    string
 	commands [][]string
 }
 
-// makeKinds has the program make a small file of every kind, in the folder dir.
+// makeKinds lets the program make a small file of every kind in the folder dir.
 func makeKinds(ctx context.Context, program, dir string) ([]kind, error) {
 	m := &maker{ctx: ctx, program: program, dir: dir}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -34,7 +34,7 @@ func makeKinds(ctx context.Context, program, dir string) ([]kind, error) {
 	return m.kinds, m.err
 }
 
-// maker keeps the first error.
+// maker makes the files and keeps the first error.
 type maker struct {
 	ctx          context.Context
 	program, dir string
@@ -42,7 +42,7 @@ type maker struct {
 	err          error
 }
 
-// lines are commands, their arguments separated by blanks.
+// lines splits text into commands, and each command into arguments at blanks.
 func lines(text string) [][]string {
 	var commands [][]string
 	for line := range strings.Lines(strings.TrimSpace(text)) {
@@ -51,7 +51,7 @@ func lines(text string) [][]string {
 	return commands
 }
 
-// add adds a kind whose target is its first file, of those that were made.
+// add adds a kind with some of the files made. Its target is the first one.
 func (m *maker) add(name, commands string, text bool, files ...string) {
 	k := kind{name: name, target: files[0], text: text, files: map[string][]byte{}, commands: lines(commands)}
 	for _, file := range files {
@@ -114,7 +114,7 @@ func small(version string) synth.Config {
 
 func writeCheckpoint(f *os.File, c synth.Config) error { return synth.Write(f, c) }
 
-// models are GGUF files of every architecture, and the inputs that only a model makes.
+// models makes GGUF files of every architecture, and the inputs that only a model can make.
 func (m *maker) models() {
 	const always = `
 inspect %[1]s
@@ -147,7 +147,7 @@ perplexity -t 1 --text text.txt --ctx 8 --chunks 1 %[1]s`
 	m.add("sensitivity", "quantize -t 1 --force --target-bpw 12 --sensitivity sensitivity.json "+model+" out.gguf", true, "sensitivity.json", model)
 }
 
-// checkpoints are what trainers write.
+// checkpoints makes files as trainers write them.
 func (m *maker) checkpoints() {
 	for _, file := range []string{"rwkv4.pth", "rwkv6.pth", "rwkv7.pth"} {
 		m.add(file, "inspect "+file+"\ninspect --check "+file+"\nconvert -t 1 --force "+file+" out.gguf", false, file)
@@ -165,7 +165,7 @@ func (m *maker) checkpoints() {
 	m.add("config.json", "convert -t 1 --force model.safetensors out.gguf", true, "config.json", "model.safetensors")
 }
 
-// beside are files that go with a model.
+// beside makes files that accompany a model.
 func (m *maker) beside() {
 	adapter, state := m.tensors("rwkv7.pth").adapter(), m.tensors("rwkv7.pth").state()
 	m.write("lora/adapter_model.safetensors", adapter.safetensors())
@@ -180,7 +180,7 @@ func (m *maker) beside() {
 	}
 }
 
-// texts are JSON and other text that people write or fetch.
+// texts makes JSON and other text that people write or download.
 func (m *maker) texts() {
 	const model = "rwkv7.gguf"
 	all := []struct{ name, file, command, text string }{

@@ -26,24 +26,24 @@ import (
 // options are the command's flags.
 type options struct {
 	program string
-	n       int           // mutations
-	first   int           // number of the first one
-	seed    uint64        // of all of them
-	time    time.Duration // after which no more are begun
-	dir     string        // of the files that failed
+	n       int           // number of mutations
+	first   int           // number of the first mutation
+	seed    uint64        // of all mutations
+	time    time.Duration // no mutation starts after this time
+	dir     string        // for the files that failed
 	only    *regexp.Regexp
 	workers int
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.n, "n", 10000, "how many mutations are tried")
+	flag.IntVar(&o.n, "n", 10000, "number of mutations to try")
 	flag.IntVar(&o.first, "first", 0, "number of the first mutation")
-	flag.Uint64Var(&o.seed, "seed", 1, "another seed gives other mutations")
-	flag.DurationVar(&o.time, "time", 30*time.Minute, "begin no more after so long")
-	flag.StringVar(&o.dir, "dir", filepath.Join("build", "mutate"), "folder that keeps what failed")
+	flag.Uint64Var(&o.seed, "seed", 1, "random seed of the mutations")
+	flag.DurationVar(&o.time, "time", 30*time.Minute, "start no mutations after this time")
+	flag.StringVar(&o.dir, "dir", filepath.Join("build", "mutate"), "folder for the files that failed")
 	only := flag.String("only", "", "mutate the kinds of files whose names match this regular expression")
-	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "programs that run at once")
+	flag.IntVar(&o.workers, "workers", runtime.NumCPU(), "number of parallel programs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -63,14 +63,14 @@ func main() {
 	}
 }
 
-// tryWhole runs every command on files that are not damaged, which must succeed: otherwise nothing behind the first look at a file is
-// ever tried.
+// tryWhole runs every command on undamaged files. They must succeed, because otherwise nothing after the first check of a file
+// would be tested.
 func tryWhole(ctx context.Context, o options, kinds []kind, dir string) error {
 	for _, k := range kinds {
 		for _, command := range k.commands {
 			t := trial{o.program, k, k.files[k.target], command, 0}
 			if r := t.run(ctx, dir); r.fault != "" || r.refused {
-				return fmt.Errorf("%s, not damaged: gosling %s: %s\n%s", k.name, strings.Join(command, " "), r.fault, r.output)
+				return fmt.Errorf("%s, undamaged: gosling %s: %s\n%s", k.name, strings.Join(command, " "), r.fault, r.output)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	if len(kinds) == 0 {
-		return errors.New("no kind of files has such a name")
+		return errors.New("no kind of file matches")
 	}
 	if err := tryWhole(ctx, o, kinds, filepath.Join(work, "whole")); err != nil {
 		return err

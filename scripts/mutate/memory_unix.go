@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// peakMemory is the most resident memory that a program had, in bytes.
+// peakMemory returns the peak resident memory of a finished program, in bytes.
 func peakMemory(p *os.ProcessState) int64 {
 	usage, ok := p.SysUsage().(*syscall.Rusage)
 	if !ok {

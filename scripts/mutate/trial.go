@@ -25,12 +25,12 @@ const (
 type trial struct {
 	program string
 	kind    kind
-	data    []byte // of the damaged file
+	data    []byte // contents of the damaged file
 	command []string
 	number  int
 }
 
-// newTrial is mutation i.
+// newTrial returns mutation i.
 func newTrial(o options, kinds []kind, i int) trial {
 	rng := rand.New(rand.NewPCG(o.seed, uint64(i)))
 	k := kinds[i%len(kinds)]
@@ -42,17 +42,17 @@ func newTrial(o options, kinds []kind, i int) trial {
 	return trial{o.program, k, data, k.commands[rng.IntN(len(k.commands))], i}
 }
 
-// result is what came of a trial.
+// result is the result of a trial.
 type result struct {
-	fault   string // nothing if all is well
-	refused bool   // by an error
+	fault   string // empty if all is well
+	refused bool   // the program reported an error
 	took    time.Duration
-	memory  int64 // resident, at most; 0 where the system does not tell
+	memory  int64 // peak resident memory; 0 if the system does not tell
 	output  []byte
-	said    []byte // the part of it on standard error
+	said    []byte // the part that went to standard error
 }
 
-// run writes the trial's files into a folder and runs the command on them.
+// run writes the trial's files to a folder and runs the command on them.
 func (t trial) run(ctx context.Context, dir string) result {
 	if err := t.write(dir); err != nil {
 		return result{fault: err.Error()}
@@ -77,7 +77,7 @@ func (t trial) run(ctx context.Context, dir string) result {
 	return r
 }
 
-// write lays out the kind's files, one of them damaged, in an empty folder.
+// write writes the kind's files to an empty folder. One of them is damaged.
 func (t trial) write(dir string) error {
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
 		return err
@@ -94,10 +94,10 @@ func (t trial) write(dir string) error {
 	return nil
 }
 
-// broken matches what only a fault of ours or of ggml's prints.
+// broken matches output that only a bug in gosling or ggml prints.
 var broken = regexp.MustCompile(`(?m)^panic: |^goroutine \d+|^fatal error: |GGML_ASSERT|runtime error|internal error`)
 
-// judge says what is wrong with a run, or nothing.
+// judge says what is wrong with a run, or returns "".
 func judge(ctx context.Context, err error, r result) string {
 	var exit *exec.ExitError
 	switch {
@@ -115,13 +115,13 @@ func judge(ctx context.Context, err error, r result) string {
 		return fmt.Sprintf("%d bytes of output", len(r.output))
 	case exit != nil && !bytes.Contains(r.output, []byte("gosling: ")):
 		return "no error message"
-	case bytes.ContainsAny(r.said, "\x1b\x07"): // generated text may hold them, where it goes to no terminal
+	case bytes.ContainsAny(r.said, "\x1b\x07"): // generated text may contain them if it does not go to a terminal
 		return "escape sequences on standard error"
 	}
 	return ""
 }
 
-// keep writes a trial into a folder of its own and returns the command that repeats it.
+// keep writes a trial to a folder of its own and returns the command that repeats it.
 func (t trial) keep(dir string, r result) string {
 	dir = filepath.Join(dir, fmt.Sprintf("%d-%s", t.number, t.kind.name))
 	err := errors.Join(t.write(dir), os.WriteFile(filepath.Join(dir, "output.txt"), r.output[:min(len(r.output), mostOutput)], 0o644))

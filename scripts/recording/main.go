@@ -24,13 +24,13 @@ func main() {
 	}
 }
 
-// scene is a picture: a command, and what is typed each time it waits for it.
+// scene is a picture: a command, and what is typed each time it waits for input.
 type scene struct {
 	name    string
 	command string
 	typed   []string
-	waits   string // how the program shows that it waits
-	columns int    // how wide the terminal is
+	waits   string // how the program shows that it waits for input
+	columns int    // width of the terminal
 }
 
 const endOfInput = "\x04"
@@ -43,7 +43,7 @@ var scenes = []scene{
 	{name: "compare", columns: 150, command: `gosling compare demo --types Q6_K,Q4_K_M,Q2_K --chunks 20 --no-speed`},
 }
 
-// longest is the time that a scene may take.
+// longest is the maximum time for a scene.
 const longest = 20 * time.Minute
 
 func run(names []string) error {

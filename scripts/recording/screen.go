@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// screen is a terminal that never scrolls: what a program writes, with carriage returns, tabs and the moves and erasures
-// of line editors carried out. Colors are left out.
+// screen is a terminal that never scrolls. It shows what a program writes, and follows carriage returns, tabs, and the cursor
+// moves and erasures of line editors. It ignores colors.
 type screen struct {
 	columns  int
 	lines    [][]rune
 	row, col int
-	pending  []byte // the beginning of a character or of an escape sequence
+	pending  []byte // the start of an incomplete character or escape sequence
 }
 
 func newScreen(columns int) *screen { return &screen{columns: columns, lines: [][]rune{nil}} }
@@ -22,13 +22,13 @@ func (s *screen) write(data []byte) {
 	for len(s.pending) > 0 {
 		n := s.next(s.pending)
 		if n == 0 {
-			return // more is to come
+			return // the rest follows later
 		}
 		s.pending = s.pending[n:]
 	}
 }
 
-// next carries out what stands at the beginning of p, and returns how long it is; 0 if it has not come whole.
+// next executes the item at the start of p and returns its length, or 0 if it is incomplete.
 func (s *screen) next(p []byte) int {
 	switch p[0] {
 	case '\n':
@@ -55,7 +55,7 @@ func (s *screen) next(p []byte) int {
 	return 1
 }
 
-// escape carries out a control sequence: ESC [ numbers letter. Others are two bytes long and ignored.
+// escape executes a control sequence: ESC [ numbers letter. Other sequences have two bytes and are ignored.
 func (s *screen) escape(p []byte) int {
 	if len(p) < 2 {
 		return 0
@@ -88,7 +88,7 @@ func (s *screen) escape(p []byte) int {
 	return end + 1
 }
 
-// erase wipes from the cursor to the end of the line, or of the screen; whole wipes the line's beginning too.
+// erase clears from the cursor to the end of the line or, with below, of the screen. whole also clears the start of the line.
 func (s *screen) erase(below, whole bool) {
 	if whole {
 		s.lines[s.row] = nil
@@ -118,16 +118,16 @@ func (s *screen) put(r rune) {
 	s.col++
 }
 
-// line is the cursor's line up to the cursor.
+// line returns the cursor's line up to the cursor.
 func (s *screen) line() string {
 	line := s.lines[s.row]
 	return string(line[:min(s.col, len(line))])
 }
 
-// waiting reports whether nothing but a prompt of that many characters stands in the cursor's line.
+// waiting reports whether the cursor's line contains only a prompt of that many characters.
 func (s *screen) waiting(prompt int) bool { return s.col == prompt }
 
-// text is what stands on the screen, without blanks at the ends of lines and without empty lines at the end.
+// text returns the lines on the screen, without trailing blanks and trailing empty lines.
 func (s *screen) text() []string {
 	var all []string
 	for _, line := range s.lines {

