@@ -1,8 +1,10 @@
-// Package imatrix reads and writes importance matrices. For each matrix of a model they say how strongly each of its input channels is
-// used. The files are llama.cpp's GGUF files, which llama-imatrix writes and llama-quantize reads; docs/format/imatrix.md describes
-// them. llama.cpp's older format (.dat) is read too.
+// Package imatrix reads, merges and writes importance matrices. An importance matrix says how strongly each input channel of each matrix
+// of a model is used. Package quant rounds the elements of such channels more carefully.
 //
-// Limits: the matrices of models with experts are not read.
+// Read takes files of llama-imatrix, in GGUF or in the older format (.dat). Matrix.Merge adds the matrix of another text. Matrix.Write
+// writes GGUF, which llama-quantize reads too. docs/format/imatrix.md describes it. A Matrix belongs to one goroutine at a time.
+//
+// Limits: it does not read the matrices of models with experts.
 package imatrix
 
 import (
@@ -24,29 +26,28 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
-// Matrix is an importance matrix.
+// Matrix is an importance matrix. The zero value is an empty one.
 type Matrix struct {
-	Datasets  []string // the texts it was made of
-	Chunks    int      // of the texts that were read
+	Datasets  []string // the names of the texts
+	Chunks    int      // the number of chunks of the texts
 	ChunkSize int      // in tokens
 	Entries   []Entry  // sorted by name
 
-	// Of is what the last text was read with, so that it can be gone on with: the model's identity, and the SHA-256 of the text,
-	// in hexadecimal digits. Files of llama.cpp, and those that were only put together, do not say.
+	// Of names the model and the last text, so that collecting can continue. It is empty in files of llama.cpp and in merged files.
 	Of Origin
 }
 
-// Origin names a model and a text.
+// Origin names a model by its identity and a text by its SHA-256, both in hexadecimal digits.
 type Origin struct{ Model, Text string }
 
-// Entry is what went into one tensor of the model.
+// Entry holds the sums for one tensor of the model.
 type Entry struct {
 	Name    string
-	Squares []float64 // the sum of the squares of each input channel
-	Tokens  int64     // summed up over
+	Squares []float64 // for each input channel the sum of its squares
+	Tokens  int64     // the number of tokens that were summed up
 }
 
-// Kind is what the key general.type of a file is.
+// Kind is the value of the key general.type in a file.
 const Kind = "imatrix"
 
 // The other names of the format.
@@ -66,8 +67,8 @@ func (m *Matrix) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(m.Entries, name, func(e Entry, name string) int { return cmp.Compare(e.Name, name) })
 }
 
-// Weights is the mean of the squares of each input channel of a tensor, as quantizers want it, and whether there is any. What
-// no token went into counts equally everywhere.
+// Weights returns the mean of the squares of each input channel of a tensor, as quantizers want it, and whether the matrix has the tensor.
+// An entry of no tokens gives 1 for every channel.
 func (m *Matrix) Weights(name string) ([]float32, bool) {
 	i, ok := m.find(name)
 	if !ok {
@@ -84,7 +85,7 @@ func (m *Matrix) Weights(name string) ([]float32, bool) {
 	return w, true
 }
 
-// Add adds sums to those of a tensor.
+// Add adds the sums of an entry to those of its tensor.
 func (m *Matrix) Add(e Entry) error {
 	i, ok := m.find(e.Name)
 	if !ok {
@@ -103,7 +104,7 @@ func (m *Matrix) Add(e Entry) error {
 	return nil
 }
 
-// Merge adds all of another matrix.
+// Merge adds everything of another matrix.
 func (m *Matrix) Merge(o *Matrix) error {
 	if m.ChunkSize != o.ChunkSize && m.Chunks > 0 && o.Chunks > 0 {
 		return fmt.Errorf("its chunks have %d tokens, others %d: their counts do not add up", o.ChunkSize, m.ChunkSize)
@@ -260,7 +261,7 @@ func floats(f *gguf.File, t gguf.Tensor) ([]float32, error) {
 	return x, nil
 }
 
-// Write writes a file, in place of one that is there if force says so.
+// Write writes a file. It replaces an existing one only with force.
 func (m *Matrix) Write(path string, force bool) error {
 	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
 	if err != nil {
@@ -273,7 +274,7 @@ func (m *Matrix) Write(path string, force bool) error {
 	return f.Commit()
 }
 
-// Encode writes the bytes of a file.
+// Encode writes the contents of a file.
 func (m *Matrix) Encode(to io.WriterAt) error {
 	datasets := []string{}
 	for _, d := range m.Datasets {
