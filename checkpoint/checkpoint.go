@@ -1,7 +1,9 @@
 // Package checkpoint defines a training checkpoint for the rest of the program: a list of named tensors. Their elements are read from
-// the file when they are asked for, in pieces of any size.
+// the file on request, in pieces of any size.
 //
-// checkpoint/pth and its siblings read the files. checkpoint/formats finds the reader that a file needs.
+// checkpoint/formats opens a checkpoint of any format. The containers are in checkpoint/pth, checkpoint/safetensors and
+// checkpoint/rwkvcpp: each has a Read, which Open takes. checkpoint/dialect translates the names and layouts of other programs into those
+// of the authors' .pth files. checkpoint/adapter merges low-rank fine-tuning.
 //
 // Limits: tensors are read, never changed.
 package checkpoint
@@ -17,21 +19,21 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// File is an open checkpoint. Its tensors may be read from several goroutines at once, until it is closed.
+// File is an open checkpoint. Several goroutines may read its tensors at once, until it is closed.
 type File struct {
 	Path    string
 	Format  string   // what the file is, for people: "PyTorch zip"
 	Tensors []Tensor // in the file's order
-	Others  []string // names of the entries that are no tensors, such as "_strategy" of a converted file
+	Others  []string // names of the entries that are not tensors, such as "_strategy" of a converted file
 
 	Safetensors bool      // the container is safetensors, the only one that web-rwkv writes
-	Dialect     string    // whose names and layout the file has, as checkpoint/dialect calls them; empty for the authors'
-	Swapped     bool      // tuned states lay as [heads, key, value] in the file; its tensors have them as [heads, value, key]
-	Unclear     error     // why the tensors do not tell whose layout they have; nil where they do
-	Settings    *Settings // what a config.json beside the tensors says; nil where there is none
-	Sums        []Sum     // the checksums that the container holds of its parts, if it holds any
+	Dialect     string    // the program whose names and layout the file has, as checkpoint/dialect calls it. Empty for the authors'
+	Swapped     bool      // the file has tuned states as [heads, key, value]. Here they are [heads, value, key]
+	Unclear     error     // why the tensors do not tell the layout. Nil if they do
+	Settings    *Settings // the config.json beside the tensors. Nil if there is none
+	Sums        []Sum     // the checksums in the container
 
-	Closer io.Closer // closes what the tensors read from; nil where there is nothing to close
+	Closer io.Closer // closes what the tensors read from. May be nil
 }
 
 // Close closes the file; its tensors cannot be read any more. It is safe to call twice.
@@ -44,7 +46,7 @@ func (f *File) Close() error {
 	return c.Close()
 }
 
-// Tensor answers with the tensor of that name, and whether there is one.
+// Tensor returns the tensor of that name, and whether there is one.
 func (f *File) Tensor(name string) (Tensor, bool) {
 	for _, t := range f.Tensors {
 		if t.Name == name {
@@ -54,7 +56,7 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return Tensor{}, false
 }
 
-// Shape answers with the shape of the tensor of that name, and whether there is one.
+// Shape returns the shape of the tensor of that name, and whether there is one.
 func (f *File) Shape(name string) ([]int64, bool) {
 	t, ok := f.Tensor(name)
 	return t.Shape, ok
@@ -66,9 +68,8 @@ type Tensor struct {
 	DType DType
 	Shape []int64 // in PyTorch's order, slowest dimension first; empty for a scalar
 
-	// Data holds the elements in row-major order without gaps, little-endian, whatever the file's own layout is. It is
-	// safe for concurrent use. Elements that lie so in the file are an *io.SectionReader of it, whose Outer method
-	// gives the place, for those who would rather copy file to file.
+	// Data holds the elements in row-major order without gaps, little-endian. It is safe for concurrent use. If the elements lie so in
+	// the file, it is an *io.SectionReader of the file.
 	Data io.ReaderAt
 }
 
@@ -81,9 +82,8 @@ func (t Tensor) Elements() int64 {
 	return n
 }
 
-// ReadFloats fills dst with the elements from start on, counted in row-major order, as float32. F64 is rounded to it.
-// A tensor of another type than F32, F16, BF16 and F64 is refused, and so is an element beyond the range of float32. It
-// is safe for concurrent use.
+// ReadFloats fills dst with the elements from start on, in row-major order, as float32. F64 is rounded. Other types than F32, F16, BF16 and
+// F64 are an error, and so is an element beyond the range of float32. It is safe for concurrent use.
 func (t Tensor) ReadFloats(dst []float32, start int64) error {
 	format := t.DType.Format()
 	if format == 0 {

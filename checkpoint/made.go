@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Made is the data of a tensor that is made whole of others, size bytes by make, when it is first read. It is kept until its
-// last byte has been read, so a checkpoint read from front to back holds one at a time.
+// Made is the data of a tensor that is computed as a whole. make returns its size bytes when the first of them is read. They are kept until
+// the last is read, so a checkpoint that is read from front to back holds one such tensor at a time.
 func Made(size int64, make func() ([]byte, error)) io.ReaderAt { return &made{size: size, make: make} }
 
 type made struct {

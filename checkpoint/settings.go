@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// Settings are what a configuration beside the tensors says of the model. What it does not say is 0.
+// Settings are what a configuration beside the tensors says about the model. What is missing is 0.
 type Settings struct {
 	Embed, Layers, Vocab, HeadSize int
 	NormEps                        float64 // epsilon of the layer norms; flash-linear-attention's norm after the recurrence depends on it too
@@ -19,7 +19,7 @@ type Settings struct {
 	Tied                           bool    // the head is the embedding
 }
 
-// Keys are the settings of a configuration in JSON that are known: a setting that is not, and is on, may change what a model
+// Keys lists the known settings of a configuration in JSON. An unknown setting that is on is an error, since it may change what a model
 // computes.
 type Keys[T any] struct {
 	Read     map[string]func(to *T, value any) error // those whose value counts; the error says what is wanted

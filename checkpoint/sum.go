@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// Sum is a checksum that a container holds of one of its parts.
+// Sum is the checksum of a part of a container.
 type Sum struct {
-	Part  string            // what it is of, such as `record "m/data/31"`
-	Data  *io.SectionReader // the bytes
-	CRC32 uint32            // of them, with the IEEE polynomial
+	Part  string            // such as `record "m/data/31"`
+	Data  *io.SectionReader // the bytes of the part
+	CRC32 uint32            // what they should give, with the IEEE polynomial
 }
 
 // Check reads the part and compares. It may be called for several sums at once. Its error names the part.

@@ -1,5 +1,19 @@
-// Package convert makes GGUF files from training checkpoints. It finds out which RWKV version a checkpoint holds, matches its tensors with
-// the architecture's table, and writes them in the types of a mix, in one pass.
+// Package convert makes GGUF files from training checkpoints.
+//
+// Run converts one checkpoint. It works in four steps:
+//
+//  1. It opens the checkpoint, whatever format and layout it has (package checkpoint/formats), and merges adapters into it.
+//  2. It finds the RWKV version from the names of the tensors, and the dimensions from their shapes.
+//  3. It finds every tensor of the version's table in the checkpoint, the tokenizer, and a tuned state if there is one. If something
+//     is missing, left over or of another shape, it stops here and has written nothing.
+//  4. It writes the tensors in the types of a mix (package quant), piece by piece on many threads. Memory does not grow with the model.
+//
+// Check does the second and third step for an open checkpoint and returns everything that is wrong. Types such as Q4_K_M need ggml, through
+// Options.Write.Quantizer. F32, F16 and BF16 do not.
+//
+// The result runs in llama.cpp too, if llama.cpp knows the version. docs/format describes the files.
+//
+// Limits: checkpoints of hybrids, of models with experts and of RWKV-7a, 7b and 8 are refused.
 package convert
 
 import (
@@ -15,33 +29,36 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Options of a conversion.
+// Options of a conversion. Only Mix must be set.
 type Options struct {
-	Mix       quant.Mix
-	Overrides quant.Overrides
-	Vocab     string // an rwkv_vocab_*.txt, tokenizer.json or GGUF file to take the vocabulary from; empty for what folder and size of the model tell
-	Write     quant.Options
+	Mix       quant.Mix       // which tensor gets which type
+	Overrides quant.Overrides // types of single tensors. They take precedence over the mix
+	Write     quant.Options   // how the file is written. Input is set by Run
 
-	// GroupNormEps is the epsilon of the norm after the recurrence; 0 for what config.json tells, or the one that models are
-	// released with. No tensor tells it.
+	// Vocab is the file with the vocabulary: rwkv_vocab_*.txt, tokenizer.json or GGUF. If it is empty, Run takes the tokenizer.json of a
+	// folder in Hugging Face's layout, or else a known vocabulary of as many tokens as the model has.
+	Vocab string
+
+	// GroupNormEps is the epsilon of the norm after the recurrence. No tensor tells it. 0 stands for the value in config.json, or else
+	// for the usual one. A checkpoint that has neither gives a *NoGroupNormError.
 	GroupNormEps float32
 
-	// Dialect is dialect.PTH or dialect.WebRWKV, the layout of a checkpoint that does not tell it; empty for what it tells. The
-	// error for one that tells nothing wraps *dialect.Unclear.
+	// Dialect is the layout of the checkpoint, dialect.PTH or dialect.WebRWKV. If it is empty, the tensors must tell the layout. If
+	// they do not, the error wraps a *dialect.Unclear.
 	Dialect string
 
-	Adapters []Adapter // merged in this order
-	State    State     // what texts begin with
+	Adapters []Adapter // merged into the model, in this order
+	State    State     // the tuned state that texts begin with
 }
 
-// Adapter is low-rank fine-tuning to be merged into the model.
+// Adapter is a low-rank fine-tuning that is merged into the model.
 type Adapter struct {
 	Path  string
-	Alpha float64 // the scale it was trained with; 0 for what its adapter_config.json says
-	Init  string  // the file that PiSSA began with; empty for LoRA
+	Alpha float64 // the scale of the training. 0 stands for the value in adapter_config.json
+	Init  string  // the file that PiSSA began with. Empty for LoRA
 }
 
-// Result says what was converted.
+// Result describes a converted model.
 type Result struct {
 	quant.Report
 	Arch    rwkv.Arch
@@ -49,7 +66,7 @@ type Result struct {
 	Notices []string // what the user should know, one sentence each
 }
 
-// DefaultOutput is the name that the converted file gets: the input's with the mix in place of the ending.
+// DefaultOutput returns a name for the converted file: that of the input with the mix in place of the ending.
 func DefaultOutput(in string, mix quant.Mix) string {
 	return stem(in) + "-" + mix.Name + ".gguf"
 }
@@ -67,7 +84,8 @@ func stem(path string) string {
 	return path
 }
 
-// Run converts the checkpoint in to the GGUF file out. Nothing is written before every tensor has been found in its place.
+// Run converts the checkpoint in to the GGUF file out. The input is a file or a folder in Hugging Face's layout. Run first finds every
+// tensor, and only then writes. The output appears when it is complete. If there is an error, or ctx ends, there is no output.
 func Run(ctx context.Context, in, out string, o Options) (Result, error) {
 	adapters, err := openAdapters(o.Adapters)
 	defer closeAll(adapters)

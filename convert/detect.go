@@ -35,8 +35,8 @@ var refused = []struct {
 // halves are the names of an adapter's factors, the second as web-rwkv has them.
 var halves = regexp.MustCompile(`lora_[AB]|\.lora\.[01]$`)
 
-// refuse says what a checkpoint is if it is none that a model is made of: a tuned state, an adapter, or a kind of RWKV that is
-// never run. Else it is empty.
+// refuse returns what a checkpoint is if it cannot become a model: a tuned state, an adapter, or a kind of RWKV that is never run. It
+// returns "" for other checkpoints.
 func refuse(file *checkpoint.File) string {
 	names := slices.Clone(file.Others)
 	for _, t := range file.Tensors {

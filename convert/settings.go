@@ -94,7 +94,7 @@ func (p *plan) setFLAGroupNorm(s *checkpoint.Settings, what string) error {
 	return nil
 }
 
-// NoGroupNormError says that Options.GroupNormEps must be given, since nothing tells it.
+// NoGroupNormError asks for Options.GroupNormEps: the layout of the checkpoint has no usual epsilon, and there is no config.json.
 type NoGroupNormError struct{}
 
 func (*NoGroupNormError) Error() string {

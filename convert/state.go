@@ -17,12 +17,12 @@ import (
 // tunedSuffix ends the names of a checkpoint's tuned states, one a layer: [heads, value, key].
 const tunedSuffix = ".att.time_state"
 
-// State is a file of tuned states that a converted model is to begin its texts with. The zero value is none.
+// State is a file of tuned states. The texts of the converted model begin with it. The zero value is no state.
 type State struct {
-	Path string // a .pth or .safetensors
-	// Transposed says how the matrices lie in the file, the model's own where Path is empty: as [key, value], the other way round
-	// than in the authors' .pth files, or not. Nil is for what the file tells; an error for one that tells nothing wraps
-	// *dialect.Unclear.
+	// Path is a .pth or .safetensors file. If it is empty, Transposed is about the states in the checkpoint itself.
+	Path string
+	// Transposed says whether the matrices are [key, value], the reverse of the authors' .pth files. If it is nil, the file must tell.
+	// If the file does not, the error wraps a *dialect.Unclear.
 	Transposed *bool
 }
 
@@ -97,8 +97,8 @@ func openStates(path string) (*checkpoint.File, error) {
 	return f, nil
 }
 
-// ReadStates reads the states of a .pth or .safetensors file for a model, in the order of a GGUF file: a tensor's elements by
-// its GGUF name. Errors say what does not fit.
+// ReadStates reads the states of a .pth or .safetensors file for a model. It returns the elements of each tensor by its GGUF name, in the
+// order of a GGUF file. Errors say what does not fit.
 func ReadStates(s State, arch rwkv.Arch, c rwkv.Config) (map[string][]float32, error) {
 	file := &checkpoint.File{}
 	states, err := s.into(file)

@@ -135,11 +135,11 @@ func besideModel(model string) string {
 	return filepath.Join(folder, "tokenizer.json")
 }
 
-// Vocabulary is how large a vocabulary may be that is a text.
+// Vocabulary is the limit for vocabularies in text files.
 var Vocabulary = infile.Limit{Bytes: tokenizer.MaxJSON, What: "a vocabulary"}
 
-// OpenVocabulary reads the tokenizer in a file: an rwkv_vocab_*.txt, web-rwkv's vocabulary in JSON, a tokenizer.json or a GGUF
-// file. All but the last may come from a pipe, which is waited for until ctx ends.
+// OpenVocabulary reads the tokenizer in a file: rwkv_vocab_*.txt, web-rwkv's vocabulary in JSON, tokenizer.json or GGUF. All but GGUF may
+// come from a pipe. It waits for a pipe until ctx ends.
 func OpenVocabulary(ctx context.Context, path string) (tokenizer.Tokenizer, error) {
 	gguf := []byte("GGUF")
 	if head, _, err := infile.Head(path, int64(len(gguf))); err == nil && bytes.Equal(head, gguf) {

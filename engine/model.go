@@ -1,7 +1,17 @@
-// Package engine runs a model on devices. It holds the weights on the devices that compute with them. It builds one graph for each shape
-// of batch and keeps it. Its sessions carry the recurrent state.
+// Package engine runs a model on devices. Package lm is simpler to use: it adds the tokenizer, chat and sampling.
 //
-// A Model may be shared between goroutines. A Session belongs to one at a time.
+// Load opens a GGUF file and puts the weights on the devices that compute with them. There are three ways to compute:
+//
+//   - A Session reads one text. Prefill reads many tokens, Decode one; both return the logits after the last token. Its state does not
+//     grow with the text. Snapshot and Restore copy the state, Save and Session.Load keep it in a file.
+//   - A Batch reads several texts side by side.
+//   - An Observer sums up what goes into each matrix, for importance matrices.
+//
+// Each builds one graph for each shape of input and keeps it.
+//
+// A Model may be shared between goroutines. A Session, a Batch or an Observer belongs to one at a time. Close them before the model.
+//
+// Limits: a graph reads at most MaxChunk tokens of a text. Longer prompts are read in chunks.
 package engine
 
 import (
@@ -21,8 +31,8 @@ import (
 // Options say how a model is run. The zero value runs it on the best device with all its layers.
 type Options struct {
 	Device    string // "auto" or empty, or a name that ggml.Library.Device knows
-	GPULayers *int   // layers on the device; the output counts as one more. Nil is all that fit
-	Threads   int    // of the CPU; 0 is what cpus.Find suggests
+	GPULayers *int   // the number of layers on the device. The output counts as one more. Nil puts as many there as fit
+	Threads   int    // of the CPU. 0 stands for as many as there are processors to use
 	NoMmap    bool   // read the weights into memory instead of mapping the file
 	Log       *slog.Logger
 }

@@ -1,13 +1,16 @@
 // Package ggml is a typed, checked Go API for the ggml tensor library, which it loads at run time.
 //
-// A Library is an open bundle of shared libraries. A Device can compute. A Context owns the headers of tensors, a Buffer their bytes, a
-// Backend the threads or queues of one device. A Graph is a computation being built, and a Scheduler runs it across backends. Each of
-// the last five has one owner, who calls Close.
+// Open finds and loads the shared libraries; the Library lists the Devices that can compute. To compute, make a Backend of each device, build
+// a Graph from Tensors, and give both to a Scheduler, which can compute the graph again and again. Tensors that outlive a graph, such as
+// weights, belong to a Context, which owns their headers, and lie in a Buffer, which owns their bytes. Backend, Graph, Scheduler, Context
+// and Buffer have one owner, who calls Close.
 //
-// ggml's own checks abort the process. So everything that a model file could get wrong (shapes, types, sizes) is checked here first. A
-// Graph keeps the first mistake, and Graph.Err returns it.
+// ggml's own checks abort the process. So the methods of Tensor check shapes, types and sizes first. A Graph keeps the first mistake, and
+// Graph.Err returns it; later steps do nothing.
 //
 // A Library and its Devices may be shared between goroutines. Everything else belongs to one at a time.
+//
+// Limits: only the operations that RWKV needs. Shapes are written fastest dimension first.
 package ggml
 
 import (
@@ -24,16 +27,16 @@ import (
 
 // Options say where ggml is looked for and where its messages go. The zero value looks in the usual places.
 type Options struct {
-	// Folder is one that holds the libraries, or that is laid out like third_party; nothing else is tried then.
+	// Folder holds the libraries, or is laid out like third_party. If it is set, no other place is tried.
 	Folder string
-	// Beside is the folder beside which the libraries lie, or in whose third_party folder; empty for that of the executable.
+	// Beside is the folder whose own files and third_party folder are searched. Empty stands for the folder of the executable.
 	Beside string
-	// Device is the one that will be used, such as "vulkan0": where there are several bundles, one with its backend is taken.
-	// Empty and "auto" leave the choice to what is there.
+	// Device is the device that will be used, such as "vulkan0". Of several bundles one with its backend is taken. Empty and "auto" take
+	// the best bundle.
 	Device string
 	// CPUVariant names the build of the CPU backend to load, such as "haswell", instead of the best one for this processor.
 	CPUVariant string
-	Log        *slog.Logger // ggml's own messages; nil drops them
+	Log        *slog.Logger // receives ggml's own messages. May be nil
 }
 
 // Library is the process's one open ggml.
@@ -52,13 +55,13 @@ var process struct {
 	log *slog.Logger
 }
 
-// ErrNotFound is what Open's error wraps when none of the usual places holds the libraries. It lists them.
+// ErrNotFound is wrapped by the error of Open when none of the usual places holds the libraries. That error lists the places.
 var ErrNotFound = bindings.ErrNotFound
 
 // FolderError is the error of a named folder that holds no libraries.
 type FolderError = bindings.FolderError
 
-// Find returns the folder of the libraries that Open would load; empty when only the system's loader knows it.
+// Find returns the folder of the libraries that Open would load. It is empty when only the system's loader knows it.
 func Find(o Options) (string, error) {
 	b, err := bindings.Find(o.places())
 	return b.Dir, err

@@ -1,16 +1,27 @@
 // Package gguf reads, writes and checks GGUF files: the metadata and tensors of a model in one file.
 //
-// Open reads only the header. The bytes of a tensor are read when they are asked for. Every count, length and offset of the header is
-// checked against the file first, so memory is bounded by the length of the header. A tensor that Open returned lies completely in the
-// file, is aligned, and overlaps no other. Check uses the same rules and a few more, and reports everything that is wrong.
+// # Reading
 //
-// A model that llama-gguf-split cut into several files is opened by the name of any of them, and reads as one.
+// Open maps a file and reads its header. File.Value and its typed forms return metadata, File.Tensor and File.Tensors say where tensors
+// lie. The bytes of a tensor are read on request: File.ReadAt copies them, File.Data returns them in the mapping. Open checks every count,
+// length and offset of the header against the file, so memory is bounded by the length of the header. A tensor that Open returned lies
+// completely in the file, is aligned, and overlaps no other. A broken file gives a *FormatError.
 //
-// A Writer gets all keys and tensors first and writes the header at once. The bytes of tensors may then come in any order, in pieces,
-// from many goroutines.
+// llama-gguf-split cuts a model into several files. Open takes the name of any of them and returns the whole model.
 //
-// Limits: versions 2 and 3 of the format are read, 3 is written, little-endian only. A header has at most MaxHeader bytes. Nothing here
-// quantizes or converts elements.
+// # Checking
+//
+// Check uses the same rules and a few more, and returns everything that is wrong with a file.
+//
+// # Writing
+//
+// NewWriter gets all keys and tensors and writes the header at once. Then the bytes of tensors may come in any order, in pieces, from many
+// goroutines. Writer.Close reports bytes that never came.
+//
+// # Limits
+//
+// The package reads versions 2 and 3 of the format and writes version 3, little-endian only. A header has at most MaxHeader bytes. The
+// package does not convert elements.
 package gguf
 
 import (
@@ -25,7 +36,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/mmap"
 )
 
-// FormatError reports bytes that are not GGUF. Errors that wrap it name the file.
+// FormatError reports bytes that are not GGUF. The error that wraps it names the file.
 type FormatError struct {
 	Offset int64  // where in the file
 	Part   string // what was being read, such as `tensor "output.weight"`
@@ -36,7 +47,7 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s at byte %d: %s", e.Part, e.Offset, e.Reason)
 }
 
-// File is an open GGUF file, or several that one model was split into. It may be shared between goroutines, Close excepted.
+// File is an open GGUF file, or all files of a split model. It may be shared between goroutines. Close must be called alone, and last.
 type File struct {
 	path  string
 	parts []part
@@ -61,8 +72,8 @@ type contents struct {
 	tensor     map[string]int // index into tensors
 }
 
-// Open maps the file and reads its header. A file that is one of several that a model was split into opens the whole model,
-// whichever of them it is. Bytes that are not GGUF give a *FormatError, wrapped with the path.
+// Open maps the file and reads its header. For one file of a split model it opens the whole model. Bytes that are not GGUF give a
+// *FormatError, wrapped with the path. The caller closes the file.
 func Open(path string) (*File, error) {
 	p, err := openPart(path)
 	if err != nil {
@@ -75,7 +86,7 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Is reports whether a path names a GGUF file: by its first bytes, or, where they cannot be read, by the ending of its name.
+// Is reports whether a path names a GGUF file. It looks at the first bytes, or at the ending of the name if they cannot be read.
 func Is(path string) bool {
 	head, _, err := infile.Head(path, int64(len(magic)))
 	if err != nil {
@@ -127,7 +138,7 @@ func (f *File) Close() error {
 // Path is the path that the file was opened by.
 func (f *File) Path() string { return f.path }
 
-// Paths are the files that the model lies in, by the numbers of their parts: one, unless it is split.
+// Paths lists the files of the model by the numbers of their parts. There is one unless the model is split.
 func (f *File) Paths() []string {
 	var paths []string
 	for _, p := range f.parts {
@@ -145,17 +156,17 @@ func (f *File) Size() int64 {
 	return n
 }
 
-// Version is the version of the format, 2 or 3; of a split model that of its first part, as Alignment and DataOffset are.
+// Version is the version of the format, 2 or 3. For a split model, Version, Alignment and DataOffset are those of the first part.
 func (f *File) Version() uint32 { return f.version }
 
-// Alignment is what the offset of every tensor is a multiple of, in bytes: a power of two.
+// Alignment is a power of two. The offset of every tensor is a multiple of it.
 func (f *File) Alignment() int64 { return f.alignment }
 
-// DataOffset is where the header, padded to the alignment, ends and the tensors begin.
+// DataOffset is where the tensors begin: the end of the header, padded to the alignment.
 func (f *File) DataOffset() int64 { return f.dataOffset }
 
-// Keys returns the metadata in file order; of a split model those of the first part, without the keys that tell the parts. Its
-// slices belong to the file and must not be changed.
+// Keys returns the metadata in file order. For a split model it is that of the first part, without the keys about parts. Slices among the
+// values belong to the file and must not be changed.
 func (f *File) Keys() []KV { return slices.Clone(f.keys) }
 
 // Value returns the value of a key as KV describes it.
@@ -173,7 +184,7 @@ func (f *File) String(key string) (string, bool) { return value[string](f, key) 
 // Bool returns the value of a key that holds a bool.
 func (f *File) Bool(key string) (bool, bool) { return value[bool](f, key) }
 
-// Strings returns the value of a key that holds an array of strings. It belongs to the file and must not be changed.
+// Strings returns the value of a key that holds an array of strings. The slice belongs to the file and must not be changed.
 func (f *File) Strings(key string) ([]string, bool) { return value[[]string](f, key) }
 
 func value[T any](f *File, key string) (T, bool) {
@@ -217,7 +228,7 @@ func (f *File) ReadAt(t Tensor, dst []byte, offset int64) error {
 	return err
 }
 
-// ErrChanged is what errors about a file wrap that was written to or cut short since Open.
+// ErrChanged is wrapped by errors about a file that was written to or cut short since Open.
 var ErrChanged = mmap.ErrChanged
 
 // Changed returns an error that wraps ErrChanged if a file of the model was written to or cut short since Open.

@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// Header is what a file is to hold.
+// Header describes the file that NewWriter starts.
 type Header struct {
 	Keys      []KV
-	Tensors   []Tensor // in the order they are to lie in the file; Offset, Size and Part are ignored
-	Alignment int64    // of the tensors in bytes, a power of two; 0 for what the key "general.alignment" says, or 32
+	Tensors   []Tensor // in the order of the file. Offset, Size and Part are ignored
+	Alignment int64    // of the tensors in bytes, a power of two. 0 stands for the value of the key "general.alignment", or 32
 }
 
 // layOut checks the header and returns its bytes, the tensors with their places, and the length of the file. The data

@@ -26,8 +26,7 @@ const (
 // splitName is the form of the names, by which the files of a model find each other.
 var splitName = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
 
-// TrimPart is a path without the number of a part of a model: "m.gguf" of "m-00002-of-00003.gguf". Other paths stay as they
-// are.
+// TrimPart removes the number of a part from a path: "m-00002-of-00003.gguf" becomes "m.gguf". It returns other paths unchanged.
 func TrimPart(path string) string {
 	if m := splitName.FindStringSubmatch(path); m != nil && filepath.Base(m[1]) != "" {
 		return m[1] + ".gguf"

@@ -20,7 +20,7 @@ type Tensor struct {
 	Shape  []int64 // one to four dimensions, fastest first
 	Offset int64   // of the first byte in the file
 	Size   int64   // in bytes, without padding
-	Part   int     // which of a model's files it lies in, from 0; 0 unless the model is split
+	Part   int     // the index of its file, for a split model
 }
 
 // Elements is the number of elements of the tensor.

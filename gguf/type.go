@@ -134,7 +134,7 @@ func (t Type) Format() float.Format {
 	return 0
 }
 
-// BlockSize is the number of elements that are stored together; 0 for an unknown type.
+// BlockSize is the number of elements in a block. It is 0 for an unknown type.
 func (t Type) BlockSize() int64 {
 	if t >= Type(len(types)) {
 		return 0
@@ -142,7 +142,7 @@ func (t Type) BlockSize() int64 {
 	return types[t].elements
 }
 
-// BlockBytes is the number of bytes of a block; 0 for an unknown type.
+// BlockBytes is the number of bytes of a block. It is 0 for an unknown type.
 func (t Type) BlockBytes() int64 {
 	if t >= Type(len(types)) {
 		return 0
@@ -150,7 +150,7 @@ func (t Type) BlockBytes() int64 {
 	return types[t].bytes
 }
 
-// RowBytes is the number of bytes of n elements in a row, which must be whole blocks.
+// RowBytes is the number of bytes of a row of n elements. n must be a multiple of BlockSize.
 func (t Type) RowBytes(n int64) (int64, error) {
 	block := t.BlockSize()
 	switch {

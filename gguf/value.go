@@ -14,7 +14,7 @@ type KV struct {
 	Value any
 }
 
-// Text is s as the format wants texts: UTF-8, with U+FFFD for what is not, and cut before the character that would make it
+// Text returns s as a text of the format. Bytes that are not UTF-8 become U+FFFD. It is cut before the character that would make it
 // longer than most bytes.
 func Text(s string, most int) string {
 	return excerpt.Cut(strings.ToValidUTF8(s, "\uFFFD"), most)

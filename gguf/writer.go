@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Writer writes the tensors of a file whose header is written already. It may be shared between goroutines.
+// Writer writes the tensors of a file after NewWriter has written the header. It may be shared between goroutines.
 type Writer struct {
 	w       io.WriterAt
 	head    int64 // bytes of the header without padding
@@ -55,8 +55,8 @@ func (w *Writer) WriteAt(i int, p []byte, off int64) error {
 	return nil
 }
 
-// Close writes the padding after the header and after each tensor. It is an error when bytes of a tensor were never
-// written. The file under the writer stays open.
+// Close writes the padding after the header and after each tensor. It returns an error if bytes of a tensor were never written. The file
+// under the writer stays open.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

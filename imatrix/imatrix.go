@@ -1,8 +1,10 @@
-// Package imatrix reads and writes importance matrices. For each matrix of a model they say how strongly each input channel is
-// used. The files are llama.cpp's GGUF files, which llama-imatrix writes and llama-quantize reads. docs/format/imatrix.md
-// describes them. The package also reads llama.cpp's older format (.dat).
+// Package imatrix reads, merges and writes importance matrices. An importance matrix says how strongly each input channel of each matrix
+// of a model is used. Package quant rounds the elements of such channels more carefully.
 //
-// Limits: it cannot read the matrices of models with experts.
+// Read takes files of llama-imatrix, in GGUF or in the older format (.dat). Matrix.Merge adds the matrix of another text. Matrix.Write
+// writes GGUF, which llama-quantize reads too. docs/format/imatrix.md describes it. A Matrix belongs to one goroutine at a time.
+//
+// Limits: it does not read the matrices of models with experts.
 package imatrix
 
 import (
@@ -24,29 +26,28 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
-// Matrix is an importance matrix.
+// Matrix is an importance matrix. The zero value is an empty one.
 type Matrix struct {
-	Datasets  []string // the texts it was made from
-	Chunks    int      // number of chunks that were read
+	Datasets  []string // the names of the texts
+	Chunks    int      // the number of chunks of the texts
 	ChunkSize int      // in tokens
 	Entries   []Entry  // sorted by name
 
-	// Of is what the last text was read with, so that reading it can be continued: the model's identity and the SHA-256 of the
-	// text, in hexadecimal. It is empty in llama.cpp's files and in merged ones.
+	// Of names the model and the last text, so that collecting can continue. It is empty in files of llama.cpp and in merged files.
 	Of Origin
 }
 
-// Origin identifies a model and a text.
+// Origin names a model by its identity and a text by its SHA-256, both in hexadecimal digits.
 type Origin struct{ Model, Text string }
 
-// Entry is the sums for one tensor of the model.
+// Entry holds the sums for one tensor of the model.
 type Entry struct {
 	Name    string
-	Squares []float64 // for each input channel, the sum of its squares
-	Tokens  int64     // number of tokens in the sums
+	Squares []float64 // for each input channel the sum of its squares
+	Tokens  int64     // the number of tokens that were summed up
 }
 
-// Kind is the value of the key general.type.
+// Kind is the value of the key general.type in a file.
 const Kind = "imatrix"
 
 // The other names of the format.
@@ -66,8 +67,8 @@ func (m *Matrix) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(m.Entries, name, func(e Entry, name string) int { return cmp.Compare(e.Name, name) })
 }
 
-// Weights returns the mean square of each input channel of a tensor, as quantizers want it, and whether the tensor has an entry.
-// If no token went into an entry, all channels count the same.
+// Weights returns the mean of the squares of each input channel of a tensor, as quantizers want it, and whether the matrix has the tensor.
+// An entry of no tokens gives 1 for every channel.
 func (m *Matrix) Weights(name string) ([]float32, bool) {
 	i, ok := m.find(name)
 	if !ok {
@@ -84,7 +85,7 @@ func (m *Matrix) Weights(name string) ([]float32, bool) {
 	return w, true
 }
 
-// Add adds an entry's sums to those of the same tensor.
+// Add adds the sums of an entry to those of its tensor.
 func (m *Matrix) Add(e Entry) error {
 	i, ok := m.find(e.Name)
 	if !ok {
@@ -103,7 +104,7 @@ func (m *Matrix) Add(e Entry) error {
 	return nil
 }
 
-// Merge adds all entries of another matrix.
+// Merge adds everything of another matrix.
 func (m *Matrix) Merge(o *Matrix) error {
 	if m.ChunkSize != o.ChunkSize && m.Chunks > 0 && o.Chunks > 0 {
 		return fmt.Errorf("its chunks have %d tokens, others have %d: matrices with different chunks cannot be merged", o.ChunkSize, m.ChunkSize)
@@ -260,7 +261,7 @@ func floats(f *gguf.File, t gguf.Tensor) ([]float32, error) {
 	return x, nil
 }
 
-// Write writes the matrix to a file. It replaces an existing file only if force is set.
+// Write writes a file. It replaces an existing one only with force.
 func (m *Matrix) Write(path string, force bool) error {
 	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
 	if err != nil {
@@ -273,7 +274,7 @@ func (m *Matrix) Write(path string, force bool) error {
 	return f.Commit()
 }
 
-// Encode writes the bytes of a file.
+// Encode writes the contents of a file.
 func (m *Matrix) Encode(to io.WriterAt) error {
 	datasets := []string{}
 	for _, d := range m.Datasets {

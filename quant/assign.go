@@ -12,9 +12,9 @@ import (
 // Assignment is a type for every tensor that may be rounded.
 type Assignment struct {
 	Types map[string]gguf.Type
-	Mix   Mix     // the standard one that is nearest: its matrices have the type that most have here
-	Size  int64   // of the file, at most
-	KLD   float64 // the sum of what the sensitivities tell of the parts, as if they did not influence each other
+	Mix   Mix     // the nearest mix of llama.cpp: its matrices have the type that most matrices have here
+	Size  int64   // an upper bound of the file's size
+	KLD   float64 // the predicted KL divergence: the sum over all parts, as if they did not influence each other
 }
 
 // option is a type that a tensor may have.
@@ -24,16 +24,16 @@ type option struct {
 	cost float64
 }
 
-// Budget says how large a file may become.
+// Budget limits the size of a file.
 type Budget struct {
-	BPW        float64     // bits for each element, all included
-	Overrides  Overrides   // types that are set, whatever they cost
-	Importance *Importance // what elements will be rounded by, which the file names
+	BPW        float64     // size of the whole file in bits for each element
+	Overrides  Overrides   // types that are given
+	Importance *Importance // the importance matrix that the file will name, if any
 }
 
-// Assign chooses a type for every tensor of a file such that the whole stays within the budget and the predicted KL divergence is
-// the least. Tensors that the overrides name are no choice, but count. What rounding a kind costs is spread over its tensors by
-// what rounding their layers costs.
+// Assign chooses a type for every tensor of a file. The file stays within the budget, and the predicted KL divergence is the smallest
+// possible. Tensors with an override keep its type and count too. The cost of rounding a kind is divided among its tensors in proportion
+// to the cost of rounding their layers.
 func (s *Sensitivity) Assign(file *gguf.File, budget Budget) (Assignment, error) {
 	m, err := describe(file)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
-// Importance is an importance matrix by which elements are rounded: those of channels that are used more, more carefully.
+// Importance is an importance matrix. Elements of channels that are used more are rounded more carefully.
 type Importance struct {
 	Path   string // of its file, which the output names
 	Matrix *imatrix.Matrix

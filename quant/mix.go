@@ -1,5 +1,18 @@
-// Package quant decides which type each tensor of a model gets, and writes models in those types. Quantize reads another GGUF file, Write
-// reads any source of elements. The work is split into small pieces for many threads, so memory does not grow with the model.
+// Package quant decides which type each tensor of a model gets, and writes models in those types.
+//
+// A Mix such as Q4_K_M names the types: one for the matrices of the layers, one for the embedding, one for the head. Mixes lists them;
+// mixes.txt holds them. A tensor whose rows do not fit the blocks of a type gets a similar type instead. Vectors are always F32. There
+// are two ways to differ from a mix:
+//
+//   - Overrides give types to tensors by patterns of their names.
+//   - A Sensitivity says how much each part of a model suffers from rounding, as the command "sensitivity" measured it. Assign chooses a
+//     type for every tensor within a Budget.
+//
+// Quantize writes a GGUF file in other types. Write does the same for any source of elements; package convert uses it. Both split the
+// work into small pieces for many threads, so memory does not grow with the model. Elements must be finite before and after, so a damaged
+// model is an error. With an Importance, channels that are used more are rounded more carefully.
+//
+// Types in blocks need ggml, through a Quantizer; *ggml.Library is one. F32, F16 and BF16 do not.
 package quant
 
 import (
@@ -14,23 +27,24 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Mix says which type each tensor gets.
+// Mix names the types of a model's tensors. ParseMix finds one by name.
 type Mix struct {
 	Name     string // "Q4_K_M"
 	FileType uint32 // llama.cpp's number for the key general.file_type
 
 	Matrix, Embedding, Head gguf.Type
 
-	Exceptions []Exception // the first that fits a tensor holds; only mixes of our own have any
+	Exceptions []Exception // the first that fits a tensor counts. Only mixes of our own have any
 }
 
-// Exception gives the tensors of one kind another type than others of their class have.
+// Exception gives the tensors of one kind another type than the other tensors of their class.
 type Exception struct {
-	Kind string // as roundingKind names it
+	Kind string // "time_mix_value", DecayKind or LowRankKind
 	Type gguf.Type
 }
 
-// Names of all low-rank pairs together: those that feed the decay (in version 6 the token shifts too), and the others.
+// The kinds of all low-rank pairs together: DecayKind for those that feed the decay (in version 6 also the token shifts), LowRankKind for
+// the others.
 const (
 	DecayKind   = "decay_low_rank"
 	LowRankKind = "low_rank"
@@ -39,8 +53,10 @@ const (
 //go:embed mixes.txt
 var mixesText string
 
-// Mixes lists the mixes, from the most precise to the smallest of each kind.
-var Mixes = sync.OnceValue(func() []Mix {
+// Mixes lists the mixes, from the most precise to the smallest of each kind. The slice is shared and must not be changed.
+func Mixes() []Mix { return mixes() }
+
+var mixes = sync.OnceValue(func() []Mix {
 	var mixes []Mix
 	for line := range strings.Lines(mixesText) {
 		if f := strings.Fields(line); len(f) >= 5 && f[0] != "#" {
@@ -102,7 +118,7 @@ func (m Mix) lowRank() gguf.Type {
 	return gguf.F16
 }
 
-// Type is the type that a tensor of a checkpoint gets.
+// Type is the type of a tensor that is made from a checkpoint.
 func (m Mix) Type(s rwkv.TensorSpec) gguf.Type {
 	if !roundable(s) {
 		return gguf.F32
@@ -116,8 +132,8 @@ func (m Mix) Type(s rwkv.TensorSpec) gguf.Type {
 	return fitting(class[s.Class], s)
 }
 
-// Retype is Type for a tensor that has a type already: low-rank pairs keep theirs, unless the mix names them or all becomes
-// floating point.
+// Retype is the type of a tensor that has a type already. Low-rank pairs keep theirs, unless the mix names them or keeps everything in
+// floating point. For other tensors it is that of Type.
 func (m Mix) Retype(s rwkv.TensorSpec, from gguf.Type) gguf.Type {
 	_, named := m.exception(s)
 	if pair := s.Class == rwkv.LowRank || s.Class == rwkv.Decay; pair && !named && !m.Floating() {

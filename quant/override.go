@@ -10,13 +10,13 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Override gives the tensors whose names contain a match of a pattern a type other than the mix's.
+// Override gives a type to the tensors whose names contain a match of a pattern.
 type Override struct {
 	Pattern *regexp.Regexp
 	Type    gguf.Type
 }
 
-// ParseOverride reads PATTERN=TYPE, as llama-quantize takes it: upper and lower case are the same.
+// ParseOverride reads PATTERN=TYPE, as llama-quantize does. The pattern is a regular expression that ignores case.
 func ParseOverride(text string) (Override, error) {
 	at := strings.LastIndexByte(text, '=')
 	if at <= 0 || at == len(text)-1 {
@@ -24,28 +24,28 @@ func ParseOverride(text string) (Override, error) {
 	}
 	pattern, err := regexp.Compile("(?i)" + text[:at])
 	if err != nil {
-		return Override{}, fmt.Errorf("%q is no regular expression: %w", text[:at], err)
+		return Override{}, fmt.Errorf("%q not a regular expression: %w", text[:at], err)
 	}
 	typ, err := gguf.ParseType(text[at+1:])
 	if err == nil && !ggml.Multiplies(typ) {
-		err = fmt.Errorf("%s is no type of weights", typ)
+		err = fmt.Errorf("weights cannot be stored as %s", typ)
 	}
 	return Override{pattern, typ}, err
 }
 
-// Overrides go before what a mix says; the first that fits a tensor holds.
+// Overrides take precedence over a mix. The first that fits a tensor counts.
 type Overrides []Override
 
-// Choice is an Overrides in use, which notes what has fitted.
+// Choice applies Overrides to the tensors of one model and notes which of them had an effect.
 type Choice struct {
 	overrides Overrides
 	used      []bool
 }
 
-// Choose begins to choose types; types are asked for with Type, and at the end Err says whether all overrides were of use.
+// Choose starts a Choice. Call Type for each tensor, and Err at the end.
 func (o Overrides) Choose() *Choice { return &Choice{o, make([]bool, len(o))} }
 
-// Type is the type of the first pattern that fits a tensor. Vectors stay as they are.
+// Type is the type of the first pattern that fits a tensor, and whether there is one. Vectors have none.
 func (c *Choice) Type(s rwkv.TensorSpec) (gguf.Type, bool) {
 	if roundable(s) {
 		for i, o := range c.overrides {
@@ -58,7 +58,7 @@ func (c *Choice) Type(s rwkv.TensorSpec) (gguf.Type, bool) {
 	return 0, false
 }
 
-// Err is the error of the first pattern that no tensor was found for.
+// Err returns an error for the first pattern that had no effect.
 func (c *Choice) Err() error {
 	for i, ok := range c.used {
 		if !ok {

@@ -13,19 +13,20 @@ import (
 // quantizationVersion is ggml's number for its present block formats.
 const quantizationVersion = 2
 
-// Retyping are the choices of Quantize.
+// Retyping says which types Quantize gives to tensors. Overrides take precedence over Types, and Types over Mix.
 type Retyping struct {
-	Mix     Mix  // the zero one keeps types as they are
-	Requant bool // allow tensors that are quantized already to be quantized again, which adds up errors
+	Mix     Mix  // the zero value keeps the types
+	Requant bool // allow quantizing what is quantized already, which adds up errors
 
-	Types     map[string]gguf.Type // of single tensors, which hold over the mix
-	Overrides Overrides            // hold over both
+	Types     map[string]gguf.Type // by the names of tensors
+	Overrides Overrides
 }
 
 // mixKey names the mix where it is none that general.file_type has a number for.
 const mixKey = "gosling.mix"
 
-// Quantize writes the model in the GGUF file in to out with other types. All other metadata stays.
+// Quantize writes the model in the GGUF file in to the file out with other types. The rest of the metadata stays. The output appears when
+// it is complete. If there is an error, or ctx ends, there is no output.
 func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Report, error) {
 	file, err := gguf.Open(in)
 	if err != nil {
@@ -86,7 +87,7 @@ func (r Retyping) keys(keys []gguf.KV) []gguf.KV {
 	return append(setKey(keys, "general.file_type", r.Mix.FileType), r.Mix.OwnKeys()...)
 }
 
-// OwnKeys is the mix's name in a file, for those of our own.
+// OwnKeys is the metadata that names a mix of our own. It is empty for the mixes of llama.cpp, which general.file_type names.
 func (m Mix) OwnKeys() []gguf.KV {
 	if m.Exceptions == nil {
 		return nil

@@ -8,18 +8,18 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Report says what was written.
+// Report describes the file that was written.
 type Report struct {
 	Path  string
 	Size  int64 // of the file in bytes
 	Kinds []Kind
 
-	Without []string // tensors that the importance matrix, if there was one, says nothing of
+	Without []string // the tensors that are not in the importance matrix
 
 	kindOf []int // of each source
 }
 
-// Kind sums up the tensors of one name, whatever their layer, that went from one type to another.
+// Kind sums up the tensors of one name in all layers that went from one type to another.
 type Kind struct {
 	Name     string // "time_mix_key"
 	From, To gguf.Type
@@ -30,7 +30,7 @@ type Kind struct {
 	squares float64
 }
 
-// RMSE is the root of the mean squared difference from the source; 0 if nothing was lost or nothing measured.
+// RMSE is the root of the mean squared difference from the source. It is 0 if nothing was lost or nothing was measured.
 func (k Kind) RMSE() float64 {
 	if k.Elements == 0 {
 		return 0
@@ -74,7 +74,7 @@ func (r Report) Elements() int64 {
 	return n
 }
 
-// BitsPerWeight is what the file takes for each element, all included.
+// BitsPerWeight is the size of the whole file in bits for each element.
 func (r Report) BitsPerWeight() float64 {
 	if r.Elements() == 0 {
 		return 0

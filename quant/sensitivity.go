@@ -17,8 +17,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Sensitivity is what it costs a model to have parts of it rounded, as measured: the KL divergence of its predictions from
-// those of the model as it was, with one part at a time in another type.
+// Sensitivity says what rounding the parts of a model costs. It was measured with one part at a time in another type: the KL divergence of
+// the predictions from those of the unchanged model.
 type Sensitivity struct {
 	Arch       string `json:"architecture"`
 	Parameters int64  `json:"parameters"`
@@ -33,14 +33,14 @@ type Sensitivity struct {
 	Parts []Part `json:"parts"`
 }
 
-// Part is some tensors of a model, in another type: those of one kind, or all matrices of one layer.
+// Part is a part of a model in another type: the tensors of one kind, or all matrices of one layer.
 type Part struct {
 	Kind  string `json:"kind,omitempty"`
 	Layer int    `json:"layer"` // -1 for a kind
 	Type  string `json:"type"`
 
 	Tensors int   `json:"tensors"`
-	Saved   int64 `json:"bytes_saved"` // against the model as it was
+	Saved   int64 `json:"bytes_saved"` // against the unchanged model
 
 	KLD     float.Number `json:"kld"` // the mean over texts and contexts, in nats a token
 	Error   float.Number `json:"kld_error"`
@@ -55,14 +55,14 @@ func (p Part) Name() string {
 	return p.Kind + " " + p.Type
 }
 
-// Trial is a part to be measured, and the types that its tensors get.
+// Trial is a part that is to be measured, with the types of its tensors.
 type Trial struct {
 	Part
 	Types map[string]gguf.Type
 }
 
-// Trials are the parts of a model whose rounding tells its sensitivity: every kind in every one of types, and every layer in
-// layerType. Types that would not make a part smaller, or that its rows do not fit and another stands in for, are left out.
+// Trials lists what to measure for a Sensitivity: every kind of tensor in each of types, and every layer in layerType. It skips types that
+// would not make a part smaller, and those that its rows do not fit. It also returns the Sensitivity without parts.
 func Trials(file *gguf.File, types []gguf.Type, layerType gguf.Type) ([]Trial, Sensitivity, error) {
 	m, err := describe(file)
 	if err != nil {
@@ -147,10 +147,10 @@ func (m model) trial(file *gguf.File, typ gguf.Type, wanted func(name string) bo
 // maxKLD is beyond what a KL divergence can be: logits are far smaller.
 const maxKLD = 1e6
 
-// Sensitivities is how large a file of the "sensitivity" command may be: some 250 bytes for each part of a model.
+// Sensitivities is the limit for files of the command "sensitivity", which have some 250 bytes for each part of a model.
 var Sensitivities = infile.Limit{Bytes: 4 << 20, What: "a file of sensitivities"}
 
-// ReadSensitivity reads a file of the "sensitivity" command. It waits for a pipe until ctx ends.
+// ReadSensitivity reads a file of the command "sensitivity". It waits for a pipe until ctx ends.
 func ReadSensitivity(ctx context.Context, path string) (*Sensitivity, error) {
 	data, err := Sensitivities.Read(ctx, path)
 	if err != nil {

@@ -15,33 +15,33 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 )
 
-// Quantizer is what quantized types need of ggml. It must allow calls from many goroutines.
+// Quantizer writes and reads types in blocks. *ggml.Library is one. It must allow calls from many goroutines.
 type Quantizer interface {
 	Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error
 	Dequantize(t gguf.Type, dst []float32, src []byte) error
 }
 
-// Source is a tensor to be written and where its elements come from: Bytes or, for small ones that are computed, Floats.
+// Source is a tensor that is written, and where its elements come from: Bytes, or Floats for small tensors that are computed.
 type Source struct {
-	Tensor gguf.Tensor // Name, Shape and the Type it is to be written in
-	Origin string      // its name where it is read from, if that is another
+	Tensor gguf.Tensor // its Name and Shape, and the Type that it is written in
+	Origin string      // its name in the input, if that is another
 
 	From  gguf.Type                            // the type of what Bytes reads
-	Bytes func(dst []byte, offset int64) error // reads the elements' bytes, from beginning to end
+	Bytes func(dst []byte, offset int64) error // reads the bytes of the elements. Offsets increase
 	// Floats gives all elements at once.
 	Floats func() ([]float32, error)
 }
 
 // Options of a run. The zero value works.
 type Options struct {
-	Force     bool                      // replace a file that is there
-	Input     string                    // the file that is read, which is never replaced
-	Threads   int                       // 0 is GOMAXPROCS
-	Progress  func(done, total int64)   // bytes written so far; called by one goroutine at a time
-	Quantizer func() (Quantizer, error) // called once, and only if a quantized type is read or written
+	Force     bool                      // replace an existing file
+	Input     string                    // the file that is read. It is never replaced
+	Threads   int                       // 0 stands for GOMAXPROCS
+	Progress  func(done, total int64)   // receives the bytes written so far, from one goroutine at a time
+	Quantizer func() (Quantizer, error) // called once, and only if a type in blocks is read or written
 	Measure   bool                      // measure the error of each kind of tensor against its source
 
-	Importance *Importance // what elements are rounded by, if anything
+	Importance *Importance // rounds channels that are used more, more carefully. May be nil
 }
 
 // pieceElements is how many elements a worker takes at a time, about. It bounds the memory of each to some 5 MiB.

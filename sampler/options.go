@@ -37,8 +37,8 @@ type Options struct {
 	Seed uint64
 }
 
-// SpareNumbers returns a Weight that does not count digits and blanks, so that the penalties leave numbers and indentation
-// alone. It is the rule of RWKV's pipeline: a token does not count if its text is part of " \t0123456789".
+// SpareNumbers returns an Options.Weight that does not count digits and blanks. Then penalties leave numbers and indentation alone. It is
+// the rule of RWKV's pipeline: a token does not count if its text is part of " \t0123456789".
 func SpareNumbers(v tokenizer.Tokenizer) func(tokenizer.Token) float64 {
 	return func(t tokenizer.Token) float64 {
 		if text, ok := v.Bytes(t); ok && strings.Contains(" \t0123456789", string(text)) {

@@ -1,5 +1,11 @@
-// Package sampler chooses the next token from a model's logits, in the order of RWKV's own programs: penalties, softmax at temperature 1,
-// top-p, top-k, temperature, draw. So top-p and top-k do not depend on the temperature, which acts on the tokens that they left.
+// Package sampler chooses the next token from a model's logits. It works in the order of RWKV's own programs:
+//
+//  1. Presence and frequency penalties change the logits.
+//  2. Softmax at temperature 1 turns them into probabilities.
+//  3. Top-p and top-k keep the likeliest tokens. So they do not depend on the temperature.
+//  4. The temperature acts on the tokens that are left, and one of them is drawn.
+//
+// With the zero Options the likeliest token is chosen.
 //
 // Limits: no classifier-free guidance, no grammars, no mirostat.
 package sampler
@@ -37,7 +43,7 @@ type occurrence struct {
 	count float64
 }
 
-// New returns a sampler, or an error that says which option makes no sense.
+// New returns a sampler, or an error that names the option with a wrong value.
 func New(o Options) (*Sampler, error) {
 	if err := o.check(); err != nil {
 		return nil, err

@@ -8,10 +8,14 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// BPE is a byte-level BPE tokenizer, of GPT-NeoX 20B and its like: added tokens are cut out of the text, the rest is brought
-// into Unicode's normal form C, split into words, and each word put together from its bytes by merging neighbours, the pair
-// that the vocabulary learned first being merged first. It takes time linear in the length of a text but for words that are
-// very long, where a logarithm comes in.
+// BPE is a byte-level BPE tokenizer, such as that of GPT-NeoX 20B. It works in this order:
+//
+//  1. It cuts added tokens such as <|endoftext|> out of the text.
+//  2. It brings the rest into Unicode's normal form C, if the tokenizer asks for that.
+//  3. It splits the text into words.
+//  4. Each word starts as single bytes. The neighbours whose pair comes first in the list of merges are merged, again and again.
+//
+// The time is linear in the length of the text. Very long words take a logarithm more.
 type BPE struct {
 	rows
 	name   string
@@ -104,7 +108,7 @@ type knownWord struct {
 	start, end int
 }
 
-// MaxWord is how many bytes a word may have, whose merges take many times as much memory.
+// MaxWord is the most bytes of a word. Its merges take many times as much memory.
 const MaxWord = 16 << 20
 
 // longestKnown is the length of a word that is worth to be remembered.
@@ -278,8 +282,8 @@ func (b *BPE) marksFrom(p bpeParts, tokens []Token) Marks {
 	return m
 }
 
-// LineEnds returns the tokens of a prompt that a model is to go on with. Words that follow each other are cut so that two line
-// ends before a word are two tokens, and only at the end of a text they are one, which such models never saw in its middle.
+// LineEnds returns the tokens of a prompt that the model continues. NeoX makes one token of two line ends at the end of a text, and two
+// tokens before a word. Its models never saw the one token within a text, so LineEnds replaces it by the two at the end of a prompt.
 func LineEnds(t Tokenizer, tokens []Token) []Token {
 	b, ok := t.(*BPE)
 	if !ok || b.name != neoxName || len(tokens) == 0 || tokens[len(tokens)-1] != neoxTwoLines {

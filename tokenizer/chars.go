@@ -12,8 +12,8 @@ const (
 	abcRows        = 128
 )
 
-// ABC returns the vocabulary of the models of music in ABC notation: a character's code point is its token. The first four are
-// no text: 0 fills, 2 begins a tune and 3 ends it.
+// ABC returns the vocabulary of the models of music in ABC notation. The token of a character is its code point. The first four tokens are
+// not text: 0 is padding, 2 begins a tune and 3 ends it.
 func ABC() *Vocab { return abc() }
 
 var abc = sync.OnceValue(func() *Vocab {

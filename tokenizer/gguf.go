@@ -9,9 +9,8 @@ import (
 // endOfTextName is how GGUF files name row 0. It is a name, not text: "<s>" in a prompt is three tokens.
 const endOfTextName = "<s>"
 
-// FromTokens makes a vocabulary of GGUF's tokenizer.ggml.tokens and tokenizer.ggml.token_type, for a tokenizer.ggml.model of
-// "rwkv". Without types all tokens are normal. Control and unknown tokens are never matched in text, unused rows are no tokens
-// at all.
+// FromTokens makes a vocabulary from the GGUF keys tokenizer.ggml.tokens and tokenizer.ggml.token_type, for a tokenizer.ggml.model of
+// "rwkv". Without types all tokens are normal. Control and unknown tokens never match text. Unused rows are not tokens.
 func FromTokens(tokens []string, types []int32) (*Vocab, error) {
 	b, err := rowsFromGGUF(tokens, types, unescapeText)
 	if err != nil {
@@ -56,9 +55,8 @@ func (v *Vocab) Keys(count int) []Key {
 	return keysFor(v.model, tokens, types, v.marks)
 }
 
-// GGUFTokens returns the vocabulary as GGUF's tokenizer.ggml.tokens and tokenizer.ggml.token_type, for a model with the given
-// number of rows, which is at least Len. Rows that are no tokens are called [PAD<id>] and marked unused, as llama.cpp's
-// converter does.
+// GGUFTokens returns the values of the GGUF keys tokenizer.ggml.tokens and tokenizer.ggml.token_type for a model with the given number of
+// rows, at least Len. Rows without a token are called [PAD<id>] and marked unused, as in files of llama.cpp's converter.
 func (v *Vocab) GGUFTokens(count int) (tokens []string, types []int32) {
 	return v.tokensFor(count, func(text string, k kind) string {
 		if k.matches() {

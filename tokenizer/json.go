@@ -10,7 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// MaxJSON is the largest tokenizer.json that is read; those of 260,000 tokens have some 33 MB.
+// MaxJSON is the size of the largest tokenizer.json that is read. Those of 260,000 tokens have some 33 MB.
 const MaxJSON = 64 << 20
 
 // The largest lists in one that are read, in bytes of text: of tokens that were added, of which some files have thousands, and of
@@ -119,10 +119,10 @@ func cutMerge(text string) (jsonMerge, error) {
 	return jsonMerge{left, right}, nil
 }
 
-// ParseJSON reads a tokenizer.json of Hugging Face's tokenizers: byte-level BPE that splits words as GPT-2 or Qwen2 do, with or
-// without the normal form C (a *BPE), or words between blanks in lower case (*Words). The tokenizer gives the same ids as
-// theirs. What a file asks for that is not known here is an error that names it; how texts are wrapped, cut or filled up is
-// not looked at, since prompts are written elsewhere. web-rwkv's vocabularies in JSON are read too (a *Vocab).
+// ParseJSON reads a tokenizer.json of Hugging Face's tokenizers. It returns a *BPE for byte-level BPE that splits words as GPT-2 or Qwen2
+// do, with or without the normal form C, and a *Words for words between blanks in lower case. The ids are those of Hugging Face. An unknown
+// setting is an error that names it. Settings that wrap, cut or pad texts are ignored. ParseJSON also reads web-rwkv's vocabularies in
+// JSON, as a *Vocab.
 func ParseJSON(r io.Reader) (Tokenizer, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxJSON+1))
 	if err != nil {

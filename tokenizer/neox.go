@@ -31,7 +31,7 @@ const (
 	neoxTwoLines Token = 535
 )
 
-// NeoX returns the tokenizer of the Pile and Raven models, which is that of GPT-NeoX 20B: 50277 tokens. It is made when first
+// NeoX returns the tokenizer of the Pile and Raven models, that of GPT-NeoX 20B with 50277 tokens. It is made when first
 // asked for, in about twenty milliseconds.
 func NeoX() *BPE { return neox() }
 

@@ -15,9 +15,9 @@ import (
 // maxLine is the longest line of a vocabulary file: every byte of the longest token escaped in the longest way, and its numbers.
 const maxLine = 10*MaxTokenBytes + 64
 
-// ParseVocab reads a vocabulary as the files rwkv_vocab_*.txt write it, one token a line: its id, a space, the token as a Python
-// literal of a string or of bytes, a space, the number of its bytes. Ids may stand in any order and leave gaps, and single bytes
-// may be missing; then Encode can fail. Row 0 is EndOfText unless the file uses it. Errors name the line.
+// ParseVocab reads a file rwkv_vocab_*.txt. A line holds one token: its id, a space, the token as a Python literal of a string or of bytes, a
+// space, the number of its bytes. Ids may have any order and leave gaps. Single bytes may be missing; then Encode can fail. Row 0 is
+// EndOfText unless the file uses it. Errors name the line.
 func ParseVocab(r io.Reader) (*Vocab, error) {
 	var b table
 	lines := bufio.NewScanner(r)

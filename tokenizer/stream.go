@@ -5,10 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// Stream turns the bytes of tokens, which may end in the middle of a character, into text that is always valid UTF-8. The zero
-// value is ready. A character that is not complete yet is held back, at most three bytes; bytes that can never become part of
-// one turn into U+FFFD at once, one for each maximal subpart (Unicode standard, section 3.9). A Stream belongs to one goroutine
-// at a time.
+// Stream turns the bytes of tokens into valid UTF-8. A token may end within a character; the stream then keeps the character's bytes, at
+// most three, until the rest comes. Bytes that can never be part of a character become U+FFFD at once, one for each maximal subpart
+// (Unicode standard, section 3.9). The zero value is ready to use. A Stream belongs to one goroutine at a time.
 type Stream struct {
 	tail []byte
 }
@@ -35,7 +34,7 @@ func (s *Stream) Push(piece []byte) string {
 	return text.String()
 }
 
-// Flush returns what is held back, as one U+FFFD, or nothing. The stream can be used again.
+// Flush returns one U+FFFD if bytes are held back, and otherwise nothing. The stream can be used again.
 func (s *Stream) Flush() string {
 	held := len(s.tail) > 0
 	s.tail = s.tail[:0]

@@ -1,21 +1,24 @@
 // Package tokenizer turns text into the tokens of RWKV models and back. There are three kinds of Tokenizer:
 //
-//   - Vocab takes the longest token that fits at each position. World is that of the language models since 2023. Bytes and ByteValues
-//     are for models of bytes, ABC is for music in that notation. Files rwkv_vocab_*.txt hold others.
-//   - BPE is byte-level BPE, with the same ids as Hugging Face's tokenizers. NeoX is that of the Pile and Raven models. tokenizer.json
-//     and GGUF files hold others.
-//   - Words knows words between blanks. MIDI and Piano are its vocabularies.
+//   - Vocab takes the longest token that fits at each position. World is the vocabulary of the language models since 2023. Bytes and
+//     ByteValues are for models of bytes, ABC is for music in that notation. ParseVocab reads others from files rwkv_vocab_*.txt.
+//   - BPE is byte-level BPE, with the same ids as Hugging Face's tokenizers. NeoX is the tokenizer of the Pile and Raven models. ParseJSON
+//     reads others from tokenizer.json.
+//   - Words splits at blanks. MIDI and Piano are its vocabularies.
 //
-// FromGGUF reads any of them from a model file's metadata, and ParseJSON one from a tokenizer.json.
+// A model file holds its tokenizer in its metadata. FromGGUF returns it, and Tokenizer.Keys writes it.
 //
-// Limits: a token has at most 1024 bytes, a vocabulary at most 1,048,576 rows and about eight million trie nodes. BPE knows two ways to
-// split words, GPT-2's and Qwen2's.
+// A character may consist of several tokens. So the bytes of one token are often not valid UTF-8. A Stream turns the bytes of tokens into
+// text as they come.
+//
+// Limits: a token has at most 1024 bytes. A vocabulary has at most 1,048,576 rows and about eight million trie nodes. BPE knows two ways
+// to split words, GPT-2's and Qwen2's.
 package tokenizer
 
 // Token is the number of a vocabulary's row.
 type Token int32
 
-// EndOfText is the token that separates documents in the training of most models. A model that emits it has finished.
+// EndOfText separates documents in the training of most models. A model that emits it has finished.
 const EndOfText Token = 0
 
 // The limits of a vocabulary.

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Vocab is a tokenizer that cuts text greedily, at every place by the longest token that fits, with no normalization and no
-// merges: World, single bytes, the characters of ABC music, or one of a file.
+// Vocab is a tokenizer that takes the longest token that fits at each position. It does not normalize or merge. World, Bytes, ByteValues
+// and ABC are of this kind, and files rwkv_vocab_*.txt.
 type Vocab struct {
 	rows
 	trie  trie // of the tokens that text may match

@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// Words is a tokenizer of words between blanks, in lower case: the language of RWKV's MIDI models. A word that it lacks is the
-// unknown token, if it has one. Within a text a word stands with a space before it.
+// Words is a tokenizer of words between blanks, in lower case: the language of RWKV's MIDI models. Other words become the unknown token, if
+// the vocabulary has one. The bytes of a word begin with a space.
 type Words struct {
 	rows
 	name    string
@@ -132,10 +132,10 @@ func midiWords(name string, instruments []string, loudnesses int) *Words {
 }
 
 // MIDI returns the vocabulary of the MIDI models with 20096 rows: percussion, drum, tuba, marimba, bass, guitar, violin, trumpet,
-// piano, sax, flute, lead and pad, in twelve loudnesses.
+// piano, sax, flute, lead and pad, each in twelve loudnesses.
 func MIDI() *Words { return midi() }
 
-// Piano returns the vocabulary of the MIDI models of the piano alone, with 2176 rows: sixteen loudnesses.
+// Piano returns the vocabulary of the MIDI models with 2176 rows: the piano in sixteen loudnesses.
 func Piano() *Words { return piano() }
 
 var (
