@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/gosling-rwkv/gosling/chat"
+	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -37,6 +38,7 @@ func main() {
 	if len(os.Args) > 1 { // a checkpoint
 		small := quantize(convertModel(os.Args[1], dir))
 		fmt.Println(filepath.Base(small))
+		compareModels(filepath.Join(dir, "model-F16.gguf"), small)
 	}
 }
 
@@ -116,4 +118,18 @@ func quantize(model string) string {
 	how := quant.Retyping{Mix: mix}
 	must(quant.Quantize(context.Background(), model, out, how, quant.Options{Quantizer: options.Quantizer}))
 	return out
+}
+
+func compareModels(base, candidate string) {
+	result := must(compare.Run(context.Background(), compare.Options{
+		Setup: compare.Setup{
+			Options: options, Base: compare.Model{Path: base}, Texts: []compare.Text{{Path: must(demo.Text())}}, Chunks: 2,
+		},
+		Candidates: []compare.Candidate{{Model: compare.Model{Path: candidate}}},
+		NoSpeed:    true,
+	}))
+	fmt.Printf("mean KL divergence %.4f\n", result.Candidates[0].Divergence[0].KLD.Value)
+	if err := result.Remove(); err != nil { // the notes on the disk
+		log.Fatal(err)
+	}
 }
