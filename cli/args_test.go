@@ -40,7 +40,7 @@ func TestArrange(t *testing.T) {
 	}
 }
 
-// TestFlagsMeanTheSameEverywhere holds what arrange relies on: a name takes a value in all commands or in none.
+// TestFlagsMeanTheSameEverywhere checks what arrange relies on: a flag takes a value in all commands or in none.
 func TestFlagsMeanTheSameEverywhere(t *testing.T) {
 	app := newApp(nil, io.Discard, io.Discard)
 	takes := valueFlags(app)

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAConversationOutlivesItsModelsFile cuts the model's file short between two messages: the second is not answered, and the
-// state of the conversation can be saved still.
+// TestAConversationOutlivesItsModelsFile cuts the model's file short between two messages. The second is not answered, but the
+// state of the conversation can still be saved.
 func TestAConversationOutlivesItsModelsFile(t *testing.T) {
 	needGGML(t)
 	dir := t.TempDir()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// RunAt is Run by another clock than the system's.
+// RunAt is Run with another clock.
 func RunAt(now func() time.Time, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return runAt(now, args, stdin, stdout, stderr)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// watched is a writer that sends on what is written to it.
+// watched is a writer that sends everything written to it.
 type watched chan string
 
 func (w watched) Write(p []byte) (int, error) {

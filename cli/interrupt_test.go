@@ -17,8 +17,8 @@ import (
 	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
-// TestConvertIsStopped stops a conversion as soon as its temporary file appears: there must be no output, or the whole one if
-// the signal came too late, and no temporary file.
+// TestConvertIsStopped stops a conversion as soon as its temporary file appears. There must be no temporary file. There must be
+// no output either, unless the signal came too late, and then it must be whole.
 func TestConvertIsStopped(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "model.pth"), filepath.Join(dir, "model.gguf")
@@ -46,7 +46,7 @@ func TestConvertIsStopped(t *testing.T) {
 	}
 }
 
-// signalOnce sends the signal when a file of that pattern is there, and returns how the program ended.
+// signalOnce sends the signal when a file that matches pattern exists. It returns how the program ended.
 func signalOnce(p *os.Process, sig os.Signal, pattern string, done <-chan error) error {
 	for {
 		select {
@@ -55,13 +55,13 @@ func signalOnce(p *os.Process, sig os.Signal, pattern string, done <-chan error)
 		default:
 		}
 		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			_ = p.Signal(sig) // the program may be gone already
+			_ = p.Signal(sig) // the program may have ended already
 			return <-done
 		}
 	}
 }
 
-// TestKilledConvertKeepsTheOldFile kills it outright.
+// TestKilledConvertKeepsTheOldFile kills a conversion outright.
 func TestKilledConvertKeepsTheOldFile(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "model.pth"), filepath.Join(dir, "model.gguf")
@@ -82,8 +82,8 @@ func TestKilledConvertKeepsTheOldFile(t *testing.T) {
 	assert.Equal(t, "old", string(data))
 }
 
-// TestAComparisonThatWasStoppedGoesOn stops it when the first candidate's notes appear; resumed, it says the same as one that
-// was not stopped.
+// TestAComparisonThatWasStoppedGoesOn stops a comparison when the first candidate's notes appear. The resumed comparison must
+// print the same as one that was not stopped.
 func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
 	needGGML(t)
 	dir := t.TempDir()
@@ -152,7 +152,7 @@ func TestAnImportanceMatrixThatWasStoppedGoesOn(t *testing.T) {
 	}
 }
 
-// waiting starts a command that waits for a pipe, and returns it once it has opened its end.
+// waiting starts a command that waits for a pipe. It returns once the command has opened its end.
 func waiting(t *testing.T, pipe string, flag int, args ...string) (*exec.Cmd, *os.File) {
 	t.Helper()
 	cmd := exec.Command("gosling", args...)
@@ -167,7 +167,7 @@ func waiting(t *testing.T, pipe string, flag int, args ...string) (*exec.Cmd, *o
 	}
 }
 
-// TestTheFirstSignalEndsAWaitForAPipe keeps the other end of the pipe open and writes nothing, or reads nothing more.
+// TestTheFirstSignalEndsAWaitForAPipe keeps the other end of the pipe open, but writes or reads nothing.
 func TestTheFirstSignalEndsAWaitForAPipe(t *testing.T) {
 	needGGML(t)
 	dir := t.TempDir()

@@ -22,7 +22,7 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// reports are what commands write as JSON, or read back.
+// reports are the values that commands write as JSON or read back.
 var reports = []any{
 	[]bench.Result{}, compare.PerplexityResult{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, doctor.DeviceList{},
 	doctor.Report{}, check.Findings{}, fit.Advice{},
@@ -35,7 +35,7 @@ func TestReportsHoldNumbersThatJSONCanWrite(t *testing.T) {
 	assert.NotEmpty(t, plainFloats(reflect.TypeFor[struct{ A []struct{ B *float32 } }]()), "the test finds them")
 }
 
-// plainFloats names the fields of a type that are bare floating-point numbers.
+// plainFloats returns the fields of a type that are plain floating-point numbers.
 func plainFloats(t reflect.Type) (found []string) {
 	if t.Implements(reflect.TypeFor[json.Marshaler]()) {
 		return nil

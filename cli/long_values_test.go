@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// header is a GGUF file of keys alone. Values are strings, or bytes, which become arrays.
+// header writes a GGUF file that only has keys. Values are strings, or bytes, which become arrays.
 func header(t *testing.T, values ...any) string {
 	t.Helper()
 	le := binary.LittleEndian
@@ -34,7 +34,7 @@ func header(t *testing.T, values ...any) string {
 	return path
 }
 
-// TestNoMessageHasMoreThanALineOfAValue has values of a megabyte where commands look.
+// TestNoMessageHasMoreThanALineOfAValue puts values of a megabyte where commands read them.
 func TestNoMessageHasMoreThanALineOfAValue(t *testing.T) {
 	const size = 1 << 20
 	long, list := strings.Repeat("\xff\n", size/2), bytes.Repeat([]byte{200}, size)

@@ -10,8 +10,8 @@ import (
 	urfave "github.com/urfave/cli/v2"
 )
 
-// TestEveryFlagThatNamesAFileSaysWhatIsDoneWithIt holds the lists to the commands: a flag that is in none of them could name an
-// input that an output replaces.
+// TestEveryFlagThatNamesAFileSaysWhatIsDoneWithIt checks that every file flag of the commands is in one of the lists. Otherwise
+// an output could replace an input.
 func TestEveryFlagThatNamesAFileSaysWhatIsDoneWithIt(t *testing.T) {
 	listed := slices.Concat(inputFlags, outputFlags, folderFlags)
 	seen := map[string]bool{}

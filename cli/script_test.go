@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// clock is the system's, or one that stands still if CLOCK=stopped says so, as coarse clocks do while little happens.
+// clock returns the system's clock. With CLOCK=stopped it stands still, as coarse clocks do for short times.
 func clock() func() time.Time {
 	if os.Getenv("CLOCK") != "stopped" {
 		return time.Now
@@ -41,17 +41,23 @@ func clock() func() time.Time {
 	return func() time.Time { return now }
 }
 
-// TestScripts runs testdata/script. Besides testscript's own commands there are "synth FILE [NAME=N ...]", which makes a
-// checkpoint of random weights, or the GGUF file of a hybrid, "tuned FILE", which makes a state for one, "webrwkv IN OUT", which
-// writes a .pth as web-rwkv does, "size FILE BYTES", "cut FILE BYTES", which cuts it short, "sparse FILE BYTES", which makes one of zeros that takes no space, "split FILE N", which makes N parts of a
-// GGUF file, "old FILE", which makes a .dat of an importance matrix, and "spoil DIR", which makes a folder of ggml's libraries in
-// which the build for this processor computes wrongly. The condition [ggml] holds where the libraries are, and LIBRARIES names their
-// folder.
+// TestScripts runs testdata/script. The condition [ggml] holds if ggml's libraries are installed, and LIBRARIES is their folder.
+// Besides testscript's own commands there are:
+//   - synth FILE [NAME=N ...] makes a checkpoint with random weights, or the GGUF file of a hybrid
+//   - tuned FILE makes a tuned state for it
+//   - webrwkv IN OUT rewrites a .pth as web-rwkv does
+//   - size FILE BYTES checks a file's size
+//   - cut FILE BYTES cuts a file short
+//   - sparse FILE BYTES makes a file of zeros that takes no space
+//   - split FILE N splits a GGUF file into N parts
+//   - old FILE makes an importance matrix in the .dat format
+//   - replace FILE TEXT NEW replaces TEXT by NEW, which is quoted and has the same length
+//   - spoil DIR makes a folder of ggml's libraries in which this processor's build computes wrongly
 func TestScripts(t *testing.T) {
 	libraries := ggmlDir()
 	dir := filepath.Join("testdata", "script")
 	var files []string
-	if testing.Short() { // the race detector's run, which is ten times as slow: what has goroutines of its own
+	if testing.Short() { // the race detector's run, which is ten times as slow: only scripts with goroutines of their own
 		for _, name := range []string{"chat", "convert", "quantize"} {
 			files = append(files, filepath.Join(dir, name+".txtar"))
 		}
@@ -79,7 +85,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// tunedState is a state for the model that synth makes, of numbers that F16 has.
+// tunedState returns a state for synth's model. F16 can represent its numbers.
 func tunedState() writers.File {
 	var all writers.File
 	for layer := range 2 {
@@ -94,7 +100,7 @@ func tunedState() writers.File {
 	return all
 }
 
-// ggmlDir is where ggml's libraries are, empty if they are nowhere.
+// ggmlDir returns the folder of ggml's libraries, or "" if there is none.
 func ggmlDir() string {
 	o := ggmltest.Options()
 	o.Device = "cpu"
@@ -105,7 +111,7 @@ func ggmlDir() string {
 	return dir
 }
 
-// needGGML skips a test without the libraries and tells programs that it starts where they are.
+// needGGML skips a test if there are no libraries. Otherwise it tells started programs where they are.
 func needGGML(t *testing.T) {
 	t.Helper()
 	dir := ggmlDir()
@@ -115,7 +121,7 @@ func needGGML(t *testing.T) {
 	t.Setenv("GOSLING_GGML", dir)
 }
 
-// tinyModel is the checkpoint that tests are content with. Its 257 tokens are the bytes.
+// tinyModel is the checkpoint for most tests. Its 257 tokens are the end of text and the bytes.
 func tinyModel() synth.Config {
 	return synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 257, Seed: 1}
 }
@@ -201,7 +207,7 @@ func scriptOld(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(strings.TrimSuffix(path, ".gguf")+".dat", out.Bytes(), 0o666))
 }
 
-// scriptReplace puts other bytes of the same number, quoted as in Go, in a text's place throughout a file.
+// scriptReplace replaces a text throughout a file by another one of the same length, which is quoted as in Go.
 func scriptReplace(ts *testscript.TestScript, _ bool, args []string) {
 	data, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -219,7 +225,7 @@ func scriptCut(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
 }
 
-// iq4 are the numbers that the codes of IQ4_NL stand for.
+// iq4 are the values of the codes of IQ4_NL.
 var iq4 = []int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
 
 func scriptSpoil(ts *testscript.TestScript, _ bool, args []string) {

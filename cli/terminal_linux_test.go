@@ -18,7 +18,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
-// terminal is a program at a pseudo-terminal.
+// terminal is a program in a pseudo-terminal.
 type terminal struct {
 	t      *testing.T
 	master *os.File
@@ -58,14 +58,14 @@ func startAtTerminal(t *testing.T, args ...string) *terminal {
 				term.output <- buf[:n]
 			}
 			if err != nil {
-				return // EIO when the program has ended
+				return // EIO once the program has ended
 			}
 		}
 	}()
 	return term
 }
 
-// wait reads until the program has written text, and forgets what came up to there.
+// wait reads until the program has written text. It returns what came before the text and keeps what came after.
 func (s *terminal) wait(text string) string {
 	s.t.Helper()
 	deadline := time.After(time.Minute)
@@ -90,7 +90,7 @@ func (s *terminal) press(keys string) {
 	require.NoError(s.t, err)
 }
 
-// exitCode waits for the end of the program.
+// exitCode waits until the program ends.
 func (s *terminal) exitCode() int {
 	s.t.Helper()
 	hung := time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() })
@@ -102,7 +102,7 @@ func (s *terminal) exitCode() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-// prompt is what the line editor shows when it waits for keys.
+// prompt is what the line editor prints when it waits for keys.
 const prompt = "\x1b[?2004h> "
 
 func ttyModel(t *testing.T, c synth.Config) string {
@@ -120,10 +120,10 @@ func TestChatAtATerminal(t *testing.T) {
 	s := startAtTerminal(t, "chat", ttyModel(t, tinyModel()), "--temp", "0", "-n", "4")
 	s.wait("Talk to the model")
 	s.wait(prompt)
-	s.press("think fast\x01/\r") // the slash is put in front
+	s.press("think fast\x01/\r") // moves to the start of the line for the slash
 	s.wait("thinking is fast")
 	s.wait(prompt)
-	s.press("/nonsense\x03/think on\r") // Ctrl-C empties the line
+	s.press("/nonsense\x03/think on\r") // Ctrl-C clears the line
 	s.wait("thinking is on")
 	s.wait(prompt)
 	s.press("\x1b[A\x1b[A\r") // two lines back
@@ -132,18 +132,18 @@ func TestChatAtATerminal(t *testing.T) {
 	s.press("/frobnicate\r")
 	s.wait("unknown command /frobnicate")
 	s.wait(prompt)
-	s.press("\x03") // on an empty line it leaves
+	s.press("\x03") // leaves on an empty line
 	assert.Equal(t, 0, s.exitCode())
 	assert.NotContains(t, s.seen.String(), "unknown command")
 }
 
 func TestCtrlCStopsAnAnswerOnly(t *testing.T) {
 	c := tinyModel()
-	c.Vocab = 1 << 16 // so that it hardly ever says the one that ends the text
+	c.Vocab = 1 << 16 // so that the token that ends the text is unlikely
 	s := startAtTerminal(t, "chat", ttyModel(t, c), "--seed", "1", "-n", "-1", "--stop", "")
 	s.wait(prompt)
 	s.press("Tell me everything.\r")
-	for range 10 { // until the answer is under way
+	for range 10 { // until the answer has begun
 		s.seen.Write(<-s.output)
 	}
 	s.press("\x03")

@@ -40,7 +40,7 @@ func TestTheProgressLineIsRewrittenAndWiped(t *testing.T) {
 	r.draw()
 	assert.Equal(t, "\rmodel.gguf: 0 of 40 tokens: …", out.String())
 	out.Reset()
-	width = 12 // the terminal became narrow
+	width = 12 // the terminal was made narrower
 	r.draw()
 	assert.Equal(t, "\rmodel.gguf…", out.String())
 	out.Reset()
