@@ -132,7 +132,7 @@ test-windows: ggml
 bench: ggml
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-# The benchmarks of a revision and of the working tree in turns, compared: make bench-compare BASE=main. BENCH is a pattern of benchmarks.
+# Compares the benchmarks of a revision and of the working tree: make bench-compare BASE=main. BENCH is a pattern of benchmarks.
 BASE ?=
 BENCH ?= .
 ROUNDS ?= 6
@@ -140,7 +140,7 @@ ROUNDS ?= 6
 bench-compare: ggml
 	@BENCHSTAT="$(GO) run $(BENCHSTAT)" sh scripts/bench_compare.sh "$(BASE)" "$(BENCH)" $(ROUNDS)
 
-# Known vulnerabilities of what the program is built of. It asks a server, so it is part of neither check nor CI.
+# Looks for known vulnerabilities in the program's dependencies. It asks a server, so it is not part of check or CI.
 vuln:
 	$(GO) run $(GOVULNCHECK) ./...
 

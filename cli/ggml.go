@@ -14,19 +14,19 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// ggmlFlags are those of every command that opens ggml.
+// ggmlFlags returns the flags of every command that opens ggml.
 func ggmlFlags() []urfave.Flag {
 	return []urfave.Flag{
 		&urfave.PathFlag{Name: "ggml", Usage: "look for ggml's libraries in `DIR` (also $GOSLING_GGML)"},
-		&urfave.StringFlag{Name: "cpu-variant", Usage: "compute with the `BUILD` of ggml's CPU backend that is named, such as haswell", EnvVars: []string{"GOSLING_CPU_VARIANT"}, DefaultText: "the best for this processor"},
-		&urfave.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "tell on standard error what is done and how long it took", DisableDefaultText: true},
+		&urfave.StringFlag{Name: "cpu-variant", Usage: "use this `BUILD` of ggml's CPU backend, such as haswell", EnvVars: []string{"GOSLING_CPU_VARIANT"}, DefaultText: "the best for this processor"},
+		&urfave.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "print to standard error what happens and how long it takes", DisableDefaultText: true},
 	}
 }
 
-// modelFlags are those of every command that runs a model.
+// modelFlags returns the flags of every command that runs a model.
 func modelFlags() []urfave.Flag {
 	return append([]urfave.Flag{
-		threadsFlag("one for each performance core that may be used"),
+		threadsFlag("one for each usable performance core"),
 		&urfave.StringFlag{Name: "device", Usage: "`NAME` of the device to run on: auto, cpu, vulkan0, cuda0, metal, ... (see \"gosling devices\")", Value: "auto"},
 		&urfave.IntFlag{Name: "gpu-layers", Aliases: []string{"ngl"}, Usage: "put `N` layers on the device, -1 for all", DefaultText: "as many as fit"},
 		&urfave.BoolFlag{Name: "no-mmap", Usage: "read the weights into memory instead of mapping the file", DisableDefaultText: true},
@@ -34,17 +34,17 @@ func modelFlags() []urfave.Flag {
 }
 
 func threadsFlag(byDefault string) urfave.Flag {
-	return &urfave.IntFlag{Name: "threads", Aliases: []string{"t"}, Usage: "compute on `N` threads, no more than processors may be used", DefaultText: byDefault}
+	return &urfave.IntFlag{Name: "threads", Aliases: []string{"t"}, Usage: "compute on `N` threads, at most one for each usable processor", DefaultText: byDefault}
 }
 
-// openGGML opens the library that the flags and the environment name. device is the one that will be used, if any.
+// openGGML opens the library that the flags and the environment name. device is the device that will be used, or "".
 func openGGML(c *urfave.Context, device string) (*lm.Library, error) {
 	o, named := libraryOptions(c, device)
 	lib, err := o.OpenLibrary()
 	return lib, onFinding(named, err)
 }
 
-// libraryOptions are what ggmlFlags and the environment say, and which of them named a folder.
+// libraryOptions returns what ggmlFlags and the environment say. named tells which of them named a folder.
 func libraryOptions(c *urfave.Context, device string) (o lm.Options, named string) {
 	o = lm.Options{Device: device, CPUVariant: c.String("cpu-variant"), Log: logger(c)}
 	if c.Bool("verbose") {
@@ -58,7 +58,7 @@ func libraryOptions(c *urfave.Context, device string) (o lm.Options, named strin
 	return o, named
 }
 
-// onFinding adds to an error of finding the libraries by what a folder was named, or may be.
+// onFinding adds to an error of finding the libraries where the folder was named, or how to name one.
 func onFinding(named string, err error) error {
 	var folder *lm.FolderError
 	switch {
@@ -70,7 +70,7 @@ func onFinding(named string, err error) error {
 	return err
 }
 
-// logger writes to standard error: everything with --verbose, warnings without.
+// logger writes to standard error: warnings only, or everything with --verbose.
 func logger(c *urfave.Context) *slog.Logger {
 	level := slog.LevelWarn
 	if c.Bool("verbose") {
@@ -87,7 +87,7 @@ func logger(c *urfave.Context) *slog.Logger {
 	}))
 }
 
-// openModel opens ggml and loads the model as modelFlags say.
+// openModel opens ggml and loads the model according to modelFlags.
 func openModel(c *urfave.Context, path string) (*lm.Model, error) {
 	o, err := modelOptions(c)
 	if err != nil {
@@ -100,7 +100,7 @@ func openModel(c *urfave.Context, path string) (*lm.Model, error) {
 	return m, onOpening(c, err)
 }
 
-// modelOptions are what modelFlags and stateFlags say of how a model is opened.
+// modelOptions returns the options for opening a model according to modelFlags and stateFlags.
 func modelOptions(c *urfave.Context) (lm.Options, error) {
 	if err := settleThreads(c); err != nil {
 		return lm.Options{}, err
@@ -117,13 +117,13 @@ func modelOptions(c *urfave.Context) (lm.Options, error) {
 	return o, nil
 }
 
-// onOpening is onFinding for an error of what modelOptions were given to.
+// onOpening is onFinding for an error of opening a model with modelOptions.
 func onOpening(c *urfave.Context, err error) error {
 	_, named := libraryOptions(c, "")
 	return onFinding(named, err)
 }
 
-// settleThreads checks --threads. If there are fewer processors, it sets the flag to their number and says so.
+// settleThreads checks --threads. If there are fewer processors, it lowers the flag to their number and prints a note.
 func settleThreads(c *urfave.Context) error {
 	if !c.IsSet("threads") {
 		return nil
@@ -140,19 +140,19 @@ func settleThreads(c *urfave.Context) error {
 	return c.Set("threads", strconv.Itoa(most))
 }
 
-// fewerThreads is how many of n threads the processors can run at the same time, and what to tell if that is not all.
+// fewerThreads returns how many of n threads the processors can run at the same time. note is empty if that is all of them.
 func fewerThreads(n int, p cpus.Processors) (most int, note string) {
 	if most = p.Usable(); n <= most {
 		return n, ""
 	}
-	return most, fmt.Sprintf("note: computing on %s, not on %d: this process may use %s, and threads spin while they wait for one that gets none",
+	return most, fmt.Sprintf("note: computing on %s, not on %d: this process may use %s, and more threads would only wait for each other",
 		counted(most, "thread"), n, counted(most, "processor"))
 }
 
-// maxThreads is what ggml takes (GGML_MAX_N_THREADS).
+// maxThreads is ggml's limit (GGML_MAX_N_THREADS).
 const maxThreads = 512
 
-// loadModel opens the model that the command names first and tells how long that took.
+// loadModel opens the model that the command names first. It returns how long that took.
 func loadModel(c *urfave.Context) (*lm.Model, time.Duration, error) {
 	now := clockOf(c)
 	begin := now()

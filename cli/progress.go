@@ -11,13 +11,13 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// writing begins the progress line of a job that writes bytes. The caller ends it.
+// writing begins the progress line of a job that writes bytes. The caller ends the line.
 func writing(c *urfave.Context, what string) *term.Progress {
 	return term.NewProgress(c.App.ErrWriter, clockOf(c), what, term.Bytes, 0)
 }
 
-// reading begins the progress line of reading tokens, and returns a context that counts those which the model reads. The caller ends
-// the line.
+// reading begins the progress line of reading tokens. It also returns a context that counts the tokens which the model reads. The
+// caller ends the line.
 func reading(ctx context.Context, c *urfave.Context, what string, tokens int) (*term.Progress, context.Context) {
 	line := term.NewReading(c.App.ErrWriter, clockOf(c), what, tokens)
 	return line, lm.WithProgress(ctx, line.Add)

@@ -2,15 +2,15 @@ package fit
 
 import "github.com/gosling-rwkv/gosling/internal/float"
 
-// Advice is which released models suit a machine. Sizes are in bytes.
+// Advice lists the released models that suit a machine. Sizes are in bytes.
 type Advice struct {
 	RAM       int64        `json:"ram"`
-	Usable    int64        `json:"usable_ram"` // what models may take of it
+	Usable    int64        `json:"usable_ram"` // the part that models may use
 	VRAM      int64        `json:"vram"`
 	GPU       string       `json:"gpu,omitempty"`
-	Bandwidth float.Number `json:"bandwidth,omitempty"` // of the memory, in bytes per second; 0 where it is not known
+	Bandwidth float.Number `json:"bandwidth,omitempty"` // of the memory, in bytes per second; 0 if unknown
 	Use       string       `json:"use"`
-	Models    []Advised    `json:"models"` // the one to take first
+	Models    []Advised    `json:"models"` // best first
 }
 
 // Advised is a model that suits the machine.
@@ -19,17 +19,17 @@ type Advised struct {
 	Version    string       `json:"version"` // of RWKV
 	Parameters int64        `json:"parameters"`
 	Repository string       `json:"repository"` // on Hugging Face
-	File       string       `json:"file"`       // a pattern: dates differ
+	File       string       `json:"file"`       // a pattern, because dates differ
 	Type       string       `json:"type"`       // the mix
 	Size       int64        `json:"size"`       // of the file
 	RAM        int64        `json:"ram"`
-	VRAM       int64        `json:"vram"`                        // 0 for one that runs on the CPU
-	Speed      float.Number `json:"tokens_per_second,omitempty"` // on the CPU, by the memory's; 0 where it is not known
-	Why        string       `json:"why,omitempty"`               // it is the one to take
+	VRAM       int64        `json:"vram"`                        // 0 if it runs on the CPU
+	Speed      float.Number `json:"tokens_per_second,omitempty"` // on the CPU, estimated from the memory's bandwidth; 0 if unknown
+	Why        string       `json:"why,omitempty"`               // only set for the best one
 	Uses       []string     `json:"-"`
 }
 
-// Advise says what Recommend does, in numbers and words.
+// Advise returns the result of Recommend in numbers and words.
 func Advise(m Machine, use string) (Advice, error) {
 	choices, err := Recommend(m, use)
 	if err != nil {
@@ -49,22 +49,22 @@ func Advise(m Machine, use string) (Advice, error) {
 	return a, nil
 }
 
-// reason says why a model is the one to take.
+// reason says why a model is the best choice.
 func (c Choice) reason(use string) string {
 	where := "that fits"
 	switch {
 	case c.OnGPU():
-		where = "that is on the GPU whole"
+		where = "that fits the GPU entirely"
 	case c.Slow():
-		where = "that fits, though slower than one reads"
+		where = "that fits, but slower than people read"
 	case c.Speed > 0:
-		where = "that fits and is as quick as one reads"
+		where = "that fits and is as fast as people read"
 	}
 	switch {
 	case c.Model.Version == "7":
 		return "the largest RWKV-7 " + where
 	case use == "archive":
-		return "the largest of the older models " + where + "; for anything but comparing take an RWKV-7"
+		return "the largest of the older models " + where + "; take an RWKV-7 for anything but comparisons"
 	case c.Model.Version == "6":
 		return "the largest " + where + "; no RWKV-7 of its size does"
 	}

@@ -17,10 +17,10 @@ func TestAdviceSaysWhyAModelIsTheOneToTake(t *testing.T) {
 		use, want string
 	}{
 		"the largest":       {fit.Machine{RAM: 16 * gib}, "chat", "the largest RWKV-7 that fits"},
-		"the largest quick": {fit.Machine{RAM: 16 * gib, Bandwidth: 20e9}, "chat", "the largest RWKV-7 that fits and is as quick as one reads"},
-		"slow":              {fit.Machine{RAM: 8 * gib, Bandwidth: 1e8}, "chat", "the largest RWKV-7 that fits, though slower than one reads"},
-		"on a GPU":          {fit.Machine{RAM: 16 * gib, VRAM: 8 * gib, Bandwidth: 20e9}, "code", "the largest RWKV-7 that is on the GPU whole"},
-		"an archive":        {fit.Machine{RAM: 16 * gib}, "archive", "the largest of the older models that fits; for anything but comparing take an RWKV-7"},
+		"the largest quick": {fit.Machine{RAM: 16 * gib, Bandwidth: 20e9}, "chat", "the largest RWKV-7 that fits and is as fast as people read"},
+		"slow":              {fit.Machine{RAM: 8 * gib, Bandwidth: 1e8}, "chat", "the largest RWKV-7 that fits, but slower than people read"},
+		"on a GPU":          {fit.Machine{RAM: 16 * gib, VRAM: 8 * gib, Bandwidth: 20e9}, "code", "the largest RWKV-7 that fits the GPU entirely"},
+		"an archive":        {fit.Machine{RAM: 16 * gib}, "archive", "the largest of the older models that fits; take an RWKV-7 for anything but comparisons"},
 		"music":             {fit.Machine{RAM: 16 * gib}, "music", "the largest of its kind that fits; there is no newer one of this kind"},
 	} {
 		t.Run(name, func(t *testing.T) {

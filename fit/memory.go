@@ -10,12 +10,12 @@ import (
 
 var memoryForm = regexp.MustCompile(`^(?i)([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i?b)?|b)?$`)
 
-// ParseMemory reads the size of a machine's memory in bytes: a number with K, M, G or T, in powers of 1024 with or without "i". A
-// small number alone is in GiB.
+// ParseMemory parses the size of a machine's memory and returns it in bytes. The text is a number with K, M, G or T, in powers of
+// 1024 with or without "i". A small number without a unit is in GiB.
 func ParseMemory(text string) (int64, error) {
 	m := memoryForm.FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
-		return 0, fmt.Errorf("%q is no size", text)
+		return 0, fmt.Errorf("%q is not a size", text)
 	}
 	n, err := strconv.ParseFloat(m[1], 64)
 	if err != nil {

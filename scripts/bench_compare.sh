@@ -1,7 +1,7 @@
 #!/bin/sh
-# bench_compare.sh BASE [BENCH [ROUNDS]]: runs the benchmarks of the revision BASE and of the working tree in turns, and compares them
-# with benchstat. BENCH is a pattern of benchmarks, all by default; ROUNDS is how often each runs, 6 by default. BENCHSTAT is the command
-# that compares. What was measured stays in build/bench.
+# bench_compare.sh BASE [BENCH [ROUNDS]]: runs the benchmarks of the revision BASE and of the working tree in turns, and compares
+# them with benchstat. BENCH is a pattern of benchmarks. The default is all. ROUNDS is how often each benchmark runs, 6 by
+# default. BENCHSTAT is the command that compares. The measurements stay in build/bench.
 set -eu
 cd "$(dirname "$0")/.."
 base=${1-}
@@ -20,7 +20,7 @@ trap clean EXIT
 trap 'exit 130' INT TERM
 git worktree add --quiet --detach "$tree" "$base"
 
-# Packages that both have benchmarks of.
+# The packages in which both revisions have benchmarks.
 packages=
 for dir in $(grep -rl --include=*_test.go '^func Benchmark' . | grep -vE '^\./(build|third_party)/' | xargs -n1 dirname | sort -u); do
 	grep -q '^func Benchmark' "$tree/$dir"/*_test.go 2>/dev/null || continue

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// silence is how long a stream may stay silent before the reader tells that it waits.
+// silence is how long a stream may stay silent before the reader reports that it waits.
 const silence = 2 * time.Second
 
-// Wait reads all that r gives, such as standard input, or stops when ctx ends. If r is silent for two seconds, it calls waiting once.
-// Errors about the length begin with name.
+// Wait reads r, such as standard input, to its end, or stops when ctx ends. If r is silent for two seconds, it calls waiting
+// once. Errors about the length begin with name.
 func (l Limit) Wait(ctx context.Context, name string, r io.Reader, waiting func()) ([]byte, error) {
 	if f, ok := r.(*os.File); ok {
 		if err := l.Fits(name, f); err != nil {

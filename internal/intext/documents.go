@@ -8,10 +8,10 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// betweenDocuments is put between the texts of a .jsonl file.
+// betweenDocuments separates the texts of a .jsonl file.
 const betweenDocuments = "\n\n"
 
-// Documents joins the field "text" of lines of JSON, with an empty line between two texts.
+// Documents joins the fields "text" of lines of JSON, with an empty line between two texts.
 func Documents(data []byte) ([]byte, error) {
 	var texts []byte
 	i, between := 0, ""

@@ -11,7 +11,8 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
-// FuzzDocuments reads lines of JSON with texts: the texts come out in their order, and put into such a line they come out again.
+// FuzzDocuments reads lines of JSON with texts. The texts must come out in order. Written into such a line, they must come out
+// again.
 func FuzzDocuments(f *testing.F) {
 	f.Add([]byte("{\"text\":\"one\"}\n\n{\"id\":7,\"text\":\"two\\n\"}"))
 	f.Add([]byte("{\"text\":null}"))

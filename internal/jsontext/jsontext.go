@@ -1,4 +1,5 @@
-// Package jsontext writes JSON for people and programs: < and > are not escaped, and a value that cannot be encoded writes nothing.
+// Package jsontext writes JSON for people and programs. It does not escape < and >. If a value cannot be encoded, it writes
+// nothing.
 package jsontext
 
 import (
@@ -7,7 +8,7 @@ import (
 	"io"
 )
 
-// Write writes a value with a line for each item, or nothing if it cannot be encoded.
+// Write writes a value with one item per line, or nothing if it cannot be encoded.
 func Write(w io.Writer, value any) error { return encode(w, value, "  ") }
 
 // Marshal is json.Marshal without escaping < and >.
@@ -17,7 +18,7 @@ func Marshal(value any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// encode relies on json.Encoder, which writes only once it has everything.
+// encode relies on json.Encoder, which only writes when it has everything.
 func encode(w io.Writer, value any, indent string) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", indent)

@@ -1,5 +1,5 @@
-// Package outfile writes the files of a command so that none of its inputs can be lost. An output appears whole or not at all. It may
-// not be an input, under any name, and replaces another file only by force.
+// Package outfile writes a command's files so that none of its inputs can be lost. An output appears whole or not at all. It must
+// not be an input under any name, and it replaces another file only by force.
 package outfile
 
 import (
@@ -19,7 +19,7 @@ import (
 // Guard keeps the outputs of a command apart from its inputs.
 type Guard struct {
 	Inputs []string // all files that the command reads; some may not exist
-	Force  bool     // replace files
+	Force  bool     // replace existing files
 }
 
 // Output is a file that a command writes.
@@ -69,8 +69,8 @@ func Buffered(out io.Writer, write func(io.Writer) error) error {
 	return w.Flush()
 }
 
-// Try checks whether a command can write its outputs, before it computes for hours. No output may be one of the inputs,
-// and no two may be the same file. Only force replaces an existing file. New files must be possible in the same folder.
+// Try checks whether a command can write its outputs, before it computes for hours. No output may be one of the inputs, and no
+// two may be the same file. Only Force allows replacing an existing file. It must be possible to create files in the same folder.
 func (g Guard) Try(outputs ...Output) error {
 	outputs = slices.DeleteFunc(slices.Clone(outputs), func(o Output) bool { return o.Path == "" || o.Path == "-" && !o.File })
 	for i, o := range outputs {

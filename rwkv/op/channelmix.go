@@ -5,8 +5,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// ChannelMix is the channel mix of a layer of versions 4 to 6 (RWKV-4 paper, section 3; Eagle and Finch paper, section 4.1). Matrices are
-// [in, out]. The lerps weigh the token before.
+// ChannelMix is the channel mix of a layer of versions 4 to 6 (RWKV-4 paper, section 3; Eagle and Finch paper, section 4.1).
+// Matrices are [in, out]. The lerps weigh the previous token.
 type ChannelMix struct {
 	MuK, MuR ggml.Tensor // token shift
 	K, R, V  ggml.Tensor

@@ -2,8 +2,8 @@ package plain
 
 import "github.com/gosling-rwkv/gosling/rwkv"
 
-// ChannelMix is the channel mix of a layer of versions 4 to 6 (RWKV-4 paper, section 3; Eagle and Finch paper, section 4.1). A matrix is
-// [out][in], row after row.
+// ChannelMix is the channel mix of a layer of versions 4 to 6 (RWKV-4 paper, section 3; Eagle and Finch paper, section 4.1). A
+// matrix is [out][in], stored by rows.
 type ChannelMix struct {
 	muK, muR []float64 // token shift
 	k, r, v  Matrix
@@ -22,8 +22,8 @@ func (w Weights) ChannelMixes(c rwkv.Config) []ChannelMix {
 	return mixes
 }
 
-// Of is sigmoid(R·x_r) ⊙ V·relu(K·x_k)² of one token. x_r and x_k lie between a and b, by the weights of b: versions 4 and 5 weigh the
-// current token, version 6 the one before.
+// Of computes sigmoid(R·x_r) ⊙ V·relu(K·x_k)² for one token. x_r and x_k are interpolated from a to b with the lerps. Versions 4
+// and 5 weigh the current token, so b is the current one. Version 6 weighs the previous token.
 func (m ChannelMix) Of(a, b []float64) []float64 {
 	k := Apply(m.k.Times(Lerp(a, b, m.muK)), ReLU2)
 	r := Apply(m.r.Times(Lerp(a, b, m.muR)), Sigmoid)

@@ -33,7 +33,7 @@ func Load(table []rwkv.TensorSpec, weights rwkv.RefWeights) (Weights, error) {
 	return w, nil
 }
 
-// get is the tensor of that name. It panics if the table has none.
+// get returns the tensor with this name. It panics if the table has none.
 func (w Weights) get(name string) Matrix {
 	m, ok := w[name]
 	if !ok {
@@ -42,7 +42,7 @@ func (w Weights) get(name string) Matrix {
 	return m
 }
 
-// Vector is the elements of the tensor of that name.
+// Vector returns the elements of the tensor with this name.
 func (w Weights) Vector(name string) []float64 { return w.get(name).data }
 
 // Norm returns the norm with this name.
@@ -50,7 +50,7 @@ func (w Weights) Norm(name string) Norm {
 	return Norm{w.Vector(name + ".weight"), w.Vector(name + ".bias")}
 }
 
-// Layer answers with the matrices and the vectors of a layer by their names without "blk.N." and ".weight".
+// Layer returns functions that look up a layer's matrices and vectors. A name is the part between "blk.N." and ".weight".
 func (w Weights) Layer(i int) (matrix func(name string) Matrix, vector func(name string) []float64) {
 	matrix = func(name string) Matrix { return w.get(rwkv.LayerName(i, name+".weight")) }
 	return matrix, func(name string) []float64 { return matrix(name).data }

@@ -5,7 +5,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// The tensors of a layer's time mix, by their GGUF names without "blk.N." and ".weight".
+// The tensors of a layer's time mix. A GGUF name adds "blk.N." before and ".weight" after.
 const (
 	lerpR, lerpK, lerpV = "time_mix_lerp_r", "time_mix_lerp_k", "time_mix_lerp_v" // token shift
 	receptance          = "time_mix_receptance"
@@ -16,7 +16,7 @@ const (
 	decay               = "time_mix_decay"
 )
 
-// tensors is the table of version 4: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
+// tensors is the table of version 4: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	channels := int64(c.Embed)
 	return rwkv.NewTable(c, func(t *rwkv.Table, i int, to, from string) {

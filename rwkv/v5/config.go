@@ -10,8 +10,8 @@ import (
 
 const arch = "rwkv5"
 
-// detect reports whether the checkpoint is of version 5: a decay, and a norm after the recurrence. Version 6, which is asked first, has
-// them too.
+// detect reports whether the checkpoint is RWKV-5: it has a decay, and a norm after the recurrence. Version 6 also has both, but
+// is checked first.
 func detect(shapes rwkv.Shapes) bool {
 	_, norm := shapes("blocks.0.att.ln_x.weight")
 	_, decay := shapes("blocks.0.att.time_decay")
@@ -56,7 +56,7 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	return c, c.Check()
 }
 
-// configFromGGUF reads the dimensions off a GGUF file's keys.
+// configFromGGUF reads the dimensions from a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
 	if err := rwkv.ReadKeys(&c, m, tensors); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/op"
 )
 
-// The tensors of a layer's time mix, by their GGUF names without "blk.N." and ".weight".
+// The tensors of a layer's time mix. A GGUF name adds "blk.N." before and ".weight" after.
 const (
 	lerpR, lerpK, lerpV = "time_mix_lerp_r", "time_mix_lerp_k", "time_mix_lerp_v" // token shift
 	lerpG               = "time_mix_lerp_g"                                       // not in version 5.0
@@ -22,8 +22,8 @@ const (
 	groupNorm           = "time_mix_ln" // a norm
 )
 
-// tensors is the table of version 5: every tensor of a GGUF file, in its order, and the checkpoint's tensors it is made of.
-// All forms are one in a GGUF file: decay and bonus are spread over the channels, and the bonus is what it is in effect.
+// tensors is the table of version 5: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from. GGUF
+// files of all forms look alike: decay and bonus are spread over the channels, and a bonus stored as a logarithm is converted.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
 	channels := int64(c.Embed)
 	return rwkv.NewTable(c, func(t *rwkv.Table, i int, to, from string) {

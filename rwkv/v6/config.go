@@ -9,8 +9,8 @@ import (
 
 const arch = "rwkv6"
 
-// detect reports whether the checkpoint is of version 6: the only one whose token shift and decay depend on the data, by low-rank pairs.
-// One of their tensors is enough, so that a file that lacks another is not taken for an older version.
+// detect reports whether the checkpoint is RWKV-6, the only version whose token shift and decay depend on the data through
+// low-rank pairs. One of their tensors is enough, so that a file that lacks the others is not taken for an older version.
 func detect(shapes rwkv.Shapes) bool {
 	return shapes.Any("blocks.0.att.time_maa_x", "blocks.0.att.time_maa_w1", "blocks.0.att.time_decay_w1")
 }

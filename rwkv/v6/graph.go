@@ -43,7 +43,7 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 }
 
-// newLayers binds the weights of the layers that the hybrid has too.
+// newLayers binds the weights that the hybrid's layers also have.
 func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 	layers := make([]layer, c.Layers)
 	for i := range layers {

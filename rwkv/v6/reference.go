@@ -30,7 +30,7 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	}), nil
 }
 
-// newRefLayers binds the weights of the layers that the hybrid has too.
+// newRefLayers binds the weights that the hybrid's layers also have.
 func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {
@@ -52,7 +52,7 @@ func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 type refLayer struct {
 	config        rwkv.Config
 	groupNorm     plain.Norm
-	muX, mu       []float64 // token shift; mu and w2 of w, k, v, r, g one after another
+	muX, mu       []float64 // token shift; mu and w2 hold the parts for w, k, v, r, g in this order
 	w1, w2        plain.Matrix
 	r, k, v, g, o plain.Matrix
 	u             []float64 // bonus

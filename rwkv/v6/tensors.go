@@ -2,11 +2,11 @@ package v6
 
 import "github.com/gosling-rwkv/gosling/rwkv"
 
-// The tensors of a layer's time mix, by their GGUF names without "blk.N." and ".weight".
+// The tensors of a layer's time mix. A GGUF name adds "blk.N." before and ".weight" after.
 const (
-	lerpX            = "time_mix_lerp_x"     // lerp of what the others depend on
-	lerpFused        = "time_mix_lerp_fused" // those of w, k, v, r and g in one tensor
-	lerpSplit        = "time_mix_lerp_"      // or, followed by each of lerps, in one each
+	lerpX            = "time_mix_lerp_x"     // lerp of the input that the other lerps depend on
+	lerpFused        = "time_mix_lerp_fused" // the lerps of w, k, v, r and g in one tensor
+	lerpSplit        = "time_mix_lerp_"      // or in five tensors, each named by one of lerps
 	mixW1, mixW2     = "time_mix_w1", "time_mix_w2"
 	receptance       = "time_mix_receptance"
 	key              = "time_mix_key"
@@ -61,7 +61,7 @@ func decay(t *rwkv.Table, c rwkv.Config, to, att string) {
 	t.Transposed(to+decayW2+".weight", rwkv.Decay, rank, channels, att+"time_decay_w2")
 }
 
-// lerp is the five token-shift vectors.
+// lerp adds the five token-shift vectors.
 func lerp(t *rwkv.Table, c rwkv.Config, to, att string) {
 	var from []string
 	for _, x := range lerps {
@@ -77,7 +77,7 @@ func lerp(t *rwkv.Table, c rwkv.Config, to, att string) {
 	}
 }
 
-// lerpNames names the tensors of the five token-shift vectors: one or, in some files, five.
+// lerpNames names the tensors of the five token-shift vectors: one tensor or, in some files, five.
 func lerpNames(c rwkv.Config) []string {
 	if !c.SplitLerp {
 		return []string{lerpFused}

@@ -24,7 +24,7 @@ type layer struct {
 	R, K, V, O ggml.Tensor
 	W0, W1, W2 ggml.Tensor // decay
 	A0, A1, A2 ggml.Tensor // in-context learning rate
-	V0, V1, V2 ggml.Tensor // value residual, not in layer 0
+	V0, V1, V2 ggml.Tensor // value residual, except in layer 0
 	G1, G2     ggml.Tensor // gate
 	KK, KA, RK ggml.Tensor // removal key, replacement rate, bonus
 
@@ -46,7 +46,7 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 }
 
-// newLayers binds the weights of the time mixes, which the hybrid has too.
+// newLayers binds the weights of the time mixes, which the hybrid also has.
 func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 	layers := make([]layer, c.Layers)
 	for i := range layers {

@@ -32,7 +32,7 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 	}), nil
 }
 
-// newRefLayers binds the weights of the time mixes, which the hybrid has too.
+// newRefLayers binds the weights of the time mixes, which the hybrid also has.
 func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 	layers := make([]refLayer, c.Layers)
 	for i := range layers {

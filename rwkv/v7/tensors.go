@@ -7,8 +7,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// The tensors of a layer's time mix, by their GGUF names without "blk.N." and ".weight". Of x → bias + f(x·w1)·w2, 0 is the bias and 1
-// and 2 are the matrices.
+// The tensors of a layer's time mix. A GGUF name adds "blk.N." before and ".weight" after. In a low-rank pair x → bias +
+// f(x·w1)·w2, 0 is the bias, and 1 and 2 are the matrices.
 const (
 	lerpFused                       = "time_mix_lerp_fused"
 	decay0, decay1, decay2          = "time_mix_w0", "time_mix_w1", "time_mix_w2"
