@@ -23,7 +23,7 @@ type Machine struct {
 // Usable returns the memory that a model may use. The rest is for the system and other programs.
 func (m Machine) Usable() int64 { return m.RAM - max(min(1<<30, m.RAM/2), m.RAM/8) }
 
-// slow is the speed, in tokens per second, below which reading along is no fun.
+// slow is the speed in tokens per second below which a model is slower than people read.
 const slow = 4
 
 // gpuShare is how many times larger a model on the CPU must be to beat a model that fits the GPU entirely.

@@ -4,7 +4,7 @@
 //
 // DIR is a source tree of llama.cpp with a build in it. A small C program is compiled against its library. Both programs read the same
 // random tokens, in chunks of several lengths. For each model and length it prints the largest difference of two logits, as a fraction
-// of the largest logit, and at how many positions both have the same likeliest token. The exit code is 1 if a difference is above the
+// of the largest logit, and at how many positions both have the same most likely token. The exit code is 1 if a difference is above the
 // tolerance.
 package main
 
