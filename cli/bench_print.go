@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/gosling-rwkv/gosling/bench"
+	"github.com/gosling-rwkv/gosling/internal/cells"
 )
 
 func printBench(w io.Writer, format string, results []bench.Result) error {
@@ -32,7 +33,7 @@ func printBenchCSV(out io.Writer, results []bench.Result) error {
 				continue
 			}
 			names = append(names, f.Tag.Get("json"))
-			values = append(values, cellText(v.Interface()))
+			values = append(values, cells.CSV(v.Interface()))
 		}
 		if i == 0 {
 			if err := w.Write(names); err != nil {
@@ -49,7 +50,7 @@ func printBenchCSV(out io.Writer, results []bench.Result) error {
 
 func printBenchTable(out io.Writer, results []bench.Result) error {
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	row := func(cells ...string) { fmt.Fprintf(w, "| %s\t|\n", markdownCells(cells, "\t| ")) }
+	row := func(texts ...string) { fmt.Fprintf(w, "| %s\t|\n", cells.Markdown(texts, "\t| ")) }
 	row("model", "size", "params", "backend", "threads", "test", "t/s", "bandwidth")
 	row("---", "---:", "---:", "---", "---:", "---:", "---:", "---:")
 	for _, r := range results {
@@ -58,7 +59,7 @@ func printBenchTable(out io.Writer, results []bench.Result) error {
 			share = fmt.Sprintf("%.0f %%", 100*r.BandwidthShare)
 		}
 		row(r.ModelType, bytesText(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads),
-			r.Test(), numberText("%.2f", r.AvgTS)+" ± "+numberText("%.2f", r.StddevTS), share)
+			r.Test(), cells.Number("%.2f", r.AvgTS)+" ± "+cells.Number("%.2f", r.StddevTS), share)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/inspect"
+	"github.com/gosling-rwkv/gosling/internal/cells"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/quant"
@@ -71,6 +72,6 @@ func TestAComparisonKeepsNoNumberWhereThereWasNone(t *testing.T) {
 func TestRatesByAClockThatStandsStill(t *testing.T) {
 	assert.Equal(t, "-", byteRateText(1<<30, 0))
 	assert.Equal(t, "2.00 GiB/s", byteRateText(1<<30, 500*time.Millisecond))
-	assert.Empty(t, cellText(rate(1, 0)))
-	assert.Equal(t, "1.5", cellText(1.5))
+	assert.Empty(t, cells.CSV(rate(1, 0)))
+	assert.Equal(t, "1.5", cells.CSV(1.5))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/internal/cells"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
@@ -108,6 +109,6 @@ func printPerplexity(out io.Writer, r compare.PerplexityResult) error {
 		how = "in one pass"
 	}
 	fmt.Fprintf(w, "scored\t%s tokens of %s bytes, %s\n", grouped(int64(r.Scored)), grouped(r.Bytes), how)
-	fmt.Fprintf(w, "read\t%s tokens, %s per second\n", grouped(int64(r.Read)), numberText("%.1f", r.Speed))
+	fmt.Fprintf(w, "read\t%s tokens, %s per second\n", grouped(int64(r.Read)), cells.Number("%.1f", r.Speed))
 	return w.Flush()
 }

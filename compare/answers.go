@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/lock"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -133,13 +134,10 @@ func readLine(in *bufio.Reader, name string) ([]byte, error) {
 	}
 }
 
-// jsonLine is a value as a line, which leaves < and > as they are.
+// jsonLine is a value as a line.
 func jsonLine(value any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(value)
-	return b.Bytes(), err
+	line, err := jsontext.Marshal(value)
+	return append(line, '\n'), err
 }
 
 func (a *answers) write(what any) error {

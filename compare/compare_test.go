@@ -150,6 +150,22 @@ func TestBaseLogitsAreKept(t *testing.T) {
 	assert.Empty(t, (&Setup{Texts: o.Texts}).LogitsFiles())
 }
 
+// TestBaseLogitsOfOtherPrograms cuts off what only our files have: whose logits they are.
+func TestBaseLogitsOfOtherPrograms(t *testing.T) {
+	p := newPlace(t)
+	o := p.options(Candidate{Model: p.quantized("q8.gguf", "q8_0")})
+	o.BaseLogits = p.path("base.logits")
+	want := p.run(o)
+	info, err := os.Stat(o.BaseLogits)
+	require.NoError(t, err)
+	const trailer = 120
+	require.NoError(t, os.Truncate(o.BaseLogits, info.Size()-trailer))
+	assert.Equal(t, want, p.run(o))
+	o.Base = p.model("foreign.gguf", gguf.F32, func(c *synth.Config) { c.Seed = 5 })
+	_, err = Run(t.Context(), o)
+	require.ErrorContains(t, err, "base.logits: base logits of another model than "+o.Base.Path+": their KL divergence is ")
+}
+
 func TestTasksAreColumns(t *testing.T) {
 	p := newPlace(t)
 	o := p.options(p.made("q8_0"))
@@ -168,11 +184,13 @@ func TestWhatCannotBeCompared(t *testing.T) {
 	p := newPlace(t)
 	q8 := Candidate{Model: p.quantized("q8.gguf", "q8_0")}
 	large := Candidate{Model: p.model("large.gguf", gguf.F32, func(c *synth.Config) { c.Vocab = 300 })}
+	old := Candidate{Model: p.model("old.gguf", gguf.F32, func(c *synth.Config) { c.Version = "6" })}
 	for name, tc := range map[string]struct {
 		change func(*Options)
 		want   string
 	}{
 		"another vocabulary":  {func(o *Options) { o.Candidates = []Candidate{large} }, "large.gguf cannot be compared with " + p.path("base.gguf") + ": its vocabulary has 300 tokens, the base's 257"},
+		"another version":     {func(o *Options) { o.Candidates = []Candidate{old} }, `its architecture is "rwkv6", the base's "rwkv7"`},
 		"nothing":             {func(o *Options) { o.Candidates = nil }, "no candidates"},
 		"no text":             {func(o *Options) { o.Texts = nil }, "no text"},
 		"a missing base":      {func(o *Options) { o.Base.Path = "missing.gguf" }, "missing.gguf"},

@@ -86,7 +86,10 @@ func FuzzCandidate(f *testing.F) {
 			for _, row := range table.Rows {
 				require.Len(t, row, len(table.Head))
 			}
+			require.NoError(t, table.Write(io.Discard))
+			require.NoError(t, table.WriteMarkdown(io.Discard))
 		}
+		require.NoError(t, WriteCSV(io.Discard, r))
 		require.NoError(t, WritePage(io.Discard, r))
 		text, err := json.Marshal(done)
 		require.NoError(t, err)

@@ -14,3 +14,6 @@ func Tables(c Comparison) []Table { return report.Tables(c) }
 
 // WritePage writes a comparison as an HTML page with tables and plots.
 func WritePage(w io.Writer, c Comparison) error { return report.Write(w, c) }
+
+// WriteCSV writes a comparison as CSV, a row for each candidate and column.
+func WriteCSV(w io.Writer, c Comparison) error { return report.CSV(w, c) }

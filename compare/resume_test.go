@@ -52,6 +52,22 @@ func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
 	assert.Equal(t, []string{"making Q4_0", "Q4_0 on book.txt in chunks of 16"}, events.steps, "the base and Q8_0 are not measured again")
 }
 
+func TestTheBaseThatWasStoppedGoesOn(t *testing.T) {
+	p := newPlace(t)
+	o := p.options(p.made("q4_0"))
+	want := p.run(o)
+	stop(t, o, func(e Event) bool { return e.Done > 40 })
+	total := int64(0)
+	o.Resume, o.Progress = true, func(e Event) {
+		if total == 0 {
+			total = e.Total
+		}
+	}
+	assert.Equal(t, want, p.run(o))
+	assert.Positive(t, total)
+	assert.Less(t, total, int64(7*15), "the first chunks are not read again")
+}
+
 func TestAComparisonGoesOnWithOtherCandidates(t *testing.T) {
 	p := newPlace(t)
 	o := p.options(p.made("q8_0"), p.made("q4_0"))
@@ -88,10 +104,18 @@ func TestAComparisonIsNotResumedWithOtherSettings(t *testing.T) {
 	assert.Equal(t, &SettingsError{stopped.Work, []string{"context"}}, settings)
 	assert.EqualError(t, err, stopped.Work+" was begun with other settings: context")
 
-	require.NoError(t, os.RemoveAll(stopped.Work))
+	o.Contexts = []int{16}
+	p.file("book.txt", tale)
+	_, err = Run(t.Context(), o)
+	require.ErrorAs(t, err, &settings)
+	assert.Equal(t, []string{"text " + p.path("book.txt")}, settings.Differ)
+
 	var events log
-	o.Progress = events.add
-	p.run(o)
+	o.Progress, o.Base.Name = events.add, "other.gguf"
+	r, err := Run(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, r.Remove())
+	assert.DirExists(t, stopped.Work, "it is of another base")
 	assert.Equal(t, []string{"nothing to go on with in " + o.Work + ", beginning anew"}, events.notes)
 }
 

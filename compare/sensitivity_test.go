@@ -8,8 +8,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/quant"
 )
 
 // sensitivity are options that round the base to few types.
@@ -81,6 +83,15 @@ func TestAModelThatIsQuantizedAlreadyIsRefused(t *testing.T) {
 	r, err := Sensitivity(t.Context(), o)
 	require.NoError(t, err)
 	require.NoError(t, r.Remove())
+}
+
+func TestAPartHasTheMeanOfAllColumns(t *testing.T) {
+	p := withDivergence(quant.Part{Kind: "output"}, []eval.Divergence{
+		{KLD: Estimate{Value: 1, Error: 3}, SameTop: Estimate{Value: 0.5}}, {KLD: Estimate{Value: 2, Error: 4}, SameTop: Estimate{Value: 1}},
+	})
+	assert.InDelta(t, 1.5, float64(p.KLD), 1e-12)
+	assert.InDelta(t, 2.5, float64(p.Error), 1e-12, "the root of the sum of the squares, by the number of columns")
+	assert.InDelta(t, 0.75, float64(p.SameTop), 1e-12)
 }
 
 func TestTypesOfWeights(t *testing.T) {

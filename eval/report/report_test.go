@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/xml"
 	"fmt"
 	"image/png"
@@ -115,6 +116,37 @@ func TestTablesShowADashWhereNothingWasMeasured(t *testing.T) {
 	assert.Equal(t, "KL divergence on english.txt, 0 chunks of 512 tokens, 0 scored", tables[1].Title)
 	assert.Equal(t, "- ± -", tables[1].Rows[1][1])
 	assert.Equal(t, []string{"-", "-"}, tables[1].Rows[0][2:4], "the base is not compared with itself")
+}
+
+func TestTablesAsTextAndMarkdown(t *testing.T) {
+	table := report.Table{Title: "a\nb", Head: []string{"model", "size"}, Rows: [][]string{{"Q4|K", "1 B"}, {"x\x1b", "10 B"}}}
+	var text, markdown bytes.Buffer
+	require.NoError(t, table.Write(&text))
+	assert.Equal(t, "a\\nb\n  model    size\n  Q4|K     1 B\n  x\\u001b  10 B\n", text.String())
+	require.NoError(t, table.WriteMarkdown(&markdown))
+	assert.Equal(t, "### a\\nb\n\n| model | size |\n| --- | ---: |\n| Q4\\|K | 1 B |\n| x\\u001b | 10 B |\n", markdown.String())
+}
+
+func TestCSVHasARowForEachCandidateAndColumn(t *testing.T) {
+	c := comparison(3)
+	tasks := []eval.Task{eval.Grade("lambada", []eval.Answered{{Correct: true, LogProb: -1}})}
+	c.Base.Tasks = tasks
+	for i := range c.Candidates {
+		c.Candidates[i].Tasks = tasks
+	}
+	c.Candidates[0].Name, c.Candidates[0].Prefill = "=1", float.Number(math.NaN())
+	var b bytes.Buffer
+	require.NoError(t, report.CSV(&b, c))
+	rows, err := csv.NewReader(&b).ReadAll() // which wants rows of one length
+	require.NoError(t, err)
+	require.Len(t, rows, 1+3*2)
+	assert.Equal(t, []string{"'=1", "english.txt", "512"}, rows[1][:3])
+	row := map[string]string{}
+	for i, name := range rows[0] {
+		row[name] = rows[1][i]
+	}
+	assert.Empty(t, row["prefill_tokens_per_second"], "not a number")
+	assert.Equal(t, []string{"100", "0.1", "1"}, []string{row["decode_tokens_per_second"], row["kld"], row["lambada_accuracy"]})
 }
 
 // TestABrowserShowsThePage needs Chromium.

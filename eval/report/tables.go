@@ -2,9 +2,14 @@ package report
 
 import (
 	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
 
 	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/cells"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
@@ -13,6 +18,29 @@ type Table struct {
 	Title string
 	Head  []string
 	Rows  [][]string
+}
+
+// Write writes the table with aligned columns.
+func (t Table) Write(out io.Writer) error {
+	if _, err := fmt.Fprintln(out, term.Visible(t.Title)); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{t.Head}, t.Rows...) {
+		fmt.Fprintln(w, "  "+cells.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// WriteMarkdown writes the table in Markdown.
+func (t Table) WriteMarkdown(out io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s\n\n| %s |\n|%s\n", term.Visible(t.Title), cells.Markdown(t.Head, " | "), " --- |"+strings.Repeat(" ---: |", len(t.Head)-1))
+	for _, row := range t.Rows {
+		fmt.Fprintf(&b, "| %s |\n", cells.Markdown(row, " | "))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
 }
 
 // Tables are the models and, for each column, what the candidates cost there.
@@ -43,7 +71,7 @@ func Tables(r eval.Comparison) []Table {
 func factsRow(f eval.Facts) []string {
 	row := []string{f.Name, units.Bytes(f.Size), fmt.Sprintf("%.2f", f.BitsPerWeight), "-", "-", "-"}
 	if f.Prefill != 0 {
-		row[3], row[4] = number("%.1f", f.Prefill), number("%.1f", f.Decode)
+		row[3], row[4] = cells.Number("%.1f", f.Prefill), cells.Number("%.1f", f.Decode)
 	}
 	if f.PeakMemory > 0 {
 		row[5] = units.Bytes(f.PeakMemory)
@@ -66,7 +94,7 @@ func kldRow(name string, d eval.Divergence) []string {
 	s := d.KLDSpread
 	row := []string{name, plusMinus("%.4f", d.PPL), plusMinus("%.5f", d.LnRatio), plusMinus("%.6f", d.KLD)}
 	for _, x := range []float.Number{s.Median, s.P90, s.P95, s.P99, s.P999, s.Max} {
-		row = append(row, number("%.6f", x))
+		row = append(row, cells.Number("%.6f", x))
 	}
 	return append(row, percent(d.SameTop))
 }
@@ -76,23 +104,15 @@ func deltaRow(name string, d eval.Divergence) []string {
 	times100 := func(e eval.Estimate) eval.Estimate { return eval.Estimate{Value: 100 * e.Value, Error: 100 * e.Error} }
 	row := []string{name, plusMinus("%.3f", times100(d.Delta)), plusMinus("%.3f", times100(d.DeltaRMS))}
 	for _, x := range []float.Number{s.Min, s.P01, s.P1, s.P5, s.P10, s.Median, s.P90, s.P95, s.P99, s.P999, s.Max} {
-		row = append(row, number("%.3f", 100*x))
+		row = append(row, cells.Number("%.3f", 100*x))
 	}
 	return row
 }
 
 func plusMinus(format string, e eval.Estimate) string {
-	return number(format, e.Value) + " ± " + number(format, e.Error)
+	return cells.Number(format, e.Value) + " ± " + cells.Number(format, e.Error)
 }
 
 func percent(e eval.Estimate) string {
 	return plusMinus("%.2f", eval.Estimate{Value: 100 * e.Value, Error: 100 * e.Error}) + " %"
-}
-
-// number writes a number, or "-" where it is unknown or beyond all bounds.
-func number[F ~float64](format string, n F) string {
-	if !float.Number(n).Finite() {
-		return "-"
-	}
-	return fmt.Sprintf(format, n)
 }
