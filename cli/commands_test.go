@@ -44,20 +44,6 @@ func TestHelpOfEveryCommandAfterArguments(t *testing.T) {
 	}
 }
 
-func TestUnescape(t *testing.T) {
-	for in, want := range map[string]string{
-		`User: Hi\n\nAssistant:`: "User: Hi\n\nAssistant:",
-		`\t\r\\n\"\'`:            "\t\r\\n\"'",
-		`\x41\xe4\xb8`:           "A\xe4\xb8",
-		`\xzz \x4 \x`:            `\xzz \x4 \x`,
-		`C:\dir\`:                `C:\dir\`,
-		"plain":                  "plain",
-		"":                       "",
-	} {
-		assert.Equal(t, want, unescape(in), "%s", in)
-	}
-}
-
 func TestQuantizedName(t *testing.T) {
 	mix, err := quant.ParseMix("q4_k_m")
 	require.NoError(t, err)

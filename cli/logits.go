@@ -90,7 +90,7 @@ func logitsTokens(c *urfave.Context, m *lm.Model) ([]tokenizer.Token, error) {
 		if err != nil {
 			return nil, err
 		}
-		if tokens, err = parseTokens(string(text)); err != nil {
+		if tokens, err = tokenizer.ParseIDs(string(text)); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Path("tokens-file"), err)
 		}
 		if c.Bool("bos") {

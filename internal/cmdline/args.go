@@ -1,7 +1,7 @@
 // Package cmdline arranges and completes the command line of a urfave/cli program.
 //
 // The library wants flags before the other arguments. Arrange lets them stand anywhere. Complete lists what may come next on an
-// unfinished command line. Both need commands that agree on whether a flag takes a value.
+// unfinished command line. Both need commands that agree on whether a flag takes a value. Unescape resolves escapes in a text.
 //
 // Limits: short flags cannot be joined (-ab), and commands have no subcommands.
 package cmdline
