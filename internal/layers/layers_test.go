@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "engine", "gguf", "checkpoint/formats", "demo",
 		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cpus", "internal/float", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term",
-		"internal/cmdline", "internal/manual"},
+		"internal/cmdline", "internal/manual", "internal/vectors"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
@@ -89,6 +89,7 @@ var arrows = map[string][]string{
 	"internal/term":       {"internal/excerpt", "internal/units"},
 	"internal/units":      {},
 	"internal/utf":        {},
+	"internal/vectors":    {"internal/float"},
 
 	// For tests and scripts. They may import anything, but nothing else may import them.
 	"ggml/ggmltest":    {"ggml/probe"},
