@@ -64,7 +64,7 @@ var arrows = map[string][]string{
 	"sampler":            {"tokenizer", "internal/float"},
 	"tokenizer":          {"internal/excerpt"},
 	"prompt":             {"internal/excerpt"},
-	"music":              {},
+	"music":              {"tokenizer"},
 	"demo":               {"gguf", "internal/atomicfile", "internal/private"},
 
 	"internal/atomicfile": {"internal/lock"},
