@@ -9,12 +9,14 @@ import (
 	"text/tabwriter"
 
 	"github.com/gosling-rwkv/gosling/bench"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func printBench(w io.Writer, format string, results []bench.Result) error {
 	switch format {
 	case "json":
-		return writeJSON(w, results)
+		return jsontext.Write(w, results)
 	case "csv":
 		return printBenchCSV(w, results)
 	default:
@@ -32,7 +34,7 @@ func printBenchCSV(out io.Writer, results []bench.Result) error {
 				continue
 			}
 			names = append(names, f.Tag.Get("json"))
-			values = append(values, cellText(v.Interface()))
+			values = append(values, units.Cell(v.Interface()))
 		}
 		if i == 0 {
 			if err := w.Write(names); err != nil {
@@ -57,17 +59,17 @@ func printBenchTable(out io.Writer, results []bench.Result) error {
 		if r.BandwidthShare > 0 {
 			share = fmt.Sprintf("%.0f %%", 100*r.BandwidthShare)
 		}
-		row(r.ModelType, bytesText(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads),
-			r.Test(), numberText("%.2f", r.AvgTS)+" ± "+numberText("%.2f", r.StddevTS), share)
+		row(r.ModelType, units.Bytes(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads),
+			r.Test(), units.Number("%.2f", r.AvgTS)+" ± "+units.Number("%.2f", r.StddevTS), share)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	r := results[len(results)-1]
 	_, err := fmt.Fprintf(out, "\n%s: loaded in %.2f s, at most %s of memory in use; ggml %s\n",
-		filepath.Base(r.Model), r.LoadSeconds, bytesText(r.PeakRSS), r.GGML)
+		filepath.Base(r.Model), r.LoadSeconds, units.Bytes(r.PeakRSS), r.GGML)
 	if err == nil && r.Bandwidth > 0 {
-		_, err = fmt.Fprintf(out, "memory bandwidth %.1f GiB/s on %d threads, a generated token reads %s\n", r.Bandwidth/(1<<30), r.Threads, bytesText(r.BytesPerToken))
+		_, err = fmt.Fprintf(out, "memory bandwidth %.1f GiB/s on %d threads, a generated token reads %s\n", r.Bandwidth/(1<<30), r.Threads, units.Bytes(r.BytesPerToken))
 	}
 	return err
 }

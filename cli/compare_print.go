@@ -12,8 +12,10 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 // printComparison writes the result to standard output and, with --html, to a page. The page comes last, so that the result is seen even if
@@ -33,7 +35,7 @@ func printResult(c *urfave.Context, r compare.Comparison) error {
 	out := c.App.Writer
 	switch {
 	case c.Bool("json"):
-		return writeJSON(out, r)
+		return jsontext.Write(out, r)
 	case c.Bool("csv"):
 		return compareCSV(out, r)
 	}
@@ -105,7 +107,7 @@ func compareCSV(out io.Writer, r compare.Comparison) error {
 			}
 			var texts []string
 			for _, cell := range row {
-				texts = append(texts, cellText(cell))
+				texts = append(texts, units.Cell(cell))
 			}
 			rows = append(rows, texts)
 		}

@@ -87,7 +87,7 @@ var arrows = map[string][]string{
 	"internal/rss":        {},
 	"internal/shape":      {},
 	"internal/term":       {"internal/excerpt", "internal/units"},
-	"internal/units":      {},
+	"internal/units":      {"internal/float"},
 	"internal/utf":        {},
 	"internal/vectors":    {"internal/float"},
 
