@@ -6,10 +6,11 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"github.com/gosling-rwkv/gosling/internal/cmdline"
 )
 
 // newApp returns the program with all its commands.
@@ -67,22 +68,9 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 	return app
 }
 
-// badUsage rewrites the flag package's errors in this program's words.
+// badUsage reports the flag package's errors in this program's words.
 func badUsage(c *urfave.Context, err error, _ bool) error {
-	reason := err.Error()
-	if head, tail, ok := strings.Cut(reason, " for flag -"); ok {
-		name, why, _ := strings.Cut(tail, ": ")
-		reason = fmt.Sprintf("%s for %s: %s", head, dashed(name), strings.Replace(why, "parse error", "want a number", 1))
-	}
-	return misuse(c, "%s", reason)
-}
-
-// dashed returns a flag as it is typed: -n, --n-predict.
-func dashed(name string) string {
-	if len(name) == 1 {
-		return "-" + name
-	}
-	return "--" + name
+	return misuse(c, "%s", cmdline.Reason(err))
 }
 
 // version returns what --version prints.
@@ -94,7 +82,7 @@ func version() string {
 	return fmt.Sprintf("gosling %s (%s, %s/%s)", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// helpCommand is only listed and never runs: arrange turns "help run" into "run --help".
+// helpCommand is only listed and never runs: cmdline.Arrange turns "help run" into "run --help".
 func helpCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "help", Usage: "explain a command", ArgsUsage: "[COMMAND]",

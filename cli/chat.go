@@ -18,6 +18,7 @@ import (
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 )
@@ -160,7 +161,7 @@ func (t *talk) ended(unanswered int) error {
 	if unanswered == 0 || t.interactive {
 		return nil
 	}
-	return fmt.Errorf("%s not answered: the model's file has changed", counted(unanswered, "message"))
+	return fmt.Errorf("%s not answered: the model's file has changed", units.Count(unanswered, "message"))
 }
 
 // nextLine reads a line. If Ctrl-C arrives as a signal, it ends the program.

@@ -7,6 +7,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/check"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 )
 
 // checkFile looks for all that is wrong with a model file and prints it.
@@ -16,7 +17,7 @@ func checkFile(c *urfave.Context, path string) error {
 		return err
 	}
 	if c.Bool("json") {
-		err = writeJSON(c.App.Writer, found)
+		err = jsontext.Write(c.App.Writer, found)
 	} else {
 		err = printFindings(c.App.Writer, path, found)
 	}

@@ -1,5 +1,5 @@
-// Package cli is the command line of Gosling, with one command per file. The other files hold what commands share: flags that may
-// stand anywhere, exit codes, signals, progress and shell completion.
+// Package cli is the command line of Gosling, with one command per file. The other files hold what commands share: exit codes,
+// signals and progress.
 //
 // A command writes its result to standard output and everything else to standard error. The exit code is 0 on success, 1 for an
 // error, 2 for a wrong command line, and 130 after Ctrl-C.
@@ -19,6 +19,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/internal/cmdline"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/term"
@@ -39,7 +40,7 @@ func runAt(now clock, args []string, stdin io.Reader, stdout, stderr io.Writer) 
 	defer out.Close()
 	app := newApp(stdin, out, about)
 	app.Metadata = map[string]any{clockKey: now}
-	arranged, err := arrange(app, args)
+	arranged, err := cmdline.Arrange(app, args)
 	if err == nil {
 		err = app.Run(arranged)
 	}
@@ -48,7 +49,7 @@ func runAt(now clock, args []string, stdin io.Reader, stdout, stderr io.Writer) 
 
 // report prints the error, if it needs words, and returns its exit code.
 func report(stderr io.Writer, err error) int {
-	var usage *usageError
+	var usage *cmdline.UsageError
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
 		return 0
@@ -72,9 +73,9 @@ func printError(w io.Writer, err error) {
 	if hint := hintFor(err); hint != "" {
 		fmt.Fprintf(w, "hint: %s\n", hint)
 	}
-	var usage *usageError
+	var usage *cmdline.UsageError
 	if errors.As(err, &usage) {
-		fmt.Fprintf(w, "hint: see \"%s --help\"\n", usage.command)
+		fmt.Fprintf(w, "hint: see \"%s --help\"\n", usage.Command)
 	}
 }
 
@@ -120,17 +121,9 @@ func makeStoppable(ctx context.Context, stdout io.Writer) {
 // errorText returns an error's message, shortened for a terminal.
 func errorText(err error) string { return excerpt.Message(err) }
 
-// usageError is the error of a wrong command line.
-type usageError struct {
-	command string // such as "gosling run"
-	reason  string
-}
-
-func (e *usageError) Error() string { return e.reason }
-
 // misuse returns the error of a command with wrong arguments or flags.
 func misuse(c *urfave.Context, format string, args ...any) error {
-	return &usageError{"gosling " + c.Command.Name, fmt.Sprintf(format, args...)}
+	return &cmdline.UsageError{Command: "gosling " + c.Command.Name, Reason: fmt.Sprintf(format, args...)}
 }
 
 // hinted is an error with a hint, which is printed on a line of its own.

@@ -9,6 +9,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
 )
 
@@ -29,7 +30,7 @@ func printResult(c *urfave.Context, r compare.Comparison) error {
 	out := c.App.Writer
 	switch {
 	case c.Bool("json"):
-		return writeJSON(out, r)
+		return jsontext.Write(out, r)
 	case c.Bool("csv"):
 		return compare.WriteCSV(out, r)
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
@@ -31,7 +30,7 @@ Examples:
 func detokenize(c *urfave.Context) error {
 	args, model := c.Args().Slice(), ""
 	if len(args) > 0 && args[0] != "-" {
-		if _, err := parseTokens(args[0]); err != nil {
+		if _, err := tokenizer.ParseIDs(args[0]); err != nil {
 			model, args = args[0], args[1:]
 		}
 	}
@@ -50,7 +49,7 @@ func detokenize(c *urfave.Context) error {
 		}
 		ids = string(text)
 	}
-	tokens, err := parseTokens(ids)
+	tokens, err := tokenizer.ParseIDs(ids)
 	if err != nil {
 		return err
 	}
@@ -59,26 +58,5 @@ func detokenize(c *urfave.Context) error {
 			return fmt.Errorf("token %d at position %d is not in the vocabulary", t, i)
 		}
 	}
-	return outfile.Buffered(heeding{c.Context, term.Text(c.App.Writer)}, func(out io.Writer) error { return decodeTo(out, vocab, tokens) })
-}
-
-// decodeTo writes the text of tokens in parts, because it may be a thousand times as long as they are.
-func decodeTo(out io.Writer, vocab tokenizer.Tokenizer, tokens []tokenizer.Token) error {
-	between := ""
-	for some := range slices.Chunk(tokens, 4096) {
-		text := vocab.Decode(some)
-		if len(text) == 0 {
-			continue
-		}
-		if _, err := io.WriteString(out, between); err != nil {
-			return err
-		}
-		if _, err := out.Write(text); err != nil {
-			return err
-		}
-		if _, words := vocab.(*tokenizer.Words); words {
-			between = " "
-		}
-	}
-	return nil
+	return outfile.Buffered(heeding{c.Context, term.Text(c.App.Writer)}, func(out io.Writer) error { return tokenizer.WriteText(out, vocab, tokens) })
 }

@@ -8,6 +8,8 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/doctor"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func devicesCommand() *urfave.Command {
@@ -34,7 +36,7 @@ func listDevices(c *urfave.Context) error {
 		return onFinding(named, err)
 	}
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, list)
+		return jsontext.Write(c.App.Writer, list)
 	}
 	return printDevices(c.App.Writer, list)
 }
@@ -43,7 +45,7 @@ func printDevices(out io.Writer, list doctor.DeviceList) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tTYPE\tMEMORY FREE\tTOTAL\tBACKEND\tDESCRIPTION")
 	for _, d := range list.Devices {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Type, bytesText(d.Free), bytesText(d.Total), d.Backend, d.Description)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Type, units.Bytes(d.Free), units.Bytes(d.Total), d.Backend, d.Description)
 	}
 	if err := w.Flush(); err != nil {
 		return err

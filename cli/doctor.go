@@ -12,7 +12,9 @@ import (
 
 	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/doctor"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func doctorCommand() *urfave.Command {
@@ -47,14 +49,14 @@ func doctorAction(c *urfave.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		if err := writeJSON(c.App.Writer, r); err != nil {
+		if err := jsontext.Write(c.App.Writer, r); err != nil {
 			return err
 		}
 	} else if r.Problems == 0 {
-		fmt.Fprintf(c.App.Writer, "\nno problems, %s\n", counted(r.Warnings, "warning"))
+		fmt.Fprintf(c.App.Writer, "\nno problems, %s\n", units.Count(r.Warnings, "warning"))
 	}
 	if r.Problems > 0 {
-		return fmt.Errorf("%s, %s", counted(r.Problems, "problem"), counted(r.Warnings, "warning"))
+		return fmt.Errorf("%s, %s", units.Count(r.Problems, "problem"), units.Count(r.Warnings, "warning"))
 	}
 	return nil
 }

@@ -11,7 +11,9 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func evalCommand() *urfave.Command {
@@ -62,7 +64,7 @@ func evalTask(c *urfave.Context) error {
 		return noAnswers(onOpening(c, err))
 	}
 	if c.Bool("json") {
-		return writeJSON(out, task)
+		return jsontext.Write(out, task)
 	}
 	return printTask(out, task)
 }
@@ -122,7 +124,7 @@ func printTask(out io.Writer, t compare.TaskResult) error {
 	fmt.Fprintf(w, "accuracy\t%.2f %% ± %.2f\n", 100*t.Accuracy.Value, 100*t.Accuracy.Error)
 	fmt.Fprintf(w, "95 %% confidence\t%.2f to %.2f %%\n", 100*t.Low, 100*t.High)
 	fmt.Fprintf(w, "perplexity\t%.4f ± %.4f\n", t.PPL.Value, t.PPL.Error)
-	fmt.Fprintf(w, "right\t%s of %s\n", grouped(int64(t.Correct)), grouped(int64(t.Items)))
+	fmt.Fprintf(w, "right\t%s of %s\n", units.Grouped(int64(t.Correct)), units.Grouped(int64(t.Items)))
 	for _, k := range t.Kinds {
 		fmt.Fprintf(w, "  %s\t%d of %d\n", term.Visible(k.Name), k.Correct, k.Items)
 	}

@@ -11,6 +11,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
@@ -146,7 +147,7 @@ func fewerThreads(n int, p cpus.Processors) (most int, note string) {
 		return n, ""
 	}
 	return most, fmt.Sprintf("note: computing on %s, not on %d: this process may use %s, and more threads would only wait for each other",
-		counted(most, "thread"), n, counted(most, "processor"))
+		units.Count(most, "thread"), n, units.Count(most, "processor"))
 }
 
 // maxThreads is ggml's limit (GGML_MAX_N_THREADS).

@@ -11,6 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/inspect"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func inspectCommand() *urfave.Command {
@@ -65,7 +66,7 @@ func inspectAction(c *urfave.Context) error {
 }
 
 func printMetadata(out io.Writer, l *inspect.Listing) {
-	fmt.Fprintf(out, "%s: %s, %s\n\n", l.Path, l.Format, bytesText(l.Size))
+	fmt.Fprintf(out, "%s: %s, %s\n\n", l.Path, l.Format, units.Bytes(l.Size))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, kv := range l.Metadata {
 		fmt.Fprintf(w, "%s\t%s\n", term.Visible(kv.Key), inspect.Brief(kv.Value))
@@ -79,7 +80,7 @@ func printMetadata(out io.Writer, l *inspect.Listing) {
 func printTensors(out io.Writer, l *inspect.Listing) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, t := range l.Tensors {
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", term.Visible(t.Name), t.Type, t.Shape, bytesText(t.Size))
+		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", term.Visible(t.Name), t.Type, t.Shape, units.Bytes(t.Size))
 	}
 	w.Flush()
 }
@@ -88,7 +89,7 @@ func printTotals(out io.Writer, l *inspect.Listing) {
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, tensors int, parameters, bytes int64) {
-		fmt.Fprintf(w, "%s\t%d tensors\t%s parameters\t%s\t\n", name, tensors, grouped(parameters), bytesText(bytes))
+		fmt.Fprintf(w, "%s\t%d tensors\t%s parameters\t%s\t\n", name, tensors, units.Grouped(parameters), units.Bytes(bytes))
 	}
 	for _, t := range l.Totals.Types {
 		row(t.Type, t.Tensors, t.Parameters, t.Bytes)
@@ -113,7 +114,7 @@ func printMemory(out io.Writer, l *inspect.Listing) {
 		rows = append([]fit.Row{as}, rows...)
 	}
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Mix, bytesText(r.Size), bytesText(r.RAM), bytesText(r.VRAM), bytesText(r.HostRAM))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Mix, units.Bytes(r.Size), units.Bytes(r.RAM), units.Bytes(r.VRAM), units.Bytes(r.HostRAM))
 	}
 	w.Flush()
 }

@@ -31,20 +31,16 @@ type job struct {
 // run generates, prints, and writes --output.
 func (j *job) run() error {
 	if j.c.IsSet("output") {
-		song, err := newSongFile(j.c, j.format.Template, j.options.Vocab, j.tokens, j.text)
+		path := j.c.Path("output")
+		song, err := newSong(j, path)
 		if err != nil {
 			return err
 		}
 		text := term.Text(j.c.App.Writer)
-		if song.path == "-" {
+		if path == "-" {
 			text = io.Discard // print the piece only once, in the file's format
 		}
-		return writeOutput(j.c, song.path, func(out io.Writer) error {
-			if err := j.print(text, song.piece); err != nil {
-				return err
-			}
-			return song.write(j.c, out)
-		})
+		return writeOutput(j.c, path, func(out io.Writer) error { return j.writeSong(song, text, out) })
 	}
 	var said strings.Builder
 	err := j.print(term.Text(j.c.App.Writer), func(p generate.Piece) { said.WriteString(p.Text) })

@@ -17,7 +17,6 @@ import (
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/inspect"
-	"github.com/gosling-rwkv/gosling/internal/cells"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/quant"
@@ -61,17 +60,10 @@ func plainFloats(t reflect.Type) (found []string) {
 
 func TestAComparisonKeepsNoNumberWhereThereWasNone(t *testing.T) {
 	var c eval.Candidate
-	c.Prefill, c.Decode = rate(512, 0), rate(32, time.Second)
-	c.Divergence = []eval.Divergence{{PPL: eval.Estimate{Value: math.Inf(1), Error: math.NaN()}, Curve: []float.Number{0.5, rate(1, 0)}}}
+	c.Prefill, c.Decode = bench.Rate(512, 0), bench.Rate(32, time.Second)
+	c.Divergence = []eval.Divergence{{PPL: eval.Estimate{Value: math.Inf(1), Error: math.NaN()}, Curve: []float.Number{0.5, bench.Rate(1, 0)}}}
 	data, err := jsontext.Marshal(c)
 	require.NoError(t, err)
 	assert.Contains(t, string(data), `"prefill_tokens_per_second":null`)
 	assert.Contains(t, string(data), `"ppl":{"value":null,"error":null}`)
-}
-
-func TestRatesByAClockThatStandsStill(t *testing.T) {
-	assert.Equal(t, "-", byteRateText(1<<30, 0))
-	assert.Equal(t, "2.00 GiB/s", byteRateText(1<<30, 500*time.Millisecond))
-	assert.Empty(t, cells.CSV(rate(1, 0)))
-	assert.Equal(t, "1.5", cells.CSV(1.5))
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -38,6 +39,6 @@ func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {
 		"bytes of a pickle": pth.MaxPickle, "values of a pickle": pth.MaxValues, "records of a `.pth`": pth.MaxRecords, "bytes of its directory": pth.MaxDirectory,
 		"tokens of a vocabulary": tokenizer.MaxRows, "bytes of a token": tokenizer.MaxTokenBytes, "bytes of a word for byte-level BPE": tokenizer.MaxWord, "sums of an importance matrix": imatrix.MaxSums,
 	} {
-		assert.Contains(t, string(page), fmt.Sprintf("\n| %s | %s | ", what, grouped(n)))
+		assert.Contains(t, string(page), fmt.Sprintf("\n| %s | %s | ", what, units.Grouped(n)))
 	}
 }

@@ -7,8 +7,8 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
+	"github.com/gosling-rwkv/gosling/internal/vectors"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -74,7 +74,7 @@ func logits(c *urfave.Context) error {
 		line, ctx := reading(c.Context, c, "reading", len(tokens))
 		defer line.End()
 		o := lm.LogitsOptions{All: c.Bool("all"), Chunk: c.Int("chunk")}
-		return m.Logits(ctx, tokens, o, func(_ int, row []float32) error { return writeFloats(w, row) })
+		return m.Logits(ctx, tokens, o, func(_ int, row []float32) error { return vectors.WriteF32(w, row) })
 	})
 }
 
@@ -90,7 +90,7 @@ func logitsTokens(c *urfave.Context, m *lm.Model) ([]tokenizer.Token, error) {
 		if err != nil {
 			return nil, err
 		}
-		if tokens, err = parseTokens(string(text)); err != nil {
+		if tokens, err = tokenizer.ParseIDs(string(text)); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Path("tokens-file"), err)
 		}
 		if c.Bool("bos") {
@@ -100,11 +100,4 @@ func logitsTokens(c *urfave.Context, m *lm.Model) ([]tokenizer.Token, error) {
 		return nil, err
 	}
 	return tokens, nil
-}
-
-func writeFloats(w io.Writer, row []float32) error {
-	data := make([]byte, 4*len(row))
-	float.EncodeF32(data, row)
-	_, err := w.Write(data)
-	return err
 }

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"strings"
 
 	urfave "github.com/urfave/cli/v2"
+
+	"github.com/gosling-rwkv/gosling/internal/manual"
 )
 
 func manCommand() *urfave.Command {
@@ -33,106 +31,10 @@ func writeManual(c *urfave.Context) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	page := func(name string, write func(*roff)) error {
-		return writeOutput(c, filepath.Join(dir, name+".1"), func(w io.Writer) error {
-			r := &roff{w: w}
-			r.title(name)
-			write(r)
-			return r.err
-		})
-	}
-	if err := page("gosling", func(r *roff) { r.program(c.App) }); err != nil {
-		return err
-	}
-	for _, cmd := range c.App.Commands {
-		if cmd.Hidden || cmd.Name == "help" {
-			continue
-		}
-		if err := page("gosling-"+cmd.Name, func(r *roff) { r.command(cmd) }); err != nil {
+	for name, write := range manual.Pages(c.App, version()) {
+		if err := writeOutput(c, filepath.Join(dir, name+".1"), write); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// program writes the page of the program itself.
-func (r *roff) program(app *urfave.App) {
-	r.section("NAME", "gosling - "+app.Usage)
-	r.section("SYNOPSIS", "")
-	r.raw(`\fBgosling\fR \fICOMMAND\fR [\fIflags and arguments in any order\fR]`)
-	r.section("DESCRIPTION", "")
-	r.text("Gosling runs RWKV language models, and converts, quantizes, measures and inspects them.\n\n" + app.Description)
-	r.section("COMMANDS", "")
-	for _, cmd := range app.VisibleCommands() {
-		if cmd.Name == "help" {
-			continue
-		}
-		r.item(fmt.Sprintf(`\fBgosling\-%s\fR(1)`, escaped(cmd.Name)), cmd.Usage)
-	}
-	r.flags(app.VisibleFlags())
-	r.exitStatus()
-	r.section("ENVIRONMENT", "")
-	r.item(`\fBGOSLING_GGML\fR`, "the folder with ggml's libraries, unless --ggml names one")
-	r.item(`\fBXDG_DATA_HOME\fR`, "the folder in which gosling/ggml/ may hold these libraries; ~/.local/share if not set")
-	r.item(`\fBTMPDIR\fR`, "the folder for temporary files")
-	r.section("FILES", "")
-	r.item(`\fI../lib/gosling/\fR`, "ggml's libraries, relative to the program's folder")
-	r.item(`\fI~/.local/share/gosling/ggml/\fR`, "the same, for one user")
-	r.section("SEE ALSO", "man, doctor and the other commands have pages of their own, such as gosling-run(1).")
-}
-
-// command writes the page of a command.
-func (r *roff) command(cmd *urfave.Command) {
-	r.section("NAME", "gosling-"+cmd.Name+" - "+cmd.Usage)
-	r.section("SYNOPSIS", "")
-	r.raw(fmt.Sprintf(`\fBgosling %s\fR [\fIflags\fR] %s`, escaped(cmd.Name), escaped(cmd.ArgsUsage)))
-	about, examples, _ := strings.Cut(cmd.Description, "Examples:\n")
-	if about != "" {
-		r.section("DESCRIPTION", "")
-		r.text(about)
-	}
-	if flags := cmd.VisibleFlags(); len(flags) > 0 {
-		r.flags(flags)
-	}
-	if examples != "" {
-		r.section("EXAMPLES", "")
-		r.text(examples)
-	}
-	r.exitStatus()
-	r.section("SEE ALSO", "")
-	r.raw(`\fBgosling\fR(1)`)
-}
-
-func (r *roff) flags(flags []urfave.Flag) {
-	r.section("OPTIONS", "Options may stand before or after the arguments.")
-	for _, f := range flags {
-		names, usage, _ := strings.Cut(f.String(), "\t")
-		names, _, _ = strings.Cut(names, " [ ") // the usage text already says that a flag may be repeated
-		var marked []string
-		for name := range strings.SplitSeq(names, ", ") {
-			flag, value, _ := strings.Cut(name, " ")
-			flag = `\fB` + escaped(flag) + `\fR`
-			if value != "" {
-				flag += ` \fI` + escaped(value) + `\fR`
-			}
-			marked = append(marked, flag)
-		}
-		r.item(strings.Join(marked, ", "), usage)
-	}
-}
-
-func (r *roff) exitStatus() {
-	r.section("EXIT STATUS", "0 on success, 1 after an error, 2 for a wrong command line, 130 after an interrupt.")
-}
-
-// builtOn returns the date of the commit that the program was built from, or "" if it is unknown.
-func builtOn() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.time" && len(s.Value) >= len("2006-01-02") {
-				return s.Value[:len("2006-01-02")]
-			}
-		}
-	}
-	return ""
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/internal/cells"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func perplexityCommand() *urfave.Command {
@@ -56,7 +58,7 @@ func perplexity(c *urfave.Context) error {
 		return advised(onOpening(c, err))
 	}
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, r)
+		return jsontext.Write(c.App.Writer, r)
 	}
 	return printPerplexity(c.App.Writer, r)
 }
@@ -108,7 +110,7 @@ func printPerplexity(out io.Writer, r compare.PerplexityResult) error {
 	if r.Context == 0 {
 		how = "in one pass"
 	}
-	fmt.Fprintf(w, "scored\t%s tokens of %s bytes, %s\n", grouped(int64(r.Scored)), grouped(r.Bytes), how)
-	fmt.Fprintf(w, "read\t%s tokens, %s per second\n", grouped(int64(r.Read)), cells.Number("%.1f", r.Speed))
+	fmt.Fprintf(w, "scored\t%s tokens of %s bytes, %s\n", units.Grouped(int64(r.Scored)), units.Grouped(r.Bytes), how)
+	fmt.Fprintf(w, "read\t%s tokens, %s per second\n", units.Grouped(int64(r.Read)), cells.Number("%.1f", r.Speed))
 	return w.Flush()
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
 )
@@ -231,7 +232,7 @@ func printKinds(out io.Writer, kinds []quant.Kind) error {
 		if k.RMSE() > 0 {
 			loss = fmt.Sprintf("%.3g", k.RMSE())
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", term.Visible(k.Name), k.Tensors, k.From, k.To, bytesText(k.Bytes), loss)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", term.Visible(k.Name), k.Tensors, k.From, k.To, units.Bytes(k.Bytes), loss)
 	}
 	fmt.Fprintln(w)
 	return w.Flush()

@@ -12,7 +12,9 @@ import (
 	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
+	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func recommendCommand() *urfave.Command {
@@ -54,7 +56,7 @@ func recommend(c *urfave.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		return writeJSON(c.App.Writer, a)
+		return jsontext.Write(c.App.Writer, a)
 	}
 	return outfile.Buffered(c.App.Writer, func(w io.Writer) error {
 		printMachine(w, m)
@@ -99,12 +101,12 @@ func machine(c *urfave.Context) (m fit.Machine, err error) {
 }
 
 func printMachine(w io.Writer, m fit.Machine) {
-	fmt.Fprintf(w, "Counting on %s of %s of memory", bytesText(m.Usable()), bytesText(m.RAM))
+	fmt.Fprintf(w, "Counting on %s of %s of memory", units.Bytes(m.Usable()), units.Bytes(m.RAM))
 	if m.Bandwidth > 0 {
-		fmt.Fprintf(w, ", read at %s/s by %d threads", bytesText(int64(m.Bandwidth)), m.Threads)
+		fmt.Fprintf(w, ", read at %s/s by %d threads", units.Bytes(int64(m.Bandwidth)), m.Threads)
 	}
 	if m.VRAM > 0 {
-		fmt.Fprintf(w, ", and %s of %s", bytesText(m.VRAM), m.GPU)
+		fmt.Fprintf(w, ", and %s of %s", units.Bytes(m.VRAM), m.GPU)
 	} else {
 		fmt.Fprint(w, "; no GPU")
 	}
@@ -113,7 +115,7 @@ func printMachine(w io.Writer, m fit.Machine) {
 
 func printModel(w io.Writer, use string, m fit.Advised) {
 	fmt.Fprintf(w, "For %s take %s in %s.\n", use, m.Name, m.Type)
-	fmt.Fprintf(w, "  file    %s\n  memory  %s\n", bytesText(m.Size), memoryText(m))
+	fmt.Fprintf(w, "  file    %s\n  memory  %s\n", units.Bytes(m.Size), memoryText(m))
 	if m.Speed > 0 {
 		fmt.Fprintf(w, "  speed   about %.3g tokens/s, by the memory's\n", m.Speed)
 	}
@@ -131,9 +133,9 @@ func printModel(w io.Writer, use string, m fit.Advised) {
 
 func memoryText(m fit.Advised) string {
 	if m.VRAM > 0 {
-		return fmt.Sprintf("%s on the GPU and %s beside it", bytesText(m.VRAM), bytesText(m.RAM))
+		return fmt.Sprintf("%s on the GPU and %s beside it", units.Bytes(m.VRAM), units.Bytes(m.RAM))
 	}
-	return bytesText(m.RAM)
+	return units.Bytes(m.RAM)
 }
 
 // shown is how many other models are listed without --all.
@@ -150,7 +152,7 @@ func printModels(out io.Writer, models []fit.Advised, all bool) {
 		models = models[:shown]
 	}
 	for _, m := range models {
-		fmt.Fprintf(w, "  %s\t%s\tfile %s\tmemory %s", m.Name, m.Type, bytesText(m.Size), memoryText(m))
+		fmt.Fprintf(w, "  %s\t%s\tfile %s\tmemory %s", m.Name, m.Type, units.Bytes(m.Size), memoryText(m))
 		if m.Speed > 0 {
 			fmt.Fprintf(w, "\t%.3g tokens/s", m.Speed)
 		}

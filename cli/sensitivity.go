@@ -16,7 +16,9 @@ import (
 	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
@@ -72,11 +74,11 @@ func sensitivity(c *urfave.Context) error {
 	if err != nil {
 		return stopped(c, onOpening(c, err))
 	}
-	err = writeOutput(c, path, func(w io.Writer) error { return writeJSON(w, result.Sensitivity) })
+	err = writeOutput(c, path, func(w io.Writer) error { return jsontext.Write(w, result.Sensitivity) })
 	switch {
 	case path == "-":
 	case c.Bool("json"):
-		err = errors.Join(err, writeJSON(c.App.Writer, result.Sensitivity))
+		err = errors.Join(err, jsontext.Write(c.App.Writer, result.Sensitivity))
 	default:
 		err = errors.Join(err, printSensitivity(c.App.Writer, result.Sensitivity))
 	}
@@ -129,7 +131,7 @@ func printSensitivity(out io.Writer, s quant.Sensitivity) error {
 			if name == "" {
 				name = fmt.Sprintf("layer %d", p.Layer)
 			}
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%.6f\t%.6f\t%.2f %%\t%.3g\n", name, p.Type, p.Tensors, bytesText(p.Saved), p.KLD, p.Error, 100*p.SameTop, perMiB(p))
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%.6f\t%.6f\t%.2f %%\t%.3g\n", name, p.Type, p.Tensors, units.Bytes(p.Saved), p.KLD, p.Error, 100*p.SameTop, perMiB(p))
 		}
 		return t.Flush()
 	})

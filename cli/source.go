@@ -91,7 +91,7 @@ func promptTokens(c *urfave.Context, vocab tokenizer.Tokenizer, text []byte, fir
 	var err error
 	switch {
 	case c.IsSet("tokens"):
-		if tokens, err = parseTokens(c.String("tokens")); err != nil {
+		if tokens, err = tokenizer.ParseIDs(c.String("tokens")); err != nil {
 			return nil, misuse(c, "--tokens: %v", err)
 		}
 	case vocab == nil:

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/internal/cells"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -24,5 +25,5 @@ func printTimes(w io.Writer, loaded time.Duration, t lm.Times) {
 }
 
 func printSpeed(w io.Writer, what string, tokens int, took time.Duration) {
-	fmt.Fprintf(w, "%-7s  %8.2f s  %5d tokens  %8s tokens/s\n", what, took.Seconds(), tokens, cells.Number("%.2f", rate(float64(tokens), took)))
+	fmt.Fprintf(w, "%-7s  %8.2f s  %5d tokens  %8s tokens/s\n", what, took.Seconds(), tokens, cells.Number("%.2f", bench.Rate(float64(tokens), took)))
 }

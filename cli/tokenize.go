@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 
@@ -52,9 +49,9 @@ func tokenize(c *urfave.Context) error {
 		return err
 	}
 	if c.Bool("ids") {
-		return printTokens(heeding{c.Context, c.App.Writer}, tokens)
+		return tokenizer.WriteIDs(heeding{c.Context, c.App.Writer}, tokens)
 	}
-	return printPieces(heeding{c.Context, c.App.Writer}, vocab, tokens)
+	return tokenizer.WritePieces(heeding{c.Context, c.App.Writer}, vocab, tokens)
 }
 
 // tokenizeArguments tells the model from the text. A nil text means standard input.
@@ -72,21 +69,4 @@ func tokenizeArguments(c *urfave.Context) (model string, text []byte, err error)
 		return model, nil, nil
 	}
 	return model, []byte(argumentText(c, args[0])), nil
-}
-
-func printPieces(out io.Writer, vocab tokenizer.Tokenizer, tokens []tokenizer.Token) error {
-	w := bufio.NewWriter(out)
-	lines := map[tokenizer.Token]string{} // cached, because a text may have a hundred million tokens
-	for _, t := range tokens {
-		line, ok := lines[t]
-		if !ok {
-			piece, _ := vocab.Bytes(t)
-			line = fmt.Sprintf("%6d  %q\n", t, piece)
-			lines[t] = line
-		}
-		if _, err := w.WriteString(line); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }

@@ -3,6 +3,7 @@ package lm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/gosling-rwkv/gosling/engine"
@@ -22,6 +23,29 @@ const (
 // least one token. An embedding is the hidden state after the last layer and the output norm: the input of the head.
 func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling, each func(text int, embedding []float32) error) error {
 	return m.Model.Embed(ctx, texts, pooling, engine.SessionOptions{Begin: m.begin}, each)
+}
+
+// EncodeLines returns the tokens of each line, for Embed. An empty line is the token that separates documents. A model without a
+// tokenizer is an error.
+func (m *Model) EncodeLines(lines []string) ([][]tokenizer.Token, error) {
+	vocab, err := m.Tokenizer()
+	if err == nil && vocab == nil {
+		err = fmt.Errorf("%s has no tokenizer, so it cannot read text", m.File().Path())
+	}
+	if err != nil {
+		return nil, err
+	}
+	var texts [][]tokenizer.Token
+	for i, l := range lines {
+		tokens := []tokenizer.Token{BeginToken(vocab)}
+		if l != "" {
+			if tokens, err = vocab.Encode([]byte(l)); err != nil {
+				return nil, fmt.Errorf("line %d: %w", i+1, err)
+			}
+		}
+		texts = append(texts, tokens)
+	}
+	return texts, nil
 }
 
 // LogitsOptions say which logits to return. The zero value means those after the last token.

@@ -1,4 +1,4 @@
-// Package units formats sizes and counts for people.
+// Package units formats sizes, counts and rates for people, and cells of CSV files.
 package units
 
 import "fmt"

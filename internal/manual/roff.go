@@ -1,4 +1,4 @@
-package cli
+package manual
 
 import (
 	"fmt"
@@ -19,9 +19,12 @@ func (r *roff) raw(line string) {
 	}
 }
 
-func (r *roff) title(name string) {
-	fields := strings.Fields(version())
-	r.raw(fmt.Sprintf(`.TH %s 1 "%s" "%s" "Gosling"`, strings.ToUpper(escaped(name)), builtOn(), escaped(strings.Join(fields[:len(fields)-2], " "))))
+// title begins the page. Its footer has the version without the part in parentheses.
+func (r *roff) title(name, version string) {
+	if at := strings.LastIndex(version, " ("); at >= 0 {
+		version = version[:at]
+	}
+	r.raw(fmt.Sprintf(`.TH %s 1 "%s" "%s" "Gosling"`, strings.ToUpper(escaped(name)), builtOn(), escaped(version)))
 }
 
 // section begins a section. If text is not empty, it becomes the section's first paragraph.

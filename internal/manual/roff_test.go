@@ -1,4 +1,4 @@
-package cli
+package manual
 
 import (
 	"bytes"
@@ -41,7 +41,7 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 
 func TestRoffKeepsTheFirstError(t *testing.T) {
 	r := &roff{w: &fullDisk{left: 2}}
-	r.title("gosling")
+	r.title("gosling", "gosling v1.0 (go1.26, linux/amd64)")
 	r.item("a", "b")
 	assert.EqualError(t, r.err, "no space left")
 }

@@ -1,4 +1,10 @@
-package cli
+// Package cmdline arranges and completes the command line of a urfave/cli program.
+//
+// The library wants flags before the other arguments. Arrange lets them stand anywhere. Complete lists what may come next on an
+// unfinished command line. Both need commands that agree on whether a flag takes a value. Unescape resolves escapes in a text.
+//
+// Limits: short flags cannot be joined (-ab), and commands have no subcommands.
+package cmdline
 
 import (
 	"fmt"
@@ -12,12 +18,20 @@ import (
 // flagShape matches an argument that is a flag. A lone dash means standard input, -5 is a number, and "- a list" is a text.
 var flagShape = regexp.MustCompile(`(?s)^--?([A-Za-z][\w-]*)(=.*)?$`)
 
-// arrange moves flags before the positional arguments, because the flag parser stops at the first of those. It knows which flags
-// take a value. After "--" all arguments are positional. arrange reports unknown flags and unknown commands. If help is
-// requested, it returns only the command and --help.
-func arrange(app *urfave.App, args []string) ([]string, error) {
-	if len(args) > 1 && args[1] == completeName {
-		return append([]string{args[0], completeName, "--"}, args[2:]...), nil
+// UsageError is the error of a wrong command line.
+type UsageError struct {
+	Command string // such as "gosling run"
+	Reason  string
+}
+
+func (e *UsageError) Error() string { return e.Reason }
+
+// Arrange moves flags before the positional arguments, because the flag parser stops at the first of those. args[0] is the
+// program. Arrange knows which flags take a value. After "--" all arguments are positional. Unknown flags and unknown commands are
+// a UsageError. If help is requested, Arrange returns only the command and --help.
+func Arrange(app *urfave.App, args []string) ([]string, error) {
+	if len(args) > 1 && args[1] == CompleteName {
+		return append([]string{args[0], CompleteName, "--"}, args[2:]...), nil
 	}
 	takesValue, helpFlag := valueFlags(app), []urfave.Flag{urfave.HelpFlag}
 	var flags, names, positional []string
@@ -35,14 +49,14 @@ func arrange(app *urfave.App, args []string) ([]string, error) {
 		flags, names = append(flags, arg), append(names, match[1])
 		if takesValue[match[1]] && match[2] == "" {
 			if i++; i == len(args) {
-				command := append([]string{"gosling"}, positional[:min(1, len(positional))]...)
-				return nil, &usageError{strings.Join(command, " "), dashed(match[1]) + " needs a value"}
+				command := append([]string{app.Name}, positional[:min(1, len(positional))]...)
+				return nil, &UsageError{strings.Join(command, " "), Dashed(match[1]) + " needs a value"}
 			}
 			flags = append(flags, args[i])
 		}
 	}
 	if len(positional) == 0 {
-		return append(args[:1:1], flags...), checkFlags("gosling", app.Flags, names)
+		return append(args[:1:1], flags...), checkFlags(app.Name, app.Flags, names)
 	}
 	name, help := positional[0], asksForHelp(names)
 	if name == "help" && len(positional) > 1 {
@@ -55,7 +69,7 @@ func arrange(app *urfave.App, args []string) ([]string, error) {
 	if help { // drop the other arguments: the flag package would take one for a help topic
 		return []string{args[0], name, "--help"}, nil
 	}
-	if err := checkFlags("gosling "+name, slices.Concat(cmd.Flags, helpFlag), names); err != nil {
+	if err := checkFlags(app.Name+" "+name, slices.Concat(cmd.Flags, helpFlag), names); err != nil {
 		return nil, err
 	}
 	arranged := append([]string{args[0], name}, flags...)
@@ -91,20 +105,14 @@ func checkFlags(command string, flags []urfave.Flag, names []string) error {
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return &usageError{command, fmt.Sprintf("unknown flag %s%s", dashed(name), didYouMean(name, known, dashed))}
+			return &UsageError{command, fmt.Sprintf("unknown flag %s%s", Dashed(name), didYouMean(name, known, Dashed))}
 		}
 	}
 	return nil
 }
 
 func noCommand(app *urfave.App, name string) error {
-	var known []string
-	for _, cmd := range app.Commands {
-		if !cmd.Hidden {
-			known = append(known, cmd.Name)
-		}
-	}
-	return &usageError{"gosling", fmt.Sprintf("unknown command %q%s", name, didYouMean(name, known, strings.Clone))}
+	return &UsageError{app.Name, fmt.Sprintf("unknown command %q%s", name, didYouMean(name, commandNames(app), strings.Clone))}
 }
 
 // didYouMean suggests the known name nearest to name, if one is near enough.
@@ -141,4 +149,22 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// Dashed returns a flag as it is typed: -n, --n-predict.
+func Dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// Reason returns an error of the flag package in this package's words.
+func Reason(err error) string {
+	reason := err.Error()
+	if head, tail, ok := strings.Cut(reason, " for flag -"); ok {
+		name, why, _ := strings.Cut(tail, ": ")
+		reason = fmt.Sprintf("%s for %s: %s", head, Dashed(name), strings.Replace(why, "parse error", "want a number", 1))
+	}
+	return reason
 }
