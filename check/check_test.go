@@ -109,7 +109,7 @@ func TestFileFinds(t *testing.T) {
 			}, nil, false,
 			"wrong: tensor \"blk.1.time_mix_key.weight\" is [64 32], want [64 64]\n" +
 				"wrong: tensor \"output.weight\" is missing: not a complete RWKV-7 model\n" +
-				"wrong: tensor \"lm_head.weight\" has no place in RWKV-7: the file holds a variant that this program does not run",
+				"wrong: tensor \"lm_head.weight\" is not part of RWKV-7: the file holds a variant that this program does not run",
 		},
 		"more rows than tokens": {
 			func(h *gguf.Header) {
@@ -309,5 +309,5 @@ func TestImportanceMatricesAreReadWhole(t *testing.T) {
 	found, err = check.File(t.Context(), path, check.Options{})
 	require.NoError(t, err)
 	require.Len(t, found.Problems, 1)
-	assert.Contains(t, found.Problems[0], "which is no sum of squares")
+	assert.Contains(t, found.Problems[0], "which is not a sum of squares")
 }

@@ -74,7 +74,7 @@ func TestCheckFindsAllThatRunRefuses(t *testing.T) {
 				return "blocks.1.att.x_q", true
 			}
 			return name, !strings.HasSuffix(name, ".ffn.x_k")
-		}, []string{`lacks "blocks.0.ffn.x_k", "blocks.1.att.x_r", "blocks.1.ffn.x_k"`, `no place for: "blocks.1.att.x_q"`}},
+		}, []string{`lacks "blocks.0.ffn.x_k", "blocks.1.att.x_r", "blocks.1.ffn.x_k"`, `not part of RWKV-7: "blocks.1.att.x_q"`}},
 		"the first layer": {func(name string) (string, bool) { return name, !strings.HasPrefix(name, "blocks.0.") }, []string{"seems to be part of an RWKV model"}},
 		"a layer in the middle": {func(name string) (string, bool) {
 			return strings.Replace(name, "blocks.1.", "blocks.2.", 1), true

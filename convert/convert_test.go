@@ -345,8 +345,8 @@ func TestTensorsThatTheModelHasNoUseForAreRefused(t *testing.T) {
 		specs []pth.Spec
 		want  string
 	}{
-		"one":                {extra("blocks.1.att.gate.weight"), `tensors that RWKV-7 has no place for: "blocks.1.att.gate.weight"`},
-		"many":               {extra("e", "d", "c", "b", "a"), `tensors that RWKV-7 has no place for: "a", "b", "c", "d" and 1 more`},
+		"one":                {extra("blocks.1.att.gate.weight"), `tensors that are not part of RWKV-7: "blocks.1.att.gate.weight"`},
+		"many":               {extra("e", "d", "c", "b", "a"), `tensors that are not part of RWKV-7: "a", "b", "c", "d" and 1 more`},
 		"an initial state":   {extra("blocks.0.att.time_state"), `tensor "blocks.0.att.time_state" is [256], want [8 32 32]`},
 		"of integers":        {retyped, `tensor "blocks.1.ln2.bias" is I32: weights are F32, F16, BF16 or F64`},
 		"a layer further on": {extra("blocks.3.ln1.weight"), `lacks "blocks.2.ln1.weight", and has tensors of layer 3: a layer is missing`},

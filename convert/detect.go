@@ -19,7 +19,7 @@ var refused = []struct {
 	what  string
 }{
 	{[]string{"*_mx", "_strategy", "_version"}, "a model already converted for ChatRWKV's strategy: convert the original .pth"},
-	{[]string{"*.disha", "*.bone"}, "a DiSHA (bone) adapter, no whole model: merge it with the program that made it, and convert the result"},
+	{[]string{"*.disha", "*.bone"}, "a DiSHA (bone) adapter, not a whole model: merge it with the program that made it, and convert the result"},
 	{[]string{"blocks.*.ffn.enn.weight", "blocks.*.qkv.kkup.weight", "blocks.*.qkv.emm.weight"}, "an experimental RWKV-8 checkpoint, whose mathematics is not settled"},
 	{[]string{"blocks.*.qkv.qq.weight"}, "an RWKV-7b checkpoint (DeepEmbedAttention), which this program does not run"},
 	{[]string{"blocks.*.ffn.s_emb.weight"}, "an RWKV-7a checkpoint (DeepEmbed), which this program does not run"},
@@ -68,7 +68,7 @@ func refuse(file *checkpoint.File) string {
 		return fmt.Sprintf("it is a model with LoRA factors that are not merged yet (it has %q): merge them with the program that trained it, "+
 			"or save the factors to a file of their own and name that with convert --lora", file.Tensors[factor].Name)
 	case factor >= 0:
-		return "it is a LoRA adapter (lora_A, lora_B), no whole model: merge it into its model with convert --lora"
+		return "it is a LoRA adapter (lora_A, lora_B), not a whole model: merge it into its model with convert --lora"
 	}
 	return ""
 }

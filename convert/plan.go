@@ -201,7 +201,7 @@ func unexpected(arch string, tensors map[string]checkpoint.Tensor, used map[stri
 		return nil
 	}
 	slices.Sort(names)
-	return fmt.Errorf("it has tensors that %s has no place for: %s", arch, some(names))
+	return fmt.Errorf("it has tensors that are not part of %s: %s", arch, some(names))
 }
 
 // source reads a tensor of the table out of the checkpoint.

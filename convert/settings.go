@@ -50,7 +50,7 @@ func (p *plan) setGroupNorm(file *checkpoint.File, given float32) error {
 	c := &p.config
 	switch {
 	case given != 0 && c.HeadSize == 1:
-		return fmt.Errorf("%s has no norm after its recurrence whose epsilon could be set", c.Arch)
+		return fmt.Errorf("%s has no norm after its recurrence, so no epsilon can be given", c.Arch)
 	case given != 0 && !(given > 0 && given < 1):
 		return fmt.Errorf("an epsilon of %v for the norm after the recurrence: want a small positive number, such as 64e-5", given)
 	case given != 0:

@@ -68,7 +68,7 @@ func lay(file *checkpoint.File, transposed bool) error {
 		}
 	}
 	if states == 0 {
-		return fmt.Errorf("%s: it has no tuned state whose layout could be told", file.Path)
+		return fmt.Errorf("%s: it has no tuned state, so its layout cannot be given", file.Path)
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func TestFilesThatAreNoModelAreRefused(t *testing.T) {
 		"no embedding":          {func(c *contents) { c.put(t, "token_embd.weight", 0) }, `no matrix "token_embd.weight"`},
 		"a vector of embedding": {func(c *contents) { c.put(t, "token_embd.weight", gguf.F32, 64) }, `no matrix "token_embd.weight"`},
 		"another vocabulary":    {func(c *contents) { c.put(t, "token_embd.weight", gguf.F32, 64, 52) }, `tensor "output.weight" is [64 51], want [64 52]`},
-		"a tensor too many":     {func(c *contents) { c.add("blk.0.channel_mix_s0.weight", 96) }, `tensor "blk.0.channel_mix_s0.weight" has no place in RWKV-7`},
+		"a tensor too many":     {func(c *contents) { c.add("blk.0.channel_mix_s0.weight", 96) }, `tensor "blk.0.channel_mix_s0.weight" is not part of RWKV-7`},
 		"a tensor missing":      {func(c *contents) { c.put(t, "blk.1.time_mix_key.weight", 0) }, `tensor "blk.1.time_mix_key.weight" is missing`},
 		"a transposed matrix":   {func(c *contents) { c.put(t, "blk.1.channel_mix_key.weight", gguf.F32, 96, 64) }, `tensor "blk.1.channel_mix_key.weight" is [96 64], want [64 96]`},
 		"a matrix of integers":  {func(c *contents) { c.put(t, "blk.1.channel_mix_key.weight", gguf.I32, 64, 96) }, `tensor "blk.1.channel_mix_key.weight" is I32`},

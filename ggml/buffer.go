@@ -127,7 +127,7 @@ func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, 
 			return nil, fmt.Errorf("tensor %d lies at %d to %d of %d mapped bytes", i, offsets[i], end, len(memory))
 		}
 		if (base+uintptr(offsets[i]))%uintptr(d.HostAlignment()) != 0 {
-			return nil, fmt.Errorf("tensor %d lies at %d, no multiple of %d", i, offsets[i], d.HostAlignment())
+			return nil, fmt.Errorf("tensor %d lies at %d, not a multiple of %d", i, offsets[i], d.HostAlignment())
 		}
 		largest = max(largest, x.bytes())
 	}

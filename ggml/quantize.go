@@ -101,7 +101,7 @@ func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64,
 		return err
 	}
 	if rowLen <= 0 || int64(len(src))%rowLen != 0 {
-		return fmt.Errorf("%d elements are no whole rows of %d", len(src), rowLen)
+		return fmt.Errorf("%d elements are not whole rows of %d", len(src), rowLen)
 	}
 	rows := int64(len(src)) / rowLen
 	if int64(len(dst)) != rows*rowBytes {

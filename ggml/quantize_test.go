@@ -56,7 +56,7 @@ func TestQuantizeRefusesWhatWouldAbort(t *testing.T) {
 	x := make([]float32, 300)
 	assert.ErrorContains(t, lib.Quantize(gguf.Q4_K, make([]byte, 144), x, 300, nil), "256")
 	assert.ErrorContains(t, lib.Quantize(gguf.Q8_0, make([]byte, 33), x[:32], 32, nil), "take 34 bytes, not 33")
-	assert.ErrorContains(t, lib.Quantize(gguf.Q8_0, make([]byte, 34), x[:48], 32, nil), "no whole rows")
+	assert.ErrorContains(t, lib.Quantize(gguf.Q8_0, make([]byte, 34), x[:48], 32, nil), "not whole rows")
 	assert.ErrorContains(t, lib.Quantize(gguf.Q8_1, make([]byte, 36), x[:32], 32, nil), "cannot quantize")
 	assert.ErrorContains(t, lib.Quantize(gguf.Type(999), make([]byte, 36), x[:32], 32, nil), "cannot quantize")
 	assert.ErrorContains(t, lib.Quantize(gguf.Q8_0, make([]byte, 34), x[:32], 32, make([]float32, 31)), "importance matrix of 31")

@@ -200,7 +200,7 @@ func (l *Library) describe(typ gguf.Type, shape []int64) (Tensor, error) {
 		return t, fmt.Errorf("ggml %s does not know type %s", l.Version(), typ)
 	}
 	if t.ne[0]%typ.BlockSize() != 0 {
-		return t, fmt.Errorf("rows of %d elements are no multiple of the %d in a block of %s", t.ne[0], typ.BlockSize(), typ)
+		return t, fmt.Errorf("rows of %d elements are not a multiple of the %d in a block of %s", t.ne[0], typ.BlockSize(), typ)
 	}
 	fillStrides(&t.nb, t.ne, typ)
 	return t, nil

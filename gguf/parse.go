@@ -234,7 +234,7 @@ func (p *parser) readOffset(part string, t *Tensor) error {
 		return err
 	}
 	if rest := offset % uint64(p.alignment); rest != 0 {
-		p.complain(at, part, "has offset %d, no multiple of the alignment %d", offset, p.alignment)
+		p.complain(at, part, "has offset %d, not a multiple of the alignment %d", offset, p.alignment)
 	}
 	if offset > math.MaxInt64 {
 		p.complain(at, part, "has offset %d, beyond the end of any file", offset)

@@ -159,7 +159,7 @@ func (t Type) RowBytes(n int64) (int64, error) {
 	case n < 0:
 		return 0, fmt.Errorf("a row of %d elements", n)
 	case n%block != 0:
-		return 0, fmt.Errorf("a row of %d elements is no multiple of %s's block of %d", n, t, block)
+		return 0, fmt.Errorf("a row of %d elements is not a multiple of %s's block of %d", n, t, block)
 	}
 	bytes, ok := product(n/block, t.BlockBytes())
 	if !ok {

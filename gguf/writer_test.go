@@ -41,7 +41,7 @@ func TestNewWriterRefuses(t *testing.T) {
 		"two tensors of one name":             {Header{Tensors: []Tensor{{Name: "t", Shape: []int64{1}}, {Name: "t", Shape: []int64{1}}}}, `tensor "t" is there twice`},
 		"a tensor without a shape":            {one(Tensor{Name: "t"}), `tensor "t" has 0 dimensions`},
 		"a tensor of an unknown type":         {one(Tensor{Name: "t", Type: 4, Shape: []int64{1}}), `tensor "t" tensor type 4 is unknown`},
-		"a tensor of half a block":            {one(Tensor{Name: "t", Type: Q8_0, Shape: []int64{16}}), "no multiple of Q8_0's block of 32"},
+		"a tensor of half a block":            {one(Tensor{Name: "t", Type: Q8_0, Shape: []int64{16}}), "not a multiple of Q8_0's block of 32"},
 		"a tensor that is too large":          {one(Tensor{Name: "t", Type: F64, Shape: []int64{1 << 62}}), "63 bits"},
 		"tensors that are too large together": {Header{Tensors: []Tensor{{Name: "a", Shape: []int64{1 << 59}}, {Name: "b", Shape: []int64{1 << 59}}, {Name: "c", Shape: []int64{1 << 59}}}}, "larger than any file"},
 	} {

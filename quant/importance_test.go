@@ -178,7 +178,7 @@ func TestOverridesGoBeforeTheMix(t *testing.T) {
 func TestOverridesThatSayNothing(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "want PATTERN=TYPE", "key": "want PATTERN=TYPE", "=Q4_0": "want PATTERN=TYPE", "key=": "want PATTERN=TYPE",
-		"(key=Q4_0": "no regular expression", "key=Q4_K_M": `"Q4_K_M"`, "key=Q8_K": "Q8_K is no type of weights", "key=I32": "I32 is no type of weights",
+		"(key=Q4_0": "not a regular expression", "key=Q4_K_M": `"Q4_K_M"`, "key=Q8_K": "weights cannot be stored as Q8_K", "key=I32": "weights cannot be stored as I32",
 	} {
 		_, err := quant.ParseOverride(text)
 		assert.ErrorContains(t, err, want, text)

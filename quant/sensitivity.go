@@ -165,10 +165,10 @@ func ReadSensitivity(ctx context.Context, path string) (*Sensitivity, error) {
 		return nil, fmt.Errorf("%s: %s", path, what)
 	}
 	if err := json.Unmarshal(text, s); err != nil {
-		return nil, fmt.Errorf("%s: no file of sensitivities: %w", path, excerpt.Error(err))
+		return nil, fmt.Errorf("%s: not a file of sensitivities: %w", path, excerpt.Error(err))
 	}
 	if s.Arch == "" || len(s.Parts) == 0 {
-		return nil, fmt.Errorf("%s: no file of sensitivities: it names no architecture or no parts", path)
+		return nil, fmt.Errorf("%s: not a file of sensitivities: it names no architecture or no parts", path)
 	}
 	for _, p := range s.Parts {
 		if _, err := gguf.ParseType(p.Type); err != nil {

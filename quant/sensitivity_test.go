@@ -166,7 +166,7 @@ func TestDamagedFilesOfSensitivitiesAreRefused(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(path, []byte("[1]"), 0o600))
 	_, err := quant.ReadSensitivity(t.Context(), path)
-	require.ErrorContains(t, err, "no file of sensitivities")
+	require.ErrorContains(t, err, "not a file of sensitivities")
 }
 
 func FuzzSensitivitiesOfAnyBytesChooseNothingImpossible(f *testing.F) {

@@ -107,7 +107,7 @@ func readDims(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
 	for _, d := range append(common, dims...) {
 		v, ok := m.whole(d.Key)
 		if _, there := m(d.Key); !ok && (there || !d.Optional) {
-			return fmt.Errorf("key %q is missing or no whole number", c.Arch+"."+d.Key)
+			return fmt.Errorf("key %q is missing or not a whole number", c.Arch+"."+d.Key)
 		}
 		if v > math.MaxInt32 {
 			return fmt.Errorf("key %q is %d, out of bounds", c.Arch+"."+d.Key, v)

@@ -218,7 +218,7 @@ func newBPE(p bpeParts) (*BPE, error) {
 		whole := b.at(pair[0]) + b.at(pair[1])
 		t, ok := byBytes[whole]
 		if !ok {
-			return nil, fmt.Errorf("merge %d makes %s, which is no token", rank, excerpt.Of(whole))
+			return nil, fmt.Errorf("merge %d makes %s, which is not a token", rank, excerpt.Of(whole))
 		}
 		b.merges.put(pair, merge{rank: int32(rank), token: t})
 	}

@@ -114,7 +114,7 @@ func (m *jsonMerge) UnmarshalJSON(data []byte) error {
 func cutMerge(text string) (jsonMerge, error) {
 	left, right, ok := strings.Cut(text, " ")
 	if !ok || left == "" || right == "" || strings.Contains(right, " ") {
-		return jsonMerge{}, fmt.Errorf("the merge %s is no two tokens with a space between", excerpt.Of(text))
+		return jsonMerge{}, fmt.Errorf("the merge %s is not two tokens with a space between", excerpt.Of(text))
 	}
 	return jsonMerge{left, right}, nil
 }
@@ -256,7 +256,7 @@ func pairsOf(merges []jsonMerge, id func(string) (Token, bool)) ([][2]Token, err
 		for side, text := range m {
 			t, ok := id(text)
 			if !ok {
-				return nil, fmt.Errorf("merge %d joins %s, which is no token", i, excerpt.Of(text))
+				return nil, fmt.Errorf("merge %d joins %s, which is not a token", i, excerpt.Of(text))
 			}
 			pairs[i][side] = t
 		}

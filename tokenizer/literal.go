@@ -55,7 +55,7 @@ func appendEscape(text []byte, body string, isBytes bool) ([]byte, string, error
 	case isBytes:
 		return append(text, byte(code)), body[2+digits:], nil
 	case !utf8.ValidRune(rune(code)):
-		return nil, "", fmt.Errorf("escape %q is no character", body[:2+digits])
+		return nil, "", fmt.Errorf("escape %q is not a character", body[:2+digits])
 	}
 	return utf8.AppendRune(text, rune(code)), body[2+digits:], nil
 }

@@ -72,7 +72,7 @@ func TestWhatIsNoTokenizerInAFile(t *testing.T) {
 		"an unknown way of splitting": {metadata{"tokenizer.ggml.pre": "llama-bpe"}, `the way "llama-bpe" of splitting words (tokenizer.ggml.pre) is not known`},
 		"no tokens":                   {metadata{"tokenizer.ggml.tokens": nil}, "tokenizer.ggml.tokens is missing"},
 		"no merges":                   {metadata{"tokenizer.ggml.merges": int32(3)}, "tokenizer.ggml.merges is missing or no list of strings"},
-		"a merge of nothing":          {metadata{"tokenizer.ggml.merges": []string{"a"}}, `the merge "a" is no two tokens`},
+		"a merge of nothing":          {metadata{"tokenizer.ggml.merges": []string{"a"}}, `the merge "a" is not two tokens`},
 		"types of other tokens":       {metadata{"tokenizer.ggml.token_type": []int32{1}}, "tokens have 1 types: want one each"},
 		"a type that is none":         {metadata{"tokenizer.ggml.tokens": []string{"a"}, "tokenizer.ggml.token_type": []int32{9}}, "token 0 has the unknown type 9"},
 	} {

@@ -71,7 +71,7 @@ func unpackNeoX(packed []byte) (*BPE, error) {
 		at := func(plane int) Token { return Token(planes[plane*neoxMergeCount+i]) }
 		left, right := at(0)|at(1)<<8, at(2)|at(3)<<8
 		if min(left, right) < neoxFirst || max(left, right) >= next {
-			return nil, fmt.Errorf("merge %d joins %d and %d, which are no tokens yet", i, left, right)
+			return nil, fmt.Errorf("merge %d joins %d and %d, which are not tokens yet", i, left, right)
 		}
 		pairs[i] = [2]Token{left, right}
 		put(texts[left]+texts[right], normal)

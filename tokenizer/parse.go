@@ -67,11 +67,11 @@ func parseLine(line []byte) (Token, string, error) {
 	}
 	id, err := strconv.ParseUint(string(line[:first]), 10, 32)
 	if err != nil || id >= MaxRows {
-		return 0, "", fmt.Errorf("id %s is no number from 0 to %d", excerpt.Of(line[:first]), MaxRows-1)
+		return 0, "", fmt.Errorf("id %s is not a number from 0 to %d", excerpt.Of(line[:first]), MaxRows-1)
 	}
 	size, err := strconv.ParseUint(string(line[last+1:]), 10, 32)
 	if err != nil {
-		return 0, "", fmt.Errorf("length %s is no number", excerpt.Of(line[last+1:]))
+		return 0, "", fmt.Errorf("length %s is not a number", excerpt.Of(line[last+1:]))
 	}
 	text, err := parseLiteral(string(line[first+1 : last]))
 	switch {

@@ -33,7 +33,7 @@ func (w *Words) Encode(text []byte) ([]Token, error) {
 		for word := range strings.FieldsFuncSeq(strings.ToLower(string(text[:at])), unicode.IsSpace) {
 			t, ok := w.ids[word]
 			if !ok && w.unknown < 0 {
-				return tokens, fmt.Errorf("%.40q is no word of the vocabulary", word)
+				return tokens, fmt.Errorf("%.40q is not a word of the vocabulary", word)
 			}
 			if !ok {
 				t = w.unknown

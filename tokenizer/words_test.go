@@ -61,7 +61,7 @@ func TestWordsOfAFile(t *testing.T) {
 	v, err = tokenizer.ParseJSON(strings.NewReader(fmt.Sprintf(file, "null")))
 	require.NoError(t, err)
 	_, err = v.Encode([]byte("t1 x"))
-	assert.EqualError(t, err, `"x" is no word of the vocabulary`)
+	assert.EqualError(t, err, `"x" is not a word of the vocabulary`)
 	_, err = tokenizer.ParseJSON(strings.NewReader(strings.Replace(fmt.Sprintf(file, "null"), "Lowercase", "NFC", 1)))
 	assert.ErrorContains(t, err, "Lowercase")
 }

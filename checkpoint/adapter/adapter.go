@@ -81,7 +81,7 @@ func New(f *checkpoint.File, o Options) (*Adapter, error) {
 		return nil, err
 	}
 	if len(a.pairs) == 0 {
-		return nil, fmt.Errorf("it holds no low-rank pairs (lora_A and lora_B), so it is no LoRA adapter")
+		return nil, fmt.Errorf("it holds no low-rank pairs (lora_A and lora_B), so it is not a LoRA adapter")
 	}
 	for _, name := range a.order {
 		p := a.pairs[name]

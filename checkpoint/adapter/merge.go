@@ -38,7 +38,7 @@ func (a *Adapter) Merge(base *checkpoint.File) (*checkpoint.File, error) {
 			merged.Tensors, merged.Swapped = append(merged.Tensors, t), a.file.Swapped
 			continue
 		case !ok:
-			return nil, fmt.Errorf("tensor %q is none of the model's: the adapter is of another model", name)
+			return nil, fmt.Errorf("tensor %q is not in the model: the adapter is of another model", name)
 		case !slices.Equal(shape.Squeeze(t.Shape...), shape.Squeeze(merged.Tensors[i].Shape...)):
 			return nil, fmt.Errorf("tensor %q is %v, the model's %v: the adapter is of another model", name, t.Shape, merged.Tensors[i].Shape)
 		}

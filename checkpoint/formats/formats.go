@@ -23,7 +23,7 @@ import (
 )
 
 // ErrUnknown is the error of a file of which no more can be said than that it is no checkpoint.
-var ErrUnknown = errors.New("is no .pth or .safetensors checkpoint")
+var ErrUnknown = errors.New("is not a .pth or .safetensors checkpoint")
 
 // pickle is the first byte of a .pth file of PyTorch before 1.6.
 const pickle = 0x80

@@ -45,7 +45,7 @@ func TestFilesThatAreNoCheckpoints(t *testing.T) {
 		"a plain pickle":             {"\x80\x02}q\x00.", "is a pickle, but not one that torch.save wrote"},
 		"a pickle that runs things":  {"\x80\x02cposix\nsystem\n.", `asks for "posix.system" at offset 2`},
 		"a zip archive of something": {"PK\x03\x04 and so on", "has no sound directory at its end"},
-		"some text":                  {"hello, world", `is no .pth or .safetensors checkpoint: it begins with "hello, w"`},
+		"some text":                  {"hello, world", `is not a .pth or .safetensors checkpoint: it begins with "hello, w"`},
 		"a single byte":              {"x", `it begins with "x"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -118,7 +118,7 @@ func TestTensorsThatAreRefused(t *testing.T) {
 			p := newProgram()
 			p.tensor("w", "FloatStorage", "../../x", 4, 0, []int64{4}, []int64{1})
 			return p.done()
-		}(), `storage key "../../x" is no plain name`},
+		}(), `storage key "../../x" is not a plain name`},
 		"a tensor past the end":            {one("FloatStorage", 4, 1, []int64{4}, []int64{1}), "reaches element 4 of a storage of 4"},
 		"an empty tensor past the end":     {one("FloatStorage", 4, 5, []int64{0}, []int64{1}), "begins at element 5 of a storage of 4"},
 		"a negative offset":                {one("FloatStorage", 4, -1, []int64{1}, []int64{1}), "begins at element -1"},

@@ -100,7 +100,7 @@ func checkKey(key string) error {
 		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' || r == '-'
 	}
 	if key == "" || len(key) > maxName || strings.ContainsFunc(key, func(r rune) bool { return !plain(r) }) {
-		return fmt.Errorf("storage key %.80q is no plain name: made to write elsewhere, not loading", key)
+		return fmt.Errorf("storage key %.80q is not a plain name: made to write elsewhere, not loading", key)
 	}
 	return nil
 }

@@ -109,7 +109,7 @@ func readEntry(file io.ReaderAt, size, at int64, version uint32) (entry, int64, 
 		return entry{}, 0, r.err
 	}
 	if !utf8.ValidString(name) {
-		return entry{}, 0, fmt.Errorf("is called %q, which is no text", name)
+		return entry{}, 0, fmt.Errorf("is called %q, which is not text", name)
 	}
 	typ, err := typeOf(binary.LittleEndian.Uint32(head[8:]), version)
 	if err != nil {
@@ -140,7 +140,7 @@ func shapeOf(raw []byte, typ elementType) ([]int64, error) {
 		shape = append(shape, d)
 	}
 	if shape[0]%typ.elements != 0 {
-		return nil, fmt.Errorf("has rows of %d elements, no whole blocks of %s, which have %d", shape[0], typ.name, typ.elements)
+		return nil, fmt.Errorf("has rows of %d elements, not whole blocks of %s, which have %d", shape[0], typ.name, typ.elements)
 	}
 	slices.Reverse(shape)
 	return shape, nil

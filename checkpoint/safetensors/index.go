@@ -102,14 +102,14 @@ func parseIndex(data []byte) (map[string]string, error) {
 		if what := filekind.Recognize(data, "index of a model"); what != "" {
 			return nil, errors.New(what)
 		}
-		return nil, fmt.Errorf("no index of a model: %w", excerpt.Error(err))
+		return nil, fmt.Errorf("not an index of a model: %w", excerpt.Error(err))
 	}
 	if len(index.Places) == 0 {
-		return nil, errors.New("no index of a model: it has no \"weight_map\"")
+		return nil, errors.New("not an index of a model: it has no \"weight_map\"")
 	}
 	for tensor, file := range index.Places {
 		if !filepath.IsLocal(file) || filepath.Base(file) != file || file == "." {
-			return nil, fmt.Errorf("tensor %s is said to be in %s: want a file beside the index", excerpt.Of(tensor), excerpt.Of(file))
+			return nil, fmt.Errorf("tensor %s lies in %s according to the index: want a file beside it", excerpt.Of(tensor), excerpt.Of(file))
 		}
 	}
 	return index.Places, nil

@@ -81,7 +81,7 @@ func readHeader(file io.ReaderAt, size int64) ([]byte, error) {
 	}
 	n := binary.LittleEndian.Uint64(length[:])
 	if n > MaxHeader || int64(n) > size-8 {
-		return nil, fmt.Errorf("the header is said to have %d bytes, the file has %d: no safetensors file, or cut short; download it again", n, size)
+		return nil, fmt.Errorf("the header is said to have %d bytes, the file has %d: not a safetensors file, or cut short; download it again", n, size)
 	}
 	header := make([]byte, n)
 	_, err := io.ReadFull(io.NewSectionReader(file, 8, int64(n)), header)
@@ -97,7 +97,7 @@ type named struct {
 func parse(header []byte) ([]named, error) {
 	d := json.NewDecoder(bytes.NewReader(header))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("the header is no JSON object")
+		return nil, errors.New("the header is not a JSON object")
 	}
 	var list []named
 	seen := map[string]bool{}
@@ -173,7 +173,7 @@ func (e named) tensor(file io.ReaderAt, begin, size int64) (checkpoint.Tensor, e
 	first, end := e.Offsets[0], e.Offsets[1]
 	switch {
 	case first < 0 || end < first:
-		return checkpoint.Tensor{}, fmt.Errorf("lies at bytes %d to %d of the data, which is no range", first, end)
+		return checkpoint.Tensor{}, fmt.Errorf("lies at bytes %d to %d of the data, which is not a range", first, end)
 	case end-first != want:
 		return checkpoint.Tensor{}, fmt.Errorf("has %d bytes of data, %s of %s take %d", end-first, excerpt.Of(e.Shape), dtype, want)
 	case end > size-begin:

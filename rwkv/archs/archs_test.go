@@ -47,7 +47,7 @@ func TestModelsOfOtherKindsAreNamed(t *testing.T) {
 		"Mamba, by its tensors":         {"mamba2", "", "blk.0.ssm_in.weight", "a state space model"},
 		"a hybrid of both":              {"jamba", "jamba.ssm.conv_kernel", "blk.0.attn_q.weight", "a state space model"},
 		"something that tells no more":  {"whisper", "", "x", `architecture "whisper": Gosling runs rwkv7, rwkv6, rwkv5, rwkv4, arwkv7, rwkv6qwen2`},
-		"an encoder of pictures":        {"clip", "general.type", "x", "a file of the kind mmproj, no model"},
+		"an encoder of pictures":        {"clip", "general.type", "x", "a file of the kind mmproj, not a model"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keys := []gguf.KV{{Key: "general.architecture", Value: tc.arch}}

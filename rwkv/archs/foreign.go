@@ -36,7 +36,7 @@ var families = []struct {
 // foreign says what a file of an architecture that is not run seems to be, or nothing.
 func foreign(f *gguf.File, name string) string {
 	if kind, ok := f.String("general.type"); ok && kind != "model" {
-		return "a file of the kind " + excerpt.Cut(kind, 80) + ", no model; "
+		return "a file of the kind " + excerpt.Cut(kind, 80) + ", not a model; "
 	}
 	const longest = 1 << 10 // more than any name has
 	if len(name) > longest {

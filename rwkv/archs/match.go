@@ -34,7 +34,7 @@ func Match(f *gguf.File) (rwkv.Arch, rwkv.Config, []error) {
 	}
 	for _, t := range f.Tensors() {
 		if !known[t.Name] {
-			problems = append(problems, fmt.Errorf("tensor %q has no place in %s: the file holds a variant that this program does not run", t.Name, arch.Title))
+			problems = append(problems, fmt.Errorf("tensor %q is not part of %s: the file holds a variant that this program does not run", t.Name, arch.Title))
 		}
 	}
 	return arch, config, problems

@@ -73,7 +73,7 @@ func TestKeysThatAreNoHybrid(t *testing.T) {
 	}{
 		"keys shared unevenly":    {"attention.head_count_kv", uint32(4), "6 heads cannot share keys of 4"},
 		"more keys than heads":    {"attention.head_count_kv", uint32(12), "6 heads cannot share keys of 12"},
-		"keys by the layer":       {"attention.head_count_kv", []uint32{2, 6}, `key "rwkv6qwen2.attention.head_count_kv" is missing or no whole number`},
+		"keys by the layer":       {"attention.head_count_kv", []uint32{2, 6}, `key "rwkv6qwen2.attention.head_count_kv" is missing or not a whole number`},
 		"two token shifts":        {"token_shift_count", uint32(2), "want 1"},
 		"no epsilon":              {"attention.layer_norm_rms_epsilon", nil, "attention.layer_norm_rms_epsilon"},
 		"a token shift too small": {"time_mix_extra_dim", uint32(0), "token shift rank: 0"},

@@ -132,9 +132,9 @@ func TestMetadataThatIsNoModel(t *testing.T) {
 		value any // nil removes the key
 		want  string
 	}{
-		"no layers":                  {"block_count", nil, `key "rwkv7.block_count" is missing or no whole number`},
-		"layers as text":             {"block_count", "three", `key "rwkv7.block_count" is missing or no whole number`},
-		"less than no layers":        {"block_count", int32(-3), "missing or no whole number"},
+		"no layers":                  {"block_count", nil, `key "rwkv7.block_count" is missing or not a whole number`},
+		"layers as text":             {"block_count", "three", `key "rwkv7.block_count" is missing or not a whole number`},
+		"less than no layers":        {"block_count", int32(-3), "missing or not a whole number"},
 		"too many layers":            {"block_count", uint32(5000), "layers: 5000, want 1 to 1024"},
 		"a number beyond all bounds": {"embedding_length", uint64(1) << 40, "is 1099511627776, out of bounds"},
 		"heads of no size":           {"wkv.head_size", uint32(0), "head size: 0, want 1 to 1024"},
