@@ -203,14 +203,14 @@ func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) e
 	}
 	line, ctx := reading(ctx, t.c, "reading", len(tokens))
 	defer line.End()
-	out := &partPrinter{out: term.Text(t.c.App.Writer)}
+	out := &chat.Printer{Out: term.Text(t.c.App.Writer)}
 	r, err := say(ctx, func(p chat.Part) error {
 		line.End()
-		return out.print(p)
+		return out.Print(p)
 	})
 	line.End()
 	if err == nil {
-		err = out.end()
+		err = out.End()
 	}
 	if t.c.Bool("verbose") {
 		printTimes(t.c.App.ErrWriter, t.loaded, r.Times)
@@ -224,32 +224,6 @@ func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) e
 		warnOfCall(t.c, r.Start, r.Said)
 	}
 	return nil
-}
-
-// partPrinter writes an answer as the model generated it, with the tags around its thoughts.
-type partPrinter struct {
-	out  io.Writer
-	last chat.Kind
-}
-
-func (p *partPrinter) print(part chat.Part) error {
-	var before string
-	if p.last == chat.Thoughts && part.Kind != chat.Thoughts {
-		before = "</think>\n"
-	}
-	if part.Kind == chat.Thoughts && p.last != chat.Thoughts {
-		if before = "<think>"; p.last != "" {
-			before = "\n" + before
-		}
-	}
-	p.last = part.Kind
-	_, err := io.WriteString(p.out, before+part.Text)
-	return err
-}
-
-func (p *partPrinter) end() error {
-	_, err := io.WriteString(p.out, "\n")
-	return err
 }
 
 // tellOfCut says why a turn is not part of the conversation.

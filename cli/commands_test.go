@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
-	"github.com/gosling-rwkv/gosling/quant"
 )
 
 // TestFlagsMeanTheSameEverywhere holds what cmdline relies on: a name takes a value in all commands or in none.
@@ -41,21 +40,5 @@ func TestHelpOfEveryCommandAfterArguments(t *testing.T) {
 			assert.Zero(t, Run(append([]string{"gosling"}, args...), nil, &out, &errs), "%q: %s", args, errs.String())
 			assert.Contains(t, out.String(), "gosling "+cmd.Name+": "+cmd.Usage, "%q", args)
 		}
-	}
-}
-
-func TestQuantizedName(t *testing.T) {
-	mix, err := quant.ParseMix("q4_k_m")
-	require.NoError(t, err)
-	for in, want := range map[string]string{
-		"model-F16.gguf":        "model-Q4_K_M.gguf",
-		"model-f16.gguf":        "model-Q4_K_M.gguf",
-		"model.Q8_0.gguf":       "model.Q4_K_M.gguf",
-		"model.gguf":            "model-Q4_K_M.gguf",
-		"dir-F16/model":         "dir-F16/model-Q4_K_M.gguf",
-		"RWKV-7-1.5B-ctx4.gguf": "RWKV-7-1.5B-ctx4-Q4_K_M.gguf",
-		"F16.gguf":              "F16-Q4_K_M.gguf",
-	} {
-		assert.Equal(t, want, quantizedName(in, mix.Name), "%s", in)
 	}
 }

@@ -110,7 +110,7 @@ func compareOptions(c *urfave.Context) (o compare.Options, err error) {
 		}
 		cand := compare.Candidate{Model: compare.Model{Name: mix.Name}, How: quant.Retyping{Mix: mix, Requant: requantize(c, o.Base.Name)}}
 		if c.Bool("keep") {
-			cand.Keep = quantizedName(o.Base.Name, mix.Name)
+			cand.Keep = quant.FileName(o.Base.Name, mix.Name)
 		}
 		o.Candidates = append(o.Candidates, cand)
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/demo"
-	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
@@ -155,7 +153,7 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 		job.name, args = job.how.Mix.Name, args[:len(args)-1]
 	}
 	job.how.Requant = requantize(c, job.in)
-	job.out = quantizedName(job.in, job.name)
+	job.out = quant.FileName(job.in, job.name)
 	if len(args) == 2 {
 		job.out = args[1]
 	}
@@ -202,18 +200,6 @@ func overrides(c *urfave.Context) (quant.Overrides, error) {
 		all = append(all, o)
 	}
 	return all, nil
-}
-
-// quantizedName puts a mix's name into a file name. It replaces the name of another mix at the end.
-func quantizedName(in, mix string) string {
-	in = gguf.TrimPart(in)
-	base := strings.TrimSuffix(in, filepath.Ext(in))
-	if dash := strings.LastIndexAny(base, "-."); dash > len(base)-len(filepath.Base(base)) {
-		if _, err := quant.ParseMix(base[dash+1:]); err == nil {
-			return base[:dash+1] + mix + ".gguf"
-		}
-	}
-	return base + "-" + mix + ".gguf"
 }
 
 func printKinds(out io.Writer, kinds []quant.Kind) error {

@@ -1,4 +1,4 @@
-package cli
+package chat_test
 
 import (
 	"strings"
@@ -24,11 +24,11 @@ func TestAnAnswerIsShownWithTheTagsOfItsThoughts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
-			p := partPrinter{out: &out}
+			p := chat.Printer{Out: &out}
 			for _, part := range tc.parts {
-				require.NoError(t, p.print(part))
+				require.NoError(t, p.Print(part))
 			}
-			require.NoError(t, p.end())
+			require.NoError(t, p.End())
 			assert.Equal(t, tc.want, out.String())
 		})
 	}
