@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"path/filepath"
-	"reflect"
 	"text/tabwriter"
 
 	"github.com/gosling-rwkv/gosling/bench"
@@ -19,35 +17,10 @@ func printBench(w io.Writer, format string, results []bench.Result) error {
 	case "json":
 		return jsontext.Write(w, results)
 	case "csv":
-		return printBenchCSV(w, results)
+		return bench.WriteCSV(w, results)
 	default:
 		return printBenchTable(w, results)
 	}
-}
-
-// printBenchCSV writes the JSON's fields but for the samples, which are lists.
-func printBenchCSV(out io.Writer, results []bench.Result) error {
-	w := csv.NewWriter(out)
-	for i, r := range results {
-		var names, values []string
-		for f, v := range reflect.ValueOf(r).Fields() {
-			if v.Kind() == reflect.Slice {
-				continue
-			}
-			names = append(names, f.Tag.Get("json"))
-			values = append(values, cells.CSV(v.Interface()))
-		}
-		if i == 0 {
-			if err := w.Write(names); err != nil {
-				return err
-			}
-		}
-		if err := w.Write(values); err != nil {
-			return err
-		}
-	}
-	w.Flush()
-	return w.Error()
 }
 
 func printBenchTable(out io.Writer, results []bench.Result) error {

@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/cpus", "internal/float", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term",
 		"internal/cmdline", "internal/manual", "internal/vectors"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
-	"bench":       {"lm", "internal/excerpt", "internal/float", "internal/rss"},
+	"bench":       {"lm", "internal/cells", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"chat":        {"prompt"},
 	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/infile"},
