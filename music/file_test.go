@@ -28,7 +28,7 @@ func TestAMIDIFileNeedsAMIDIVocabulary(t *testing.T) {
 func TestAMIDIFileHoldsTheTokens(t *testing.T) {
 	for name, tc := range map[string]struct {
 		vocab   tokenizer.Tokenizer
-		on, off string // the words of a note
+		on, off string // the words that begin and end a note
 		channel byte
 	}{
 		"the band":        {tokenizer.MIDI(), "pi:3c:b", "pi:3c:0", 7},

@@ -1,4 +1,4 @@
-// Package units formats sizes, counts and rates for people, and cells of CSV files.
+// Package units formats sizes, counts and rates for people.
 package units
 
 import "fmt"

@@ -1,12 +1,10 @@
 package units
 
-import (
-	"github.com/gosling-rwkv/gosling/internal/float"
-)
+import "github.com/gosling-rwkv/gosling/internal/float"
 
 // ByteRate returns a number of bytes per second, such as "1.50 GiB/s", or "-" if it is not finite.
-func ByteRate[F ~float64](perSecond F) string {
-	if !float.Finite(float64(perSecond)) {
+func ByteRate(perSecond float.Number) string {
+	if !perSecond.Finite() {
 		return "-"
 	}
 	return Bytes(int64(perSecond)) + "/s"
