@@ -120,7 +120,13 @@ type sink struct {
 	patience time.Duration
 }
 
+// atOnce is how many bytes a pipe takes at once if it takes any (_POSIX_PIPE_BUF).
+const atOnce = 512
+
 func (s *sink) Write(p []byte) (int, error) {
+	if len(p) <= atOnce && ready(s.file) {
+		return s.file.Write(p) // a goroutine for each token would take as long as the token of a small model
+	}
 	done, own := make(chan moved, 1), append([]byte(nil), p...)
 	go func() {
 		n, err := s.file.Write(own)
