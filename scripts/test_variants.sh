@@ -5,6 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 build=$PWD/build/variants
+GOSLING_GGML=${GOSLING_GGML:-$PWD/third_party}
+export GOSLING_GGML
 mkdir -p "$build"
 go build -o "$build/gosling" .
 libraries=$("$build/gosling" devices --json | sed -n 's/.*"libraries": "\(.*\)",*$/\1/p')

@@ -103,7 +103,7 @@ func (e *emulation) do(s step, got, want result) (err error) {
 		return err
 	}
 	if !s.alone {
-		if want.stdout, err = s.run(exec.Command(e.native(), s.args...), want.dir); err != nil {
+		if want.stdout, err = s.run(e.here(s.args...), want.dir); err != nil {
 			return fmt.Errorf("the program for this machine: %w", err)
 		}
 	}

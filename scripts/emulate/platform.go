@@ -97,6 +97,13 @@ func (p platform) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// here returns a command of the program for this machine. It uses the libraries that GOSLING_GGML names, or those of this checkout.
+func (e *emulation) here(args ...string) *exec.Cmd {
+	cmd := exec.Command(e.native(), args...)
+	cmd.Env = append(os.Environ(), "GOSLING_GGML="+cmp.Or(os.Getenv("GOSLING_GGML"), absolute("third_party")))
+	return cmd
+}
+
 // environment returns the environment for the platform's programs.
 func (p platform) environment() []string {
 	return append(append(os.Environ(), p.env...), "GOSLING_GGML="+p.folder())
