@@ -1,10 +1,10 @@
-// Gosling runs RWKV language models: it converts, quantizes, measures and talks with them. The command is package cli; the library
-// is the packages beside it, of which lm is where to start (docs/library.md).
+// Gosling converts, quantizes, runs and measures RWKV language models. Package cli is the command. The other packages are the
+// library. Start with package lm (docs/library.md).
 //
 // # Compatibility
 //
-// The module is at v0. Until v1 a minor version may change the API of any package, and CHANGELOG.md says how; a patch version does
-// not. Files stay readable: what one version writes (GGUF models, states, importance matrices, answers), later ones read or refuse
-// with an error that says what to do. Flags and output formats of the command change only in minor versions. Packages under
-// internal, ggml/ggmltest, ggml/probe and rwkv/rwkvtest are not for others and may change at any time.
+// The module is at v0. Until v1 a minor version may change the API of any package, and CHANGELOG.md says how. A patch version
+// does not change it. A file that one version writes (GGUF models, states, importance matrices, answers) is either read by later
+// versions, or refused with an error that says what to do. Flags and output formats of the command change only in minor versions.
+// Packages under internal, ggml/ggmltest, ggml/probe and rwkv/rwkvtest are not for other modules and may change at any time.
 package main

@@ -1,12 +1,12 @@
-// Package bench measures how fast a model is: reading prompts, generating, and what share of the memory's bandwidth generating
-// reaches.
+// Package bench measures the speed of a model: reading prompts, generating text, and the share of the memory's bandwidth that
+// generating uses.
 //
 //	results, err := bench.Run(ctx, bench.Options{Model: "rwkv7-g1-Q4_K_M.gguf", Prompts: []int{512}, Gens: []int{128}})
 //
-// The tests are those of llama-bench, so figures can be compared. A measurement is repeated until its clock has moved far enough,
-// since the clocks of some systems step by 16 ms.
+// The tests are those of llama-bench, so figures can be compared. A short measurement is repeated, because the clocks of some
+// systems advance in steps of 16 ms.
 //
-// Limits: the peak of memory is that of the whole process. Apart measures a model in a process of its own.
+// Limits: the peak of memory is that of the whole process. To measure one model only, Apart starts a separate process.
 package bench
 
 import (

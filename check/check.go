@@ -1,7 +1,8 @@
 // Package check finds all that is wrong with a model file: the rules of its container, what keeps it from being converted or run,
-// checksums that do not fit, and weights that are not finite. Every byte of the file is read.
+// checksums that do not match, and weights that are not finite. Every byte of the file is read.
 //
-// Limits: quantized weights are decoded by ggml. Where there is none, Findings has a note and the other rules are checked.
+// Limits: only ggml can decode quantized weights. Without ggml they are not checked: Findings has a note, and the other rules are
+// still checked.
 package check
 
 import (

@@ -1,17 +1,18 @@
-// Package compare measures how well models predict text: one alone (Perplexity, Tasks), others against a base (Run), and a base
-// with one part at a time rounded (Sensitivity).
+// Package compare measures how well models predict text. Perplexity and Tasks measure one model. Run measures several against a
+// base. Sensitivity measures what it costs to round one part of a model at a time.
 //
 //	result, err := compare.Run(ctx, compare.Options{
 //		Setup:      compare.Setup{Base: compare.Model{Path: "model-F16.gguf"}, Texts: []compare.Text{{Path: "wiki.test.raw"}}},
 //		Candidates: []compare.Candidate{{Model: compare.Model{Path: "model-Q4_K_M.gguf"}}},
 //	})
 //	...
-//	err = result.Remove() // the notes on the disk, once the result is safe
+//	err = result.Remove() // the measurements on disk; call it once the result is safe
 //
-// The definitions are those of package eval. Run and Sensitivity note on the disk what they measured, in a folder for the user
-// alone, so that a run that was stopped can be resumed.
+// The definitions are those of package eval. Run and Sensitivity keep their measurements on disk, in a folder that only the user can
+// enter. So a run that was stopped can be resumed.
 //
-// Limits: the base's logits of all texts are on the disk at once, two bytes for each token of the vocabulary and scored position.
+// Limits: the base's logits of all texts are on disk at once. They take two bytes for each token of the vocabulary at each scored
+// position.
 package compare
 
 import (

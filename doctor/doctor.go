@@ -1,9 +1,9 @@
-// Package doctor looks for what keeps models from running on this machine, and says what to do about it: the processor, memory,
-// disks, ggml's libraries and devices, and a model if one is named.
+// Package doctor looks for what keeps models from running on this machine, and says what to do about it. It examines the processor,
+// memory, disks, ggml's libraries and devices, and a model if one is named.
 //
-// A broken library or driver may end the process. Options.Command lets the libraries and the model be examined in another one.
+// A broken library or driver may end the process. With Options.Command the libraries and the model are examined in another process.
 //
-// Limits: memory and disks are looked at once, so another program may change what was found.
+// Limits: memory and disks are examined only once. Other programs may change them afterwards.
 package doctor
 
 import (

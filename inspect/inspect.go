@@ -1,7 +1,7 @@
 // Package inspect lists what a model file holds, without loading it: metadata, tensors, their sums by type, and the memory that it
 // takes to run.
 //
-// Limits: only the directory of the file is read. Package check reads the weights.
+// Limits: only the header or directory of the file is read. Package check reads the weights.
 package inspect
 
 import (

@@ -1,5 +1,5 @@
-// Package lm opens a language model ready to use. One call opens the model file, the library that computes it, the tokenizer, the
-// prompt template and the default sampling.
+// Package lm opens a language model ready to use. Open opens the model file and ggml's library, and finds the tokenizer, the
+// prompt template and the sampling defaults.
 //
 //	model, err := lm.Open(ctx, "rwkv7-g1-Q4_K_M.gguf", lm.Options{})
 //

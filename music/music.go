@@ -5,7 +5,7 @@
 //
 // A model may forget to end a note. The rules for such notes are those of the models' own converter, token_to_midi_message of
 // MIDI-LLM-tokenizer with its vocab_config.json. The first pause that ends more than 5 s after a note began ends the note. A
-// pause ends only one note, the one that began first. "<end>" lets 3 s pass and ends all others.
+// pause ends only one note: the one that began first. "<end>" lets 3 s pass and ends all others.
 //
 // Limits: it does not understand the words of models that split a note into several words (REMI).
 package music

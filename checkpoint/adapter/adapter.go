@@ -3,8 +3,8 @@
 //	W' = W + alpha/rank · B·A    with A [rank, in], B [out, rank], W [out, in]
 //
 // It reads the files of RWKV's tools and of Hugging Face's PEFT. Pairs are named like the weight, with .lora_A and .lora_B instead of
-// (or before) .weight. Whole tensors next to them, such as norms, replace the model's. A PiSSA pair began as the weight's largest
-// singular values. They are subtracted first:
+// (or before) .weight. Whole tensors next to them, such as norms, replace the model's. A PiSSA pair began as the weight's
+// largest singular values, B₀·A₀. They are subtracted first:
 //
 //	W' = W - B₀·A₀ + B·A
 //

@@ -3,7 +3,7 @@
 // tuned states and adapters of web-rwkv (.st).
 //
 // The tensors show which dialect a file has. If they do not, other marks of web-rwkv's converter decide. If these contradict each
-// other, the caller must say it. Tensors with another layout are translated as they are read. docs/format/writers.md lists the dialects.
+// other, the caller must name the dialect. Tensors with another layout are translated as they are read. docs/format/writers.md lists the dialects.
 package dialect
 
 import (

@@ -1,4 +1,4 @@
-// Package rwkvcpp reads the .bin models of rwkv.cpp (magic "ggmf", versions 100 and 101) as the training checkpoints that they were
+// Package rwkvcpp reads the .bin models of rwkv.cpp (first bytes "fmgg", versions 100 and 101) as the training checkpoints that they were
 // made from: with the original names, shapes and parameters. Where rwkv.cpp's converter stored values computed from a parameter, the
 // parameter is restored. docs/format/rwkvcpp.md describes the file.
 //

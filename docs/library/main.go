@@ -1,5 +1,5 @@
-// Library is the programs of docs/library.md, in a module of its own as a user's would be. It runs them all on the model inside
-// Gosling.
+// Library contains the programs of docs/library.md. It is a separate module, as a user's program would be. It runs all of them on
+// the demo model.
 package main
 
 import (

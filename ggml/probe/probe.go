@@ -1,6 +1,6 @@
-// Package probe computes known results on a device and reports whether they are right. It tries products with weights of every type, in
-// every kind of memory where a device keeps them, the recurrences of RWKV, and the functions between them. doctor uses it, and so do
-// the tests of devices. It takes less than a second on a processor.
+// Package probe computes known results on a device and reports whether they are right. It tries products with weights of every type,
+// in every kind of memory that the device has for weights. It also tries the recurrences of RWKV and the functions between them.
+// doctor uses it, and so do the tests of devices. On a CPU it takes less than a second.
 //
 // A result is right if it equals the float64 result within the rounding of the device's arithmetic, which Arithmetic describes.
 package probe

@@ -1,9 +1,11 @@
-// Package collect makes importance matrices: it lets a model read a text, sums up what goes into each of its matrices, and adds up
-// matrices of several texts. The text is cut into chunks as llama-imatrix does, each read from an empty state.
+// Package collect makes importance matrices. A model reads a text, and the squares of the inputs of each of its matrices are summed
+// up. Importance matrices of several texts can be added up. As in llama-imatrix, the text is cut into chunks, and each chunk is read
+// from an empty state.
 //
 //	result, err := collect.Run(ctx, collect.Options{Model: "m-F16.gguf", Text: collect.Text{Name: "book.txt", Data: book}, Output: "m.gguf"})
 //
-// The file is written every so many chunks and when ctx ends. It records the model and the text, so that another run goes on with it.
+// The file is written every 50 chunks, when ctx ends, and at the end. It records the model and the text, so another run can
+// continue it.
 //
 // Limits: chunks are read one after the other.
 package collect

@@ -1,5 +1,5 @@
 // Package excerpt shortens values from files for error messages. A file may hold values of any length and depth. A message shows
-// the start of a long value. Of a value that may contain others it shows only the type.
+// the start of a long value. It shows only the type of a value that may contain other values.
 package excerpt
 
 import (

@@ -1,5 +1,5 @@
 // Package outfile writes a command's files so that none of its inputs can be lost. An output appears whole or not at all. It must
-// not be an input under any name, and it replaces another file only by force.
+// not be an input under any name, and it replaces another file only if the caller demands it.
 package outfile
 
 import (

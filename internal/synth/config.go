@@ -1,5 +1,5 @@
 // Package synth makes RWKV checkpoints of every version with random weights, in the shapes and ranges of trained ones.
-// Activations stay of order 1. Decays, mixing vectors and rates have values like after training. Logits are finite and varied.
+// Activations stay of order 1. Decays, mixing vectors and rates have values like those after training. Logits are finite and varied.
 // The text of such a model is noise, but its speed, memory and file size are those of a real one.
 //
 // The same Config gives the same file on every machine, with any number of cores.

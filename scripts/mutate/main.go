@@ -1,5 +1,5 @@
-// Command mutate damages files of every kind that the program reads, and runs the program on them. It reports everything except an answer
-// or an error of the program: a signal, a panic, an abort, a run that does not end, too much memory, or too much output.
+// Command mutate damages files of every kind that the program reads, and runs the program on them. It reports every outcome
+// that is neither a result nor an error message: a signal, a panic, an abort, a run that does not end, too much memory, or too much output.
 //
 //	go run ./scripts/mutate -n 10000 ./gosling
 //	go run ./scripts/mutate -only state -seed 7 ./gosling
