@@ -150,7 +150,7 @@ func TestBaseLogitsAreKept(t *testing.T) {
 	assert.Empty(t, (&Setup{Texts: o.Texts}).LogitsFiles())
 }
 
-// TestBaseLogitsOfOtherPrograms cuts off what only our files have: whose logits they are.
+// TestBaseLogitsOfOtherPrograms cuts off the trailer, which only our files have. It names the model of the logits.
 func TestBaseLogitsOfOtherPrograms(t *testing.T) {
 	p := newPlace(t)
 	o := p.options(Candidate{Model: p.quantized("q8.gguf", "q8_0")})
