@@ -8,13 +8,13 @@ import (
 	"os/exec"
 )
 
-// Command is a program that measures the model whose path follows its arguments, and prints the results as JSON.
+// Command is a program that measures a model and prints the results as JSON. The model's path is its last argument.
 type Command struct {
-	Path string   // of the program
-	Args []string // the first one is what the program is called
+	Path string   // path of the program
+	Args []string // arguments; the first is the program's name
 }
 
-// Apart measures a model in a process of its own, so that the peak of memory is that of this model alone.
+// Apart measures a model in a process of its own, so that the peak memory is that of this model alone.
 func Apart(ctx context.Context, c Command, model string) ([]Result, error) {
 	cmd := exec.CommandContext(ctx, c.Path)
 	cmd.Args = append(append(cmd.Args[:0:0], c.Args...), model)

@@ -10,12 +10,12 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// enough is how much memory a measurement of the bandwidth wants to read: less may lie in caches.
+// enough is the least memory to read for a measurement. Less memory may fit in caches.
 const enough = 32 << 20
 
-// Bandwidth measures how many bytes per second the given number of threads read together: the best of some measurements over
-// memory, such as a model's weights, or over a buffer where memory has too few bytes. now is the clock; nil is time.Now. The
-// bandwidth is NaN if the clock does not move.
+// Bandwidth returns how many bytes per second the given number of threads read together, the best of several measurements. They
+// read memory, such as a model's weights, or a buffer if memory is too small. now is the clock; nil is time.Now. The bandwidth is
+// NaN if the clock does not move.
 func Bandwidth(ctx context.Context, now func() time.Time, memory [][]byte, threads int) (float.Number, error) {
 	const measurements = 4
 	if now == nil {
@@ -27,7 +27,7 @@ func Bandwidth(ctx context.Context, now func() time.Time, memory [][]byte, threa
 	}
 	if total < enough {
 		total = 4 * enough
-		memory = [][]byte{bytes.Repeat([]byte{1}, total)} // written, since pages that never were are all the same one
+		memory = [][]byte{bytes.Repeat([]byte{1}, total)} // written, because all unwritten pages are the same page
 	}
 	best := float.Number(math.NaN())
 	for range measurements {
@@ -50,7 +50,7 @@ func Bandwidth(ctx context.Context, now func() time.Time, memory [][]byte, threa
 	return best, nil
 }
 
-// readAll reads the memory, each thread its share.
+// readAll reads the memory. Each thread reads its share.
 func readAll(memory [][]byte, threads int) {
 	var wait sync.WaitGroup
 	for i := range threads {

@@ -25,32 +25,32 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// Options say what is measured.
+// Options say what Run measures.
 type Options struct {
 	lm.Options
 
 	Model string // path of the model's file
-	Name  string // what results call it; empty is Model
+	Name  string // name in the results; empty is Model
 
-	Prompts     []int // lengths of the prompts that are read, in tokens
-	Gens        []int // numbers of tokens that are generated
-	Repetitions int   // of each test, after a run to warm up; 0 is DefaultRepetitions
+	Prompts     []int // lengths of prompts to read, in tokens
+	Gens        []int // numbers of tokens to generate
+	Repetitions int   // of each test, after a warm-up run; 0 is DefaultRepetitions
 
 	Clock    func() time.Time // nil is time.Now
 	Progress func(Progress)   // nil drops it; called by one goroutine at a time
 }
 
-// DefaultRepetitions is how often a test is measured unless the options say otherwise.
+// DefaultRepetitions is the default of Options.Repetitions.
 const DefaultRepetitions = 5
 
-// Progress tells how far a test has come.
+// Progress reports the progress of a test.
 type Progress struct {
 	Test        string // its name, such as "pp512"
 	Done, Total int64  // tokens
 	Ended       bool   // the test is over
 }
 
-// Result is what was measured in one test, in llama-bench's names where it has them.
+// Result is the result of one test. Its fields have llama-bench's names where llama-bench has them.
 type Result struct {
 	Model          string         `json:"model_filename"`
 	ModelType      string         `json:"model_type"`
@@ -58,7 +58,7 @@ type Result struct {
 	Parameters     int64          `json:"model_n_params"`
 	Backends       string         `json:"backends"`
 	Threads        int            `json:"n_threads"`
-	GPULayers      int            `json:"n_gpu_layers"` // as asked for, -1 for all that fit
+	GPULayers      int            `json:"n_gpu_layers"` // as requested; -1 for all that fit
 	Prompt         int            `json:"n_prompt"`
 	Gen            int            `json:"n_gen"`
 	AvgNs          int64          `json:"avg_ns"`
@@ -69,14 +69,14 @@ type Result struct {
 	SamplesTS      []float.Number `json:"samples_ts"`
 	LoadSeconds    float.Number   `json:"load_s"`
 	PeakRSS        int64          `json:"peak_rss"`        // bytes
-	BytesPerToken  int64          `json:"bytes_per_token"` // of weights and state, read for each generated one
-	Bandwidth      float.Number   `json:"bandwidth"`       // of the machine's memory, bytes per second; 0 where another device computes
-	BandwidthShare float.Number   `json:"bandwidth_share"` // of it that generating reaches; 0 for prompts
+	BytesPerToken  int64          `json:"bytes_per_token"` // weights and state that each generated token reads
+	Bandwidth      float.Number   `json:"bandwidth"`       // of the machine's memory, bytes per second; 0 if another device computes
+	BandwidthShare float.Number   `json:"bandwidth_share"` // share of it that generating reaches; 0 for prompts
 	GGML           string         `json:"ggml_version"`
 	Time           time.Time      `json:"test_time"`
 }
 
-// Test is the test's name: "pp512" read a prompt of 512 tokens, "tg128" generated 128.
+// Test returns the test's name. "pp512" reads a prompt of 512 tokens, "tg128" generates 128.
 func (r *Result) Test() string {
 	if r.Prompt > 0 {
 		return fmt.Sprintf("pp%d", r.Prompt)
@@ -84,7 +84,7 @@ func (r *Result) Test() string {
 	return fmt.Sprintf("tg%d", r.Gen)
 }
 
-// Run measures a model: first each of the prompts, then each of the numbers of generated tokens.
+// Run measures a model: first each prompt length, then each number of generated tokens.
 func Run(ctx context.Context, o Options) ([]Result, error) {
 	if err := o.settle(); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	return results, nil
 }
 
-// settle puts in what the options leave open, and refuses what cannot be measured.
+// settle fills in the defaults and returns an error for options that cannot be measured.
 func (o *Options) settle() error {
 	o.Name = cmp.Or(o.Name, o.Model)
 	o.Repetitions = cmp.Or(o.Repetitions, DefaultRepetitions)
@@ -141,7 +141,7 @@ func (o *Options) settle() error {
 	return nil
 }
 
-// tests runs all tests, each on top of what all results have in common.
+// tests runs all tests and returns their results. Each result starts as a copy of about.
 func (o *Options) tests(ctx context.Context, m *lm.Model, about Result) ([]Result, error) {
 	session, err := m.NewSession()
 	if err != nil {
@@ -166,13 +166,13 @@ func (o *Options) tests(ctx context.Context, m *lm.Model, about Result) ([]Resul
 	return results, nil
 }
 
-// test measures one of them.
+// test runs one test and fills in its result.
 func (o *Options) test(ctx context.Context, s *engine.Session, vocab int, r *Result) error {
 	r.Time = time.Now().UTC()
 	p := Progress{Test: r.Test(), Total: int64(o.Repetitions+1) * int64(r.Prompt+r.Gen)}
 	o.Progress(p)
 	ctx = engine.WithProgress(ctx, func(tokens int) {
-		p.Done = min(p.Done+int64(tokens), p.Total) // a slow clock asks for more runs
+		p.Done = min(p.Done+int64(tokens), p.Total) // a coarse clock needs more runs
 		o.Progress(p)
 	})
 	err := r.measure(ctx, o.Clock, s, vocab, o.Repetitions)
@@ -182,7 +182,7 @@ func (o *Options) test(ctx context.Context, s *engine.Session, vocab int, r *Res
 	return err
 }
 
-// about fills in what all results have in common.
+// about returns what all results have in common.
 func (o *Options) about(m *lm.Model) (Result, error) {
 	r := Result{Model: o.Name, Threads: m.Threads(), GPULayers: -1, BytesPerToken: m.BytesPerToken()}
 	if o.GPULayers != nil {
@@ -209,7 +209,7 @@ func (o *Options) about(m *lm.Model) (Result, error) {
 		}
 	}
 	r.Backends = strings.Join(backends, ",")
-	lib, err := o.OpenLibrary() // the one that computes
+	lib, err := o.OpenLibrary() // the library that computes
 	if err == nil {
 		r.GGML = lib.Version()
 	}

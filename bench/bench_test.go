@@ -19,7 +19,7 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// small are options that measure a small model on one thread of the CPU. Without ggml the test is skipped.
+// small returns options that measure a small model on one thread of the CPU. It skips the test without ggml.
 func small(t *testing.T) Options {
 	t.Helper()
 	o := ggmltest.Options()
@@ -39,7 +39,7 @@ func small(t *testing.T) Options {
 	return Options{Options: lm.Options{Libraries: folder, CPUVariant: o.CPUVariant, Device: "cpu", Threads: 1}, Model: model, Repetitions: 2}
 }
 
-// ticking is a clock that is a millisecond later each time that it is asked.
+// ticking returns a clock that moves by a millisecond at each call.
 func ticking() func() time.Time {
 	now := time.Unix(1, 0)
 	return func() time.Time {
@@ -124,7 +124,7 @@ func TestRunRefusesWhatCannotBeMeasured(t *testing.T) {
 	}
 }
 
-// TestMain lets the test's own program stand for one that measures.
+// TestMain lets the test's own program stand in for a program that measures.
 func TestMain(m *testing.M) {
 	switch os.Getenv("BENCH_TEST_PROGRAM") {
 	case "measures":

@@ -8,7 +8,8 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/cells"
 )
 
-// WriteCSV writes a row for each result, below a row with the names of the JSON fields. The samples, which are lists, are left out.
+// WriteCSV writes a row with the names of the JSON fields, then one row for each result. It leaves out the samples, which are
+// lists.
 func WriteCSV(out io.Writer, results []Result) error {
 	w := csv.NewWriter(out)
 	for i, r := range results {

@@ -11,11 +11,11 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// warmTokens is how many generated tokens warm a session up.
+// warmTokens is how many tokens a session generates to warm up.
 const warmTokens = 16
 
-// measure runs the test once to warm up and then takes the given number of samples. A sample is a run, or the mean of as many as
-// the clock needs.
+// measure runs the test once to warm up and then takes the given number of samples. A sample is the time of one run, or the mean
+// of as many runs as the clock needs.
 func (r *Result) measure(ctx context.Context, now func() time.Time, s *engine.Session, vocab, repetitions int) error {
 	tokens := randomTokens(max(r.Prompt, r.Gen), vocab)
 	warm := tokens
@@ -41,7 +41,7 @@ func (r *Result) measure(ctx context.Context, now func() time.Time, s *engine.Se
 	return nil
 }
 
-// randomTokens are n tokens, the same ones each time.
+// randomTokens returns n random tokens, the same ones each time.
 func randomTokens(n, vocab int) []tokenizer.Token {
 	random := rand.New(rand.NewPCG(1, 2))
 	tokens := make([]tokenizer.Token, n)
@@ -51,7 +51,7 @@ func randomTokens(n, vocab int) []tokenizer.Token {
 	return tokens
 }
 
-// once reads the tokens from the beginning of a text, as a prompt or one by one, and returns how long that took.
+// once reads the tokens from an empty state, as a prompt or one by one, and returns how long that took.
 func (r *Result) once(ctx context.Context, now func() time.Time, s *engine.Session, tokens []tokenizer.Token) (time.Duration, error) {
 	if err := s.Reset(); err != nil {
 		return 0, err
@@ -69,13 +69,13 @@ func (r *Result) once(ctx context.Context, now func() time.Time, s *engine.Sessi
 	return now().Sub(begin), nil
 }
 
-// measuredTime is how long a measurement lasts at least. The clocks of some systems step by 16 ms.
+// measuredTime is the shortest time of a measurement. The clocks of some systems step by 16 ms.
 const measuredTime = 100 * time.Millisecond
 
 // mostRepeats ends a measurement whose clock does not move.
 const mostRepeats = 32
 
-// repeat calls once until measuredTime has passed, and returns the mean time of a call.
+// repeat calls once until measuredTime has passed, at most mostRepeats times. It returns the mean time of a call.
 func repeat(once func() (time.Duration, error)) (time.Duration, error) {
 	total, n := time.Duration(0), time.Duration(0)
 	for total < measuredTime && n < mostRepeats {
@@ -89,7 +89,7 @@ func repeat(once func() (time.Duration, error)) (time.Duration, error) {
 	return total / n, nil
 }
 
-// Rate is how many of n there were a second. It is NaN, which stands for an unknown rate, if the clock saw no time pass.
+// Rate returns n per second. It returns NaN, an unknown rate, if the clock did not move.
 func Rate(n float64, took time.Duration) float.Number {
 	if took <= 0 {
 		return float.Number(math.NaN())
@@ -97,7 +97,7 @@ func Rate(n float64, took time.Duration) float.Number {
 	return float.Number(n / took.Seconds())
 }
 
-// meanAndDeviation is the mean and the standard deviation of a sample.
+// meanAndDeviation returns the mean and the standard deviation of a sample.
 func meanAndDeviation[F ~float64](x []F) (mean, deviation F) {
 	for _, v := range x {
 		mean += v / F(len(x))

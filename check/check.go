@@ -19,27 +19,27 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// Dequantizer decodes the blocks of quantized types. A ggml.Library does.
+// Dequantizer decodes the blocks of quantized types. ggml.Library implements it.
 type Dequantizer interface {
-	// Dequantize decodes src, whole blocks of the type, into as many numbers as dst has. Without any it tells whether it knows the type.
+	// Dequantize decodes src, whole blocks of type t, into dst. If both are empty, it only reports whether it knows the type.
 	Dequantize(t gguf.Type, dst []float32, src []byte) error
 }
 
-// Options of a check. The zero value looks for ggml in the usual places.
+// Options are the options of a check. The zero value looks for ggml in the usual places.
 type Options struct {
-	// Dequantizer opens what decodes quantized weights. It is called once, and only if the file has such weights. The error becomes
-	// a note. Nil opens ggml in the usual places.
+	// Dequantizer opens the decoder of quantized weights. It is called once, and only if the file has such weights. Its error
+	// becomes a note. Nil opens ggml in the usual places.
 	Dequantizer func() (Dequantizer, error)
 }
 
-// Findings are what a check has to say.
+// Findings are the results of a check.
 type Findings struct {
 	Problems []string `json:"problems"` // what is wrong, in the order of the file
 	Notes    []string `json:"notes"`    // what could not be checked, or is odd but allowed; sorted
 }
 
-// File checks a GGUF file, a checkpoint or an importance matrix. The error is what kept it from looking: what is wrong with the
-// file is in the findings, unless it is a checkpoint that cannot be opened.
+// File checks a GGUF file, a checkpoint or an importance matrix. The findings hold the faults of the file. The error is the
+// reason why File could not check it, such as a checkpoint that cannot be opened.
 func File(ctx context.Context, path string, o Options) (Findings, error) {
 	if o.Dequantizer == nil {
 		o.Dequantizer = func() (Dequantizer, error) { return ggml.Open(ggml.Options{Device: "cpu"}) }
@@ -58,7 +58,7 @@ func File(ctx context.Context, path string, o Options) (Findings, error) {
 type checker struct {
 	library func() (Dequantizer, error)
 
-	mu    sync.Mutex // of the notes, which many goroutines make
+	mu    sync.Mutex // guards the notes, which many goroutines add
 	found Findings
 }
 
@@ -66,7 +66,7 @@ func (c *checker) wrong(format string, args ...any) {
 	c.found.Problems = append(c.found.Problems, excerpt.Lines(fmt.Sprintf(format, args...)))
 }
 
-// wrongs notes all of a list of errors.
+// wrongs adds a list of errors to the problems.
 func (c *checker) wrongs(list []error) {
 	for _, err := range list {
 		c.wrong("%v", err)
@@ -81,7 +81,7 @@ func (c *checker) note(format string, args ...any) {
 	}
 }
 
-// each calls check for every tensor, or other part of a file, on all processors. What is wrong with them is noted in their order.
+// each calls check for every part of a file, on all processors. It adds the faults to the problems in the order of the parts.
 func each[T any](ctx context.Context, c *checker, parts []T, check func(context.Context, T) (wrong error, err error)) error {
 	wrong := make([]error, len(parts))
 	g, ctx := errgroup.WithContext(ctx)

@@ -28,7 +28,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// modelHeader is that of a model with every tensor that it should have.
+// modelHeader returns the header of a model that has all its tensors.
 func modelHeader() gguf.Header {
 	arch, _ := archs.Named("rwkv7")
 	config := rwkv.Config{
@@ -45,7 +45,7 @@ func modelHeader() gguf.Header {
 	return h
 }
 
-// writeGGUF writes a model of zeros, with some bytes of one tensor in their place.
+// writeGGUF writes a model of zeros and replaces some bytes of one tensor.
 func writeGGUF(t *testing.T, h gguf.Header, tensor string, data []byte, at int64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "model.gguf")
@@ -83,7 +83,7 @@ func TestFileFinds(t *testing.T) {
 		change func(*gguf.Header)
 		data   []byte
 		ggml   bool
-		want   string // how each problem begins, or the note, on lines of their own
+		want   string // how each problem begins, or the note, each on its own line
 	}{
 		"nothing wrong with a sound model": {func(*gguf.Header) {}, nil, false, ""},
 		"weights that are not finite": {
@@ -194,7 +194,7 @@ func TestWithoutALibraryQuantizedWeightsAreNotLookedAt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, opened)
 	assert.Equal(t, check.Findings{
-		Problems: []string{}, Notes: []string{"weights of type Q8_0 were not looked at: " + ggml.ErrNotFound.Error()},
+		Problems: []string{}, Notes: []string{"weights of type Q8_0 were not checked: " + ggml.ErrNotFound.Error()},
 	}, found, "one note for all tensors, without the places")
 }
 
@@ -274,10 +274,10 @@ func TestAFileThatIsCutShortHasItsTensorsNamed(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, found.Problems)
 	assert.Contains(t, found.Problems[0], "cut short")
-	assert.Equal(t, []string{"the tensors were not looked at, since the file cannot be opened"}, found.Notes)
+	assert.Equal(t, []string{"the tensors were not checked, because the file cannot be opened"}, found.Notes)
 }
 
-// old is an importance matrix of llama.cpp's format before GGUF: one entry of two sums, over a chunk.
+// old is an importance matrix in llama.cpp's format before GGUF: one entry of two sums, over a chunk.
 const old = "\x01\x00\x00\x00" + "\x0d\x00\x00\x00output.weight" + "\x01\x00\x00\x00" + "\x02\x00\x00\x00" + "\x00\x00\x80\x3f\x00\x00\x00\x40"
 
 func TestOldImportanceMatricesAreRead(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
-// checkpoint finds what keeps a checkpoint from being converted, records that are not what their checksums say, and weights that
-// are not finite. An importance matrix of the format before GGUF is read whole instead.
+// checkpoint checks whether a checkpoint can be converted, whether its checksums are right, and whether its weights are finite.
+// It only reads an importance matrix in the format before GGUF.
 func (c *checker) checkpoint(ctx context.Context, path string) error {
 	f, err := formats.Open(path)
 	if err != nil {
@@ -35,7 +35,7 @@ func (c *checker) checkpoint(ctx context.Context, path string) error {
 	return each(ctx, c, weights, finite)
 }
 
-// finite reads the weights of one tensor of a checkpoint.
+// finite returns a fault if a tensor of a checkpoint has weights that are not finite.
 func finite(ctx context.Context, t checkpoint.Tensor) (wrong, err error) {
 	scan, n := scan{name: t.Name}, t.Elements()
 	values := make([]float32, min(n, 1<<16))

@@ -20,7 +20,7 @@ func (c *checker) gguf(ctx context.Context, path string) error {
 	c.wrongs(gguf.Check(path))
 	f, err := gguf.Open(path)
 	if err != nil && len(c.found.Problems) > 0 {
-		c.note("the tensors were not looked at, since the file cannot be opened")
+		c.note("the tensors were not checked, because the file cannot be opened")
 		return nil
 	}
 	if err != nil {
@@ -39,14 +39,14 @@ func (c *checker) gguf(ctx context.Context, path string) error {
 	return c.weights(ctx, f)
 }
 
-// vocabulary looks at the tokenizer and compares its size with the embedding's.
+// vocabulary checks the tokenizer and compares its size with the embedding's.
 func (c *checker) vocabulary(f *gguf.File) {
 	var odd *tokenizer.UnknownError
 	switch _, err := tokenizer.FromGGUF(f); {
 	case errors.Is(err, tokenizer.ErrNone):
 		c.note("there is no tokenizer")
 	case errors.As(err, &odd):
-		c.note("%v, so it was not looked at", err)
+		c.note("%v, so it was not checked", err)
 	case err != nil:
 		c.wrong("%s: %v", f.Path(), err)
 	}
@@ -57,15 +57,15 @@ func (c *checker) vocabulary(f *gguf.File) {
 	}
 }
 
-// weights reads every weight of a GGUF file and reports tensors that have infinities or NaN.
+// weights reads every weight of a GGUF file and reports tensors with infinities or NaN.
 func (c *checker) weights(ctx context.Context, f *gguf.File) error {
 	return each(ctx, c, f.Tensors(), func(ctx context.Context, t gguf.Tensor) (wrong, err error) {
 		decode, err := c.decoder(t.Type)
 		if err != nil {
-			c.note("weights of type %s were not looked at: %v", t.Type, err)
+			c.note("weights of type %s were not checked: %v", t.Type, err)
 			return nil, nil
 		}
-		// Whole blocks at a time; every tensor that Open accepts consists of them.
+		// Read whole blocks. Every tensor that Open accepts consists of them.
 		blocks := int64(1<<16) / t.Type.BlockSize()
 		data, values := make([]byte, blocks*t.Type.BlockBytes()), make([]float32, blocks*t.Type.BlockSize())
 		scan := scan{name: t.Name}
@@ -87,14 +87,14 @@ func (c *checker) weights(ctx context.Context, f *gguf.File) error {
 	})
 }
 
-// decoder returns what turns a type's blocks into numbers.
+// decoder returns a function that decodes the blocks of a type.
 func (c *checker) decoder(t gguf.Type) (func([]float32, []byte) error, error) {
 	if f := t.Format(); f != 0 {
 		return func(dst []float32, src []byte) error { f.Decode(dst, src); return nil }, nil
 	}
 	lib, err := c.library()
 	if errors.Is(err, ggml.ErrNotFound) {
-		err = ggml.ErrNotFound // without the places, this being a note
+		err = ggml.ErrNotFound // without the places, because this is a note
 	}
 	if err != nil {
 		return nil, err

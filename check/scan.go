@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// scan looks for numbers that are not finite.
+// scan counts numbers that are not finite.
 type scan struct {
 	name           string
 	nan, inf, seen int64
@@ -31,7 +31,7 @@ func (s *scan) look(x []float32) {
 	s.seen += int64(len(x))
 }
 
-// fault is what is wrong with the tensor, or nil.
+// fault returns what is wrong with the tensor, or nil.
 func (s *scan) fault() error {
 	if s.nan+s.inf == 0 {
 		return nil

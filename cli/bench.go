@@ -17,16 +17,16 @@ var benchFormats = []string{"md", "csv", "json"}
 
 func benchCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.StringFlag{Name: "n-prompt", Aliases: []string{"p"}, Usage: "read prompts of `N` tokens; several with commas, 0 for none", Value: "512"},
-		&urfave.StringFlag{Name: "n-gen", Aliases: []string{"n"}, Usage: "generate `N` tokens; several with commas, 0 for none", Value: "128"},
-		&urfave.IntFlag{Name: "repetitions", Aliases: []string{"r"}, Usage: "measure each `N` times, after a run to warm up", Value: bench.DefaultRepetitions},
-		&urfave.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "print `FORMAT` md, csv or json", Value: "md"},
+		&urfave.StringFlag{Name: "n-prompt", Aliases: []string{"p"}, Usage: "read prompts of `N` tokens; separate several sizes with commas; 0 is none", Value: "512"},
+		&urfave.StringFlag{Name: "n-gen", Aliases: []string{"n"}, Usage: "generate `N` tokens; separate several numbers with commas; 0 is none", Value: "128"},
+		&urfave.IntFlag{Name: "repetitions", Aliases: []string{"r"}, Usage: "measure each `N` times, after a warm-up run", Value: bench.DefaultRepetitions},
+		&urfave.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "print the results as `FORMAT`: md, csv or json", Value: "md"},
 	}
 	return &urfave.Command{
 		Name: "bench", Usage: "measure the speed of a model", ArgsUsage: "MODEL",
 		Description: `Measures reading a prompt (pp) and generating (tg), in tokens per second with the standard deviation, as llama-bench
-does. Besides, how long the model took to load, the most memory that was used, and what share of the memory bandwidth
-of this machine, measured by reading on the same threads, generating reaches.
+does. Also prints how long the model took to load, the peak memory, and the share of the memory bandwidth that
+generating reaches. The bandwidth is measured on this machine with the same number of threads.
 
 Examples:
   gosling bench model.gguf
@@ -68,7 +68,7 @@ func benchModel(c *urfave.Context) error {
 	return outfile.Buffered(c.App.Writer, func(w io.Writer) error { return printBench(w, c.String("output"), results) })
 }
 
-// benchOptions says what is measured.
+// benchOptions returns the options that the flags set.
 func benchOptions(c *urfave.Context) (o bench.Options, err error) {
 	if c.NArg() != 1 {
 		return o, misuse(c, "want one model, not %d arguments", c.NArg())
@@ -91,7 +91,7 @@ func benchOptions(c *urfave.Context) (o bench.Options, err error) {
 	return o, nil
 }
 
-// counts reads a list of numbers of tokens, leaving out zeros.
+// counts reads a list of numbers of tokens. It leaves out zeros.
 func counts(c *urfave.Context, flag string) ([]int, error) {
 	const most = 1 << 20
 	var list []int

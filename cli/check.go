@@ -10,7 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 )
 
-// checkFile looks for all that is wrong with a model file and prints it.
+// checkFile checks a model file and prints everything that is wrong with it.
 func checkFile(c *urfave.Context, path string) error {
 	found, err := check.File(c.Context, path, checkOptions(c))
 	if err != nil {

@@ -17,32 +17,32 @@ import (
 
 func compareCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.StringSliceFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`, of a .jsonl the field \"text\" of each line; may be repeated"},
-		&urfave.StringFlag{Name: "context", Aliases: []string{"c", "ctx"}, Usage: "cut texts into chunks of `N` tokens; several with commas", Value: "512"},
+		&urfave.StringSliceFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`; of a .jsonl file, on the field \"text\" of each line; may be repeated"},
+		&urfave.StringFlag{Name: "context", Aliases: []string{"c", "ctx"}, Usage: "cut texts into chunks of `N` tokens; separate several sizes with commas", Value: "512"},
 		&urfave.IntFlag{Name: "chunks", Usage: "measure the first `N` chunks of each text", DefaultText: "all"},
-		&urfave.StringFlag{Name: "types", Usage: "make candidates of the base in these `TYPES`, such as Q8_0,Q4_K_M"},
-		&urfave.BoolFlag{Name: "keep", Usage: "keep the candidates that were made, beside the base", DisableDefaultText: true},
-		&urfave.BoolFlag{Name: "allow-requantize", Usage: "make candidates of a base that is quantized already", DisableDefaultText: true},
+		&urfave.StringFlag{Name: "types", Usage: "quantize the base to these `TYPES`, such as Q8_0,Q4_K_M, as candidates"},
+		&urfave.BoolFlag{Name: "keep", Usage: "keep the candidates made with --types, beside the base", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "allow-requantize", Usage: "accept a base that is already quantized", DisableDefaultText: true},
 		importanceFlag(),
-		&urfave.PathFlag{Name: "base-logits", Usage: "keep what the base says in `FILE`, or take it from there"},
-		&urfave.PathFlag{Name: "work", Usage: "keep what is needed on the way in `DIR`", DefaultText: "a folder for temporary files"},
-		&urfave.BoolFlag{Name: "resume", Usage: "go on with the same comparison, which was stopped", DisableDefaultText: true},
+		&urfave.PathFlag{Name: "base-logits", Usage: "write the base's logits to `FILE`, or read them if it exists"},
+		&urfave.PathFlag{Name: "work", Usage: "keep temporary files in `DIR`", DefaultText: "the system's folder for them"},
+		&urfave.BoolFlag{Name: "resume", Usage: "resume the same comparison after it was stopped", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "no-speed", Usage: "do not measure speed and memory", DisableDefaultText: true},
-		&urfave.StringSliceFlag{Name: "eval", Usage: "also measure by the task `NAME`, lambada, mmlu or tasks; may be repeated"},
-		&urfave.StringSliceFlag{Name: "file", Usage: "take the data of --eval from `FILE`, as \"gosling eval\" does"},
+		&urfave.StringSliceFlag{Name: "eval", Usage: "also run the task `NAME`: lambada, mmlu or tasks; may be repeated"},
+		&urfave.StringSliceFlag{Name: "file", Usage: "read the data of --eval from `FILE`, as \"gosling eval\" does"},
 		&urfave.IntFlag{Name: "limit", Usage: "ask `N` questions of --eval, chosen as \"gosling eval\" does", DefaultText: "all"},
 		jsonFlag(),
-		&urfave.BoolFlag{Name: "csv", Usage: "print CSV, a row for each candidate and column", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "csv", Usage: "print CSV, one row for each candidate and column", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "markdown", Usage: "print tables in Markdown", DisableDefaultText: true},
-		&urfave.PathFlag{Name: "html", Usage: "also write a page with tables and plots to `FILE`; - is standard output, without the tables"},
+		&urfave.PathFlag{Name: "html", Usage: "also write a page with tables and plots to `FILE`; with - it goes to standard output, and no tables are printed"},
 		forceFlag(),
 	}
 	return &urfave.Command{
-		Name: "compare", Usage: "tell what a quantization costs", ArgsUsage: "BASE [CANDIDATE...]",
+		Name: "compare", Usage: "measure what a quantization costs", ArgsUsage: "BASE [CANDIDATE...]",
 		Description: `Measures how far each candidate's predictions are from those of the base: perplexity, KL divergence, the change of the
-right token's probability, how often both find the same token likeliest, besides size, speed and memory. Definitions
-are those of llama-perplexity --kl-divergence. Each text and each context is a column. Candidates are files, or are
-made with --types, measured and thrown away.
+right token's probability, and how often both find the same token most likely. Also measures size, speed and memory. The
+definitions are those of llama-perplexity --kl-divergence. Each text with each context is a column. Candidates are files.
+With --types, compare makes candidates and removes them after measuring.
 
 Examples:
   gosling compare model-F16.gguf --types Q8_0,Q6_K,Q4_K_M --text wiki.test.raw
@@ -78,14 +78,14 @@ func compareModels(c *urfave.Context) error {
 	if err != nil {
 		return stopped(c, onOpening(c, err))
 	}
-	if err := printComparison(c, result.Comparison); err != nil && !errors.Is(err, syscall.EPIPE) { // a reader that has seen enough
+	if err := printComparison(c, result.Comparison); err != nil && !errors.Is(err, syscall.EPIPE) { // the reader has seen enough
 		return stopped(c, result.Keep(err))
 	}
 	warnOfNotes(c, result.Remove())
 	return nil
 }
 
-// compareOptions says what is compared, but for what setUp adds.
+// compareOptions returns the options that the flags set. setUp adds the others.
 func compareOptions(c *urfave.Context) (o compare.Options, err error) {
 	if err := checkCompare(c); err != nil {
 		return o, err
@@ -130,9 +130,9 @@ func checkCompare(c *urfave.Context) error {
 	case c.NArg() == 0:
 		return misuse(c, "no base named")
 	case c.NArg() == 1 && c.String("types") == "":
-		return misuse(c, "nothing to compare with: name candidates, or types to make them in with --types")
+		return misuse(c, "nothing to compare with: name candidates, or make them with --types")
 	case c.String("types") == "" && c.IsSet("imatrix"):
-		return misuse(c, "--imatrix is for candidates that are made with --types")
+		return misuse(c, "--imatrix needs --types: it applies to the candidates made with them")
 	case c.Path("html") == "-" && formats > 0:
 		return misuse(c, "--html - takes standard output, where --json, --csv and --markdown print: name a file for the page")
 	case formats > 1:
@@ -146,7 +146,7 @@ func checkCompare(c *urfave.Context) error {
 // compareTasks pairs the tasks with their data.
 func compareTasks(c *urfave.Context) (tasks []compare.Task, err error) {
 	names, files := c.StringSlice("eval"), c.StringSlice("file")
-	builtin := len(names) - len(files) // that many take the questions in the program
+	builtin := len(names) - len(files) // that many use the questions in the program
 	for _, name := range names {
 		task := compare.Task{Name: name}
 		if !slices.Contains(compare.TaskNames(), name) {
@@ -165,12 +165,12 @@ func compareTasks(c *urfave.Context) (tasks []compare.Task, err error) {
 		tasks = append(tasks, task)
 	}
 	if builtin != 0 {
-		return nil, misuse(c, "%d tasks and %d sets of data: give each --eval its --file, which only tasks can do without", len(names), len(c.StringSlice("file")))
+		return nil, misuse(c, "%d tasks and %d sets of data: give each --eval a --file; only tasks works without one", len(names), len(c.StringSlice("file")))
 	}
 	return tasks, nil
 }
 
-// measureSpeed is the command that runs "gosling bench" with the flags that say how a model is run.
+// measureSpeed returns the command that runs "gosling bench" with the flags for running a model.
 func measureSpeed(c *urfave.Context) (*compare.Command, error) {
 	if c.Bool("no-speed") {
 		return nil, nil

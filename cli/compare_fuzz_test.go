@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
-// FuzzPrintTask prints how well a model did in a task, whatever was measured.
+// FuzzPrintTask prints the result of a task, whatever was measured.
 func FuzzPrintTask(f *testing.F) {
 	f.Add([]byte(`{"kinds":[{"name":"a\u001bb","items":7}],"accuracy":{"value":1e308},"ppl":{"value":null}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -13,8 +13,8 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/outfile"
 )
 
-// printComparison writes the result to standard output and, with --html, to a page. The page comes last, so that the result is seen even if
-// the page cannot be written.
+// printComparison writes the result to standard output and, with --html, to a page. It writes the page last, so that the result
+// is printed even if the page cannot be written.
 func printComparison(c *urfave.Context, r compare.Comparison) error {
 	path := c.Path("html")
 	if path != "-" {

@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/outfile"
 )
 
-// measuredOn is what the flags of "compare" and "sensitivity" say of the base and what it is measured on.
+// measuredOn returns what the flags of "compare" and "sensitivity" say about the base and its measurement.
 func measuredOn(c *urfave.Context) (s compare.Setup, err error) {
 	if c.IsSet("chunks") && c.Int("chunks") < 1 {
 		return s, misuse(c, "--chunks %d: want 1 or more", c.Int("chunks"))
@@ -39,7 +39,7 @@ func measuredOn(c *urfave.Context) (s compare.Setup, err error) {
 	return s, notStdout(c, "base-logits")
 }
 
-// logitsOutputs are the files that --base-logits asks for.
+// logitsOutputs returns the files that --base-logits asks for.
 func logitsOutputs(s *compare.Setup) []outfile.Output {
 	var files []outfile.Output
 	for _, path := range s.LogitsFiles() {
@@ -48,7 +48,7 @@ func logitsOutputs(s *compare.Setup) []outfile.Output {
 	return files
 }
 
-// setUp adds the models' options, what comes from standard input and the lines on standard error, which end ends.
+// setUp adds the models' options, the text from standard input and the progress on standard error. end ends the progress.
 func setUp(c *urfave.Context, s *compare.Setup) (end func(), err error) {
 	if s.Importance, err = importance(c); err != nil {
 		return nil, err
@@ -71,14 +71,14 @@ func setUp(c *urfave.Context, s *compare.Setup) (end func(), err error) {
 	return end, nil
 }
 
-// stopped tells how a comparison that ended early goes on, if it left anything to go on from.
+// stopped adds how to resume to the error of a comparison that ended early, if there is anything to resume from.
 func stopped(c *urfave.Context, err error) error {
 	var left *compare.StoppedError
 	if !errors.As(err, &left) {
 		return advised(err)
 	}
-	advice := fmt.Sprintf("what was measured is kept in %s: the same command with --resume goes on", left.Work)
-	if c.Err() != nil { // which ends the program without a word
+	advice := fmt.Sprintf("the measurements are kept in %s: run the same command with --resume to continue", left.Work)
+	if c.Err() != nil { // the program then ends without a message
 		fmt.Fprintf(c.App.ErrWriter, "gosling: %s\n", advice)
 		return err
 	}
@@ -105,9 +105,9 @@ func advised(err error) error {
 	case errors.As(err, &logits):
 		return &hinted{err, "name another file with --base-logits, or remove this one"}
 	case errors.As(err, &disk):
-		return &hinted{err, "fewer --chunks need less, and --work DIR or --base-logits FILE names another place"}
+		return &hinted{err, "use fewer --chunks, or another disk with --work DIR or --base-logits FILE"}
 	case errors.As(err, &settings):
-		return &hinted{err, "give the same settings to go on, or leave --resume out to begin anew"}
+		return &hinted{err, "use the same settings to resume, or leave --resume out to start over"}
 	case errors.As(err, &quantized):
 		return fmt.Errorf("%w, or add --allow-requantize", err)
 	case errors.As(err, &none):
@@ -116,9 +116,9 @@ func advised(err error) error {
 	return err
 }
 
-// warnOfNotes tells that the notes of a comparison that is done stay behind, which is no failure.
+// warnOfNotes warns that the notes of a finished comparison could not be removed. The comparison still succeeds.
 func warnOfNotes(c *urfave.Context, err error) {
 	if err != nil {
-		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: notes stay behind: %v\n", err)
+		fmt.Fprintf(c.App.ErrWriter, "gosling: warning: the notes were not removed: %v\n", err)
 	}
 }

@@ -14,9 +14,9 @@ import (
 
 func devicesCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: "devices", Usage: "list what models can run on",
-		Description: `Lists the devices of the ggml library that was found: the names that --device takes, their memory, and
-the build of the CPU's code that was chosen for this processor.
+		Name: "devices", Usage: "list the devices that models can run on",
+		Description: `Lists the devices of the ggml library that was found: the names that --device takes, their memory, and the CPU build that
+was chosen for this processor.
 
 Examples:
   gosling devices

@@ -19,12 +19,12 @@ import (
 
 func doctorCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: "doctor", Usage: "look for what keeps models from running here, and say what to do about it", ArgsUsage: "[MODEL]",
-		Description: `Looks at memory, disks and ggml's libraries, lets every device compute something known, and with a model also checks
-every weight as "gosling inspect --check" does, whether it fits this machine, and whether it runs. Each line begins with
-ok, warning or problem; below a warning or a problem stands what to do. The exit code is 1 if there is a problem.
+		Name: "doctor", Usage: "find what keeps models from running here, and how to fix it", ArgsUsage: "[MODEL]",
+		Description: `Checks memory, disks and ggml's libraries, and tests every device with known results. With a model, it also checks every
+weight as "gosling inspect --check" does, whether the model fits this machine, and whether it runs. Each line begins with
+ok, warning or problem. What to do stands below a warning or a problem. The exit code is 1 if there is a problem.
 
-What the libraries do is tried in a second process, so that a broken library or driver ends that one only.
+The libraries are tested in a second process, so that a broken library or driver ends only that process.
 
 Examples:
   gosling doctor
@@ -61,16 +61,16 @@ func doctorAction(c *urfave.Context) error {
 	return nil
 }
 
-// doctorOptions are what ggmlFlags say.
+// doctorOptions returns the options that ggmlFlags set.
 func doctorOptions(c *urfave.Context) doctor.Options {
 	o, named := libraryOptions(c, "auto")
 	return doctor.Options{Options: o, NamedBy: named, Command: examineApart(c)}
 }
 
-// leftFolders are the folders of comparisons that were stopped or killed.
+// leftFolders returns the folders of comparisons that were stopped or killed.
 func leftFolders() []doctor.Left {
 	var left []doctor.Left
-	folders, _ := compare.FindLeft(os.TempDir()) // nothing can have been left where this cannot be read
+	folders, _ := compare.FindLeft(os.TempDir()) // a folder that cannot be read holds nothing of ours
 	for _, f := range folders {
 		if !f.InUse {
 			of := fmt.Sprintf("gosling %s %s", term.Visible(f.Command), term.Visible(f.Base))
@@ -80,7 +80,7 @@ func leftFolders() []doctor.Left {
 	return left
 }
 
-// printCheck writes a line for what was found, and below it what to do.
+// printCheck prints a check and, below it, what to do.
 func printCheck(w io.Writer, k doctor.Check) {
 	const indent = "                      "
 	text := strings.ReplaceAll(strings.TrimSpace(k.Text), "\n", "\n"+indent)
@@ -90,7 +90,7 @@ func printCheck(w io.Writer, k doctor.Check) {
 	}
 }
 
-// examineName is the hidden command that examines a part for doctor in a process of its own and prints its checks as JSON.
+// examineName is the hidden command that examines one part for doctor in a process of its own. It prints the checks as JSON.
 const examineName = "__examine"
 
 func examineCommand() *urfave.Command {
@@ -106,7 +106,7 @@ func examineCommand() *urfave.Command {
 	}
 }
 
-// examineApart makes the commands that examine in processes of their own.
+// examineApart returns a function that makes the command for examining a part in another process.
 func examineApart(c *urfave.Context) func(context.Context, doctor.Part, doctor.Options) (*exec.Cmd, error) {
 	return func(ctx context.Context, part doctor.Part, o doctor.Options) (*exec.Cmd, error) {
 		exe, err := os.Executable()

@@ -18,19 +18,21 @@ import (
 
 func evalCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.PathFlag{Name: "file", Usage: "take the data of lambada from `FILE`, lambada_test.jsonl, those of mmlu from a folder of its CSV files, and for tasks other questions than those in the program"},
-		&urfave.IntFlag{Name: "limit", Usage: "ask `N` questions, equally many of each subject or kind, the first of each", DefaultText: "all"},
-		&urfave.PathFlag{Name: "answers", Usage: "note each answer in `FILE`, a line of JSON each; - is standard output, and the result goes to standard error"},
-		&urfave.BoolFlag{Name: "resume", Usage: "go on after the answers that are in the file of --answers", DisableDefaultText: true},
+		&urfave.PathFlag{Name: "file", Usage: "read the questions from `FILE`: lambada_test.jsonl for lambada, a folder of CSV files for mmlu, lines of JSON for tasks, which also has built-in questions"},
+		&urfave.IntFlag{Name: "limit", Usage: "ask `N` questions: the first of each subject or kind, equally many of each", DefaultText: "all"},
+		&urfave.PathFlag{Name: "answers", Usage: "write each answer to `FILE` as a line of JSON; with - the answers go to standard output and the result to standard error"},
+		&urfave.BoolFlag{Name: "resume", Usage: "continue after the answers in the file of --answers", DisableDefaultText: true},
 		jsonFlag(), forceFlag(),
 	}
 	return &urfave.Command{
-		Name: "eval", Usage: "measure a model by a task", ArgsUsage: "lambada|mmlu|tasks MODEL",
-		Description: `lambada asks for the last word of each text: right if all its tokens are the likeliest ones, and the perplexity is that of
-a word. mmlu asks questions with four answers in RWKV's own form and compares the letters' probabilities. tasks asks
-small questions with one right answer, in the form of the model's conversations, and wants it word for word; there are
-questions in the program, which the model "demo" can answer, or --file has lines of JSON with task, question and
-answer. Prints the share of right answers with its 95 % confidence interval.
+		Name: "eval", Usage: "measure how well a model does a task", ArgsUsage: "lambada|mmlu|tasks MODEL",
+		Description: `lambada asks for the last word of each text. An answer is right if all its tokens are the most likely ones. The
+perplexity is that of a word. mmlu asks questions with four answers in RWKV's own form, and compares the probabilities
+of the letters. tasks asks small questions with one right answer, in the form of the model's conversations. The answer
+must match word for word. The model "demo" can answer the built-in questions of tasks. With --file, tasks reads
+questions from lines of JSON with task, question and answer.
+
+Prints the share of right answers with its 95 % confidence interval.
 
 Examples:
   gosling eval tasks demo
@@ -77,13 +79,13 @@ func checkEval(c *urfave.Context) error {
 	case !slices.Contains(compare.TaskNames(), name):
 		return noTask(c, name)
 	case c.Path("file") == "" && name != compare.Builtin:
-		return misuse(c, "no data: name them with --file")
+		return misuse(c, "no data: name a file with --file")
 	case c.IsSet("limit") && c.Int("limit") < 1:
 		return misuse(c, "--limit %d: want 1 or more", c.Int("limit"))
 	case c.Bool("resume") && c.Path("answers") == "":
-		return misuse(c, "--resume goes on from a file of answers: name it with --answers")
+		return misuse(c, "--resume needs a file of answers: name it with --answers")
 	case c.Bool("resume") && c.Path("answers") == "-":
-		return misuse(c, "--resume goes on from a file of answers, which standard output is not")
+		return misuse(c, "--resume needs a file of answers: standard output is not one")
 	case c.Bool("json") && c.Path("answers") == "-":
 		return misuse(c, "--answers - takes standard output, where --json prints: name a file for the answers")
 	}
@@ -91,7 +93,7 @@ func checkEval(c *urfave.Context) error {
 }
 
 func noTask(c *urfave.Context, name string) error {
-	return misuse(c, "no task %q: there is %s", name, strings.Join(compare.TaskNames(), ", "))
+	return misuse(c, "unknown task %q: want one of %s", name, strings.Join(compare.TaskNames(), ", "))
 }
 
 func evalOptions(c *urfave.Context) (o compare.TasksOptions, err error) {
@@ -114,7 +116,7 @@ func evalOptions(c *urfave.Context) (o compare.TasksOptions, err error) {
 func noAnswers(err error) error {
 	var exists *compare.ExistsError
 	if errors.As(err, &exists) {
-		return fmt.Errorf("%w: add --resume to go on, or --force to begin anew", err)
+		return fmt.Errorf("%w: add --resume to continue it, or --force to start over", err)
 	}
 	return advised(err)
 }

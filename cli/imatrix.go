@@ -20,20 +20,20 @@ import (
 
 func imatrixCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.PathFlag{Name: "text", Aliases: []string{"f"}, Usage: "read the text in `FILE`, of a .jsonl the field \"text\" of each line; - is standard input"},
-		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write `FILE`", Value: "imatrix.gguf"},
-		&urfave.StringSliceFlag{Name: "in-file", Usage: "add what was collected in `FILE`; may be given again, and needs neither model nor text"},
+		&urfave.PathFlag{Name: "text", Aliases: []string{"f"}, Usage: "read the text in `FILE`; of a .jsonl file, the field \"text\" of each line; - is standard input"},
+		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the matrix to `FILE`", Value: "imatrix.gguf"},
+		&urfave.StringSliceFlag{Name: "in-file", Usage: "add the matrix in `FILE`; may be repeated; needs no model and no text"},
 		contextFlag(),
 		&urfave.IntFlag{Name: "chunks", Usage: "read the first `N` chunks", DefaultText: "all"},
-		&urfave.BoolFlag{Name: "resume", Usage: "go on where the output ends", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "resume", Usage: "continue where the output ends", DisableDefaultText: true},
 		forceFlag(),
 	}
 	return &urfave.Command{
-		Name: "imatrix", Usage: "find out which channels of a model matter, for quantizing it", ArgsUsage: "[MODEL]",
-		Description: `Reads a text and writes an importance matrix: for each matrix of the layers and the head, how strongly each of its
-input channels is used. "gosling quantize --imatrix" and llama-quantize round by it. The text is cut into chunks as
-llama-imatrix does, each read from an empty state; a few hundred chunks of what the model is for are enough. Ctrl-C
-keeps what was read so far, and --resume goes on.
+		Name: "imatrix", Usage: "measure which channels of a model matter for quantizing", ArgsUsage: "[MODEL]",
+		Description: `Reads a text and writes an importance matrix. It says how strongly each input channel is used, for each matrix of the
+layers and the head. "gosling quantize --imatrix" and llama-quantize round by it. The text is cut into chunks as
+llama-imatrix does. Each chunk is read from an empty state. A few hundred chunks of typical text are enough. Ctrl-C keeps
+what was read so far, and --resume continues.
 
 Examples:
   gosling imatrix model-F16.gguf --text calibration.txt -o model-imatrix.gguf
@@ -70,14 +70,14 @@ func imatrixAction(c *urfave.Context) error {
 	}
 	if err != nil {
 		if errors.Is(err, context.Canceled) && r.Read > 0 {
-			fmt.Fprintf(c.App.ErrWriter, "%s holds %d chunks; the same command with --resume goes on\n", o.Output, r.Chunks)
+			fmt.Fprintf(c.App.ErrWriter, "%s holds %d chunks; run the same command with --resume to continue\n", o.Output, r.Chunks)
 		}
 		return imatrixError(c, err)
 	}
 	return printMatrix(c, r, took)
 }
 
-// imatrixOptions are what the flags say, with the text that they name.
+// imatrixOptions returns the options that the flags set, with the text.
 func imatrixOptions(c *urfave.Context) (o collect.Options, err error) {
 	o = collect.Options{
 		Name: c.Args().First(), In: c.StringSlice("in-file"), Output: c.Path("output"),
@@ -103,7 +103,7 @@ func imatrixOptions(c *urfave.Context) (o collect.Options, err error) {
 	return o, err
 }
 
-// imatrixError adds to an error of collecting what to do about it.
+// imatrixError adds what to do to an error of collecting.
 func imatrixError(c *urfave.Context, err error) error {
 	var length *collect.ContextError
 	var resume *collect.ResumeError
@@ -118,7 +118,7 @@ func imatrixError(c *urfave.Context, err error) error {
 	case errors.As(err, &resume):
 		return &hinted{err, "name another --output; --in-file adds up matrices of several texts"}
 	case errors.As(err, &unwritten):
-		return &hinted{err, "what was collected is kept in " + unwritten.Kept + ": copy it to the output, and --resume goes on"}
+		return &hinted{err, "the collected matrix is kept in " + unwritten.Kept + ": copy it to the output and add --resume"}
 	case errors.As(err, &short):
 		return &hinted{err, "take a longer text, or chunks of fewer tokens: two must fit"}
 	case errors.As(err, &none):
@@ -131,13 +131,13 @@ func checkImatrix(c *urfave.Context) error {
 	text, merge := c.Path("text") != "" || c.Args().First() == demo.Name, c.IsSet("in-file")
 	switch {
 	case c.NArg() == 0 && !text && !merge:
-		return misuse(c, "want a model and --text FILE, or files to put together with --in-file FILE")
+		return misuse(c, "want a model and --text FILE, or matrices to add up with --in-file FILE")
 	case text && c.NArg() != 1:
 		return misuse(c, "want one model, not %d arguments", c.NArg())
 	case !text && c.NArg() > 0:
 		return misuse(c, "no text: name one with --text FILE")
 	case !text && c.Bool("resume"):
-		return misuse(c, "--resume goes on reading a text: name it with --text FILE")
+		return misuse(c, "--resume needs a text to read: name it with --text FILE")
 	case c.Bool("resume") && c.Bool("force"):
 		return misuse(c, "--resume and --force contradict each other")
 	case c.IsSet("chunks") && c.Int("chunks") < 1:
@@ -147,7 +147,7 @@ func checkImatrix(c *urfave.Context) error {
 	}
 	err := guard(c).Try(outfile.Output{Path: c.Path("output"), Begun: c.Bool("resume"), File: true})
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w, or --resume to go on with it", err)
+		return fmt.Errorf("%w, or --resume to continue it", err)
 	}
 	return err
 }

@@ -16,10 +16,11 @@ import (
 
 func inspectCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: "inspect", Usage: "show what is in a .gguf, a .pth or a .bin of rwkv.cpp, or check it", ArgsUsage: "FILE",
-		Description: `Prints the metadata and the tensors without loading them. Shapes are as the file has them: fastest dimension first in
-GGUF, last in the others. With --check every weight is read: the layout of the file and the checksums in it, all that convert
-or run would refuse, and numbers that are not finite; all that is wrong is printed, and the exit code is 1 if anything is.
+		Name: "inspect", Usage: "show what a .gguf, .pth or rwkv.cpp .bin file holds, or check it", ArgsUsage: "FILE",
+		Description: `Prints the metadata and the tensors without loading them. Shapes are as in the file: fastest dimension first in GGUF,
+last in the others. With --check every weight is read. The check covers the layout of the file, its checksums, everything
+that convert or run would refuse, and numbers that are not finite. It prints everything that is wrong. The exit code is 1
+if anything is wrong.
 
 Examples:
   gosling inspect model.gguf
@@ -27,8 +28,8 @@ Examples:
   gosling inspect --check model.gguf`,
 		Flags: append([]urfave.Flag{
 			jsonFlag(),
-			&urfave.BoolFlag{Name: "check", Usage: "look for everything that can be wrong", DisableDefaultText: true},
-			&urfave.BoolFlag{Name: "tensors", Usage: "print the list of tensors only", DisableDefaultText: true},
+			&urfave.BoolFlag{Name: "check", Usage: "check the file, including every weight", DisableDefaultText: true},
+			&urfave.BoolFlag{Name: "tensors", Usage: "print only the list of tensors", DisableDefaultText: true},
 		}, ggmlFlags()...),
 		Action: inspectAction,
 	}
@@ -99,7 +100,7 @@ func printTotals(out io.Writer, l *inspect.Listing) {
 	fmt.Fprintf(out, "%.2f bits per weight\n", l.Totals.BitsPerWeight)
 }
 
-// printMemory prints what it takes to run the model in each type.
+// printMemory prints the memory for running the model in each type.
 func printMemory(out io.Writer, l *inspect.Listing) {
 	if l.Memory == nil {
 		return

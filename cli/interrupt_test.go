@@ -106,7 +106,7 @@ func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
 		t.Skip("the comparison was faster than the signal")
 	}
 	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
-	assert.Contains(t, said.String(), "--resume goes on")
+	assert.Contains(t, said.String(), "--resume to continue")
 	got, err := exec.Command("gosling", append(args, "--resume")...).Output()
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(got))
@@ -136,7 +136,7 @@ func TestAnImportanceMatrixThatWasStoppedGoesOn(t *testing.T) {
 		t.Skip("the matrix was made faster than the signal came")
 	}
 	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
-	assert.Contains(t, said.String(), "with --resume goes on")
+	assert.Contains(t, said.String(), "with --resume to continue")
 	stopped, err := imatrix.Read(part)
 	require.NoError(t, err)
 	require.NoError(t, exec.Command("gosling", append(args, part, "--resume")...).Run())

@@ -18,17 +18,17 @@ import (
 
 func perplexityCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.PathFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`, of a .jsonl the field \"text\" of each line; - is standard input"},
+		&urfave.PathFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`; of a .jsonl file, on the field \"text\" of each line; - is standard input"},
 		contextFlag(),
 		&urfave.IntFlag{Name: "chunks", Usage: "measure the first `N` chunks", DefaultText: "all"},
-		&urfave.BoolFlag{Name: "stream", Usage: "read the whole text in one pass with the state carried on, and score every token", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "stream", Usage: "read the whole text in one pass without resetting the state, and score every token", DisableDefaultText: true},
 		jsonFlag(),
 	}
 	return &urfave.Command{
 		Name: "perplexity", Usage: "measure how well a model predicts a text", ArgsUsage: "MODEL",
-		Description: `Prints the perplexity with its standard error, and bits per byte, which compares between models of different
-vocabularies. The text is cut into chunks, each is read from an empty state, and its second half is scored, as
-llama-perplexity does. With --stream nothing is cut.
+		Description: `Prints the perplexity with its standard error, and bits per byte. Bits per byte can be compared between models with
+different vocabularies. The text is cut into chunks. Each chunk is read from an empty state, and its second half is
+scored, as llama-perplexity does. With --stream the text is not cut.
 
 Examples:
   gosling perplexity model.gguf --text wiki.test.raw

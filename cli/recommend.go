@@ -19,21 +19,21 @@ import (
 
 func recommendCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: "recommend", Usage: "say which released model, in which quantization, fits this machine",
-		Description: `Looks at the memory of the machine, at its GPU if ggml finds one, and at how fast the memory is read, and names the
-model to take: by the advice of RWKV's own documentation (RWKV-7 first; RWKV-6 only where no RWKV-7 of that size fits;
-older ones for archives), as large as is still pleasant to read along with. Sizes of files are computed from the models'
-tensors; memory and speed are estimates. Another machine can be described with --ram and --vram.
+		Name: "recommend", Usage: "recommend a released model and its quantization for this machine",
+		Description: `Looks at the memory of the machine, the speed of the memory, and the GPU if ggml finds one. Recommends a model by the
+advice of RWKV's own documentation: RWKV-7 first, RWKV-6 only if no RWKV-7 of that size fits, older versions for
+archives. Recommends the largest model that is still pleasant to read along with. File sizes are computed from the
+models' tensors. Memory and speed are estimates. --ram and --vram describe another machine.
 
 Examples:
   gosling recommend
   gosling recommend --ram 16GiB --vram 8GiB --use code
   gosling recommend --use archive --json`,
 		Flags: append([]urfave.Flag{
-			&urfave.StringFlag{Name: "use", Value: "chat", Usage: "what for: `USE` " + strings.Join(fit.Uses(), ", ")},
-			&urfave.StringFlag{Name: "ram", Usage: "a machine of this much memory, such as `16GiB`", DefaultText: "this machine's"},
-			&urfave.StringFlag{Name: "vram", Usage: "a GPU with this much free memory, such as `8GiB`; 0 is none", DefaultText: "what the best device has free"},
-			&urfave.BoolFlag{Name: "all", Usage: "list all that run", DisableDefaultText: true},
+			&urfave.StringFlag{Name: "use", Value: "chat", Usage: "recommend a model for `USE`: " + strings.Join(fit.Uses(), ", ")},
+			&urfave.StringFlag{Name: "ram", Usage: "memory of the machine, such as `16GiB`", DefaultText: "this machine's"},
+			&urfave.StringFlag{Name: "vram", Usage: "free memory of the GPU, such as `8GiB`; 0 is no GPU", DefaultText: "that of the best GPU"},
+			&urfave.BoolFlag{Name: "all", Usage: "list all models that run", DisableDefaultText: true},
 			jsonFlag(),
 		}, ggmlFlags()...),
 		Action: recommend,
@@ -70,7 +70,7 @@ func recommend(c *urfave.Context) error {
 	})
 }
 
-// machine is what the flags describe, or this one.
+// machine returns the machine that the flags describe, or this one.
 func machine(c *urfave.Context) (m fit.Machine, err error) {
 	m.Host = fit.ThisHost()
 	if c.IsSet("ram") {
@@ -87,14 +87,14 @@ func machine(c *urfave.Context) (m fit.Machine, err error) {
 		m.GPU = "a GPU"
 	} else if !c.IsSet("ram") {
 		o, _ := libraryOptions(c, "auto")
-		list, _ := doctor.Devices(o) // without ggml there is no GPU
+		list, _ := doctor.Devices(o) // without ggml, no GPU is used
 		if d, ok := list.GPU(); ok {
 			m.VRAM, m.GPU = d.Free, d.Name+" ("+d.Description+")"
 		}
 	}
-	if !c.IsSet("ram") { // another machine's memory is as fast as it may
+	if !c.IsSet("ram") { // the speed of another machine's memory is not known
 		if m.Bandwidth, err = bench.Bandwidth(c.Context, clockOf(c), nil, m.Threads); !m.Bandwidth.Finite() {
-			m.Bandwidth = 0 // not known
+			m.Bandwidth = 0 // unknown
 		}
 	}
 	return m, err
@@ -117,7 +117,7 @@ func printModel(w io.Writer, use string, m fit.Advised) {
 	fmt.Fprintf(w, "For %s take %s in %s.\n", use, m.Name, m.Type)
 	fmt.Fprintf(w, "  file    %s\n  memory  %s\n", units.Bytes(m.Size), memoryText(m))
 	if m.Speed > 0 {
-		fmt.Fprintf(w, "  speed   about %.3g tokens/s, by the memory's\n", m.Speed)
+		fmt.Fprintf(w, "  speed   about %.3g tokens/s, estimated from the memory's\n", m.Speed)
 	}
 	fmt.Fprintf(w, "  why     %s\n", m.Why)
 	command := "chat MODEL.gguf"
@@ -138,7 +138,7 @@ func memoryText(m fit.Advised) string {
 	return units.Bytes(m.RAM)
 }
 
-// shown is how many other models are listed without --all.
+// shown is how many other models are printed without --all.
 const shown = 8
 
 func printModels(out io.Writer, models []fit.Advised, all bool) {

@@ -24,25 +24,26 @@ import (
 
 func sensitivityCommand() *urfave.Command {
 	flags := []urfave.Flag{
-		&urfave.StringSliceFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`, of a .jsonl the field \"text\" of each line; may be repeated"},
-		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write `FILE`; - is standard output, without the table", DefaultText: "MODEL-sensitivity.json"},
+		&urfave.StringSliceFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`; of a .jsonl file, on the field \"text\" of each line; may be repeated"},
+		&urfave.PathFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the result to `FILE`; with - it goes to standard output, and no table is printed", DefaultText: "MODEL-sensitivity.json"},
 		&urfave.StringFlag{Name: "types", Usage: "round each kind to these `TYPES`", Value: "Q8_0,Q6_K,Q5_K,Q4_K,Q3_K,Q2_K"},
 		&urfave.StringFlag{Name: "layer-type", Usage: "round each layer to `TYPE`", Value: "Q4_K"},
-		&urfave.StringFlag{Name: "context", Aliases: []string{"c", "ctx"}, Usage: "cut texts into chunks of `N` tokens; several with commas", Value: "512"},
+		&urfave.StringFlag{Name: "context", Aliases: []string{"c", "ctx"}, Usage: "cut texts into chunks of `N` tokens; separate several sizes with commas", Value: "512"},
 		&urfave.IntFlag{Name: "chunks", Usage: "measure the first `N` chunks of each text", DefaultText: "all"},
 		importanceFlag(),
-		&urfave.BoolFlag{Name: "allow-requantize", Usage: "take a model that is quantized already, and round only what becomes smaller", DisableDefaultText: true},
-		&urfave.PathFlag{Name: "base-logits", Usage: "keep what the model says in `FILE`, or take it from there"},
-		&urfave.PathFlag{Name: "work", Usage: "keep what is needed on the way in `DIR`", DefaultText: "a folder for temporary files"},
-		&urfave.BoolFlag{Name: "resume", Usage: "go on with the same measurement, which was stopped", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "allow-requantize", Usage: "accept a model that is already quantized, and round only tensors that become smaller", DisableDefaultText: true},
+		&urfave.PathFlag{Name: "base-logits", Usage: "write the model's logits to `FILE`, or read them if it exists"},
+		&urfave.PathFlag{Name: "work", Usage: "keep temporary files in `DIR`", DefaultText: "the system's folder for them"},
+		&urfave.BoolFlag{Name: "resume", Usage: "resume the same measurement after it was stopped", DisableDefaultText: true},
 		jsonFlag(), forceFlag(),
 	}
 	return &urfave.Command{
 		Name: "sensitivity", Usage: "measure which tensors of a model need their bits", ArgsUsage: "MODEL",
-		Description: `Rounds one kind of tensor at a time, to each of some types, and then one layer at a time; measures the KL divergence
-from the model as it is, and tells what each costs for the bytes it saves. "gosling quantize --target-bpw --sensitivity"
-chooses types by the file. Start from the F16 or BF16 model. Every part is a pass over the text and a model written to
-the working folder, some fifty for the kinds and one for each layer: a few --chunks tell the large differences.
+		Description: `Rounds one kind of tensor at a time to each of --types, and then one layer at a time to --layer-type. Measures the KL
+divergence from the unchanged model, and prints what each part costs for the bytes that it saves. "gosling quantize
+--target-bpw --sensitivity" chooses types by the file. Start from the F16 or BF16 model. Each part needs a pass over the
+text and a model in the working folder. There are about fifty parts for the kinds and one for each layer. A few --chunks
+are enough to see large differences.
 
 Examples:
   gosling sensitivity model-F16.gguf --text calibration.txt --chunks 20
@@ -89,7 +90,7 @@ func sensitivity(c *urfave.Context) error {
 	return nil
 }
 
-// sensitivityOptions says what is measured, but for what setUp adds.
+// sensitivityOptions returns the options that the flags set. setUp adds the others.
 func sensitivityOptions(c *urfave.Context) (o compare.SensitivityOptions, err error) {
 	if c.NArg() != 1 {
 		return o, misuse(c, "want MODEL, not %d arguments", c.NArg())
@@ -111,7 +112,7 @@ func sensitivityOptions(c *urfave.Context) (o compare.SensitivityOptions, err er
 	return o, nil
 }
 
-// printSensitivity lists the parts, those that cost least for what they save first.
+// printSensitivity lists the kinds and then the layers. In each group, the part with the lowest cost per saved byte is first.
 func printSensitivity(out io.Writer, s quant.Sensitivity) error {
 	parts := slices.Clone(s.Parts)
 	slices.SortStableFunc(parts, func(a, b quant.Part) int {

@@ -19,7 +19,7 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// Answer is how large a line of a file of answers may be.
+// Answer limits the size of one line of an answers file.
 var Answer = infile.Limit{Bytes: 1 << 20, What: "an answer"}
 
 // answers holds what was collected so far. With out it is also written there, as lines of JSON: a header, then one line for each
@@ -27,38 +27,38 @@ var Answer = infile.Limit{Bytes: 1 << 20, What: "an answer"}
 type answers struct {
 	all       []eval.Answered
 	questions []eval.Question
-	out       io.Writer // nil for none
-	file      *os.File  // out, if it is to be closed
+	out       io.Writer // nil writes nothing
+	file      *os.File  // the file behind out, for Close
 }
 
-// answersHeader says whose answers a file holds.
+// answersHeader names the task and the model of an answers file.
 type answersHeader struct {
 	Task  string `json:"task"`
-	Model string `json:"model"` // its file's name, for people
+	Model string `json:"model"` // name of the model's file, for people
 	ID    string `json:"model_id"`
 }
 
-// headerOf is the header of a model's answers.
+// headerOf returns the header of a model's answers.
 func headerOf(task, name string, m *lm.Model) answersHeader {
 	id := m.Identity()
 	return answersHeader{task, name, fmt.Sprintf("%x", id[:16])}
 }
 
-// answerLine is an answer in a file, with what tells its question from others.
+// answerLine is one line of an answers file. Question identifies the question.
 type answerLine struct {
 	eval.Answered
 	Question string `json:"question"`
 }
 
-// questionID tells questions apart by everything that a model reads and is asked. So another text, template, number of questions
-// or task gives another one.
+// questionID returns an ID of everything that a model reads and is asked in a question. It changes with the text and the
+// template.
 func questionID(q eval.Question) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %v %v %v %d", q.Kind, q.Prompt, q.Answer, q.Choices, q.Right))
 	return fmt.Sprintf("%x", sum[:8])
 }
 
-// resumeAnswers takes the whole lines of a file and cuts off what a line was begun. A file that holds anything else is left as it
-// is.
+// resumeAnswers opens or creates an answers file. It keeps the whole lines and cuts off an unfinished one. It returns an error
+// and leaves the file unchanged if the file holds anything else.
 func resumeAnswers(path string, of answersHeader, questions []eval.Question) (*answers, error) {
 	if err := infile.Regular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -79,7 +79,7 @@ func resumeAnswers(path string, of answersHeader, questions []eval.Question) (*a
 	return a, nil
 }
 
-// read takes what the file holds and brings it to the end of the last whole line.
+// read reads the answers in the file and truncates it after the last whole line. It writes the header if the file has none.
 func (a *answers) read(of answersHeader) error {
 	size, err := a.parse(a.file, of)
 	if err != nil {
@@ -94,9 +94,9 @@ func (a *answers) read(of answersHeader) error {
 	return a.write(of)
 }
 
-// parse takes the answers in the whole lines of a file and returns the length of these lines.
+// parse reads the answers in the whole lines of a file and returns the length of these lines.
 func (a *answers) parse(file io.Reader, of answersHeader) (size int64, err error) {
-	in := bufio.NewReaderSize(file, 64<<10) // which no header fills
+	in := bufio.NewReaderSize(file, 64<<10) // longer than any header
 	header, err := jsonLine(of)
 	if err != nil {
 		return 0, err
@@ -119,7 +119,7 @@ func (a *answers) parse(file io.Reader, of answersHeader) (size int64, err error
 	}
 }
 
-// readLine reads up to the end of a line, with it. A line that was begun is io.EOF, and a longer one than Answer allows an error.
+// readLine returns the next line with its line end. An unfinished line is io.EOF. A line longer than Answer allows is an error.
 func readLine(in *bufio.Reader, name string) ([]byte, error) {
 	var line []byte
 	for {
@@ -134,7 +134,7 @@ func readLine(in *bufio.Reader, name string) ([]byte, error) {
 	}
 }
 
-// jsonLine is a value as a line.
+// jsonLine returns a value as a line of JSON.
 func jsonLine(value any) ([]byte, error) {
 	line, err := jsontext.Marshal(value)
 	return append(line, '\n'), err
@@ -148,8 +148,8 @@ func (a *answers) write(what any) error {
 	return err
 }
 
-// readAnswersHeader compares the first line with the header that is wanted and returns its length: 0 if the file is empty or a
-// header was begun.
+// readAnswersHeader compares the first line with the wanted header and returns its length. The length is 0 if the file is empty
+// or holds only the start of the header.
 func readAnswersHeader(in *bufio.Reader, of answersHeader, header []byte) (int64, error) {
 	line, err := in.ReadSlice('\n')
 	var found answersHeader
@@ -159,7 +159,7 @@ func readAnswersHeader(in *bufio.Reader, of answersHeader, header []byte) (int64
 	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull):
 		return 0, err
 	case json.Unmarshal(line, &found) != nil || found.Task == "":
-		return 0, errors.New("holds something else than answers: name another file")
+		return 0, errors.New("not an answers file: name another file")
 	case found.Task != of.Task:
 		return 0, fmt.Errorf("holds answers of another task, %s: name another file", term.Visible(found.Task))
 	case found.ID != of.ID:
@@ -168,14 +168,14 @@ func readAnswersHeader(in *bufio.Reader, of answersHeader, header []byte) (int64
 	return int64(len(line)), nil
 }
 
-// take keeps the answer in a line if it is one to the next question.
+// take keeps the answer in a line if it answers the next question.
 func (a *answers) take(line []byte) error {
 	var one answerLine
 	switch {
 	case json.Unmarshal(line, &one) != nil || one.LogProb > 1e-6 || one.LogProb < -1e9:
-		return errors.New("is no answer: name another file")
+		return errors.New("is not an answer: name another file")
 	case len(a.all) == len(a.questions):
-		return fmt.Errorf("answers a question more than the %d that are asked: the limit or the data differ", len(a.questions))
+		return fmt.Errorf("answers more questions than the %d asked: the limit or the data differ", len(a.questions))
 	case one.Question != questionID(a.questions[len(a.all)]):
 		return errors.New("answers another question: the data, the template or the limit differ")
 	}
@@ -183,7 +183,7 @@ func (a *answers) take(line []byte) error {
 	return nil
 }
 
-// add keeps the answer to the next question.
+// add keeps the answer to the next question and writes it to out.
 func (a *answers) add(one eval.Answered) error {
 	id := questionID(a.questions[len(a.all)])
 	a.all = append(a.all, one)

@@ -15,22 +15,22 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// column is a text in chunks of some length, and where the base's logits for it lie.
+// column is a text in chunks of one length. logits is the file of the base's logits for it.
 type column struct {
 	Column
 	windows []eval.Window
 	logits  string
 }
 
-// measureBase measures the base, and computes the logits that candidates are compared with.
+// measureBase measures the base and computes the logits that the candidates are compared with.
 func (r *run) measureBase(ctx context.Context) error {
 	if err := r.readBase(ctx); err != nil {
 		return err
 	}
-	return r.speed(ctx, &r.result.Base, r.Base.Path) // the model is closed: its memory is not to count for others
+	return r.speed(ctx, &r.result.Base, r.Base.Path) // the model is closed, so its memory does not count here
 }
 
-// readBase reads the texts and answers the tasks with the base.
+// readBase computes the base's logits for each column and asks the base the tasks.
 func (r *run) readBase(ctx context.Context) error {
 	m, err := lm.Open(ctx, r.Base.Path, r.Setup.Options)
 	if err != nil {
@@ -48,7 +48,7 @@ func (r *run) readBase(ctx context.Context) error {
 	return errors.Join(err, m.Close())
 }
 
-// cut makes the columns.
+// cut makes the columns: each text in chunks of each length.
 func (r *run) cut(m *lm.Model) error {
 	for i, text := range r.Texts {
 		tokens, err := encode(m, text, r.data[i])
@@ -72,7 +72,7 @@ func (r *run) cut(m *lm.Model) error {
 	return nil
 }
 
-// baseLogits computes what the base says in a column, unless a file holds it.
+// baseLogits computes the base's logits for a column, unless a file holds them.
 func (r *run) baseLogits(ctx context.Context, m *lm.Model, col column) error {
 	by := eval.Origin{ID: m.Identity(), Name: r.Base.label()}
 	old, err := eval.OpenBase(col.logits, col.windows, m.Vocab())
@@ -100,7 +100,7 @@ func (r *run) baseLogits(ctx context.Context, m *lm.Model, col column) error {
 	return os.Rename(part, col.logits)
 }
 
-// writeBase fills the file of a column that is not whole yet.
+// writeBase completes the unfinished file of a column.
 func (r *run) writeBase(ctx context.Context, m *lm.Model, b *eval.Base, part string, col column) error {
 	if err := fitsDisk(part, b.Left()); err != nil {
 		return err
@@ -113,26 +113,26 @@ func (r *run) writeBase(ctx context.Context, m *lm.Model, b *eval.Base, part str
 	return b.Close()
 }
 
-// step begins the step of a model that reads the windows of a column from the given one on.
+// step begins a step in which a model reads the windows of a column, from index from on.
 func (r *run) step(name string, col column, from int) *step {
 	return r.reading(fmt.Sprintf("%s on %s in chunks of %d", name, col.Text, col.Context), toRead(col.windows[from:]))
 }
 
-// fitsDisk refuses a file that grows by so many bytes where there is no room for them.
+// fitsDisk returns a DiskError if the disk has no room for a file to grow by more bytes.
 func fitsDisk(path string, more int64) error {
 	usage, err := disk.Usage(filepath.Dir(path))
-	if err != nil || uint64(more) <= usage.Free { // not every file system tells
+	if err != nil || uint64(more) <= usage.Free { // not every file system reports its free space
 		return nil
 	}
 	return &DiskError{Path: path, More: more, Free: int64(usage.Free)}
 }
 
-// sameBase refuses logits that another model gave. Files of other programs do not tell: they are held to what the model says of
-// the first window, where devices and programs differ by far less.
+// sameBase returns an error if the logits in a file come from another model. Files of other programs do not name their model.
+// Their logits of the first window are compared with the model's: devices and programs differ by far less than models do.
 func (r *run) sameBase(ctx context.Context, m *lm.Model, old *eval.Base, col column, by eval.Origin) error {
 	if of, ok := old.Origin(); ok {
 		if of.ID != by.ID {
-			return fmt.Errorf("%s: base logits of another model: made with %s, this is %v, with other weights or settings", col.logits, term.Visible(of.Name), r.Base)
+			return fmt.Errorf("%s: base logits of another model: made with %s; the weights or settings of %v differ", col.logits, term.Visible(of.Name), r.Base)
 		}
 		return nil
 	}

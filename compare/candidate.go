@@ -15,7 +15,7 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// candidate measures one, or takes what an earlier run measured.
+// candidate measures one candidate, or returns the measurements of an earlier run.
 func (r *run) candidate(ctx context.Context, cand Candidate) (Measured, error) {
 	id, err := cand.id()
 	if err != nil {
@@ -39,8 +39,8 @@ func (r *run) candidate(ctx context.Context, cand Candidate) (Measured, error) {
 	return done, remember(noted, done)
 }
 
-// make writes the candidate's file if there is none, and returns what removes it again. One that is kept is used again by a run
-// that resumes if it is still the one that this comparison made.
+// make writes the candidate's file if it has none, and returns a function that removes a temporary file. A run that resumes uses
+// a kept file again if this comparison made it.
 func (r *run) make(ctx context.Context, cand Candidate, id string) (path string, remove func(), err error) {
 	if cand.Path != "" {
 		return cand.Path, func() {}, nil
@@ -63,7 +63,7 @@ func (r *run) make(ctx context.Context, cand Candidate, id string) (path string,
 	return path, remove, err
 }
 
-// quantize makes a candidate of the base.
+// quantize makes a candidate from the base.
 func (r *run) quantize(ctx context.Context, cand Candidate, path string, force bool) error {
 	line := r.writing("making " + cand.Name)
 	defer line.end()
@@ -74,7 +74,7 @@ func (r *run) quantize(ctx context.Context, cand Candidate, path string, force b
 	return err
 }
 
-// madeNote is where the identity of a kept candidate is noted.
+// madeNote returns the path of the note with the identity of a kept candidate.
 func (r *run) madeNote(id string) string { return r.note("%s.made", id) }
 
 // madeBefore reports whether the file at path is the candidate that this comparison made before it was stopped.
@@ -112,7 +112,7 @@ func (r *run) measure(ctx context.Context, name, id, path string) (Measured, err
 	return done, r.speed(ctx, &done.Facts, path)
 }
 
-// header is what the file tells without being run.
+// header returns what the file tells without running the model: the facts and the errors of the weights.
 func (r *run) header(ctx context.Context, name, path string) (done Measured, err error) {
 	file, err := lm.OpenFile(path)
 	if err != nil {
@@ -140,7 +140,7 @@ func (r *run) weights(ctx context.Context, file *gguf.File) ([]eval.TensorError,
 	return eval.CompareWeights(ctx, lib, base, file)
 }
 
-// positions compares in one column. What is done is noted after each chunk.
+// positions compares a candidate with the base in one column. It notes the positions of each chunk.
 func (r *run) positions(ctx context.Context, m *lm.Model, name string, col column, noted string) ([]eval.Position, error) {
 	if err := infile.Regular(noted); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err

@@ -22,24 +22,24 @@ import (
 	"path/filepath"
 )
 
-// Options say what is compared.
+// Options say what Run compares.
 type Options struct {
 	Setup
 	Candidates []Candidate // one or more
-	Tasks      []Task      // that every model is measured by, too
-	Limit      int         // of questions of each task; 0 is all
-	NoSpeed    bool        // measure no speed and no memory
-	Bench      *Command    // measures speed and memory in a process of its own; nil measures in this one, without memory
-	Force      bool        // replace the files of candidates that are kept
+	Tasks      []Task      // tasks for every model; nil is none
+	Limit      int         // number of questions of each task; 0 is all
+	NoSpeed    bool        // do not measure speed and memory
+	Bench      *Command    // measures speed and memory in a process of its own; nil measures only the speed, in this process
+	Force      bool        // replace the files of kept candidates
 }
 
-// Result is what the candidates cost. The caller ends it with Remove or Keep.
+// Result is what the candidates cost. The caller must end it with Remove or Keep.
 type Result struct {
 	Comparison
 	notes
 }
 
-// Run compares candidates with a base. An error that wraps a StoppedError left notes to resume from.
+// Run compares candidates with a base. If the error wraps a StoppedError, another run can resume from the notes.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	r := &run{Options: o, command: "compare"}
 	err := r.start(ctx, func() error {
@@ -61,15 +61,15 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 type run struct {
 	Options
 	teller
-	command string // what the folder for notes is called after
-	kldOnly bool   // nothing but the divergence is measured
+	command string // part of the name of the notes folder
+	kldOnly bool   // measure only the divergence
 	data    [][]byte
 	work    *work
 	columns []column
 	result  Comparison
 }
 
-// start checks what is asked for, reads the texts and makes the folder for notes.
+// start checks the options, reads the texts and creates the notes folder.
 func (r *run) start(ctx context.Context, check func() error) error {
 	r.each = r.Progress
 	if err := r.settle(); err != nil {
@@ -109,16 +109,17 @@ func (r *run) all(ctx context.Context) error {
 	return nil
 }
 
-// note is the path of a file in the folder for notes.
+// note returns the path of a file in the notes folder.
 func (r *run) note(format string, args ...any) string {
 	return filepath.Join(r.work.path, fmt.Sprintf(format, args...))
 }
 
-// notes are what a run keeps on the disk.
+// notes are the files that a run keeps on the disk.
 type notes struct{ work *work }
 
-// Remove removes the notes of a run whose result is safe. The result holds if that fails.
+// Remove removes the notes. Call it when the result is safe. The result stays valid if Remove fails.
 func (n notes) Remove() error { return n.work.remove() }
 
-// Keep leaves the notes for a run that resumes, since the result could not be used, and returns err as a StoppedError.
+// Keep keeps the notes for a run that resumes, because the result could not be used. It returns err, as a StoppedError if the
+// notes hold measurements.
 func (n notes) Keep(err error) error { return n.work.keep(err) }

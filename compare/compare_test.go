@@ -130,9 +130,9 @@ func TestBaseLogitsAreKept(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		"of another text":    {func(o *Options) { o.Texts = []Text{{Path: p.path("tale.txt")}} }, "base.logits: base logits of another text: window 1"},
-		"of another model":   {func(o *Options) { o.Base = p.model("foreign.gguf", gguf.F32, func(c *synth.Config) { c.Seed = 5 }) }, "base.logits: base logits of another model: made with base.gguf, this is "},
-		"that are no logits": {func(o *Options) { o.BaseLogits = p.path("book.txt") }, "book.txt: no file of base logits"},
+		"of another text":     {func(o *Options) { o.Texts = []Text{{Path: p.path("tale.txt")}} }, "base.logits: base logits of another text: window 1"},
+		"of another model":    {func(o *Options) { o.Base = p.model("foreign.gguf", gguf.F32, func(c *synth.Config) { c.Seed = 5 }) }, "base.logits: base logits of another model: made with base.gguf; the weights or settings of "},
+		"that are not logits": {func(o *Options) { o.BaseLogits = p.path("book.txt") }, "book.txt: not a file of base logits"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := o
@@ -150,7 +150,7 @@ func TestBaseLogitsAreKept(t *testing.T) {
 	assert.Empty(t, (&Setup{Texts: o.Texts}).LogitsFiles())
 }
 
-// TestBaseLogitsOfOtherPrograms cuts off what only our files have: whose logits they are.
+// TestBaseLogitsOfOtherPrograms cuts off the trailer, which only our files have. It names the model of the logits.
 func TestBaseLogitsOfOtherPrograms(t *testing.T) {
 	p := newPlace(t)
 	o := p.options(Candidate{Model: p.quantized("q8.gguf", "q8_0")})

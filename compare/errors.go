@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
-// StoppedError is the error of a run that ended early, and left what it measured in a folder for a run that resumes.
+// StoppedError is the error of a run that ended early. A folder keeps its measurements for a run that resumes.
 type StoppedError struct {
 	Work string // the folder
 	Err  error
@@ -16,17 +16,17 @@ type StoppedError struct {
 func (e *StoppedError) Error() string { return e.Err.Error() }
 func (e *StoppedError) Unwrap() error { return e.Err }
 
-// SettingsError is the error of resuming with other settings than those that the notes in a folder were made with.
+// SettingsError is the error of resuming with settings that differ from those of the notes.
 type SettingsError struct {
 	Work   string
-	Differ []string // names of settings
+	Differ []string // names of the settings that differ
 }
 
 func (e *SettingsError) Error() string {
 	return fmt.Sprintf("%s was begun with other settings: %s", e.Work, strings.Join(e.Differ, ", "))
 }
 
-// BaseLogitsError is the error of a file of base logits that is not of this base, text and context, or cannot be used.
+// BaseLogitsError is the error of a file of base logits that cannot be used, such as one of another base, text or context.
 type BaseLogitsError struct{ Err error }
 
 func (e *BaseLogitsError) Error() string { return e.Err.Error() }
@@ -39,24 +39,24 @@ type DiskError struct {
 }
 
 func (e *DiskError) Error() string {
-	return fmt.Sprintf("%s would take %s more, and %s are free there", e.Path, units.Bytes(e.More), units.Bytes(e.Free))
+	return fmt.Sprintf("%s would take %s more, but only %s is free there", e.Path, units.Bytes(e.More), units.Bytes(e.Free))
 }
 
-// NoTokenizerError is the error of a model that reads no text, since its file holds no tokenizer.
+// NoTokenizerError is the error of a model that cannot read text, because its file holds no tokenizer.
 type NoTokenizerError struct{ Path string }
 
 func (e *NoTokenizerError) Error() string {
 	return e.Path + ": holds no tokenizer, so no text can be measured"
 }
 
-// QuantizedError is the error of a model that is rounded already, where one that is not is wanted.
+// QuantizedError is the error of a quantized model where an unquantized one is needed.
 type QuantizedError struct{ Path, Tensor, Type string }
 
 func (e *QuantizedError) Error() string {
 	return fmt.Sprintf("%s: tensor %q is %s already: take the F16 model", e.Path, e.Tensor, e.Type)
 }
 
-// ExistsError is the error of a file of answers that is there, where neither Resume nor Replace says what to do with it.
+// ExistsError is the error of an answers file that exists while neither Resume nor Replace is set.
 type ExistsError struct{ Path string }
 
 func (e *ExistsError) Error() string { return e.Path + " exists" }

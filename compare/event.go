@@ -7,19 +7,19 @@ import (
 	"github.com/gosling-rwkv/gosling/engine"
 )
 
-// Event tells how a run goes on: how far a step has come, that something was measured, or a note.
+// Event reports the progress of a step, a measurement or a note.
 type Event struct {
-	Step        string // what is done, such as "Q4_K_M on book.txt in chunks of 512"; empty for the other kinds of events
-	Bytes       bool   // the step writes bytes, others read tokens
+	Step        string // such as "Q4_K_M on book.txt in chunks of 512"; empty for measurements and notes
+	Bytes       bool   // the step writes bytes; other steps read tokens
 	Done, Total int64  // of bytes or tokens; Total is 0 if it is not known yet
-	News        string // what is known so far, such as "PPL 5.1234 ± 0.0567"
+	News        string // results so far, such as "PPL 5.1234 ± 0.0567"
 	Ended       bool   // the step is over
 
-	Measured string // a line about what was measured
+	Measured string // a line about a measurement
 	Note     string // a remark, such as one about a text's encoding
 }
 
-// teller hands on events.
+// teller passes events on.
 type teller struct{ each func(Event) }
 
 func (t teller) tell(e Event) {
@@ -28,18 +28,18 @@ func (t teller) tell(e Event) {
 	}
 }
 
-// remark hands on a note.
+// remark passes a note on.
 func (t teller) remark(format string, args ...any) {
 	t.tell(Event{Note: fmt.Sprintf(format, args...)})
 }
 
-// step is a step that runs. It must be ended.
+// step is a running step. The caller must end it.
 type step struct {
 	teller
 	now Event
 }
 
-// reading begins a step that reads so many tokens.
+// reading begins a step that reads the given number of tokens.
 func (t teller) reading(name string, tokens int) *step {
 	s := &step{t, Event{Step: name, Total: int64(tokens)}}
 	s.tell(s.now)
@@ -53,24 +53,24 @@ func (t teller) writing(name string) *step {
 	return s
 }
 
-// follow returns a context with which the engine counts the tokens that it reads.
+// follow returns a context that makes the engine count the tokens it reads.
 func (s *step) follow(ctx context.Context) context.Context {
 	return engine.WithProgress(ctx, func(tokens int) { s.set(s.now.Done+int64(tokens), s.now.Total) })
 }
 
-// set says how far the step has come.
+// set sets the progress of the step.
 func (s *step) set(done, total int64) {
 	s.now.Done, s.now.Total = done, total
 	s.tell(s.now)
 }
 
-// say adds what is known so far.
+// say sets the results so far.
 func (s *step) say(format string, args ...any) {
 	s.now.News = fmt.Sprintf(format, args...)
 	s.tell(s.now)
 }
 
-// end ends the step. It may be called again.
+// end ends the step. It is safe to call twice.
 func (s *step) end() {
 	if !s.now.Ended {
 		s.now.Ended = true

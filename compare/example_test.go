@@ -6,7 +6,7 @@ import (
 	"github.com/gosling-rwkv/gosling/compare"
 )
 
-// A result is printed as tables.
+// Tables makes tables of a result.
 func Example() {
 	result := compare.Comparison{
 		Base:       compare.Facts{Name: "model-F16.gguf", Size: 3 << 30, BitsPerWeight: 16},

@@ -12,14 +12,14 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// Candidate is a model to compare: a file, or one that is made of the base.
+// Candidate is a model to compare: a file, or a quantization of the base.
 type Candidate struct {
-	Model                // Path is empty if it is made, which needs a Name
-	How   quant.Retyping // how it is made
-	Keep  string         // where a file that is made is kept; empty removes it
+	Model                // Path is empty if the candidate is made; it then needs a Name
+	How   quant.Retyping // how to make it
+	Keep  string         // path at which a made file is kept; empty removes the file
 }
 
-// checkModels refuses candidates that cannot be compared, before anything is computed.
+// checkModels returns an error for candidates that cannot be compared, before anything is computed.
 func (r *run) checkModels() error {
 	base, err := lm.OpenFile(r.Base.Path)
 	if err != nil {
@@ -44,7 +44,7 @@ func (r *run) checkModels() error {
 	return nil
 }
 
-// unlike says why two models cannot be compared, if they cannot.
+// unlike returns why two models cannot be compared, or nil.
 func unlike(base, other *gguf.File) error {
 	a, _ := base.String("general.architecture")
 	b, _ := other.String("general.architecture")
@@ -62,7 +62,7 @@ func unlike(base, other *gguf.File) error {
 	return nil
 }
 
-// rows is how many tokens a model has embeddings of.
+// rows returns the number of tokens that a model has embeddings for.
 func rows(f *gguf.File) int64 {
 	t, _ := f.Tensor("token_embd.weight")
 	if len(t.Shape) < 2 {
@@ -71,7 +71,7 @@ func rows(f *gguf.File) int64 {
 	return t.Shape[1]
 }
 
-// factsOf is what a file's header tells.
+// factsOf returns the facts in a file's header.
 func factsOf(file *gguf.File, name string) Facts {
 	f := Facts{Name: name, Size: file.Size()}
 	bytes, elements := int64(0), int64(0)

@@ -14,14 +14,14 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
-// Notes is how large a note of a comparison may be.
+// Notes limits the size of a note.
 var Notes = infile.Limit{Bytes: 64 << 20, What: "a note"}
 
-// mostNoted is more than any number in notes: sizes are in bytes.
+// mostNoted is larger than any number in notes. Sizes are in bytes.
 const mostNoted = 1e15
 
-// parseMeasured reads the notes of a candidate that was measured, and reports whether they are whole, of that name and of those
-// columns, and hold no number that cannot have been measured.
+// parseMeasured reads the notes of a measured candidate. ok is false if they are incomplete, belong to another name or other
+// columns, or hold an impossible number.
 func parseMeasured(data []byte, name string, columns []Column) (done Measured, ok bool) {
 	var values any
 	if json.Unmarshal(data, &values) != nil || !possible(values) {
@@ -55,7 +55,7 @@ func possible(v any) bool {
 	return true
 }
 
-// remember notes what was measured, for a run that resumes.
+// remember writes a note for a run that resumes.
 func remember(path string, what any) error {
 	data, err := json.Marshal(what)
 	if err != nil {
@@ -64,7 +64,7 @@ func remember(path string, what any) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// resumePositions reads the whole chunks that notes hold, and goes to their end.
+// resumePositions reads the whole chunks in the notes and moves to their end.
 func resumePositions(f *os.File, each, most int) ([]eval.Position, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -78,7 +78,7 @@ func resumePositions(f *os.File, each, most int) ([]eval.Position, error) {
 	return all, err
 }
 
-// readPositions reads the whole chunks of each positions in size bytes of notes, at most most chunks.
+// readPositions reads the whole chunks in size bytes of notes, at most most of them. A chunk has each positions.
 func readPositions(r io.Reader, size int64, each, most int) ([]eval.Position, error) {
 	chunk := int64(binary.Size(eval.Position{})) * int64(each)
 	all := make([]eval.Position, min(int64(most), size/chunk)*int64(each))

@@ -14,8 +14,8 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 )
 
-// FuzzAnswers reads files of answers: what is accepted is no more than was asked, can be graded, and written again it is read
-// the same.
+// FuzzAnswers reads answers files. Accepted answers are no more than the questions and can be graded. Written again, they are
+// read the same.
 func FuzzAnswers(f *testing.F) {
 	of := answersHeader{"lambada", "m.gguf", "7"}
 	head := `{"task":"lambada","model":"m.gguf","model_id":"7"}` + "\n"
@@ -39,7 +39,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(a.all), len(questions))
 		require.LessOrEqual(t, int(size), len(data))
-		require.NotContains(t, string(data[size:]), "\n", "what is cut off is a part of a line")
+		require.NotContains(t, string(data[size:]), "\n", "only part of a line is cut off")
 		task := eval.Grade(of.Task, a.all)
 		require.Len(t, a.all, task.Items)
 		if size == 0 {
@@ -58,8 +58,8 @@ func FuzzAnswers(f *testing.F) {
 	})
 }
 
-// FuzzCandidate reads the notes of a candidate that was compared: what is accepted fits the columns, can be printed, and
-// written again it is read the same.
+// FuzzCandidate reads the notes of a compared candidate. Accepted notes fit the columns and can be printed. Written again, they
+// are read the same.
 func FuzzCandidate(f *testing.F) {
 	columns := []eval.Column{{Text: "a.txt", Context: 4, Chunks: 1, Scored: 2}}
 	whole := eval.Candidate{
@@ -101,7 +101,7 @@ func FuzzCandidate(f *testing.F) {
 	})
 }
 
-// FuzzPositions reads the notes of a comparison that was stopped: whole chunks of finite measurements, written again they are
+// FuzzPositions reads the notes of a stopped comparison. It accepts whole chunks of finite measurements. Written again, they have
 // the same bytes.
 func FuzzPositions(f *testing.F) {
 	var seed bytes.Buffer
@@ -112,7 +112,7 @@ func FuzzPositions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, each, most uint8) {
 		defer fuzzing.Guard(t, len(data), 1<<10)()
 		if each == 0 {
-			return // a chunk has one position at least
+			return // a chunk has at least one position
 		}
 		all, err := readPositions(bytes.NewReader(data), int64(len(data)), int(each), int(most))
 		if err != nil {

@@ -13,21 +13,21 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// What is measured is described by package eval.
+// Package eval describes these types.
 type (
-	Comparison = eval.Comparison // of candidates with a base
-	Facts      = eval.Facts      // what a model is apart from what it says
-	Column     = eval.Column     // a text in chunks of some length
-	Measured   = eval.Candidate  // a candidate that was compared
+	Comparison = eval.Comparison // candidates compared with a base
+	Facts      = eval.Facts      // size, speed, memory and task results of a model
+	Column     = eval.Column     // a text in chunks of one length
+	Measured   = eval.Candidate  // the result of one candidate
 	Estimate   = eval.Estimate   // a mean with its standard error
-	TaskResult = eval.Task       // how well a model did in a task
-	ShortError = eval.ShortError // a text has too few tokens
+	TaskResult = eval.Task       // a model's result in a task
+	ShortError = eval.ShortError // the error of a text with too few tokens
 )
 
-// Command is a program that measures speed, as bench.Apart runs it.
+// Command is a program that measures speed. bench.Apart runs it.
 type Command = bench.Command
 
-// The least and the usual length of a chunk.
+// The shortest and the default length of a chunk.
 const (
 	MinContext     = eval.MinContext
 	DefaultContext = 512
@@ -36,13 +36,13 @@ const (
 // Model is a model's file.
 type Model struct {
 	Path string
-	Name string // what results and errors call it; empty is Path
+	Name string // name in results and errors; empty is Path
 }
 
-// String is what errors call the model.
+// String returns the model's name for errors.
 func (m Model) String() string { return cmp.Or(m.Name, m.Path) }
 
-// label is what results call the model.
+// label returns the model's name for results.
 func (m Model) label() string { return filepath.Base(m.String()) }
 
 // Text is a text to measure on.
@@ -51,7 +51,7 @@ type Text struct {
 	Data []byte // in UTF-8; nil reads the file
 }
 
-// name is what errors call the text.
+// name returns the text's name for errors.
 func (t Text) name() string {
 	if t.Path == "-" {
 		return "standard input"
@@ -59,24 +59,24 @@ func (t Text) name() string {
 	return t.Path
 }
 
-// Setup says on what models are measured, and where notes are kept on the way.
+// Setup says what a run measures models on, and where it keeps its notes.
 type Setup struct {
 	lm.Options
 
 	Base       Model
-	Texts      []Text            // of a .jsonl file the field "text" of each line
-	Contexts   []int             // lengths of the chunks that texts are cut into; nil is DefaultContext
-	Chunks     int               // of each text at most; 0 is all
-	Importance *quant.Importance // that candidates are rounded by, if any
-	BaseLogits string            // file that keeps what the base says, or holds it; empty keeps it among the notes
-	Work       string            // folder for the folder of notes; empty is that for temporary files
-	Resume     bool              // go on with the notes of the same run, if there are some
+	Texts      []Text            // in a .jsonl file, the field "text" of each line
+	Contexts   []int             // lengths of the chunks; nil is DefaultContext
+	Chunks     int               // maximum number for each text; 0 is all
+	Importance *quant.Importance // importance matrix for making the candidates; nil is none
+	BaseLogits string            // file for the base's logits, read if it exists; empty keeps them in the notes
+	Work       string            // folder in which the notes folder is created; empty is the one for temporary files
+	Resume     bool              // resume from the notes of the same run, if there are any
 
 	Clock    func() time.Time // nil is time.Now
 	Progress func(Event)      // nil drops it; called by one goroutine at a time
 }
 
-// settle puts in what is left open.
+// settle fills in the defaults and returns an error if there is no text.
 func (s *Setup) settle() error {
 	if s.Clock == nil {
 		s.Clock = time.Now
@@ -90,8 +90,8 @@ func (s *Setup) settle() error {
 	return nil
 }
 
-// logitsPath is where the base's logits of a column are kept: the named file, or one for each column beside it. Among the notes
-// it is empty.
+// logitsPath returns the file for the base's logits of a column: BaseLogits, or one file beside it for each column. The path is
+// empty if the logits are kept in the notes.
 func (s *Setup) logitsPath(column int) string {
 	if s.BaseLogits == "" || len(s.Texts)*len(s.Contexts) == 1 {
 		return s.BaseLogits
@@ -103,7 +103,7 @@ func (s *Setup) logitsPath(column int) string {
 // partSuffix ends the name of a file of base logits while it is written.
 const partSuffix = ".part"
 
-// LogitsFiles are the files that BaseLogits asks for, and those that stand for them while they are written.
+// LogitsFiles returns the files that BaseLogits asks for, and their partial files.
 func (s *Setup) LogitsFiles() []string {
 	if s.BaseLogits == "" {
 		return nil

@@ -11,13 +11,13 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// PerplexityOptions say what is measured.
+// PerplexityOptions say what Perplexity measures.
 type PerplexityOptions struct {
 	lm.Options
 	Model   Model
 	Text    Text
-	Context int  // length of the chunks that the text is cut into; 0 is DefaultContext
-	Chunks  int  // at most; 0 is all
+	Context int  // length of the chunks; 0 is DefaultContext
+	Chunks  int  // maximum number; 0 is all
 	Stream  bool // read the whole text in one pass, and score every token
 
 	Clock    func() time.Time // nil is time.Now
@@ -34,7 +34,7 @@ type PerplexityResult struct {
 	Speed   float.Number `json:"tokens_per_second"`
 }
 
-// Perplexity measures how well a model predicts a text. A text of too few tokens is a ShortError.
+// Perplexity measures how well a model predicts a text. A text with too few tokens gives a ShortError.
 func Perplexity(ctx context.Context, o PerplexityOptions) (PerplexityResult, error) {
 	t := teller{o.Progress}
 	if o.Clock == nil {
@@ -69,7 +69,7 @@ func Perplexity(ctx context.Context, o PerplexityOptions) (PerplexityResult, err
 	return r, nil
 }
 
-// windows cuts the text.
+// windows cuts the text into chunks, or makes one window of it for a stream.
 func (o *PerplexityOptions) windows(m *lm.Model, data []byte) ([]eval.Window, error) {
 	text, err := encode(m, o.Text, data)
 	if err != nil {
@@ -84,7 +84,7 @@ func (o *PerplexityOptions) windows(m *lm.Model, data []byte) ([]eval.Window, er
 	return windows, o.Text.fault(err)
 }
 
-// perplexity reads the windows.
+// perplexity reads the windows and measures their perplexity.
 func (t teller) perplexity(ctx context.Context, m *lm.Model, name string, windows []eval.Window) (eval.Perplexity, error) {
 	line := t.reading(name, toRead(windows))
 	defer line.end()

@@ -6,14 +6,14 @@ import (
 	"github.com/gosling-rwkv/gosling/eval/report"
 )
 
-// Table is report.Table: a heading over rows, the first cell of each being a name.
+// Table is report.Table: a heading over rows. The first cell of each row is a name.
 type Table = report.Table
 
-// Tables are the models of a comparison and, for each column, what the candidates cost there.
+// Tables returns a table of the models and, for each column, tables of what the candidates cost.
 func Tables(c Comparison) []Table { return report.Tables(c) }
 
 // WritePage writes a comparison as an HTML page with tables and plots.
 func WritePage(w io.Writer, c Comparison) error { return report.Write(w, c) }
 
-// WriteCSV writes a comparison as CSV, a row for each candidate and column.
+// WriteCSV writes a comparison as CSV, one row for each candidate and column.
 func WriteCSV(w io.Writer, c Comparison) error { return report.CSV(w, c) }

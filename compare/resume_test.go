@@ -14,7 +14,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 )
 
-// stop runs a comparison until some event, and returns its error and the folder that it left.
+// stop runs a comparison until some event. It returns the error and the folder that the comparison left.
 func stop(t *testing.T, o Options, at func(Event) bool) *StoppedError {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -31,7 +31,7 @@ func stop(t *testing.T, o Options, at func(Event) bool) *StoppedError {
 	return stopped
 }
 
-// second is when the second candidate of a test is read.
+// second reports whether the second candidate of a test is being read.
 func second(e Event) bool { return strings.HasPrefix(e.Step, "Q4_0 on") && e.Done > 40 }
 
 func TestAComparisonThatWasStoppedGoesOn(t *testing.T) {
@@ -116,7 +116,7 @@ func TestAComparisonIsNotResumedWithOtherSettings(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, r.Remove())
 	assert.DirExists(t, stopped.Work, "it is of another base")
-	assert.Equal(t, []string{"nothing to go on with in " + o.Work + ", beginning anew"}, events.notes)
+	assert.Equal(t, []string{"nothing to resume in " + o.Work + ": starting over"}, events.notes)
 }
 
 func TestAComparisonThatIsBegunAnewRemovesWhatWasLeft(t *testing.T) {
@@ -160,7 +160,7 @@ func names(entries []os.DirEntry) (names []string) {
 	return names
 }
 
-// TestComparisonsAtOnceLeaveEachOtherAlone runs three in one folder, two of them the same.
+// TestComparisonsAtOnceLeaveEachOtherAlone runs three comparisons in one folder. Two of them are the same.
 func TestComparisonsAtOnceLeaveEachOtherAlone(t *testing.T) {
 	p := newPlace(t)
 	var results [3]*Result

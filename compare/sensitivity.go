@@ -18,22 +18,22 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// SensitivityOptions say what is measured. The base is the model.
+// SensitivityOptions say what Sensitivity measures. Base is the model.
 type SensitivityOptions struct {
 	Setup
-	Types      []gguf.Type // that each kind of tensor is rounded to
-	LayerType  gguf.Type   // that each layer is rounded to
-	Requantize bool        // take a model that is quantized already
+	Types      []gguf.Type // types to which each kind of tensor is rounded
+	LayerType  gguf.Type   // type to which each layer is rounded
+	Requantize bool        // accept a model that is already quantized
 }
 
-// SensitivityResult is what each part costs. The caller ends it with Remove or Keep.
+// SensitivityResult is what each part costs. The caller must end it with Remove or Keep.
 type SensitivityResult struct {
 	quant.Sensitivity
 	notes
 }
 
-// Sensitivity rounds one part of a model at a time, and measures what that costs. An error that wraps a StoppedError left notes to
-// resume from, and a model that is quantized already is a QuantizedError.
+// Sensitivity rounds one part of a model at a time and measures what that costs. If the error wraps a StoppedError, another run
+// can resume from the notes. A quantized model gives a QuantizedError unless Requantize is set.
 func Sensitivity(ctx context.Context, o SensitivityOptions) (*SensitivityResult, error) {
 	var trials []quant.Trial
 	var result quant.Sensitivity
@@ -56,7 +56,7 @@ func Sensitivity(ctx context.Context, o SensitivityOptions) (*SensitivityResult,
 	return &SensitivityResult{result, notes{r.work}}, nil
 }
 
-// WeightType is the type of that name, if weights may have it.
+// WeightType returns the type of a name, or an error if weights cannot have it.
 func WeightType(name string) (gguf.Type, error) {
 	typ, err := gguf.ParseType(name)
 	if err == nil {
@@ -65,7 +65,7 @@ func WeightType(name string) (gguf.Type, error) {
 	return typ, err
 }
 
-// multiply refuses types that weights cannot have.
+// multiply returns an error for types that weights cannot have.
 func multiply(types []gguf.Type) error {
 	for _, typ := range types {
 		if !ggml.Multiplies(typ) {
@@ -75,7 +75,7 @@ func multiply(types []gguf.Type) error {
 	return nil
 }
 
-// trials are the parts to measure. It refuses a model that is rounded already, unless that is allowed.
+// trials returns the parts to measure. It returns a QuantizedError for a quantized model unless Requantize is set.
 func (o *SensitivityOptions) trials() (trials []quant.Trial, result quant.Sensitivity, err error) {
 	file, err := lm.OpenFile(o.Base.Path)
 	if err != nil {
@@ -93,7 +93,7 @@ func (o *SensitivityOptions) trials() (trials []quant.Trial, result quant.Sensit
 	return trials, result, nil
 }
 
-// parts measures the model, and then with each part rounded.
+// parts measures the model as it is, and then with each part rounded.
 func (r *run) parts(ctx context.Context, trials []quant.Trial, result *quant.Sensitivity) error {
 	if err := r.measureBase(ctx); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (r *run) parts(ctx context.Context, trials []quant.Trial, result *quant.Sen
 	return nil
 }
 
-// describe says what is measured with what.
+// describe records what the parts are measured on.
 func (r *run) describe(result *quant.Sensitivity) {
 	result.Model, result.Context = r.Base.label(), r.Contexts
 	for _, text := range r.Texts {
@@ -127,7 +127,7 @@ func (r *run) describe(result *quant.Sensitivity) {
 	}
 }
 
-// withDivergence is a part with the mean of what was measured in all columns.
+// withDivergence returns a part with the means of the measurements in all columns.
 func withDivergence(p quant.Part, columns []eval.Divergence) quant.Part {
 	n, squares := float64(len(columns)), 0.0
 	for _, d := range columns {

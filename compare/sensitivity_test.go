@@ -14,7 +14,7 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// sensitivity are options that round the base to few types.
+// sensitivity returns options that round the base to few types.
 func (p place) sensitivity() SensitivityOptions {
 	return SensitivityOptions{Setup: p.setup(), Types: []gguf.Type{gguf.Q8_0, gguf.Q4_0}, LayerType: gguf.Q4_0}
 }
@@ -67,7 +67,7 @@ func TestASensitivityThatWasStoppedGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, again.Remove())
 	assert.Equal(t, whole.Sensitivity, again.Sensitivity)
-	assert.Len(t, events.steps, 2*(len(whole.Parts)-3), "what was measured is not made and read again")
+	assert.Len(t, events.steps, 2*(len(whole.Parts)-3), "measured parts are not made and read again")
 }
 
 func TestAModelThatIsQuantizedAlreadyIsRefused(t *testing.T) {

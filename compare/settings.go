@@ -15,18 +15,18 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// settings say what a comparison is of. Only candidates may differ where one goes on with the notes of another, since what was
-// measured of each is kept apart.
+// settings identify a comparison. A run may resume from notes with other candidates, because each candidate has its own notes.
+// All other settings must be the same.
 type settings map[string]string
 
-// The settings that are asked for by name.
+// The settings that the code reads by name.
 const (
 	commandSetting    = "command"
 	baseSetting       = "base"
 	candidatesSetting = "candidates"
 )
 
-// settings are those of this comparison.
+// settings returns the settings of this comparison.
 func (r *run) settings() (settings, error) {
 	base, err := fileID(r.Base.Path)
 	if err != nil {
@@ -51,7 +51,7 @@ func (r *run) settings() (settings, error) {
 	return s, err
 }
 
-// identify tells candidates from others.
+// identify returns the names and IDs of the candidates.
 func identify(candidates []Candidate) (string, error) {
 	var names []string
 	for _, cand := range candidates {
@@ -64,13 +64,13 @@ func identify(candidates []Candidate) (string, error) {
 	return strings.Join(names, ", "), nil
 }
 
-// id names a candidate's notes.
+// id returns the ID that names a candidate's notes.
 func (c Candidate) id() (string, error) {
 	id, err := fileID(c.Path)
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(c.label()+id)))[:16], err
 }
 
-// id names the settings in the name of a folder.
+// id returns the ID of the settings in the name of a folder.
 func (s settings) id() string {
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s settings) id() string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))[:16]
 }
 
-// differences names the settings that another comparison has otherwise.
+// differences returns the names of the settings that differ.
 func (s settings) differences(other settings) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(s)) {
@@ -95,8 +95,8 @@ func (s settings) differences(other settings) []string {
 	return names
 }
 
-// fileID tells a file from others by what is in it: of a model the weights and settings, of others every byte. Of no file it is
-// empty.
+// fileID returns an ID of a file's content: of a model the weights and settings, of any other file every byte. It is empty for an
+// empty path.
 func fileID(path string) (string, error) {
 	if path == "" {
 		return "", nil

@@ -17,7 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// Texts of 118 bytes, each of which is a token to the models of these tests.
+// Texts of 118 bytes. Each byte is a token for the models of these tests.
 const (
 	book = "The goose said to the gander: let us fly away, far away,\nover the sea, and the gander said: my dear, let us not fly. \n"
 	tale = "The gander said to the goose: let us fly away, far away,\nover the sea, and the goose said: my dear, let us not fly.  \n"
@@ -30,7 +30,7 @@ type place struct {
 	opts lm.Options
 }
 
-// newPlace makes a folder with a model, base.gguf, and texts. Without ggml the test is skipped.
+// newPlace makes a folder with a model, base.gguf, and texts. It skips the test without ggml.
 func newPlace(t *testing.T) place {
 	t.Helper()
 	o := ggmltest.Options()
@@ -55,7 +55,7 @@ func (p place) file(name, data string) string {
 	return p.path(name)
 }
 
-// model makes a model of two layers whose tokens are the bytes.
+// model writes a model of two layers whose tokens are the bytes.
 func (p place) model(name string, typ gguf.Type, change func(*synth.Config)) Model {
 	p.t.Helper()
 	c := synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 257, Seed: 1}
@@ -78,7 +78,7 @@ func (p place) mix(name string) quant.Mix {
 	return mix
 }
 
-// quantized makes a model of the base.
+// quantized writes a quantization of the base.
 func (p place) quantized(name, mix string) Model {
 	p.t.Helper()
 	_, err := quant.Quantize(p.t.Context(), p.path("base.gguf"), p.path(name), quant.Retyping{Mix: p.mix(mix)}, quant.Options{
@@ -88,25 +88,25 @@ func (p place) quantized(name, mix string) Model {
 	return Model{Path: p.path(name)}
 }
 
-// made is a candidate that is made of the base.
+// made returns a candidate that is made from the base.
 func (p place) made(mix string) Candidate {
 	m := p.mix(mix)
 	return Candidate{Model: Model{Name: m.Name}, How: quant.Retyping{Mix: m}}
 }
 
-// setup measures the base on the book in chunks of 16 tokens.
+// setup returns options that measure the base on the book in chunks of 16 tokens.
 func (p place) setup() Setup {
 	return Setup{
 		Options: p.opts, Base: Model{Path: p.path("base.gguf")}, Texts: []Text{{Path: p.path("book.txt")}}, Contexts: []int{16}, Work: p.path("work"),
 	}
 }
 
-// options compares candidates without their speed.
+// options returns options that compare candidates without their speed.
 func (p place) options(candidates ...Candidate) Options {
 	return Options{Setup: p.setup(), Candidates: candidates, NoSpeed: true}
 }
 
-// run compares, and removes the notes.
+// run compares and removes the notes.
 func (p place) run(o Options) Comparison {
 	p.t.Helper()
 	r, err := Run(p.t.Context(), o)
@@ -122,7 +122,7 @@ func (p place) run(o Options) Comparison {
 type log struct {
 	mu              sync.Mutex
 	notes, measured []string
-	steps           []string // that began
+	steps           []string // names of the steps that began
 	open            int
 }
 

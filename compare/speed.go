@@ -6,14 +6,14 @@ import (
 	"github.com/gosling-rwkv/gosling/bench"
 )
 
-// What the speed of a model in a comparison is measured with, as bench.Options names it.
+// The settings with which a comparison measures speed, in the names of bench.Options.
 const (
 	SpeedPrompt      = 512
 	SpeedGen         = 32
 	SpeedRepetitions = 2
 )
 
-// speed measures a model's speed and memory.
+// speed measures a model's speed and memory, unless the options turn that off.
 func (r *run) speed(ctx context.Context, f *Facts, path string) error {
 	if r.kldOnly || r.NoSpeed {
 		return nil
@@ -32,7 +32,8 @@ func (r *run) speed(ctx context.Context, f *Facts, path string) error {
 	return err
 }
 
-// bench measures in a process of its own, so that the memory is that of this model alone, or else in this one.
+// bench measures in a process of its own if there is a command for that, so that the memory is this model's alone. Otherwise it
+// measures in this process.
 func (r *run) bench(ctx context.Context, path string) ([]bench.Result, error) {
 	if r.Bench != nil {
 		return bench.Apart(ctx, *r.Bench, path)

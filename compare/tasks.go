@@ -21,36 +21,36 @@ import (
 const (
 	Lambada = "lambada" // the last word of each text
 	MMLU    = "mmlu"    // questions with four answers
-	Builtin = "tasks"   // small questions with one right answer, of which there are some in the program
+	Builtin = "tasks"   // small questions with one right answer; the program has some
 )
 
-// TaskNames are those of all tasks.
+// TaskNames returns the names of all tasks.
 func TaskNames() []string { return []string{Lambada, MMLU, Builtin} }
 
-// Task is a task and where its data come from.
+// Task is a task and its data.
 type Task struct {
 	Name string // one of TaskNames
-	Path string // of a file, or for mmlu a folder; empty for the questions in the program
+	Path string // path of a file, or of a folder for mmlu; empty for the questions in the program
 	Data []byte // in UTF-8; nil reads Path
 }
 
-// TasksOptions say what a model is asked.
+// TasksOptions say what Tasks asks a model.
 type TasksOptions struct {
 	lm.Options
 	Model Model
 	Task  Task
-	Limit int // of questions; 0 is all
+	Limit int // number of questions; 0 is all
 
-	Answers string    // file that each answer is noted in; empty is none
-	Resume  bool      // go on after the answers that the file holds
-	Replace bool      // begin anew if the file is there
-	Out     io.Writer // gets the answers where no file is named; nil drops them
+	Answers string    // file for the answers; empty is none
+	Resume  bool      // continue after the answers in the file
+	Replace bool      // replace the file if it exists
+	Out     io.Writer // gets the answers if Answers is empty; nil drops them
 
 	Progress func(Event) // nil drops it; called by one goroutine at a time
 }
 
-// Tasks asks a model the questions of a task, and tells how well it did. A file of answers that is there is an ExistsError, unless the
-// options say what to do with it.
+// Tasks asks a model the questions of a task and returns how well it did. An existing answers file gives an ExistsError, unless
+// Resume or Replace is set.
 func Tasks(ctx context.Context, o TasksOptions) (TaskResult, error) {
 	t := teller{o.Progress}
 	if err := o.Task.check(); err != nil {
@@ -76,20 +76,20 @@ func Tasks(ctx context.Context, o TasksOptions) (TaskResult, error) {
 	return eval.Grade(o.Task.Name, a.all), a.Close()
 }
 
-// check refuses a task that there is not, or that lacks data.
+// check returns an error for an unknown task and for a task without data.
 func (t Task) check() error {
 	switch {
 	case t.Name == Builtin || t.Name == Lambada && t.Data != nil:
 		return nil
 	case t.Name != Lambada && t.Name != MMLU:
-		return fmt.Errorf("compare: no task %q: there is %s", t.Name, strings.Join(TaskNames(), ", "))
+		return fmt.Errorf("compare: unknown task %q: want one of %s", t.Name, strings.Join(TaskNames(), ", "))
 	case t.Path == "":
 		return fmt.Errorf("compare: no data for the task %s", t.Name)
 	}
 	return nil
 }
 
-// open goes on with the file of answers, or makes it.
+// open opens or creates the answers file. Without one, it writes the answers to Out.
 func (o *TasksOptions) open(of answersHeader, questions []eval.Question) (*answers, error) {
 	switch {
 	case o.Answers == "" && o.Out == nil:
@@ -109,7 +109,7 @@ func (o *TasksOptions) open(of answersHeader, questions []eval.Question) (*answe
 	return resumeAnswers(o.Answers, of, questions)
 }
 
-// questions reads a task's questions, at most limit unless that is 0.
+// questions returns a task's questions. A limit above 0 is their maximum number.
 func (t teller) questions(ctx context.Context, m *lm.Model, task Task, limit int) ([]eval.Question, error) {
 	vocab, err := m.Tokenizer()
 	if err == nil && vocab == nil {
@@ -130,7 +130,7 @@ func (t teller) questions(ctx context.Context, m *lm.Model, task Task, limit int
 	return questions, err
 }
 
-// fromFile reads the questions of a task that is one file.
+// fromFile reads the questions of a task whose data are one file.
 func (t teller) fromFile(ctx context.Context, m *lm.Model, task Task, vocab tokenizer.Tokenizer) (questions []eval.Question, err error) {
 	data := demo.Tasks()
 	if task.Path != "" || task.Data != nil {
@@ -152,7 +152,7 @@ func (t teller) fromFile(ctx context.Context, m *lm.Model, task Task, vocab toke
 	return questions, err
 }
 
-// framing puts a question and its answer into a template's form.
+// framing returns a function that puts a question and its answer into a template's form.
 func framing(t prompt.Template) func(question, answer string) (string, string) {
 	return func(question, answer string) (string, string) {
 		asked := t.Ask(question, prompt.Think{})
@@ -160,7 +160,7 @@ func framing(t prompt.Template) func(question, answer string) (string, string) {
 	}
 }
 
-// ask puts the questions that have no answer yet to a model.
+// ask asks a model the questions that have no answer yet.
 func (t teller) ask(ctx context.Context, m *lm.Model, name string, a *answers) error {
 	right, total := 0, 0
 	for _, one := range a.all {
@@ -170,7 +170,7 @@ func (t teller) ask(ctx context.Context, m *lm.Model, name string, a *answers) e
 	}
 	left := a.questions[len(a.all):]
 	for _, q := range left {
-		total += len(q.Prompt) + max(0, len(q.Answer)-1) // the last token is not read
+		total += len(q.Prompt) + max(0, len(q.Answer)-1) // the model does not read the last token
 	}
 	line := t.reading(name, total)
 	defer line.end()
@@ -184,7 +184,7 @@ func (t teller) ask(ctx context.Context, m *lm.Model, name string, a *answers) e
 	})
 }
 
-// tasks asks a model the questions of each task. The answers are noted under the model's id.
+// tasks asks a model the questions of each task. It notes the answers under the model's ID.
 func (r *run) tasks(ctx context.Context, m *lm.Model, name, id string) ([]TaskResult, error) {
 	var done []TaskResult
 	for i, task := range r.Tasks {

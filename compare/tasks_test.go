@@ -18,7 +18,7 @@ const words = `{"text": "the goose said to the gander"}
 {"text": "and the gander said my dear"}
 `
 
-// asked are the options of asking the base for words.
+// asked returns options that ask the base for words.
 func (p place) asked() TasksOptions {
 	return TasksOptions{Options: p.opts, Model: Model{Path: p.path("base.gguf")}, Task: Task{Name: Lambada, Data: []byte(words)}, Answers: p.path("answers.jsonl")}
 }
@@ -42,7 +42,7 @@ func TestAnswersAreNotedAndGoOn(t *testing.T) {
 	assert.Equal(t, 2, part.Items)
 	begun, err := os.ReadFile(o.Answers)
 	require.NoError(t, err)
-	p.file("answers.jsonl", string(begun)+`{"corr`) // cut short while it was written
+	p.file("answers.jsonl", string(begun)+`{"corr`) // an unfinished line
 	o.Limit, o.Resume = 0, true
 	var events log
 	o.Progress = events.add
@@ -85,17 +85,17 @@ func TestAnswersOfOtherQuestionsAreLeftAsTheyAre(t *testing.T) {
 	answers, err := os.ReadFile(p.path("answers.jsonl"))
 	require.NoError(t, err)
 	for name, tc := range map[string]struct {
-		file   string // what is there; empty for the answers
+		file   string // content of the file; empty for the answers
 		change func(*TasksOptions)
 		want   string
 	}{
-		"fewer questions":     {"", func(o *TasksOptions) { o.Limit = 1 }, "line 3 answers a question more than the 1 that are asked: the limit or the data differ"},
-		"other questions":     {"", func(o *TasksOptions) { o.Task.Data = []byte(strings.ReplaceAll(words, "fly", "walk")) }, "line 3 answers another question: the data, the template or the limit differ"},
-		"another model":       {"", func(o *TasksOptions) { o.Model = p.quantized("q8.gguf", "q8_0") }, "holds answers of another model, base.gguf with other weights or settings"},
-		"another task":        {"", func(o *TasksOptions) { o.Task = Task{Name: Builtin} }, "holds answers of another task, lambada"},
-		"a text":              {"word", func(*TasksOptions) {}, "holds something else than answers"},
-		"questions":           {words, func(*TasksOptions) {}, "holds something else than answers"},
-		"a line of no answer": {string(answers[:bytes.IndexByte(answers, '\n')+1]) + "7\n", func(*TasksOptions) {}, "line 2 is no answer"},
+		"fewer questions":              {"", func(o *TasksOptions) { o.Limit = 1 }, "line 3 answers more questions than the 1 asked: the limit or the data differ"},
+		"other questions":              {"", func(o *TasksOptions) { o.Task.Data = []byte(strings.ReplaceAll(words, "fly", "walk")) }, "line 3 answers another question: the data, the template or the limit differ"},
+		"another model":                {"", func(o *TasksOptions) { o.Model = p.quantized("q8.gguf", "q8_0") }, "holds answers of another model, base.gguf with other weights or settings"},
+		"another task":                 {"", func(o *TasksOptions) { o.Task = Task{Name: Builtin} }, "holds answers of another task, lambada"},
+		"a text":                       {"word", func(*TasksOptions) {}, "not an answers file"},
+		"questions":                    {words, func(*TasksOptions) {}, "not an answers file"},
+		"a line that is not an answer": {string(answers[:bytes.IndexByte(answers, '\n')+1]) + "7\n", func(*TasksOptions) {}, "line 2 is not an answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := tc.file
@@ -120,13 +120,13 @@ func TestTasksWithoutTheirData(t *testing.T) {
 		task Task
 		want string
 	}{
-		"a task that there is not": {Task{Name: "hellaswag", Path: "."}, `no task "hellaswag": there is lambada, mmlu, tasks`},
-		"no words":                 {Task{Name: Lambada}, "no data for the task lambada"},
-		"no subjects":              {Task{Name: MMLU}, "no data for the task mmlu"},
-		"a folder of other files":  {Task{Name: MMLU, Path: p.dir}, "holds no SUBJECT_test.csv"},
-		"a model":                  {Task{Name: Lambada, Path: p.path("base.gguf")}, "base.gguf: line 1: "},
-		"no questions":             {Task{Name: Builtin, Path: p.file("empty.jsonl", "\n")}, "empty.jsonl: holds no questions"},
-		"a missing file":           {Task{Name: Lambada, Path: "missing.jsonl"}, "missing.jsonl"},
+		"an unknown task":         {Task{Name: "hellaswag", Path: "."}, `unknown task "hellaswag": want one of lambada, mmlu, tasks`},
+		"no words":                {Task{Name: Lambada}, "no data for the task lambada"},
+		"no subjects":             {Task{Name: MMLU}, "no data for the task mmlu"},
+		"a folder of other files": {Task{Name: MMLU, Path: p.dir}, "holds no SUBJECT_test.csv"},
+		"a model":                 {Task{Name: Lambada, Path: p.path("base.gguf")}, "base.gguf: line 1: "},
+		"no questions":            {Task{Name: Builtin, Path: p.file("empty.jsonl", "\n")}, "empty.jsonl: holds no questions"},
+		"a missing file":          {Task{Name: Lambada, Path: "missing.jsonl"}, "missing.jsonl"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := p.asked()

@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// whole reads a text as it is, with notes about it.
+// whole returns a text unchanged and passes on the notes about it.
 func (t teller) whole(ctx context.Context, text Text) ([]byte, error) {
 	if text.Data != nil || text.Path == "-" {
 		return text.Data, nil
@@ -23,7 +23,7 @@ func (t teller) whole(ctx context.Context, text Text) ([]byte, error) {
 	return data, err
 }
 
-// read reads a text without the line end that it ends with; of a .jsonl file the field "text" of each line.
+// read returns a text without its last line end. Of a .jsonl file it returns the field "text" of each line.
 func (t teller) read(ctx context.Context, text Text) ([]byte, error) {
 	data, err := t.whole(ctx, text)
 	data = intext.WithoutLineEnd(data)
@@ -36,7 +36,7 @@ func (t teller) read(ctx context.Context, text Text) ([]byte, error) {
 	return data, nil
 }
 
-// encode cuts what was read of a text into the model's tokens.
+// encode converts a text to the model's tokens.
 func encode(m *lm.Model, text Text, data []byte) (eval.Text, error) {
 	if len(data) == 0 {
 		return eval.Text{}, fmt.Errorf("%s: the text is empty", text.name())
@@ -52,7 +52,7 @@ func encode(m *lm.Model, text Text, data []byte) (eval.Text, error) {
 	return tokens, text.fault(err)
 }
 
-// fault puts the text's name before an error.
+// fault adds the text's name to an error.
 func (t Text) fault(err error) error {
 	if err == nil {
 		return nil
@@ -60,7 +60,7 @@ func (t Text) fault(err error) error {
 	return fmt.Errorf("%s: %w", t.name(), err)
 }
 
-// toRead is how many tokens of windows are read.
+// toRead returns how many tokens of windows a model reads.
 func toRead(windows []eval.Window) int {
 	total := 0
 	for _, w := range windows {

@@ -13,22 +13,22 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/private"
 )
 
-// A comparison keeps its notes in a folder of its own. The folder's name begins with workPrefix and tells what is compared, so that
-// the same comparison finds it again; the files in it say so too, and that it is in use.
+// A comparison keeps its notes in a folder of its own. The folder's name begins with workPrefix and identifies the comparison, so
+// that the same comparison finds it again. Its files hold the settings and a lock.
 const (
 	workPrefix   = "gosling-"
 	workSettings = "settings.json"
 	workLock     = "lock"
 )
 
-// work is the folder of a comparison that runs, which is locked.
+// work is the locked folder of a running comparison.
 type work struct {
 	path string
 	lock *os.File
 }
 
-// openWork makes the folder, or with Resume finds the one of a comparison that was stopped. What a comparison left that was killed is
-// removed by the next one without Resume. A folder that another program works in is left to it, and another one is taken.
+// openWork creates and locks the folder. With Resume it uses the folder of a stopped comparison. Without Resume it removes what a
+// killed comparison left. If another program uses the folder, openWork takes another one.
 func openWork(command string, o Setup, s settings, inputs []string, t teller) (*work, error) {
 	parent := o.Work
 	if parent == "" {
@@ -50,13 +50,13 @@ func openWork(command string, o Setup, s settings, inputs []string, t teller) (*
 			return w, w.begin(s)
 		}
 	}
-	return nil, fmt.Errorf("%s-*: %d folders of that name are in use or others': name another folder for them", name, mostFolders)
+	return nil, fmt.Errorf("%s-*: %d folders of that name are in use or belong to others: name another folder for them", name, mostFolders)
 }
 
 // mostFolders is how many folders of one name are tried.
 const mostFolders = 100
 
-// numbered is the n-th folder of a name.
+// numbered returns the n-th folder of a name.
 func numbered(name string, n int) string {
 	if n == 1 {
 		return name
@@ -64,7 +64,7 @@ func numbered(name string, n int) string {
 	return fmt.Sprintf("%s-%d", name, n)
 }
 
-// freeName is the first folder of a name that is not there.
+// freeName returns the first folder of a name that does not exist.
 func freeName(name string) string {
 	for n := 1; ; n++ {
 		if _, err := os.Lstat(numbered(name, n)); err != nil {
@@ -73,7 +73,7 @@ func freeName(name string) string {
 	}
 }
 
-// takeWork makes a folder and locks it. It returns nil if another program or user has it.
+// takeWork creates and locks a folder. It returns nil if the folder belongs to another user or another program uses it.
 func takeWork(path string, resume bool, inputs []string, t teller) (*work, error) {
 	switch err := private.Folder(path); {
 	case errors.Is(err, private.ErrNotPrivate):
@@ -100,7 +100,7 @@ func takeWork(path string, resume bool, inputs []string, t teller) (*work, error
 	return &work{path, f}, nil
 }
 
-// begin notes what the folder is of.
+// begin writes the settings to the folder.
 func (w *work) begin(s settings) error {
 	err := remember(filepath.Join(w.path, workSettings), s)
 	if err != nil {
@@ -109,7 +109,7 @@ func (w *work) begin(s settings) error {
 	return err
 }
 
-// inputs are the files and folders that are read.
+// inputs returns the files and folders that the run reads.
 func (r *run) inputs() []string {
 	paths := []string{r.Base.Path}
 	for _, text := range r.Texts {
@@ -127,7 +127,7 @@ func (r *run) inputs() []string {
 	return paths
 }
 
-// outside refuses a folder that holds an input, or is one, since all in it is removed.
+// outside returns an error if a folder is an input or holds one, because all files in the folder are removed.
 func outside(folder string, inputs []string) error {
 	is, err := os.Stat(folder)
 	if err != nil {
@@ -143,7 +143,7 @@ func outside(folder string, inputs []string) error {
 	return nil
 }
 
-// emptyWork removes what a folder holds but the lock.
+// emptyWork removes everything in a folder except the lock.
 func emptyWork(dir string) error {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
@@ -154,8 +154,8 @@ func emptyWork(dir string) error {
 	return err
 }
 
-// adopt looks for the folder to go on with, unless the one of that name is there. One of the same comparison with other candidates
-// gets the name. One of the same base in which more differs is a SettingsError.
+// adopt looks for a folder to resume from, unless the folder called name exists. It renames the folder of the same comparison,
+// whose candidates may differ. It returns a SettingsError if only comparisons of the same base with other settings were found.
 func adopt(parent, name string, s settings, t teller) error {
 	if private.Check(name) == nil {
 		return nil
@@ -175,25 +175,25 @@ func adopt(parent, name string, s settings, t teller) error {
 		err = &SettingsError{l.Path, differ}
 	}
 	if err == nil {
-		t.remark("nothing to go on with in %s, beginning anew", parent)
+		t.remark("nothing to resume in %s: starting over", parent)
 	}
 	return err
 }
 
-// Left is the folder of a comparison that was stopped, or that still runs.
+// Left is the folder of a stopped or running comparison.
 type Left struct {
 	Path    string
 	Command string // "compare" or "sensitivity"
-	Base    string // what the base is called
+	Base    string // name of the base
 	InUse   bool
 
 	settings settings
 }
 
-// FindLeft finds the user's folders of comparisons in another one.
+// FindLeft returns the user's folders of comparisons in parent.
 func FindLeft(parent string) ([]Left, error) { return findWork(parent, "") }
 
-// findWork finds the folders of a command, or of all if it is empty.
+// findWork returns the folders of a command, or of all commands if command is empty.
 func findWork(parent, command string) ([]Left, error) {
 	entries, err := os.ReadDir(parent)
 	if errors.Is(err, os.ErrNotExist) {
@@ -217,16 +217,17 @@ func findWork(parent, command string) ([]Left, error) {
 	return left, err
 }
 
-// leave lets others have the folder.
+// leave unlocks the folder.
 func (w *work) leave() { _ = w.lock.Close() }
 
-// remove removes the folder of a comparison that is done.
+// remove removes the folder of a finished comparison.
 func (w *work) remove() error {
 	w.leave()
 	return os.RemoveAll(w.path)
 }
 
-// keep leaves the folder of a comparison that ended early, if it holds anything to go on from, and returns err.
+// keep keeps the folder of a comparison that ended early, and returns err as a StoppedError. If the folder holds nothing to
+// resume from, keep removes it and returns err.
 func (w *work) keep(err error) error {
 	if !w.measuredAny() {
 		_ = w.remove() // it holds nothing
@@ -236,7 +237,7 @@ func (w *work) keep(err error) error {
 	return &StoppedError{w.path, err}
 }
 
-// measuredAny reports whether the folder holds anything to go on from.
+// measuredAny reports whether the folder holds anything to resume from.
 func (w *work) measuredAny() bool {
 	entries, err := os.ReadDir(w.path)
 	return err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != workLock && e.Name() != workSettings })

@@ -14,24 +14,24 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// Part is what is examined in one process.
+// Part is a part of the examination that runs in one process.
 type Part string
 
 // The parts.
 const (
-	Libraries Part = "libraries" // finds, opens and tries ggml
-	Variant   Part = "variant"   // tries the build of the CPU backend that Options.CPUVariant names
-	File      Part = "model"     // checks Options.Model, every weight included
-	Running   Part = "running"   // sees whether Options.Model fits, and lets it predict a token
+	Libraries Part = "libraries" // finds, opens and tests ggml
+	Variant   Part = "variant"   // tests the build of the CPU backend that Options.CPUVariant names
+	File      Part = "model"     // checks Options.Model and every weight in it
+	Running   Part = "running"   // checks whether Options.Model fits, and predicts a token with it
 )
 
-// patience is how long the libraries may take: drivers compile their kernels when they are first used.
+// patience is how long the libraries may take. Drivers compile their kernels at first use.
 const patience = 3 * time.Minute
 
-// Examine examines a part in this process, for the Run of another one. It writes the checks to w as JSON.
+// Examine examines a part in this process, for the Run of another process. It writes the checks to w as JSON.
 func Examine(ctx context.Context, w io.Writer, part Part, o Options) error {
 	e := json.NewEncoder(w)
-	return o.examine(ctx, part, func(k Check) { _ = e.Encode(k) }) // whoever started this reads until the end
+	return o.examine(ctx, part, func(k Check) { _ = e.Encode(k) }) // the other process reads until the end
 }
 
 func (o Options) examine(ctx context.Context, part Part, tell func(Check)) error {
@@ -50,7 +50,7 @@ func (o Options) examine(ctx context.Context, part Part, tell func(Check)) error
 	return nil
 }
 
-// examineParts has the libraries, and the model if there is one, examined.
+// examineParts examines the libraries and the model, if there is one.
 func (o Options) examineParts(ctx context.Context, tell func(Check)) error {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -62,20 +62,20 @@ func (o Options) examineParts(ctx context.Context, tell func(Check)) error {
 		fault = fmt.Sprintf("no answer in %v", patience)
 	}
 	if fault != "" {
-		tell(Check{"ggml", Problem, "the libraries or a driver broke down: " + fault, `a file may be cut short or made for another processor: remove the libraries and fetch them again with "make ggml";
+		tell(Check{"ggml", Problem, "the libraries or a driver failed: " + fault, `a file may be cut short or made for another processor: remove the libraries and fetch them again with "make ggml";
 or a driver is at fault: update it, or take libraries for the CPU alone with --ggml DIR`})
 	}
 	if o.Model == "" {
 		return nil
 	}
 	if fault != "" {
-		tell(Check{"model", Warning, o.Model + " was not looked at", "mend the libraries first"})
+		tell(Check{"model", Warning, o.Model + " was not checked", "repair the libraries first"})
 		return nil
 	}
 	return o.examineModel(ctx, tell)
 }
 
-// examineModel has the model's file examined and, if nothing is wrong with it, run.
+// examineModel examines the model's file and, if nothing is wrong with it, runs it.
 func (o Options) examineModel(ctx context.Context, tell func(Check)) error {
 	sound := true
 	for _, part := range []Part{File, Running} {
@@ -88,7 +88,7 @@ func (o Options) examineModel(ctx context.Context, tell func(Check)) error {
 		}
 		if fault != "" {
 			sound = false
-			tell(Check{string(part), Problem, o.Model + ": this broke down: " + fault, "convert or download it again; if that does not help, the libraries or a driver are at fault"})
+			tell(Check{string(part), Problem, o.Model + ": the check failed: " + fault, "convert or download it again; if that does not help, the libraries or a driver are at fault"})
 		}
 		if !sound {
 			break
@@ -97,7 +97,8 @@ func (o Options) examineModel(ctx context.Context, tell func(Check)) error {
 	return nil
 }
 
-// apart examines a part in another process, or in this one if there is no command. fault is what the examination died of.
+// apart examines a part in another process, or in this one if there is no command. fault is the reason why the examination
+// failed.
 func (o Options) apart(ctx context.Context, part Part, tell func(Check)) (fault string, err error) {
 	if o.Command == nil {
 		if err := o.examine(ctx, part, tell); err != nil {
@@ -126,7 +127,7 @@ func (o Options) apart(ctx context.Context, part Part, tell func(Check)) (fault 
 	for d := json.NewDecoder(out); ; {
 		var k Check
 		if d.Decode(&k) != nil {
-			break // at the end, however it came
+			break // the end, or output that was cut short
 		}
 		tell(k)
 	}
@@ -136,7 +137,7 @@ func (o Options) apart(ctx context.Context, part Part, tell func(Check)) (fault 
 	return fault, ended(ctx)
 }
 
-// ended is the error of a context that was cancelled. One whose time is over is a fault of what was examined.
+// ended returns the error of a cancelled context. A timeout is a fault of the examined part instead.
 func ended(ctx context.Context) error {
 	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return err
@@ -144,7 +145,8 @@ func ended(ctx context.Context) error {
 	return nil
 }
 
-// lastWords is what a process said of its end: the runtime names a signal first, ggml an assertion, and the program an error.
+// lastWords returns why a process ended, from its output. The runtime names a signal first, ggml an assertion, and the program an
+// error.
 func lastWords(said string, err error) string {
 	for line := range strings.Lines(said) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "gosling: ")

@@ -5,26 +5,26 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// DeviceList is what a library of ggml computes on.
+// DeviceList lists the devices of a ggml library.
 type DeviceList struct {
 	GGML      string   `json:"ggml"`      // version
-	Libraries string   `json:"libraries"` // their folder, or words for where the system finds them
+	Libraries string   `json:"libraries"` // their folder, or a text for the places where the system finds them
 	Variant   string   `json:"cpu_variant,omitempty"`
 	Devices   []Device `json:"devices"`
 }
 
 // Device is a device of ggml. Memory is in bytes.
 type Device struct {
-	Name        string   `json:"name"` // as lm.Options.Device takes it
+	Name        string   `json:"name"` // value for lm.Options.Device
 	Type        string   `json:"type"`
 	Backend     string   `json:"backend"`
 	Description string   `json:"description"`
 	Free        int64    `json:"memory_free"`
 	Total       int64    `json:"memory_total"`
-	Features    []string `json:"features,omitempty"` // of the CPU, that its build makes use of
+	Features    []string `json:"features,omitempty"` // features of the CPU that its build uses
 }
 
-// Devices opens ggml as the options say and lists its devices, whatever device they name.
+// Devices opens ggml with the options and lists all its devices. It ignores Options.Device.
 func Devices(o lm.Options) (DeviceList, error) {
 	o.Device = "auto"
 	lib, err := o.OpenLibrary()

@@ -14,17 +14,17 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// Status is what a check found.
+// Status is the result of a check.
 type Status string
 
-// The statuses. A warning means that models run, but not as well as they could; a problem, that something does not work.
+// The statuses. A warning means that models run, but not as well as they could. A problem means that something does not work.
 const (
 	OK      Status = "ok"
 	Warning Status = "warning"
 	Problem Status = "problem"
 )
 
-// Check is one thing that was looked at.
+// Check is one check and its result.
 type Check struct {
 	Name   string `json:"name"`
 	Status Status `json:"status"`
@@ -32,28 +32,28 @@ type Check struct {
 	Advice string `json:"advice,omitempty"` // what to do about it
 }
 
-// Options say what is looked at. The zero value looks at the machine and at the libraries in the usual places.
+// Options say what Run examines. The zero value examines the machine and the libraries in the usual places.
 type Options struct {
 	lm.Options // Libraries, CPUVariant and the logs; every device is tried
 
-	NamedBy string      // what named Libraries, for the advice: "--ggml" or "GOSLING_GGML"
-	Version string      // of the program; empty is not told
+	NamedBy string      // name of the flag or variable that set Libraries: "--ggml" or "GOSLING_GGML"
+	Version string      // version of the program; empty leaves it out
 	Model   string      // path of a GGUF model or a checkpoint; empty is none
-	Left    []Left      // what stopped runs left behind
-	Tell    func(Check) // gets each check as soon as it is made; nil drops it
+	Left    []Left      // folders that stopped runs left
+	Tell    func(Check) // gets each check at once; nil drops it
 
-	// Command makes the command that calls Examine with a part and with o in a process of its own, and gives it standard output.
-	// Nil examines in this process.
+	// Command returns a command that calls Examine with part, o and standard output in another process. Nil examines in this
+	// process.
 	Command func(ctx context.Context, part Part, o Options) (*exec.Cmd, error)
 }
 
 // Left is a folder that a stopped run left behind.
 type Left struct {
 	Path string
-	Of   string // what was stopped: "gosling compare m.gguf"
+	Of   string // the stopped command: "gosling compare m.gguf"
 }
 
-// Report is what Run found.
+// Report is the result of Run.
 type Report struct {
 	Checks   []Check `json:"checks"`
 	Problems int     `json:"problems"`
@@ -70,7 +70,7 @@ func (r *Report) add(k Check) {
 	}
 }
 
-// Run looks at everything. What is wrong is in the report; the error is what kept Run from looking, such as the end of ctx.
+// Run examines everything. The report holds what is wrong. The error is the reason why Run ended early, such as the end of ctx.
 func Run(ctx context.Context, o Options) (Report, error) {
 	r := Report{Checks: []Check{}}
 	tell := func(k Check) {

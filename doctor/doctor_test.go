@@ -26,9 +26,9 @@ func TestFitsMemorySaysWhatToDoAboutAModelThatIsTooLarge(t *testing.T) {
 		advice string
 	}{
 		"a small model":                     {fit.Row{Size: 10, RAM: 1}, rows, OK, ""},
-		"one that a quantization makes fit": {fit.Row{Size: 100, RAM: 4 * total}, rows, Problem, "quantize it: gosling quantize m.gguf Q2_K gives"},
-		"one that nothing makes fit":        {fit.Row{Size: 100, RAM: 4 * total}, rows[:2], Problem, "take a smaller model"},
-		"one that is as small as it gets":   {fit.Row{Size: 10, RAM: 4 * total}, rows, Problem, "take a smaller model"},
+		"one that a quantization makes fit": {fit.Row{Size: 100, RAM: 4 * total}, rows, Problem, "quantize it with gosling quantize m.gguf Q2_K: it then takes"},
+		"one that nothing makes fit":        {fit.Row{Size: 100, RAM: 4 * total}, rows[:2], Problem, "use a smaller model"},
+		"one that is as small as it gets":   {fit.Row{Size: 10, RAM: 4 * total}, rows, Problem, "use a smaller model"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := fitsMemory(tc.row, tc.rows, "m.gguf")
@@ -40,9 +40,9 @@ func TestFitsMemorySaysWhatToDoAboutAModelThatIsTooLarge(t *testing.T) {
 
 func TestTheProcessorsAreToldWithWhatLimitsThem(t *testing.T) {
 	for text, p := range map[string]cpus.Processors{
-		"1 core, 1 processor may be used: 1 thread by default":                                    {Allowed: 1, Cores: 1, Fast: 1},
-		"12 cores, 8 of them fast, 20 processors may be used: 8 threads by default":               {Allowed: 20, Cores: 12, Fast: 8},
-		"8 cores, 16 processors may be used, a limit gives the time of 2.5: 2 threads by default": {Allowed: 16, Cores: 8, Fast: 8, Quota: 2.5},
+		"1 core, 1 processor may be used: 1 thread by default":                                 {Allowed: 1, Cores: 1, Fast: 1},
+		"12 cores, 8 of them fast, 20 processors may be used: 8 threads by default":            {Allowed: 20, Cores: 12, Fast: 8},
+		"8 cores, 16 processors may be used, limited to the time of 2.5: 2 threads by default": {Allowed: 16, Cores: 8, Fast: 8, Quota: 2.5},
 	} {
 		examineProcessors(p, func(k Check) { assert.Equal(t, Check{Name: "cores", Status: OK, Text: text}, k) })
 	}
@@ -67,7 +67,7 @@ func TestExamineFolderTellsWhatKeepsItFromWriting(t *testing.T) {
 func TestLastWordsNameWhatAProcessDiedOf(t *testing.T) {
 	died := errors.New("exit status 2")
 	assert.Equal(t, "SIGBUS: bus error", lastWords("level=INFO msg=loading\nSIGBUS: bus error\nPC=0x1 m=0\n\ngoroutine 1\n", died))
-	assert.Equal(t, "m.gguf: is no model", lastWords("gosling: m.gguf: is no model\n", died))
+	assert.Equal(t, "m.gguf: is not a model", lastWords("gosling: m.gguf: is not a model\n", died))
 	assert.Equal(t, "exit status 2", lastWords("", died))
 }
 

@@ -19,5 +19,5 @@ func ExampleRun() {
 	// Output:
 	// gosling 1.0 1 <nil>
 	// problem libraries
-	// name another folder, or leave --ggml out to take those that are found by themselves
+	// name another folder, or leave --ggml out to search the usual places
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
-// examineLibraries finds, opens and tries ggml, and tells what there is to compute on.
+// examineLibraries finds, opens and tests ggml and its devices.
 func (o Options) examineLibraries(ctx context.Context, tell func(Check)) {
 	g := ggml.Options{Folder: o.Options.Libraries, Device: "auto", CPUVariant: o.CPUVariant}
 	where, err := ggml.Find(g)
@@ -49,7 +49,7 @@ the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggm
 	examineBackends(lib, said.lines(), tell)
 }
 
-// onFinding adds to an error of finding the libraries by what a folder was named, or may be.
+// onFinding adds to an error of finding the libraries what named their folder, or what can name one.
 func (o Options) onFinding(err error) error {
 	var folder *ggml.FolderError
 	switch {
@@ -61,26 +61,26 @@ func (o Options) onFinding(err error) error {
 	return err
 }
 
-// open opens the libraries, for a device.
+// open opens the libraries for a device.
 func (o Options) open(device string) (*ggml.Library, error) {
 	o.Device = device
 	lib, err := o.OpenLibrary()
 	return lib, o.onFinding(err)
 }
 
-// adviceOnFinding says what to do about libraries that were not found, where the error does not.
+// adviceOnFinding returns what to do about libraries that were not found, if the error does not say it.
 func adviceOnFinding(named string, err error) string {
 	switch {
 	case errors.Is(err, ggml.ErrNotFound):
-		return `run "make ggml" in the project's folder, or take another of the ways above; converting and inspecting need no libraries`
+		return `run "make ggml" in the project's folder, or use one of the other ways above; converting and inspecting need no libraries`
 	case named == "--ggml":
-		return `name another folder, or leave --ggml out to take those that are found by themselves`
+		return `name another folder, or leave --ggml out to search the usual places`
 	default:
-		return `correct GOSLING_GGML, or unset it to take the libraries that are found by themselves: unset GOSLING_GGML`
+		return `correct GOSLING_GGML, or unset it to search the usual places: unset GOSLING_GGML`
 	}
 }
 
-// examineProcessor compares what the chosen build for the CPU makes use of with what the processor has.
+// examineProcessor compares the features that the CPU build uses with those of the processor.
 func examineProcessor(lib *ggml.Library, tell func(Check)) {
 	features := lib.CPU().Features()
 	build := lib.CPUVariant()
@@ -91,15 +91,15 @@ func examineProcessor(lib *ggml.Library, tell func(Check)) {
 	uses := func(name string) bool { return slices.Contains(features, name) }
 	switch {
 	case cpu.X86.HasAVX2 && !uses("AVX2"), cpu.X86.HasAVX512F && !uses("AVX512"), cpu.ARM64.HasASIMDDP && !uses("DOTPROD"):
-		k.Status, k.Advice = Warning, `the processor can do more than this build makes use of, several times as fast: take libraries with all builds ("make ggml"), or build them for this processor ("make ggml-source")`
+		k.Status, k.Advice = Warning, `this build does not use all of the processor's features, and could be several times as fast: take libraries with all builds ("make ggml"), or build them for this processor ("make ggml-source")`
 	case runtime.GOARCH == "amd64" && !cpu.X86.HasAVX2:
 		k.Status, k.Advice = Warning, "the processor has no AVX2, so models run several times slower than they could: take small ones"
 	}
 	tell(k)
 }
 
-// examineVariant lets the CPU compute something known with the build that the options name. It tells nothing unless all is right, and
-// then how many of the processor's features the build makes use of.
+// examineVariant tests the CPU build in the options with known results. It reports a check only if all results are right. The
+// check holds the number of processor features that the build uses.
 func (o Options) examineVariant(ctx context.Context, tell func(Check)) error {
 	lib, err := o.open("cpu")
 	if err != nil {
@@ -112,8 +112,8 @@ func (o Options) examineVariant(ctx context.Context, tell func(Check)) error {
 	return nil
 }
 
-// rightVariant tries the other builds of the CPU backend and returns the one that computes right and makes use of the most features
-// of the processor; it is empty if there is none.
+// rightVariant tests the other builds of the CPU backend. It returns the one that computes correctly and uses the most features
+// of the processor, or "" if there is none.
 func (o Options) rightVariant(ctx context.Context, lib *ggml.Library) string {
 	best, most := "", -1
 	for _, variant := range lib.CPUVariants() {
@@ -121,7 +121,7 @@ func (o Options) rightVariant(ctx context.Context, lib *ggml.Library) string {
 			continue
 		}
 		o.CPUVariant = variant
-		// A build that does not run here ends with an error, and its process says nothing on standard output.
+		// A build that does not run here ends with an error. Its process prints nothing on standard output.
 		_, _ = o.apart(ctx, Variant, func(k Check) {
 			if n, err := strconv.Atoi(k.Text); err == nil && n > most {
 				best, most = k.Name, n
@@ -131,15 +131,15 @@ func (o Options) rightVariant(ctx context.Context, lib *ggml.Library) string {
 	return best
 }
 
-// examineDevice lets a device compute something known.
+// examineDevice tests a device with known results.
 func (o Options) examineDevice(ctx context.Context, lib *ggml.Library, d ggml.Device, tell func(Check)) {
 	free, total := d.Memory()
-	text := fmt.Sprintf("%s, computes as it should", d.Description)
+	text := fmt.Sprintf("%s, computes correctly", d.Description)
 	if d.Type != ggml.CPU {
 		text += fmt.Sprintf("; %s free of %s", units.Bytes(free), units.Bytes(total))
 	}
 	if err := probe.Device(ctx, lib, d); err != nil {
-		advice := fmt.Sprintf("update the driver, or leave the device out with --device cpu; models on %s would talk nonsense", d.Name)
+		advice := fmt.Sprintf("update the driver, or leave the device out with --device cpu; models on %s would give wrong answers", d.Name)
 		if d.Type == ggml.CPU {
 			text = fmt.Sprintf("%s, build %s: %v", d.Description, lib.CPUVariant(), err)
 			advice = adviceOnVariant(o.rightVariant(ctx, lib))
@@ -156,24 +156,24 @@ func (o Options) examineDevice(ctx context.Context, lib *ggml.Library, d ggml.De
 	tell(Check{Name: d.Name, Status: OK, Text: text})
 }
 
-// adviceOnVariant says how to compute right on a processor whose own build of the CPU backend does not.
+// adviceOnVariant returns how to compute correctly on a processor whose CPU build computes wrongly.
 func adviceOnVariant(right string) string {
 	if right == "" {
 		return `take other libraries: those of "make ggml", or built here with "make ggml-source"`
 	}
-	return fmt.Sprintf("take the build %s, which computes right here: --cpu-variant %s, or for all commands export GOSLING_CPU_VARIANT=%s", right, right, right)
+	return fmt.Sprintf("use the build %s, which computes correctly here: --cpu-variant %s, or for all commands export GOSLING_CPU_VARIANT=%s", right, right, right)
 }
 
 // backendFile matches the libraries of the backends that need a driver.
 var backendFile = regexp.MustCompile(`^(?:lib)?ggml-(vulkan|cuda|hip|sycl|metal)\.`)
 
-// driverAdvice says what a backend needs.
+// driverAdvice says what each backend needs.
 var driverAdvice = map[string]string{
-	"vulkan": "with a GPU: install its driver and the Vulkan loader (Debian, Ubuntu: libvulkan1 and mesa-vulkan-drivers, or NVIDIA's driver); without one all is well, models run on the CPU",
-	"cuda":   "with an NVIDIA GPU: install or update NVIDIA's driver, nvidia-smi shows whether it works; without one all is well, models run on the CPU",
+	"vulkan": "with a GPU: install its driver and the Vulkan loader (Debian, Ubuntu: libvulkan1 and mesa-vulkan-drivers, or NVIDIA's driver); without a GPU nothing is wrong: models run on the CPU",
+	"cuda":   "with an NVIDIA GPU: install or update NVIDIA's driver, nvidia-smi shows whether it works; without a GPU nothing is wrong: models run on the CPU",
 }
 
-// examineBackends names backends that found no device, and GPUs that no backend is for.
+// examineBackends reports backends that found no device, and GPUs without a backend.
 func examineBackends(lib *ggml.Library, log []string, tell func(Check)) {
 	var there []string
 	for _, file := range filesOf(lib.Dir()) {
@@ -188,16 +188,16 @@ func examineBackends(lib *ggml.Library, log []string, tell func(Check)) {
 		}
 		advice, ok := driverAdvice[name]
 		if !ok {
-			advice = "install or update the driver of the GPU; without a GPU all is well, models run on the CPU"
+			advice = "install or update the driver of the GPU; without a GPU nothing is wrong: models run on the CPU"
 		}
-		tell(Check{name, Warning, "its library is there, but finds no device" + reasonIn(log, name), advice})
+		tell(Check{name, Warning, "its library is installed, but finds no device" + reasonIn(log, name), advice})
 	}
 	if len(lib.Devices()) > 1 || len(there) > 0 {
 		return
 	}
 	for _, gpu := range []struct{ file, target string }{{"/dev/nvidia0", "make ggml-cuda"}, {"/dev/dri/renderD*", "make ggml-vulkan"}} {
 		if found, _ := filepath.Glob(gpu.file); len(found) > 0 {
-			tell(Check{"GPU", Warning, found[0] + " is there, but these libraries are for the CPU alone", "take libraries for it: " + gpu.target})
+			tell(Check{"GPU", Warning, found[0] + " exists, but these libraries are for the CPU only", "install libraries for it: " + gpu.target})
 			return
 		}
 	}
@@ -212,7 +212,7 @@ func filesOf(dir string) []string {
 	return names
 }
 
-// reasonIn finds what ggml said about a backend.
+// reasonIn returns what ggml logged about a backend.
 func reasonIn(log []string, backend string) string {
 	for _, line := range log {
 		if strings.Contains(strings.ToLower(line), backend) && !strings.Contains(line, "loaded ") {
@@ -222,7 +222,7 @@ func reasonIn(log []string, backend string) string {
 	return ""
 }
 
-// messages keeps what ggml says while it is opened. Drivers may speak from threads of their own.
+// messages keeps what ggml logs while it is opened. Drivers may log from threads of their own.
 type messages struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -230,7 +230,7 @@ type messages struct {
 
 var messageText = regexp.MustCompile(`msg=("(?:[^"\\]|\\.)*"|\S+)`)
 
-// Write takes a line of a slog.TextHandler.
+// Write keeps a line of a slog.TextHandler.
 func (m *messages) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

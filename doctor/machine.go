@@ -15,13 +15,13 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
-// littleMemory and littleDisk are what a warning is given below.
+// littleMemory and littleDisk are the limits below which a check warns.
 const (
 	littleMemory = 512 << 20
 	littleDisk   = 1 << 30
 )
 
-// examineProcessors tells on what models compute, and what keeps them from more.
+// examineProcessors reports the processors that models compute on, and what limits them.
 func examineProcessors(p cpus.Processors, tell func(Check)) {
 	text := units.Count(p.Cores, "core")
 	if p.Fast < p.Cores {
@@ -29,16 +29,16 @@ func examineProcessors(p cpus.Processors, tell func(Check)) {
 	}
 	text += fmt.Sprintf(", %s may be used", units.Count(p.Allowed, "processor"))
 	if p.Quota > 0 {
-		text += fmt.Sprintf(", a limit gives the time of %.3g", p.Quota)
+		text += fmt.Sprintf(", limited to the time of %.3g", p.Quota)
 	}
 	tell(Check{Name: "cores", Status: OK, Text: text + ": " + units.Count(p.Threads(), "thread") + " by default"})
 }
 
-// examineMemory tells how much memory there is for models.
+// examineMemory reports how much memory there is for models.
 func examineMemory(tell func(Check)) {
 	total, err := fit.ThisRAM()
 	if err != nil {
-		tell(Check{"memory", Warning, "its size is not known: " + err.Error(), "nothing, if models run; their size is then yours to judge"})
+		tell(Check{"memory", Warning, "its size is not known: " + err.Error(), "nothing to do if models run; choose their size yourself"})
 		return
 	}
 	free, err := fit.FreeRAM()
@@ -53,13 +53,13 @@ func examineMemory(tell func(Check)) {
 	tell(Check{Name: "memory", Status: OK, Text: text})
 }
 
-// examineDisks looks at the folders that files are written to when no other is named.
+// examineDisks checks the folders that files are written to by default.
 func examineDisks(tell func(Check)) {
 	wd, err := os.Getwd()
 	if err != nil {
 		tell(Check{"folder", Problem, "the working directory is gone: " + err.Error(), "change to one that is there: cd"})
 	} else {
-		k := examineFolder(wd, Warning, "change to a folder with room that you may write to, or name outputs elsewhere: converting and quantizing write beside the model")
+		k := examineFolder(wd, Warning, "change to a writable folder with free space, or name outputs elsewhere: converting and quantizing write beside the model")
 		k.Name = "folder"
 		tell(k)
 	}
@@ -68,9 +68,9 @@ func examineDisks(tell func(Check)) {
 	tell(k)
 }
 
-const temporaryAdvice = `name a folder with room that you may write to: export TMPDIR=/var/tmp, on Windows set TMP; "compare" keeps its files there`
+const temporaryAdvice = `name a writable folder with free space: export TMPDIR=/var/tmp, on Windows set TMP; "compare" keeps its files there`
 
-// examineFolder tries to write a file in a folder; what it means that this cannot be is for the caller to say.
+// examineFolder tries to write a file in a folder. bad is the status if that fails.
 func examineFolder(dir string, bad Status, advice string) Check {
 	if err := tryWriting(dir); err != nil {
 		var path *os.PathError
@@ -90,7 +90,7 @@ func examineFolder(dir string, bad Status, advice string) Check {
 	return Check{Status: OK, Text: text}
 }
 
-// tryWriting writes a small file, which shows a full disk as well as missing rights, and removes it.
+// tryWriting writes a small file and removes it. That finds a full disk as well as missing rights.
 func tryWriting(dir string) (err error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -108,18 +108,18 @@ func tryWriting(dir string) (err error) {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// examineLeft names the folders that stopped runs left.
+// examineLeft reports the folders that stopped runs left.
 func examineLeft(left []Left, tell func(Check)) {
 	for _, l := range left {
 		tell(Check{
 			Name: "left over", Status: Warning,
-			Text:   fmt.Sprintf("%s: %s of %s, which was stopped", l.Path, units.Bytes(folderSize(l.Path)), l.Of),
-			Advice: "go on with --resume and the same command, or remove the folder",
+			Text:   fmt.Sprintf("%s: %s left by %s, which was stopped", l.Path, units.Bytes(folderSize(l.Path)), l.Of),
+			Advice: "resume with the same command and --resume, or remove the folder",
 		})
 	}
 }
 
-// folderSize is the size of all files in a folder, as far as it can be read.
+// folderSize returns the size of all files in a folder that can be read.
 func folderSize(dir string) int64 {
 	size := int64(0)
 	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {

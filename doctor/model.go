@@ -20,19 +20,19 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// mostFindings is how many faults of one file are told.
+// mostFindings is how many faults of one file are reported.
 const mostFindings = 5
 
-// examineFile looks at a file: all that inspect --check does, whether it fits the memory, and whether it runs.
+// examineFile checks a file as "inspect --check" does.
 func (o Options) examineFile(ctx context.Context, tell func(Check)) error {
 	found, err := check.File(ctx, o.Model, check.Options{Dequantizer: func() (check.Dequantizer, error) { return o.open("cpu") }})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
-		advice := "name a .gguf or a checkpoint; one that was cut short is downloaded again"
+		advice := "name a .gguf file or a checkpoint; if it was cut short, download it again"
 		if errors.Is(err, os.ErrNotExist) {
-			advice = "name a file that is there"
+			advice = "name a file that exists"
 		}
 		tell(Check{"model", Problem, excerpt.Message(err), advice})
 		return nil
@@ -58,7 +58,7 @@ func tellFindings(path string, found check.Findings, tell func(Check)) {
 	}
 }
 
-// examineRunning sees whether a sound file is a model that fits, and lets it predict a token if it is.
+// examineRunning checks whether a sound file is a model that fits. If it fits, examineRunning predicts a token with it.
 func (o Options) examineRunning(ctx context.Context, tell func(Check)) {
 	if !gguf.Is(o.Model) {
 		tell(adviseConverting(o.Model))
@@ -66,7 +66,7 @@ func (o Options) examineRunning(ctx context.Context, tell func(Check)) {
 	}
 	lib, err := o.open("auto")
 	if err != nil {
-		lib = nil // what is wrong with the libraries was told
+		lib = nil // the check of the libraries reported what is wrong
 	}
 	k := fits(lib, o.Model)
 	tell(k)
@@ -75,13 +75,13 @@ func (o Options) examineRunning(ctx context.Context, tell func(Check)) {
 	}
 	begin := time.Now()
 	if err := o.firstToken(ctx, lib); err != nil {
-		tell(Check{"runs", Problem, excerpt.Message(err), "see what happens with --device cpu and --verbose; if only a device is at fault, leave it out"})
+		tell(Check{"runs", Problem, excerpt.Message(err), "try --device cpu and --verbose; if only one device fails, leave it out"})
 		return
 	}
 	tell(Check{Name: "runs", Status: OK, Text: fmt.Sprintf("loaded and predicted a token in %.1f s", time.Since(begin).Seconds())})
 }
 
-// adviseConverting says that a checkpoint does not run as it is.
+// adviseConverting reports that a checkpoint does not run as it is.
 func adviseConverting(path string) Check {
 	f, err := formats.Open(path)
 	if err != nil {
@@ -95,7 +95,7 @@ func adviseConverting(path string) Check {
 	return Check{"runs", Warning, fmt.Sprintf("a checkpoint of %s, which does not run as it is", arch.Name), "convert it: gosling convert " + path}
 }
 
-// fits compares what a model takes with what is free. lib is nil if there is none.
+// fits compares the memory that a model takes with the free memory. lib is nil if there is none.
 func fits(lib *ggml.Library, path string) Check {
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -112,24 +112,24 @@ func fits(lib *ggml.Library, path string) Check {
 	}
 	for _, d := range devicesOf(lib) {
 		if free, _ := d.Memory(); d.Type == ggml.GPU && free >= row.VRAM {
-			return Check{Name: "fits", Status: OK, Text: fmt.Sprintf("takes about %s of %s, and %s beside it", units.Bytes(row.VRAM), d.Name, units.Bytes(row.HostRAM))}
+			return Check{Name: "fits", Status: OK, Text: fmt.Sprintf("takes about %s on %s and %s of the machine's memory", units.Bytes(row.VRAM), d.Name, units.Bytes(row.HostRAM))}
 		}
 	}
 	rows, _ := fit.Table(arch, config, f)
 	return fitsMemory(row, rows, path)
 }
 
-// fitsMemory compares with the memory of the CPU; rows are what other quantizations take.
+// fitsMemory compares the model with the memory of the CPU. rows say what other quantizations take.
 func fitsMemory(row fit.Row, rows []fit.Row, path string) Check {
 	total, err := fit.ThisRAM()
 	if err != nil {
-		return Check{"fits", Warning, fmt.Sprintf("takes about %s of memory; how much there is, is not known", units.Bytes(row.RAM)), "judge by what the system says"}
+		return Check{"fits", Warning, fmt.Sprintf("takes about %s of memory; the size of this machine's memory is not known", units.Bytes(row.RAM)), "compare it with the size that the system shows"}
 	}
 	free, err := fit.FreeRAM()
 	if err != nil {
 		free = total
 	}
-	k := Check{Name: "fits", Status: OK, Text: fmt.Sprintf("takes about %s of memory, %s are free of %s", units.Bytes(row.RAM), units.Bytes(free), units.Bytes(total))}
+	k := Check{Name: "fits", Status: OK, Text: fmt.Sprintf("takes about %s of memory; %s of %s is free", units.Bytes(row.RAM), units.Bytes(free), units.Bytes(total))}
 	switch {
 	case row.RAM > total:
 		k.Status, k.Advice = Problem, smallerAdvice(row, rows, total, path)
@@ -146,17 +146,17 @@ func devicesOf(lib *ggml.Library) []ggml.Device {
 	return lib.Devices()
 }
 
-// smallerAdvice names the best quantization of a file that does fit.
+// smallerAdvice names the best quantization of the file that fits the memory.
 func smallerAdvice(row fit.Row, rows []fit.Row, memory int64, path string) string {
 	for _, r := range rows {
 		if r.RAM <= memory && r.Size < row.Size {
-			return fmt.Sprintf("quantize it: gosling quantize %s %s gives one that takes %s", path, r.Mix, units.Bytes(r.RAM))
+			return fmt.Sprintf("quantize it with gosling quantize %s %s: it then takes %s", path, r.Mix, units.Bytes(r.RAM))
 		}
 	}
-	return "take a smaller model: gosling recommend names one"
+	return "use a smaller model: gosling recommend names one"
 }
 
-// firstToken loads a model as "run" does and looks at the logits after one token.
+// firstToken loads a model as "run" does and computes the logits after one token.
 func (o Options) firstToken(ctx context.Context, lib *ggml.Library) error {
 	m, err := engine.Load(lib, o.Model, engine.Options{Log: o.Log})
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// partKey, folderKey and modelKey tell the test's program, started again, what to examine.
+// partKey, folderKey and modelKey are variables that say what the restarted test program examines.
 const partKey, folderKey, modelKey = "DOCTOR_PART", "DOCTOR_FOLDER", "DOCTOR_MODEL"
 
 func TestMain(m *testing.M) {
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// again starts this program again, for the given part in place of the one asked for if there is one.
+// again starts this program again. It examines the given part, if there is one, instead of the requested one.
 func again(instead map[Part]Part) func(context.Context, Part, Options) (*exec.Cmd, error) {
 	return func(ctx context.Context, part Part, o Options) (*exec.Cmd, error) {
 		exe, err := os.Executable()
@@ -55,7 +55,7 @@ func again(instead map[Part]Part) func(context.Context, Part, Options) (*exec.Cm
 	}
 }
 
-// libraries are where ggml is; without it the test is skipped.
+// libraries returns the folder of ggml. It skips the test without ggml.
 func libraries(t *testing.T) lm.Options {
 	t.Helper()
 	o := ggmltest.Options()
@@ -67,7 +67,7 @@ func libraries(t *testing.T) lm.Options {
 	return lm.Options{Libraries: folder, CPUVariant: o.CPUVariant}
 }
 
-// model is a tiny model, as a checkpoint and as a GGUF file.
+// model writes a tiny model, as a checkpoint and as a GGUF file.
 func model(t *testing.T) (checkpoint, file string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -80,7 +80,7 @@ func model(t *testing.T) (checkpoint, file string) {
 	return checkpoint, file
 }
 
-// found is the last check of a name.
+// found returns the last check of a name.
 func found(r Report, name string) Check {
 	var last Check
 	for _, k := range r.Checks {
@@ -106,7 +106,7 @@ func TestWithoutLibrariesTheMachineIsExamined(t *testing.T) {
 	for _, name := range []string{"cores", "memory", "folder", "temporary"} {
 		assert.NotEmpty(t, found(r, name).Text, name)
 	}
-	assert.Equal(t, left+": 2.0 KiB of gosling compare m.gguf, which was stopped", found(r, "left over").Text)
+	assert.Equal(t, left+": 2.0 KiB left by gosling compare m.gguf, which was stopped", found(r, "left over").Text)
 	k := found(r, "libraries")
 	assert.Equal(t, Problem, k.Status)
 	assert.Contains(t, k.Text, "--ggml: the folder "+empty+" holds no ggml libraries")
@@ -125,7 +125,7 @@ func TestEveryDeviceComputesSomethingKnown(t *testing.T) {
 	assert.Contains(t, found(r, "ggml").Text, "version ")
 	assert.NotEmpty(t, found(r, "processor").Text)
 	assert.Equal(t, OK, found(r, "CPU").Status, found(r, "CPU").Text)
-	assert.Contains(t, found(r, "CPU").Text, "computes as it should")
+	assert.Contains(t, found(r, "CPU").Text, "computes correctly")
 }
 
 func TestAModelIsCheckedAndRun(t *testing.T) {
@@ -135,12 +135,12 @@ func TestAModelIsCheckedAndRun(t *testing.T) {
 	require.NoError(t, os.WriteFile(junk, []byte("no library\n"), 0o600))
 	for name, tc := range map[string]struct {
 		model string
-		want  []Check // the beginnings of texts
+		want  []Check // how the texts begin
 	}{
 		"a model":      {file, []Check{{"model", OK, file + ": nothing is wrong", ""}, {"fits", OK, "takes about ", ""}, {"runs", OK, "loaded and predicted a token", ""}}},
 		"a checkpoint": {checkpoint, []Check{{"model", OK, checkpoint + ": nothing is wrong", ""}, {"runs", Warning, "a checkpoint of rwkv7", "convert it: gosling convert " + checkpoint}}},
-		"none":         {file + ".gone", []Check{{"model", Problem, file + ".gone: ", "name a file that is there"}}},
-		"junk":         {junk, []Check{{"model", Problem, junk, "name a .gguf or a checkpoint"}}},
+		"none":         {file + ".gone", []Check{{"model", Problem, file + ".gone: ", "name a file that exists"}}},
+		"junk":         {junk, []Check{{"model", Problem, junk, "name a .gguf file or a checkpoint"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var r Report
@@ -160,7 +160,7 @@ func TestAModelIsCheckedAndRun(t *testing.T) {
 	o.Model = file
 	require.NoError(t, o.examineModel(t.Context(), r.add))
 	assert.Contains(t, r.Checks[0].Advice, "download it again")
-	assert.Empty(t, found(r, "runs"), "what is damaged is not run")
+	assert.Empty(t, found(r, "runs"), "a damaged model is not run")
 }
 
 func TestAnotherProcessTellsTheSame(t *testing.T) {
@@ -177,14 +177,14 @@ func TestWhatAProcessDiedOfIsTold(t *testing.T) {
 	o := Options{Model: "m.gguf", Command: again(map[Part]Part{Libraries: "die"})}
 	r, err := Run(t.Context(), o)
 	require.NoError(t, err)
-	assert.Contains(t, found(r, "ggml").Text, "the libraries or a driver broke down: GGML_ASSERT(n > 0) failed")
-	assert.Equal(t, Check{"model", Warning, "m.gguf was not looked at", "mend the libraries first"}, found(r, "model"))
+	assert.Contains(t, found(r, "ggml").Text, "the libraries or a driver failed: GGML_ASSERT(n > 0) failed")
+	assert.Equal(t, Check{"model", Warning, "m.gguf was not checked", "repair the libraries first"}, found(r, "model"))
 
 	var model Report
 	o.Command = again(map[Part]Part{File: "die"})
 	require.NoError(t, o.examineModel(t.Context(), model.add))
 	require.Len(t, model.Checks, 1)
-	assert.Equal(t, "m.gguf: this broke down: GGML_ASSERT(n > 0) failed", model.Checks[0].Text)
+	assert.Equal(t, "m.gguf: the check failed: GGML_ASSERT(n > 0) failed", model.Checks[0].Text)
 
 	fault, err := o.apart(t.Context(), "no such part", func(Check) {})
 	require.NoError(t, err)

@@ -16,29 +16,29 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// baseMagic begins a file of base logits, in the format of llama-perplexity's --save-all-logits (docs/format/logits.md).
+// baseMagic begins a file of base logits. The format is that of llama-perplexity's --save-all-logits (docs/format/logits.md).
 const baseMagic = "_logits_"
 
-// partMagic begins a file that is not whole yet, in place of baseMagic, followed by the first bytes of the model's ID.
+// partMagic begins an unfinished file instead of baseMagic. The first bytes of the model's ID follow it.
 const partMagic = "_pt"
 
-// Origin names the model that base logits are of.
+// Origin names the model that base logits come from.
 type Origin struct {
 	ID   [32]byte // engine.Identity
 	Name string   // for people; at most 80 bytes are kept
 }
 
-// partMagic is what a partial file of the model begins with.
+// partMagic returns the first bytes of an unfinished file of the model.
 func (o Origin) partMagic() (m [8]byte) {
 	copy(m[copy(m[:], partMagic):], o.ID[:])
 	return m
 }
 
-// trailer follows the rows of a whole file of ours. llama-perplexity does not read it and writes none.
+// trailer follows the rows in a complete file of ours. llama-perplexity neither reads nor writes it.
 type trailer struct {
 	Magic [8]byte // "GSLBASE1"
 	ID    [32]byte
-	Name  [80]byte // ends with zeros
+	Name  [80]byte // padded with zeros
 }
 
 const (
@@ -46,21 +46,21 @@ const (
 	trailerSize  = 8 + 32 + 80
 )
 
-// baseFloor is how far below the largest logit others are told apart.
+// baseFloor is the range of logits that a file keeps. Logits further below the largest are raised to the end of the range.
 const baseFloor = 16
 
-// Base is a file with the distributions that a model gave at the scored positions of windows, in 16 bits a probability.
+// Base is a file with the distributions of a model at the scored positions of windows. A probability takes 16 bits.
 type Base struct {
 	file    *os.File
 	magic   [8]byte
 	vocab   int
 	context int
 	windows int
-	done    int     // windows that the file holds wholly
+	done    int     // windows that the file holds completely
 	origin  *Origin // nil in files of other programs
 }
 
-// baseHeader is what precedes the tokens.
+// baseHeader precedes the tokens.
 type baseHeader struct {
 	Magic                   [8]byte
 	Context, Vocab, Windows int32
@@ -68,16 +68,16 @@ type baseHeader struct {
 
 const baseHeaderSize = 8 + 3*4
 
-// maxVocab is beyond what any model has.
+// maxVocab is larger than the vocabulary of any model.
 const maxVocab = 1 << 24
 
-// BaseSize is the length of a file for windows made by Text.Chunks.
+// BaseSize returns the length of a file for windows made by Text.Chunks.
 func BaseSize(windows []Window, vocab int) int64 {
 	b := Base{vocab: vocab, context: len(windows[0].Tokens), windows: len(windows)}
 	return b.end() + trailerSize
 }
 
-// Left is how many bytes the file lacks still.
+// Left returns how many bytes the file still lacks.
 func (b *Base) Left() int64 { return int64(b.windows-b.done)*b.windowBytes() + trailerSize }
 
 func (b *Base) rowBytes() int64    { return 2 * int64(4+(b.vocab+1)/2*2) }
@@ -86,9 +86,9 @@ func (b *Base) windowBytes() int64 { return int64(b.rows()) * b.rowBytes() }
 func (b *Base) end() int64         { return b.rowsAt() + int64(b.windows)*b.windowBytes() }
 func (b *Base) rowsAt() int64      { return baseHeaderSize + 4*int64(b.windows)*int64(b.context) }
 
-// CreateBase opens the file at path to write what a model says of windows, and keeps other programs from doing so until Close. With
-// resume it goes on with one that was begun so, and refuses one that was begun with another model or text. A file that no
-// CreateBase began is never touched.
+// CreateBase opens the file at path for writing a model's logits of windows. Until Close, other programs cannot write it. With
+// resume it continues a file that CreateBase began, and rejects one of another model or text. It never changes a file that
+// CreateBase did not begin.
 func CreateBase(path string, windows []Window, vocab int, by Origin, resume bool) (*Base, error) {
 	if err := infile.Regular(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -120,7 +120,7 @@ func beginBase(f *os.File, windows []Window, vocab int, by Origin, resume bool) 
 		return nil, err
 	}
 	if string(b.magic[:]) == baseMagic {
-		return nil, errors.New("a whole file of base logits, where one that is being made is wanted")
+		return nil, errors.New("a whole file of base logits, not an unfinished one")
 	}
 	if !resume {
 		return createBase(f, windows, vocab, by)
@@ -134,7 +134,7 @@ func beginBase(f *os.File, windows []Window, vocab int, by Origin, resume bool) 
 	return b, nil
 }
 
-// createBase begins a file anew.
+// createBase empties the file and writes its header and tokens.
 func createBase(f *os.File, windows []Window, vocab int, by Origin) (*Base, error) {
 	if err := f.Truncate(0); err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func createBase(f *os.File, windows []Window, vocab int, by Origin) (*Base, erro
 	return b, err
 }
 
-// OpenBase opens a whole file that was made for these windows.
+// OpenBase opens a complete file that was made for these windows.
 func OpenBase(path string, windows []Window, vocab int) (*Base, error) {
 	b, err := openBase(path)
 	if err != nil {
@@ -168,7 +168,7 @@ func OpenBase(path string, windows []Window, vocab int) (*Base, error) {
 	return b, nil
 }
 
-var errNoBase = errors.New("no file of base logits")
+var errNoBase = errors.New("not a file of base logits")
 
 func openBase(path string) (*Base, error) {
 	f, err := infile.Open(path)
@@ -208,7 +208,7 @@ func (b *Base) readHeader() error {
 	return nil
 }
 
-// Origin is the model that a whole file is of, and whether the file tells.
+// Origin returns the model of a complete file, and whether the file names it.
 func (b *Base) Origin() (Origin, bool) {
 	if b.origin == nil {
 		return Origin{}, false
@@ -216,7 +216,7 @@ func (b *Base) Origin() (Origin, bool) {
 	return *b.origin, true
 }
 
-// finish makes a file whole: it gets its trailer, and then the magic of a whole one.
+// finish completes a file: it writes the trailer, and then the magic of a complete file.
 func (b *Base) finish() error {
 	t := trailer{ID: b.origin.ID}
 	copy(t.Magic[:], trailerMagic)
@@ -238,13 +238,13 @@ func (b *Base) finish() error {
 	return b.file.Sync()
 }
 
-// matches compares the header with windows. The first token of each is not looked at, since a bos may stand there.
+// matches compares the header and the tokens with windows. It ignores the first token of each window, which may be a bos.
 func (b *Base) matches(windows []Window, vocab int) error {
 	switch {
 	case b.vocab != vocab:
 		return fmt.Errorf("base logits of %d tokens, the model has %d", b.vocab, vocab)
 	case b.windows != len(windows) || b.context != len(windows[0].Tokens):
-		return fmt.Errorf("base logits of %d windows of %d tokens, wanted are %d of %d", b.windows, b.context, len(windows), len(windows[0].Tokens))
+		return fmt.Errorf("base logits of %d windows of %d tokens, want %d of %d", b.windows, b.context, len(windows), len(windows[0].Tokens))
 	}
 	tokens := make([]tokenizer.Token, b.context)
 	in := io.NewSectionReader(b.file, baseHeaderSize, b.rowsAt()-baseHeaderSize)
@@ -254,17 +254,17 @@ func (b *Base) matches(windows []Window, vocab int) error {
 		}
 		for k := 1; k < len(tokens); k++ {
 			if tokens[k] != w.Tokens[k] {
-				return fmt.Errorf("base logits of another text: window %d has token %d at position %d, wanted is %d", i+1, tokens[k], k, w.Tokens[k])
+				return fmt.Errorf("base logits of another text: window %d has token %d at position %d, want %d", i+1, tokens[k], k, w.Tokens[k])
 			}
 		}
 	}
 	return nil
 }
 
-// Done is the number of windows that the file holds.
+// Done returns the number of windows that the file holds.
 func (b *Base) Done() int { return b.done }
 
-// at is where the row of a window's position lies.
+// at returns the offset of the row of a window's position.
 func (b *Base) at(window, position int) int64 {
 	return b.rowsAt() + int64(window)*b.windowBytes() + int64(position-b.context/2)*b.rowBytes()
 }
@@ -272,7 +272,7 @@ func (b *Base) at(window, position int) int64 {
 // Close closes the file.
 func (b *Base) Close() error { return b.file.Close() }
 
-// encodeRow writes a distribution: the step and the least of the logarithms, and how many steps each is above it.
+// encodeRow writes a distribution: the step, the lowest logarithm, and how many steps each logarithm is above it.
 func encodeRow(dst []byte, logits []float32) error {
 	s, err := newSoftmax(logits)
 	if err != nil {
@@ -293,7 +293,7 @@ func encodeRow(dst []byte, logits []float32) error {
 	return nil
 }
 
-// baseRow is a distribution as it lies in the file.
+// baseRow is a distribution in the file's format.
 type baseRow struct {
 	step, low float64
 	steps     []byte
@@ -311,7 +311,7 @@ func decodeRow(data []byte) (baseRow, error) {
 	return r, nil
 }
 
-// logProb is the logarithm of a token's probability.
+// logProb returns the logarithm of a token's probability.
 func (r baseRow) logProb(i int) float64 {
 	return r.low + r.step*float64(binary.LittleEndian.Uint16(r.steps[2*i:]))
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Position is what a model and its base say at one scored position.
+// Position holds the results of a model and its base at one scored position.
 type Position struct {
-	NLL, BaseNLL float32 // -ln of the probability of the token that follows
+	NLL, BaseNLL float32 // -ln of the probability of the next token
 	KLD          float32 // of the model's distribution from the base's
-	Delta        float32 // of the following token's probability
-	SameTop      float32 // 1 where both find the same token likeliest, else 0
+	Delta        float32 // change of the next token's probability
+	SameTop      float32 // 1 if both find the same token most likely, else 0
 }
 
-// Write reads the windows that the file lacks with the base model and writes what it says.
+// Write reads the windows that the file lacks with the base model and writes its distributions.
 func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window) error {
 	reader, err := NewReader(m)
 	if err != nil {
@@ -45,7 +45,7 @@ func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window) err
 	return b.finish()
 }
 
-// Compare reads the windows from the given one on with a model and hands the positions of each to done.
+// Compare reads the windows with a model, from index from on. It passes the positions of each window to done.
 func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, from int, done func([]Position) error) error {
 	reader, err := NewReader(m)
 	if err != nil {
@@ -85,7 +85,7 @@ func (b *Base) compareBlock(window int, block Block) ([]Position, error) {
 	return positions, err
 }
 
-// compareRow compares two distributions over the same tokens, of which target is the one that follows.
+// compareRow compares two distributions over the same tokens. target is the next token.
 func compareRow(base baseRow, logits []float32, target tokenizer.Token) (Position, error) {
 	s, err := newSoftmax(logits)
 	if err != nil {

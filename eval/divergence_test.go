@@ -17,7 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// pair is a model and its quantization.
+// pair returns a model and its quantization.
 func pair(t *testing.T) (base, candidate *engine.Model) {
 	t.Helper()
 	return model(t, "F32"), model(t, "Q4_0")
@@ -25,7 +25,7 @@ func pair(t *testing.T) (base, candidate *engine.Model) {
 
 func origin(m *engine.Model) eval.Origin { return eval.Origin{ID: m.Identity(), Name: "base.gguf"} }
 
-// writeBase computes a file of base logits.
+// writeBase writes a file of base logits.
 func writeBase(t *testing.T, m *engine.Model, windows []eval.Window) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "base")
@@ -146,7 +146,7 @@ func TestStatisticsOfKnownNumbers(t *testing.T) {
 	assert.Len(t, d.Curve, 101)
 }
 
-// TestTheStepsOfABaseAreThoseOfLlamaPerplexity reads the file as its description says.
+// TestTheStepsOfABaseAreThoseOfLlamaPerplexity reads the file by its description.
 func TestTheStepsOfABaseAreThoseOfLlamaPerplexity(t *testing.T) {
 	m := model(t, "F32")
 	windows, err := text(t, 20).Chunks(10, 1, -1)
@@ -164,7 +164,7 @@ func TestTheStepsOfABaseAreThoseOfLlamaPerplexity(t *testing.T) {
 	}
 	step := math.Float32frombits(uint32(row[0]) | uint32(row[1])<<8 | uint32(row[2])<<16 | uint32(row[3])<<24)
 	assert.InEpsilon(t, float64(most-low)/65535, float64(step), 1e-4)
-	const trailer = 8 + 32 + 80 // which llama-perplexity does not read
+	const trailer = 8 + 32 + 80 // llama-perplexity does not read it
 	assert.Len(t, row, 4*(8+2*258)+trailer)
 }
 
@@ -215,7 +215,7 @@ func TestAPartialBaseIsTiedToItsModelAndNothingElseIsTouched(t *testing.T) {
 	require.NoError(t, create(m, windows, false))
 	require.NoError(t, create(m, windows, true))
 	require.ErrorContains(t, create(other, windows, true), "begun with another model than mine.gguf")
-	require.ErrorContains(t, create(m, windows[:2], true), "base logits of 4 windows of 100 tokens, wanted are 2 of 100")
+	require.ErrorContains(t, create(m, windows[:2], true), "base logits of 4 windows of 100 tokens, want 2 of 100")
 	require.NoError(t, create(other, windows, false), "begun anew")
 
 	b, err := eval.CreateBase(path, windows, m.Vocab(), origin(m), false)
@@ -233,7 +233,7 @@ func TestAPartialBaseIsTiedToItsModelAndNothingElseIsTouched(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(path, []byte("a text of somebody"), 0o600))
 	for _, resume := range []bool{false, true} {
-		require.ErrorContains(t, create(m, windows, resume), "no file of base logits")
+		require.ErrorContains(t, create(m, windows, resume), "not a file of base logits")
 	}
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -246,7 +246,7 @@ func TestForeignBasesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	path := writeBase(t, m, windows)
 	_, err = eval.OpenBase(path, windows[:2], m.Vocab())
-	require.ErrorContains(t, err, "base logits of 4 windows of 100 tokens, wanted are 2 of 100")
+	require.ErrorContains(t, err, "base logits of 4 windows of 100 tokens, want 2 of 100")
 	_, err = eval.OpenBase(path, windows, 51)
 	require.ErrorContains(t, err, "base logits of 257 tokens, the model has 51")
 	other := slices.Clone(windows)
@@ -257,11 +257,11 @@ func TestForeignBasesAreRefused(t *testing.T) {
 	for _, data := range []string{"", "_logits_", "_logits_\xff\xff\xff\x7f\xff\xff\xff\x7f\xff\xff\xff\x7f", "GGUF and more that is nothing"} {
 		require.NoError(t, os.WriteFile(junk, []byte(data), 0o600))
 		_, err = eval.OpenBase(junk, windows, m.Vocab())
-		require.ErrorContains(t, err, "no file of base logits", "%q", data)
+		require.ErrorContains(t, err, "not a file of base logits", "%q", data)
 	}
 }
 
-// FuzzOpenBase gives files that are none, or damaged ones: an error, or one whose rows lie within the file.
+// FuzzOpenBase reads damaged and other files. It expects an error, or rows that lie within the file.
 func FuzzOpenBase(f *testing.F) {
 	whole := append([]byte("_logits_\x04\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00"), make([]byte, 4*4+12)...)
 	f.Add(whole)

@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// Estimate is a mean with its standard error, or what was made of one.
+// Estimate is a mean with its standard error, or a value computed from one.
 type Estimate struct{ Value, Error float64 }
 
 // estimateJSON is an Estimate in a JSON file. A perplexity may be too large for a float64.
@@ -21,12 +21,12 @@ type estimateJSON struct {
 	Error float.Number `json:"error"`
 }
 
-// MarshalJSON writes an object of value and error, each of them null where it is not finite.
+// MarshalJSON writes an object with value and error. Each of them is null if it is not finite.
 func (e Estimate) MarshalJSON() ([]byte, error) {
 	return json.Marshal(estimateJSON{float.Number(e.Value), float.Number(e.Error)})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes; null is NaN.
+// UnmarshalJSON reads what MarshalJSON writes. A null is NaN.
 func (e *Estimate) UnmarshalJSON(data []byte) error {
 	var read estimateJSON
 	err := json.Unmarshal(data, &read)
@@ -34,21 +34,21 @@ func (e *Estimate) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// Sum takes up a sample.
+// Sum holds the sums of a sample.
 type Sum struct {
 	N       int
 	Sum     float64
 	Squares float64
 }
 
-// Add takes up one value.
+// Add adds one value to the sample.
 func (s *Sum) Add(x float64) {
 	s.N++
 	s.Sum += x
 	s.Squares += x * x
 }
 
-// Mean is the mean of the sample with its standard error, 0 for fewer than two values.
+// Mean returns the mean of the sample with its standard error. The error is 0 for fewer than two values.
 func (s *Sum) Mean() Estimate {
 	if s.N == 0 {
 		return Estimate{}
@@ -61,7 +61,7 @@ func (s *Sum) Mean() Estimate {
 	return e
 }
 
-// Exp is e to the power of an estimate, its error carried over to first order.
+// Exp returns e to the power of an estimate. It computes the error to first order.
 func (e Estimate) Exp() Estimate {
 	v := math.Exp(e.Value)
 	return Estimate{v, v * e.Error}

@@ -19,7 +19,7 @@ type Perplexity struct {
 	Bytes       int64        `json:"scored_bytes"`
 }
 
-// update makes the figures of what was scored so far.
+// update computes the figures from the tokens scored so far.
 func (p *Perplexity) update(nll *Sum) {
 	p.NLL = nll.Mean()
 	p.PPL = p.NLL.Exp()
@@ -29,7 +29,7 @@ func (p *Perplexity) update(nll *Sum) {
 	}
 }
 
-// MeasurePerplexity reads the windows. After each block it tells progress, unless that is nil, what is known so far.
+// MeasurePerplexity reads the windows. After each block it calls progress with the figures so far, unless progress is nil.
 func MeasurePerplexity(ctx context.Context, m *engine.Model, windows []Window, progress func(Perplexity)) (Perplexity, error) {
 	reader, err := NewReader(m)
 	if err != nil {

@@ -17,17 +17,17 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// small is a model of bytes that is quick everywhere.
+// small is a byte model that is fast everywhere.
 var small = synth.Config{Layers: 2, Embed: 64, FFN: 96, HeadSize: 32, Vocab: 257, Seed: 3}
 
-// model loads the small model in the types of a mix.
+// model loads the small model, quantized to a mix.
 func model(t testing.TB, mix string) *engine.Model {
 	t.Helper()
 	lib := ggmltest.Library(t)
 	return rwkvtest.Load(t, lib, rwkvtest.Random(t, small, mix), engine.Options{Device: "cpu", Threads: 1})
 }
 
-// text is some bytes of a book, the same each time.
+// text returns some bytes of a book, the same each time.
 func text(t testing.TB, length int) eval.Text {
 	t.Helper()
 	data := make([]byte, length)
@@ -39,7 +39,7 @@ func text(t testing.TB, length int) eval.Text {
 	return x
 }
 
-// rows are the logits after each token of a window, read in another way and in pieces of another length.
+// rows returns the logits after each token of a window. It reads the window in another way, in pieces of another length.
 func rows(t testing.TB, m *engine.Model, tokens []tokenizer.Token) [][]float32 {
 	t.Helper()
 	ids := make([]int32, len(tokens))
@@ -49,7 +49,7 @@ func rows(t testing.TB, m *engine.Model, tokens []tokenizer.Token) [][]float32 {
 	return rwkvtest.Logits(t, rwkvtest.NewSession(t, m), ids, 50)
 }
 
-// logProb is the logarithm of a token's probability, as one would write it down.
+// logProb returns the logarithm of a token's probability in the most direct way.
 func logProb(logits []float32, token tokenizer.Token) float64 {
 	sum := 0.0
 	for _, x := range logits {

@@ -13,17 +13,17 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// blockRows is the most positions whose logits are in memory at once.
+// blockRows is the maximum number of positions whose logits are in memory at once.
 const blockRows = 128
 
-// Block is the logits of some scored positions of a window, one after the other.
+// Block holds the logits of successive scored positions of a window.
 type Block struct {
-	Position int               // of the first in the window
-	Targets  []tokenizer.Token // what really follows each
+	Position int               // of the first one in the window
+	Targets  []tokenizer.Token // the token that follows each position
 	Logits   []float32         // [vocabulary, positions], valid during the call only
 }
 
-// Row is the logits of one position of the block.
+// Row returns the logits of one position of the block.
 func (b Block) Row(i int) []float32 {
 	n := len(b.Logits) / len(b.Targets)
 	return b.Logits[i*n : (i+1)*n]
@@ -34,7 +34,7 @@ type Reader struct {
 	batch *engine.Batch
 }
 
-// NewReader makes a reader, which must be closed before the model is.
+// NewReader returns a reader. The caller must close it before the model.
 func NewReader(m *engine.Model) (*Reader, error) {
 	b, err := m.NewBatch(1, engine.SessionOptions{})
 	if err != nil {
@@ -43,8 +43,8 @@ func NewReader(m *engine.Model) (*Reader, error) {
 	return &Reader{b}, nil
 }
 
-// Read reads a window from an empty state and hands the logits of its scored positions to each, in order. window is its index,
-// for errors.
+// Read reads a window from an empty state. It passes the logits of the scored positions to each, in order. window is the window's
+// index, for errors.
 func (r *Reader) Read(ctx context.Context, window int, w Window, each func(Block) error) error {
 	if err := r.batch.Reset(); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (r *Reader) Read(ctx context.Context, window int, w Window, each func(Block
 // Close frees the reader. It is safe to call twice.
 func (r *Reader) Close() { r.batch.Close() }
 
-// parallel calls f for 0 to n-1, spread over all processors, and returns one of the errors.
+// parallel calls f for 0 to n-1 on all processors and returns one of the errors.
 func parallel(n int, f func(i int) error) error {
 	var group errgroup.Group
 	workers := min(n, runtime.GOMAXPROCS(0))
@@ -94,7 +94,7 @@ func parallel(n int, f func(i int) error) error {
 	return group.Wait()
 }
 
-// atPosition tells where an error was.
+// atPosition adds the window and the position to an error.
 func atPosition(window, position int, err error) error {
 	if err == nil {
 		return nil

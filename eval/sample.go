@@ -2,15 +2,15 @@ package eval
 
 import "slices"
 
-// Sample returns n of the questions, or all if there are fewer, in their order. Of each kind it takes the first ones, and equally
-// many of each as long as there are some: one of every kind, then a second of every kind, and so on. Where fewer are left to take
-// than there are kinds, these are chosen at equal distances in the order of the kinds. The same n gives the same questions.
+// Sample returns n of the questions in their order, or all if there are fewer. It takes the first questions of each kind in
+// rounds: one of every kind, then a second of every kind, and so on. If a round needs fewer questions than there are kinds, it
+// chooses kinds at equal distances. The same n gives the same questions.
 func Sample(questions []Question, n int) []Question {
 	if n >= len(questions) {
 		return questions
 	}
 	var kinds []string
-	places := map[string][]int{} // that are not taken
+	places := map[string][]int{} // of questions that are not taken yet
 	for i, q := range questions {
 		if places[q.Kind] == nil {
 			kinds = append(kinds, q.Kind)

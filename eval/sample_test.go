@@ -9,7 +9,7 @@ import (
 	"github.com/gosling-rwkv/gosling/eval"
 )
 
-// kindsOf makes a question of each letter's kind, which is numbered within it.
+// kindsOf makes a question of each letter. The letter is its kind, and the questions of a kind are numbered.
 func kindsOf(letters string) []eval.Question {
 	seen := map[rune]int{}
 	var questions []eval.Question

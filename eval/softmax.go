@@ -7,14 +7,14 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// softmax is what makes a distribution of logits: log p(i) = logits[i] - logSum.
+// softmax holds what turns logits into a distribution: log p(i) = logits[i] - logSum.
 type softmax struct {
-	top      int // the first of the largest
+	top      int // index of the first maximum
 	min, max float32
 	logSum   float64
 }
 
-// newSoftmax looks at logits, all of which must be finite.
+// newSoftmax computes the softmax of logits. It returns an error if one of them is not finite.
 func newSoftmax(logits []float32) (softmax, error) {
 	s := softmax{min: float32(math.Inf(1)), max: float32(math.Inf(-1))}
 	for i, x := range logits {
@@ -34,7 +34,7 @@ func newSoftmax(logits []float32) (softmax, error) {
 	return s, nil
 }
 
-// surprise is the negative logarithm of the probability that logits give to token.
+// surprise returns the negative logarithm of the probability that logits give to token.
 func surprise(logits []float32, token tokenizer.Token) (float64, error) {
 	s, err := newSoftmax(logits)
 	return s.logSum - float64(logits[token]), err

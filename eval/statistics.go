@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// Spread is how the values of a sample lie: the largest value that a percentage of them does not exceed.
+// Spread holds the quantiles of a sample. P25, for example, is the value that 25 percent of the sample do not exceed.
 type Spread struct {
 	Min    float.Number `json:"min"`
 	P01    float.Number `json:"p0.1"`
@@ -27,7 +27,7 @@ type Spread struct {
 // CurvePoints is the length of a Divergence's curve.
 const CurvePoints = 101
 
-// Divergence is how far a model is from its base, in the definitions of llama-perplexity's --kl-divergence.
+// Divergence is the distance of a model from its base. The definitions are those of llama-perplexity's --kl-divergence.
 type Divergence struct {
 	Scored      int          `json:"scored_tokens"`
 	PPL         Estimate     `json:"ppl"`
@@ -36,15 +36,15 @@ type Divergence struct {
 	Correlation float.Number `json:"ln_ppl_correlation"`
 	KLD         Estimate     `json:"kld"`
 	KLDSpread   Spread       `json:"kld_spread"`
-	Delta       Estimate     `json:"delta_p"` // of the right token's probability
+	Delta       Estimate     `json:"delta_p"` // change of the right token's probability
 	DeltaRMS    Estimate     `json:"delta_p_rms"`
 	DeltaSpread Spread       `json:"delta_p_spread"`
-	SameTop     Estimate     `json:"same_top"` // the share of positions where both find the same token likeliest
+	SameTop     Estimate     `json:"same_top"` // share of the positions where both find the same token most likely
 
-	Curve []float.Number `json:"kld_curve,omitempty"` // the KLD at 0, 1, ... 100 percent of the positions
+	Curve []float.Number `json:"kld_curve,omitempty"` // the KLD that 0, 1, ... 100 percent of the positions do not exceed
 }
 
-// Summarize makes statistics of positions.
+// Summarize computes the statistics of positions.
 func Summarize(positions []Position) Divergence {
 	var nll, base, kld, delta, square Sum
 	product, same := 0.0, 0.0
@@ -76,7 +76,8 @@ func Summarize(positions []Position) Divergence {
 	return d
 }
 
-// ratio is the difference of two means of values that go together, whose products have the given mean, and their correlation.
+// ratio returns the difference of two means and their correlation. Their n values form pairs, and product is the mean of the
+// pairs' products.
 func ratio(a, b Estimate, product, n float64) (Estimate, float64) {
 	covariance := (product - a.Value*b.Value) / max(1, n-1)
 	e := Estimate{Value: a.Value - b.Value, Error: math.Sqrt(max(0, a.Error*a.Error+b.Error*b.Error-2*covariance))}
@@ -86,7 +87,7 @@ func ratio(a, b Estimate, product, n float64) (Estimate, float64) {
 	return e, covariance / (a.Error * b.Error)
 }
 
-// Share is k of n with its standard error.
+// Share returns k/n with its standard error.
 func Share(k, n int) Estimate {
 	if n == 0 {
 		return Estimate{}
@@ -98,14 +99,14 @@ func Share(k, n int) Estimate {
 	return Estimate{p, math.Sqrt(p * (1 - p) / float64(n-1))}
 }
 
-// spread sorts the values.
+// spread sorts the values and returns their quantiles.
 func spread(x []float64) Spread {
 	slices.Sort(x)
 	q := func(share float64) float.Number { return float.Number(quantile(x, share)) }
 	return Spread{q(0), q(0.001), q(0.01), q(0.05), q(0.1), q(0.25), q(0.5), q(0.75), q(0.9), q(0.95), q(0.99), q(0.999), q(1)}
 }
 
-// quantile interpolates between the two values of a sorted sample that are nearest.
+// quantile interpolates between the two nearest values of a sorted sample.
 func quantile(sorted []float64, share float64) float64 {
 	if len(sorted) == 0 {
 		return 0

@@ -11,46 +11,46 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Question is one item of a task: what is read, and what is asked of the model then.
+// Question is one item of a task: what the model reads, and what it should answer.
 type Question struct {
-	Kind   string // of tasks that have several
+	Kind   string // in tasks that have several kinds
 	Prompt []tokenizer.Token
-	// Answer is what should follow; the item is right if each of its tokens is the likeliest.
+	// Answer is what should follow. The item is right if each of its tokens is the most likely one.
 	Answer []tokenizer.Token
-	// Choices are the first tokens of all answers, if the task offers some; the item is right if the one with index Right is
-	// the likeliest of them.
+	// Choices are the first tokens of all answers, if the task offers several. The item is right if the choice with index Right is
+	// the most likely of them.
 	Choices []tokenizer.Token
 	Right   int
 }
 
-// Answered is what became of a question.
+// Answered is the result of one question.
 type Answered struct {
 	Kind    string       `json:"kind,omitempty"`
 	Correct bool         `json:"correct"`
 	LogProb float.Number `json:"log_prob"` // of the right answer
 }
 
-// Task is how well a model did in one.
+// Task is a model's result in one task.
 type Task struct {
 	Name     string       `json:"name"`
 	Items    int          `json:"items"`
 	Correct  int          `json:"correct"`
 	Accuracy Estimate     `json:"accuracy"`
-	Low      float.Number `json:"accuracy_low"` // the 95 % confidence interval of Wilson
+	Low      float.Number `json:"accuracy_low"` // Wilson's 95 % confidence interval
 	High     float.Number `json:"accuracy_high"`
 	PPL      Estimate     `json:"ppl"` // e to the mean of -ln p of the right answers
 
 	Kinds []Kind `json:"kinds,omitempty"` // in the order of the questions
 }
 
-// Kind is how well a model did in the questions of one kind.
+// Kind is a model's result in the questions of one kind.
 type Kind struct {
 	Name    string `json:"name"`
 	Items   int    `json:"items"`
 	Correct int    `json:"correct"`
 }
 
-// Ask puts questions to a model, one after the other, each from an empty state, and hands on what became of each.
+// Ask asks a model questions one after the other, each from an empty state. It passes each result to each.
 func Ask(ctx context.Context, m *engine.Model, questions []Question, each func(Answered) error) error {
 	b, err := m.NewBatch(1, engine.SessionOptions{})
 	if err != nil {
@@ -109,7 +109,7 @@ func choose(logits []float32, q Question) (Answered, error) {
 	return Answered{q.Kind, best == q.Right, float.Number(float64(logits[q.Choices[q.Right]]) - s.logSum)}, nil
 }
 
-// lastLogits reads a prompt from an empty state.
+// lastLogits reads a prompt from an empty state and returns the logits after it.
 func lastLogits(ctx context.Context, b *engine.Batch, prompt []tokenizer.Token) ([]float32, error) {
 	if err := b.Reset(); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func lastLogits(ctx context.Context, b *engine.Batch, prompt []tokenizer.Token) 
 	return b.Read(ctx, [][]tokenizer.Token{prompt}, rwkv.LastLogits)
 }
 
-// Grade sums up a task.
+// Grade computes the result of a task.
 func Grade(name string, answers []Answered) Task {
 	t := Task{Name: name, Items: len(answers)}
 	var nll Sum
@@ -140,7 +140,7 @@ func Grade(name string, answers []Answered) Task {
 	return t
 }
 
-// count adds an answer to those of its kind, if it has one.
+// count adds an answer to the result of its kind, if it has one.
 func (t *Task) count(a Answered) {
 	if a.Kind == "" {
 		return
@@ -156,7 +156,7 @@ func (t *Task) count(a Answered) {
 	}
 }
 
-// wilson is the interval that holds the true share with 95 % confidence (E. B. Wilson, 1927).
+// wilson returns the interval that holds the true share with 95 % confidence (E. B. Wilson, 1927).
 func wilson(k, n int) (low, high float64) {
 	if n == 0 {
 		return 0, 1

@@ -17,8 +17,8 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Lambada reads the questions of a lambada_test.jsonl: of each text the last word, with the blank before it, is what should
-// follow. Prompts begin with EndOfText, as RWKV's own evaluation has it.
+// Lambada reads the questions of a lambada_test.jsonl. The answer is the last word of each text, with the blank before it.
+// Prompts begin with EndOfText, as in RWKV's own evaluation.
 func Lambada(data []byte, vocab tokenizer.Tokenizer) ([]Question, error) {
 	var questions []Question
 	for i, line := range lines(data) {
@@ -48,8 +48,8 @@ func Lambada(data []byte, vocab tokenizer.Tokenizer) ([]Question, error) {
 	return questions, nil
 }
 
-// Tasks reads questions with one right answer from lines of JSON with task, which is their kind, question and answer. frame puts
-// both into the form of the model's conversations: what is read, and what should follow.
+// Tasks reads questions with one right answer from lines of JSON. A line has task (the question's kind), question and answer.
+// frame returns both in the form of the model's conversations: the prompt, and the text that should follow.
 func Tasks(data []byte, vocab tokenizer.Tokenizer, frame func(question, answer string) (prompt, follows string)) ([]Question, error) {
 	var questions []Question
 	for i, line := range lines(data) {
@@ -81,10 +81,10 @@ func Tasks(data []byte, vocab tokenizer.Tokenizer, frame func(question, answer s
 	return questions, nil
 }
 
-// MaxQuestions is how many questions a task may have.
+// MaxQuestions is the maximum number of questions in a task.
 const MaxQuestions = 1 << 20
 
-// room is an error if no question more is allowed.
+// room returns an error if no more questions are allowed.
 func room(questions []Question) error {
 	if len(questions) < MaxQuestions {
 		return nil
@@ -92,7 +92,7 @@ func room(questions []Question) error {
 	return fmt.Errorf("holds more than %d questions", MaxQuestions)
 }
 
-// lines are the lines of a text that are not blank, with their numbers, from 0.
+// lines yields the lines of a text that are not blank, with their numbers from 0.
 func lines(data []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		i := 0
@@ -110,8 +110,8 @@ func question(vocab tokenizer.Tokenizer, prompt string) (Question, error) {
 	return Question{Prompt: append([]tokenizer.Token{tokenizer.EndOfText}, tokens...)}, err
 }
 
-// MMLU reads the questions of a folder of MMLU's CSV files, SUBJECT_test.csv, or of its folder "test". read returns the text of
-// a file. A row is a question, four answers and the letter of the right one. Its kind is the subject.
+// MMLU reads the questions in a folder of MMLU's CSV files, SUBJECT_test.csv, or in its folder "test". read returns the text of a
+// file. A row holds a question, four answers and the letter of the right one. The subject is the question's kind.
 func MMLU(dir string, read func(path string) ([]byte, error), vocab tokenizer.Tokenizer) ([]Question, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.csv"))
 	if len(files) == 0 && err == nil {
@@ -121,7 +121,7 @@ func MMLU(dir string, read func(path string) ([]byte, error), vocab tokenizer.To
 		return nil, err
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: holds no SUBJECT_test.csv, nor does a folder \"test\" in it", dir)
+		return nil, fmt.Errorf("%s: holds no SUBJECT_test.csv, and neither does its folder \"test\"", dir)
 	}
 	var choices []tokenizer.Token
 	for _, letter := range []string{" A", " B", " C", " D"} {
@@ -157,7 +157,7 @@ func mmluSubject(path string, read func(path string) ([]byte, error), vocab toke
 	return mmluRows(bytes.NewReader(data), subject, vocab, choices)
 }
 
-// mmluRows reads the questions of a subject, whose answers are the choices' tokens.
+// mmluRows reads the questions of a subject. choices are the tokens of the four letters.
 func mmluRows(r io.Reader, subject string, vocab tokenizer.Tokenizer, choices []tokenizer.Token) ([]Question, error) {
 	rows := csv.NewReader(r)
 	rows.FieldsPerRecord = 6
@@ -187,7 +187,7 @@ func mmluRows(r io.Reader, subject string, vocab tokenizer.Tokenizer, choices []
 	}
 }
 
-// mmluPrompt is the form that RWKV's own evaluation gives a question.
+// mmluPrompt returns a question in the form of RWKV's own evaluation.
 func mmluPrompt(subject string, row []string) string {
 	text := fmt.Sprintf("User: You are a very talented expert in %s. Answer this question:\n%s\nA. %s\nB. %s\nC. %s\nD. %s\n\nAssistant: The answer is",
 		subject, row[0], row[1], row[2], row[3], row[4])

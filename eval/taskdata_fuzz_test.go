@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// FuzzLambada reads lines of texts: a question and its answer are the text again, and the answer is its last word.
+// FuzzLambada reads lines of texts. Question and answer together must be the text, and the answer its last word.
 func FuzzLambada(f *testing.F) {
 	f.Add([]byte(`{"text":"the goose is white"}`))
 	f.Add([]byte("{\"text\":\"a\\u00a0b \\ud800\"}\n\n{\"text\":\" b\"}"))
@@ -35,13 +35,13 @@ func FuzzLambada(f *testing.F) {
 	})
 }
 
-// FuzzMMLU reads rows of CSV: each question has four choices, of which one is right, and all that the row says.
+// FuzzMMLU reads rows of CSV. Each question must have four choices, one right answer, and everything in the row.
 func FuzzMMLU(f *testing.F) {
 	f.Add("What honks?,a cat,a dog,a goose,a cow,C\n")
 	f.Add("\"one, \"\"two\"\"\n\",1,2,3,4, B \n")
 	f.Add("a,b,c,d,e,AB\n")
 	f.Add("a,b,c\n\r\n,,,,,")
-	f.Add(",,\r,,,A") // a line end of the form follows the CR
+	f.Add(",,\r,,,A") // the line end of the format follows the CR
 	f.Fuzz(func(t *testing.T, data string) {
 		defer fuzzing.Guard(t, len(data), 1<<10)()
 		vocab, choices := tokenizer.Bytes(), []tokenizer.Token{1, 2, 3, 4}

@@ -11,27 +11,27 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// TensorError is how far a tensor's elements are from those of the base.
+// TensorError is the difference between a tensor's elements and those of the base.
 type TensorError struct {
 	Name  string       `json:"name"`
 	Kind  string       `json:"kind"`  // the name without layer and ending
 	Layer int          `json:"layer"` // -1 outside the layers
 	Type  string       `json:"type"`
 	RMSE  float.Number `json:"rmse"`
-	Error float.Number `json:"relative_error"` // RMSE over the root mean square of the base's elements
+	Error float.Number `json:"relative_error"` // RMSE divided by the root mean square of the base's elements
 }
 
-// Dequantizer reads blocks of any type, as ggml.Library does.
+// Dequantizer decodes blocks of any type. ggml.Library implements it.
 type Dequantizer interface {
 	Dequantize(t gguf.Type, dst []float32, src []byte) error
 }
 
 var tensorName = regexp.MustCompile(`^(?:blk\.(\d+)\.)?(.*?)(?:\.weight|\.bias)?$`)
 
-// piece is how many elements of a tensor are looked at together, a multiple of every block.
+// piece is how many elements of a tensor are compared at once. It is a multiple of every block.
 const piece = 1 << 18
 
-// CompareWeights compares the tensors of two files that have the same shape and another type.
+// CompareWeights compares the tensors of two files that have the same number of elements and different types.
 func CompareWeights(ctx context.Context, d Dequantizer, base, candidate *gguf.File) ([]TensorError, error) {
 	var all []TensorError
 	for _, c := range candidate.Tensors() {
@@ -60,7 +60,7 @@ func CompareWeights(ctx context.Context, d Dequantizer, base, candidate *gguf.Fi
 	return all, nil
 }
 
-// compareTensor sums up the squares of the differences and of the base's elements.
+// compareTensor returns the sums of the squared differences and of the base's squared elements.
 func compareTensor(d Dequantizer, base, candidate *gguf.File, b, c gguf.Tensor) (squares, power float64, err error) {
 	n := c.Elements()
 	pieces := int((n + piece - 1) / piece)
@@ -88,7 +88,7 @@ func compareTensor(d Dequantizer, base, candidate *gguf.File, b, c gguf.Tensor) 
 	return squares, power, err
 }
 
-// elements reads some of a tensor's elements, from one that begins a block.
+// elements decodes some of a tensor's elements. from must be the first element of a block.
 func elements(d Dequantizer, f *gguf.File, t gguf.Tensor, dst []float32, from int64) error {
 	at, err := t.Type.RowBytes(from)
 	if err != nil {

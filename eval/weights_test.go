@@ -16,7 +16,7 @@ import (
 func TestWeightsAreComparedTensorByTensor(t *testing.T) {
 	lib := ggmltest.Library(t)
 	large := small
-	large.Vocab, large.Embed, large.HeadSize = 5000, 128, 64 // a head of more than one piece
+	large.Vocab, large.Embed, large.HeadSize = 5000, 128, 64 // a head of several pieces
 	basePath, otherPath := rwkvtest.Random(t, large, "F32"), rwkvtest.Random(t, large, "Q4_0")
 	base, err := gguf.Open(basePath)
 	require.NoError(t, err)

@@ -7,13 +7,13 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Text is a text cut into tokens.
+// Text is a text as tokens.
 type Text struct {
 	Tokens []tokenizer.Token
-	Bytes  []uint16 // of each token, which has no more than tokenizer.MaxTokenBytes
+	Bytes  []uint16 // number of bytes of each token, at most tokenizer.MaxTokenBytes
 }
 
-// NewText cuts text into tokens. A negative bos puts nothing in front.
+// NewText converts a text to tokens. It puts bos in front unless bos is negative.
 func NewText(vocab tokenizer.Tokenizer, text []byte, bos tokenizer.Token) (Text, error) {
 	tokens, err := vocab.Encode(text)
 	if err != nil {
@@ -23,7 +23,7 @@ func NewText(vocab tokenizer.Tokenizer, text []byte, bos tokenizer.Token) (Text,
 		tokens = slices.Insert(tokens, 0, bos)
 	}
 	t := Text{Tokens: tokens, Bytes: make([]uint16, len(tokens))}
-	lengths := make([]uint16, vocab.Len()) // looked up once, since a text may have a hundred million tokens
+	lengths := make([]uint16, vocab.Len()) // looked up once, because a text may have a hundred million tokens
 	for id := range lengths {
 		piece, _ := vocab.Bytes(tokenizer.Token(id))
 		lengths[id] = uint16(len(piece))
@@ -36,18 +36,18 @@ func NewText(vocab tokenizer.Tokenizer, text []byte, bos tokenizer.Token) (Text,
 	return t, nil
 }
 
-// Window is tokens that are read from an empty state on. Those after position First are scored: each by the logits that
-// the model gives after the token before it.
+// Window holds tokens that a model reads from an empty state. The tokens after position First are scored, each by the logits
+// after the token before it.
 type Window struct {
 	Tokens []tokenizer.Token
 	First  int
 	Bytes  int64 // of the scored tokens
 }
 
-// Scored is the number of scored tokens.
+// Scored returns the number of scored tokens.
 func (w Window) Scored() int { return len(w.Tokens) - 1 - w.First }
 
-// ShortError is a text with too few tokens to measure anything.
+// ShortError is the error of a text with too few tokens to measure.
 type ShortError struct{ Tokens, Want int }
 
 func (e *ShortError) Error() string {
@@ -57,9 +57,9 @@ func (e *ShortError) Error() string {
 // MinContext is the shortest window that Chunks makes.
 const MinContext = 4
 
-// Chunks cuts a text into windows of length context, leaving out what remains, and scores the second half of each, as
-// llama-perplexity does. At most limit are made unless that is 0. A bos that is not negative takes the place of each
-// window's first token.
+// Chunks cuts a text into windows of context tokens and leaves out the rest. It scores the second half of each, as
+// llama-perplexity does. A limit above 0 is the maximum number of windows. If bos is not negative, it replaces the first token of
+// each window.
 func (t Text) Chunks(context, limit int, bos tokenizer.Token) ([]Window, error) {
 	if context < MinContext {
 		return nil, fmt.Errorf("a context of %d tokens: want %d or more", context, MinContext)
@@ -83,7 +83,7 @@ func (t Text) Chunks(context, limit int, bos tokenizer.Token) ([]Window, error) 
 	return windows, nil
 }
 
-// Stream is one window of the whole text, of which all tokens but the first are scored.
+// Stream returns one window of the whole text. It scores all tokens except the first.
 func (t Text) Stream() ([]Window, error) {
 	if len(t.Tokens) < 2 {
 		return nil, &ShortError{len(t.Tokens), 2}

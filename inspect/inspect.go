@@ -17,16 +17,16 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
-// Listing is what a model file holds. It owns all of its memory.
+// Listing is the content of a model file. It owns all of its memory.
 type Listing struct {
 	Path     string    `json:"path"`
 	Format   string    `json:"format"` // "GGUF version 3", "PyTorch zip, ..."
-	Size     int64     `json:"size"`   // in bytes; of a folder that of the tensors
-	Metadata []gguf.KV `json:"-"`      // in file order; of a checkpoint what its tensors tell
+	Size     int64     `json:"size"`   // in bytes; of a folder, the size of its tensors
+	Metadata []gguf.KV `json:"-"`      // in file order; of a checkpoint, what its tensors tell
 	Tensors  []Tensor  `json:"tensors"`
 	Totals   Totals    `json:"totals"`
-	AsItIs   *fit.Row  `json:"memory_as_is,omitempty"` // to run the file; nil for what does not run as it is
-	Memory   []fit.Row `json:"memory,omitempty"`       // to run it in each type; nil for what is no model
+	AsItIs   *fit.Row  `json:"memory_as_is,omitempty"` // memory for running the file; nil if it does not run as it is
+	Memory   []fit.Row `json:"memory,omitempty"`       // memory for running it in each type; nil if it is not a model
 }
 
 // Tensor is an entry of the file's directory.
@@ -47,7 +47,7 @@ type Totals struct {
 	Parameters    int64        `json:"parameters"`
 	Bytes         int64        `json:"bytes"`
 	BitsPerWeight float.Number `json:"bits_per_weight"`
-	Types         []TypeTotal  `json:"types"` // in the order in which the file has them first
+	Types         []TypeTotal  `json:"types"` // in the order of their first tensors
 }
 
 // TypeTotal sums up the tensors of one type.
@@ -96,7 +96,7 @@ func (l *Listing) readGGUF(path string) error {
 		if row, err := fit.AsItIs(arch, config, f); err == nil {
 			l.AsItIs = &row
 		}
-		l.Memory, _ = fit.Table(arch, config, f) // package check tells what is wrong with it
+		l.Memory, _ = fit.Table(arch, config, f) // package check reports what is wrong with it
 	}
 	for _, t := range f.Tensors() {
 		l.Tensors = append(l.Tensors, Tensor{t.Name, t.Type.String(), t.Shape, t.Part, &t.Offset, t.Size, t.Elements()})
@@ -116,7 +116,7 @@ func (l *Listing) readCheckpoint(path string) error {
 	defer f.Close()
 	l.Format = f.Format
 	if arch, ok := archs.Detect(f.Shape); ok {
-		if config, err := arch.FromShapes(f.Shape); err == nil { // package check tells why not
+		if config, err := arch.FromShapes(f.Shape); err == nil { // package check reports why not
 			l.Metadata = append([]gguf.KV{{Key: "architecture", Value: arch.Name}}, arch.Keys(config)...)
 			l.Memory, _ = fit.Table(arch, config, nil)
 		}
@@ -132,7 +132,7 @@ func (l *Listing) readCheckpoint(path string) error {
 	return nil
 }
 
-// readMatrix lists an importance matrix of the format before GGUF.
+// readMatrix lists an importance matrix in the format before GGUF.
 func (l *Listing) readMatrix(m *imatrix.Matrix) {
 	l.Format = "importance matrix of llama.cpp, before GGUF"
 	l.Metadata = []gguf.KV{{Key: "imatrix.datasets", Value: m.Datasets}, {Key: "imatrix.chunk_count", Value: uint32(m.Chunks)}}

@@ -17,7 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// model is a tiny model, as a checkpoint and as a GGUF file.
+// model writes a tiny model, as a checkpoint and as a GGUF file.
 func model(t *testing.T) (checkpoint, file string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -32,7 +32,7 @@ func model(t *testing.T) (checkpoint, file string) {
 	return checkpoint, file
 }
 
-// value is that of a key of the metadata.
+// value returns the value of a key of the metadata.
 func value(l *inspect.Listing, key string) any {
 	for _, kv := range l.Metadata {
 		if kv.Key == key {
@@ -42,7 +42,7 @@ func value(l *inspect.Listing, key string) any {
 	return nil
 }
 
-// tensor is that of a name.
+// tensor returns the tensor of a name.
 func tensor(l *inspect.Listing, name string) inspect.Tensor {
 	for _, t := range l.Tensors {
 		if t.Name == name {

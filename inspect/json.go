@@ -15,13 +15,13 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 )
 
-// WriteJSON writes the listing as JSON. Its metadata may be as large as a header, so they are written value by value.
+// WriteJSON writes the listing as JSON. It writes the metadata value by value, because they may be as large as a header.
 func (l *Listing) WriteJSON(w io.Writer) error {
 	var rest bytes.Buffer
 	if err := jsontext.Write(&rest, l); err != nil {
 		return err
 	}
-	const next = "\n  \"tensors\": " // which texts cannot hold: they have no line ends
+	const next = "\n  \"tensors\": " // texts cannot hold this, because they have no line ends
 	before, after, _ := bytes.Cut(rest.Bytes(), []byte(next))
 	if _, err := fmt.Fprintf(w, "%s\n  \"metadata\": ", before); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (l *Listing) WriteJSON(w io.Writer) error {
 	return err
 }
 
-// writeMetadata writes an object, its keys in order. indent is a line end and what its lines begin with.
+// writeMetadata writes an object with its keys in order. indent is a line end and the object's indentation.
 func writeMetadata(w io.Writer, keys []gguf.KV, indent string) error {
 	sorted := slices.SortedStableFunc(slices.Values(keys), func(a, b gguf.KV) int { return strings.Compare(a.Key, b.Key) })
 	return writeItems(w, "{}", indent, len(sorted), func(i int) error {
@@ -51,7 +51,7 @@ func writeMetadata(w io.Writer, keys []gguf.KV, indent string) error {
 	})
 }
 
-// writeItems writes the items of a list or an object, each on a line of its own, in brackets.
+// writeItems writes the items of a list or an object in brackets, one item per line.
 func writeItems(w io.Writer, brackets, indent string, n int, write func(i int) error) error {
 	if n == 0 {
 		_, err := io.WriteString(w, brackets)
@@ -71,7 +71,7 @@ func writeItems(w io.Writer, brackets, indent string, n int, write func(i int) e
 	return err
 }
 
-// writeValue writes a value of metadata. Numbers that JSON lacks are written as strings.
+// writeValue writes a value of metadata. It writes numbers that JSON lacks as strings.
 func writeValue(w io.Writer, v reflect.Value, indent string) error {
 	if v.Kind() == reflect.Interface {
 		v = v.Elem()
@@ -100,7 +100,7 @@ func writeValue(w io.Writer, v reflect.Value, indent string) error {
 	return err
 }
 
-// Brief writes a value of metadata on one line, long ones cut short.
+// Brief returns a value of metadata on one line. It shortens long values.
 func Brief(value any) string {
 	const longest, most = 100, 6
 	v := reflect.ValueOf(value)

@@ -12,27 +12,27 @@ import (
 const (
 	NormEps      = 1e-5    // of the layer norms
 	GroupNormEps = 64e-5   // of the norm over each head's output, for every head size
-	contextLimit = 1 << 20 // what llama.cpp's converter writes, RWKV having no limit
+	contextLimit = 1 << 20 // what llama.cpp's converter writes; RWKV has no limit
 )
 
-// Bounds that keep sizes computed from dimensions from overflowing.
+// Bounds of dimensions. They keep sizes computed from dimensions from overflowing.
 const (
 	maxLayers, maxEmbed, maxFFN, maxHeadSize, maxVocab, maxRank = 1 << 10, 1 << 17, 1 << 20, 1 << 10, 1 << 22, 1 << 16
 )
 
-// NewConfig is a Config with nothing but defaults.
+// NewConfig returns a Config with only the defaults.
 func NewConfig(arch string) Config {
 	return Config{Arch: arch, NormEps: NormEps, GroupNormEps: GroupNormEps}
 }
 
-// ShapeDim says which dimension of a checkpoint's matrix, 0 being the slower, a number of a Config is.
+// ShapeDim says which number of a Config a dimension of a checkpoint's matrix is. Dimension 0 is the slower one.
 type ShapeDim struct {
 	Tensor string
 	Dim    int
 	To     *int
 }
 
-// ReadShapes reads the dimensions of c off a checkpoint's tensors: those that all versions share, and the given ones.
+// ReadShapes reads the dimensions of c from a checkpoint's tensors: those that all versions share, and the given ones.
 func ReadShapes(c *Config, shapes Shapes, dims ...ShapeDim) error {
 	common := []ShapeDim{{"emb.weight", 0, &c.Vocab}, {"emb.weight", 1, &c.Embed}, {"blocks.0.ffn.key.weight", 0, &c.FFN}}
 	for _, d := range append(common, dims...) {
@@ -56,15 +56,15 @@ func ReadShapes(c *Config, shapes Shapes, dims ...ShapeDim) error {
 	}
 }
 
-// KeyDim says which number of a Config a GGUF key, without its architecture's prefix, holds.
+// KeyDim says which number of a Config a GGUF key holds. Key lacks the architecture's prefix.
 type KeyDim struct {
 	Key      string
 	To       *int
 	Optional bool
 }
 
-// ReadKeys reads the dimensions of c off a GGUF file's keys: those that all versions share, and the given ones. The vocabulary is
-// the rows of the embedding.
+// ReadKeys reads the dimensions of c from a GGUF file's keys: those that all versions share, and the given ones. The vocabulary
+// is the number of rows of the embedding.
 func ReadKeys(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
 	if err := readDims(c, m, tensors, dims...); err != nil {
 		return err
@@ -79,7 +79,7 @@ func ReadKeys(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
 	return readEpsilon(c, m, "attention.layer_norm_epsilon", &c.NormEps)
 }
 
-// ReadHybridKeys is ReadKeys for the files of hybrids, which have one token shift a layer and an RMS norm.
+// ReadHybridKeys does the same as ReadKeys for the files of hybrids. They have one token shift per layer and an RMS norm.
 func ReadHybridKeys(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
 	shift, norm := 0, "attention.layer_norm_rms_epsilon"
 	if err := readDims(c, m, tensors, append(dims, KeyDim{"token_shift_count", &shift, false})...); err != nil {
@@ -117,7 +117,7 @@ func readDims(c *Config, m Metadata, tensors Shapes, dims ...KeyDim) error {
 	return nil
 }
 
-// readEpsilon reads the epsilon of a norm, if there is one.
+// readEpsilon reads the epsilon of a norm, if the file has it.
 func readEpsilon(c *Config, m Metadata, key string, to *float32) error {
 	v, ok := m(key)
 	if !ok {
@@ -137,7 +137,7 @@ type Rank struct {
 	Value int
 }
 
-// Check holds the dimensions to one another and to bounds.
+// Check returns an error for dimensions that are out of bounds or do not fit together.
 func (c Config) Check(ranks ...Rank) error {
 	type bound struct {
 		name       string
@@ -161,13 +161,13 @@ func (c Config) Check(ranks ...Rank) error {
 	return nil
 }
 
-// KeysWith is the metadata that all versions share, in llama.cpp's form, and the given keys, which lack the architecture's
+// KeysWith returns the metadata that all versions share, in llama.cpp's form, with the given keys. These lack the architecture's
 // prefix.
 func (c Config) KeysWith(more ...gguf.KV) []gguf.KV {
 	return c.keys(gguf.KV{Key: "attention.layer_norm_epsilon", Value: c.NormEps}, more)
 }
 
-// HybridKeysWith is KeysWith for hybrids.
+// HybridKeysWith does the same as KeysWith for hybrids.
 func (c Config) HybridKeysWith(more ...gguf.KV) []gguf.KV {
 	return c.keys(gguf.KV{Key: "attention.layer_norm_rms_epsilon", Value: c.NormEps}, append([]gguf.KV{{Key: "token_shift_count", Value: uint32(1)}}, more...))
 }
@@ -192,7 +192,7 @@ func (c Config) keys(epsilon gguf.KV, more []gguf.KV) []gguf.KV {
 	return keys
 }
 
-// GroupNormKey is the key of an epsilon of the group norm that is not the usual one; llama.cpp knows no other.
+// GroupNormKey returns the key of the group norm's epsilon, or nothing if it is the usual one. llama.cpp has only the usual one.
 func (c Config) GroupNormKey() []gguf.KV {
 	if c.GroupNormEps == GroupNormEps {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The tensors outside the layers, by their GGUF names. A norm has a weight and, but for hybrids, a bias.
+// The GGUF names of the tensors outside the layers. A norm has a weight and, except in hybrids, a bias.
 const (
 	TokenEmbd     = "token_embd.weight"
 	TokenEmbdNorm = "token_embd_norm" // a norm
@@ -14,7 +14,7 @@ const (
 	Output        = "output.weight"
 )
 
-// The tensors of a layer that versions share, by their GGUF names without "blk.N." and ".weight".
+// The GGUF names of a layer's tensors that versions share, without "blk.N." and ".weight".
 const (
 	AttnNorm  = "attn_norm"   // the norm before the time mix
 	AttnNorm2 = "attn_norm_2" // the norm before the channel mix
@@ -25,17 +25,18 @@ const (
 	ChannelMixReceptance = "channel_mix_receptance" // versions 4 to 6
 	ChannelMixValue      = "channel_mix_value"
 
-	// Of hybrids.
+	// Only in hybrids.
 	FFNNorm = "ffn_norm"
 	FFNGate = "ffn_gate"
 	FFNUp   = "ffn_up"
 	FFNDown = "ffn_down"
 )
 
-// LayerName is the GGUF name of a layer's tensor: of "time_mix_key.weight" in layer 3 it is "blk.3.time_mix_key.weight".
+// LayerName returns the GGUF name of a layer's tensor, such as "blk.3.time_mix_key.weight" for "time_mix_key.weight" in layer 3.
 func LayerName(layer int, name string) string { return fmt.Sprintf("blk.%d.%s", layer, name) }
 
-// SplitName takes the layer off the GGUF name of a tensor. The layer is -1 where the name has none, which is then returned whole.
+// SplitName splits the GGUF name of a tensor into its layer and the rest. If the name has no layer, the layer is -1 and the rest
+// is the whole name.
 func SplitName(name string) (layer int, rest string) {
 	if after, ok := strings.CutPrefix(name, "blk."); ok {
 		number, rest, ok := strings.Cut(after, ".")
@@ -46,7 +47,7 @@ func SplitName(name string) (layer int, rest string) {
 	return -1, name
 }
 
-// KindOf is a tensor's GGUF name without its layer and ending: "blk.3.time_mix_key.weight" is "time_mix_key".
+// KindOf returns a tensor's GGUF name without its layer and ending, such as "time_mix_key" for "blk.3.time_mix_key.weight".
 func KindOf(name string) string {
 	_, name = SplitName(name)
 	return strings.TrimSuffix(strings.TrimSuffix(name, ".weight"), ".bias")

@@ -7,11 +7,11 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/shape"
 )
 
-// Table is the list of an architecture's tensors while it is put together, in the order of a GGUF file.
+// Table is the list of an architecture's tensors while it is built, in the order of a GGUF file.
 type Table []TensorSpec
 
-// Add is a tensor whose elements are copied in order: a matrix [out, in] of PyTorch has the bytes of one of {in, out}. It
-// returns the new row for what is special about it, which is valid until the next one is added.
+// Add adds a tensor whose elements are copied in order: PyTorch's matrix [out, in] has the same bytes as {in, out}. It returns
+// the new row, so that the caller can add to it. The row is valid until the next one is added.
 func (t *Table) Add(name string, class Class, dims []int64, from string) *TensorSpec {
 	reversed := slices.Clone(dims)
 	slices.Reverse(reversed)
@@ -19,18 +19,18 @@ func (t *Table) Add(name string, class Class, dims []int64, from string) *Tensor
 	return &(*t)[len(*t)-1]
 }
 
-// Vector is an F32 tensor of one dimension.
+// Vector adds an F32 tensor of one dimension.
 func (t *Table) Vector(name string, elements int64, from string) *TensorSpec {
 	return t.Add(name, Vector, []int64{elements}, from)
 }
 
-// Norm is the weight and bias of a norm.
+// Norm adds the weight and bias of a norm.
 func (t *Table) Norm(name string, channels int64, from string) {
 	t.Vector(name+".weight", channels, from+".weight")
 	t.Vector(name+".bias", channels, from+".bias")
 }
 
-// Transposed is a matrix that the checkpoint keeps as [in, out], the other way round than its others.
+// Transposed adds a matrix that the checkpoint keeps as [in, out], unlike its other matrices.
 func (t *Table) Transposed(name string, class Class, in, out int64, from string) {
 	*t = append(*t, TensorSpec{
 		Name: name, Class: class, Shape: []int64{in, out}, From: []string{from}, FromShape: shape.Squeeze(in, out),
@@ -38,7 +38,7 @@ func (t *Table) Transposed(name string, class Class, in, out int64, from string)
 	})
 }
 
-// TransposedEach is n matrices that the checkpoint keeps as [n, in, out].
+// TransposedEach adds n matrices that the checkpoint keeps as [n, in, out].
 func (t *Table) TransposedEach(name string, class Class, in, out, n int64, from string) {
 	*t = append(*t, TensorSpec{
 		Name: name, Class: class, Shape: []int64{in, out, n}, From: []string{from}, FromShape: shape.Squeeze(n, in, out),
@@ -50,11 +50,12 @@ func (t *Table) TransposedEach(name string, class Class, in, out, n int64, from 
 	})
 }
 
-// TunedState is the tensor of a layer, "blk.N." left out, in which a GGUF file carries the wkv state that texts begin with.
+// TunedState is the name of a layer's tensor without "blk.N.". In a GGUF file this tensor holds the wkv state that texts begin
+// with.
 const TunedState = "time_mix_state.weight"
 
-// Tuned is the wkv state of a layer that texts begin with, if the model has one: a matrix a head, in the order in which the
-// recurrence has it. State tuning writes [heads, value, key]; swapped makes [heads, key, value] of it.
+// Tuned adds the wkv state of a layer that texts begin with, if the model has one. It has one matrix per head, in the order of
+// the recurrence. State tuning writes [heads, value, key]. swapped turns that into [heads, key, value].
 func (t *Table) Tuned(c Config, layer int, swapped bool) {
 	if !c.Tuned {
 		return
@@ -68,7 +69,7 @@ func (t *Table) Tuned(c Config, layer int, swapped bool) {
 	}
 }
 
-// transpose makes {in, out} of [in, out].
+// transpose copies [in, out] to {in, out}.
 func transpose(dst, src []float32, in, out int64) {
 	for o := range out {
 		for i := range in {
@@ -77,7 +78,7 @@ func transpose(dst, src []float32, in, out int64) {
 	}
 }
 
-// Stack puts vectors one after another, as {channels, 1, 1, n}.
+// Stack adds vectors one after another as {channels, 1, 1, n}.
 func (t *Table) Stack(name string, channels int64, from ...string) {
 	*t = append(*t, TensorSpec{
 		Name: name, Class: Vector, Shape: []int64{channels, 1, 1, int64(len(from))}, From: from, FromShape: shape.Squeeze(channels),
@@ -89,8 +90,8 @@ func (t *Table) Stack(name string, channels int64, from ...string) {
 	})
 }
 
-// ChannelMix is the channel mix of versions 4 to 6, [channels, channel mix width]. The checkpoint calls the vectors of the token shift
-// lerp followed by k and r. prepare is what graphs need done to them, if anything.
+// ChannelMix adds the channel mix of versions 4 to 6, [channels, channel mix width]. The checkpoint names the vectors of the
+// token shift lerp followed by k and r. prepare prepares them for graphs and may be nil.
 func (t *Table) ChannelMix(c Config, layer int, lerp string, prepare func(x []float32)) {
 	channels, ffn, from := int64(c.Embed), int64(c.FFN), fmt.Sprintf("blocks.%d.ffn.", layer)
 	name := func(name string) string { return LayerName(layer, name+".weight") }
@@ -101,8 +102,8 @@ func (t *Table) ChannelMix(c Config, layer int, lerp string, prepare func(x []fl
 	t.Add(name(ChannelMixValue), Matrix, []int64{ffn, channels}, from+"value.weight")
 }
 
-// NewTable is the table of a version: embedding, norms and head, and for each layer what layer adds. Its tensors are called to and a
-// name in GGUF, and from and a name in the checkpoint.
+// NewTable returns the table of a version: embedding, norms, head, and what layer adds for each layer. layer puts to before GGUF
+// names, and from before the checkpoint's names.
 func NewTable(c Config, layer func(t *Table, i int, to, from string)) []TensorSpec {
 	var t Table
 	channels, vocab := int64(c.Embed), int64(c.Vocab)
@@ -119,8 +120,8 @@ func NewTable(c Config, layer func(t *Table, i int, to, from string)) []TensorSp
 	return t
 }
 
-// HybridTable is the table of a hybrid: the frame of a Qwen transformer, around the time mixes that timeMix adds. It does not say
-// what tensors are made from, since checkpoints of hybrids are not converted.
+// HybridTable returns the table of a hybrid: the frame of a Qwen transformer around the time mixes that timeMix adds. It names no
+// sources, because checkpoints of hybrids are not converted.
 func HybridTable(c Config, timeMix func(t *Table, c Config, layer int)) []TensorSpec {
 	var t Table
 	channels, ffn, vocab := int64(c.Embed), int64(c.FFN), int64(c.Vocab)

@@ -9,14 +9,14 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/cells"
 )
 
-// csvHead are the names of the columns before those of tasks.
+// csvHead holds the names of the columns before those of the tasks.
 var csvHead = []string{
 	"model", "text", "context", "chunks", "scored_tokens", "size", "bits_per_weight", "prefill_tokens_per_second", "decode_tokens_per_second", "peak_memory",
 	"ppl", "ppl_error", "base_ppl", "base_ppl_error", "ln_ppl_ratio", "ln_ppl_ratio_error", "kld", "kld_error", "kld_median", "kld_p90", "kld_p95", "kld_p99", "kld_p99.9", "kld_max",
 	"delta_p", "delta_p_error", "delta_p_rms", "delta_p_rms_error", "delta_p_min", "delta_p_p1", "delta_p_p5", "delta_p_median", "delta_p_p95", "delta_p_p99", "delta_p_max", "same_top", "same_top_error",
 }
 
-// CSV writes a row for each candidate and column.
+// CSV writes one row for each candidate and column.
 func CSV(out io.Writer, r eval.Comparison) error {
 	rows := [][]string{slices.Clone(csvHead)}
 	for _, task := range r.Base.Tasks {
@@ -30,7 +30,7 @@ func CSV(out io.Writer, r eval.Comparison) error {
 	return csv.NewWriter(out).WriteAll(rows)
 }
 
-// csvRow is the row of a candidate in a column.
+// csvRow returns the row of a candidate in a column.
 func csvRow(c eval.Candidate, col eval.Column, d eval.Divergence) []string {
 	k, p := d.KLDSpread, d.DeltaSpread
 	row := []any{

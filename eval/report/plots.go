@@ -19,23 +19,24 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Colors are drawn as these and then become variables of the page's style sheet, so that a plot suits light and dark.
+// The plots are drawn in these colors. svg replaces them with variables of the page's style sheet, so that a plot suits light and
+// dark pages.
 var (
 	ink   = color.RGBA{1, 1, 1, 255}
 	faint = color.RGBA{1, 1, 2, 255}
 )
 
-// hues is how many colors of series the style sheet has.
+// hues is the number of series colors in the style sheet.
 const hues = 8
 
 func hue(i int) color.Color { return color.RGBA{1, 2, uint8(i % hues), 255} }
 
-// least is what stands for a divergence of nothing on a logarithmic axis.
+// least is the smallest divergence on a logarithmic axis. Smaller ones are drawn at least.
 const least = 1e-7
 
 func positive(x float64) float64 { return max(x, least) }
 
-// chart is a plot being made.
+// chart is a plot that is being made.
 type chart struct{ *plot.Plot }
 
 func newChart(x, y string) chart {
@@ -53,7 +54,8 @@ func newChart(x, y string) chart {
 	return chart{p}
 }
 
-// logarithmic makes the vertical axis one of decades, whole ones so that a single value has room too. All values are above 0.
+// logarithmic makes the vertical axis logarithmic. It shows whole decades, so that a single value has room too. All values must
+// be above 0.
 func (c chart) logarithmic() {
 	if c.Y.Min > c.Y.Max {
 		return // nothing was drawn
@@ -62,7 +64,7 @@ func (c chart) logarithmic() {
 	c.Y.Scale, c.Y.Tick.Marker = plot.LogScale{}, decades{}
 }
 
-// decades marks the powers of ten by name, and what lies between.
+// decades labels the powers of ten and marks the values between them.
 type decades struct{}
 
 func (decades) Ticks(low, high float64) []plot.Tick {
@@ -79,7 +81,7 @@ func (decades) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// line adds a series.
+// line adds a series as a line.
 func (c chart) line(of color.Color, dashed bool, points plotter.XYs) error {
 	if points = finite(points); len(points) == 0 {
 		return nil
@@ -96,7 +98,7 @@ func (c chart) line(of color.Color, dashed bool, points plotter.XYs) error {
 	return nil
 }
 
-// finite leaves out the points that have no place on a page.
+// finite returns the points without those that have infinities or NaN.
 func finite(points plotter.XYs) plotter.XYs {
 	return slices.DeleteFunc(slices.Clone(points), func(p plotter.XY) bool { return p.X-p.X != 0 || p.Y-p.Y != 0 })
 }
@@ -115,7 +117,7 @@ func (c chart) dots(of color.Color, points plotter.XYs) error {
 	return nil
 }
 
-// points adds dots, each with its name beside it and in its own color.
+// points adds dots. Each has its own color, with its name beside it.
 func (c chart) points(names []string, points plotter.XYs) error {
 	var shown plotter.XYLabels
 	for i := range points {
@@ -150,7 +152,7 @@ var (
 	variant  = regexp.MustCompile(`#0102([0-9A-F]{2})`)
 )
 
-// svg draws the plot for a page.
+// svg returns the plot as SVG for a page.
 func (c chart) svg(title string) (template.HTML, error) {
 	canvas := vgsvg.New(640, 360)
 	c.Draw(draw.Crop(draw.New(canvas), 4, -24, 4, -8))
@@ -164,7 +166,7 @@ func (c chart) svg(title string) (template.HTML, error) {
 	return template.HTML(family.ReplaceAllString(text, "font-family:inherit;")), nil
 }
 
-// pareto are the points that no other is below and left of, from left to right.
+// pareto returns the points that have no other point below and to the left, sorted from left to right.
 func pareto(points plotter.XYs) plotter.XYs {
 	sorted := slices.Clone(points)
 	slices.SortFunc(sorted, func(a, b plotter.XY) int {

@@ -20,13 +20,13 @@ var pageText string
 
 var page = template.Must(template.New("page").Parse(pageText))
 
-// figure is a plot with what it shows.
+// figure is a plot with its title.
 type figure struct {
 	Title string
 	SVG   template.HTML
 }
 
-// Write writes the page, with Tables.
+// Write writes the page with the plots and the tables.
 func Write(w io.Writer, c eval.Comparison) error {
 	var figures []figure
 	for _, draw := range []func(eval.Comparison) ([]figure, error){quality, distribution, speed, weights} {
@@ -70,7 +70,7 @@ func names(c eval.Comparison) []string {
 	return list
 }
 
-// quality draws what bits buy, with the candidates that no other beats in both.
+// quality draws the divergence against the bits per weight. A dashed line joins the candidates that no other beats in both.
 func quality(c eval.Comparison) ([]figure, error) {
 	var figures []figure
 	for i, col := range c.Columns {
@@ -93,7 +93,7 @@ func quality(c eval.Comparison) ([]figure, error) {
 	return figures, nil
 }
 
-// distribution draws at how many positions the divergence is how large.
+// distribution draws which divergence a percentage of the positions does not exceed.
 func distribution(c eval.Comparison) ([]figure, error) {
 	var figures []figure
 	for i, col := range c.Columns {
@@ -115,7 +115,7 @@ func distribution(c eval.Comparison) ([]figure, error) {
 	return figures, nil
 }
 
-// speed draws what is lost against how fast it decodes, in the first column.
+// speed draws the divergence against the decoding speed, in the first column.
 func speed(c eval.Comparison) ([]figure, error) {
 	var points plotter.XYs
 	for _, cand := range c.Candidates {
@@ -135,7 +135,7 @@ func speed(c eval.Comparison) ([]figure, error) {
 	return figures, add(&figures, p, "Speed against quality: "+where(c.Columns[0]))
 }
 
-// weights draws the error of the tensors by layer and by kind.
+// weights draws the errors of the tensors by layer and by kind.
 func weights(c eval.Comparison) ([]figure, error) {
 	layers, kinds := newChart("layer", "relative error of the weights"), newChart("", "relative error of the weights")
 	kindNames := kindsOf(c)
@@ -174,7 +174,7 @@ func add(figures *[]figure, p chart, title string) error {
 	return err
 }
 
-// kindsOf lists the kinds of tensors that some candidate changed.
+// kindsOf returns the kinds of tensors that some candidate changed.
 func kindsOf(c eval.Comparison) []string {
 	var kinds []string
 	for _, cand := range c.Candidates {

@@ -23,7 +23,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// comparison is of n candidates in two columns.
+// comparison returns a comparison of n candidates in two columns.
 func comparison(n int) eval.Comparison {
 	c := eval.Comparison{
 		Base:    eval.Facts{Name: "base <F16>.gguf"},
@@ -137,7 +137,7 @@ func TestCSVHasARowForEachCandidateAndColumn(t *testing.T) {
 	c.Candidates[0].Name, c.Candidates[0].Prefill = "=1", float.Number(math.NaN())
 	var b bytes.Buffer
 	require.NoError(t, report.CSV(&b, c))
-	rows, err := csv.NewReader(&b).ReadAll() // which wants rows of one length
+	rows, err := csv.NewReader(&b).ReadAll() // expects rows of one length
 	require.NoError(t, err)
 	require.Len(t, rows, 1+3*2)
 	assert.Equal(t, []string{"'=1", "english.txt", "512"}, rows[1][:3])

@@ -13,7 +13,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
-// Table is a heading over rows, the first cell of each being a name.
+// Table is a heading over rows. The first cell of each row is a name.
 type Table struct {
 	Title string
 	Head  []string
@@ -43,7 +43,7 @@ func (t Table) WriteMarkdown(out io.Writer) error {
 	return err
 }
 
-// Tables are the models and, for each column, what the candidates cost there.
+// Tables returns a table of the models and, for each column, tables of what the candidates cost.
 func Tables(r eval.Comparison) []Table {
 	models := Table{Title: "models", Head: []string{"model", "size", "bits per weight", "prefill t/s", "decode t/s", "peak memory"}}
 	models.Rows = append(models.Rows, factsRow(r.Base))

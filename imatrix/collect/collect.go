@@ -27,26 +27,26 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// DefaultContext is how many tokens a chunk has unless the options say otherwise, and MinContext the fewest.
+// DefaultContext is the default number of tokens in a chunk. MinContext is the smallest.
 const (
 	DefaultContext = 512
 	MinContext     = eval.MinContext
 )
 
-// Options say what is collected.
+// Options say what Run collects.
 type Options struct {
 	lm.Options // how the model is opened
 
 	Model  string   // path of a GGUF model; empty only adds up In
-	Name   string   // what errors call the model; empty is Model
-	Text   Text     // what the model reads
+	Name   string   // name in errors; empty is Model
+	Text   Text     // text that the model reads
 	In     []string // files whose sums are added
-	Output string   // path of the file that is written
+	Output string   // path of the file to write
 
 	Context int // tokens of a chunk; 0 is DefaultContext
-	Chunks  int // how many are read at most; 0 is all
+	Chunks  int // maximum number of chunks to read; 0 is all
 
-	Resume bool // go on where Output ends, if it is there
+	Resume bool // continue the output if it exists
 	Force  bool // replace Output
 
 	Progress func(Progress) // nil drops it
@@ -58,14 +58,14 @@ type Text struct {
 	Data []byte
 }
 
-// Progress tells how far the reading has come.
+// Progress reports the progress of the reading.
 type Progress struct {
 	Done, Total int64 // tokens
-	Chunks, Of  int   // that were read
-	Ended       bool  // all are read, or ctx ended
+	Chunks, Of  int   // chunks read so far, and all of them
+	Ended       bool  // the reading has ended
 }
 
-// Result is what the file holds.
+// Result describes the written file.
 type Result struct {
 	Tensors   int
 	Chunks    int // of all texts
@@ -73,25 +73,25 @@ type Result struct {
 	Read      int // chunks that this run read
 }
 
-// ShortError is a text with too few tokens for two chunks.
+// ShortError is the error of a text with too few tokens for two chunks.
 type ShortError = eval.ShortError
 
-// ContextError says that the chunks of Options.In have another length than Options.Context.
+// ContextError is the error of Options.In with chunks of another length than Options.Context.
 type ContextError struct{ Context, In int }
 
 func (e *ContextError) Error() string {
-	return fmt.Sprintf("chunks of %d tokens: those of the given matrices have %d", e.Context, e.In)
+	return fmt.Sprintf("chunks of %d tokens: the chunks of the given matrices have %d", e.Context, e.In)
 }
 
-// ResumeError says that a file cannot be gone on with.
+// ResumeError is the error of a file that cannot be resumed.
 type ResumeError struct {
 	Path, Reason string
-	Named        bool // what differs has a name in the options: the text or the chunks
+	Named        bool // an option sets what differs: the text or the chunks
 }
 
 func (e *ResumeError) Error() string { return e.Path + ": " + e.Reason }
 
-// UnwrittenError says that the output could not be written, and which file has what was collected instead.
+// UnwrittenError is the error of an output that could not be written. Kept is the file that holds the matrix instead.
 type UnwrittenError struct {
 	Err  error
 	Kept string
@@ -100,9 +100,8 @@ type UnwrittenError struct {
 func (e *UnwrittenError) Error() string { return e.Err.Error() }
 func (e *UnwrittenError) Unwrap() error { return e.Err }
 
-// Run collects and writes the file. When ctx ends, what was read so far is written, and the result tells how much that is; the
-// error is that of ctx. Other errors that callers may test for are fs.ErrExist for the output, and those of this package and of
-// lm.Open.
+// Run collects the matrix and writes the file. When ctx ends, Run writes the chunks read so far. It returns their result with the
+// error of ctx. Callers may also test for fs.ErrExist of the output, and for the errors of this package and of lm.Open.
 func Run(ctx context.Context, o Options) (Result, error) {
 	o.Name, o.Context = cmp.Or(o.Name, o.Model), cmp.Or(o.Context, DefaultContext)
 	if err := tryWriting(o.Output, o.Force || o.Resume); err != nil {
@@ -122,7 +121,7 @@ func resultOf(m *imatrix.Matrix) Result {
 	return Result{Tensors: len(m.Entries), Chunks: m.Chunks, ChunkSize: m.ChunkSize}
 }
 
-// tryWriting finds out whether a file can be made, before there is much to lose.
+// tryWriting returns an error if the file cannot be created, before there is much to lose.
 func tryWriting(path string, force bool) error {
 	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
 	if err != nil {
@@ -131,7 +130,7 @@ func tryWriting(path string, force bool) error {
 	return f.Close()
 }
 
-// add adds up the matrices of files.
+// add returns the sum of the matrices in files.
 func add(paths []string) (*imatrix.Matrix, error) {
 	sums := &imatrix.Matrix{}
 	for _, path := range paths {
@@ -146,7 +145,7 @@ func add(paths []string) (*imatrix.Matrix, error) {
 	return sums, nil
 }
 
-// read lets the model read the text, and adds what it collects to the sums.
+// read lets the model read the text and adds what it collects to the sums.
 func (o Options) read(ctx context.Context, sums *imatrix.Matrix) (Result, error) {
 	before, err := o.begin(sums)
 	if err != nil {
@@ -167,7 +166,7 @@ func (o Options) read(ctx context.Context, sums *imatrix.Matrix) (Result, error)
 	}
 	done := before.Chunks - sums.Chunks
 	if done > len(windows) {
-		return Result{}, fmt.Errorf("%s: was made of %d chunks of %s, which has %d: it is of another text", o.Output, done, o.Text.Name, len(windows))
+		return Result{}, fmt.Errorf("%s: was made from %d chunks of %s, which has only %d: it belongs to another text", o.Output, done, o.Text.Name, len(windows))
 	}
 	observer, err := m.NewObserver()
 	if err != nil {
@@ -178,7 +177,8 @@ func (o Options) read(ctx context.Context, sums *imatrix.Matrix) (Result, error)
 	return c.run(ctx)
 }
 
-// begin is what there is before a text is read: what the output holds, to go on with it, or else the sums with the text's name.
+// begin returns the matrix to start from. To resume, that is the output if it exists. Otherwise it is the sums with the text's
+// name.
 func (o Options) begin(sums *imatrix.Matrix) (*imatrix.Matrix, error) {
 	if sums.Chunks > 0 && sums.ChunkSize != o.Context {
 		return nil, &ContextError{o.Context, sums.ChunkSize}
@@ -196,14 +196,14 @@ func (o Options) begin(sums *imatrix.Matrix) (*imatrix.Matrix, error) {
 	case err != nil:
 		return nil, err
 	case !slices.Equal(old.Datasets, start.Datasets):
-		return nil, &ResumeError{o.Output, fmt.Sprintf("was made of %s, not of %s", datasets(old), datasets(start)), true}
+		return nil, &ResumeError{o.Output, fmt.Sprintf("was made from %s, not from %s", datasets(old), datasets(start)), true}
 	case old.ChunkSize != start.ChunkSize || old.Chunks < sums.Chunks:
-		return nil, &ResumeError{o.Output, fmt.Sprintf("has %d chunks of %d tokens, which cannot be gone on with in chunks of %d", old.Chunks, old.ChunkSize, start.ChunkSize), true}
+		return nil, &ResumeError{o.Output, fmt.Sprintf("has %d chunks of %d tokens and cannot be resumed with chunks of %d", old.Chunks, old.ChunkSize, start.ChunkSize), true}
 	}
 	return old, nil
 }
 
-// tie makes a matrix one of a model and a text. One that was begun must be of them already.
+// tie records the model and the text in a matrix. A matrix that was begun must be of them already.
 func (o Options) tie(m *imatrix.Matrix, of imatrix.Origin, begun bool) error {
 	var reason string
 	switch {
@@ -211,9 +211,9 @@ func (o Options) tie(m *imatrix.Matrix, of imatrix.Origin, begun bool) error {
 		m.Of = of
 		return nil
 	case m.Of == imatrix.Origin{}:
-		reason = "does not say of which model it is, so it cannot be gone on with"
+		reason = "does not name its model, so it cannot be resumed"
 	case m.Of.Model != of.Model:
-		reason = "was begun with another model than " + o.Name + ", with other weights or settings"
+		reason = "was begun with another model than " + o.Name + ": the weights or settings differ"
 	default:
 		reason = "was begun with another text of the same name"
 	}
@@ -241,7 +241,7 @@ func (o Options) windows(m *lm.Model) ([]eval.Window, error) {
 	return windows, nil
 }
 
-// datasets names the first texts of an importance matrix.
+// datasets returns the names of the first texts of an importance matrix.
 func datasets(m *imatrix.Matrix) string {
 	const shown = 4
 	var names []string

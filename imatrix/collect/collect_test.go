@@ -27,7 +27,7 @@ var (
 	other = collect.Text{Name: "other.txt", Data: []byte("The gander said to the goose: why not?")}
 )
 
-// options collect with a tiny model, of the given seed, in chunks of 16 tokens. Without ggml the test is skipped.
+// options returns options for a tiny model of the given seed, in chunks of 16 tokens. It skips the test without ggml.
 func options(t *testing.T, seed uint64) collect.Options {
 	t.Helper()
 	g := ggmltest.Options()
@@ -49,7 +49,7 @@ func options(t *testing.T, seed uint64) collect.Options {
 	}
 }
 
-// read is what a file holds.
+// read returns the matrix in a file.
 func read(t *testing.T, path string) *imatrix.Matrix {
 	t.Helper()
 	m, err := imatrix.Read(path)
@@ -57,7 +57,7 @@ func read(t *testing.T, path string) *imatrix.Matrix {
 	return m
 }
 
-// equal compares what two files hold. Sums are F32 in the file of a run that was stopped.
+// equal compares the matrices in two files. Sums are F32 in the file of a stopped run.
 func equal(t *testing.T, want, got *imatrix.Matrix) {
 	t.Helper()
 	assert.Equal(t, []any{want.Datasets, want.Chunks, want.ChunkSize}, []any{got.Datasets, got.Chunks, got.ChunkSize})
@@ -118,7 +118,7 @@ func TestWhatWasBegunGoesOnToTheSameEnd(t *testing.T) {
 	gone := o
 	gone.Output = filepath.Join(t.TempDir(), "new.gguf")
 	r, err := collect.Run(t.Context(), gone)
-	require.NoError(t, err, "there is nothing to go on with")
+	require.NoError(t, err, "there is nothing to resume")
 	assert.Equal(t, 7, r.Read)
 }
 
@@ -171,8 +171,8 @@ func TestWhatIsOfAnotherModelTextOrLengthIsNotGoneOnWith(t *testing.T) {
 		want   string
 		named  bool
 	}{
-		"another text":                  {func(o *collect.Options) { o.Text = other }, "was made of book.txt, not of other.txt", true},
-		"another length":                {func(o *collect.Options) { o.Context = 8 }, "has 7 chunks of 16 tokens, which cannot be gone on with in chunks of 8", true},
+		"another text":                  {func(o *collect.Options) { o.Text = other }, "was made from book.txt, not from other.txt", true},
+		"another length":                {func(o *collect.Options) { o.Context = 8 }, "has 7 chunks of 16 tokens and cannot be resumed with chunks of 8", true},
 		"another text of the same name": {func(o *collect.Options) { o.Text.Data = append([]byte("Once: "), long...) }, "was begun with another text of the same name", false},
 		"another model": {func(o *collect.Options) {
 			o.Model, o.Name = options(t, 2).Model, "seven.gguf"
@@ -193,7 +193,7 @@ func TestWhatIsOfAnotherModelTextOrLengthIsNotGoneOnWith(t *testing.T) {
 	m.Of = imatrix.Origin{}
 	require.NoError(t, m.Write(o.Output, true))
 	_, err = collect.Run(t.Context(), o)
-	require.ErrorContains(t, err, "does not say of which model it is")
+	require.ErrorContains(t, err, "does not name its model")
 }
 
 func TestMatricesOfSeveralTextsAreAddedUp(t *testing.T) {

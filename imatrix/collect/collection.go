@@ -11,19 +11,19 @@ import (
 	"github.com/gosling-rwkv/gosling/imatrix"
 )
 
-// savedEvery is after how many chunks an importance matrix under way is written.
+// savedEvery is the number of chunks after which an unfinished matrix is written.
 const savedEvery = 50
 
-// collection is an importance matrix being made.
+// collection is an importance matrix that is being made.
 type collection struct {
 	o        Options
-	before   *imatrix.Matrix // what earlier runs and Options.In give
-	windows  []eval.Window   // what remains to be read
+	before   *imatrix.Matrix // sums of earlier runs and of Options.In
+	windows  []eval.Window   // chunks that are not read yet
 	observer *engine.Observer
 	progress Progress
 }
 
-// run reads the remaining chunks and writes the output: now and then, when ctx ends, and at the end.
+// run reads the remaining chunks. It writes the output after every savedEvery chunks, when ctx ends, and at the end.
 func (c *collection) run(ctx context.Context) (Result, error) {
 	c.progress.Of = len(c.windows)
 	for _, w := range c.windows {
@@ -50,7 +50,7 @@ func (c *collection) run(ctx context.Context) (Result, error) {
 	return c.save(len(c.windows))
 }
 
-// stopped writes what was collected if ctx ended after some chunks.
+// stopped writes the matrix if ctx ended after some chunks.
 func (c *collection) stopped(ctx context.Context, chunks int, err error) (Result, error) {
 	c.end()
 	if ctx.Err() == nil || chunks == 0 {
@@ -74,7 +74,7 @@ func (c *collection) end() {
 	c.tell()
 }
 
-// matrix is all that was collected when chunks were read.
+// matrix returns the matrix after the given number of chunks.
 func (c *collection) matrix(chunks int) (*imatrix.Matrix, error) {
 	m := &imatrix.Matrix{Of: c.before.Of}
 	if err := m.Merge(c.before); err != nil {
@@ -89,8 +89,8 @@ func (c *collection) matrix(chunks int) (*imatrix.Matrix, error) {
 	return m, nil
 }
 
-// save writes what was collected. That the output may be replaced was looked at in the beginning. If it cannot be written after
-// all, the matrix is kept among the temporary files.
+// save writes the matrix. Run has checked that it may replace the output. If save cannot write the output after all, it writes
+// the matrix to a temporary folder.
 func (c *collection) save(chunks int) (Result, error) {
 	m, err := c.matrix(chunks)
 	if err != nil {
@@ -102,7 +102,7 @@ func (c *collection) save(chunks int) (Result, error) {
 	if err == nil {
 		return r, nil
 	}
-	dir, keptErr := os.MkdirTemp("", "gosling-imatrix-") // a name that nobody could take before
+	dir, keptErr := os.MkdirTemp("", "gosling-imatrix-") // a name that nobody could reserve
 	kept := filepath.Join(dir, "imatrix.gguf")
 	if keptErr == nil {
 		keptErr = m.Write(kept, false)

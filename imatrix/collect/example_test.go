@@ -10,7 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/imatrix/collect"
 )
 
-// What was collected of two texts is added up.
+// Run adds up the matrices of two texts.
 func ExampleRun() {
 	dir, err := os.MkdirTemp("", "collect-")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
-// Join joins the cells of a row, each shown on one line.
+// Join joins the cells of a row. It shows each cell on one line.
 func Join(row []string, between string) string {
 	shown := make([]string, len(row))
 	for i, cell := range row {
@@ -18,7 +18,7 @@ func Join(row []string, between string) string {
 	return strings.Join(shown, between)
 }
 
-// Markdown is Join for Markdown, where a bar within a cell would begin another one.
+// Markdown joins cells as Join does. It escapes bars, which would begin another cell.
 func Markdown(row []string, between string) string {
 	escaped := make([]string, len(row))
 	for i, cell := range row {
@@ -27,7 +27,7 @@ func Markdown(row []string, between string) string {
 	return Join(escaped, between)
 }
 
-// Number writes a number, or "-" where it is not finite.
+// Number formats a number. It returns "-" if the number is not finite.
 func Number[F ~float64](format string, n F) string {
 	if !float.Number(n).Finite() {
 		return "-"
@@ -35,8 +35,8 @@ func Number[F ~float64](format string, n F) string {
 	return fmt.Sprintf(format, n)
 }
 
-// CSV is a cell of a CSV file. A number that is not finite is an empty cell. A text that a spreadsheet would take for a formula
-// begins with an apostrophe.
+// CSV returns a cell of a CSV file. A number that is not finite gives an empty cell. A text that a spreadsheet would take for a
+// formula gets an apostrophe in front.
 func CSV(value any) string {
 	switch n := value.(type) {
 	case string:

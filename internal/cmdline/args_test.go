@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
 )
 
-// app is a program with some flags of each kind.
+// app returns a program with some flags of each kind.
 func app() *urfave.App {
 	return &urfave.App{
 		Name:  "gosling",

@@ -10,7 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
 )
 
-// choices are those of convert --type and of the first argument of quantize.
+// choices returns the choices of convert --type and of the first argument of quantize.
 func choices(flag string, positional []string) []string {
 	if flag == "type" || flag == "" && positional[0] == "quantize" && len(positional) == 1 {
 		return []string{"Q4_K_M", "Q8_0"}

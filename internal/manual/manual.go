@@ -13,8 +13,8 @@ import (
 	urfave "github.com/urfave/cli/v2"
 )
 
-// Pages yields the name of each page, such as gosling-run, and what writes it in man(7): first the page of the program, then one
-// for each command that is not hidden. version is the output of --version.
+// Pages yields the name of each page, such as gosling-run, and a function that writes the page in man(7). The page of the program
+// is first. A page follows for each command that is not hidden. version is the output of --version.
 func Pages(app *urfave.App, version string) iter.Seq2[string, func(io.Writer) error] {
 	page := func(name string, body func(*roff)) func(io.Writer) error {
 		return func(w io.Writer) error {

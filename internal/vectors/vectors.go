@@ -24,7 +24,7 @@ const (
 	F32   Format = "f32"   // little-endian float32 numbers, [texts][channels]
 )
 
-// Known reports whether it is one of the formats.
+// Known reports whether f is one of the formats.
 func (f Format) Known() bool { return slices.Contains([]Format{JSON, Array, F32}, f) }
 
 // ErrNotFinite is the error of an embedding with infinite numbers or NaN.

@@ -14,12 +14,12 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
-// All lists the architectures: the versions, newest first, then hybrids.
+// All returns the architectures: the versions, newest first, then hybrids.
 func All() []rwkv.Arch {
 	return []rwkv.Arch{v7.Arch(), v6.Arch(), v5.Arch(), v4.Arch(), v7.Hybrid(), v6.Hybrid()}
 }
 
-// Detect finds the architecture of a checkpoint with these tensors.
+// Detect returns the architecture of a checkpoint with these tensors.
 func Detect(shapes rwkv.Shapes) (rwkv.Arch, bool) {
 	for _, a := range All() {
 		if a.Detect != nil && a.Detect(shapes) {
@@ -29,7 +29,7 @@ func Detect(shapes rwkv.Shapes) (rwkv.Arch, bool) {
 	return rwkv.Arch{}, false
 }
 
-// Named finds an architecture by its GGUF name.
+// Named returns the architecture with a GGUF name.
 func Named(name string) (rwkv.Arch, bool) {
 	for _, a := range All() {
 		if a.Name == name {
@@ -39,7 +39,7 @@ func Named(name string) (rwkv.Arch, bool) {
 	return rwkv.Arch{}, false
 }
 
-// names lists the GGUF names of the architectures for a message.
+// names returns the GGUF names of the architectures for a message.
 func names() string {
 	var names []string
 	for _, a := range All() {
@@ -48,7 +48,7 @@ func names() string {
 	return strings.Join(names, ", ")
 }
 
-// Describe finds the architecture and the dimensions of a GGUF file from its metadata.
+// Describe returns the architecture and the dimensions of a GGUF file. It reads metadata and the shapes of tensors.
 func Describe(f *gguf.File) (rwkv.Arch, rwkv.Config, error) {
 	name, ok := f.String("general.architecture")
 	if !ok {

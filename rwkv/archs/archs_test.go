@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
-// open makes a file of the given metadata, which holds one small tensor.
+// open writes and opens a file with the given metadata and one small tensor.
 func open(t *testing.T, tensor string, keys ...gguf.KV) *gguf.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "m.gguf")

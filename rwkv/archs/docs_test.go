@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
-// described are the architectures that a page of docs/format describes, and the dimensions that bring out every tensor.
+// described are the architectures that pages of docs/format describe, with dimensions that give every tensor.
 var described = map[string]rwkv.Config{
 	"rwkv4": {HeadSize: 1},
 	"rwkv5": {HeadSize: 32, Gated: true, Tuned: true},

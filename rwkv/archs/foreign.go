@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// kin are models of the family that are not run, by the names that their files have or would have.
+// kin are relatives of RWKV that this program does not run, by the names that their files have or would have.
 var kin = []struct {
 	name *regexp.Regexp
 	what string
@@ -18,7 +18,7 @@ var kin = []struct {
 	{regexp.MustCompile(`^a?rwkv`), "a variant of RWKV that this program does not know; "},
 }
 
-// families are models of other kinds, by a key or tensor that only theirs have.
+// families are models of other kinds, by a key or tensor that only they have.
 var families = []struct {
 	key, tensor string
 	what        string
@@ -33,12 +33,12 @@ var families = []struct {
 	{key: "attention.head_count", what: "a transformer; "},
 }
 
-// foreign says what a file of an architecture that is not run seems to be, or nothing.
+// foreign returns what a file of an unknown architecture seems to be, or "".
 func foreign(f *gguf.File, name string) string {
 	if kind, ok := f.String("general.type"); ok && kind != "model" {
 		return "a file of the kind " + excerpt.Cut(kind, 80) + ", not a model; "
 	}
-	const longest = 1 << 10 // more than any name has
+	const longest = 1 << 10 // longer than any name
 	if len(name) > longest {
 		return ""
 	}

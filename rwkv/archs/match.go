@@ -9,9 +9,9 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Match is Describe, and holds every tensor of the file to the architecture's table: it must be there, with the shape that the
-// table has and a type that weights may have, and there must be no others, since the model would compute something else with
-// them. It returns all that keeps the file from being run.
+// Match returns the result of Describe and everything that keeps the file from running. Every tensor of the table must be there,
+// with its shape and a type that weights may have. Other tensors are errors, because with them the model would compute something
+// else.
 func Match(f *gguf.File) (rwkv.Arch, rwkv.Config, []error) {
 	arch, config, err := Describe(f)
 	if err != nil {
@@ -29,7 +29,7 @@ func Match(f *gguf.File) (rwkv.Arch, rwkv.Config, []error) {
 		case !shape.Same(t.Shape, spec.Shape):
 			problems = append(problems, fmt.Errorf("tensor %q is %v, want %v", spec.Name, t.Shape, spec.Shape))
 		case !ggml.Multiplies(t.Type):
-			problems = append(problems, fmt.Errorf("tensor %q is %s, in which weights cannot be stored: convert the checkpoint again", spec.Name, t.Type))
+			problems = append(problems, fmt.Errorf("tensor %q is %s, a type that weights cannot have: convert the checkpoint again", spec.Name, t.Type))
 		}
 	}
 	for _, t := range f.Tensors() {
