@@ -32,7 +32,7 @@ func bytesAtTerminal(c *urfave.Context, what string) error {
 
 // guard keeps the command's outputs apart from its inputs.
 func guard(c *urfave.Context) outfile.Guard {
-	return outfile.Guard{Inputs: inputs(c), Force: c.Bool("force")}
+	return outfile.Guard{Inputs: func() []string { return inputs(c) }, Force: c.Bool("force")}
 }
 
 // writeOutput lets write fill the file at path. "-" means standard output.

@@ -18,8 +18,16 @@ import (
 
 // Guard keeps the outputs of a command apart from its inputs.
 type Guard struct {
-	Inputs []string // all files that the command reads; some may not exist
-	Force  bool     // replace existing files
+	Inputs func() []string // lists the files that the command reads, some of which may not exist; called only if an output exists
+	Force  bool            // replace files
+}
+
+// inputs returns the files that the command reads.
+func (g Guard) inputs() []string {
+	if g.Inputs == nil {
+		return nil
+	}
+	return g.Inputs()
 }
 
 // Output is a file that a command writes.
@@ -101,7 +109,7 @@ func (g Guard) Separate(output string) error {
 	if err != nil || !out.Mode().IsRegular() {
 		return nil // there is nothing yet, or nothing that could be lost
 	}
-	for _, input := range g.Inputs {
+	for _, input := range g.inputs() {
 		if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {
 			if input == output {
 				return fmt.Errorf("%s: input and output are the same file", output)

@@ -13,7 +13,7 @@ import (
 )
 
 func Example() {
-	guard := Guard{Inputs: []string{"outfile.go"}, Force: true}
+	guard := Guard{Inputs: func() []string { return []string{"outfile.go"} }, Force: true}
 	fmt.Println(guard.Separate("./outfile.go"))
 	// Output: ./outfile.go and outfile.go: input and output are the same file
 }
@@ -41,7 +41,7 @@ func TestOutputsAreTriedBeforeTheyAreMade(t *testing.T) {
 		"a folder that is not":      {[]Output{{Path: filepath.Join(dir, "no", "fresh")}}, false, "cannot create a file in"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Guard{Inputs: []string{in, filepath.Join(dir, "missing")}, Force: tc.force}.Try(tc.outputs...)
+			err := Guard{Inputs: func() []string { return []string{in, filepath.Join(dir, "missing")} }, Force: tc.force}.Try(tc.outputs...)
 			if tc.says == "" {
 				require.NoError(t, err)
 			} else {
