@@ -97,7 +97,7 @@ var arrows = map[string][]string{
 	"rwkv/rwkvtest":    {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
 	"internal/writers": {"checkpoint/*", "internal/float"},
-	"scripts/*":        {"cli", "eval", "internal/atomicfile", "internal/float", "internal/synth"},
+	"scripts/*":        {"cli", "eval", "internal/atomicfile", "internal/float", "internal/rss", "internal/synth"},
 }
 
 // only lists the importers of packages that few may import.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+
+	"github.com/gosling-rwkv/gosling/internal/rss"
 )
 
 // program is one of the two programs to compare.
@@ -58,7 +60,7 @@ func (p program) measure(ctx context.Context, model string, stderr io.Writer) (m
 	if len(results) == 0 {
 		return measurement{}, fmt.Errorf("%s: printed no results", cmd)
 	}
-	m := measurement{speeds: map[test]float64{}, rss: peakRSS(cmd.ProcessState)}
+	m := measurement{speeds: map[test]float64{}, rss: rss.PeakOf(cmd.ProcessState)}
 	for _, r := range results {
 		t := test{r.Prompt, r.Gen}
 		if r.Speed <= 0 {

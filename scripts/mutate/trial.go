@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/gosling-rwkv/gosling/internal/rss"
 )
 
 // The limits of one run on a small file.
@@ -71,7 +73,7 @@ func (t trial) run(ctx context.Context, dir string) result {
 	err := cmd.Run()
 	r := result{refused: err != nil, took: time.Since(began), output: append(out.Bytes(), said.Bytes()...), said: said.Bytes()}
 	if cmd.ProcessState != nil {
-		r.memory = peakMemory(cmd.ProcessState)
+		r.memory = rss.PeakOf(cmd.ProcessState)
 	}
 	r.fault = judge(ctx, err, r)
 	return r
