@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"regexp"
-	"strconv"
 
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // TensorError is the difference between a tensor's elements and those of the base.
@@ -25,8 +24,6 @@ type TensorError struct {
 type Dequantizer interface {
 	Dequantize(t gguf.Type, dst []float32, src []byte) error
 }
-
-var tensorName = regexp.MustCompile(`^(?:blk\.(\d+)\.)?(.*?)(?:\.weight|\.bias)?$`)
 
 // piece is how many elements of a tensor are compared at once. It is a multiple of every block.
 const piece = 1 << 18
@@ -46,15 +43,11 @@ func CompareWeights(ctx context.Context, d Dequantizer, base, candidate *gguf.Fi
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", c.Name, err)
 		}
-		e := TensorError{Name: c.Name, Type: c.Type.String(), Layer: -1, RMSE: float.Number(math.Sqrt(squares / float64(c.Elements())))}
+		e := TensorError{Name: c.Name, Type: c.Type.String(), Kind: rwkv.KindOf(c.Name), RMSE: float.Number(math.Sqrt(squares / float64(c.Elements())))}
 		if power > 0 {
 			e.Error = float.Number(math.Sqrt(squares / power))
 		}
-		m := tensorName.FindStringSubmatch(c.Name)
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			e.Layer = n
-		}
-		e.Kind = m[2]
+		e.Layer, _ = rwkv.SplitName(c.Name)
 		all = append(all, e)
 	}
 	return all, nil
