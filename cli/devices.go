@@ -33,7 +33,7 @@ func listDevices(c *urfave.Context) error {
 	o, named := libraryOptions(c, "auto")
 	list, err := doctor.Devices(o)
 	if err != nil {
-		return onFinding(named, err)
+		return doctor.OnFinding(named, err)
 	}
 	if c.Bool("json") {
 		return jsontext.Write(c.App.Writer, list)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +9,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/internal/cpus"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -42,7 +42,7 @@ func threadsFlag(byDefault string) urfave.Flag {
 func openGGML(c *urfave.Context, device string) (*lm.Library, error) {
 	o, named := libraryOptions(c, device)
 	lib, err := o.OpenLibrary()
-	return lib, onFinding(named, err)
+	return lib, doctor.OnFinding(named, err)
 }
 
 // libraryOptions returns what ggmlFlags and the environment say. named tells which of them named a folder.
@@ -57,18 +57,6 @@ func libraryOptions(c *urfave.Context, device string) (o lm.Options, named strin
 		}
 	}
 	return o, named
-}
-
-// onFinding adds to an error of finding the libraries where the folder was named, or how to name one.
-func onFinding(named string, err error) error {
-	var folder *lm.FolderError
-	switch {
-	case errors.As(err, &folder):
-		return fmt.Errorf("%s: %w", named, err)
-	case errors.Is(err, lm.ErrNoLibrary):
-		return fmt.Errorf("%w, by --ggml DIR or GOSLING_GGML", err)
-	}
-	return err
 }
 
 // logger writes to standard error: warnings only, or everything with --verbose.
@@ -118,10 +106,10 @@ func modelOptions(c *urfave.Context) (lm.Options, error) {
 	return o, nil
 }
 
-// onOpening is onFinding for an error of opening a model with modelOptions.
+// onOpening is doctor.OnFinding for an error of opening a model with modelOptions.
 func onOpening(c *urfave.Context, err error) error {
 	_, named := libraryOptions(c, "")
-	return onFinding(named, err)
+	return doctor.OnFinding(named, err)
 }
 
 // settleThreads checks --threads. If there are fewer processors, it lowers the flag to their number and prints a note.

@@ -26,7 +26,7 @@ func (o Options) examineLibraries(ctx context.Context, tell func(Check)) {
 	g := ggml.Options{Folder: o.Options.Libraries, Device: "auto", CPUVariant: o.CPUVariant}
 	where, err := ggml.Find(g)
 	if err != nil {
-		tell(Check{"libraries", Problem, o.onFinding(err).Error(), adviceOnFinding(o.NamedBy, err)})
+		tell(Check{"libraries", Problem, OnFinding(o.NamedBy, err).Error(), adviceOnFinding(o.NamedBy, err)})
 		return
 	}
 	if where == "" {
@@ -49,12 +49,12 @@ the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggm
 	examineBackends(lib, said.lines(), tell)
 }
 
-// onFinding adds to an error of finding the libraries what named their folder, or what can name one.
-func (o Options) onFinding(err error) error {
+// OnFinding adds to an error of finding the libraries what named their folder, or what can name one. named is empty if nothing did.
+func OnFinding(named string, err error) error {
 	var folder *ggml.FolderError
 	switch {
-	case errors.As(err, &folder) && o.NamedBy != "":
-		return fmt.Errorf("%s: %w", o.NamedBy, err)
+	case errors.As(err, &folder) && named != "":
+		return fmt.Errorf("%s: %w", named, err)
 	case errors.Is(err, ggml.ErrNotFound):
 		return fmt.Errorf("%w, by --ggml DIR or GOSLING_GGML", err)
 	}
@@ -65,7 +65,7 @@ func (o Options) onFinding(err error) error {
 func (o Options) open(device string) (*ggml.Library, error) {
 	o.Device = device
 	lib, err := o.OpenLibrary()
-	return lib, o.onFinding(err)
+	return lib, OnFinding(o.NamedBy, err)
 }
 
 // adviceOnFinding returns what to do about libraries that were not found, if the error does not say it.
