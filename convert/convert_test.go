@@ -296,7 +296,7 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 		"a state":             {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "convert --merge-state"},
 		"LoRA":                {renamed(key, "blocks.1.ffn.key.lora_A"), nil, "LoRA"},
 		"a transformer":       {func(name string) (string, bool) { return "model.layers.0.self_attn.q_proj.weight", name == key }, nil, "transformer"},
-		"a weight that is no number": {keep, func(name string, x []byte) {
+		"a weight that is not a number": {keep, func(name string, x []byte) {
 			if name == key {
 				x[200], x[201] = 0xc0, 0x7f
 			}

@@ -52,7 +52,7 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 }
 
 // timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). Version 5.0 has no gate. x is [channels,
-// tokens], dx is x one token earlier minus x. It updates the wkv state.
+// tokens]. dx has the same shape: the previous token's x minus x. timeMix updates the wkv state.
 func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	r := dx.Mul(l.MuR).Add(x).MatMul(l.R)
 	k := dx.Mul(l.MuK).Add(x).MatMul(l.K)

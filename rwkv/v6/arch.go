@@ -13,7 +13,7 @@ func Arch() rwkv.Arch {
 }
 
 // Hybrid returns QRWKV-6 (RWKV6Qwen2), a Qwen transformer with a time mix based on RWKV-6. llama.cpp calls it "rwkv6qwen2".
-// Several heads may share keys and values. It has no bonus, and no norm after the recurrence.
+// Several heads may share keys and values. The time mix has no bonus and no norm after the recurrence.
 func Hybrid() rwkv.Arch {
 	return rwkv.Arch{
 		Name: "rwkv6qwen2", Title: "QRWKV-6", FromGGUF: hybridFromGGUF, Keys: hybridKeys,

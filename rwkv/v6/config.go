@@ -55,8 +55,8 @@ func check(c rwkv.Config) error {
 	return c.Check(rwkv.Rank{Name: "token shift rank", Value: c.MixRank}, rwkv.Rank{Name: "decay rank", Value: c.DecayRank})
 }
 
-// keys returns the metadata of version 6. There is no key for rescaling: weights are never divided, because the residual stream
-// is float32.
+// keys returns the metadata of version 6. No key describes rescaling. The residual stream is float32, so weights
+// are never divided.
 func keys(c rwkv.Config) []gguf.KV {
 	return c.KeysWith(append([]gguf.KV{
 		{Key: "time_mix_extra_dim", Value: uint32(c.MixRank)},

@@ -73,7 +73,7 @@ func TestKeysThatAreNoHybrid(t *testing.T) {
 		"a decay of no width":           {"attention.decay_lora_rank", uint32(0), "decay rank: 0"},
 		"heads that do not divide":      {"wkv.head_size", uint32(36), "96 channels cannot be cut into heads of 36"},
 		"channels without end":          {"embedding_length", uint64(1) << 40, "out of bounds"},
-		"a rank that is no number":      {"attention.iclr_lora_rank", "8", `key "arwkv7.attention.iclr_lora_rank" is missing or not a whole number`},
+		"a rank that is not a number":   {"attention.iclr_lora_rank", "8", `key "arwkv7.attention.iclr_lora_rank" is missing or not a whole number`},
 		"layers more than there may be": {"block_count", uint32(5000), "layers: 5000, want 1 to 1024"},
 	} {
 		t.Run(name, func(t *testing.T) {

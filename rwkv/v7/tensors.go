@@ -61,8 +61,7 @@ func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	if i > 0 {
 		lowRank(residual0, residual1, residual2, c.ValueRank, rwkv.LowRank, "v")
 	} else {
-		// Layer 0 has no value residual. llama.cpp requires its tensors anyway, in the shape of a's, so files contain copies of
-		// those.
+		// Layer 0 has no value residual, but llama.cpp requires its tensors there. Files contain copies of a's tensors.
 		first := len(*t)
 		lowRank(residual0, residual1, residual2, c.RateRank, rwkv.LowRank, "a")
 		for j := range (*t)[first:] {
