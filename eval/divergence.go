@@ -19,22 +19,22 @@ type Position struct {
 
 // Write reads the windows that the file lacks with the base model and writes its distributions.
 func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window) error {
-	reader, err := NewReader(m)
+	reader, err := newReader(m)
 	if err != nil {
 		return err
 	}
-	defer reader.Close()
+	defer reader.close()
 	for i := b.done; i < len(windows); i++ {
-		err := reader.Read(ctx, i, windows[i], func(block Block) error {
-			data := make([]byte, int64(len(block.Targets))*b.rowBytes())
-			err := parallel(len(block.Targets), func(k int) error {
-				err := encodeRow(data[int64(k)*b.rowBytes():][:b.rowBytes()], block.Row(k))
-				return atPosition(i, block.Position+k, err)
+		err := reader.read(ctx, i, windows[i], func(block block) error {
+			data := make([]byte, int64(len(block.targets))*b.rowBytes())
+			err := parallel(len(block.targets), func(k int) error {
+				err := encodeRow(data[int64(k)*b.rowBytes():][:b.rowBytes()], block.row(k))
+				return atPosition(i, block.position+k, err)
 			})
 			if err != nil {
 				return err
 			}
-			_, err = b.file.WriteAt(data, b.at(i, block.Position))
+			_, err = b.file.WriteAt(data, b.at(i, block.position))
 			return err
 		})
 		if err != nil {
@@ -47,14 +47,14 @@ func (b *Base) Write(ctx context.Context, m *engine.Model, windows []Window) err
 
 // Compare reads the windows with a model, from index from on. It passes the positions of each window to done.
 func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, from int, done func([]Position) error) error {
-	reader, err := NewReader(m)
+	reader, err := newReader(m)
 	if err != nil {
 		return err
 	}
-	defer reader.Close()
+	defer reader.close()
 	for i := from; i < len(windows); i++ {
 		positions := make([]Position, 0, windows[i].Scored())
-		err := reader.Read(ctx, i, windows[i], func(block Block) error {
+		err := reader.read(ctx, i, windows[i], func(block block) error {
 			part, err := b.compareBlock(i, block)
 			positions = append(positions, part...)
 			return err
@@ -69,18 +69,18 @@ func (b *Base) Compare(ctx context.Context, m *engine.Model, windows []Window, f
 	return nil
 }
 
-func (b *Base) compareBlock(window int, block Block) ([]Position, error) {
-	data := make([]byte, int64(len(block.Targets))*b.rowBytes())
-	if _, err := b.file.ReadAt(data, b.at(window, block.Position)); err != nil {
+func (b *Base) compareBlock(window int, block block) ([]Position, error) {
+	data := make([]byte, int64(len(block.targets))*b.rowBytes())
+	if _, err := b.file.ReadAt(data, b.at(window, block.position)); err != nil {
 		return nil, fmt.Errorf("%s was cut short while it was read: %w", b.file.Name(), err)
 	}
-	positions := make([]Position, len(block.Targets))
+	positions := make([]Position, len(block.targets))
 	err := parallel(len(positions), func(k int) error {
 		row, err := decodeRow(data[int64(k)*b.rowBytes():][:b.rowBytes()])
 		if err == nil {
-			positions[k], err = compareRow(row, block.Row(k), block.Targets[k])
+			positions[k], err = compareRow(row, block.row(k), block.targets[k])
 		}
-		return atPosition(window, block.Position+k, err)
+		return atPosition(window, block.position+k, err)
 	})
 	return positions, err
 }

@@ -37,15 +37,15 @@ func (e *Estimate) UnmarshalJSON(data []byte) error {
 // Sum holds the sums of a sample.
 type Sum struct {
 	N       int
-	Sum     float64
-	Squares float64
+	sum     float64
+	squares float64
 }
 
 // Add adds one value to the sample.
 func (s *Sum) Add(x float64) {
 	s.N++
-	s.Sum += x
-	s.Squares += x * x
+	s.sum += x
+	s.squares += x * x
 }
 
 // Mean returns the mean of the sample with its standard error. The error is 0 for fewer than two values.
@@ -53,16 +53,16 @@ func (s *Sum) Mean() Estimate {
 	if s.N == 0 {
 		return Estimate{}
 	}
-	mean := s.Sum / float64(s.N)
+	mean := s.sum / float64(s.N)
 	e := Estimate{Value: mean}
-	if variance := s.Squares/float64(s.N) - mean*mean; variance > 0 && s.N > 1 {
+	if variance := s.squares/float64(s.N) - mean*mean; variance > 0 && s.N > 1 {
 		e.Error = math.Sqrt(variance / float64(s.N-1))
 	}
 	return e
 }
 
-// Exp returns e to the power of an estimate. It computes the error to first order.
-func (e Estimate) Exp() Estimate {
+// exp returns e to the power of an estimate. It computes the error to first order.
+func (e Estimate) exp() Estimate {
 	v := math.Exp(e.Value)
 	return Estimate{v, v * e.Error}
 }

@@ -22,35 +22,35 @@ type Perplexity struct {
 // update computes the figures from the tokens scored so far.
 func (p *Perplexity) update(nll *Sum) {
 	p.NLL = nll.Mean()
-	p.PPL = p.NLL.Exp()
+	p.PPL = p.NLL.exp()
 	p.Scored = nll.N
 	if p.Bytes > 0 {
-		p.BitsPerByte = float.Number(nll.Sum / math.Ln2 / float64(p.Bytes))
+		p.BitsPerByte = float.Number(nll.sum / math.Ln2 / float64(p.Bytes))
 	}
 }
 
 // MeasurePerplexity reads the windows. After each block it calls progress with the figures so far, unless progress is nil.
 func MeasurePerplexity(ctx context.Context, m *engine.Model, windows []Window, progress func(Perplexity)) (Perplexity, error) {
-	reader, err := NewReader(m)
+	reader, err := newReader(m)
 	if err != nil {
 		return Perplexity{}, err
 	}
-	defer reader.Close()
+	defer reader.close()
 	var p Perplexity
 	var nll Sum
 	for i, w := range windows {
 		read := p.Read
-		err := reader.Read(ctx, i, w, func(b Block) error {
-			values := make([]float64, len(b.Targets))
+		err := reader.read(ctx, i, w, func(b block) error {
+			values := make([]float64, len(b.targets))
 			err := parallel(len(values), func(k int) (err error) {
-				values[k], err = surprise(b.Row(k), b.Targets[k])
-				return atPosition(i, b.Position+k, err)
+				values[k], err = surprise(b.row(k), b.targets[k])
+				return atPosition(i, b.position+k, err)
 			})
 			for _, v := range values {
 				nll.Add(v)
 			}
 			p.update(&nll)
-			p.Read = read + b.Position + len(values)
+			p.Read = read + b.position + len(values)
 			if err == nil && progress != nil {
 				progress(p)
 			}

@@ -16,36 +16,36 @@ import (
 // blockRows is the maximum number of positions whose logits are in memory at once.
 const blockRows = 128
 
-// Block holds the logits of successive scored positions of a window.
-type Block struct {
-	Position int               // of the first one in the window
-	Targets  []tokenizer.Token // the token that follows each position
-	Logits   []float32         // [vocabulary, positions], valid during the call only
+// block holds the logits of successive scored positions of a window.
+type block struct {
+	position int               // of the first one in the window
+	targets  []tokenizer.Token // the token that follows each position
+	logits   []float32         // [vocabulary, positions], valid during the call only
 }
 
-// Row returns the logits of one position of the block.
-func (b Block) Row(i int) []float32 {
-	n := len(b.Logits) / len(b.Targets)
-	return b.Logits[i*n : (i+1)*n]
+// row returns the logits of one position of the block.
+func (b block) row(i int) []float32 {
+	n := len(b.logits) / len(b.targets)
+	return b.logits[i*n : (i+1)*n]
 }
 
-// Reader reads windows with a model. It belongs to one goroutine at a time.
-type Reader struct {
+// reader reads windows with a model. It belongs to one goroutine at a time.
+type reader struct {
 	batch *engine.Batch
 }
 
-// NewReader returns a reader. The caller must close it before the model.
-func NewReader(m *engine.Model) (*Reader, error) {
+// newReader returns a reader. The caller must close it before the model.
+func newReader(m *engine.Model) (*reader, error) {
 	b, err := m.NewBatch(1, engine.SessionOptions{})
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{b}, nil
+	return &reader{b}, nil
 }
 
-// Read reads a window from an empty state. It passes the logits of the scored positions to each, in order. window is the window's
+// read reads a window from an empty state. It passes the logits of the scored positions to each, in order. window is the window's
 // index, for errors.
-func (r *Reader) Read(ctx context.Context, window int, w Window, each func(Block) error) error {
+func (r *reader) read(ctx context.Context, window int, w Window, each func(block) error) error {
 	if err := r.batch.Reset(); err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (r *Reader) Read(ctx context.Context, window int, w Window, each func(Block
 		if err != nil {
 			return err
 		}
-		if err := each(Block{Position: at, Targets: w.Tokens[at+1 : at+n+1], Logits: rows}); err != nil {
+		if err := each(block{position: at, targets: w.Tokens[at+1 : at+n+1], logits: rows}); err != nil {
 			return err
 		}
 		at += n
@@ -75,7 +75,7 @@ func (r *Reader) Read(ctx context.Context, window int, w Window, each func(Block
 }
 
 // Close frees the reader. It is safe to call twice.
-func (r *Reader) Close() { r.batch.Close() }
+func (r *reader) close() { r.batch.Close() }
 
 // parallel calls f for 0 to n-1 on all processors and returns one of the errors.
 func parallel(n int, f func(i int) error) error {

@@ -60,7 +60,7 @@ func Summarize(positions []Position) Divergence {
 		klds[i], deltas[i] = float64(p.KLD), float64(p.Delta)
 	}
 	n := float64(len(positions))
-	d := Divergence{Scored: len(positions), PPL: nll.Mean().Exp(), BasePPL: base.Mean().Exp(), KLD: kld.Mean(), Delta: delta.Mean()}
+	d := Divergence{Scored: len(positions), PPL: nll.Mean().exp(), BasePPL: base.Mean().exp(), KLD: kld.Mean(), Delta: delta.Mean()}
 	lnRatio, correlation := ratio(nll.Mean(), base.Mean(), product/n, n)
 	d.LnRatio, d.Correlation = lnRatio, float.Number(correlation)
 	mse := square.Mean()
@@ -68,7 +68,7 @@ func Summarize(positions []Position) Divergence {
 	if mse.Value > 0 {
 		d.DeltaRMS.Error = mse.Error / 2 / d.DeltaRMS.Value
 	}
-	d.SameTop = Share(int(same), len(positions))
+	d.SameTop = share(int(same), len(positions))
 	d.KLDSpread, d.DeltaSpread = spread(klds), spread(deltas)
 	for i := range CurvePoints {
 		d.Curve = append(d.Curve, float.Number(quantile(klds, float64(i)/100)))
@@ -87,8 +87,8 @@ func ratio(a, b Estimate, product, n float64) (Estimate, float64) {
 	return e, covariance / (a.Error * b.Error)
 }
 
-// Share returns k/n with its standard error.
-func Share(k, n int) Estimate {
+// share returns k/n with its standard error.
+func share(k, n int) Estimate {
 	if n == 0 {
 		return Estimate{}
 	}

@@ -134,7 +134,7 @@ func Grade(name string, answers []Answered) Task {
 		nll.Add(-float64(a.LogProb))
 		t.count(a)
 	}
-	t.Accuracy, t.PPL = Share(t.Correct, t.Items), nll.Mean().Exp()
+	t.Accuracy, t.PPL = share(t.Correct, t.Items), nll.Mean().exp()
 	low, high := wilson(t.Correct, t.Items)
 	t.Low, t.High = float.Number(low), float.Number(high)
 	return t

@@ -48,10 +48,10 @@ type Window struct {
 func (w Window) Scored() int { return len(w.Tokens) - 1 - w.First }
 
 // ShortError is the error of a text with too few tokens to measure.
-type ShortError struct{ Tokens, Want int }
+type ShortError struct{ tokens, want int }
 
 func (e *ShortError) Error() string {
-	return fmt.Sprintf("the text has %d tokens, at least %d are needed", e.Tokens, e.Want)
+	return fmt.Sprintf("the text has %d tokens, at least %d are needed", e.tokens, e.want)
 }
 
 // MinContext is the shortest window that Chunks makes.
