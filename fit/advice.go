@@ -55,7 +55,7 @@ func (c Choice) reason(use string) string {
 	switch {
 	case c.OnGPU():
 		where = "that fits the GPU entirely"
-	case c.Slow():
+	case c.slow():
 		where = "that fits, but slower than people read"
 	case c.Speed > 0:
 		where = "that fits and is as fast as people read"

@@ -19,11 +19,11 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Weights describes a model's file, which need not exist: its tensors with their types.
-type Weights struct {
-	Arch   rwkv.Arch
-	Config rwkv.Config
-	Size   int64 // of the file
+// weights describes a model's file, which need not exist: its tensors with their types.
+type weights struct {
+	arch   rwkv.Arch
+	config rwkv.Config
+	size   int64 // of the file
 
 	header  int64
 	tensors []tensor
@@ -36,21 +36,21 @@ type tensor struct {
 	layer int // Config.Layers for tensors outside the layers
 }
 
-// InMix describes the file that a checkpoint with these dimensions is converted to in a mix.
-func InMix(arch rwkv.Arch, c rwkv.Config, mix quant.Mix) (Weights, error) {
+// inMix describes the file that a checkpoint with these dimensions is converted to in a mix.
+func inMix(arch rwkv.Arch, c rwkv.Config, mix quant.Mix) (weights, error) {
 	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) { return mix.Type(s), true })
 }
 
-// Quantized describes the file that f is quantized to in a mix.
-func Quantized(arch rwkv.Arch, c rwkv.Config, f *gguf.File, mix quant.Mix) (Weights, error) {
+// quantized describes the file that f is quantized to in a mix.
+func quantized(arch rwkv.Arch, c rwkv.Config, f *gguf.File, mix quant.Mix) (weights, error) {
 	return layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) {
 		t, ok := f.Tensor(s.Name)
 		return mix.Retype(s, t.Type), ok
 	})
 }
 
-// OfFile describes an existing file.
-func OfFile(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Weights, error) {
+// ofFile describes an existing file.
+func ofFile(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (weights, error) {
 	w, err := layOut(arch, c, func(s rwkv.TensorSpec) (gguf.Type, bool) {
 		t, ok := f.Tensor(s.Name)
 		return t.Type, ok
@@ -58,8 +58,8 @@ func OfFile(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Weights, error) {
 	if err != nil {
 		return w, err
 	}
-	w.Size = f.Size()
-	w.header = w.Size
+	w.size = f.Size()
+	w.header = w.size
 	for _, t := range f.Tensors() {
 		w.header -= t.Size
 	}
@@ -68,8 +68,8 @@ func OfFile(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Weights, error) {
 
 // layOut determines the type and size of every tensor in the table. typeOf returns a tensor's type, and whether the file has the
 // tensor.
-func layOut(arch rwkv.Arch, c rwkv.Config, typeOf func(rwkv.TensorSpec) (gguf.Type, bool)) (Weights, error) {
-	w := Weights{Arch: arch, Config: c, header: vocabularyBytes(c.Vocab)}
+func layOut(arch rwkv.Arch, c rwkv.Config, typeOf func(rwkv.TensorSpec) (gguf.Type, bool)) (weights, error) {
+	w := weights{arch: arch, config: c, header: vocabularyBytes(c.Vocab)}
 	head := gguf.Header{Keys: arch.Keys(c)}
 	for _, s := range arch.Tensors(c) {
 		typ, ok := typeOf(s)
@@ -91,7 +91,7 @@ func layOut(arch rwkv.Arch, c rwkv.Config, typeOf func(rwkv.TensorSpec) (gguf.Ty
 	if err != nil {
 		return w, err
 	}
-	w.Size = file.Size() + w.header
+	w.size = file.Size() + w.header
 	return w, nil
 }
 
@@ -100,9 +100,9 @@ type nowhere struct{}
 
 func (nowhere) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
-// PerToken returns how many bytes decoding one token moves: every weight but the embedding, and the state, which is read and
+// perToken returns how many bytes decoding one token moves: every weight but the embedding, and the state, which is read and
 // written.
-func (w Weights) PerToken() int64 {
+func (w weights) perToken() int64 {
 	n := 2 * w.state()
 	for _, t := range w.tensors {
 		if t.spec.Class != rwkv.Embedding {
@@ -118,9 +118,9 @@ func (t tensor) onHost() bool {
 }
 
 // state returns the size in bytes of the recurrent state of one sequence.
-func (w Weights) state() int64 {
+func (w weights) state() int64 {
 	n := int64(0)
-	for _, s := range w.Arch.State(w.Config) {
+	for _, s := range w.arch.State(w.config) {
 		n += 4 * s.Elements
 	}
 	return n
@@ -147,10 +147,10 @@ type Memory struct {
 	Layers int   `json:"layers"` // on the GPU, where the output counts as one
 }
 
-// Memory estimates the memory that the model needs with layers on a GPU. Layers are moved from the end, beginning with the
+// memory estimates the memory that the model needs with layers on a GPU. Layers are moved from the end, beginning with the
 // output.
-func (w Weights) Memory(h Host, layers int) Memory {
-	layers = min(layers, w.Config.Layers+1)
+func (w weights) memory(h Host, layers int) Memory {
+	layers = min(layers, w.config.Layers+1)
 	m := Memory{Layers: layers}
 	var resident, embedding, largest, second int64
 	state, onGPU := w.state(), int64(0)
@@ -159,7 +159,7 @@ func (w Weights) Memory(h Host, layers int) Memory {
 		case t.spec.Optional:
 		case t.spec.Class == rwkv.Embedding:
 			embedding += t.size // mapped and read row by row
-		case !t.onHost() && t.layer > w.Config.Layers-layers:
+		case !t.onHost() && t.layer > w.config.Layers-layers:
 			onGPU += t.size
 		default:
 			resident += h.rearranged(t)
@@ -170,7 +170,7 @@ func (w Weights) Memory(h Host, layers int) Memory {
 			second = t.size
 		}
 	}
-	stateOnGPU := state * int64(max(0, layers-1)) / int64(max(1, w.Config.Layers))
+	stateOnGPU := state * int64(max(0, layers-1)) / int64(max(1, w.config.Layers))
 	graphs := w.graphs()
 	process := max(h.Process, defaultProcess) + 3*w.header
 	loading := largest + int64(max(0, h.Threads-1))*second // pages of the file during copying
@@ -205,9 +205,9 @@ var perChannel = map[string]int64{"rwkv7": 8, "rwkv6": 10, "rwkv5": 5, "rwkv4": 
 
 // graphs returns the memory of a session's plans: one for a single token, one for a full chunk of a prompt, one for the prompt's
 // last chunk.
-func (w Weights) graphs() int64 {
-	c := w.Config
-	channels, ok := perChannel[w.Arch.Name]
+func (w weights) graphs() int64 {
+	c := w.config
+	channels, ok := perChannel[w.arch.Name]
 	if !ok {
 		channels = 12
 	}

@@ -44,8 +44,8 @@ type Choice struct {
 // OnGPU reports whether the whole model is on the GPU.
 func (c Choice) OnGPU() bool { return c.Memory.Layers > c.Model.Config.Layers }
 
-// Slow reports whether the model is slower than people read.
-func (c Choice) Slow() bool { return c.Speed > 0 && c.Speed < slow }
+// slow reports whether the model is slower than people read.
+func (c Choice) slow() bool { return c.Speed > 0 && c.Speed < slow }
 
 // Uses returns the uses that models are recommended for.
 func Uses() []string {
@@ -89,7 +89,7 @@ func rank(c Choice) float64 {
 	if c.OnGPU() {
 		r *= gpuShare
 	}
-	if c.Slow() {
+	if c.slow() {
 		r /= 1e6 // after all fast models, still the largest first
 	}
 	return r
@@ -104,21 +104,21 @@ func (m Machine) best(model Model) (Choice, bool, error) {
 		if err != nil {
 			return Choice{}, false, err
 		}
-		w, err := InMix(model.Arch, model.Config, mix)
+		w, err := inMix(model.Arch, model.Config, mix)
 		if err != nil {
 			return Choice{}, false, err
 		}
-		if gpu := w.Memory(m.Host, model.Config.Layers+1); m.VRAM > 0 && gpu.VRAM <= m.VRAM && gpu.RAM <= m.Usable() {
-			return Choice{Model: model, Mix: name, Size: w.Size, Memory: gpu}, true, nil
+		if gpu := w.memory(m.Host, model.Config.Layers+1); m.VRAM > 0 && gpu.VRAM <= m.VRAM && gpu.RAM <= m.Usable() {
+			return Choice{Model: model, Mix: name, Size: w.size, Memory: gpu}, true, nil
 		}
-		if cpu := w.Memory(m.Host, 0); cpu.RAM <= m.Usable() {
-			onCPU = append(onCPU, Choice{Model: model, Mix: name, Size: w.Size, Memory: cpu, Speed: float64(m.Bandwidth) / float64(w.PerToken())})
+		if cpu := w.memory(m.Host, 0); cpu.RAM <= m.Usable() {
+			onCPU = append(onCPU, Choice{Model: model, Mix: name, Size: w.size, Memory: cpu, Speed: float64(m.Bandwidth) / float64(w.perToken())})
 		}
 	}
 	if len(onCPU) == 0 {
 		return Choice{}, false, nil
 	}
-	if i := slices.IndexFunc(onCPU, func(c Choice) bool { return !c.Slow() }); i >= 0 {
+	if i := slices.IndexFunc(onCPU, func(c Choice) bool { return !c.slow() }); i >= 0 {
 		return onCPU[i], true, nil
 	}
 	return onCPU[len(onCPU)-1], true, nil

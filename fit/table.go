@@ -27,9 +27,9 @@ func Table(arch rwkv.Arch, c rwkv.Config, f *gguf.File) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		lay := func() (Weights, error) { return InMix(arch, c, mix) }
+		lay := func() (weights, error) { return inMix(arch, c, mix) }
 		if f != nil {
-			lay = func() (Weights, error) { return Quantized(arch, c, f, mix) }
+			lay = func() (weights, error) { return quantized(arch, c, f, mix) }
 		}
 		w, err := lay()
 		if err != nil {
@@ -40,14 +40,14 @@ func Table(arch rwkv.Arch, c rwkv.Config, f *gguf.File) ([]Row, error) {
 	return rows, nil
 }
 
-func (w Weights) row(name string) Row {
-	host, gpu := w.Memory(ThisHost(), 0), w.Memory(ThisHost(), w.Config.Layers+1)
-	return Row{Mix: name, Size: w.Size, RAM: host.RAM, VRAM: gpu.VRAM, HostRAM: gpu.RAM}
+func (w weights) row(name string) Row {
+	host, gpu := w.memory(ThisHost(), 0), w.memory(ThisHost(), w.config.Layers+1)
+	return Row{Mix: name, Size: w.size, RAM: host.RAM, VRAM: gpu.VRAM, HostRAM: gpu.RAM}
 }
 
 // AsItIs returns what a GGUF file needs without changing it.
 func AsItIs(arch rwkv.Arch, c rwkv.Config, f *gguf.File) (Row, error) {
-	w, err := OfFile(arch, c, f)
+	w, err := ofFile(arch, c, f)
 	if err != nil {
 		return Row{}, err
 	}
