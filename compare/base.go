@@ -124,7 +124,7 @@ func fitsDisk(path string, more int64) error {
 	if err != nil || uint64(more) <= usage.Free { // not every file system reports its free space
 		return nil
 	}
-	return &DiskError{Path: path, More: more, Free: int64(usage.Free)}
+	return &DiskError{path: path, more: more, free: int64(usage.Free)}
 }
 
 // sameBase returns an error if the logits in a file come from another model. Files of other programs do not name their model.

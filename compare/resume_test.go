@@ -108,7 +108,7 @@ func TestAComparisonIsNotResumedWithOtherSettings(t *testing.T) {
 	p.file("book.txt", tale)
 	_, err = Run(t.Context(), o)
 	require.ErrorAs(t, err, &settings)
-	assert.Equal(t, []string{"text " + p.path("book.txt")}, settings.Differ)
+	assert.Equal(t, []string{"text " + p.path("book.txt")}, settings.differ)
 
 	var events log
 	o.Progress, o.Base.Name = events.add, "other.gguf"

@@ -78,7 +78,7 @@ func TestAModelThatIsQuantizedAlreadyIsRefused(t *testing.T) {
 	_, err := Sensitivity(t.Context(), o)
 	var quantized *QuantizedError
 	require.ErrorAs(t, err, &quantized)
-	assert.Equal(t, "Q8_0", quantized.Type)
+	assert.Equal(t, "Q8_0", quantized.typ)
 	o.Requantize = true
 	r, err := Sensitivity(t.Context(), o)
 	require.NoError(t, err)

@@ -161,14 +161,14 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 // were asked for, and the state is as spoiled.
 type NotFiniteError struct {
 	Row    int // in what was asked for
-	What   string
-	Index  int // in the row
-	Value  float32
-	Device string // that computed it
+	what   string
+	index  int // in the row
+	value  float32
+	device string // that computed it
 }
 
 func (e *NotFiniteError) Error() string {
-	return fmt.Sprintf("the %s %d is %g: the weights are damaged, or too large for %s", e.What, e.Index, e.Value, e.Device)
+	return fmt.Sprintf("the %s %d is %g: the weights are damaged, or too large for %s", e.what, e.index, e.value, e.device)
 }
 
 // checkRows refuses results that are not finite.
@@ -181,7 +181,7 @@ func (b *Batch) checkRows(outputs rwkv.Outputs) error {
 	if outputs.Hidden() {
 		what, width = "embedding's number", b.model.config.Embed
 	}
-	return &NotFiniteError{Row: i / width, What: what, Index: i % width, Value: b.rows[i], Device: b.model.head.Name}
+	return &NotFiniteError{Row: i / width, what: what, index: i % width, value: b.rows[i], device: b.model.head.Name}
 }
 
 // check refuses tokens that the embedding has no row for: ggml would abort on them.

@@ -20,7 +20,7 @@ type quantizers struct {
 // tableBytes is more than what ggml takes for the tables that it makes when it first quantizes to a type.
 const tableBytes = 32 << 20
 
-// makeTables returns a *MemoryError if there is no room for the tables of a type.
+// makeTables returns a memoryError if there is no room for the tables of a type.
 func (l *Library) makeTables(t gguf.Type) error {
 	q := &l.quants
 	q.mu.Lock()
@@ -61,11 +61,11 @@ const maxElement = 1e9
 type RangeError struct {
 	Index int // of the element
 	Value float32
-	Type  gguf.Type
+	typ   gguf.Type
 }
 
 func (e *RangeError) Error() string {
-	return fmt.Sprintf("element %d is %.4g, more than a block of %s can hold", e.Index, e.Value, e.Type)
+	return fmt.Sprintf("element %d is %.4g, more than a block of %s can hold", e.Index, e.Value, e.typ)
 }
 
 // inRange returns a *RangeError for the first element that blocks of the type cannot hold.

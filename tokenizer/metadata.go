@@ -35,10 +35,10 @@ type Metadata interface {
 }
 
 // UnknownError says that a file has a tokenizer of a kind that is not known. Its model can still be run by token ids.
-type UnknownError struct{ What string }
+type UnknownError struct{ what string }
 
 func (e *UnknownError) Error() string {
-	return e.What + " is not known (rwkv, gpt2, rwkv-midi and rwkv-char are)"
+	return e.what + " is not known (rwkv, gpt2, rwkv-midi and rwkv-char are)"
 }
 
 // ErrNone says that a file has no tokenizer.

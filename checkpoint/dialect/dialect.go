@@ -23,12 +23,12 @@ const (
 
 // Unclear is the error of a file that does not tell whether it is in the layout of .pth files or of web-rwkv.
 type Unclear struct {
-	What   string // what does not tell it
+	what   string // what does not tell it
 	States bool   // the file holds tuned states and nothing else
 }
 
 func (e *Unclear) Error() string {
-	return e.What + ": the file does not tell whether it is in the layout of .pth files or of web-rwkv"
+	return e.what + ": the file does not tell whether it is in the layout of .pth files or of web-rwkv"
 }
 
 // dialect is one way to write a checkpoint.
@@ -137,7 +137,7 @@ func dialectOf(f names, as string) (dialect, *Unclear) {
 			case as == d.name || as == "" && web:
 				return d, nil
 			case as == "" && !pth:
-				return d, &Unclear{What: d.what, States: d.what == fewStates}
+				return d, &Unclear{what: d.what, States: d.what == fewStates}
 			}
 		}
 	}
