@@ -15,20 +15,20 @@ const (
 	smallMemory = 64 << 10
 )
 
-// MemoryError reports memory that the system does not give: there is too little, or a limit is set.
-type MemoryError struct {
-	What  string // what it is for
-	Bytes int64
+// memoryError reports memory that the system does not give: there is too little, or a limit is set.
+type memoryError struct {
+	what  string // what it is for
+	bytes int64
 }
 
-func (e *MemoryError) Error() string {
-	return fmt.Sprintf("%s: the system does not give %d bytes of memory: end other programs, or raise the limit (ulimit -v)", e.What, e.Bytes)
+func (e *memoryError) Error() string {
+	return fmt.Sprintf("%s: the system does not give %d bytes of memory: end other programs, or raise the limit (ulimit -v)", e.what, e.bytes)
 }
 
-// room returns a *MemoryError if C cannot have n bytes.
+// room returns a memoryError if C cannot have n bytes.
 func room(n int64, what string) error {
 	if n >= smallMemory && !mmap.Room(n+spareMemory) {
-		return &MemoryError{what, n}
+		return &memoryError{what, n}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type Scheduler struct {
 
 // NewScheduler finds room for the graph's results, which then can be computed again and again. The backends come in order of
 // preference, the CPU last; they and the graph must outlive the scheduler, and nothing can be added to the graph any more. Too
-// little memory is a *MemoryError.
+// little memory is an error.
 func (l *Library) NewScheduler(g *Graph, backends ...*Backend) (*Scheduler, error) {
 	if len(backends) == 0 || backends[len(backends)-1].device.Type != CPU {
 		return nil, fmt.Errorf("a scheduler needs the CPU as its last backend")
@@ -62,7 +62,7 @@ func (s *Scheduler) alloc() error {
 		return s.share()
 	}
 	if !c.AllocatorReserve(s.results, g.p) || !c.AllocatorAlloc(s.results, g.p) {
-		return &MemoryError{s.what("the results"), s.size}
+		return &memoryError{s.what("the results"), s.size}
 	}
 	return nil
 }

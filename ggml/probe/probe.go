@@ -16,18 +16,18 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// Fault is what a device computes wrongly.
-type Fault struct {
-	What      string // "a product of Q4_0 weights in CPU memory, 3 columns at once,"
-	At        int    // the element that is farthest off
-	Got, Want float64
+// fault is what a device computes wrongly.
+type fault struct {
+	what      string // "a product of Q4_0 weights in CPU memory, 3 columns at once,"
+	at        int    // the element that is farthest off
+	got, want float64
 }
 
-func (f *Fault) Error() string {
-	return fmt.Sprintf("%s is wrong: element %d is %.6g, want %.6g", f.What, f.At, f.Got, f.Want)
+func (f *fault) Error() string {
+	return fmt.Sprintf("%s is wrong: element %d is %.6g, want %.6g", f.what, f.at, f.got, f.want)
 }
 
-// Device computes on d whatever models compute. The error is a *Fault if a result is wrong, else what kept d from computing.
+// Device computes on d whatever models compute. The error names the result that is wrong, or what kept d from computing.
 func Device(ctx context.Context, lib *ggml.Library, d ggml.Device) error {
 	p := prober{lib: lib, device: d}
 	for _, check := range []func(context.Context) error{p.products, p.functions, p.wkv6, p.wkv7} {
@@ -121,16 +121,16 @@ func (p prober) run(ctx context.Context, g *ggml.Graph, y ggml.Tensor) ([]float3
 	return result, y.ReadFloats(result, 0)
 }
 
-// compare returns the Fault of the element that is farthest beyond its bound, if one is.
+// compare returns the fault of the element that is farthest beyond its bound, if one is.
 func compare(what string, got []float32, want []float64, bound func(i int) float64) error {
-	var worst *Fault
+	var worst *fault
 	excess := 1.0
 	for i, w := range want {
 		off := math.Abs(float64(got[i])-w) / bound(i)
 		if off <= excess { // false for NaN
 			continue
 		}
-		worst = &Fault{What: what, At: i, Got: float64(got[i]), Want: w}
+		worst = &fault{what: what, at: i, got: float64(got[i]), want: w}
 		if math.IsNaN(off) {
 			break
 		}

@@ -1,0 +1,3 @@
+package ggml
+
+type MemoryError = memoryError
