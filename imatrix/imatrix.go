@@ -268,14 +268,14 @@ func (m *Matrix) Write(path string, force bool) error {
 		return err
 	}
 	defer f.Close()
-	if err := m.Encode(f); err != nil {
+	if err := m.encode(f); err != nil {
 		return err
 	}
 	return f.Commit()
 }
 
-// Encode writes the contents of a file.
-func (m *Matrix) Encode(to io.WriterAt) error {
+// encode writes the contents of a file.
+func (m *Matrix) encode(to io.WriterAt) error {
 	datasets := []string{}
 	for _, d := range m.Datasets {
 		datasets = append(datasets, gguf.Text(d, math.MaxInt))

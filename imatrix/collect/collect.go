@@ -27,11 +27,10 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// DefaultContext is the default number of tokens in a chunk. MinContext is the smallest.
-const (
-	DefaultContext = 512
-	MinContext     = eval.MinContext
-)
+// MinContext is the smallest number of tokens in a chunk.
+const MinContext = eval.MinContext
+
+const defaultContext = 512
 
 // Options say what Run collects.
 type Options struct {
@@ -43,7 +42,7 @@ type Options struct {
 	In     []string // files whose sums are added
 	Output string   // path of the file to write
 
-	Context int // tokens of a chunk; 0 is DefaultContext
+	Context int // tokens of a chunk; 0 is 512
 	Chunks  int // maximum number of chunks to read; 0 is all
 
 	Resume bool // continue the output if it exists
@@ -85,25 +84,25 @@ func (e *ContextError) Error() string {
 
 // ResumeError is the error of a file that cannot be resumed.
 type ResumeError struct {
-	Path, Reason string
+	path, reason string
 	Named        bool // an option sets what differs: the text or the chunks
 }
 
-func (e *ResumeError) Error() string { return e.Path + ": " + e.Reason }
+func (e *ResumeError) Error() string { return e.path + ": " + e.reason }
 
 // UnwrittenError is the error of an output that could not be written. Kept is the file that holds the matrix instead.
 type UnwrittenError struct {
-	Err  error
+	err  error
 	Kept string
 }
 
-func (e *UnwrittenError) Error() string { return e.Err.Error() }
-func (e *UnwrittenError) Unwrap() error { return e.Err }
+func (e *UnwrittenError) Error() string { return e.err.Error() }
+func (e *UnwrittenError) Unwrap() error { return e.err }
 
 // Run collects the matrix and writes the file. When ctx ends, Run writes the chunks read so far. It returns their result with the
 // error of ctx. Callers may also test for fs.ErrExist of the output, and for the errors of this package and of lm.Open.
 func Run(ctx context.Context, o Options) (Result, error) {
-	o.Name, o.Context = cmp.Or(o.Name, o.Model), cmp.Or(o.Context, DefaultContext)
+	o.Name, o.Context = cmp.Or(o.Name, o.Model), cmp.Or(o.Context, defaultContext)
 	if err := tryWriting(o.Output, o.Force || o.Resume); err != nil {
 		return Result{}, err
 	}
