@@ -101,7 +101,7 @@ func (c *Conversation) Reset(ctx context.Context) error {
 
 // read lets the session read a text.
 func (c *Conversation) read(ctx context.Context, text string) error {
-	tokens, err := EncodePrompt(c.options.Vocab, []byte(text))
+	tokens, err := encodePrompt(c.options.Vocab, []byte(text))
 	if err != nil || len(tokens) == 0 {
 		return err
 	}
@@ -120,7 +120,7 @@ type Reply struct {
 // Say sends a message to the model and passes the parts of its answer to each as they arrive. When ctx ends, the answer ends
 // there without an error. After an error the conversation is unchanged.
 func (c *Conversation) Say(ctx context.Context, text string, each func(chat.Part) error) (Reply, error) {
-	return c.SayTo(ctx, text, c.Start(), each)
+	return c.sayTo(ctx, text, c.Start(), each)
 }
 
 // Result passes on the result of a function that the model called. If inWords is set, the model may answer in words. Otherwise it
@@ -131,13 +131,13 @@ func (c *Conversation) Result(ctx context.Context, output string, inWords bool, 
 		start = c.Think
 	}
 	start.Request = ""
-	return c.SayTo(ctx, prompt.Result(output), start, each)
+	return c.sayTo(ctx, prompt.Result(output), start, each)
 }
 
-// SayTo is Say with a given start of the answer.
-func (c *Conversation) SayTo(ctx context.Context, text string, start prompt.Think, each func(chat.Part) error) (r Reply, err error) {
+// sayTo is Say with a given start of the answer.
+func (c *Conversation) sayTo(ctx context.Context, text string, start prompt.Think, each func(chat.Part) error) (r Reply, err error) {
 	r.Start = start
-	tokens, err := EncodePrompt(c.options.Vocab, []byte(c.Ask(text, start)))
+	tokens, err := encodePrompt(c.options.Vocab, []byte(c.Ask(text, start)))
 	if err != nil {
 		return r, err
 	}

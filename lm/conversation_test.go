@@ -95,7 +95,7 @@ func sameState(t *testing.T, m *Model, text string, c *Conversation) {
 // bytesOf returns what the conversation's model generates after a prompt. It need not be whole characters.
 func bytesOf(t *testing.T, c *Conversation, prompt string) string {
 	t.Helper()
-	tokens, err := EncodePrompt(c.options.Vocab, []byte(prompt))
+	tokens, err := encodePrompt(c.options.Vocab, []byte(prompt))
 	require.NoError(t, err)
 	var all []byte
 	for piece, err := range generate.Text(t.Context(), c.session, tokens, c.options) {
@@ -291,11 +291,11 @@ func TestAConversationReadsLineEndsAsItsModelKnowsThem(t *testing.T) {
 		tokenizer.NeoX():  {12092, 187, 187},
 		tokenizer.World(): {33155, 261},
 	} {
-		tokens, err := EncodePrompt(vocab, []byte("Hello\n\n"))
+		tokens, err := encodePrompt(vocab, []byte("Hello\n\n"))
 		require.NoError(t, err)
 		assert.Equal(t, want, tokens, vocab.Name())
 	}
-	_, err := EncodePrompt(tokenizer.ABC(), []byte("é"))
+	_, err := encodePrompt(tokenizer.ABC(), []byte("é"))
 	assert.ErrorContains(t, err, "offset 0")
 }
 

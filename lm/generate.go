@@ -27,17 +27,18 @@ func (e *NoTokenizerError) Error() string {
 	return e.Path + " has no tokenizer, so it can only read and write token ids"
 }
 
-// Encode turns a prompt into tokens, as EncodePrompt does.
+// Encode turns a prompt into tokens. It encodes line ends as the tokens that models were trained on. Without a tokenizer the error
+// is a NoTokenizerError.
 func (m *Model) Encode(text string) ([]tokenizer.Token, error) {
 	vocab, err := m.TextTokenizer()
 	if err != nil {
 		return nil, err
 	}
-	return EncodePrompt(vocab, []byte(text))
+	return encodePrompt(vocab, []byte(text))
 }
 
-// EncodePrompt turns a prompt into tokens. It encodes line ends as the tokens that models were trained on.
-func EncodePrompt(vocab tokenizer.Tokenizer, text []byte) ([]tokenizer.Token, error) {
+// encodePrompt turns a prompt into tokens.
+func encodePrompt(vocab tokenizer.Tokenizer, text []byte) ([]tokenizer.Token, error) {
 	tokens, err := vocab.Encode(text)
 	return tokenizer.LineEnds(vocab, tokens), err
 }

@@ -87,7 +87,7 @@ func Open(ctx context.Context, path string, o Options) (*Model, error) {
 	if m.begin, err = o.State.read(ctx, e); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	m.vocab, m.vocabErr = Vocabulary(e.File())
+	m.vocab, m.vocabErr = vocabulary(e.File())
 	return m, nil
 }
 
@@ -126,8 +126,8 @@ func Explain(path string, err error) error {
 	return &CheckpointError{path, file.Format}
 }
 
-// Vocabulary returns the tokenizer in a model's file. It returns nil and no error if there is none.
-func Vocabulary(f *gguf.File) (tokenizer.Tokenizer, error) {
+// vocabulary returns the tokenizer in a model's file. It returns nil and no error if there is none.
+func vocabulary(f *gguf.File) (tokenizer.Tokenizer, error) {
 	v, err := tokenizer.FromGGUF(f)
 	if errors.Is(err, tokenizer.ErrNone) {
 		return nil, nil
