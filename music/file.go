@@ -9,8 +9,8 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// ErrNotMIDI is the error of writing a MIDI file with a tokenizer that has none of the words.
-var ErrNotMIDI = errors.New("the model's tokenizer is not a MIDI tokenizer, so its text cannot be written as MIDI")
+// errNotMIDI is the error of writing a MIDI file with a tokenizer that has none of the words.
+var errNotMIDI = errors.New("the model's tokenizer is not a MIDI tokenizer, so its text cannot be written as MIDI")
 
 // File is the content of a music file: a MIDI file made of a model's tokens, or its text, such as ABC notation. Add both the
 // prompt and what the model generates. A File belongs to one goroutine at a time.
@@ -22,13 +22,13 @@ type File struct {
 	odd   error
 }
 
-// NewFile returns an empty piece for a file with the given name: MIDI for .mid and .midi, otherwise text. A MIDI file needs a MIDI
-// vocabulary, or the error is ErrNotMIDI.
+// NewFile returns an empty piece for a file with the given name: MIDI for .mid and .midi, otherwise text. A MIDI file
+// with a vocabulary that is not MIDI is an error.
 func NewFile(name string, vocab tokenizer.Tokenizer) (*File, error) {
 	ext := strings.ToLower(filepath.Ext(name))
 	f := &File{vocab: vocab, midi: ext == ".mid" || ext == ".midi"}
 	if f.midi && !speaksMIDI(vocab) {
-		return nil, ErrNotMIDI
+		return nil, errNotMIDI
 	}
 	f.song.Piano = f.midi && speaksPiano(vocab)
 	return f, nil

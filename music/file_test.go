@@ -20,7 +20,7 @@ func TestAMIDIFileNeedsAMIDIVocabulary(t *testing.T) {
 		}
 		for _, vocab := range []tokenizer.Tokenizer{tokenizer.Bytes(), tokenizer.World(), nil} {
 			_, err := music.NewFile(name, vocab)
-			assert.ErrorIs(t, err, music.ErrNotMIDI)
+			assert.ErrorContains(t, err, "not a MIDI tokenizer")
 		}
 	}
 }

@@ -27,14 +27,14 @@ const (
 // Known reports whether f is one of the formats.
 func (f Format) Known() bool { return slices.Contains([]Format{JSON, Array, F32}, f) }
 
-// ErrNotFinite is the error of an embedding with infinite numbers or NaN.
-var ErrNotFinite = errors.New("the embedding has numbers that are not finite")
+// errNotFinite is the error of an embedding with infinite numbers or NaN.
+var errNotFinite = errors.New("the embedding has numbers that are not finite")
 
-// Normalize scales an embedding to length 1. An embedding of zeros stays. The error is ErrNotFinite.
+// Normalize scales an embedding to length 1. An embedding of zeros stays. Numbers that are not finite are an error.
 func Normalize(e []float32) error {
 	length := length(e)
 	if !float.Finite(length) {
-		return ErrNotFinite
+		return errNotFinite
 	}
 	if length > 0 {
 		for i, x := range e {
@@ -44,10 +44,10 @@ func Normalize(e []float32) error {
 	return nil
 }
 
-// Check returns ErrNotFinite if an embedding has numbers that are not finite.
+// Check returns an error if an embedding has numbers that are not finite.
 func Check(e []float32) error {
 	if !float.Finite(length(e)) {
-		return ErrNotFinite
+		return errNotFinite
 	}
 	return nil
 }
