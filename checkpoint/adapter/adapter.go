@@ -97,7 +97,7 @@ func New(f *checkpoint.File, o Options) (*Adapter, error) {
 		return nil, fmt.Errorf("an alpha of %v: want a positive number", alpha)
 	}
 	if alpha == 0 && o.Init == nil {
-		return nil, fmt.Errorf("it does not say the alpha it was trained with: give --lora-alpha (the rank is %d)", a.Rank())
+		return nil, fmt.Errorf("it does not say the alpha it was trained with: give --lora-alpha (the rank is %d)", a.rank())
 	}
 	return a, nil
 }
@@ -208,8 +208,8 @@ func (a *Adapter) Only(names func(string) bool) *Adapter {
 	return &part
 }
 
-// Rank is that of the first pair.
-func (a *Adapter) Rank() int64 { return a.pairs[a.order[0]].a.Shape[0] }
+// rank is that of the first pair.
+func (a *Adapter) rank() int64 { return a.pairs[a.order[0]].a.Shape[0] }
 
 // Path is the adapter's file.
 func (a *Adapter) Path() string { return a.file.Path }

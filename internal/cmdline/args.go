@@ -50,7 +50,7 @@ func Arrange(app *urfave.App, args []string) ([]string, error) {
 		if takesValue[match[1]] && match[2] == "" {
 			if i++; i == len(args) {
 				command := append([]string{app.Name}, positional[:min(1, len(positional))]...)
-				return nil, &UsageError{strings.Join(command, " "), Dashed(match[1]) + " needs a value"}
+				return nil, &UsageError{strings.Join(command, " "), dashed(match[1]) + " needs a value"}
 			}
 			flags = append(flags, args[i])
 		}
@@ -105,7 +105,7 @@ func checkFlags(command string, flags []urfave.Flag, names []string) error {
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return &UsageError{command, fmt.Sprintf("unknown flag %s%s", Dashed(name), didYouMean(name, known, Dashed))}
+			return &UsageError{command, fmt.Sprintf("unknown flag %s%s", dashed(name), didYouMean(name, known, dashed))}
 		}
 	}
 	return nil
@@ -151,8 +151,8 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Dashed returns a flag as it is typed: -n, --n-predict.
-func Dashed(name string) string {
+// dashed returns a flag as it is typed: -n, --n-predict.
+func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name
 	}
@@ -164,7 +164,7 @@ func Reason(err error) string {
 	reason := err.Error()
 	if head, tail, ok := strings.Cut(reason, " for flag -"); ok {
 		name, why, _ := strings.Cut(tail, ": ")
-		reason = fmt.Sprintf("%s for %s: %s", head, Dashed(name), strings.Replace(why, "parse error", "want a number", 1))
+		reason = fmt.Sprintf("%s for %s: %s", head, dashed(name), strings.Replace(why, "parse error", "want a number", 1))
 	}
 	return reason
 }

@@ -70,8 +70,8 @@ func commandNames(app *urfave.App) []string {
 func flagNames(flags []urfave.Flag) []string {
 	names := []string{"--help"}
 	for _, f := range flags {
-		if !slices.Contains(names, Dashed(f.Names()[0])) {
-			names = append(names, Dashed(f.Names()[0]))
+		if !slices.Contains(names, dashed(f.Names()[0])) {
+			names = append(names, dashed(f.Names()[0]))
 		}
 	}
 	return names

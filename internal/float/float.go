@@ -40,8 +40,8 @@ func F32ToF16(f float32) uint16 {
 	}
 }
 
-// BF16ToF32 converts exactly.
-func BF16ToF32(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
+// bf16ToF32 converts exactly.
+func bf16ToF32(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
 
 // F32ToBF16 rounds to the nearest bfloat16.
 func F32ToBF16(f float32) uint16 {

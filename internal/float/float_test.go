@@ -78,7 +78,7 @@ func TestEveryBFloat16ComesBack(t *testing.T) {
 		if b&0x7fff > 0x7f80 {
 			want |= 0x40
 		}
-		require.Equal(t, want, F32ToBF16(BF16ToF32(b)), "%04x", b)
+		require.Equal(t, want, F32ToBF16(bf16ToF32(b)), "%04x", b)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestRoundingIsToTheNearestEven(t *testing.T) {
 	for _, f := range samples() {
 		require.Equal(t, math.Float32bits(float32(nearest(f, 11, -24, 0x1p16))), math.Float32bits(F16ToF32(F32ToF16(f))),
 			"half of %x", math.Float32bits(f))
-		require.Equal(t, math.Float32bits(float32(nearest(f, 8, -133, 0x1p128))), math.Float32bits(BF16ToF32(F32ToBF16(f))),
+		require.Equal(t, math.Float32bits(float32(nearest(f, 8, -133, 0x1p128))), math.Float32bits(bf16ToF32(F32ToBF16(f))),
 			"bfloat16 of %x", math.Float32bits(f))
 	}
 }
@@ -157,7 +157,7 @@ func TestSlicesConvertAsSingleNumbersDo(t *testing.T) {
 	EncodeBF16(back, floats)
 	BF16ToF16Bytes(halves, bytes)
 	for i, f := range floats {
-		require.Equal(t, math.Float32bits(BF16ToF32(uint16(i))), math.Float32bits(f))
+		require.Equal(t, math.Float32bits(bf16ToF32(uint16(i))), math.Float32bits(f))
 		require.Equal(t, F32ToBF16(f), le.Uint16(back[2*i:]))
 		require.Equal(t, F32ToF16(f), le.Uint16(halves[2*i:]))
 	}

@@ -37,7 +37,7 @@ func (f Format) Decode(dst []float32, src []byte) {
 	case BF16:
 		DecodeBF16(dst, src)
 	case F64:
-		DecodeF64(dst, src)
+		decodeF64(dst, src)
 	default:
 		panic("float: internal error: decoding no format")
 	}

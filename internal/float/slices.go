@@ -33,12 +33,12 @@ func DecodeF16(dst []float32, src []byte) {
 func DecodeBF16(dst []float32, src []byte) {
 	src = src[:2*len(dst)]
 	for i := range dst {
-		dst[i] = BF16ToF32(le.Uint16(src[2*i:]))
+		dst[i] = bf16ToF32(le.Uint16(src[2*i:]))
 	}
 }
 
-// DecodeF64 fills dst from the first 8·len(dst) bytes of src, rounded. Numbers beyond the range of float32 become infinite.
-func DecodeF64(dst []float32, src []byte) {
+// decodeF64 fills dst from the first 8·len(dst) bytes of src, rounded. Numbers beyond the range of float32 become infinite.
+func decodeF64(dst []float32, src []byte) {
 	src = src[:8*len(dst)]
 	for i := range dst {
 		dst[i] = float32(math.Float64frombits(le.Uint64(src[8*i:])))
@@ -73,7 +73,7 @@ func EncodeBF16(dst []byte, src []float32) {
 var halves = sync.OnceValue(func() *[1 << 16]uint16 {
 	table := new([1 << 16]uint16)
 	for b := range table {
-		table[b] = F32ToF16(BF16ToF32(uint16(b)))
+		table[b] = F32ToF16(bf16ToF32(uint16(b)))
 	}
 	return table
 })

@@ -133,7 +133,7 @@ func (l Limit) File(path string) ([]byte, error) {
 // All reads r to its end. Errors about its length begin with name. If r is a regular file that is too large, nothing is read.
 func (l Limit) All(name string, r io.Reader) ([]byte, error) {
 	if f, ok := r.(*os.File); ok {
-		if err := l.Fits(name, f); err != nil {
+		if err := l.fits(name, f); err != nil {
 			return nil, err
 		}
 	}
@@ -154,8 +154,8 @@ func (l Limit) All(name string, r io.Reader) ([]byte, error) {
 	}
 }
 
-// Fits checks the unread part of f, if f is a regular file.
-func (l Limit) Fits(name string, f *os.File) error { return l.Check(name, rest(f)) }
+// fits checks the unread part of f, if f is a regular file.
+func (l Limit) fits(name string, f *os.File) error { return l.Check(name, rest(f)) }
 
 // rest returns the size of the unread part of a regular file, or 0 if it is unknown.
 func rest(r io.Reader) int64 {

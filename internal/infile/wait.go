@@ -15,7 +15,7 @@ const silence = 2 * time.Second
 // once. Errors about the length begin with name.
 func (l Limit) Wait(ctx context.Context, name string, r io.Reader, waiting func()) ([]byte, error) {
 	if f, ok := r.(*os.File); ok {
-		if err := l.Fits(name, f); err != nil {
+		if err := l.fits(name, f); err != nil {
 			return nil, err
 		}
 	}

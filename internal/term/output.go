@@ -64,8 +64,8 @@ func unfinished(text []byte) []byte {
 	return nil
 }
 
-// Raw returns an Output's underlying writer, for bytes that must arrive unchanged. It returns other writers as they are.
-func Raw(w io.Writer) io.Writer {
+// raw returns an Output's underlying writer, for bytes that must arrive unchanged. It returns other writers as they are.
+func raw(w io.Writer) io.Writer {
 	if o, ok := w.(*Output); ok {
 		return o.out
 	}
@@ -75,7 +75,7 @@ func Raw(w io.Writer) io.Writer {
 // Text returns a writer for generated text. If w is a terminal, it removes escape sequences and control characters other than
 // line ends and tabs. Otherwise it changes nothing.
 func Text(w io.Writer) io.Writer {
-	w = Raw(w)
+	w = raw(w)
 	if Is(w) {
 		return &plain{out: w}
 	}
@@ -102,8 +102,8 @@ func Is(stream any) bool {
 	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
-// Width returns the number of columns of a terminal, or 80 if it is unknown.
-func Width(stream any) int {
+// width returns the number of columns of a terminal, or 80 if it is unknown.
+func width(stream any) int {
 	if f := File(stream); f != nil {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 1 {
 			return width

@@ -54,8 +54,8 @@ func startProgress(out io.Writer, now func() time.Time, name string, unit Unit, 
 	r := &Progress{out: out, now: now, name: name, unit: unit, total: total, begin: now(), stop: make(chan struct{})}
 	every := plainEvery
 	if Is(out) {
-		r.out = Raw(out)
-		r.width = func() int { return Width(out) }
+		r.out = raw(out)
+		r.width = func() int { return width(out) }
 		every = terminalEvery
 		if quiet == 0 {
 			r.draw()

@@ -103,10 +103,10 @@ func TestSequencesAreLeftOutOfText(t *testing.T) {
 func TestTextAndBytesPassWhereThereIsNoTerminal(t *testing.T) {
 	var got bytes.Buffer
 	out := NewOutput(&got)
-	assert.Same(t, &got, Raw(out))
+	assert.Same(t, &got, raw(out))
 	assert.Same(t, &got, Text(out))
 	assert.False(t, Is(out))
-	assert.Equal(t, 80, Width(out))
+	assert.Equal(t, 80, width(out))
 	file, err := os.Create(t.TempDir() + "/out")
 	require.NoError(t, err)
 	defer file.Close()

@@ -75,11 +75,11 @@ func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 	last := f.config.Layers - 1
 	for i := range f.config.Layers {
 		in := f.norm1[i].of(x, eps)
-		dx := TokenShift(b, in, b.State(i, attShift))
+		dx := tokenShift(b, in, b.State(i, attShift))
 		x = x.Add(m.TimeMix(i, in, dx))
 
 		in = f.norm2[i].of(x, eps)
-		dx = TokenShift(b, in, b.State(i, ffnShift))
+		dx = tokenShift(b, in, b.State(i, ffnShift))
 		if i == last {
 			if b.Outputs == rwkv.NoLogits {
 				return ggml.Tensor{}

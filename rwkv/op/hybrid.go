@@ -44,7 +44,7 @@ func (h *Hybrid) Forward(b rwkv.Batch, timeMix func(layer int, x, dx ggml.Tensor
 	x := b.Graph.Use(h.embedding).GetRows(b.Tokens)
 	for i, l := range h.layers {
 		in := norm(x, l.Norm1)
-		dx := TokenShift(b, in, b.State(i, attShift))
+		dx := tokenShift(b, in, b.State(i, attShift))
 		x = x.Add(timeMix(i, in, dx))
 		if i == len(h.layers)-1 {
 			if b.Outputs == rwkv.NoLogits {

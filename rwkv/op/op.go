@@ -7,9 +7,9 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// TokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch. The state holds the last x of each
-// sequence. TokenShift updates it.
-func TokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
+// tokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch. The state holds the last x of each
+// sequence. tokenShift updates it.
+func tokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
 	return ByRun(b, 1, func(r Run) ggml.Tensor {
 		channels, x, state := x.Dim(0), r.Of(x, 1), r.State(b.Graph, state)
 		bySeq := x.Reshape(channels, r.Length, r.Seqs)

@@ -134,7 +134,7 @@ func Random(t testing.TB, c synth.Config, mix string) string {
 	if slices.Contains(synth.Hybrids(), c.Version) {
 		return hybridOf(t, c, mix)
 	}
-	return Convert(t, checkpointOf(t, c), mix)
+	return convertModel(t, checkpointOf(t, c), mix)
 }
 
 // hybridOf makes a hybrid with random weights and returns the path of its GGUF file.
@@ -184,8 +184,8 @@ func (s Suite) sized(c synth.Config) synth.Config {
 	return r
 }
 
-// Convert converts a checkpoint to GGUF and returns the path.
-func Convert(t testing.TB, checkpoint, mix string) string {
+// convertModel converts a checkpoint to GGUF and returns the path.
+func convertModel(t testing.TB, checkpoint, mix string) string {
 	t.Helper()
 	return ConvertAs(t, checkpoint, mix, convert.Options{})
 }

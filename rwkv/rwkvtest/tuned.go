@@ -28,7 +28,7 @@ func (b bench) tuned(t *testing.T) {
 	for _, head := range []int{8, 32, 64} {
 		t.Run(fmt.Sprint("heads of ", head), func(t *testing.T) {
 			base := checkpointOf(t, b.sized(synth.Config{Layers: 2, Embed: 2 * head, FFN: 3 * head, HeadSize: head, Vocab: 61, Seed: 4}))
-			m := b.load(t, Convert(t, base, "F32"))
+			m := b.load(t, convertModel(t, base, "F32"))
 			if !slices.ContainsFunc(b.Arch.State(m.Config()), func(s rwkv.StateSpec) bool { return s.Tuned != "" }) {
 				t.Skip(b.Arch.Title + " has no state that can be tuned")
 			}

@@ -1,0 +1,3 @@
+package adapter
+
+func (a *Adapter) Rank() int64 { return a.rank() }
