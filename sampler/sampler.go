@@ -30,11 +30,12 @@ type Sampler struct {
 	where  map[tokenizer.Token]int // index in seen
 
 	logits  []float32 // of the call, penalised, banned ones -Inf
-	weights []float64 // e^(logit - largest logit)
+	weights []float64 // e^(logit - largest logit), of the rows that may be kept
 	all     []int32   // the rows 0, 1, 2 ...
 	kept    []int32
 	edge    []int32
 	buckets [buckets]bucket
+	fine    [buckets * finer]uint64
 }
 
 // occurrence says how often a token was generated, decayed.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"testing"
 
@@ -185,10 +186,90 @@ func TestDrawFollowsTheWeights(t *testing.T) {
 	}
 }
 
+// TestEstimatesNeverMoveTheCut compares the rows, their order and their weights with those of the weights without estimates.
+func TestEstimatesNeverMoveTheCut(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	estimated := 0
+	for _, n := range []int{2, 50, 200, 2000} {
+		for _, spread := range []float64{1e-4, 0.01, 0.5, 3, 10, 100} {
+			logits := make([]float32, n)
+			for i := range logits {
+				logits[i] = float32(rng.NormFloat64() * spread)
+			}
+			for trial := range 200 {
+				o := Options{Temperature: []float64{1, 0.7}[trial%2], TopP: rng.Float64(), TopK: []int{0, 0, 0, n / 3}[trial%4]}
+				if trial%3 == 0 {
+					o.TopP = shareOfTheFirst(logits, 1+rng.IntN(n)) // the cut is exactly at the edge of a row
+				}
+				s, err := New(o)
+				require.NoError(t, err)
+				best, err := s.prepare(logits)
+				require.NoError(t, err)
+				s.weights = make([]float64, n)
+				want, _ := s.truncate(logits[best], s.weigh(logits[best]), 0)
+				want = slices.Clone(want)
+				total := s.estimate(logits[best])
+				require.InEpsilon(t, mass(logits), total, estimateError)
+				got, proven := s.truncate(logits[best], total, estimateError*total)
+				if proven {
+					estimated++
+					require.Equal(t, want, got, "%d rows, spread %v, top-p %v, top-k %d", n, spread, o.TopP, o.TopK)
+				}
+				if o.TopP < 1 {
+					require.Equal(t, want, s.distribution(logits[best]))
+				}
+			}
+		}
+	}
+	assert.Greater(t, estimated, 1000, "few estimates prove the cut")
+}
+
+// mass is the sum of e^(logit - largest).
+func mass(logits []float32) (sum float64) {
+	largest := float64(slices.Max(logits))
+	for _, l := range logits {
+		sum += math.Exp(float64(l) - largest)
+	}
+	return sum
+}
+
+// shareOfTheFirst is the probability of the n likeliest rows.
+func shareOfTheFirst(logits []float32, n int) float64 {
+	sorted := slices.Sorted(slices.Values(logits))
+	slices.Reverse(sorted)
+	return min(1, mass(sorted[:n])/mass(sorted))
+}
+
+func TestAnEstimateIsWithinItsBound(t *testing.T) {
+	for name, logit := range map[string]func(i int) float32{
+		"in the middle of fine buckets": func(i int) float32 { return -(float32(i%1000) + 0.5) / 128 },
+		"at their ends":                 func(i int) float32 { return -float32(i%1000) / 128 },
+		"far below":                     func(i int) float32 { return -31.95 * float32(min(i, 1)) },
+		"below everything":              func(i int) float32 { return -math.MaxFloat32 * float32(min(i, 1)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := New(Options{Temperature: 1, TopP: 0.5})
+			require.NoError(t, err)
+			for i := range 1 << 16 {
+				s.logits = append(s.logits, logit(i))
+			}
+			total := s.estimate(slices.Max(s.logits))
+			assert.InEpsilon(t, mass(s.logits), total, estimateError)
+			got := s.buckets
+			s.weights = make([]float64, len(s.logits))
+			s.weigh(slices.Max(s.logits))
+			for i, want := range s.buckets {
+				assert.Equal(t, want.count, got[i].count, "bucket %d", i)
+				assert.InDelta(t, want.mass, got[i].mass, estimateError*total, "bucket %d", i)
+			}
+		})
+	}
+}
+
 func BenchmarkSample(b *testing.B) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	logits := make([]float32, 65536)
-	for name, spread := range map[string]float64{"peaked": 4, "flat": 1e-3} {
+	for name, spread := range map[string]float64{"4.7 nats": 4, "6.4 nats": 3.2, "11 nats": 1e-3} {
 		for i := range logits {
 			logits[i] = float32(rng.NormFloat64() * spread)
 		}
@@ -196,6 +277,7 @@ func BenchmarkSample(b *testing.B) {
 			"greedy":      {Limit: 65530},
 			"free text":   {Temperature: 1, TopP: 0.85, PresencePenalty: 0.2, FrequencyPenalty: 0.2, PenaltyDecay: 0.996},
 			"chat":        {Temperature: 1, TopP: 0.3, PresencePenalty: 0.5, FrequencyPenalty: 0.5, PenaltyDecay: 0.996},
+			"chat, Qwen":  {Temperature: 0.7, TopP: 0.8, TopK: 20, PenaltyDecay: 1},
 			"top-k 40":    {Temperature: 0.8, TopP: 1, TopK: 40},
 			"temperature": {Temperature: 0.8, TopP: 1},
 		} {

@@ -10,19 +10,31 @@ import (
 // to add up to one. The largest logit has weight 1.
 func (s *Sampler) distribution(largest float32) []int32 {
 	n := len(s.logits)
-	for i := len(s.all); i < n; i++ {
-		s.all = append(s.all, int32(i))
-	}
 	s.weights = slices.Grow(s.weights[:0], n)[:n]
-	rows, total := s.all[:n], s.weigh(largest)
-	if s.o.TopP < 1 || s.o.TopK > 0 && s.o.TopK < n {
-		rows = s.truncate(rows, largest, total)
+	rows := s.truncated(largest)
+	for _, row := range rows {
+		s.weights[row] = exp((float64(s.logits[row]) - float64(largest)) / s.o.Temperature)
 	}
-	if s.o.Temperature != 1 {
-		for _, row := range rows {
-			s.weights[row] = exp((float64(s.logits[row]) - float64(largest)) / s.o.Temperature)
+	return rows
+}
+
+// truncated returns the rows that top-p and top-k leave. It tries estimated masses first. If they cannot prove where the cut
+// is, it computes every weight. So the rows and their order never depend on the estimates.
+func (s *Sampler) truncated(largest float32) []int32 {
+	n := len(s.logits)
+	if s.o.TopP == 1 && (s.o.TopK == 0 || s.o.TopK >= n) {
+		for i := len(s.all); i < n; i++ {
+			s.all = append(s.all, int32(i))
+		}
+		return s.all[:n]
+	}
+	if n <= mostEstimated {
+		total := s.estimate(largest)
+		if rows, proven := s.truncate(largest, total, estimateError*total); proven {
+			return rows
 		}
 	}
+	rows, _ := s.truncate(largest, s.weigh(largest), 0)
 	return rows
 }
 
@@ -59,34 +71,46 @@ func (s *Sampler) weigh(largest float32) (total float64) {
 	return total
 }
 
-// truncate keeps the likeliest of the rows. Instead of sorting all, it finds the bucket in which the cut falls, keeps what lies
-// above, drops what lies below, and goes on with what lies inside, in finer buckets.
-func (s *Sampler) truncate(rows []int32, largest float32, total float64) []int32 {
+// truncate keeps the likeliest rows. Instead of sorting all, it finds the bucket in which the cut falls, keeps what lies above,
+// drops what lies below, and goes on with what lies inside, in finer buckets. s.buckets holds all rows. Their masses and total
+// may be wrong by slack. If that could move the cut, the result is not proven.
+func (s *Sampler) truncate(largest float32, total, slack float64) (rows []int32, proven bool) {
 	mass, count := s.o.TopP*total, s.o.TopK
 	if s.o.TopP == 1 {
 		mass = math.Inf(1)
 	}
 	if count == 0 {
-		count = len(rows)
+		count = len(s.logits)
 	}
 	s.kept, s.edge = s.kept[:0], s.edge[:0]
 	hi, scale := float64(largest), float64(buckets/spread)
-	for {
-		at, above := s.cut(mass, count)
+	for first := true; ; first = false {
+		at, above, proven := s.cut(mass, slack, count)
+		if !proven && slack > 0 {
+			return nil, false
+		}
 		mass -= above.mass
 		count -= above.count
-		rows = s.split(rows, hi, scale, at)
+		if first {
+			s.splitAll(hi, scale, at)
+		} else {
+			s.split(hi, scale, at)
+		}
+		if first && slack > 0 {
+			mass, slack = s.sharpen(largest, total-above.mass-s.buckets[at].mass)
+		}
 		var lo float64
-		if hi, lo = s.bounds(rows); hi == lo || len(rows) <= small {
-			return s.finish(rows, mass, count)
+		if hi, lo = s.bounds(s.edge); hi == lo || len(s.edge) <= small {
+			return s.finish(mass, slack, count)
 		}
 		scale = buckets / min(hi-lo, spread)
-		s.fill(rows, hi, scale)
+		s.fill(hi, scale)
 	}
 }
 
-// cut returns the bucket in which the mass or the count is reached, and what lies above it.
-func (s *Sampler) cut(mass float64, count int) (at int, above bucket) {
+// cut returns the bucket in which the mass or the count is reached, and what lies above it. It is proven if the masses may be
+// wrong by slack.
+func (s *Sampler) cut(mass, slack float64, count int) (at int, above bucket, proven bool) {
 	var last bucket
 	for i, b := range s.buckets {
 		if b.count == 0 {
@@ -94,19 +118,38 @@ func (s *Sampler) cut(mass float64, count int) (at int, above bucket) {
 		}
 		// If rounding lets the masses add up to less than they should, the cut is in the last bucket.
 		at, above.mass, above.count = i, above.mass+last.mass, above.count+last.count
-		if above.mass+b.mass >= mass || above.count+b.count >= count {
+		full := above.count+b.count >= count
+		if sum := above.mass + b.mass; full || sum >= mass {
+			proven = (full || sum-mass > slack) && (above.count == 0 || mass-above.mass > slack)
 			break
 		}
 		last = b
 	}
-	return at, above
+	return at, above, proven
 }
 
-// split keeps the rows of the buckets above at and returns those in it.
-func (s *Sampler) split(rows []int32, hi, scale float64, at int) []int32 {
-	// From the second round on rows is s.edge itself: what is written never overtakes what is read.
-	edge := s.edge[:0]
-	for _, row := range rows {
+// splitAll keeps the rows of the buckets above at and makes s.edge of those in it.
+func (s *Sampler) splitAll(hi, scale float64, at int) {
+	lowest := banned // a bound for rows of these buckets: one comparison is enough for all others
+	if at < buckets-1 {
+		lowest = math.Nextafter32(float32(hi-float64(at+1)/scale), banned)
+	}
+	for i, l := range s.logits {
+		if l < lowest {
+			continue
+		}
+		if b := bucketOf(hi-float64(l), scale); b < at {
+			s.kept = append(s.kept, int32(i))
+		} else if b == at {
+			s.edge = append(s.edge, int32(i))
+		}
+	}
+}
+
+// split keeps the rows of s.edge in the buckets above at and leaves those in it.
+func (s *Sampler) split(hi, scale float64, at int) {
+	edge := s.edge[:0] // what is written never overtakes what is read
+	for _, row := range s.edge {
 		b := bucketOf(hi-float64(s.logits[row]), scale)
 		if b < at {
 			s.kept = append(s.kept, row)
@@ -115,35 +158,41 @@ func (s *Sampler) split(rows []int32, hi, scale float64, at int) []int32 {
 		}
 	}
 	s.edge = edge
-	return edge
 }
 
-// fill counts rows into s.buckets.
-func (s *Sampler) fill(rows []int32, hi, scale float64) {
+// fill counts the rows of s.edge into s.buckets.
+func (s *Sampler) fill(hi, scale float64) {
 	s.buckets = [buckets]bucket{}
-	for _, row := range rows {
+	for _, row := range s.edge {
 		b := &s.buckets[bucketOf(hi-float64(s.logits[row]), scale)]
 		b.mass += s.weights[row]
 		b.count++
 	}
 }
 
-// finish adds to those kept the likeliest of the last few rows, or of many equal ones.
-func (s *Sampler) finish(rows []int32, mass float64, count int) []int32 {
+// finish adds to those kept the likeliest of the last few rows, or of many equal ones. It is proven if mass may be wrong by slack.
+func (s *Sampler) finish(mass, slack float64, count int) (kept []int32, proven bool) {
+	rows := s.edge
 	if len(rows) <= small {
 		slices.SortStableFunc(rows, func(a, b int32) int { return cmp.Compare(s.logits[b], s.logits[a]) })
 	}
+	rows = rows[:min(count, len(rows))]
 	cutoff := banned
-	for _, row := range rows[:min(count, len(rows))] {
-		if s.logits[row] < cutoff {
+	for i, row := range rows {
+		l := s.logits[row]
+		if l < cutoff {
 			break
 		}
 		s.kept = append(s.kept, row)
-		if mass -= s.weights[row]; mass <= 0 {
-			cutoff, mass = s.logits[row], math.Inf(1)
+		if mass -= s.weights[row]; mass <= 0 && cutoff == banned {
+			cutoff = l
+		}
+		// Equal rows stay together. So only the mass at their end decides.
+		if slack > 0 && math.Abs(mass) <= slack && i+1 < len(rows) && s.logits[rows[i+1]] < l {
+			return nil, false
 		}
 	}
-	return s.kept
+	return s.kept, true
 }
 
 // bounds returns the largest and the smallest logit of rows.
