@@ -17,13 +17,18 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -79,13 +84,22 @@ func printError(w io.Writer, err error) {
 	}
 }
 
+// damagedHint is the hint for numbers that are not finite.
+const damagedHint = "look for damaged weights with gosling inspect --check MODEL"
+
 // hintFor returns a hint for an error, usually the flag that helps.
 func hintFor(err error) string {
+	if hint := fileHint(err); hint != "" {
+		return hint
+	}
 	var unclear *dialect.Unclear
 	var epsilon *convert.NoGroupNormError
 	var threads *lm.ThreadsError
 	var checkpoint *lm.CheckpointError
 	var odd *tokenizer.UnknownError
+	var device *lm.DeviceError
+	var memory *engine.DeviceMemoryError
+	var logit *sampler.LogitError
 	switch {
 	case errors.As(err, &odd):
 		return "token ids still work: give them with --tokens, and print them with --ids"
@@ -99,6 +113,39 @@ func hintFor(err error) string {
 		return "use --group-norm-eps 64e-5 for a converted release; flash-linear-attention trains with 1e-5 (RWKV-6) or the head size times 1e-5 (RWKV-7)"
 	case errors.As(err, &threads):
 		return fmt.Sprintf("use --threads %d", threads.Most)
+	case errors.As(err, &device):
+		return "try --device cpu"
+	case errors.As(err, &memory):
+		return "try --gpu-layers N or --device cpu"
+	case errors.As(err, &logit):
+		return damagedHint
+	}
+	return ""
+}
+
+// fileHint returns a hint for the error of a file that is not what the command needs.
+func fileHint(err error) string {
+	var exists *atomicfile.ExistsError
+	var quantized *quant.QuantizedError
+	var matrix *quant.ImportanceError
+	var part *convert.PartError
+	var alpha *adapter.AlphaError
+	var init *adapter.InitError
+	switch {
+	case errors.As(err, &exists):
+		return "add --force to overwrite it"
+	case errors.As(err, &quantized):
+		return "add --allow-requantize to quantize it all the same, and lose more"
+	case errors.As(err, &matrix):
+		return "make an importance matrix with gosling imatrix"
+	case errors.As(err, &part) && part.State:
+		return "use the state when its model runs with --state FILE, or merge it with gosling convert --merge-state FILE"
+	case errors.As(err, &part):
+		return "merge an adapter into its model with gosling convert --lora FILE"
+	case errors.As(err, &alpha):
+		return "give the alpha with --lora-alpha"
+	case errors.As(err, &init):
+		return "name this file with --lora-init, and the trained adapter with --lora"
 	}
 	return ""
 }

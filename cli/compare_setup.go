@@ -92,12 +92,11 @@ func stopped(c *urfave.Context, err error) error {
 // advised adds the flags that help to an error of package compare.
 func advised(err error) error {
 	var (
-		short     *compare.ShortError
-		logits    *compare.BaseLogitsError
-		disk      *compare.DiskError
-		settings  *compare.SettingsError
-		quantized *compare.QuantizedError
-		none      *compare.NoTokenizerError
+		short    *compare.ShortError
+		logits   *compare.BaseLogitsError
+		disk     *compare.DiskError
+		settings *compare.SettingsError
+		none     *compare.NoTokenizerError
 	)
 	switch {
 	case errors.As(err, &short):
@@ -108,8 +107,6 @@ func advised(err error) error {
 		return &hinted{err, "use fewer --chunks, or another disk with --work DIR or --base-logits FILE"}
 	case errors.As(err, &settings):
 		return &hinted{err, "use the same settings to resume, or leave --resume out to start over"}
-	case errors.As(err, &quantized):
-		return fmt.Errorf("%w, or add --allow-requantize", err)
 	case errors.As(err, &none):
 		return fmt.Errorf("%w: convert it again with --vocab", err)
 	}

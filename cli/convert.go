@@ -77,10 +77,16 @@ func convertCheckpoint(c *urfave.Context) error {
 		return err
 	}
 	for _, notice := range result.Notices {
-		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", excerpt.Lines(notice))
+		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", excerpt.Lines(notice.Text+noticeFlags[notice.Option]))
 	}
 	noteWithout(c, result.Report)
 	return summary(c, result.Report, begin, fmt.Sprintf("%s, %d layers of %d channels", result.Arch.Name, result.Config.Layers, result.Config.Embed))
+}
+
+// noticeFlags are added to a notice. They name the flag of the option that the notice is about.
+var noticeFlags = map[convert.Option]string{
+	convert.Vocab:       "; name one with --vocab",
+	convert.AdapterInit: "; PiSSA needs --lora-init",
 }
 
 // conversion returns the options that the flags ask for.

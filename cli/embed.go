@@ -83,7 +83,7 @@ func embed(c *urfave.Context) error {
 		defer line.End()
 		err := m.Embed(ctx, texts, pooling, func(i int, e []float32) error {
 			if err := finish(e); err != nil {
-				return fmt.Errorf("line %d: %w: see gosling inspect --check", i+1, err)
+				return &hinted{fmt.Errorf("line %d: %w", i+1, err), damagedHint}
 			}
 			return w.Add(e)
 		})

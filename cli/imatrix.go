@@ -147,7 +147,7 @@ func checkImatrix(c *urfave.Context) error {
 	}
 	err := guard(c).Try(outfile.Output{Path: c.Path("output"), Begun: c.Bool("resume"), File: true})
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w, or --resume to continue it", err)
+		return &hinted{err, "add --resume to continue it"}
 	}
 	return err
 }

@@ -49,13 +49,6 @@ func (e *NoTokenizerError) Error() string {
 	return e.path + ": holds no tokenizer, so no text can be measured"
 }
 
-// QuantizedError is the error of a quantized model where an unquantized one is needed.
-type QuantizedError struct{ path, tensor, typ string }
-
-func (e *QuantizedError) Error() string {
-	return fmt.Sprintf("%s: tensor %q is %s already: take the F16 model", e.path, e.tensor, e.typ)
-}
-
 // ExistsError is the error of an answers file that exists while neither Resume nor Replace is set.
 type ExistsError struct{ path string }
 

@@ -33,7 +33,7 @@ type SensitivityResult struct {
 }
 
 // Sensitivity rounds one part of a model at a time and measures what that costs. If the error wraps a StoppedError, another run
-// can resume from the notes. A quantized model gives a QuantizedError unless Requantize is set.
+// can resume from the notes. A quantized model gives a quant.QuantizedError unless Requantize is set.
 func Sensitivity(ctx context.Context, o SensitivityOptions) (*SensitivityResult, error) {
 	var trials []quant.Trial
 	var result quant.Sensitivity
@@ -75,7 +75,7 @@ func multiply(types []gguf.Type) error {
 	return nil
 }
 
-// trials returns the parts to measure. It returns a QuantizedError for a quantized model unless Requantize is set.
+// trials returns the parts to measure. It returns a quant.QuantizedError for a quantized model unless Requantize is set.
 func (o *SensitivityOptions) trials() (trials []quant.Trial, result quant.Sensitivity, err error) {
 	file, err := lm.OpenFile(o.Base.Path)
 	if err != nil {
@@ -87,7 +87,7 @@ func (o *SensitivityOptions) trials() (trials []quant.Trial, result quant.Sensit
 	}
 	for _, t := range file.Tensors() {
 		if !o.Requantize && !slices.Contains([]gguf.Type{gguf.F32, gguf.F16, gguf.BF16}, t.Type) {
-			return nil, result, &QuantizedError{file.Path(), t.Name, t.Type.String()}
+			return nil, result, &quant.QuantizedError{Path: file.Path(), Tensor: t.Name, Type: t.Type}
 		}
 	}
 	return trials, result, nil

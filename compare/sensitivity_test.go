@@ -76,9 +76,9 @@ func TestAModelThatIsQuantizedAlreadyIsRefused(t *testing.T) {
 	o.Base = p.quantized("q8.gguf", "q8_0")
 	o.Types, o.LayerType = []gguf.Type{gguf.Q4_0}, gguf.Q4_0
 	_, err := Sensitivity(t.Context(), o)
-	var quantized *QuantizedError
+	var quantized *quant.QuantizedError
 	require.ErrorAs(t, err, &quantized)
-	assert.Equal(t, "Q8_0", quantized.typ)
+	assert.Equal(t, gguf.Q8_0, quantized.Type)
 	o.Requantize = true
 	r, err := Sensitivity(t.Context(), o)
 	require.NoError(t, err)

@@ -63,8 +63,25 @@ type Result struct {
 	quant.Report
 	Arch    rwkv.Arch
 	Config  rwkv.Config
-	Notices []string // what the user should know, one sentence each
+	Notices []Notice // what the user should know
 }
+
+// Notice is something that the user should know about a converted model.
+type Notice struct {
+	Text   string // one sentence
+	Option Option // the option that would have changed the result, or ""
+}
+
+func (n Notice) String() string { return n.Text }
+
+// Option names an option that a Notice is about.
+type Option string
+
+// The options that notices are about.
+const (
+	Vocab       Option = "Options.Vocab" // the model got no tokenizer
+	AdapterInit Option = "Adapter.Init"  // the adapter may need its initial values
+)
 
 // DefaultOutput returns a name for the converted file: that of the input with the mix in place of the ending.
 func DefaultOutput(in string, mix quant.Mix) string {
@@ -97,7 +114,7 @@ func Run(ctx context.Context, in, out string, o Options) (Result, error) {
 		return Result{}, err
 	}
 	defer file.Close()
-	if file.Unclear != nil && refuse(file) == "" {
+	if file.Unclear != nil && refuse(file) == nil {
 		return Result{}, fmt.Errorf("%s: %w", in, file.Unclear)
 	}
 	state, err := o.State.into(file)
@@ -112,7 +129,7 @@ func Run(ctx context.Context, in, out string, o Options) (Result, error) {
 	p.tuned(adapters)
 	for _, a := range o.Adapters {
 		if a.Alpha != 0 && a.Init == "" {
-			p.notices = append(p.notices, a.Path+" is merged as LoRA: one that was trained as PiSSA needs --lora-init, and cannot be told from it")
+			p.notices = append(p.notices, Notice{a.Path + " is merged as LoRA, and an adapter that was trained as PiSSA cannot be told from it", AdapterInit})
 		}
 	}
 	o.Write.Input = in

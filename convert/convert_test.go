@@ -236,7 +236,8 @@ func TestVocabularyBySize(t *testing.T) {
 			assert.Len(t, tokens, tc.tokens)
 			if tc.notice != "" {
 				require.Len(t, result.Notices, 1)
-				assert.Contains(t, result.Notices[0], tc.notice)
+				assert.Contains(t, result.Notices[0].Text, tc.notice)
+				assert.Equal(t, convert.Vocab, result.Notices[0].Option)
 			}
 		})
 	}
@@ -293,7 +294,7 @@ func TestWhatIsNoWholeModelIsRefused(t *testing.T) {
 		"a tensor is missing": {func(name string) (string, bool) { return name, name != key }, nil, `seems to be RWKV-7, but lacks "blocks.1.ffn.key.weight"`},
 		"a tensor too many":   {renamed("blocks.0.ln0.bias", "blocks.0.ln0.bias2"), nil, `lacks "blocks.0.ln0.bias"`},
 		"half a model":        {func(name string) (string, bool) { return name, name != "blocks.0.att.r_k" }, nil, "download it again"},
-		"a state":             {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "convert --merge-state"},
+		"a state":             {func(name string) (string, bool) { return "blocks.0.att.time_state", name == "blocks.0.att.r_k" }, nil, "a tuned state"},
 		"LoRA":                {renamed(key, "blocks.1.ffn.key.lora_A"), nil, "LoRA"},
 		"a transformer":       {func(name string) (string, bool) { return "model.layers.0.self_attn.q_proj.weight", name == key }, nil, "transformer"},
 		"a weight that is not a number": {keep, func(name string, x []byte) {

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -35,9 +36,18 @@ var refused = []struct {
 // halves are the names of an adapter's factors, the second as web-rwkv has them.
 var halves = regexp.MustCompile(`lora_[AB]|\.lora\.[01]$`)
 
-// refuse returns what a checkpoint is if it cannot become a model: a tuned state, an adapter, or a kind of RWKV that is never run. It
-// returns "" for other checkpoints.
-func refuse(file *checkpoint.File) string {
+// PartError is the error of a checkpoint that holds changes to a model, and not a model of its own. Options.State and Options.Adapters
+// merge them into the model.
+type PartError struct {
+	State  bool   // the changes are a tuned state. Otherwise they are an adapter
+	reason string // what the file is, and what to do
+}
+
+func (e *PartError) Error() string { return e.reason }
+
+// refuse returns an error that says what a checkpoint is, if it cannot become a model: a *PartError for a tuned state or an adapter,
+// or another error for a kind of RWKV that is never run. It returns nil for other checkpoints.
+func refuse(file *checkpoint.File) error {
 	names := slices.Clone(file.Others)
 	for _, t := range file.Tensors {
 		names = append(names, t.Name)
@@ -52,25 +62,25 @@ func refuse(file *checkpoint.File) string {
 	for _, r := range refused {
 		for _, pattern := range r.names {
 			if name := first(pattern); name != "" {
-				return fmt.Sprintf("it seems to be %s (it has %s)", r.what, excerpt.Of(name))
+				return fmt.Errorf("it seems to be %s (it has %s)", r.what, excerpt.Of(name))
 			}
 		}
 	}
 	if first("blocks.*.att.time_maa_x") != "" && first("blocks.*.att.gate.weight") == "" {
-		return "it seems to be an RWKV-6 research variant (x060a, b or c), which this program does not run: it has no \"blocks.0.att.gate.weight\""
+		return errors.New("it seems to be an RWKV-6 research variant (x060a, b or c), which this program does not run: it has no \"blocks.0.att.gate.weight\"")
 	}
 	if onlyEnding(file, tunedSuffix) {
-		return "it is a tuned state, no model: start the model that it was tuned for with --state, or put it into one with convert --merge-state"
+		return &PartError{State: true, reason: "it is a tuned state, no model: start the model that it was tuned for with it, or merge it into that model"}
 	}
 	factor := slices.IndexFunc(file.Tensors, func(t checkpoint.Tensor) bool { return halves.MatchString(t.Name) })
 	switch {
 	case factor >= 0 && first("emb.weight") != "":
-		return fmt.Sprintf("it is a model with LoRA factors that are not merged yet (it has %q): merge them with the program that trained it, "+
-			"or save the factors to a file of their own and name that with convert --lora", file.Tensors[factor].Name)
+		return &PartError{reason: fmt.Sprintf("it is a model with LoRA factors that are not merged yet (it has %q): merge them with the program that trained it, "+
+			"or save the factors to a file of their own and merge that", file.Tensors[factor].Name)}
 	case factor >= 0:
-		return "it is a LoRA adapter (lora_A, lora_B), not a whole model: merge it into its model with convert --lora"
+		return &PartError{reason: "it is a LoRA adapter (lora_A, lora_B), not a whole model: merge it into its model"}
 	}
-	return ""
+	return nil
 }
 
 // guess says what a checkpoint that no architecture knows seems to be.

@@ -22,7 +22,7 @@ type plan struct {
 	config  rwkv.Config
 	keys    []gguf.KV
 	sources []quant.Source
-	notices []string
+	notices []Notice
 }
 
 func newPlan(ctx context.Context, file *checkpoint.File, o Options) (*plan, error) {
@@ -34,7 +34,7 @@ func newPlan(ctx context.Context, file *checkpoint.File, o Options) (*plan, erro
 	if err != nil {
 		return nil, err
 	}
-	if notice != "" {
+	if notice.Text != "" {
 		p.notices = append(p.notices, notice)
 	}
 	p.keys = slices.Concat(general(p.arch.Name, file.Path, o.Mix), p.arch.Keys(p.config), vocabulary)
@@ -43,7 +43,7 @@ func newPlan(ctx context.Context, file *checkpoint.File, o Options) (*plan, erro
 
 // Check returns all that keeps a checkpoint from being converted as it is; the first is the error of Run.
 func Check(file *checkpoint.File) []error {
-	if file.Unclear != nil && refuse(file) == "" {
+	if file.Unclear != nil && refuse(file) == nil {
 		return []error{file.Unclear}
 	}
 	_, problems := examine(file, Options{Mix: quant.Mixes()[0]})
@@ -111,8 +111,8 @@ func missingLayer(arch rwkv.Arch, c rwkv.Config, tensors map[string]checkpoint.T
 
 // detect finds the architecture, or says what the checkpoint is instead.
 func detect(file *checkpoint.File, shapes rwkv.Shapes) (rwkv.Arch, error) {
-	if what := refuse(file); what != "" {
-		return rwkv.Arch{}, fmt.Errorf("%s", what)
+	if err := refuse(file); err != nil {
+		return rwkv.Arch{}, err
 	}
 	if a, ok := archs.Detect(shapes); ok {
 		return a, nil

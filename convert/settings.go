@@ -88,8 +88,8 @@ func (p *plan) setFLAGroupNorm(s *checkpoint.Settings, what string) error {
 		return err
 	}
 	if c.Arch == "rwkv6" && c.GroupNormEps != rwkv.GroupNormEps {
-		p.notices = append(p.notices, fmt.Sprintf("%s has an epsilon of %v, as %s computes; a release of RWKV-6 that was converted to it was trained with %v",
-			what, c.GroupNormEps, dialect.FLA, float32(rwkv.GroupNormEps)))
+		p.notices = append(p.notices, Notice{Text: fmt.Sprintf("%s has an epsilon of %v, as %s computes; a release of RWKV-6 that was converted to it was trained with %v",
+			what, c.GroupNormEps, dialect.FLA, float32(rwkv.GroupNormEps))})
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func TestFlashLinearAttentionsNormAfterTheRecurrence(t *testing.T) {
 			assert.Equal(t, tc.want != 64e-5, key, "the usual one is not written")
 			var said int
 			for _, notice := range result.Notices {
-				if strings.Contains(notice, "the norm after the recurrence has an epsilon of") {
+				if strings.Contains(notice.Text, "the norm after the recurrence has an epsilon of") {
 					said++
 				}
 			}

@@ -47,24 +47,24 @@ const chatTemplate = `{{- bos_token -}}
 
 // vocabularyOf is the metadata of the model's tokenizer: of the file that the user names, of the folder that the model lies in,
 // or of what the rows of the embedding tell. The notice says what a user should know of it.
-func vocabularyOf(ctx context.Context, c rwkv.Config, model, path string) (keys []gguf.KV, notice string, err error) {
-	v, notice, err := chooseVocabulary(ctx, c.Vocab, model, path)
+func vocabularyOf(ctx context.Context, c rwkv.Config, model, path string) (keys []gguf.KV, notice Notice, err error) {
+	v, text, err := chooseVocabulary(ctx, c.Vocab, model, path)
 	if err != nil {
-		return nil, "", err
+		return nil, Notice{}, err
 	}
 	if v == nil {
-		if notice == "" {
-			notice = fmt.Sprintf("a vocabulary of %d rows is not one we know", c.Vocab)
+		if text == "" {
+			text = fmt.Sprintf("a vocabulary of %d rows is not one we know", c.Vocab)
 		}
 		return []gguf.KV{
 			{Key: "tokenizer.ggml.model", Value: "none"},
 			{Key: c.Arch + ".vocab_size", Value: uint32(c.Vocab)},
-		}, notice + ": the file gets no tokenizer; name one with --vocab", nil
+		}, Notice{text + ": the file gets no tokenizer", Vocab}, nil
 	}
 	for _, key := range v.Keys(c.Vocab) {
 		keys = append(keys, gguf.KV{Key: key.Name, Value: key.Value})
 	}
-	return append(keys, chatKeys(v)...), notice, nil
+	return append(keys, chatKeys(v)...), Notice{Text: text}, nil
 }
 
 // chatKeys are for other programs' chats, in the form of World models.

@@ -60,7 +60,7 @@ func TestAFolderOfHuggingFaceHasItsTokenizer(t *testing.T) {
 	result, err := convert.Run(context.Background(), in, filepath.Join(t.TempDir(), "out.gguf"), options(t, "F16"))
 	require.NoError(t, err)
 	require.Len(t, result.Notices, 1)
-	assert.Contains(t, result.Notices[0], `tokenizer of type "Unigram" is not known, only BPE and WordLevel are: took MIDI by the rows of the model`)
+	assert.Contains(t, result.Notices[0].Text, `tokenizer of type "Unigram" is not known, only BPE and WordLevel are: took MIDI by the rows of the model`)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "tokenizer.json"), []byte(wordsJSON), 0o600))
 	c.Vocab = 65536
 	require.NoError(t, os.Rename(write(t, "m.pth", c), in))

@@ -10,6 +10,16 @@ import (
 // Reserve is the device memory that is left to graphs, state and others when layers are placed by themselves.
 const Reserve = 768 << 20
 
+// DeviceMemoryError is the error of a device with too little free memory for one layer of the model. Options.GPULayers skips this check.
+type DeviceMemoryError struct {
+	device      string
+	free, total int64 // bytes
+}
+
+func (e *DeviceMemoryError) Error() string {
+	return fmt.Sprintf("%s: %.1f of %.1f GiB are free, too little for one layer", e.device, gib(e.free), gib(e.total))
+}
+
 // openDevices decides which layers go to which device and makes the devices ready.
 func (m *Model) openDevices(tensors []tensor) error {
 	device, err := m.chooseDevice()
@@ -86,7 +96,7 @@ func (m *Model) layersOnDevice(d ggml.Device, tensors []tensor) (int, error) {
 		n++
 	}
 	if n == 0 && strings.ToLower(m.options.Device) != "" && !strings.EqualFold(m.options.Device, "auto") {
-		return 0, fmt.Errorf("%s: %.1f of %.1f GiB are free, too little for one layer: try --gpu-layers N or --device cpu", d.Name, gib(free), gib(total))
+		return 0, &DeviceMemoryError{d.Name, free, total}
 	}
 	if n < all {
 		m.options.Log.Warn("some layers stay on the CPU", "device", d.Name, "layers", n, "of", all, "free GiB", gib(free))

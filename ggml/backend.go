@@ -25,6 +25,13 @@ func (e *ThreadsError) Error() string {
 	return fmt.Sprintf("computing on %d threads: the system lets this process have %d: a limit is set, on processes (ulimit -u, or a container's) or on memory (ulimit -v)", e.Want, e.Most)
 }
 
+// DeviceError is the error of a device that ggml lists and cannot open.
+type DeviceError struct{ name, description string }
+
+func (e *DeviceError) Error() string {
+	return fmt.Sprintf("%s (%s) cannot be opened", e.name, e.description)
+}
+
 // spareThreads are left at most to the Go runtime, which ends the process when it can start none: one for each of its processors.
 const spareThreads = 8
 
@@ -42,7 +49,7 @@ func checkThreads(want int) error {
 }
 
 // NewBackend makes the device ready. threads counts for the CPU only; if the system does not give them, the error is a
-// *ThreadsError.
+// *ThreadsError. A device that cannot be opened gives a *DeviceError.
 func (d Device) NewBackend(threads int) (*Backend, error) {
 	if d.cpu != nil {
 		if err := checkThreads(threads); err != nil {
@@ -52,7 +59,7 @@ func (d Device) NewBackend(threads int) (*Backend, error) {
 	c := d.lib.c
 	p := c.DevInit(d.p, 0)
 	if p == 0 {
-		return nil, fmt.Errorf("%s (%s) cannot be opened: try --device cpu", d.Name, d.Description)
+		return nil, &DeviceError{d.Name, d.Description}
 	}
 	b := &Backend{handle: newHandle(), device: d, p: p}
 	if d.cpu != nil {

@@ -6,10 +6,11 @@ import "github.com/gosling-rwkv/gosling/ggml"
 type Library = ggml.Library
 
 // The errors of opening the libraries and computing with them. FolderError names a folder that holds no libraries. ThreadsError
-// tells that the system has too few threads left.
+// tells that the system has too few threads left. DeviceError names a device that cannot be opened.
 type (
 	FolderError  = ggml.FolderError
 	ThreadsError = ggml.ThreadsError
+	DeviceError  = ggml.DeviceError
 )
 
 // ErrNoLibrary is wrapped by the error if ggml's libraries are in none of the usual places.

@@ -40,6 +40,11 @@ func (i *Importance) keys(keys []gguf.KV) []gguf.KV {
 	return setKey(keys, keyChunks, uint32(i.Matrix.Chunks))
 }
 
+// ImportanceError is the error of a model that needs an importance matrix, and has none or one that says nothing of it.
+type ImportanceError struct{ reason string }
+
+func (e *ImportanceError) Error() string { return e.reason }
+
 // needImportance are the types that keep too little of a tensor to choose it blindly. ggml writes some of them all the same;
 // llama.cpp refuses every one, and so do we.
 var needImportance = []gguf.Type{gguf.IQ1_S, gguf.IQ1_M, gguf.IQ2_XXS, gguf.IQ2_XS, gguf.IQ2_S, gguf.IQ3_XXS}
@@ -71,7 +76,7 @@ func (i *Importance) weights(sources []Source) (weights [][]float32, without []s
 		}
 	}
 	if i != nil && first != "" && !found {
-		return nil, nil, fmt.Errorf("%s: says nothing of any tensor that is to be quantized, such as %q, or only zeros: it is of another model or damaged, make one with \"gosling imatrix\"", i.Path, first)
+		return nil, nil, &ImportanceError{fmt.Sprintf("%s: says nothing of any tensor that is to be quantized, such as %q, or only zeros: it is of another model or damaged", i.Path, first)}
 	}
 	return weights, without, nil
 }
@@ -103,5 +108,5 @@ func (i *Importance) missing(t gguf.Tensor) error {
 	if i != nil {
 		return fmt.Errorf("tensor %q: type %s needs an importance matrix, and %s says nothing of this tensor: choose another type for it, such as Q2_K or IQ4_XS", t.Name, t.Type, i.Path)
 	}
-	return fmt.Errorf("tensor %q: type %s needs an importance matrix, without which it would ruin the model: make one with \"gosling imatrix\", or choose a type that does without, such as Q2_K or IQ4_XS", t.Name, t.Type)
+	return &ImportanceError{fmt.Sprintf("tensor %q: type %s needs an importance matrix, without which it would ruin the model: make one, or choose a type that does without, such as Q2_K or IQ4_XS", t.Name, t.Type)}
 }

@@ -115,7 +115,7 @@ func TestAnImportanceMatrixMustBeOfTheModel(t *testing.T) {
 		"rows of another length":    {"Q4_0", other(imatrix.Entry{Name: key, Squares: make([]float64, 64)}), `tensor "` + key + `" has 64 input channels there, and 256 in the model`},
 		"no tensor of the model":    {"Q4_0", other(imatrix.Entry{Name: "blk.0.attn_q.weight", Squares: make([]float64, 256)}), "says nothing of any tensor"},
 		"too little for the type":   {"IQ2_XS", other(imatrix.Entry{Name: key, Squares: make([]float64, 256), Tokens: 1}), "and m.gguf says nothing of this tensor"},
-		"a type that must have one": {"IQ2_XS", nil, `make one with "gosling imatrix"`},
+		"a type that must have one": {"IQ2_XS", nil, "needs an importance matrix"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, _, err := quantized(t, in, tc.mix, quant.Retyping{}, quant.Options{Importance: tc.importance})

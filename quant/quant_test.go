@@ -174,7 +174,8 @@ func TestQuantizedInputNeedsPermission(t *testing.T) {
 	m, _ := quant.ParseMix("Q4_0")
 	out := filepath.Join(t.TempDir(), "out.gguf")
 	_, err := quant.Quantize(context.Background(), in, out, quant.Retyping{Mix: m}, quant.Options{Quantizer: quantizer(t)})
-	require.ErrorContains(t, err, "--allow-requantize")
+	var quantized *quant.QuantizedError
+	require.ErrorAs(t, err, &quantized)
 	_, err = quant.Quantize(context.Background(), in, out, quant.Retyping{Mix: m, Requant: true}, quant.Options{Quantizer: quantizer(t)})
 	require.NoError(t, err)
 	wide, _ := quant.ParseMix("F32")

@@ -25,8 +25,19 @@ type Retyping struct {
 // mixKey names the mix where it is none that general.file_type has a number for.
 const mixKey = "gosling.mix"
 
+// QuantizedError is the error of a quantized model where an unquantized one is needed.
+type QuantizedError struct {
+	Path, Tensor string
+	Type         gguf.Type
+}
+
+func (e *QuantizedError) Error() string {
+	return fmt.Sprintf("%s: tensor %q is %s already: take the F16 model", e.Path, e.Tensor, e.Type)
+}
+
 // Quantize writes the model in the GGUF file in to the file out with other types. The rest of the metadata stays. The output appears when
-// it is complete. If there is an error, or ctx ends, there is no output.
+// it is complete. If there is an error, or ctx ends, there is no output. A quantized model gives a *QuantizedError, unless r.Requant is
+// set.
 func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Report, error) {
 	file, err := gguf.Open(in)
 	if err != nil {
@@ -47,7 +58,7 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 	for _, t := range file.Tensors() {
 		to := r.typeOf(t, model, chosen)
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
-			return Report{}, fmt.Errorf("%s: tensor %q is %s already: quantize the F16 file instead, or add --allow-requantize and lose more", in, t.Name, t.Type)
+			return Report{}, &QuantizedError{in, t.Name, t.Type}
 		}
 		sources = append(sources, Source{
 			Tensor: gguf.Tensor{Name: t.Name, Type: to, Shape: t.Shape},

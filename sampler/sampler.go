@@ -60,8 +60,18 @@ func (s *Sampler) Reset() {
 	clear(s.where)
 }
 
+// LogitError is the error of a logit that is not finite.
+type LogitError struct {
+	row, rows int
+	value     float32
+}
+
+func (e *LogitError) Error() string {
+	return fmt.Sprintf("logit %d of %d is %v: the model's weights are damaged or its arithmetic overflowed", e.row, e.rows, e.value)
+}
+
 // Sample chooses a token, given one logit for each row of the vocabulary, and counts it for the penalties. It leaves logits as
-// they are. It fails if a logit is not finite or every row is banned.
+// they are. A logit that is not finite gives a *LogitError. Sample also fails if every row is banned.
 func (s *Sampler) Sample(logits []float32) (tokenizer.Token, error) {
 	best, err := s.prepare(logits)
 	if err != nil {
@@ -80,7 +90,7 @@ func (s *Sampler) prepare(logits []float32) (best int, err error) {
 		return 0, errors.New("no logits to sample from")
 	}
 	if i := float.FirstNotFinite(logits); i >= 0 {
-		return 0, fmt.Errorf("logit %d of %d is %v: the model's weights are damaged or its arithmetic overflowed, look at them with inspect --check", i, len(logits), logits[i])
+		return 0, &LogitError{i, len(logits), logits[i]}
 	}
 	n := len(logits)
 	if s.o.Limit > 0 {

@@ -74,7 +74,22 @@ var foreign = []struct{ part, what string }{
 	{".lora_", "an adapter of another kind than LoRA"}, // after the halves of pairs
 }
 
-// New takes an adapter file apart. It stays open until the adapter is closed.
+// AlphaError is the error of an adapter without an alpha, neither in its configuration nor in the options.
+type AlphaError struct{ rank int64 }
+
+func (e *AlphaError) Error() string {
+	return fmt.Sprintf("it does not say the alpha it was trained with (the rank is %d)", e.rank)
+}
+
+// InitError is the error of a file that holds the initial values of a PiSSA adapter, where the trained adapter is needed. Such a file
+// belongs in Options.Init.
+type InitError struct{ tensor string } // one of the initial values
+
+func (e *InitError) Error() string {
+	return fmt.Sprintf("it is what a PiSSA adapter began with (it has %q), not the trained adapter", e.tensor)
+}
+
+// New takes an adapter file apart. It stays open until the adapter is closed. The error may be an *AlphaError or an *InitError.
 func New(f *checkpoint.File, o Options) (*Adapter, error) {
 	a := &Adapter{file: f, options: o, pairs: map[string]*pair{}, whole: map[string]whole{}}
 	if err := a.sort(f.Tensors); err != nil {
@@ -97,7 +112,7 @@ func New(f *checkpoint.File, o Options) (*Adapter, error) {
 		return nil, fmt.Errorf("an alpha of %v: want a positive number", alpha)
 	}
 	if alpha == 0 && o.Init == nil {
-		return nil, fmt.Errorf("it does not say the alpha it was trained with: give --lora-alpha (the rank is %d)", a.rank())
+		return nil, &AlphaError{a.rank()}
 	}
 	return a, nil
 }
@@ -117,7 +132,7 @@ func (a *Adapter) sort(tensors []checkpoint.Tensor) error {
 			others = append(others, t)
 			continue
 		case m[2] != "":
-			return fmt.Errorf("it is what a PiSSA adapter began with (it has %q): name it with --lora-init, and the trained adapter with --lora", t.Name)
+			return &InitError{t.Name}
 		case name != "" && cmp.Or(m[4], unnamed) != name:
 			return fmt.Errorf("it holds several adapters (%q and %q): have PEFT save the one to merge alone", name, cmp.Or(m[4], unnamed))
 		}

@@ -163,7 +163,7 @@ func TestWhatIsNoAdapterOfTheModelIsRefused(t *testing.T) {
 		options adapter.Options
 	}{
 		"no low-rank pairs":                                                 {[]checkpoint.Tensor{named(a, "blocks.0.att.key.weight")}, adapter.Options{Alpha: 1}},
-		"give --lora-alpha (the rank is 6)":                                 {[]checkpoint.Tensor{a, b}, adapter.Options{}},
+		"the alpha it was trained with (the rank is 6)":                     {[]checkpoint.Tensor{a, b}, adapter.Options{}},
 		`lora_B of "blocks.0.att.key.weight" is missing`:                    {[]checkpoint.Tensor{a}, adapter.Options{Alpha: 1}},
 		"of different ranks":                                                {[]checkpoint.Tensor{a, named(matrix(rng, "", out, 5), b.Name)}, adapter.Options{Alpha: 1}},
 		"want a matrix":                                                     {[]checkpoint.Tensor{a, named(matrix(rng, "", out), b.Name)}, adapter.Options{Alpha: 1}},

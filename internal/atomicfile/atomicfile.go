@@ -40,8 +40,8 @@ type File struct {
 
 }
 
-// Create makes the temporary file for a target. If the target exists and o.Force is not set, the error wraps fs.ErrExist. The
-// path "-", which usually means standard output, is an error.
+// Create makes the temporary file for a target. If the target exists and o.Force is not set, the error is an *ExistsError.
+// The path "-", which usually means standard output, is an error.
 func Create(path string, o Options) (*File, error) {
 	if path == "-" {
 		return nil, errors.New("-: this file cannot be written to standard output: give a file name (./- for a file named -)")
@@ -51,7 +51,7 @@ func Create(path string, o Options) (*File, error) {
 		return nil, err
 	}
 	if old != nil && !o.Force {
-		return nil, &existsError{path}
+		return nil, &ExistsError{path}
 	}
 	removeAbandoned(target)
 	f, err := createBeside(target)
@@ -66,10 +66,11 @@ func Create(path string, o Options) (*File, error) {
 	return &File{File: f, target: target, force: o.Force, open: true}, nil
 }
 
-type existsError struct{ path string }
+// ExistsError is the error of a target that exists and may not be replaced. It wraps fs.ErrExist.
+type ExistsError struct{ path string }
 
-func (e *existsError) Error() string { return e.path + " exists: add --force to overwrite it" }
-func (e *existsError) Unwrap() error { return fs.ErrExist }
+func (e *ExistsError) Error() string { return e.path + " exists" }
+func (e *ExistsError) Unwrap() error { return fs.ErrExist }
 
 // examine follows the symbolic links of a path. It returns the path they lead to and the existing file there, if any.
 func examine(path string) (target string, old fs.FileInfo, err error) {
@@ -154,7 +155,7 @@ func removeAbandoned(target string) {
 }
 
 // Commit flushes the file to the disk and renames it to the target. Without Options.Force it does not replace a file that
-// appeared since Create, and the error then wraps fs.ErrExist. Commit closes the file. After an error, Close does.
+// appeared since Create, and the error is then an *ExistsError. Commit closes the file. After an error, Close does.
 func (f *File) Commit() error {
 	if !f.open {
 		return fmt.Errorf("%s: %w", f.target, fs.ErrClosed)
@@ -183,11 +184,11 @@ func (f *File) place() error {
 	case err == nil:
 		return os.Remove(f.Name())
 	case errors.Is(err, fs.ErrExist):
-		return &existsError{f.target}
+		return &ExistsError{f.target}
 	}
 	// The file system has no hard links. Checking first leaves only a short gap.
 	if _, err := os.Lstat(f.target); !errors.Is(err, fs.ErrNotExist) {
-		return &existsError{f.target}
+		return &ExistsError{f.target}
 	}
 	return os.Rename(f.Name(), f.target)
 }

@@ -83,7 +83,7 @@ func TestAFileThatIsThereIsReplacedByForceOnly(t *testing.T) {
 	require.NoError(t, write(path, "old", Options{}))
 	_, err := Create(path, Options{})
 	require.ErrorIs(t, err, fs.ErrExist)
-	assert.EqualError(t, err, path+" exists: add --force to overwrite it")
+	assert.EqualError(t, err, path+" exists")
 	assert.Equal(t, "old", content(t, path))
 	require.NoError(t, write(path, "new", Options{Force: true}))
 	assert.Equal(t, "new", content(t, path))

@@ -21,7 +21,7 @@ func Example() {
 			fmt.Println(filepath.Base(err.Error()))
 		}
 	}
-	// Output: goose.txt exists: add --force to overwrite it
+	// Output: goose.txt exists
 }
 
 func honk(path string) error {

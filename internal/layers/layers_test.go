@@ -171,10 +171,9 @@ func root(t *testing.T) string {
 	}
 }
 
-// TestImportsFollowTheArrows checks the imports of every file for every platform. Tests may import anything.
-func TestImportsFollowTheArrows(t *testing.T) {
+// walk calls visit for every Go file of the module that is not a test, with its path in the module and its path.
+func walk(t *testing.T, visit func(local, file string)) {
 	top := root(t)
-	seen := 0
 	err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -193,28 +192,33 @@ func TestImportsFollowTheArrows(t *testing.T) {
 			return nil
 		}
 		local, err := filepath.Rel(top, file)
-		if err != nil {
-			return err
+		if err == nil {
+			visit(filepath.ToSlash(local), file)
 		}
-		local = filepath.ToSlash(local)
-		pkg := strings.TrimPrefix(path.Dir(local), ".")
+		return err
+	})
+	require.NoError(t, err)
+}
+
+// packageOf returns the package of a file, both as paths in the module.
+func packageOf(local string) string { return strings.TrimPrefix(path.Dir(local), ".") }
+
+// TestImportsFollowTheArrows checks the imports of every file for every platform. Tests may import anything.
+func TestImportsFollowTheArrows(t *testing.T) {
+	seen := 0
+	walk(t, func(local, file string) {
+		pkg := packageOf(local)
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			return err
-		}
+		require.NoError(t, err)
 		_, known := entry(pkg)
 		assert.True(t, known, "%s: its package has no place in the table of layers yet", local)
 		for _, spec := range parsed.Imports {
 			imported, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				return err
-			}
+			require.NoError(t, err)
 			seen++
 			assert.Empty(t, fault(pkg, imported), "%s imports %q", local, imported)
 		}
-		return nil
 	})
-	require.NoError(t, err)
 	assert.Greater(t, seen, 50, "the walk found the module")
 }
 
