@@ -34,20 +34,20 @@ type Mix struct {
 
 	Matrix, Embedding, Head gguf.Type
 
-	Exceptions []Exception // the first that fits a tensor counts. Only mixes of our own have any
+	exceptions []exception // the first that fits a tensor counts. Only mixes of our own have any
 }
 
-// Exception gives the tensors of one kind another type than the other tensors of their class.
-type Exception struct {
-	Kind string // "time_mix_value", DecayKind or LowRankKind
-	Type gguf.Type
+// exception gives the tensors of one kind another type than the other tensors of their class.
+type exception struct {
+	kind string // "time_mix_value", decayKind or lowRankKind
+	typ  gguf.Type
 }
 
-// The kinds of all low-rank pairs together: DecayKind for those that feed the decay (in version 6 also the token shifts), LowRankKind for
+// The kinds of all low-rank pairs together: decayKind for those that feed the decay (in version 6 also the token shifts), lowRankKind for
 // the others.
 const (
-	DecayKind   = "decay_low_rank"
-	LowRankKind = "low_rank"
+	decayKind   = "decay_low_rank"
+	lowRankKind = "low_rank"
 )
 
 //go:embed mixes.txt
@@ -83,7 +83,7 @@ func parseMixLine(f []string) (Mix, error) {
 		kind, name, _ := strings.Cut(field, "=")
 		typ, typeErr := gguf.ParseType(name)
 		err = cmp.Or(err, typeErr)
-		m.Exceptions = append(m.Exceptions, Exception{kind, typ})
+		m.exceptions = append(m.exceptions, exception{kind, typ})
 	}
 	return m, err
 }
@@ -144,9 +144,9 @@ func (m Mix) Retype(s rwkv.TensorSpec, from gguf.Type) gguf.Type {
 
 // exception is the type that a kind has of its own.
 func (m Mix) exception(s rwkv.TensorSpec) (gguf.Type, bool) {
-	for _, e := range m.Exceptions {
-		if e.Kind == roundingKind(s) {
-			return e.Type, true
+	for _, e := range m.exceptions {
+		if e.kind == roundingKind(s) {
+			return e.typ, true
 		}
 	}
 	return 0, false
@@ -156,9 +156,9 @@ func (m Mix) exception(s rwkv.TensorSpec) (gguf.Type, bool) {
 func roundingKind(s rwkv.TensorSpec) string {
 	switch s.Class {
 	case rwkv.LowRank:
-		return LowRankKind
+		return lowRankKind
 	case rwkv.Decay:
-		return DecayKind
+		return decayKind
 	default:
 		return rwkv.KindOf(s.Name)
 	}

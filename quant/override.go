@@ -12,8 +12,8 @@ import (
 
 // Override gives a type to the tensors whose names contain a match of a pattern.
 type Override struct {
-	Pattern *regexp.Regexp
-	Type    gguf.Type
+	pattern *regexp.Regexp
+	typ     gguf.Type
 }
 
 // ParseOverride reads PATTERN=TYPE, as llama-quantize does. The pattern is a regular expression that ignores case.
@@ -49,9 +49,9 @@ func (o Overrides) Choose() *Choice { return &Choice{o, make([]bool, len(o))} }
 func (c *Choice) Type(s rwkv.TensorSpec) (gguf.Type, bool) {
 	if roundable(s) {
 		for i, o := range c.overrides {
-			if o.Pattern.MatchString(s.Name) {
+			if o.pattern.MatchString(s.Name) {
 				c.used[i] = true
-				return fitting(o.Type, s), true
+				return fitting(o.typ, s), true
 			}
 		}
 	}
@@ -62,7 +62,7 @@ func (c *Choice) Type(s rwkv.TensorSpec) (gguf.Type, bool) {
 func (c *Choice) Err() error {
 	for i, ok := range c.used {
 		if !ok {
-			return fmt.Errorf("no tensor that may be quantized matches %q, or earlier patterns took them all", strings.TrimPrefix(c.overrides[i].Pattern.String(), "(?i)"))
+			return fmt.Errorf("no tensor that may be quantized matches %q, or earlier patterns took them all", strings.TrimPrefix(c.overrides[i].pattern.String(), "(?i)"))
 		}
 	}
 	return nil

@@ -100,7 +100,7 @@ func (r Retyping) keys(keys []gguf.KV) []gguf.KV {
 
 // OwnKeys is the metadata that names a mix of our own. It is empty for the mixes of llama.cpp, which general.file_type names.
 func (m Mix) OwnKeys() []gguf.KV {
-	if m.Exceptions == nil {
+	if m.exceptions == nil {
 		return nil
 	}
 	return []gguf.KV{{Key: mixKey, Value: m.Name}}
