@@ -1,6 +1,7 @@
 package gguf_test
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -48,4 +49,23 @@ func write(path string) error {
 		return err
 	}
 	return w.Close()
+}
+
+// A FormatError tells where the file is wrong.
+func ExampleFormatError() {
+	file, err := os.CreateTemp("", "*.gguf")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	if _, err := file.WriteString("GGUF\x09\x00\x00\x00"); err != nil {
+		log.Fatal(err)
+	}
+	_, err = gguf.Open(file.Name())
+	var bad *gguf.FormatError
+	if errors.As(err, &bad) {
+		fmt.Printf("%s at byte %d: %s\n", bad.Part, bad.Offset, bad.Reason)
+	}
+	// Output: version at byte 4: is 9, want 2 or 3: made by a newer program, or damaged
 }

@@ -156,14 +156,11 @@ func (f *File) Size() int64 {
 	return n
 }
 
-// Version is the version of the format, 2 or 3. For a split model, Version, Alignment and DataOffset are those of the first part.
+// Version is the version of the format, 2 or 3. For a split model, Version and Alignment are those of the first part.
 func (f *File) Version() uint32 { return f.version }
 
 // Alignment is a power of two. The offset of every tensor is a multiple of it.
 func (f *File) Alignment() int64 { return f.alignment }
-
-// DataOffset is where the tensors begin: the end of the header, padded to the alignment.
-func (f *File) DataOffset() int64 { return f.dataOffset }
 
 // Keys returns the metadata in file order. For a split model it is that of the first part, without the keys about parts. Slices among the
 // values belong to the file and must not be changed.

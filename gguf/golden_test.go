@@ -98,7 +98,7 @@ func TestAFileMadeByHandIsRead(t *testing.T) {
 	assert.Equal(t, uint32(3), f.Version())
 	assert.Equal(t, int64(64), f.Alignment())
 	assert.Equal(t, int64(len(image)), f.Size())
-	data := f.DataOffset()
+	data := f.dataOffset
 	assert.Zero(t, data%64)
 	assert.Equal(t, []Tensor{
 		{"norm.weight", F32, []int64{3}, data, 12, 0},
