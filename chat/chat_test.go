@@ -142,3 +142,19 @@ func TestFunctionsThatAreOfferedAreCalled(t *testing.T) {
 	_, err = f.OfferTools("honk")
 	assert.Error(t, err)
 }
+
+// Messages of an HTTP request become a prompt.
+func ExampleFormat_Prompt() {
+	g1, err := prompt.Named("g1")
+	if err != nil {
+		panic(err)
+	}
+	text, err := chat.Format{Template: g1}.Prompt([]chat.Message{
+		{Role: chat.System, Text: "Be brief."},
+		{Role: chat.User, Text: "What is a goose?"},
+		{Role: chat.Assistant, Text: "A bird."},
+		{Role: chat.User, Text: "Can it fly?"},
+	})
+	fmt.Printf("%q %v\n", text, err)
+	// Output: "System: Be brief.\n\nUser: What is a goose?\n\nAssistant: A bird.\n\nUser: Can it fly?\n\nAssistant:" <nil>
+}

@@ -148,6 +148,24 @@ func TestThisMachineHasMemory(t *testing.T) {
 
 func ExampleRecommend() {
 	choices, err := fit.Recommend(fit.Machine{RAM: 8 << 30, VRAM: 6 << 30}, "chat")
-	fmt.Println(choices[0].Model.Name(), choices[0].OnGPU(), err)
-	// Output: RWKV-7 G1 7.2B true <nil>
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	best := choices[0]
+	fmt.Println(best.Model.Name(), best.Mix, best.OnGPU())
+	fmt.Printf("%.1f GiB, %.1f GiB on the GPU\n", float64(best.Size)/(1<<30), float64(best.Memory.VRAM)/(1<<30))
+	// Output:
+	// RWKV-7 G1 7.2B Q5_K_M true
+	// 5.0 GiB, 5.6 GiB on the GPU
+}
+
+// Released lists the models that Recommend chooses from.
+func ExampleReleased() {
+	m := fit.Released()[0]
+	fmt.Println(m.Name(), m.Uses, m.Parameters())
+	fmt.Println(m.Repository, m.File)
+	// Output:
+	// RWKV-7 G1 0.1B [chat code] 191034624
+	// BlinkDL/rwkv7-g1 rwkv7-g1*-0.1b-*.pth
 }

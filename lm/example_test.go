@@ -9,6 +9,7 @@ import (
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/sampler"
 )
 
 // A conversation streams its answers. A fork continues from the same state.
@@ -47,7 +48,74 @@ func ExampleCheckpointError() {
 	_, err := lm.OpenFile("../testdata/demo.pth")
 	var checkpoint *lm.CheckpointError
 	if errors.As(err, &checkpoint) {
-		fmt.Println("convert it first:", checkpoint.Path)
+		fmt.Printf("convert it first: %s (%s)\n", checkpoint.Path, checkpoint.Format)
 	}
-	// Output: convert it first: ../testdata/demo.pth
+	// Output: convert it first: ../testdata/demo.pth (PyTorch zip)
+}
+
+// Continue goes on in a session that has read a text. Afterwards the session can be saved, or go on with another text.
+func ExampleModel_Continue() {
+	ctx := context.Background()
+	path, err := demo.Model() // or the path of any model
+	if err != nil {
+		log.Fatal(err)
+	}
+	model, err := lm.Open(ctx, path, lm.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	session, err := model.NewSession()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer session.Close()
+	greedy := lm.GenerateOptions{Sampling: &sampler.Options{}, Stop: []string{"\n\n"}, Limit: 100}
+	for _, text := range []string{"ROMEO:\n", "\n\nJULIET:\n"} {
+		for piece, err := range model.Continue(ctx, session, text, greedy) {
+			if err != nil {
+				log.Fatal(err)
+			}
+			fmt.Print(piece.Text)
+		}
+	}
+}
+
+// Undo forgets a turn, as if it had not been said.
+func ExampleConversation_Undo() {
+	ctx := context.Background()
+	path, err := demo.Model()
+	if err != nil {
+		log.Fatal(err)
+	}
+	model, err := lm.Open(ctx, path, lm.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	talk, err := model.NewConversation(ctx, lm.ConversationOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer talk.Close()
+	fmt.Println(errors.Is(talk.Undo(), lm.ErrNoTurn))
+	if _, err := talk.Say(ctx, "What is 17 + 25?", func(chat.Part) error { return nil }); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(talk.Undo())
+}
+
+// The errors of opening ggml tell whether a named folder or all usual places have no libraries.
+func ExampleOptions_OpenLibrary() {
+	_, err := lm.Options{Libraries: "../testdata"}.OpenLibrary()
+	var folder *lm.FolderError
+	switch {
+	case errors.As(err, &folder):
+		fmt.Println("no libraries in the folder")
+	case errors.Is(err, lm.ErrNoLibrary):
+		fmt.Println("no libraries in the usual places")
+	case err != nil:
+		log.Fatal(err)
+	}
+	// Output: no libraries in the folder
 }

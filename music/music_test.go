@@ -3,6 +3,7 @@ package music_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -208,4 +209,19 @@ func FuzzEveryFileIsValidAndEndsItsNotes(f *testing.F) {
 			require.False(t, on, "%v sounds for ever", key)
 		}
 	})
+}
+
+// The words of a MIDI model become a file.
+func ExampleSong() {
+	var song music.Song
+	for _, word := range strings.Fields("pi:3c:b t125 pi:3c:0 pi:40:b t125 <end>") {
+		if err := song.Add(word); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	var file bytes.Buffer
+	_, err := song.WriteTo(&file)
+	fmt.Printf("%d notes, %q, %v\n", song.Notes(), file.Bytes()[:4], err)
+	// Output: 2 notes, "MThd", <nil>
 }

@@ -231,10 +231,12 @@ func Example() {
 		free, stopped := stopper.Push(piece)
 		fmt.Printf("%q %v\n", free, stopped)
 	}
+	fmt.Printf("%q %q\n", stopper.Hit(), stopper.Flush())
 	// Output:
 	// "User: What is a goose?\n\nAssistant:"
 	// " A bird" false
 	// "." false
 	// "" false
 	// "" true
+	// "\n\nUser:" ""
 }
