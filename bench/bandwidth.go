@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
@@ -14,13 +15,11 @@ import (
 const enough = 32 << 20
 
 // Bandwidth returns how many bytes per second the given number of threads read together, the best of several measurements. They
-// read memory, such as a model's weights, or a buffer if memory is too small. now is the clock; nil is time.Now. The bandwidth is
-// NaN if the clock does not move.
-func Bandwidth(ctx context.Context, now func() time.Time, memory [][]byte, threads int) (float.Number, error) {
+// read memory, such as a model's weights, or a buffer if memory is too small. The bandwidth is NaN if
+// the clock does not move.
+func Bandwidth(ctx context.Context, memory [][]byte, threads int) (float.Number, error) {
 	const measurements = 4
-	if now == nil {
-		now = time.Now
-	}
+	now := clock.Of(ctx)
 	total := 0
 	for _, m := range memory {
 		total += len(m)
@@ -34,7 +33,7 @@ func Bandwidth(ctx context.Context, now func() time.Time, memory [][]byte, threa
 		took, err := repeat(func() (time.Duration, error) {
 			begin := now()
 			readAll(memory, threads)
-			return now().Sub(begin), ctx.Err()
+			return now.Since(begin), ctx.Err()
 		})
 		if err != nil {
 			return 0, err

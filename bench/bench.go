@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/rss"
@@ -36,8 +37,7 @@ type Options struct {
 	Gens        []int // numbers of tokens to generate
 	Repetitions int   // of each test, after a warm-up run; 0 is DefaultRepetitions
 
-	Clock    func() time.Time // nil is time.Now
-	Progress func(Progress)   // nil drops it; called by one goroutine at a time
+	Progress func(Progress) // nil drops it; called by one goroutine at a time
 }
 
 // DefaultRepetitions is the default of Options.Repetitions.
@@ -89,13 +89,14 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	if err := o.settle(); err != nil {
 		return nil, err
 	}
-	begin := o.Clock()
+	now := clock.Of(ctx)
+	begin := now()
 	m, err := lm.Open(ctx, o.Model, o.Options)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	loaded := o.Clock().Sub(begin)
+	loaded := now.Since(begin)
 	about, err := o.about(m)
 	if err != nil {
 		return nil, err
@@ -105,7 +106,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	if err != nil || !m.Devices()[0].IsHost() {
 		return results, err
 	}
-	width, err := Bandwidth(ctx, o.Clock, m.Memory(), m.Threads())
+	width, err := Bandwidth(ctx, m.Memory(), m.Threads())
 	if err != nil {
 		return nil, err
 	}
@@ -123,9 +124,6 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 func (o *Options) settle() error {
 	o.Name = cmp.Or(o.Name, o.Model)
 	o.Repetitions = cmp.Or(o.Repetitions, DefaultRepetitions)
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
@@ -175,7 +173,7 @@ func (o *Options) test(ctx context.Context, s *engine.Session, vocab int, r *Res
 		p.Done = min(p.Done+int64(tokens), p.Total) // a coarse clock needs more runs
 		o.Progress(p)
 	})
-	err := r.measure(ctx, o.Clock, s, vocab, o.Repetitions)
+	err := r.measure(ctx, clock.Of(ctx), s, vocab, o.Repetitions)
 	p.Ended = true
 	o.Progress(p)
 	r.PeakRSS = rss.Peak()

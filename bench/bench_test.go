@@ -15,6 +15,7 @@ import (
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -51,7 +52,7 @@ func ticking() func() time.Time {
 func TestRunMeasuresEachTest(t *testing.T) {
 	o := small(t)
 	ggmltest.NoLeaks(t)
-	o.Prompts, o.Gens, o.Clock = []int{8, 16}, []int{4}, ticking()
+	o.Prompts, o.Gens = []int{8, 16}, []int{4}
 	var ended []string
 	o.Progress = func(p Progress) {
 		assert.LessOrEqual(t, p.Done, p.Total)
@@ -59,7 +60,7 @@ func TestRunMeasuresEachTest(t *testing.T) {
 			ended = append(ended, p.Test)
 		}
 	}
-	results, err := Run(t.Context(), o)
+	results, err := Run(clock.With(t.Context(), ticking()), o)
 	require.NoError(t, err)
 	var names []string
 	for _, r := range results {
@@ -89,8 +90,8 @@ func TestRunMeasuresEachTest(t *testing.T) {
 func TestRunByAClockThatStandsStill(t *testing.T) {
 	o := small(t)
 	still := time.Now()
-	o.Prompts, o.Clock, o.Name = []int{4}, func() time.Time { return still }, "goose"
-	results, err := Run(t.Context(), o)
+	o.Prompts, o.Name = []int{4}, "goose"
+	results, err := Run(clock.With(t.Context(), func() time.Time { return still }), o)
 	require.NoError(t, err)
 	assert.Equal(t, "goose", results[0].Model)
 	assert.False(t, results[0].AvgTS.Finite())
@@ -162,18 +163,18 @@ func TestApart(t *testing.T) {
 
 func TestABandwidthByAClockThatStandsStill(t *testing.T) {
 	begin := time.Now()
-	width, err := Bandwidth(t.Context(), func() time.Time { return begin }, [][]byte{make([]byte, enough)}, 1)
+	width, err := Bandwidth(clock.With(t.Context(), func() time.Time { return begin }), [][]byte{make([]byte, enough)}, 1)
 	require.NoError(t, err)
 	assert.False(t, width.Finite())
 }
 
 func TestABandwidthIsTheBestOfSome(t *testing.T) {
-	width, err := Bandwidth(t.Context(), ticking(), [][]byte{make([]byte, enough)}, 2)
+	width, err := Bandwidth(clock.With(t.Context(), ticking()), [][]byte{make([]byte, enough)}, 2)
 	require.NoError(t, err)
 	assert.InEpsilon(t, enough*1000.0, float64(width), 1e-9)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = Bandwidth(ctx, nil, nil, 1)
+	_, err = Bandwidth(ctx, nil, 1)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

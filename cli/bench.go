@@ -9,6 +9,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/bench"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
@@ -48,12 +49,11 @@ func benchModel(c *urfave.Context) error {
 	if o.Model, err = modelPath(o.Name); err != nil {
 		return err
 	}
-	o.Clock = clockOf(c)
 	var line *term.Progress // of the test that runs
 	o.Progress = func(p bench.Progress) {
 		switch {
 		case line == nil:
-			line = term.NewReading(c.App.ErrWriter, clockOf(c), p.Test, int(p.Total))
+			line = term.NewReading(c.App.ErrWriter, clock.Of(c.Context), p.Test, int(p.Total))
 		case p.Ended:
 			line.End()
 			line = nil

@@ -22,6 +22,7 @@ import (
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/infile"
@@ -38,16 +39,15 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 // runAt is Run with a given clock.
-func runAt(now clock, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func runAt(now clock.Clock, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // a reader that closes the pipe causes EPIPE instead, so outputs are still cleaned up
 	out, about := term.NewOutput(stdout), term.NewOutput(stderr)
 	defer about.Close()
 	defer out.Close()
 	app := newApp(stdin, out, about)
-	app.Metadata = map[string]any{clockKey: now}
 	arranged, err := cmdline.Arrange(app, args)
 	if err == nil {
-		err = app.Run(arranged)
+		err = app.RunContext(clock.With(context.Background(), now), arranged)
 	}
 	return report(about, err)
 }

@@ -66,7 +66,6 @@ func setUp(c *urfave.Context, s *compare.Setup) (end func(), err error) {
 			}
 		}
 	}
-	s.Clock = clockOf(c)
 	s.Progress, end = follow(c)
 	return end, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/quant"
@@ -70,7 +71,7 @@ func convertCheckpoint(c *urfave.Context) error {
 	}
 	line := writing(c, "converting")
 	o.Write.Progress = line.Set
-	begin := clockOf(c)()
+	begin := clock.Of(c.Context)()
 	result, err := convert.Run(c.Context, in, out, o)
 	line.End()
 	if err != nil {
@@ -146,7 +147,7 @@ func writeOptions(c *urfave.Context) quant.Options {
 
 // summary prints the last line of convert and quantize.
 func summary(c *urfave.Context, r quant.Report, begin time.Time, what string) error {
-	took := clockOf(c).since(begin)
+	took := clock.Of(c.Context).Since(begin)
 	_, err := fmt.Fprintf(c.App.Writer, "%s: %s, %s parameters, %s (%.2f bits per weight), %.1f s, %s\n", r.Path, what, units.Grouped(r.Elements()),
 		units.Bytes(r.Size), r.BitsPerWeight(), took.Seconds(), units.ByteRate(bench.Rate(float64(r.Size), took)))
 	return err

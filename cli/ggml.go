@@ -10,6 +10,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/doctor"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/cpus"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -143,8 +144,8 @@ const maxThreads = 512
 
 // loadModel opens the model that the command names first. It returns how long that took.
 func loadModel(c *urfave.Context) (*lm.Model, time.Duration, error) {
-	now := clockOf(c)
+	now := clock.Of(c.Context)
 	begin := now()
 	m, err := openModel(c, c.Args().First())
-	return m, now.since(begin), err
+	return m, now.Since(begin), err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/imatrix/collect"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -55,7 +56,7 @@ func imatrixAction(c *urfave.Context) error {
 	var took time.Duration
 	o.Progress = func(p collect.Progress) {
 		if line == nil {
-			line = term.NewProgress(c.App.ErrWriter, clockOf(c), filepath.Base(c.Args().First()), term.Tokens, p.Total)
+			line = term.NewProgress(c.App.ErrWriter, clock.Of(c.Context), filepath.Base(c.Args().First()), term.Tokens, p.Total)
 		}
 		if line.Set(p.Done, p.Total); p.Chunks > 0 {
 			line.Say("%d of %d chunks", p.Chunks, p.Of)

@@ -80,7 +80,7 @@ func checkPerplexity(c *urfave.Context) error {
 }
 
 func perplexityOptions(c *urfave.Context) (o compare.PerplexityOptions, err error) {
-	o = compare.PerplexityOptions{Context: c.Int("ctx"), Chunks: c.Int("chunks"), Stream: c.Bool("stream"), Clock: clockOf(c)}
+	o = compare.PerplexityOptions{Context: c.Int("ctx"), Chunks: c.Int("chunks"), Stream: c.Bool("stream")}
 	o.Model.Name, o.Text.Path = c.Args().First(), c.Path("text")
 	if o.Text.Path == "" {
 		o.Text.Path = "-"

@@ -7,19 +7,20 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // writing begins the progress line of a job that writes bytes. The caller ends the line.
 func writing(c *urfave.Context, what string) *term.Progress {
-	return term.NewProgress(c.App.ErrWriter, clockOf(c), what, term.Bytes, 0)
+	return term.NewProgress(c.App.ErrWriter, clock.Of(c.Context), what, term.Bytes, 0)
 }
 
 // reading begins the progress line of reading tokens. It also returns a context that counts the tokens which the model reads. The
 // caller ends the line.
 func reading(ctx context.Context, c *urfave.Context, what string, tokens int) (*term.Progress, context.Context) {
-	line := term.NewReading(c.App.ErrWriter, clockOf(c), what, tokens)
+	line := term.NewReading(c.App.ErrWriter, clock.Of(c.Context), what, tokens)
 	return line, lm.WithProgress(ctx, line.Add)
 }
 
@@ -41,9 +42,9 @@ func follow(c *urfave.Context) (show func(compare.Event), end func()) {
 		case e.Ended:
 			end()
 		case line == nil && e.Bytes:
-			line = term.NewProgress(c.App.ErrWriter, clockOf(c), e.Step, term.Bytes, e.Total)
+			line = term.NewProgress(c.App.ErrWriter, clock.Of(c.Context), e.Step, term.Bytes, e.Total)
 		case line == nil:
-			line = term.NewProgress(c.App.ErrWriter, clockOf(c), e.Step, term.Tokens, e.Total)
+			line = term.NewProgress(c.App.ErrWriter, clock.Of(c.Context), e.Step, term.Tokens, e.Total)
 		default:
 			line.Set(e.Done, e.Total)
 			if e.News != "" {

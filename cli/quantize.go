@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -99,7 +100,7 @@ func quantize(c *urfave.Context) error {
 	}
 	line := writing(c, "quantizing")
 	o.Progress = line.Set
-	begin := clockOf(c)()
+	begin := clock.Of(c.Context)()
 	report, err := quant.Quantize(c.Context, in, job.out, job.how, o)
 	line.End()
 	if err != nil {

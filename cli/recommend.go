@@ -93,7 +93,7 @@ func machine(c *urfave.Context) (m fit.Machine, err error) {
 		}
 	}
 	if !c.IsSet("ram") { // the speed of another machine's memory is not known
-		if m.Bandwidth, err = bench.Bandwidth(c.Context, clockOf(c), nil, m.Threads); !m.Bandwidth.Finite() {
+		if m.Bandwidth, err = bench.Bandwidth(c.Context, nil, m.Threads); !m.Bandwidth.Finite() {
 			m.Bandwidth = 0 // unknown
 		}
 	}

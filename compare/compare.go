@@ -40,7 +40,7 @@ type Result struct {
 }
 
 // Run compares candidates with a base. If the error wraps a StoppedError, another run can resume from the notes.
-func Run(ctx context.Context, o Options) (*Result, error) {
+func Run(ctx context.Context, o Options) (Result, error) {
 	r := &run{Options: o, command: "compare"}
 	err := r.start(ctx, func() error {
 		if len(o.Candidates) == 0 {
@@ -49,12 +49,12 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return r.checkModels()
 	})
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	if err := r.all(ctx); err != nil {
-		return nil, r.work.keep(err)
+		return Result{}, r.work.keep(err)
 	}
-	return &Result{r.result, notes{r.work}}, nil
+	return Result{r.result, notes{r.work}}, nil
 }
 
 // run is one comparison.
@@ -114,12 +114,22 @@ func (r *run) note(format string, args ...any) string {
 	return filepath.Join(r.work.path, fmt.Sprintf(format, args...))
 }
 
-// notes are the files that a run keeps on the disk.
+// notes are the files that a run keeps on the disk. Copies of a result share them.
 type notes struct{ work *work }
 
 // Remove removes the notes. Call it when the result is safe. The result stays valid if Remove fails.
-func (n notes) Remove() error { return n.work.remove() }
+func (n notes) Remove() error {
+	if n.work == nil {
+		return nil
+	}
+	return n.work.remove()
+}
 
 // Keep keeps the notes for a run that resumes, because the result could not be used. It returns err, as a StoppedError if the
 // notes hold measurements.
-func (n notes) Keep(err error) error { return n.work.keep(err) }
+func (n notes) Keep(err error) error {
+	if n.work == nil {
+		return err
+	}
+	return n.work.keep(err)
+}

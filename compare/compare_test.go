@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"testing"
 
@@ -230,4 +231,21 @@ func TestNotesOfWhatWasNoNumber(t *testing.T) {
 	assert.False(t, ok, "of other columns")
 	_, ok = parseMeasured([]byte(`{"name":"a","size":1e300}`), "a", nil)
 	assert.False(t, ok, "a number that cannot be measured")
+}
+
+func TestOptionsHaveNoFunctionButTheProgress(t *testing.T) {
+	for _, options := range []any{Options{}, SensitivityOptions{}, PerplexityOptions{}, TasksOptions{}} {
+		kind := reflect.TypeOf(options)
+		for _, field := range reflect.VisibleFields(kind) {
+			if field.Type.Kind() == reflect.Func {
+				assert.Equal(t, "Progress", field.Name, kind.Name())
+			}
+		}
+	}
+}
+
+func TestAnEmptyResultHasNoNotes(t *testing.T) {
+	var r Result
+	require.NoError(t, r.Remove())
+	require.ErrorIs(t, r.Keep(os.ErrClosed), os.ErrClosed)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/eval"
@@ -72,15 +71,11 @@ type Setup struct {
 	Work       string            // folder in which the notes folder is created; empty is the one for temporary files
 	Resume     bool              // resume from the notes of the same run, if there are any
 
-	Clock    func() time.Time // nil is time.Now
-	Progress func(Event)      // nil drops it; called by one goroutine at a time
+	Progress func(Event) // nil drops it; called by one goroutine at a time
 }
 
 // settle fills in the defaults and returns an error if there is no text.
 func (s *Setup) settle() error {
-	if s.Clock == nil {
-		s.Clock = time.Now
-	}
 	if len(s.Contexts) == 0 {
 		s.Contexts = []int{DefaultContext}
 	}

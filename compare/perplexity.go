@@ -3,10 +3,10 @@ package compare
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -20,8 +20,7 @@ type PerplexityOptions struct {
 	Chunks  int  // maximum number; 0 is all
 	Stream  bool // read the whole text in one pass, and score every token
 
-	Clock    func() time.Time // nil is time.Now
-	Progress func(Event)      // nil drops it; called by one goroutine at a time
+	Progress func(Event) // nil drops it; called by one goroutine at a time
 }
 
 // PerplexityResult is how well a model predicts a text.
@@ -37,9 +36,6 @@ type PerplexityResult struct {
 // Perplexity measures how well a model predicts a text. A text with too few tokens gives a ShortError.
 func Perplexity(ctx context.Context, o PerplexityOptions) (PerplexityResult, error) {
 	t := teller{o.Progress}
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
 	if o.Context == 0 {
 		o.Context = DefaultContext
 	}
@@ -60,11 +56,12 @@ func Perplexity(ctx context.Context, o PerplexityOptions) (PerplexityResult, err
 	if err != nil {
 		return r, err
 	}
-	begin := o.Clock()
+	now := clock.Of(ctx)
+	begin := now()
 	if r.Perplexity, err = t.perplexity(ctx, m, o.Model.label(), windows); err != nil {
 		return r, fmt.Errorf("%v: %w", o.Model, err)
 	}
-	took := o.Clock().Sub(begin)
+	took := now.Since(begin)
 	r.Seconds, r.Speed = float.Number(took.Seconds()), bench.Rate(float64(r.Read), took)
 	return r, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/synth"
 )
 
@@ -23,11 +24,11 @@ func TestPerplexity(t *testing.T) {
 	ggmltest.NoLeaks(t)
 	o := p.perplexity(Text{Path: p.file("short.txt", short)})
 	begin := time.Unix(0, 0)
-	o.Clock = func() time.Time { begin = begin.Add(2 * time.Second); return begin }
+	ctx := clock.With(t.Context(), func() time.Time { begin = begin.Add(2 * time.Second); return begin })
 	var events log
 	var news string
 	o.Progress = func(e Event) { events.add(e); news = e.News }
-	r, err := Perplexity(t.Context(), o)
+	r, err := Perplexity(ctx, o)
 	require.NoError(t, err)
 	assert.Equal(t, []any{o.Model.Path, o.Text.Path, 16, 4, 28, int64(28), 60}, []any{r.Model, r.Text, r.Context, r.Windows, r.Scored, r.Bytes, r.Read})
 	assert.Greater(t, r.PPL.Value, 1.0)
@@ -58,8 +59,7 @@ func TestPerplexity(t *testing.T) {
 func TestPerplexityByAClockThatStandsStill(t *testing.T) {
 	p := newPlace(t)
 	o := p.perplexity(Text{Path: p.path("book.txt")})
-	o.Clock = func() time.Time { return time.Unix(0, 0) }
-	r, err := Perplexity(t.Context(), o)
+	r, err := Perplexity(clock.With(t.Context(), func() time.Time { return time.Unix(0, 0) }), o)
 	require.NoError(t, err)
 	assert.False(t, r.Speed.Finite())
 }

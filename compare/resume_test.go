@@ -163,7 +163,7 @@ func names(entries []os.DirEntry) (names []string) {
 // TestComparisonsAtOnceLeaveEachOtherAlone runs three comparisons in one folder. Two of them are the same.
 func TestComparisonsAtOnceLeaveEachOtherAlone(t *testing.T) {
 	p := newPlace(t)
-	var results [3]*Result
+	var results [3]Result
 	var errs [3]error
 	var wait sync.WaitGroup
 	for i, mix := range []string{"q8_0", "q4_0", "q4_0"} {

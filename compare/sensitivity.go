@@ -12,6 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -34,7 +35,7 @@ type SensitivityResult struct {
 
 // Sensitivity rounds one part of a model at a time and measures what that costs. If the error wraps a StoppedError, another run
 // can resume from the notes. A quantized model gives a quant.QuantizedError unless Requantize is set.
-func Sensitivity(ctx context.Context, o SensitivityOptions) (*SensitivityResult, error) {
+func Sensitivity(ctx context.Context, o SensitivityOptions) (SensitivityResult, error) {
 	var trials []quant.Trial
 	var result quant.Sensitivity
 	r := &run{Options: Options{Setup: o.Setup}, command: "sensitivity", kldOnly: true}
@@ -48,12 +49,12 @@ func Sensitivity(ctx context.Context, o SensitivityOptions) (*SensitivityResult,
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return SensitivityResult{}, err
 	}
 	if err := r.parts(ctx, trials, &result); err != nil {
-		return nil, r.work.keep(err)
+		return SensitivityResult{}, r.work.keep(err)
 	}
-	return &SensitivityResult{result, notes{r.work}}, nil
+	return SensitivityResult{result, notes{r.work}}, nil
 }
 
 // WeightType returns the type of a name, or an error if weights cannot have it.
@@ -99,7 +100,8 @@ func (r *run) parts(ctx context.Context, trials []quant.Trial, result *quant.Sen
 		return err
 	}
 	r.describe(result)
-	begin := r.Clock()
+	now := clock.Of(ctx)
+	begin := now()
 	for i, t := range trials {
 		measured, err := r.candidate(ctx, r.Candidates[i])
 		if err != nil {
@@ -107,7 +109,7 @@ func (r *run) parts(ctx context.Context, trials []quant.Trial, result *quant.Sen
 		}
 		part := withDivergence(t.Part, measured.Divergence)
 		result.Parts = append(result.Parts, part)
-		left := r.Clock().Sub(begin) / time.Duration(i+1) * time.Duration(len(trials)-i-1)
+		left := now.Since(begin) / time.Duration(i+1) * time.Duration(len(trials)-i-1)
 		r.tell(Event{Measured: fmt.Sprintf("%d of %d: %s, KLD %.6f, %s saved, %s left", i+1, len(trials), part.Name(), part.KLD, units.Bytes(part.Saved), left.Round(time.Second))})
 	}
 	return nil

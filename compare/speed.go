@@ -39,7 +39,7 @@ func (r *run) bench(ctx context.Context, path string) ([]bench.Result, error) {
 		return bench.Apart(ctx, *r.Bench, path)
 	}
 	return bench.Run(ctx, bench.Options{
-		Options: r.Setup.Options, Model: path, Clock: r.Clock,
+		Options: r.Setup.Options, Model: path,
 		Prompts: []int{SpeedPrompt}, Gens: []int{SpeedGen}, Repetitions: SpeedRepetitions,
 	})
 }
