@@ -1,0 +1,267 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"unsafe"
+
+	"github.com/gosling-rwkv/gosling/internal/pages"
+)
+
+// Entry is the address of the C function that runs a Call: void (*)(struct ggml_tensor * result, int ith, int nth, void * call). All nth
+// threads run it, and none may leave before all have. It is 0 where there are no kernels.
+func Entry() uintptr { return entryFunction }
+
+// Calls owns the memory of calls that run one after another, on the same threads. It lies outside of Go's heap, because threads of C
+// keep pointers to it.
+type Calls struct {
+	threads int
+	memory  []*pages.Memory
+	rest    []byte // of the last
+	scratch int64  // bytes that a thread needs
+	shared  *pages.Memory
+}
+
+// NewCalls makes room for calls that so many threads run.
+func NewCalls(threads int) *Calls { return &Calls{threads: max(1, threads)} }
+
+// Close frees the calls, which must not be run any more. It is safe to call twice.
+func (c *Calls) Close() {
+	if c == nil {
+		return
+	}
+	for _, m := range append(c.memory, c.shared) {
+		m.Free()
+	}
+	c.memory, c.rest, c.shared = nil, nil, nil
+}
+
+// Call is a kernel and its operands. It may be run again and again.
+type Call struct {
+	of      *Calls
+	pointer unsafe.Pointer // to a product or a rounding
+	in, out *uintptr
+	scratch *uintptr // of a product
+}
+
+// Pointer is what Entry is given.
+func (c *Call) Pointer() unsafe.Pointer { return c.pointer }
+
+// Place tells the call where its columns and its results are. They must be alive whenever it runs. No call can be added after the first
+// was placed.
+func (c *Call) Place(in, out uintptr) error {
+	*c.in, *c.out = in, out
+	if c.scratch == nil {
+		return nil
+	}
+	if c.of.shared == nil {
+		m, err := pages.Alloc(c.of.scratch * int64(c.of.threads))
+		if err != nil {
+			return err
+		}
+		c.of.shared = m
+	}
+	*c.scratch = address(c.of.shared.Bytes())
+	return nil
+}
+
+func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
+
+// place returns memory for a call of so many bytes.
+func (c *Calls) place(size uintptr) (unsafe.Pointer, error) {
+	const slab = 64 << 10
+	size = (size + 63) &^ 63 // the counters of calls lie in cache lines of their own
+	if uintptr(len(c.rest)) < size {
+		m, err := pages.Alloc(slab)
+		if err != nil {
+			return nil, err
+		}
+		c.memory, c.rest = append(c.memory, m), m.Bytes()
+	}
+	p := unsafe.Pointer(&c.rest[0])
+	c.rest = c.rest[size:]
+	return p, nil
+}
+
+// product is what the kernel of that name is given. run_amd64.s reads it.
+type product struct {
+	kernel uintptr
+
+	pieces  int64 // runs of groups times chunks of columns
+	runs    int64 // of a chunk
+	run     int64 // groups of a run
+	chunk   int64 // columns of a chunk
+	columns int64
+
+	matrix     uintptr
+	groups     int64
+	groupBytes int64
+	blocks     int64 // of a row
+	lastRows   int64 // rows of the last group
+
+	in, inBytes   uintptr // columns, and the bytes from one to the next
+	out, outBytes uintptr
+
+	tiles       [4]uintptr // by columns, from 1 on
+	wide        uintptr
+	wideColumns int64
+	wideFrom    int64   // from how many columns of a chunk on the wide tile is used
+	unpack      uintptr // makes what the wide tile reads, or 0
+
+	scratch       uintptr
+	threadScratch int64
+
+	_    [64]byte
+	next int64 // the next piece
+	left int64 // threads that have left
+}
+
+// tailBytes are the bytes of scratch memory for the results of a group of fewer than 8 rows: of 8 columns.
+const tailBytes = 8 * 4 * groupRows
+
+// Some sizes of pieces: a piece is large enough to make up for taking it, and small enough that threads end together.
+const (
+	leastPiece = 64 << 10 // weights
+	mostPiece  = 1 << 20
+	parts      = 3  // pieces of a thread, of few columns
+	few        = 16 // columns
+	mostChunk  = 64
+)
+
+// Product adds the product of the matrix with columns: columns of ColumnBytes, or floats [in, columns]; results are floats
+// [out, columns].
+func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
+	if columns <= 0 || columns > (1<<40)/max(m.in, m.out) {
+		return nil, fmt.Errorf("kernels: a product with %d columns", columns)
+	}
+	to, err := c.place(unsafe.Sizeof(product{}))
+	if err != nil {
+		return nil, err
+	}
+	p := (*product)(to)
+	*p = product{
+		kernel: productKernel, columns: columns,
+		matrix: address(m.data), groups: m.groups(), groupBytes: m.groupBytes(), blocks: m.blocks(),
+		lastRows: m.out - groupRows*(m.groups()-1), inBytes: uintptr(m.columnBytes()), outBytes: uintptr(4 * m.out),
+	}
+	unpacked := p.choose(m)
+	p.cut(m.in, c.threads)
+	p.threadScratch = (tailBytes + unpacked + 63) / 64 * 64
+	c.scratch = max(c.scratch, p.threadScratch)
+	return &Call{of: c, pointer: to, in: &p.in, out: &p.out, scratch: &p.scratch}, nil
+}
+
+// choose chooses the tiles for a matrix. It returns the bytes of an unpacked group, if the widest reads that.
+func (p *product) choose(m *Matrix) (unpacked int64) {
+	l, suffix := m.layout, ""
+	p.wideColumns, p.wideFrom = l.wide, l.wideFrom
+	if m.level == VNNI && l.columns != asFloats {
+		suffix, p.wideColumns, p.wideFrom = "vnni", 8, 8
+	}
+	for i := range p.tiles {
+		p.tiles[i] = functions[fmt.Sprintf("%s%s%d", l.name, suffix, i+1)]
+	}
+	switch {
+	case p.wideColumns == 0:
+		p.wideFrom = math.MaxInt64
+	case suffix == "" && l.unpacked > 0:
+		p.wide, p.unpack = functions[l.name+"wide"], functions[l.name+"unpack"]
+		return m.blocks() * l.unpacked
+	default:
+		p.wide = functions[fmt.Sprintf("%s%s%d", l.name, suffix, p.wideColumns)]
+	}
+	return 0
+}
+
+// cut cuts the product into pieces.
+func (p *product) cut(in int64, threads int) {
+	p.chunk = mostChunk
+	if p.wideColumns > 0 {
+		p.chunk = (mostChunk + p.wideColumns - 1) / p.wideColumns * p.wideColumns
+	}
+	weights := groupRows * in
+	piece := int64(leastPiece)
+	if p.columns < few {
+		piece = min(max(leastPiece, p.groups*weights/int64(parts*threads)), mostPiece)
+	}
+	p.run = max(1, piece/weights)
+	p.runs = (p.groups + p.run - 1) / p.run
+	p.pieces = p.runs * ((p.columns + p.chunk - 1) / p.chunk)
+}
+
+// columnBytes is the number of bytes from one column to the next.
+func (m *Matrix) columnBytes() int64 {
+	if n := m.ColumnBytes(); n > 0 {
+		return n
+	}
+	return 4 * m.in
+}
+
+// rounding is what the kernel of that name is given. run_amd64.s reads it.
+type rounding struct {
+	kernel        uintptr
+	round         uintptr
+	blocks        int64
+	in, inBytes   uintptr
+	out, outBytes uintptr
+}
+
+// Rounding adds the rounding of columns of floats [in, columns] to what Product multiplies with, columns of ColumnBytes.
+func (c *Calls) Rounding(m *Matrix, columns int64) (*Call, error) {
+	b := roundedBlock[m.layout.columns]
+	if b.values == 0 || columns <= 0 || columns > (1<<40)/m.in {
+		return nil, fmt.Errorf("kernels: rounding %d columns for a matrix of %s", columns, m.typ)
+	}
+	to, err := c.place(unsafe.Sizeof(rounding{}))
+	if err != nil {
+		return nil, err
+	}
+	r := (*rounding)(to)
+	*r = rounding{
+		kernel: roundingKernel, round: functions[fmt.Sprintf("round%d", b.values)], blocks: m.in / b.values * columns,
+		inBytes: uintptr(4 * b.values), outBytes: uintptr(b.bytes),
+	}
+	return &Call{of: c, pointer: to, in: &r.in, out: &r.out}, nil
+}
+
+// run runs the call on the goroutine, as one of the threads.
+func (c *Call) run(ith int) { call(*(*uintptr)(c.pointer), c.pointer, ith, c.of.threads) }
+
+// Multiply is the product of the matrix with columns of floats [in, columns], on the goroutine: floats [out, columns].
+func (m *Matrix) Multiply(x []float32) ([]float32, error) {
+	columns := int64(len(x)) / m.in
+	if columns == 0 || int64(len(x))%m.in != 0 {
+		return nil, fmt.Errorf("kernels: %d floats are not columns of %d", len(x), m.in)
+	}
+	calls := NewCalls(1)
+	defer calls.Close()
+	p, err := calls.Product(m, columns)
+	if err != nil {
+		return nil, err
+	}
+	y := make([]float32, m.out*columns)
+	var pinned runtime.Pinner // call hides the pointers
+	defer pinned.Unpin()
+	pinned.Pin(&x[0])
+	pinned.Pin(&y[0])
+	in := uintptr(unsafe.Pointer(&x[0]))
+	if n := m.ColumnBytes(); n > 0 {
+		r, err := calls.Rounding(m, columns)
+		if err != nil {
+			return nil, err
+		}
+		rounded := make([]byte, n*columns)
+		pinned.Pin(&rounded[0])
+		if err := r.Place(in, address(rounded)); err != nil {
+			return nil, err
+		}
+		r.run(0)
+		in = address(rounded)
+	}
+	if err := p.Place(in, uintptr(unsafe.Pointer(&y[0]))); err != nil {
+		return nil, err
+	}
+	p.run(0)
+	return y, nil
+}

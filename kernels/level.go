@@ -1,0 +1,46 @@
+package kernels
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Level is a set of instructions that kernels are made of.
+type Level int
+
+// The levels. A processor that runs one runs those before it.
+const (
+	None Level = iota // no kernels
+	AVX2              // AVX2, FMA and F16C
+	VNNI              // and AVX-512 F, BW, VL and VNNI
+)
+
+var levels = []string{None: "off", AVX2: "avx2", VNNI: "vnni"}
+
+// String is the level's name.
+func (l Level) String() string { return levels[l] }
+
+// ParseLevel finds the level that a setting asks for: "auto" or nothing for the best that the processor runs, "off" for none, "on"
+// for the best, which must be one, or a level's name.
+func ParseLevel(setting string) (Level, error) {
+	best := Best()
+	switch setting {
+	case "", "auto":
+		return best, nil
+	case "on":
+		if best == None {
+			return None, fmt.Errorf("kernels: this processor runs none: it lacks AVX2, FMA or F16C")
+		}
+		return best, nil
+	}
+	for l, name := range levels {
+		if name != setting {
+			continue
+		}
+		if Level(l) > best {
+			return None, fmt.Errorf("kernels: this processor does not run level %q, its best is %q", name, best)
+		}
+		return Level(l), nil
+	}
+	return None, fmt.Errorf("kernels: %q is neither on, auto nor one of %s", setting, strings.Join(levels, ", "))
+}

@@ -1,0 +1,41 @@
+package kernels
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+// Best is the best level that the processor runs.
+func Best() Level {
+	x := cpu.X86
+	switch {
+	case !(x.HasAVX2 && x.HasFMA && x.HasF16C):
+		return None
+	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512VNNI:
+		return VNNI
+	}
+	return AVX2
+}
+
+// functions are the addresses of the generated functions, by name.
+var functions = func() map[string]uintptr {
+	var at [len(names)]uintptr
+	addresses(&at)
+	m := map[string]uintptr{}
+	for i, name := range names {
+		m[name] = at[i]
+	}
+	return m
+}()
+
+var productKernel, roundingKernel, entryFunction = kernels()
+
+// kernels tells where the kernels and the entry are.
+func kernels() (product, rounding, entry uintptr)
+
+// entry is what Entry tells the address of.
+func entry()
+
+// call runs a kernel here, as thread ith of nth.
+func call(kernel uintptr, c unsafe.Pointer, ith, nth int)

@@ -1,0 +1,17 @@
+//go:build !amd64
+
+package kernels
+
+import "unsafe"
+
+// Best is the best level that the processor runs: there are no kernels for it.
+func Best() Level { return None }
+
+var (
+	functions                                    map[string]uintptr
+	productKernel, roundingKernel, entryFunction uintptr
+)
+
+func call(uintptr, unsafe.Pointer, int, int) {
+	panic("kernels: internal error: none for this processor")
+}

@@ -1,0 +1,97 @@
+package kernels
+
+import (
+	"fmt"
+
+	"github.com/gosling-rwkv/gosling/gguf"
+)
+
+// Matrix is a packed matrix [in, out]: out rows of in weights.
+type Matrix struct {
+	level   Level
+	typ     gguf.Type
+	layout  layout
+	in, out int64
+	data    []byte
+}
+
+// Size is the number of bytes of a packed matrix. It reports whether there is a kernel for such a matrix.
+func Size(level Level, typ gguf.Type, in, out int64) (int64, bool) {
+	l, ok := layouts[typ]
+	if !ok || level == None || in <= 0 || out <= 0 || in%typ.BlockSize() != 0 {
+		return 0, false
+	}
+	group := in / typ.BlockSize() * l.bytes
+	groups := (out + groupRows - 1) / groupRows
+	if group/l.bytes != in/typ.BlockSize() || groups > (1<<62)/group {
+		return 0, false
+	}
+	return groups * group, true
+}
+
+// NewMatrix makes a matrix of zeros in data, which must be zero and have Size bytes. The matrix keeps data.
+func NewMatrix(level Level, typ gguf.Type, in, out int64, data []byte) (*Matrix, error) {
+	size, ok := Size(level, typ, in, out)
+	if !ok {
+		return nil, fmt.Errorf("kernels: none of level %s for a matrix [%d, %d] of %s", level, in, out, typ)
+	}
+	if int64(len(data)) != size {
+		return nil, fmt.Errorf("kernels: %d bytes for a packed matrix [%d, %d] of %s, want %d", len(data), in, out, typ, size)
+	}
+	return &Matrix{level: level, typ: typ, layout: layouts[typ], in: in, out: out, data: data}, nil
+}
+
+// GroupRows is the number of rows that Pack takes together.
+const GroupRows = groupRows
+
+// Pack packs rows of the matrix as they are in a file, from row first on, a multiple of GroupRows. Only the matrix's last rows may be
+// fewer than a multiple of GroupRows. Calls for different rows may run at the same time.
+func (m *Matrix) Pack(first int64, rows []byte) error {
+	rowBytes := m.in / m.typ.BlockSize() * m.typ.BlockBytes()
+	n := int64(len(rows)) / rowBytes
+	if int64(len(rows))%rowBytes != 0 || first < 0 || first%groupRows != 0 || n > m.out-first || (n%groupRows != 0 && first+n != m.out) {
+		return fmt.Errorf("kernels: %d bytes cannot be packed as rows from %d on of a matrix [%d, %d] of %s", len(rows), first, m.in, m.out, m.typ)
+	}
+	for r := int64(0); r < n; r += groupRows {
+		m.packGroup((first+r)/groupRows, rows[r*rowBytes:min(r+groupRows, n)*rowBytes], rowBytes)
+	}
+	return nil
+}
+
+func (m *Matrix) packGroup(group int64, rows []byte, rowBytes int64) {
+	l, fileBytes := m.layout, m.typ.BlockBytes()
+	to := m.data[group*m.groupBytes():][:m.groupBytes()]
+	for row := 0; len(rows) > 0; row, rows = row+1, rows[rowBytes:] {
+		if l.columns == asFloats {
+			packFloats(to, rows[:rowBytes], row, int(fileBytes))
+			continue
+		}
+		for b := range m.blocks() {
+			l.pack(to[b*l.bytes:(b+1)*l.bytes], rows[b*fileBytes:(b+1)*fileBytes], row, m.level == VNNI)
+		}
+	}
+}
+
+// groupBytes is the number of bytes of a group.
+func (m *Matrix) groupBytes() int64 { return m.blocks() * m.layout.bytes }
+
+// blocks is the number of blocks of a row.
+func (m *Matrix) blocks() int64 { return m.in / m.typ.BlockSize() }
+
+// groups is the number of groups of rows.
+func (m *Matrix) groups() int64 { return (m.out + groupRows - 1) / groupRows }
+
+// In is the number of weights of a row.
+func (m *Matrix) In() int64 { return m.in }
+
+// Out is the number of rows.
+func (m *Matrix) Out() int64 { return m.out }
+
+// ColumnBytes is the number of bytes of a column once rounded, or 0 if the matrix is multiplied with floats.
+func (m *Matrix) ColumnBytes() int64 {
+	b := roundedBlock[m.layout.columns]
+	if b.values == 0 {
+		return 0
+	}
+	return m.in / b.values * b.bytes
+}

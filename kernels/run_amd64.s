@@ -1,0 +1,208 @@
+#include "textflag.h"
+#include "go_asm.h"
+
+// A kernel is called with the call in DI, ith in SI and nth in DX. It may use every register but SP and BP.
+
+// product multiplies a packed matrix with columns, piece by piece. Every thread takes the next piece, until none is left.
+// A piece is a run of groups of rows and a chunk of columns.
+TEXT product<>(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ DX                        // 56(SP) nth
+	IMULQ product_threadScratch(DI), SI
+	ADDQ  product_scratch(DI), SI
+	PUSHQ SI                        // 48(SP) the scratch memory of this thread: a tail, then an unpacked group
+
+take:
+	MOVQ  $1, AX
+	LOCK
+	XADDQ AX, product_next(DI)
+	CMPQ  AX, product_pieces(DI)
+	JGE   last
+	XORL  DX, DX
+	DIVQ  product_runs(DI)          // AX the chunk, DX the run
+	MOVQ  product_chunk(DI), CX
+	IMULQ CX, AX
+	PUSHQ AX                        // 40(SP) the first column
+	MOVQ  product_columns(DI), BX
+	SUBQ  AX, BX
+	CMPQ  BX, CX
+	CMOVQGT CX, BX
+	PUSHQ BX                        // 32(SP) how many columns
+	MOVQ  $0x7fffffff, AX
+	CMPQ  BX, product_wideFrom(DI)
+	CMOVQGE product_wideColumns(DI), AX
+	PUSHQ AX                        // 24(SP) from how many columns on the wide tile is used
+	MOVQ  product_run(DI), CX
+	IMULQ CX, DX
+	PUSHQ DX                        // 16(SP) the group
+	ADDQ  DX, CX
+	CMPQ  CX, product_groups(DI)
+	CMOVQGT product_groups(DI), CX
+	PUSHQ CX                        // 8(SP) the group after the last
+	PUSHQ $0                        // (SP) columns done of the group
+
+group:
+	MOVQ  $0, (SP)
+	CMPQ  24(SP), $0x7fffffff
+	JEQ   columns
+	MOVQ  product_unpack(DI), AX
+	TESTQ AX, AX
+	JZ    columns
+	MOVQ  product_groupBytes(DI), R8
+	IMULQ 16(SP), R8
+	ADDQ  product_matrix(DI), R8
+	MOVQ  48(SP), R11
+	ADDQ  $const_tailBytes, R11
+	MOVQ  product_blocks(DI), R13
+	CALL  AX
+
+columns:
+	MOVQ  product_groupBytes(DI), R8
+	IMULQ 16(SP), R8
+	ADDQ  product_matrix(DI), R8
+	MOVQ  32(SP), CX
+	SUBQ  (SP), CX                  // columns left
+	CMPQ  CX, 24(SP)
+	JLT   narrow
+	MOVQ  product_wideColumns(DI), CX
+	MOVQ  product_wide(DI), BX
+	CMPQ  product_unpack(DI), $0
+	JEQ   place
+	MOVQ  48(SP), R8
+	ADDQ  $const_tailBytes, R8
+	JMP   place
+narrow:
+	CMPQ  CX, $4
+	JLE   few
+	MOVQ  $4, CX
+few:
+	MOVQ  (product_tiles-8)(DI)(CX*8), BX
+place:
+	// CX columns, BX the tile
+	MOVQ  40(SP), R14
+	ADDQ  (SP), R14                 // the column
+	MOVQ  product_inBytes(DI), R10
+	MOVQ  R10, R9
+	IMULQ R14, R9
+	ADDQ  product_in(DI), R9
+	MOVQ  product_outBytes(DI), R12
+	IMULQ R12, R14
+	ADDQ  product_out(DI), R14
+	MOVQ  16(SP), R11
+	LEAQ  1(R11), AX
+	SHLQ  $5, R11
+	ADDQ  R14, R11
+	MOVQ  product_blocks(DI), R13
+	ADDQ  CX, (SP)
+	CMPQ  AX, product_groups(DI)
+	JNE   whole
+	CMPQ  product_lastRows(DI), $8
+	JNE   tail
+whole:
+	CALL  BX
+	JMP   next
+
+tail:
+	// The last group has fewer rows than 8: its results go to scratch memory and are copied.
+	PUSHQ CX
+	PUSHQ R11
+	MOVQ  64(SP), R11
+	MOVQ  $32, R12
+	CALL  BX
+	POPQ  R11
+	POPQ  CX
+	MOVQ  48(SP), R14
+copyColumn:
+	XORL  AX, AX
+copyRow:
+	MOVL  (R14)(AX*4), BX
+	MOVL  BX, (R11)(AX*4)
+	INCQ  AX
+	CMPQ  AX, product_lastRows(DI)
+	JLT   copyRow
+	ADDQ  $32, R14
+	ADDQ  product_outBytes(DI), R11
+	DECQ  CX
+	JNZ   copyColumn
+
+next:
+	MOVQ  (SP), CX
+	CMPQ  CX, 32(SP)
+	JLT   columns
+	MOVQ  16(SP), AX
+	INCQ  AX
+	MOVQ  AX, 16(SP)
+	CMPQ  AX, 8(SP)
+	JLT   group
+	POPQ  AX
+	POPQ  AX
+	POPQ  AX
+	POPQ  AX
+	POPQ  AX
+	POPQ  AX
+	JMP   take
+
+last:
+	POPQ  SI
+	POPQ  DX
+	// The thread that leaves last makes the call ready for its next run.
+	MOVQ  $1, AX
+	LOCK
+	XADDQ AX, product_left(DI)
+	INCQ  AX
+	CMPQ  AX, DX
+	JNE   out
+	MOVQ  $0, product_left(DI)
+	MOVQ  $0, product_next(DI)
+out:
+	RET
+
+// rounding rounds columns of floats, block by block. Each thread has its share of the blocks.
+TEXT rounding<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ  DX, R12
+	MOVQ  SI, R13
+	MOVQ  rounding_blocks(DI), AX
+	IMULQ R13, AX
+	XORL  DX, DX
+	DIVQ  R12
+	MOVQ  AX, R10                   // the first block
+	LEAQ  1(R13), AX
+	IMULQ rounding_blocks(DI), AX
+	XORL  DX, DX
+	DIVQ  R12
+	MOVQ  AX, R11                   // the block after the last
+	MOVQ  rounding_inBytes(DI), R8
+	IMULQ R10, R8
+	ADDQ  rounding_in(DI), R8
+	MOVQ  rounding_outBytes(DI), R9
+	IMULQ R10, R9
+	ADDQ  rounding_out(DI), R9
+block:
+	CMPQ  R10, R11
+	JGE   end
+	CALL  rounding_round(DI)
+	ADDQ  rounding_inBytes(DI), R8
+	ADDQ  rounding_outBytes(DI), R9
+	INCQ  R10
+	JMP   block
+end:
+	RET
+
+// func call(kernel uintptr, c unsafe.Pointer, ith, nth int)
+TEXT ·call(SB), 0, $8-32
+	MOVQ  kernel+0(FP), AX
+	MOVQ  c+8(FP), DI
+	MOVQ  ith+16(FP), SI
+	MOVQ  nth+24(FP), DX
+	CALL  AX
+	VZEROUPPER
+	RET
+
+// func kernels() (product, rounding, entry uintptr)
+TEXT ·kernels(SB), NOSPLIT, $0-24
+	LEAQ  product<>(SB), AX
+	MOVQ  AX, product+0(FP)
+	LEAQ  rounding<>(SB), AX
+	MOVQ  AX, rounding+8(FP)
+	LEAQ  ·entry(SB), AX
+	MOVQ  AX, entry+16(FP)
+	RET
