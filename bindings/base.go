@@ -96,6 +96,10 @@ type Base struct {
 	GetRows func(c Context, a, rows Tensor) Tensor `c:"ggml_get_rows"`
 	// struct ggml_tensor * ggml_pad(struct ggml_context * ctx, struct ggml_tensor * a, int p0, int p1, int p2, int p3)
 	Pad func(c Context, a Tensor, p0, p1, p2, p3 int32) Tensor `c:"ggml_pad"`
+	// struct ggml_tensor * ggml_custom_4d(struct ggml_context * ctx, enum ggml_type type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3, struct ggml_tensor ** args, int n_args, ggml_custom_op_t fun, int n_tasks, void * userdata)
+	Custom func(c Context, typ int32, ne0, ne1, ne2, ne3 int64, args unsafe.Pointer, n int32, fun uintptr, tasks int32, user unsafe.Pointer) Tensor `c:"ggml_custom_4d"`
+	// void * ggml_get_data(const struct ggml_tensor * tensor)
+	Data func(Tensor) uintptr `c:"ggml_get_data"`
 	// struct ggml_tensor * ggml_rwkv_wkv7(struct ggml_context * ctx, struct ggml_tensor * r, struct ggml_tensor * w, struct ggml_tensor * k, struct ggml_tensor * v, struct ggml_tensor * a, struct ggml_tensor * b, struct ggml_tensor * state)
 	WKV7 func(c Context, r, w, k, v, a, b, state Tensor) Tensor `c:"ggml_rwkv_wkv7"`
 

@@ -24,6 +24,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
@@ -34,6 +35,7 @@ type Options struct {
 	GPULayers *int   // the number of layers on the device. The output counts as one more. Nil puts as many there as fit
 	Threads   int    // of the CPU. 0 stands for as many as there are processors to use
 	NoMmap    bool   // read the weights into memory instead of mapping the file
+	Kernels   string // of Gosling, for products on the CPU: see kernels.ParseLevel
 	Log       *slog.Logger
 }
 
@@ -48,6 +50,7 @@ type Model struct {
 	backends []*ggml.Backend // the device first, the CPU last
 	devices  []ggml.Device   // of each layer
 	head     ggml.Device
+	level    kernels.Level // of our own kernels
 	weights  *weights
 	forward  rwkv.Forward
 	begin    *Beginning // of texts, unless a session has another
@@ -79,6 +82,10 @@ func (m *Model) load() error {
 	if m.options.Threads <= 0 {
 		m.options.Threads = cpus.Find().Threads()
 	}
+	var err error
+	if m.level, err = kernels.ParseLevel(m.options.Kernels); err != nil {
+		return err
+	}
 	var problems []error
 	if m.arch, m.config, problems = archs.Match(m.file); len(problems) > 0 {
 		return problems[0]
@@ -87,7 +94,6 @@ func (m *Model) load() error {
 	if err := m.openDevices(tensors); err != nil {
 		return err
 	}
-	var err error
 	if m.weights, err = m.loadWeights(tensors); err != nil {
 		return err
 	}
@@ -137,6 +143,14 @@ func (m *Model) File() *gguf.File { return m.file }
 // Vocab is the number of logits a token gives.
 func (m *Model) Vocab() int { return m.config.Vocab }
 
+// Kernels is the level of our own kernels that multiplies with matrices on the CPU. It is None if ggml multiplies with all of them.
+func (m *Model) Kernels() kernels.Level {
+	if m.weights.packed == nil {
+		return kernels.None
+	}
+	return m.level
+}
+
 // Threads is the number of CPU threads that compute.
 func (m *Model) Threads() int { return m.options.Threads }
 
@@ -158,6 +172,9 @@ func (m *Model) Memory() [][]byte {
 	var parts [][]byte
 	for _, b := range m.weights.allocated {
 		parts = append(parts, b.Memory()...)
+	}
+	if m.weights.packed != nil {
+		parts = append(parts, m.weights.packed.Bytes())
 	}
 	return parts
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -47,6 +48,7 @@ func (a shape) tokens() int64 {
 // plan is a built graph with room for its results, ready to be computed again and again.
 type plan struct {
 	graph     *ggml.Graph
+	calls     *kernels.Calls // of our own kernels
 	scheduler *ggml.Scheduler
 	tokens    ggml.Tensor
 	last      ggml.Tensor
@@ -59,7 +61,10 @@ type plan struct {
 func (b *Batch) newPlan(of shape) (*plan, error) {
 	m := b.model
 	g := m.lib.NewGraph()
-	p := &plan{graph: g, tokens: g.Input(gguf.I32, of.tokens())}
+	p := &plan{graph: g, calls: kernels.NewCalls(m.options.Threads), tokens: g.Input(gguf.I32, of.tokens())}
+	if m.weights.matrices != nil {
+		g.Product = m.product(g, p.calls)
+	}
 	if b.observed {
 		g.Observe = p.observe
 	}
@@ -105,6 +110,7 @@ func (p *plan) run(ctx context.Context, tokens []int32) error {
 func (p *plan) close() {
 	p.scheduler.Close()
 	p.graph.Close()
+	p.calls.Close()
 }
 
 // keptPlans is how many graphs a batch keeps: decoding, full chunks, and some of the odd lengths at the end of prompts.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/pages"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -51,6 +53,9 @@ type weights struct {
 	mapped    []*ggml.Buffer // on the file, or on each of its parts
 	allocated []*ggml.Buffer // holding copies
 	read      int64          // bytes that one token reads
+
+	matrices map[string]*kernels.Matrix // those that are packed, by name
+	packed   *pages.Memory              // where they lie
 }
 
 func (w *weights) close() {
@@ -60,12 +65,14 @@ func (w *weights) close() {
 	for _, b := range slices.Concat(w.allocated, w.mapped) {
 		b.Close()
 	}
+	w.packed.Free()
 	w.ctx.Close()
 }
 
 // home is where a tensor goes: a kind of buffer, or the mapped file for the CPU's plain kind.
 type home struct {
 	kind   ggml.BufferType
+	packed bool // for our own kernels, in no buffer of ggml's
 	mapped bool
 	plain  bool // a buffer of the device's own kind, which takes a tensor in pieces
 	floats bool // it is uploaded as F32: elementwise operations need that, whatever the file has, and some want it prepared
@@ -80,6 +87,7 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 	w := &weights{byName: map[string]ggml.Tensor{}, ctx: ctx}
 	choose := m.homes()
 	byKind := map[string][]int{} // kind of buffer -> tensors
+	var packed []tensor
 	homes := make([]home, len(tensors))
 	placed := make([]ggml.Tensor, len(tensors))
 	for i, t := range tensors {
@@ -96,6 +104,11 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 		if t.spec.Class != rwkv.Embedding {
 			w.read += t.info.Size
 		}
+		if homes[i].packed {
+			w.byName[t.spec.Name] = w.byName[t.spec.Name].Elsewhere()
+			packed = append(packed, t)
+			continue
+		}
 		key := homes[i].kind.Name()
 		if homes[i].mapped {
 			key = fmt.Sprintf("mapped file %d", t.info.Part)
@@ -107,6 +120,10 @@ func (m *Model) loadWeights(tensors []tensor) (*weights, error) {
 			w.close()
 			return nil, err
 		}
+	}
+	if err := m.pack(w, packed); err != nil {
+		w.close()
+		return nil, err
 	}
 	return w, nil
 }
@@ -208,7 +225,7 @@ func (m *Model) homes() func(tensor) home {
 		in, out int64
 	}
 	known := map[shape]ggml.BufferType{}
-	cpu := m.lib.CPU()
+	cpu, hasKernel := m.lib.CPU(), m.kernels()
 	return func(t tensor) home {
 		device := m.head
 		if t.onHost() {
@@ -218,6 +235,10 @@ func (m *Model) homes() func(tensor) home {
 		}
 		h := home{kind: device.BufferType(), floats: t.spec.Class == rwkv.Vector && (t.info.Type != gguf.F32 || t.spec.Prepare != nil)}
 		if t.spec.Class != rwkv.Vector && t.spec.Class != rwkv.Embedding && len(t.info.Shape) == 2 {
+			if device.IsHost() && hasKernel(t) {
+				h.packed = true
+				return h
+			}
 			key := shape{device.Name, t.info.Type, t.info.Shape[0], t.info.Shape[1]}
 			kind, ok := known[key]
 			if !ok {

@@ -22,9 +22,13 @@ type Graph struct {
 	work     int64                        // bytes that the CPU takes besides while it computes, at most
 	err      error
 	pins     []pin
+	placed   []func() error // called when all results have their places
 
 	// Observe, where it is set, is shown the operands of every matrix product as it is built, and may build on the input.
 	Observe func(input, weight Tensor)
+
+	// Product, where it is set, is asked for the product of x, [in, n, ...], with every matrix w, [in, out]. It may leave it to ggml.
+	Product func(x, w Tensor) (y Tensor, ok bool)
 }
 
 type pin struct {
@@ -39,6 +43,13 @@ func (l *Library) NewGraph() *Graph {
 
 // Err is the first operation that could not be built, with its operands' shapes.
 func (g *Graph) Err() error { return g.err }
+
+// Fail keeps an error as the graph's, if it has none yet.
+func (g *Graph) Fail(err error) {
+	if g.err == nil {
+		g.err = err
+	}
+}
 
 // Nodes is the number of operations that the graph computes, 0 before it has a Scheduler.
 func (g *Graph) Nodes() int {

@@ -20,8 +20,11 @@ func build(op string, allowed bool, reason string, shape [4]int64, call func(c *
 		panic("ggml: internal error: " + op + " of tensors that are in no graph")
 	}
 	for _, t := range operands {
-		if t.p == 0 {
+		switch {
+		case t.p == 0:
 			allowed, reason = false, "an operand is missing"
+		case t.elsewhere:
+			allowed, reason = false, "the values of an operand are kept elsewhere: only the graph's Product knows them"
 		}
 	}
 	if !allowed {
@@ -156,6 +159,11 @@ func (t Tensor) MatMul(w Tensor) Tensor {
 	}
 	ok := t.typ == gguf.F32 && t.contiguous() && w.nb[0] == w.typ.BlockBytes() && w.nb[0] <= w.nb[1] &&
 		t.ne[0] == w.ne[0] && w.ne[2] != 0 && w.ne[3] != 0 && t.ne[2]%w.ne[2] == 0 && t.ne[3]%w.ne[3] == 0
+	if ok && t.g != nil && t.g.Product != nil {
+		if y, ok := t.g.Product(t, w); ok {
+			return y
+		}
+	}
 	y := build("mul_mat", ok, "want contiguous F32 [in, n] and a matrix [in, out]", [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]},
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.MulMat(ctx, w.p, t.p) }, t, w)
 	y.g.work = max(y.g.work, t.bytes()) // t in the type that the kernel multiplies with

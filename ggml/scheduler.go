@@ -31,7 +31,13 @@ func (l *Library) NewScheduler(g *Graph, backends ...*Backend) (*Scheduler, erro
 		return nil, err
 	}
 	s := &Scheduler{handle: newHandle(), lib: l, graph: g, backends: backends}
-	if err := s.alloc(); err != nil {
+	err := s.alloc()
+	for _, place := range g.placed {
+		if err == nil {
+			err = place()
+		}
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}

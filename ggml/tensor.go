@@ -19,6 +19,8 @@ type Tensor struct {
 	typ gguf.Type
 	ne  [4]int64 // elements
 	nb  [4]int64 // strides in bytes; nb[0] is the size of an element, or of a block
+
+	elsewhere bool // see Elsewhere
 }
 
 // IsZero reports whether the tensor stands for none.
@@ -27,6 +29,12 @@ func (t Tensor) IsZero() bool { return t.p == 0 }
 // Named is the same tensor with a name, which results of operations on it do not have.
 func (t Tensor) Named(name string) Tensor {
 	t.tag = name
+	return t
+}
+
+// Elsewhere is the same matrix, to be used where its values are not kept by ggml: only a Graph's Product can multiply with it.
+func (t Tensor) Elsewhere() Tensor {
+	t.elsewhere = true
 	return t
 }
 
