@@ -47,7 +47,7 @@ func (m *Model) pack(w *weights, tensors []tensor) error {
 	}
 	var err error
 	if w.packed, err = pages.Alloc(total); err != nil {
-		return &ggml.MemoryError{What: "the packed weights", Bytes: total}
+		return fmt.Errorf("the packed weights: %w", err)
 	}
 	m.options.Log.Debug("weights", "in", "memory of our kernels", "level", m.level, "tensors", len(tensors), "MiB", total>>20)
 	w.matrices = map[string]*kernels.Matrix{}

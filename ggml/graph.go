@@ -166,9 +166,6 @@ func (g *Graph) take() (bindings.Context, bool) {
 
 // fail keeps the first mistake.
 func (g *Graph) fail(op, reason string, operands ...Tensor) {
-	if g.err != nil {
-		return
-	}
 	text := op
 	for i, t := range operands {
 		if i > 0 {
@@ -176,5 +173,5 @@ func (g *Graph) fail(op, reason string, operands ...Tensor) {
 		}
 		text += fmt.Sprintf(" %v %s", t.shape(), t.typ)
 	}
-	g.err = fmt.Errorf("%s: %s", text, reason)
+	g.Fail(fmt.Errorf("%s: %s", text, reason))
 }

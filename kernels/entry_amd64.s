@@ -2,11 +2,9 @@
 
 #include "textflag.h"
 
-// func entry()
-//
 // entry is a C function for System V: void entry(struct ggml_tensor * dst, int ith, int nth, void * call). It runs the kernel that is
 // the call's first word, and keeps the registers that are the caller's.
-TEXT ·entry(SB), NOSPLIT|NOFRAME, $0
+TEXT entry<>(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ   BX
 	PUSHQ   BP
 	PUSHQ   R12
@@ -27,4 +25,10 @@ TEXT ·entry(SB), NOSPLIT|NOFRAME, $0
 	POPQ    R12
 	POPQ    BP
 	POPQ    BX
+	RET
+
+// func entryAddress() uintptr
+TEXT ·entryAddress(SB), NOSPLIT, $0-8
+	LEAQ    entry<>(SB), AX
+	MOVQ    AX, ret+0(FP)
 	RET

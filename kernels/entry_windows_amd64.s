@@ -1,10 +1,8 @@
 #include "textflag.h"
 
-// func entry()
-//
 // entry is a C function for Windows: dst is in CX, ith in DX, nth in R8, the call in R9. It runs the kernel that is the call's first
 // word, and keeps the registers that are the caller's, which X6 to X15, DI and SI are too.
-TEXT ·entry(SB), NOSPLIT|NOFRAME, $0
+TEXT entry<>(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ   BX
 	PUSHQ   BP
 	PUSHQ   DI
@@ -49,4 +47,10 @@ TEXT ·entry(SB), NOSPLIT|NOFRAME, $0
 	POPQ    DI
 	POPQ    BP
 	POPQ    BX
+	RET
+
+// func entryAddress() uintptr
+TEXT ·entryAddress(SB), NOSPLIT, $0-8
+	LEAQ    entry<>(SB), AX
+	MOVQ    AX, ret+0(FP)
 	RET

@@ -281,5 +281,5 @@ func weightsF32(b []byte, row int, _ bool) weights {
 }
 func weightsF16(b []byte, row int, _ bool) weights { return oneWeight(half(b, row)) }
 func weightsBF16(b []byte, row int, _ bool) weights {
-	return oneWeight(float.BF16ToF32(order.Uint16(b[2*row:])))
+	return oneWeight(math.Float32frombits(uint32(order.Uint16(b[2*row:])) << 16))
 }

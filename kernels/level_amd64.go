@@ -29,13 +29,16 @@ var functions = func() map[string]uintptr {
 	return m
 }()
 
-var productKernel, roundingKernel, entryFunction = kernels()
+var (
+	productKernel, roundingKernel = kernels()
+	entryFunction                 = entryAddress()
+)
 
-// kernels tells where the kernels and the entry are.
-func kernels() (product, rounding, entry uintptr)
+// kernels tells where the kernels are.
+func kernels() (product, rounding uintptr)
 
-// entry is what Entry tells the address of.
-func entry()
+// entryAddress tells where the C function is that Entry is about.
+func entryAddress() uintptr
 
 // call runs a kernel here, as thread ith of nth.
 func call(kernel uintptr, c unsafe.Pointer, ith, nth int)

@@ -137,7 +137,7 @@ func randomMatrix(level Level, typ gguf.Type, in, out int64, rng *rand.Rand) (*M
 		case gguf.Q8_0, gguf.Q4_0, gguf.F16:
 			f16(at)
 		case gguf.BF16:
-			order.PutUint16(rows[at:], float.F32ToBF16(rng.Float32()-0.5))
+			order.PutUint16(rows[at:], uint16(math.Float32bits(rng.Float32()-0.5)>>16))
 		case gguf.F32:
 			put32(rows[at:], 0, math.Float32bits(rng.Float32()-0.5))
 		}

@@ -197,12 +197,10 @@ TEXT ·call(SB), 0, $8-32
 	VZEROUPPER
 	RET
 
-// func kernels() (product, rounding, entry uintptr)
-TEXT ·kernels(SB), NOSPLIT, $0-24
+// func kernels() (product, rounding uintptr)
+TEXT ·kernels(SB), NOSPLIT, $0-16
 	LEAQ  product<>(SB), AX
 	MOVQ  AX, product+0(FP)
 	LEAQ  rounding<>(SB), AX
 	MOVQ  AX, rounding+8(FP)
-	LEAQ  ·entry(SB), AX
-	MOVQ  AX, entry+16(FP)
 	RET

@@ -47,7 +47,8 @@ var arrows = map[string][]string{
 
 	"imatrix/collect": {"lm", "eval", "imatrix", "internal/term"},
 
-	"engine":     {"rwkv/archs", "gguf", "tokenizer", "internal/cpus", "internal/float"},
+	"engine":     {"rwkv/archs", "gguf", "kernels", "tokenizer", "internal/cpus", "internal/float", "internal/pages"},
+	"kernels":    {"gguf", "internal/float", "internal/pages"},
 	"rwkv/archs": {"rwkv/v*"},
 	"rwkv/v*":    {"rwkv/op", "rwkv/plain"},
 	"rwkv/plain": {"rwkv"},
@@ -84,6 +85,7 @@ var arrows = map[string][]string{
 	"internal/lock":       {"internal/infile"},
 	"internal/manual":     {},
 	"internal/mmap":       {"internal/infile"},
+	"internal/pages":      {},
 	"internal/outfile":    {"internal/atomicfile", "internal/infile"},
 	"internal/private":    {},
 	"internal/rss":        {},
@@ -104,7 +106,7 @@ var arrows = map[string][]string{
 // only lists the importers of packages that few may import.
 var only = map[string][]string{
 	"github.com/ebitengine/purego": {"bindings"},
-	"unsafe":                       {"bindings", "ggml", "internal/cpus", "internal/mmap"},
+	"unsafe":                       {"bindings", "ggml", "internal/cpus", "internal/mmap", "internal/pages", "kernels"},
 	"C":                            {},
 }
 
@@ -254,7 +256,7 @@ func TestFault(t *testing.T) {
 		"a package that nobody knows":     {"cli", module + "/util", "the imported package has no place"},
 		"from one that nobody knows":      {"util", module + "/gguf", "the importing package has no place"},
 		"C functions":                     {"engine", "github.com/ebitengine/purego", "only bindings may import it"},
-		"C memory":                        {"gguf", "unsafe", "only bindings, ggml, internal/cpus, internal/mmap may import it"},
+		"C memory":                        {"gguf", "unsafe", "only bindings, ggml, internal/cpus, internal/mmap, internal/pages, kernels may import it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := fault(tc.pkg, tc.imported)

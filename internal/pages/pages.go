@@ -31,7 +31,7 @@ func Alloc(n int64) (*Memory, error) {
 	}
 	whole, err := alloc(int(size))
 	if err != nil {
-		return nil, fmt.Errorf("the system does not give %d bytes of memory: %w", n, err)
+		return nil, fmt.Errorf("the system does not give %d bytes of memory: end other programs, or raise the limit (ulimit -v): %w", n, err)
 	}
 	skip := -int64(uintptr(unsafe.Pointer(unsafe.SliceData(whole)))) & (align - 1)
 	m := &Memory{whole, whole[skip : skip+n : skip+n]}
