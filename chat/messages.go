@@ -30,7 +30,7 @@ type Message struct {
 // Prompt returns the prompt for the next answer. System messages at the front are joined with the format's own system prompt. A
 // later one becomes a turn of its own. Consecutive messages of the same role are joined with a line end. If the last message is
 // the assistant's, the model continues it. Texts are cleaned, so none of them can forge a turn. Thoughts are removed from earlier
-// answers.
+// answers. An unknown role is an error, and so is a list without a message to answer.
 func (f Format) Prompt(messages []Message) (string, error) {
 	system, rest, err := joinedMessages(messages)
 	if err != nil {

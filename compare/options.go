@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 )
 
-// Package eval describes these types.
+// The types of results. Package eval describes them.
 type (
 	Comparison = eval.Comparison // candidates compared with a base
 	Facts      = eval.Facts      // size, speed, memory and task results of a model

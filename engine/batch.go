@@ -157,8 +157,8 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 	return b.rows, b.checkRows(outputs)
 }
 
-// NotFiniteError reports a logit, or a number of an embedding, that is NaN or infinite. Nothing can be made of the rows that
-// were asked for, and the state is as spoiled.
+// NotFiniteError reports a logit, or a number of an embedding, that is NaN or infinite. The rows of that call and the states of the
+// batch are useless then.
 type NotFiniteError struct {
 	Row    int // in what was asked for
 	what   string

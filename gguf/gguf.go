@@ -212,7 +212,8 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 // what is gone ends the process, which ReadAt does not.
 func (f *File) Data(t Tensor) []byte { return f.parts[t.Part].file.Bytes()[t.Offset:t.end():t.end()] }
 
-// Bytes is the whole of a mapped part, valid until Close, for devices that compute on it. Data's warning holds for it.
+// Bytes returns a whole part in the mapped file, read-only and valid until Close, for devices that compute on it. As with Data,
+// touching bytes that were cut off ends the process.
 func (f *File) Bytes(part int) []byte { return f.parts[part].file.Bytes() }
 
 // ReadAt reads bytes of a tensor of this file, from an offset within it. It may be called from many goroutines. A file that was

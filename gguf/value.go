@@ -14,8 +14,8 @@ type KV struct {
 	Value any
 }
 
-// Text returns s as a text of the format. Bytes that are not UTF-8 become U+FFFD. It is cut before the character that would make it
-// longer than most bytes.
+// Text returns s as a text of the format. Bytes that are not UTF-8 become U+FFFD. A text longer than
+// most bytes is cut to at most that many, between two characters.
 func Text(s string, most int) string {
 	return excerpt.Cut(strings.ToValidUTF8(s, "\uFFFD"), most)
 }
@@ -66,7 +66,7 @@ func (k kind) String() string {
 	return kinds[k].name
 }
 
-// Unsigned returns the number that a value holds if it is an integer of any type that is not negative, and whether it is.
+// Unsigned returns the value of an integer of any type. The result is false for a negative integer and for other values.
 func Unsigned(v any) (uint64, bool) {
 	signed := int64(-1)
 	switch v := v.(type) {

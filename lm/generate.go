@@ -110,8 +110,8 @@ func (m *Model) Generate(ctx context.Context, text string, o GenerateOptions) it
 	}
 }
 
-// Continue is Generate in an existing session, after what the session has already read. Afterwards the session has read the text
-// except for Piece.Unread.
+// Continue is Generate in an existing session, after what the session has already read. Afterwards the session has also read the
+// prompt and the new text, except for the Unread of the last piece.
 func (m *Model) Continue(ctx context.Context, session *engine.Session, text string, o GenerateOptions) iter.Seq2[generate.Piece, error] {
 	tokens, options, err := m.prepare(text, o)
 	if err != nil {

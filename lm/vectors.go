@@ -54,8 +54,8 @@ type LogitsOptions struct {
 	Chunk int  // tokens read at once; 0 chooses
 }
 
-// Logits reads tokens from the beginning of a text and passes logits, [vocabulary], to each. each must not keep them after it
-// returns. Logits that are not finite are an error.
+// Logits reads tokens from the beginning of a text. It passes logits, [vocabulary], to each, with the position of the token before
+// them. each must not keep them after it returns. Logits that are not finite are an error.
 func (m *Model) Logits(ctx context.Context, tokens []tokenizer.Token, o LogitsOptions, each func(position int, logits []float32) error) error {
 	if len(tokens) == 0 {
 		return errors.New("no tokens to read: logits come after a token")

@@ -118,7 +118,7 @@ func (m Mix) lowRank() gguf.Type {
 	return gguf.F16
 }
 
-// Type is the type of a tensor that is made from a checkpoint.
+// Type returns the type that a tensor of a checkpoint gets.
 func (m Mix) Type(s rwkv.TensorSpec) gguf.Type {
 	if !roundable(s) {
 		return gguf.F32
@@ -132,8 +132,8 @@ func (m Mix) Type(s rwkv.TensorSpec) gguf.Type {
 	return fitting(class[s.Class], s)
 }
 
-// Retype is the type of a tensor that has a type already. Low-rank pairs keep theirs, unless the mix names them or keeps everything in
-// floating point. For other tensors it is that of Type.
+// Retype returns the type that a tensor of a GGUF file gets, where it has the type from. Low-rank pairs keep their type, unless the
+// mix names them or keeps everything in floating point. Other tensors get that of Type.
 func (m Mix) Retype(s rwkv.TensorSpec, from gguf.Type) gguf.Type {
 	_, named := m.exception(s)
 	if pair := s.Class == rwkv.LowRank || s.Class == rwkv.Decay; pair && !named && !m.Floating() {

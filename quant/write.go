@@ -17,7 +17,10 @@ import (
 
 // Quantizer writes and reads types in blocks. *ggml.Library is one. It must allow calls from many goroutines.
 type Quantizer interface {
+	// Quantize encodes src, whole rows of rowLen elements, as bytes of type t. importance has the weight of each element of a row,
+	// or is nil.
 	Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error
+	// Dequantize decodes src, whole blocks of type t.
 	Dequantize(t gguf.Type, dst []float32, src []byte) error
 }
 
@@ -41,7 +44,7 @@ type Options struct {
 	Quantizer func() (Quantizer, error) // called once, and only if a type in blocks is read or written
 	Measure   bool                      // measure the error of each kind of tensor against its source
 
-	Importance *Importance // rounds channels that are used more, more carefully. May be nil
+	Importance *Importance // which channels to round more carefully. Nil treats all alike
 }
 
 // pieceElements is how many elements a worker takes at a time, about. It bounds the memory of each to some 5 MiB.

@@ -60,7 +60,8 @@ func WritePieces(out io.Writer, vocab Tokenizer, tokens []Token) error {
 	return w.Flush()
 }
 
-// WriteText writes what vocab.Decode returns for the tokens in parts, because it may be a thousand times as long as they are.
+// WriteText writes the text of the tokens, as vocab.Decode returns it. It writes the text in parts, because the text may be a
+// thousand times as long as the tokens.
 func WriteText(out io.Writer, vocab Tokenizer, tokens []Token) error {
 	between := ""
 	for some := range slices.Chunk(tokens, 4096) {

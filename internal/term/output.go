@@ -1,9 +1,9 @@
 // Package term decides what may reach a terminal. A terminal interprets some characters: they move the cursor, change the screen,
 // or make the terminal answer as if somebody typed. Files may contain such characters, and models may generate them.
 //
-// An Output has three ways to write. Write is for messages and tables: it always makes control characters visible. Text is for
-// long texts of models and files: it removes escape sequences if the output is a terminal, and otherwise changes nothing. Raw is
-// for bytes, and for control sequences of the program itself.
+// There are two ways to write to an Output. Output.Write is for messages and tables: it always makes control characters visible.
+// Text is for long texts of models and files: it removes escape sequences if the output is a terminal, and otherwise changes
+// nothing. Only this package writes control sequences.
 package term
 
 import (
