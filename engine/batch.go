@@ -13,8 +13,8 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Batch is sequences that are read side by side: their recurrent states on the model's devices and the graphs that move
-// them on. It belongs to one goroutine at a time.
+// Batch reads several sequences side by side. It holds their states, on the model's devices, and its graphs. It belongs to one
+// goroutine at a time.
 type Batch struct {
 	model   *Model
 	begin   *Beginning
@@ -34,7 +34,7 @@ type stateKey struct {
 	name  string
 }
 
-// NewBatch makes a batch of sequences at the beginning of their texts.
+// NewBatch returns a batch of sequences at the beginning of their texts. The caller closes it before the model.
 func (m *Model) NewBatch(seqs int, o SessionOptions) (*Batch, error) {
 	b := &Batch{model: m, begin: cmp.Or(o.Begin, m.begin), seqs: seqs, specs: m.arch.State(m.config), state: map[stateKey]ggml.Tensor{}}
 	if err := b.alloc(); err != nil {
@@ -90,10 +90,9 @@ func (b *Batch) Reset() error {
 	return nil
 }
 
-// Read moves each sequence on by its tokens in one graph: their number may differ, and be none, but is at most MaxChunk for
-// each. It returns the rows asked for, sequence after sequence and token after token: [vocabulary or channels, rows], in a
-// slice that is valid until the next call. A row with NaN or infinity in it is a *NotFiniteError. When ctx ends first, the states are of
-// use no more until Reset.
+// Read reads the next tokens of each sequence in one graph. A sequence may have 0 to MaxChunk of them. Read returns the rows that
+// outputs asks for, [vocabulary or channels, rows], in the order of the sequences and of their tokens. The slice is valid until the
+// next call. A row with NaN or infinity gives a *NotFiniteError. If ctx ends first, the batch cannot be used until Reset.
 func (b *Batch) Read(ctx context.Context, tokens [][]tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
 	if len(tokens) != b.seqs {
 		return nil, fmt.Errorf("tokens of %d sequences, the batch has %d", len(tokens), b.seqs)

@@ -6,10 +6,9 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// SessionOptions say what the texts of a session or a batch begin with. The zero value begins as the model's file says: with the
-// state that was tuned for it, if it carries one, or else with none.
+// SessionOptions say what the texts of a session or a batch begin with.
 type SessionOptions struct {
-	Begin *Beginning
+	Begin *Beginning // nil is the tuned state in the model's file, or no state if the file has none
 }
 
 // Beginning is the state that a text begins with. It fits the model that made it.
@@ -17,10 +16,10 @@ type Beginning struct {
 	state [][]float32 // in the order of the state table; nil where nothing was tuned. Nil as a whole is no state
 }
 
-// BeginEmpty is the beginning without a state.
+// BeginEmpty returns the beginning without a state.
 func (m *Model) BeginEmpty() *Beginning { return &Beginning{} }
 
-// BeginWith is the state of a snapshot of this model's.
+// BeginWith returns a snapshot's state as a beginning. A snapshot of a model with other dimensions is an error.
 func (m *Model) BeginWith(s Snapshot) (*Beginning, error) {
 	if err := fitting(s, m.arch.State(m.config)); err != nil {
 		return nil, err
@@ -28,7 +27,7 @@ func (m *Model) BeginWith(s Snapshot) (*Beginning, error) {
 	return &Beginning{s.State}, nil
 }
 
-// BeginWithTuned is a tuned state, of which read gives the tensors by their GGUF names.
+// BeginWithTuned returns a tuned state as a beginning. read returns the elements of a tensor by its GGUF name.
 func (m *Model) BeginWithTuned(read func(name string) ([]float32, error)) (*Beginning, error) {
 	specs := m.arch.State(m.config)
 	begin := make([][]float32, len(specs))

@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 )
 
-// Reserve is the device memory that is left to graphs, state and others when layers are placed by themselves.
+// Reserve is how many bytes of a device's memory stay free for graphs, states and other programs, unless Options.GPULayers is set.
 const Reserve = 768 << 20
 
 // DeviceMemoryError is the error of a device with too little free memory for one layer of the model. Options.GPULayers skips this check.

@@ -10,8 +10,8 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Pooling is how the hidden states after the tokens of a text become one embedding. A hidden state is the residual stream
-// after the last layer and the output norm, [channels], of which the head would make logits.
+// Pooling is how the hidden states of a text's tokens become one embedding. A hidden state, [channels], is what the last layer and
+// the output norm give. The head would turn it into logits.
 type Pooling uint8
 
 // The ways to pool.
@@ -28,8 +28,8 @@ const (
 	maxLengthLayers  = 1024 // different lengths times layers
 )
 
-// Embed reads each text, of at least one token, from the beginning and hands its embedding, [channels], to each, in their
-// order.
+// Embed reads each text from the beginning and passes its embedding, [channels], to each, in the order of texts. A text has at
+// least one token.
 func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling, o SessionOptions, each func(text int, embedding []float32) error) error {
 	seqs := max(1, min(len(texts), maxSideBySide, int(sideBySideMemory/m.stateBytes())))
 	b, err := m.NewBatch(seqs, o)

@@ -29,11 +29,11 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
 )
 
-// Options say how a model is run. The zero value runs it on the best device with all its layers.
+// Options say how a model is run. The zero value runs it on the best device, with as many layers as fit there.
 type Options struct {
 	Device    string // "auto" or empty, or a name that ggml.Library.Device knows
 	GPULayers *int   // the number of layers on the device. The output counts as one more. Nil puts as many there as fit
-	Threads   int    // of the CPU. 0 stands for as many as there are processors to use
+	Threads   int    // of the CPU. 0 stands for one for each physical performance core that the process may use
 	NoMmap    bool   // read the weights into memory instead of mapping the file
 	Kernels   string // of Gosling, for products on the CPU: see kernels.ParseLevel
 	Log       *slog.Logger
@@ -61,7 +61,9 @@ type Model struct {
 	computing sync.Mutex // held by the session whose graph runs: backends compute one at a time
 }
 
-// Load opens the file, checks every tensor against its architecture and puts the weights on their devices.
+// Load opens the file, checks every tensor against its architecture and puts the weights on their devices. The error wraps a
+// *gguf.FormatError for bytes that are not GGUF, and a *DeviceMemoryError for a device with too little memory. The caller closes the
+// model.
 func Load(lib *ggml.Library, path string, o Options) (*Model, error) {
 	file, err := gguf.Open(path)
 	if err != nil {
@@ -140,7 +142,7 @@ func (m *Model) Config() rwkv.Config { return m.config }
 // File is the open GGUF file, for its metadata.
 func (m *Model) File() *gguf.File { return m.file }
 
-// Vocab is the number of logits a token gives.
+// Vocab is the number of logits after a token.
 func (m *Model) Vocab() int { return m.config.Vocab }
 
 // Kernels is the level of our own kernels that multiplies with matrices on the CPU. It is None if ggml multiplies with all of them.
@@ -163,11 +165,11 @@ func (m *Model) Devices() []ggml.Device {
 	return devices
 }
 
-// BytesPerToken is how much decoding one token reads: every weight but the embedding, of which it reads a row, and the
-// state, which it also writes.
+// BytesPerToken is how many bytes decoding one token moves: every weight, but only one row of the embedding, and the state twice,
+// which is read and written.
 func (m *Model) BytesPerToken() int64 { return m.weights.read + 2*m.stateBytes() }
 
-// Memory is the memory that the CPU's weights lie in, without that of the mapped file. It may be read until Close.
+// Memory returns the memory with the CPU's weights, except for the mapped file. It may be read until Close.
 func (m *Model) Memory() [][]byte {
 	var parts [][]byte
 	for _, b := range m.weights.allocated {

@@ -10,21 +10,21 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Inputs tells how strongly each input channel of a matrix is used: the sum of the squares of what it was multiplied with.
+// Inputs tells how strongly each input channel of a matrix is used: the sum of the squares of its values.
 type Inputs struct {
 	Weight  string    // the tensor's name in the file
 	Squares []float64 // one for each input channel
-	Tokens  int64     // summed up over
+	Tokens  int64     // number of tokens in the sums
 }
 
-// Observer reads texts and sums up what goes into each matrix of the model, the head included: wherever the model computes, the
-// sums are part of its graphs. It belongs to one goroutine at a time.
+// Observer reads texts and sums up what goes into each matrix of the model, including the head. The sums are part of the graphs, so
+// they work on every device. An Observer belongs to one goroutine at a time.
 type Observer struct {
 	batch *Batch
 	seen  tally
 }
 
-// NewObserver makes an observer that has seen nothing.
+// NewObserver returns an observer whose sums are zero. The caller closes it before the model.
 func (m *Model) NewObserver() (*Observer, error) {
 	b, err := m.NewBatch(1, SessionOptions{})
 	if err != nil {
@@ -34,7 +34,7 @@ func (m *Model) NewObserver() (*Observer, error) {
 	return &Observer{batch: b}, nil
 }
 
-// Read reads tokens from an empty state and adds what it sees to the sums; nothing when it returns an error.
+// Read reads tokens from an empty state and adds their inputs to the sums. After an error the sums are unchanged.
 func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
 	if err := o.batch.check(tokens); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
 	return nil
 }
 
-// Inputs are the sums of all that was read, in the order in which the model computes. They are the observer's.
+// Inputs returns the sums of all texts, in the order in which the model computes. They belong to the observer.
 func (o *Observer) Inputs() []*Inputs { return o.seen.inputs }
 
 // Close frees the observer. It is safe to call twice.

@@ -4,8 +4,8 @@ import "context"
 
 type progressKey struct{}
 
-// WithProgress returns a context that makes reading tell how far it has come: whenever a graph has run, read is called with the
-// number of tokens that it took, of all sequences together.
+// WithProgress returns a context with which reading reports its progress. After each graph, read is called with the number of tokens
+// that the graph has read, of all sequences together.
 func WithProgress(ctx context.Context, read func(tokens int)) context.Context {
 	return context.WithValue(ctx, progressKey{}, read)
 }

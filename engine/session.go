@@ -8,7 +8,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// MaxChunk is the most tokens that one graph takes of a sequence.
+// MaxChunk is the maximum number of tokens of a sequence that one graph reads.
 const MaxChunk = 512
 
 // logitsChunk is the most tokens whose logits are computed at once when all are wanted, since each gives a row as long as
@@ -17,13 +17,13 @@ const logitsChunk = 64
 
 var errNoTokens = errors.New("no tokens to read")
 
-// Session is one sequence being read and written.
+// Session reads one sequence of tokens and holds its state. It belongs to one goroutine at a time.
 type Session struct {
 	batch  *Batch
 	tokens int64 // read since the beginning of the text
 }
 
-// NewSession makes a session at the beginning of a text.
+// NewSession returns a session at the beginning of a text. The caller closes it before the model.
 func (m *Model) NewSession(o SessionOptions) (*Session, error) {
 	b, err := m.NewBatch(1, o)
 	if err != nil {
@@ -71,8 +71,8 @@ func (s *Session) Decode(ctx context.Context, token tokenizer.Token) ([]float32,
 	return s.Prefill(ctx, []tokenizer.Token{token})
 }
 
-// Logits reads tokens in chunks of at most the given length (0 for one that suits) and hands the logits after each to each,
-// whose slice is valid during the call only.
+// Logits reads tokens and passes the logits after each token, [vocabulary], to each, which must not keep the slice. It reads at most
+// chunk tokens at a time; 0 chooses.
 func (s *Session) Logits(ctx context.Context, tokens []tokenizer.Token, chunk int, each func(position int, logits []float32) error) error {
 	if err := s.check(tokens); err != nil {
 		return err

@@ -34,7 +34,8 @@ func (s *Session) Snapshot() (Snapshot, error) {
 	return snap, nil
 }
 
-// Restore puts a snapshot of a session of the same model back. One that does not fit changes nothing.
+// Restore goes back to a snapshot of a session of the same model. A snapshot with other dimensions is an error and changes
+// nothing.
 func (s *Session) Restore(snap Snapshot) error {
 	if err := fitting(snap, s.batch.specs); err != nil {
 		return err
@@ -117,7 +118,7 @@ func (s *Session) Save(w io.Writer) error {
 	return binary.Write(w, binary.LittleEndian, sum.Sum32())
 }
 
-// Load reads a state that Save wrote for the same model. If it does not fit, the session stays as it was.
+// Load reads a state that Save wrote for the same model. After an error the session is unchanged.
 func (s *Session) Load(r io.Reader) error {
 	snap, err := s.batch.model.ReadSnapshot(r)
 	if err != nil {
@@ -126,7 +127,7 @@ func (s *Session) Load(r io.Reader) error {
 	return s.Restore(snap)
 }
 
-// ReadSnapshot reads a state that a session of the same model saved.
+// ReadSnapshot reads a state that Session.Save wrote for the same model.
 func (m *Model) ReadSnapshot(r io.Reader) (Snapshot, error) {
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	both := io.TeeReader(r, sum)
@@ -197,14 +198,14 @@ func fingerprintOf(f *gguf.File) ([32]byte, error) {
 	return [32]byte(h.Sum(nil)), nil
 }
 
-// Identity tells a model's file from others for results that are kept: the SHA-256 of its fingerprint and of the metadata that
-// changes what it computes, which is all about the architecture and the tokenizer.
+// Identity identifies a model's file, so that stored results can name their model. It is the SHA-256 of the file's fingerprint and
+// of all metadata about the architecture and the tokenizer.
 func Identity(f *gguf.File) ([32]byte, error) {
 	fingerprint, err := fingerprintOf(f)
 	return identity(f, fingerprint), err
 }
 
-// Identity is that of the file that was loaded.
+// Identity identifies the loaded file, as the function Identity does.
 func (m *Model) Identity() [32]byte { return identity(m.file, m.fingerprint) }
 
 // identity reads no more of the file than its header, which Open has kept.
