@@ -25,6 +25,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/writers"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -33,7 +34,7 @@ func modelHeader() gguf.Header {
 	arch, _ := archs.Named("rwkv7")
 	config := rwkv.Config{
 		Arch: arch.Name, Layers: 2, Embed: 64, FFN: 256, HeadSize: 32, Vocab: 257, Context: 4096,
-		DecayRank: 8, RateRank: 8, ValueRank: 8, GateRank: 8, NormEps: 1e-5, GroupNormEps: 64e-5,
+		NormEps: 1e-5, GroupNormEps: 64e-5, Own: v7.Dims{DecayRank: 8, RateRank: 8, ValueRank: 8, GateRank: 8},
 	}
 	h := gguf.Header{Keys: append([]gguf.KV{{Key: "general.architecture", Value: arch.Name}}, arch.Keys(config)...)}
 	tokens, types := tokenizer.Bytes().GGUFTokens(257)

@@ -9,6 +9,9 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv/v5"
+	"github.com/gosling-rwkv/gosling/rwkv/v6"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // FuzzStates reads tuned states of any names, shapes and types for small models. What is accepted is one for each layer, of the
@@ -25,7 +28,9 @@ func FuzzStates(f *testing.F) {
 		arch := archs.All()[int(which)%len(archs.All())]
 		c := rwkv.NewConfig(arch.Name)
 		c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab = 2, 6, 8, 2, 5
-		c.DecayRank, c.RateRank, c.ValueRank, c.GateRank = 1, 1, 1, 1
+		c.Own = map[byte]any{
+			'5': v5.Dims{}, '6': v6.Dims{DecayRank: 1, MixRank: 1}, '7': v7.Dims{DecayRank: 1, RateRank: 1, ValueRank: 1, GateRank: 1},
+		}[arch.Title[len(arch.Title)-1]]
 		file := &checkpoint.File{}
 		types := map[int64]checkpoint.DType{1: checkpoint.Bool, 2: checkpoint.BF16, 4: checkpoint.F32, 8: checkpoint.I64}
 		for _, made := range fuzzing.Tensors(names, dims, data) {

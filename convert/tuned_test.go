@@ -125,7 +125,8 @@ func TestAStateInTheCheckpointIsReplacedByTheMergedOne(t *testing.T) {
 
 func TestStatesThatDoNotFitAreRefused(t *testing.T) {
 	c := rwkv.NewConfig("rwkv7")
-	c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab, c.DecayRank, c.RateRank, c.ValueRank, c.GateRank = 2, 256, 512, 32, 257, 32, 32, 16, 64
+	c.Layers, c.Embed, c.FFN, c.HeadSize, c.Vocab = 2, 256, 512, 32, 257
+	c.Own = v7.Dims{DecayRank: 32, RateRank: 32, ValueRank: 16, GateRank: 64}
 	for want, tc := range map[string]struct {
 		specs []pth.Spec
 		value func(string, int) float32

@@ -16,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // published are the parameters of checkpoints. The checkpoints' exact sizes confirm them.
@@ -37,7 +38,7 @@ func TestReleasedModelsHaveTheirPublishedSizes(t *testing.T) {
 		seen++
 		unused := int64(0)
 		if m.Version == "7" { // a version 7 checkpoint may contain a value residual in layer 0, which nothing reads
-			unused = int64(m.Config.Embed * (1 + 2*m.Config.ValueRank))
+			unused = int64(m.Config.Embed * (1 + 2*m.Config.Own.(v7.Dims).ValueRank))
 		}
 		// GGUF spreads per-head vectors over the channels.
 		assert.InDelta(t, want, m.Parameters()+unused, 2*float64(m.Config.Embed*m.Config.Layers)+1, m.Name())

@@ -10,6 +10,9 @@ import (
 
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv/v5"
+	"github.com/gosling-rwkv/gosling/rwkv/v6"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // Model is a released model.
@@ -66,28 +69,45 @@ func parseModel(f []string) (Model, error) {
 	if m.Version == "4" {
 		c.HeadSize = 1
 	}
-	c.Gated = m.Version != "5.0"
-	numbers := append(f[3:7:7], strings.Split(f[7], ",")...)
-	to := []*int{&c.Vocab, &c.Layers, &c.Embed, &c.FFN}
+	if err := numbers(f[3:7], &c.Vocab, &c.Layers, &c.Embed, &c.FFN); err != nil {
+		return m, err
+	}
+	if err := m.setOwn(strings.Split(f[7], ",")); err != nil {
+		return m, err
+	}
+	return m, c.Check()
+}
+
+// setOwn sets the dimensions that only the version has. Versions 6 and 7 have ranks.
+func (m *Model) setOwn(ranks []string) (err error) {
 	switch m.Version[0] {
 	case '7':
-		to = append(to, &c.DecayRank, &c.RateRank, &c.ValueRank, &c.GateRank)
+		var d v7.Dims
+		err = numbers(ranks, &d.DecayRank, &d.RateRank, &d.ValueRank, &d.GateRank)
+		m.Config.Own = d
 	case '6':
-		to = append(to, &c.MixRank, &c.DecayRank)
-	default:
-		numbers = numbers[:4]
+		var d v6.Dims
+		err = numbers(ranks, &d.MixRank, &d.DecayRank)
+		m.Config.Own = d
+	case '5':
+		m.Config.Own = v5.Dims{Gated: m.Version != "5.0"}
 	}
-	if len(numbers) != len(to) {
-		return m, fmt.Errorf("%d dimensions, want %d", len(numbers), len(to))
+	return err
+}
+
+// numbers parses as many numbers as there are places for them.
+func numbers(texts []string, to ...*int) error {
+	if len(texts) != len(to) {
+		return fmt.Errorf("%d dimensions, want %d", len(texts), len(to))
 	}
-	for i, text := range numbers {
+	for i, text := range texts {
 		n, err := strconv.Atoi(text)
 		if err != nil {
-			return m, err
+			return err
 		}
 		*to[i] = n
 	}
-	return m, c.Check()
+	return nil
 }
 
 // Parameters returns the number of weights.

@@ -91,7 +91,7 @@ func TestTypesOfEachClass(t *testing.T) {
 func model(t *testing.T, typ gguf.Type, fill func(name string, x []float32)) string {
 	t.Helper()
 	c := rwkv.Config{Arch: "rwkv7", Layers: 2, Embed: 256, FFN: 512, HeadSize: 64, Vocab: 300,
-		DecayRank: 32, RateRank: 32, ValueRank: 32, GateRank: 32, NormEps: 1e-5, GroupNormEps: 64e-5}
+		NormEps: 1e-5, GroupNormEps: 64e-5, Own: v7.Dims{DecayRank: 32, RateRank: 32, ValueRank: 32, GateRank: 32}}
 	m, err := quant.ParseMix(typ.String())
 	require.NoError(t, err)
 	var sources []quant.Source

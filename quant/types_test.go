@@ -14,16 +14,19 @@ import (
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv/v5"
+	"github.com/gosling-rwkv/gosling/rwkv/v6"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // models are a Config for each architecture, whose channels are the test's.
 var models = map[string]rwkv.Config{
-	"rwkv7":      {DecayRank: 64, RateRank: 64, ValueRank: 40, GateRank: 128},
-	"rwkv6":      {DecayRank: 64, MixRank: 40},
-	"rwkv5":      {Gated: true},
+	"rwkv7":      {Own: v7.Dims{DecayRank: 64, RateRank: 64, ValueRank: 40, GateRank: 128}},
+	"rwkv6":      {Own: v6.Dims{DecayRank: 64, MixRank: 40}},
+	"rwkv5":      {Own: v5.Dims{Gated: true}},
 	"rwkv4":      {},
-	"arwkv7":     {DecayRank: 64, RateRank: 64, ValueRank: 40, GateRank: 128},
-	"rwkv6qwen2": {DecayRank: 64, MixRank: 40, KVHeads: 1, Biases: true},
+	"arwkv7":     {Own: v7.Dims{DecayRank: 64, RateRank: 64, ValueRank: 40, GateRank: 128}},
+	"rwkv6qwen2": {Own: v6.Dims{DecayRank: 64, MixRank: 40, KVHeads: 1, Biases: true}},
 }
 
 // TestTypeOfEveryTensor holds the mixes to lists: once for channels that are a multiple of every block, once for others, whose

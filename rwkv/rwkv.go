@@ -10,7 +10,8 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 )
 
-// Config holds the dimensions of one model. It is read from tensor shapes (a checkpoint) or metadata (a GGUF file).
+// Config holds the dimensions of one model. It is read from tensor shapes (a checkpoint) or metadata (a GGUF file). Arch.FromShapes and
+// Arch.FromGGUF make it.
 type Config struct {
 	Arch     string // GGUF architecture: "rwkv7"
 	Layers   int
@@ -20,25 +21,12 @@ type Config struct {
 	Vocab    int // rows of the embedding and of the head
 	Context  int // the context length of its training; 0 if unknown. RWKV has no hard limit
 
-	DecayRank                     int  // low-rank width of the decay, versions 6 and 7
-	MixRank                       int  // of the token shift, version 6
-	RateRank, ValueRank, GateRank int  // of version 7's other pairs
-	SplitLerp                     bool // a version 6 file keeps its token-shift vectors apart
-	Rescale                       int  // number of layers after which version 6 halves the residual stream; the weights in the file are divided to match; 0 is never
-	Gated                         bool // version 5 has a gate in its time mix (5.1 and 5.2)
-	Tuned                         bool // the file holds a state that texts begin with
-
-	// For hybrids, which have RWKV's time mix in the frame of a Qwen transformer. There, a GateRank of 0 means no gate.
-	KVHeads   int  // the number of heads of keys and values; each serves several others
-	Biases    bool // receptance, key and value have biases
-	BareHeads bool // no norm over each head's output
-
-	// For checkpoints of version 5. PerHead says that decay and bonus are one number per head (5.0 and 5.1). LogBonus says that
-	// the file holds the bonus's logarithm ("time_first") instead of the bonus ("time_faaaa").
-	PerHead, LogBonus bool
+	Tuned bool // the file holds a state that texts begin with
 
 	NormEps      float32 // of the layer norms, 1e-5
 	GroupNormEps float32 // of the norm over each head's output, 64e-5
+
+	Own any // what only the version has: a v5.Dims, v6.Dims or v7.Dims. Version 4 has none
 }
 
 // Heads returns the number of heads of the time mix.

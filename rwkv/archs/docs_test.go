@@ -10,14 +10,17 @@ import (
 
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
+	"github.com/gosling-rwkv/gosling/rwkv/v5"
+	"github.com/gosling-rwkv/gosling/rwkv/v6"
+	"github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // described are the architectures that pages of docs/format describe, with dimensions that give every tensor.
 var described = map[string]rwkv.Config{
 	"rwkv4": {HeadSize: 1},
-	"rwkv5": {HeadSize: 32, Gated: true, Tuned: true},
-	"rwkv6": {HeadSize: 32, Tuned: true, MixRank: 8, DecayRank: 16},
-	"rwkv7": {HeadSize: 32, Tuned: true, DecayRank: 8, RateRank: 9, ValueRank: 10, GateRank: 11},
+	"rwkv5": {HeadSize: 32, Tuned: true, Own: v5.Dims{Gated: true}},
+	"rwkv6": {HeadSize: 32, Tuned: true, Own: v6.Dims{MixRank: 8, DecayRank: 16}},
+	"rwkv7": {HeadSize: 32, Tuned: true, Own: v7.Dims{DecayRank: 8, RateRank: 9, ValueRank: 10, GateRank: 11}},
 }
 
 func TestPagesOfFormatsNameEveryTensorAndKey(t *testing.T) {

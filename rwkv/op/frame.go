@@ -53,6 +53,7 @@ type Frame struct {
 type Mixers struct {
 	TimeMix    func(layer int, x, dx ggml.Tensor) ggml.Tensor
 	ChannelMix func(layer int, x, dx ggml.Tensor) ggml.Tensor
+	Rescale    int // number of layers after which the residual stream is halved; 0 is never
 }
 
 // NewFrame binds the weights.
@@ -90,7 +91,7 @@ func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 		}
 		x = x.Add(m.ChannelMix(i, in, dx))
 
-		if n := f.config.Rescale; n > 0 && (i+1)%n == 0 {
+		if n := m.Rescale; n > 0 && (i+1)%n == 0 {
 			x = x.Scale(0.5)
 		}
 	}

@@ -61,6 +61,7 @@ func (w Weights) Layer(i int) (matrix func(name string) Matrix, vector func(name
 type Mixers struct {
 	TimeMix    func(layer int, x, prev []float64, state [][]float64) []float64
 	ChannelMix func(layer int, x, prev []float64) []float64
+	Rescale    int // number of layers after which the residual stream is halved; 0 is never
 }
 
 // Reference is the frame that all versions share: embedding, norms, residual stream, token shifts and head. A layer's states are
@@ -116,7 +117,7 @@ func (w Weights) step(c rwkv.Config, m Mixers, state [][]float64, token int) []f
 		x = Add(x, m.ChannelMix(i, in, *ffn))
 		*ffn = in
 
-		if c.Rescale > 0 && (i+1)%c.Rescale == 0 {
+		if m.Rescale > 0 && (i+1)%m.Rescale == 0 {
 			x = Apply(x, func(v float64) float64 { return v / 2 })
 		}
 	}

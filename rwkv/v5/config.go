@@ -18,6 +18,18 @@ func detect(shapes rwkv.Shapes) bool {
 	return norm && decay
 }
 
+// Dims holds what only version 5 has.
+type Dims struct {
+	Gated bool // the time mix has a gate (5.1 and 5.2)
+
+	// For checkpoints. PerHead says that decay and bonus are one number per head (5.0 and 5.1). LogBonus says that the file holds
+	// the bonus's logarithm ("time_first") instead of the bonus ("time_faaaa").
+	PerHead, LogBonus bool
+}
+
+// dims returns what only version 5 has.
+func dims(c rwkv.Config) Dims { return c.Own.(Dims) }
+
 // configFromShapes reads the dimensions from a checkpoint's tensors. Version 5.0 has no gate. Only version 5.2 has a decay for
 // every channel.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
@@ -47,12 +59,13 @@ func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	for _, n := range decay {
 		elements *= n
 	}
-	c.PerHead = elements == heads && c.HeadSize > 1
-	_, c.Gated = shapes("blocks.0.att.gate.weight")
-	c.Gated = c.Gated || !c.PerHead // only 5.0 lacks it
+	d := Dims{PerHead: elements == heads && c.HeadSize > 1}
+	_, d.Gated = shapes("blocks.0.att.gate.weight")
+	d.Gated = d.Gated || !d.PerHead // only 5.0 lacks it
 	if _, raw := shapes("blocks.0.att.time_faaaa"); !raw {
-		c.LogBonus = true
+		d.LogBonus = true
 	}
+	c.Own = d
 	return c, c.Check()
 }
 
@@ -62,7 +75,8 @@ func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	if err := rwkv.ReadKeys(&c, m, tensors); err != nil {
 		return c, err
 	}
-	_, c.Gated = tensors(rwkv.LayerName(0, gate+".weight"))
+	_, gated := tensors(rwkv.LayerName(0, gate+".weight"))
+	c.Own = Dims{Gated: gated}
 	return c, c.Check()
 }
 

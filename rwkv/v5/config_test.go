@@ -34,8 +34,8 @@ func TestFormsOfVersion5AreToldApart(t *testing.T) {
 			})
 			require.NoError(t, err)
 			assert.Equal(t, 64, c.HeadSize)
-			assert.Equal(t, tc.perHead, c.PerHead)
-			assert.Equal(t, tc.gated, c.Gated)
+			assert.Equal(t, tc.perHead, c.Own.(v5.Dims).PerHead)
+			assert.Equal(t, tc.gated, c.Own.(v5.Dims).Gated)
 		})
 	}
 }

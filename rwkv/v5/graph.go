@@ -39,7 +39,7 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 			R: at(receptance), K: at(key), V: at(value), O: at(output),
 			U: at(first), W: at(decay),
 		}
-		if c.Gated {
+		if dims(c).Gated {
 			layers[i].MuG, layers[i].G = at(lerpG), at(gate)
 		}
 	}
@@ -65,7 +65,7 @@ func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	}
 	y := op.WKV6(b, l.index, heads(k), heads(v), heads(r), l.U, w, b.State(l.index, wkv))
 	y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
-	if l.config.Gated {
+	if dims(l.config).Gated {
 		y = y.Mul(dx.Mul(l.MuG).Add(x).MatMul(l.G).SiLU())
 	}
 	return y.MatMul(l.O)

@@ -24,7 +24,7 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 			u: vector(first),
 			w: plain.Apply(vector(decay), func(d float64) float64 { return math.Exp(-math.Exp(d)) }),
 		}
-		if c.Gated {
+		if dims(c).Gated {
 			layers[i].muG, layers[i].g = vector(lerpG), matrix(gate)
 		}
 	}
@@ -57,7 +57,7 @@ func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
 	v := l.v.Times(plain.Lerp(prev, x, l.muV))
 	y := plain.WKV6(l.config.HeadSize, r, k, v, l.u, l.w, state)
 	y = l.groupNorm.OfHeads(y, l.config.HeadSize, float64(l.config.GroupNormEps))
-	if l.config.Gated {
+	if dims(l.config).Gated {
 		y = plain.Mul(y, plain.Apply(l.g.Times(plain.Lerp(prev, x, l.muG)), plain.SiLU))
 	}
 	return l.o.Times(y)

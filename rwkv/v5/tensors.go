@@ -25,7 +25,7 @@ const (
 // tensors is the table of version 5: every tensor of a GGUF file in order, with the checkpoint's tensors it is made from. GGUF
 // files of all forms look alike: decay and bonus are spread over the channels, and a bonus stored as a logarithm is converted.
 func tensors(c rwkv.Config) []rwkv.TensorSpec {
-	channels := int64(c.Embed)
+	channels, own := int64(c.Embed), dims(c)
 	return rwkv.NewTable(c, func(t *rwkv.Table, i int, to, from string) {
 		lerp := func(name, in string) { t.Vector(to+name+".weight", channels, from+in).Prepare = op.OneMinus }
 		matrix := func(name, in string) {
@@ -34,11 +34,11 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 		lerp(lerpK, "att.time_mix_k")
 		lerp(lerpV, "att.time_mix_v")
 		lerp(lerpR, "att.time_mix_r")
-		if c.Gated {
+		if own.Gated {
 			lerp(lerpG, "att.time_mix_g")
 		}
 		same := func(x float32) float32 { return x }
-		if c.LogBonus {
+		if own.LogBonus {
 			*t = append(*t, spread(c, to+first+".weight", from+"att.time_first", func(x float32) float32 { return float32(math.Exp(float64(x))) }))
 		} else {
 			*t = append(*t, spread(c, to+first+".weight", from+"att.time_faaaa", same))
@@ -49,7 +49,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 		matrix(receptance, "att.receptance")
 		matrix(key, "att.key")
 		matrix(value, "att.value")
-		if c.Gated {
+		if own.Gated {
 			matrix(gate, "att.gate")
 		}
 		matrix(output, "att.output")
@@ -63,7 +63,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 func spread(c rwkv.Config, name, from string, f func(float32) float32) rwkv.TensorSpec {
 	size, heads := int64(c.HeadSize), int64(c.Heads())
 	per, fromShape := int64(1), shape.Squeeze(heads, size)
-	if c.PerHead {
+	if dims(c).PerHead {
 		per, fromShape = size, shape.Squeeze(heads)
 	}
 	return rwkv.TensorSpec{

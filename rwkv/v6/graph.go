@@ -39,6 +39,7 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 		return frame.Forward(b, op.Mixers{
 			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
 			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return channelMixes[i].Of(x, dx) },
+			Rescale:    dims(c).Rescale,
 		})
 	}
 }
@@ -84,7 +85,7 @@ func (l *layer) decay(xw ggml.Tensor) ggml.Tensor {
 
 // lerps builds the token shift that depends on the data: x + dx ⊙ (mu_i + tanh((x + dx ⊙ mu_x)·W1)_i·W2_i).
 func (l *layer) lerps(b rwkv.Batch, x, dx ggml.Tensor) func(i int64) ggml.Tensor {
-	channels, tokens, rank := x.Dim(0), x.Rows(), int64(l.config.MixRank)
+	channels, tokens, rank := x.Dim(0), x.Rows(), int64(dims(l.config).MixRank)
 	n := int64(len(lerps))
 	low := dx.Mul(l.MuX).Add(x).MatMul(l.W1).Tanh()                   // [5 ranks, tokens]
 	low = low.Reshape(rank, n, tokens).Permute(0, 2, 1, 3).Cont()     // [rank, tokens, 5]

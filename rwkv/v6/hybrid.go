@@ -13,40 +13,39 @@ import (
 // hybridFromGGUF reads the dimensions from a GGUF file's keys. The tensors tell whether there are biases.
 func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(Hybrid().Name)
+	var d Dims
 	err := rwkv.ReadHybridKeys(&c, m, tensors,
-		rwkv.KeyDim{Key: "time_mix_extra_dim", To: &c.MixRank},
-		rwkv.KeyDim{Key: "time_decay_extra_dim", To: &c.DecayRank},
-		rwkv.KeyDim{Key: "attention.head_count_kv", To: &c.KVHeads, Optional: true},
+		rwkv.KeyDim{Key: "time_mix_extra_dim", To: &d.MixRank},
+		rwkv.KeyDim{Key: "time_decay_extra_dim", To: &d.DecayRank},
+		rwkv.KeyDim{Key: "attention.head_count_kv", To: &d.KVHeads, Optional: true},
 	)
 	if err != nil {
 		return c, err
 	}
+	_, d.Biases = tensors(rwkv.LayerName(0, key+".bias"))
+	c.Own = d
 	if err := check(c); err != nil {
 		return c, err
 	}
-	if c.KVHeads == 0 {
-		c.KVHeads = c.Heads()
+	if d.KVHeads == 0 {
+		d.KVHeads = c.Heads()
 	}
-	if c.Heads()%c.KVHeads != 0 {
-		return c, fmt.Errorf("%d heads cannot share keys of %d", c.Heads(), c.KVHeads)
+	if c.Heads()%d.KVHeads != 0 {
+		return c, fmt.Errorf("%d heads cannot share keys of %d", c.Heads(), d.KVHeads)
 	}
-	_, c.Biases = tensors(rwkv.LayerName(0, key+".bias"))
+	c.Own = d
 	return c, nil
 }
 
 func hybridKeys(c rwkv.Config) []gguf.KV {
-	return c.HybridKeysWith(
-		gguf.KV{Key: "time_mix_extra_dim", Value: uint32(c.MixRank)},
-		gguf.KV{Key: "time_decay_extra_dim", Value: uint32(c.DecayRank)},
-		gguf.KV{Key: "attention.head_count_kv", Value: uint32(c.KVHeads)},
-	)
+	return c.HybridKeysWith(append(rankKeys(c), gguf.KV{Key: "attention.head_count_kv", Value: uint32(dims(c).KVHeads)})...)
 }
 
 func hybridTensors(c rwkv.Config) []rwkv.TensorSpec { return rwkv.HybridTable(c, hybridTimeMix) }
 
 // hybridTimeMix adds the tensors of layer i's time mix.
 func hybridTimeMix(t *rwkv.Table, c rwkv.Config, i int) {
-	to, channels, shared := rwkv.LayerName(i, ""), int64(c.Embed), int64(c.KVHeads*c.HeadSize)
+	to, channels, shared := rwkv.LayerName(i, ""), int64(c.Embed), int64(dims(c).KVHeads*c.HeadSize)
 	tokenShift(t, c, to, "")
 	decay(t, c, to, "")
 	for _, m := range []struct {
@@ -55,7 +54,7 @@ func hybridTimeMix(t *rwkv.Table, c rwkv.Config, i int) {
 		bias bool
 	}{{receptance, channels, true}, {key, shared, true}, {value, shared, true}, {gate, channels, false}, {output, channels, false}} {
 		t.Add(to+m.name+".weight", rwkv.Matrix, []int64{channels, m.out}, "")
-		if m.bias && c.Biases {
+		if m.bias && dims(c).Biases {
 			t.Vector(to+m.name+".bias", m.out, "")
 		}
 	}
@@ -77,7 +76,7 @@ func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	var layers []hybridLayer
 	for i, l := range newLayers(c, w) {
 		hybrid := hybridLayer{layer: l}
-		if c.Biases {
+		if dims(c).Biases {
 			bias := func(name string) ggml.Tensor { return w(rwkv.LayerName(i, name+".bias")) }
 			hybrid.RBias, hybrid.KBias, hybrid.VBias = bias(receptance), bias(key), bias(value)
 		}
@@ -96,7 +95,7 @@ func (l *hybridLayer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 	xw, xk, xv, xr, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4)
 
 	r, k, v := xr.MatMul(l.R), xk.MatMul(l.K), xv.MatMul(l.V)
-	if l.config.Biases {
+	if dims(l.config).Biases {
 		r, k, v = r.Add(l.RBias), k.Add(l.KBias), v.Add(l.VBias)
 	}
 	g := xg.MatMul(l.G).Sigmoid()
@@ -112,7 +111,7 @@ func (l *hybridLayer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
 // shared repeats each key or value for the heads that share it: [head size · shared heads, tokens] becomes [head size, heads,
 // tokens].
 func (l *hybridLayer) shared(x ggml.Tensor) ggml.Tensor {
-	size, heads, few, tokens := int64(l.config.HeadSize), int64(l.config.Heads()), int64(l.config.KVHeads), x.Rows()
+	size, heads, few, tokens := int64(l.config.HeadSize), int64(l.config.Heads()), int64(dims(l.config).KVHeads), x.Rows()
 	if few < heads {
 		x = x.Reshape(size, 1, few, tokens).Repeat(size, heads/few, few, tokens)
 	}

@@ -16,7 +16,7 @@ func hybridReference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, er
 	var layers []hybridRefLayer
 	for i, l := range newRefLayers(c, w) {
 		hybrid := hybridRefLayer{refLayer: l}
-		if c.Biases {
+		if dims(c).Biases {
 			bias := func(name string) []float64 { return w.Vector(rwkv.LayerName(i, name+".bias")) }
 			hybrid.rBias, hybrid.kBias, hybrid.vBias = bias(receptance), bias(key), bias(value)
 		}
@@ -38,13 +38,13 @@ func (l *hybridRefLayer) timeMix(x, prev, state []float64) []float64 {
 	mixed := l.lerps(x, prev)
 	xw, xk, xv, xr, xg := mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
 	r, k, v := l.r.Times(xr), l.k.Times(xk), l.v.Times(xv)
-	if l.config.Biases {
+	if dims(l.config).Biases {
 		r, k, v = plain.Add(r, l.rBias), plain.Add(k, l.kBias), plain.Add(v, l.vBias)
 	}
 	g := plain.Apply(l.g.Times(xg), plain.Sigmoid)
 	w := l.decay(xw)
 
-	size, each := l.config.HeadSize, l.config.Heads()/l.config.KVHeads // so many heads share a key
+	size, each := l.config.HeadSize, l.config.Heads()/dims(l.config).KVHeads // so many heads share a key
 	y := make([]float64, len(x))
 	for i := range y { // key channel i, of the head that begins at channel h
 		h := i / size * size

@@ -39,8 +39,8 @@ func shapeOf(c rwkv.Config, name string) []int64 {
 
 func TestDimensionsOfAHybrid(t *testing.T) {
 	whole := rwkv.Config{
-		Arch: "rwkv6qwen2", Layers: 2, Embed: 192, FFN: 160, HeadSize: 32, Vocab: 500, DecayRank: 9, MixRank: 5, KVHeads: 2, Biases: true,
-		NormEps: 1e-6, GroupNormEps: 64e-5,
+		Arch: "rwkv6qwen2", Layers: 2, Embed: 192, FFN: 160, HeadSize: 32, Vocab: 500, NormEps: 1e-6, GroupNormEps: 64e-5,
+		Own: v6.Dims{DecayRank: 9, MixRank: 5, KVHeads: 2, Biases: true},
 	}
 	got, err := hybridOf(nil, nil)
 	require.NoError(t, err)

@@ -26,6 +26,7 @@ func reference(c rwkv.Config, weights rwkv.RefWeights) (rwkv.Reference, error) {
 				return layers[i].timeMix(x, prev, state[0])
 			},
 			ChannelMix: func(i int, x, prev []float64) []float64 { return channelMixes[i].Of(x, prev) },
+			Rescale:    dims(c).Rescale,
 		}
 	}), nil
 }
@@ -77,7 +78,7 @@ func (l *refLayer) timeMix(x, prev, state []float64) []float64 {
 
 // lerps computes the token shift that depends on the data, for w, k, v, r and g.
 func (l *refLayer) lerps(x, prev []float64) [][]float64 {
-	n, rank, parts := len(x), l.config.MixRank, len(lerps)
+	n, rank, parts := len(x), dims(l.config).MixRank, len(lerps)
 	low := plain.Apply(l.w1.Times(plain.Lerp(x, prev, l.muX)), math.Tanh)
 	mixed := make([][]float64, parts)
 	for j := range parts {

@@ -46,7 +46,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 
 // tokenShift adds the vectors of the token shift and the low-rank pair that adds to them.
 func tokenShift(t *rwkv.Table, c rwkv.Config, to, att string) {
-	channels, rank, n := int64(c.Embed), int64(c.MixRank), int64(len(lerps))
+	channels, rank, n := int64(c.Embed), int64(dims(c).MixRank), int64(len(lerps))
 	t.Vector(to+lerpX+".weight", channels, att+"time_maa_x")
 	lerp(t, c, to, att)
 	t.Transposed(to+mixW1+".weight", rwkv.Decay, channels, rank*n, att+"time_maa_w1")
@@ -55,7 +55,7 @@ func tokenShift(t *rwkv.Table, c rwkv.Config, to, att string) {
 
 // decay adds the decay and the low-rank pair that adds to it.
 func decay(t *rwkv.Table, c rwkv.Config, to, att string) {
-	channels, rank := int64(c.Embed), int64(c.DecayRank)
+	channels, rank := int64(c.Embed), int64(dims(c).DecayRank)
 	t.Vector(to+decay0+".weight", channels, att+"time_decay")
 	t.Transposed(to+decayW1+".weight", rwkv.Decay, channels, rank, att+"time_decay_w1")
 	t.Transposed(to+decayW2+".weight", rwkv.Decay, rank, channels, att+"time_decay_w2")
@@ -79,7 +79,7 @@ func lerp(t *rwkv.Table, c rwkv.Config, to, att string) {
 
 // lerpNames names the tensors of the five token-shift vectors: one tensor or, in some files, five.
 func lerpNames(c rwkv.Config) []string {
-	if !c.SplitLerp {
+	if !dims(c).SplitLerp {
 		return []string{lerpFused}
 	}
 	var names []string

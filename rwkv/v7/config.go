@@ -21,46 +21,63 @@ func detect(shapes rwkv.Shapes) bool {
 	return true
 }
 
+// Dims holds what only version 7 has.
+type Dims struct {
+	// Low-rank widths of the decay, the in-context learning rate, the value residual and the gate. In a hybrid, a GateRank of 0 means
+	// no gate.
+	DecayRank, RateRank, ValueRank, GateRank int
+
+	BareHeads bool // no norm over each head's output, in some hybrids
+}
+
+// dims returns what only version 7 has.
+func dims(c rwkv.Config) Dims { return c.Own.(Dims) }
+
 // configFromShapes reads the dimensions from a checkpoint's tensors.
 func configFromShapes(shapes rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
-	dims := []rwkv.ShapeDim{
+	var d Dims
+	from := []rwkv.ShapeDim{
 		{Tensor: "blocks.0.att.r_k", Dim: 1, To: &c.HeadSize},
-		{Tensor: "blocks.0.att.w1", Dim: 1, To: &c.DecayRank},
-		{Tensor: "blocks.0.att.a1", Dim: 1, To: &c.RateRank},
-		{Tensor: "blocks.0.att.g1", Dim: 1, To: &c.GateRank},
+		{Tensor: "blocks.0.att.w1", Dim: 1, To: &d.DecayRank},
+		{Tensor: "blocks.0.att.a1", Dim: 1, To: &d.RateRank},
+		{Tensor: "blocks.0.att.g1", Dim: 1, To: &d.GateRank},
 	}
 	_, second := shapes("blocks.1.ln1.weight")
 	if second {
-		dims = append(dims, rwkv.ShapeDim{Tensor: "blocks.1.att.v1", Dim: 1, To: &c.ValueRank})
+		from = append(from, rwkv.ShapeDim{Tensor: "blocks.1.att.v1", Dim: 1, To: &d.ValueRank})
 	}
-	if err := rwkv.ReadShapes(&c, shapes, dims...); err != nil {
+	if err := rwkv.ReadShapes(&c, shapes, from...); err != nil {
 		return c, err
 	}
 	if !second { // a model of one layer has no value residual
-		c.ValueRank = c.RateRank
+		d.ValueRank = d.RateRank
 	}
+	c.Own = d
 	return c, check(c)
 }
 
 // configFromGGUF reads the dimensions from a GGUF file's keys.
 func configFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(arch)
+	var d Dims
 	err := rwkv.ReadKeys(&c, m, tensors,
-		rwkv.KeyDim{Key: "attention.decay_lora_rank", To: &c.DecayRank},
-		rwkv.KeyDim{Key: "attention.iclr_lora_rank", To: &c.RateRank},
-		rwkv.KeyDim{Key: "attention.value_residual_mix_lora_rank", To: &c.ValueRank},
-		rwkv.KeyDim{Key: "attention.gate_lora_rank", To: &c.GateRank},
+		rwkv.KeyDim{Key: "attention.decay_lora_rank", To: &d.DecayRank},
+		rwkv.KeyDim{Key: "attention.iclr_lora_rank", To: &d.RateRank},
+		rwkv.KeyDim{Key: "attention.value_residual_mix_lora_rank", To: &d.ValueRank},
+		rwkv.KeyDim{Key: "attention.gate_lora_rank", To: &d.GateRank},
 	)
 	if err != nil {
 		return c, err
 	}
+	c.Own = d
 	return c, check(c)
 }
 
 func check(c rwkv.Config) error {
-	return c.Check(rwkv.Rank{Name: "decay rank", Value: c.DecayRank}, rwkv.Rank{Name: "learning rate rank", Value: c.RateRank},
-		rwkv.Rank{Name: "value residual rank", Value: c.ValueRank}, rwkv.Rank{Name: "gate rank", Value: c.GateRank})
+	d := dims(c)
+	return c.Check(rwkv.Rank{Name: "decay rank", Value: d.DecayRank}, rwkv.Rank{Name: "learning rate rank", Value: d.RateRank},
+		rwkv.Rank{Name: "value residual rank", Value: d.ValueRank}, rwkv.Rank{Name: "gate rank", Value: d.GateRank})
 }
 
 // keys returns the metadata of version 7.
@@ -68,10 +85,11 @@ func keys(c rwkv.Config) []gguf.KV { return c.KeysWith(append(rankKeys(c), c.Gro
 
 // rankKeys returns the widths of the low-rank pairs.
 func rankKeys(c rwkv.Config) []gguf.KV {
+	d := dims(c)
 	return []gguf.KV{
-		{Key: "attention.decay_lora_rank", Value: uint32(c.DecayRank)},
-		{Key: "attention.iclr_lora_rank", Value: uint32(c.RateRank)},
-		{Key: "attention.value_residual_mix_lora_rank", Value: uint32(c.ValueRank)},
-		{Key: "attention.gate_lora_rank", Value: uint32(c.GateRank)},
+		{Key: "attention.decay_lora_rank", Value: uint32(d.DecayRank)},
+		{Key: "attention.iclr_lora_rank", Value: uint32(d.RateRank)},
+		{Key: "attention.value_residual_mix_lora_rank", Value: uint32(d.ValueRank)},
+		{Key: "attention.gate_lora_rank", Value: uint32(d.GateRank)},
 	}
 }

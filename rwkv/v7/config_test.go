@@ -13,8 +13,8 @@ import (
 
 // config is a model whose dimensions all differ.
 var config = rwkv.Config{
-	Arch: "rwkv7", Layers: 3, Embed: 96, FFN: 320, HeadSize: 32, Vocab: 500, DecayRank: 8, RateRank: 16, ValueRank: 24, GateRank: 40,
-	NormEps: 1e-5, GroupNormEps: 64e-5,
+	Arch: "rwkv7", Layers: 3, Embed: 96, FFN: 320, HeadSize: 32, Vocab: 500, NormEps: 1e-5, GroupNormEps: 64e-5,
+	Own: v7.Dims{DecayRank: 8, RateRank: 16, ValueRank: 24, GateRank: 40},
 }
 
 // shapes returns the shapes of a checkpoint of config, as training writes them.

@@ -63,10 +63,10 @@ func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 		if i > 0 {
 			l.V0, l.V1, l.V2 = at(residual0), at(residual1), at(residual2)
 		}
-		if c.GateRank > 0 {
+		if dims(c).GateRank > 0 {
 			l.G1, l.G2 = at(gate1), at(gate2)
 		}
-		if !c.BareHeads {
+		if !dims(c).BareHeads {
 			l.GroupNorm = op.NormOf(w, rwkv.LayerName(i, groupNorm))
 		}
 	}
@@ -104,11 +104,11 @@ func (l *layer) timeMix(b rwkv.Batch, x, dx, v0 ggml.Tensor) (y, v ggml.Tensor) 
 
 	y = op.WKV7(b, l.index, op.Heads(l.config, r), op.Heads(l.config, w), op.Heads(l.config, k), op.Heads(l.config, v), kk.Neg(), kk.Mul(op.Heads(l.config, a)), b.State(l.index, wkv))
 	bonus := op.Heads(l.config, v).Mul(op.Heads(l.config, r.Mul(k).Mul(l.RK)).SumRows())
-	if !l.config.BareHeads {
+	if !dims(l.config).BareHeads {
 		y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
 	}
 	y = op.Flat(l.config, y).Add(op.Flat(l.config, bonus))
-	if l.config.GateRank > 0 {
+	if dims(l.config).GateRank > 0 {
 		y = y.Mul(lerp(5).MatMul(l.G1).Sigmoid().MatMul(l.G2)) // gate
 	}
 	return y.MatMul(l.O), v

@@ -12,25 +12,27 @@ import (
 // recurrence.
 func hybridFromGGUF(m rwkv.Metadata, tensors rwkv.Shapes) (rwkv.Config, error) {
 	c := rwkv.NewConfig(Hybrid().Name)
+	var d Dims
 	err := rwkv.ReadHybridKeys(&c, m, tensors,
-		rwkv.KeyDim{Key: "attention.decay_lora_rank", To: &c.DecayRank},
-		rwkv.KeyDim{Key: "attention.iclr_lora_rank", To: &c.RateRank},
-		rwkv.KeyDim{Key: "attention.value_residual_mix_lora_rank", To: &c.ValueRank},
-		rwkv.KeyDim{Key: "attention.gate_lora_rank", To: &c.GateRank, Optional: true},
+		rwkv.KeyDim{Key: "attention.decay_lora_rank", To: &d.DecayRank},
+		rwkv.KeyDim{Key: "attention.iclr_lora_rank", To: &d.RateRank},
+		rwkv.KeyDim{Key: "attention.value_residual_mix_lora_rank", To: &d.ValueRank},
+		rwkv.KeyDim{Key: "attention.gate_lora_rank", To: &d.GateRank, Optional: true},
 	)
 	if err != nil {
 		return c, err
 	}
 	ranks := []rwkv.Rank{
-		{Name: "decay rank", Value: c.DecayRank}, {Name: "learning rate rank", Value: c.RateRank}, {Name: "value residual rank", Value: c.ValueRank},
+		{Name: "decay rank", Value: d.DecayRank}, {Name: "learning rate rank", Value: d.RateRank}, {Name: "value residual rank", Value: d.ValueRank},
 	}
 	if _, gated := tensors(rwkv.LayerName(0, gate1+".weight")); gated {
-		ranks = append(ranks, rwkv.Rank{Name: "gate rank", Value: c.GateRank})
+		ranks = append(ranks, rwkv.Rank{Name: "gate rank", Value: d.GateRank})
 	} else {
-		c.GateRank = 0
+		d.GateRank = 0
 	}
 	_, norm := tensors(rwkv.LayerName(0, groupNorm+".weight"))
-	c.BareHeads = !norm
+	d.BareHeads = !norm
+	c.Own = d
 	return c, c.Check(ranks...)
 }
 

@@ -29,8 +29,8 @@ func hybridOf(keys map[string]any, tensors map[string][]int64) (rwkv.Config, err
 
 func TestDimensionsOfAHybrid(t *testing.T) {
 	whole := rwkv.Config{
-		Arch: "arwkv7", Layers: 2, Embed: 96, FFN: 160, HeadSize: 32, Vocab: 500, DecayRank: 9, RateRank: 8, ValueRank: 7, GateRank: 12,
-		NormEps: 1e-6, GroupNormEps: 64e-5,
+		Arch: "arwkv7", Layers: 2, Embed: 96, FFN: 160, HeadSize: 32, Vocab: 500, NormEps: 1e-6, GroupNormEps: 64e-5,
+		Own: v7.Dims{DecayRank: 9, RateRank: 8, ValueRank: 7, GateRank: 12},
 	}
 	got, err := hybridOf(nil, nil)
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestDimensionsOfAHybrid(t *testing.T) {
 	assert.Equal(t, whole, again, "the keys keep every dimension")
 
 	want := whole
-	want.GateRank = 0
+	want.Own = v7.Dims{DecayRank: 9, RateRank: 8, ValueRank: 7}
 	for _, rank := range []any{nil, uint32(0), uint32(12)} { // the tensors decide
 		got, err = hybridOf(map[string]any{"attention.gate_lora_rank": rank}, map[string][]int64{"blk.0.time_mix_g1.weight": nil})
 		require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestDimensionsOfAHybrid(t *testing.T) {
 	}
 
 	want = whole
-	want.BareHeads = true
+	want.Own = v7.Dims{DecayRank: 9, RateRank: 8, ValueRank: 7, GateRank: 12, BareHeads: true}
 	got, err = hybridOf(nil, map[string][]int64{"blk.0.time_mix_ln.weight": nil})
 	require.NoError(t, err)
 	assert.Equal(t, want, got, "without a norm over each head")

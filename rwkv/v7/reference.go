@@ -48,10 +48,10 @@ func newRefLayers(c rwkv.Config, w plain.Weights) []refLayer {
 		if i > 0 {
 			l.v0, l.v1, l.v2 = vector(residual0), matrix(residual1), matrix(residual2)
 		}
-		if c.GateRank > 0 {
+		if dims(c).GateRank > 0 {
 			l.g1, l.g2 = matrix(gate1), matrix(gate2)
 		}
-		if !c.BareHeads {
+		if !dims(c).BareHeads {
 			l.groupNorm = w.Norm(rwkv.LayerName(i, groupNorm))
 		}
 	}
@@ -134,7 +134,7 @@ func (l *refLayer) timeMix(c rwkv.Config, x, prev, state, vFirst []float64) (out
 		for j := range size {
 			bonus += r[h+j] * kNew[j] * l.rk[h+j]
 		}
-		if !c.BareHeads {
+		if !dims(c).BareHeads {
 			part := plain.Norm{Weight: l.groupNorm.Weight[h:][:size], Bias: l.groupNorm.Bias[h:][:size]}
 			copy(y[h:], part.Of(y[h:][:size], float64(c.GroupNormEps)))
 		}
@@ -142,7 +142,7 @@ func (l *refLayer) timeMix(c rwkv.Config, x, prev, state, vFirst []float64) (out
 			y[h+i] += bonus * v[h+i]
 		}
 	}
-	if c.GateRank > 0 {
+	if dims(c).GateRank > 0 {
 		y = plain.Mul(y, l.g2.Times(plain.Apply(l.g1.Times(mu(5)), plain.Sigmoid)))
 	}
 	return l.o.Times(y), v

@@ -42,7 +42,7 @@ func tensors(c rwkv.Config) []rwkv.TensorSpec {
 
 // timeMix adds the tensors of layer i's time mix.
 func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
-	to, att, channels := rwkv.LayerName(i, ""), fmt.Sprintf("blocks.%d.att.", i), int64(c.Embed)
+	to, att, channels, own := rwkv.LayerName(i, ""), fmt.Sprintf("blocks.%d.att.", i), int64(c.Embed), dims(c)
 	lowRank := func(bias, w1, w2 string, rank int, class rwkv.Class, from string) {
 		t.Vector(to+bias+".weight", channels, att+from+"0")
 		t.Transposed(to+w1+".weight", class, channels, int64(rank), att+from+"1")
@@ -52,25 +52,25 @@ func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 		t.Add(to+name+".weight", rwkv.Matrix, []int64{channels, channels}, att+from+".weight")
 	}
 	mixed := lerps
-	if c.GateRank == 0 {
+	if own.GateRank == 0 {
 		mixed = lerps[:len(lerps)-1]
 	}
 	t.Stack(to+lerpFused+".weight", channels, prefixed(att, mixed)...)
-	lowRank(decay0, decay1, decay2, c.DecayRank, rwkv.Decay, "w")
-	lowRank(rate0, rate1, rate2, c.RateRank, rwkv.LowRank, "a")
+	lowRank(decay0, decay1, decay2, own.DecayRank, rwkv.Decay, "w")
+	lowRank(rate0, rate1, rate2, own.RateRank, rwkv.LowRank, "a")
 	if i > 0 {
-		lowRank(residual0, residual1, residual2, c.ValueRank, rwkv.LowRank, "v")
+		lowRank(residual0, residual1, residual2, own.ValueRank, rwkv.LowRank, "v")
 	} else {
 		// Layer 0 has no value residual, but llama.cpp requires its tensors there. Files contain copies of a's tensors.
 		first := len(*t)
-		lowRank(residual0, residual1, residual2, c.RateRank, rwkv.LowRank, "a")
+		lowRank(residual0, residual1, residual2, own.RateRank, rwkv.LowRank, "a")
 		for j := range (*t)[first:] {
 			(*t)[first+j].Optional = true
 		}
 	}
-	if c.GateRank > 0 {
-		t.Transposed(to+gate1+".weight", rwkv.LowRank, channels, int64(c.GateRank), att+"g1")
-		t.Transposed(to+gate2+".weight", rwkv.LowRank, int64(c.GateRank), channels, att+"g2")
+	if own.GateRank > 0 {
+		t.Transposed(to+gate1+".weight", rwkv.LowRank, channels, int64(own.GateRank), att+"g1")
+		t.Transposed(to+gate2+".weight", rwkv.LowRank, int64(own.GateRank), channels, att+"g2")
 	}
 	t.Vector(to+removal+".weight", channels, att+"k_k")
 	t.Vector(to+replacement+".weight", channels, att+"k_a")
@@ -79,7 +79,7 @@ func timeMix(t *rwkv.Table, c rwkv.Config, i int) {
 	matrix(key, "key")
 	matrix(value, "value")
 	matrix(output, "output")
-	if !c.BareHeads {
+	if !own.BareHeads {
 		t.Norm(to+groupNorm, channels, att+"ln_x")
 	}
 }

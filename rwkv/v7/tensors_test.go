@@ -100,7 +100,7 @@ func TestLayerZeroCopiesTheRateForAValueResidual(t *testing.T) {
 
 func TestMakingTensors(t *testing.T) {
 	specs := map[string]rwkv.TensorSpec{}
-	for _, spec := range v7.Arch().Tensors(rwkv.Config{Layers: 1, Embed: 3, FFN: 3, HeadSize: 3, Vocab: 1, DecayRank: 2, RateRank: 2, ValueRank: 2, GateRank: 2}) {
+	for _, spec := range v7.Arch().Tensors(rwkv.Config{Layers: 1, Embed: 3, FFN: 3, HeadSize: 3, Vocab: 1, Own: v7.Dims{DecayRank: 2, RateRank: 2, ValueRank: 2, GateRank: 2}}) {
 		specs[spec.Name] = spec
 	}
 	dst := make([]float32, 6)
