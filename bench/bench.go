@@ -58,6 +58,7 @@ type Result struct {
 	Parameters     int64          `json:"model_n_params"`
 	Backends       string         `json:"backends"`
 	Threads        int            `json:"n_threads"`
+	Kernels        string         `json:"kernels"`      // level of Gosling's own kernels on the CPU; "off" if ggml computes all products
 	GPULayers      int            `json:"n_gpu_layers"` // as requested; -1 for all that fit
 	Prompt         int            `json:"n_prompt"`
 	Gen            int            `json:"n_gen"`
@@ -182,7 +183,7 @@ func (o *Options) test(ctx context.Context, s *engine.Session, vocab int, r *Res
 
 // about returns what all results have in common.
 func (o *Options) about(m *lm.Model) (Result, error) {
-	r := Result{Model: o.Name, Threads: m.Threads(), GPULayers: -1, BytesPerToken: m.BytesPerToken()}
+	r := Result{Model: o.Name, Threads: m.Threads(), Kernels: m.Kernels().String(), GPULayers: -1, BytesPerToken: m.BytesPerToken()}
 	if o.GPULayers != nil {
 		r.GPULayers = *o.GPULayers
 	}

@@ -26,14 +26,14 @@ func printBench(w io.Writer, format string, results []bench.Result) error {
 func printBenchTable(out io.Writer, results []bench.Result) error {
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	row := func(texts ...string) { fmt.Fprintf(w, "| %s\t|\n", cells.Markdown(texts, "\t| ")) }
-	row("model", "size", "params", "backend", "threads", "test", "t/s", "bandwidth")
-	row("---", "---:", "---:", "---", "---:", "---:", "---:", "---:")
+	row("model", "size", "params", "backend", "threads", "kernels", "test", "t/s", "bandwidth")
+	row("---", "---:", "---:", "---", "---:", "---", "---:", "---:", "---:")
 	for _, r := range results {
 		share := ""
 		if r.BandwidthShare > 0 {
 			share = fmt.Sprintf("%.0f %%", 100*r.BandwidthShare)
 		}
-		row(r.ModelType, units.Bytes(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads),
+		row(r.ModelType, units.Bytes(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads), r.Kernels,
 			r.Test(), cells.Number("%.2f", r.AvgTS)+" ± "+cells.Number("%.2f", r.StddevTS), share)
 	}
 	if err := w.Flush(); err != nil {

@@ -180,7 +180,7 @@ func measureSpeed(c *urfave.Context) (*compare.Command, error) {
 		return nil, err
 	}
 	args := []string{"gosling", "bench", "-p", strconv.Itoa(compare.SpeedPrompt), "-n", strconv.Itoa(compare.SpeedGen), "-r", strconv.Itoa(compare.SpeedRepetitions), "-o", "json"}
-	for _, name := range []string{"device", "ggml"} {
+	for _, name := range []string{"device", "ggml", "cpu-variant", "kernels"} {
 		if c.IsSet(name) {
 			args = append(args, "--"+name, c.String(name))
 		}

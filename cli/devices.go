@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
@@ -15,13 +16,13 @@ import (
 func devicesCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "devices", Usage: "list the devices that models can run on",
-		Description: `Lists the devices of the ggml library that was found: the names that --device takes, their memory, and the CPU build that
-was chosen for this processor.
+		Description: `Lists the devices of the ggml library that was found: the names that --device takes, their memory, and the CPU build and
+the kernels that were chosen for this processor.
 
 Examples:
   gosling devices
   gosling devices --json --ggml ~/ggml/lib`,
-		Flags:  append([]urfave.Flag{jsonFlag()}, ggmlFlags()...),
+		Flags:  append([]urfave.Flag{jsonFlag(), kernelsFlag()}, ggmlFlags()...),
 		Action: listDevices,
 	}
 }
@@ -54,6 +55,6 @@ func printDevices(out io.Writer, list doctor.DeviceList) error {
 	if variant == "" {
 		variant = "the only one there is"
 	}
-	_, err := fmt.Fprintf(out, "\nggml %s from %s\nCPU variant: %s\n", list.GGML, list.Libraries, variant)
+	_, err := fmt.Fprintf(out, "\nggml %s from %s\nCPU variant: %s\nKernels: %s\n", list.GGML, list.Libraries, variant, list.KernelsText(os.Getenv("GOSLING_KERNELS")))
 	return err
 }

@@ -20,7 +20,8 @@ import (
 func doctorCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "doctor", Usage: "find what keeps models from running here, and how to fix it", ArgsUsage: "[MODEL]",
-		Description: `Checks memory, disks and ggml's libraries, and tests every device with known results. With a model, it also checks every
+		Description: `Checks memory, disks and ggml's libraries, and tests every device and Gosling's own
+kernels with known results. With a model, it also checks every
 weight as "gosling inspect --check" does, whether the model fits this machine, and whether it runs. Each line begins with
 ok, warning or problem. What to do stands below a warning or a problem. The exit code is 1 if there is a problem.
 
@@ -30,7 +31,7 @@ Examples:
   gosling doctor
   gosling doctor model.gguf
   gosling doctor --json --ggml ~/ggml/lib`,
-		Flags:  append([]urfave.Flag{jsonFlag()}, ggmlFlags()...),
+		Flags:  append([]urfave.Flag{jsonFlag(), kernelsFlag()}, ggmlFlags()...),
 		Action: doctorAction,
 	}
 }
@@ -95,7 +96,7 @@ const examineName = "__examine"
 
 func examineCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: examineName, Hidden: true, Flags: ggmlFlags(),
+		Name: examineName, Hidden: true, Flags: append(ggmlFlags(), kernelsFlag()),
 		Action: func(c *urfave.Context) (err error) {
 			o := doctorOptions(c)
 			if o.Model, err = modelPath(c.Args().Get(1)); err != nil {
@@ -113,7 +114,7 @@ func examineApart(c *urfave.Context) func(context.Context, doctor.Part, doctor.O
 		if err != nil {
 			return nil, err
 		}
-		args := []string{examineName}
+		args := []string{examineName, "--kernels", o.Kernels}
 		if o.CPUVariant != "" {
 			args = append(args, "--cpu-variant", o.CPUVariant)
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -25,10 +26,21 @@ func ggmlFlags() []urfave.Flag {
 	}
 }
 
+func kernelsFlag() urfave.Flag {
+	check := func(c *urfave.Context, value string) error {
+		err := lm.CheckKernels(value)
+		if unknown := (*lm.KernelsError)(nil); errors.As(err, &unknown) {
+			return misuse(c, "--kernels %s: want one of %s", unknown.Setting, unknown.Want)
+		}
+		return err
+	}
+	return &urfave.StringFlag{Name: "kernels", Usage: "multiply on the CPU with Gosling's own `KERNELS`: auto, on, off, or a level (see \"gosling devices\")", EnvVars: []string{"GOSLING_KERNELS"}, Value: "auto", Action: check}
+}
+
 // modelFlags returns the flags of every command that runs a model.
 func modelFlags() []urfave.Flag {
 	return append([]urfave.Flag{
-		threadsFlag("one for each usable performance core"),
+		threadsFlag("one for each usable performance core"), kernelsFlag(),
 		&urfave.StringFlag{Name: "device", Usage: "`NAME` of the device to run on: auto, cpu, vulkan0, cuda0, metal, ... (see \"gosling devices\")", Value: "auto"},
 		&urfave.IntFlag{Name: "gpu-layers", Aliases: []string{"ngl"}, Usage: "put `N` layers on the device, -1 for all", DefaultText: "as many as fit"},
 		&urfave.BoolFlag{Name: "no-mmap", Usage: "read the weights into memory instead of mapping the file", DisableDefaultText: true},
@@ -48,7 +60,7 @@ func openGGML(c *urfave.Context, device string) (*lm.Library, error) {
 
 // libraryOptions returns what ggmlFlags and the environment say. named tells which of them named a folder.
 func libraryOptions(c *urfave.Context, device string) (o lm.Options, named string) {
-	o = lm.Options{Device: device, CPUVariant: c.String("cpu-variant"), Log: logger(c)}
+	o = lm.Options{Device: device, CPUVariant: c.String("cpu-variant"), Kernels: c.String("kernels"), Log: logger(c)}
 	if c.Bool("verbose") {
 		o.GGMLLog = o.Log
 	}

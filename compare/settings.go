@@ -12,6 +12,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
@@ -32,9 +33,13 @@ func (r *run) settings() (settings, error) {
 	if err != nil {
 		return nil, err
 	}
+	level, err := kernels.ParseLevel(r.Kernels)
+	if err != nil {
+		return nil, err
+	}
 	s := settings{
 		commandSetting: r.command, baseSetting: r.Base.label(), "weights of the base": base,
-		"chunks": fmt.Sprint(r.Chunks), "context": fmt.Sprint(r.Contexts), "device": r.Device, "limit": fmt.Sprint(r.Limit), "no speed": fmt.Sprint(r.NoSpeed),
+		"chunks": fmt.Sprint(r.Chunks), "context": fmt.Sprint(r.Contexts), "device": r.Device, "kernels": level.String(), "limit": fmt.Sprint(r.Limit), "no speed": fmt.Sprint(r.NoSpeed),
 	}
 	if r.Importance != nil {
 		if s["importance matrix"], err = fileID(r.Importance.Path); err != nil {

@@ -21,6 +21,7 @@ type Part string
 const (
 	Libraries Part = "libraries" // finds, opens and tests ggml
 	Variant   Part = "variant"   // tests the build of the CPU backend that Options.CPUVariant names
+	Kernels   Part = "kernels"   // tests Gosling's own kernels
 	File      Part = "model"     // checks Options.Model and every weight in it
 	Running   Part = "running"   // checks whether Options.Model fits, and predicts a token with it
 )
@@ -40,6 +41,8 @@ func (o Options) examine(ctx context.Context, part Part, tell func(Check)) error
 		o.examineLibraries(ctx, tell)
 	case Variant:
 		return o.examineVariant(ctx, tell)
+	case Kernels:
+		o.examineKernels(ctx, tell)
 	case File:
 		return o.examineFile(ctx, tell)
 	case Running:
@@ -65,8 +68,8 @@ func (o Options) examineParts(ctx context.Context, tell func(Check)) error {
 		tell(Check{"ggml", Problem, "the libraries or a driver failed: " + fault, `a file may be cut short or made for another processor: remove the libraries and fetch them again with "make ggml";
 or a driver is at fault: update it, or take libraries for the CPU alone with --ggml DIR`})
 	}
-	if o.Model == "" {
-		return nil
+	if err := o.examineKernelsApart(ctx, tell); err != nil || o.Model == "" {
+		return err
 	}
 	if fault != "" {
 		tell(Check{"model", Warning, o.Model + " was not checked", "repair the libraries first"})

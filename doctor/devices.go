@@ -1,7 +1,11 @@
 package doctor
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
@@ -10,6 +14,8 @@ type DeviceList struct {
 	GGML      string   `json:"ggml"`      // version
 	Libraries string   `json:"libraries"` // their folder, or a text for the places where the system finds them
 	Variant   string   `json:"cpu_variant,omitempty"`
+	Kernels   string   `json:"kernels"`       // level of Gosling's own kernels that multiplies on the CPU, or "off"
+	Levels    []string `json:"kernel_levels"` // levels that this processor runs, the best last
 	Devices   []Device `json:"devices"`
 }
 
@@ -27,11 +33,15 @@ type Device struct {
 // Devices opens ggml with the options and lists all its devices. It ignores Options.Device.
 func Devices(o lm.Options) (DeviceList, error) {
 	o.Device = "auto"
+	level, err := kernels.ParseLevel(o.Kernels)
+	if err != nil {
+		return DeviceList{}, err
+	}
 	lib, err := o.OpenLibrary()
 	if err != nil {
 		return DeviceList{}, err
 	}
-	list := DeviceList{GGML: lib.Version(), Libraries: lib.Dir(), Variant: lib.CPUVariant()}
+	list := DeviceList{GGML: lib.Version(), Libraries: lib.Dir(), Variant: lib.CPUVariant(), Kernels: level.String(), Levels: levelNames()}
 	if list.Libraries == "" {
 		list.Libraries = "the system's loader path"
 	}
@@ -41,6 +51,27 @@ func Devices(o lm.Options) (DeviceList, error) {
 		list.Devices = append(list.Devices, info)
 	}
 	return list, nil
+}
+
+// KernelsText says which level of kernels multiplies, which others this processor runs, and what chose a level that is not the best:
+// the environment's setting or else the flag.
+func (l DeviceList) KernelsText(environment string) string {
+	others := slices.DeleteFunc(slices.Clone(l.Levels), func(level string) bool { return level == l.Kernels })
+	if len(l.Levels) == 0 {
+		return "none for this processor"
+	}
+	text := l.Kernels
+	if l.Kernels != l.Levels[len(l.Levels)-1] {
+		by := "--kernels"
+		if environment == l.Kernels {
+			by = "GOSLING_KERNELS"
+		}
+		text += ", because of " + by
+	}
+	if len(others) > 0 {
+		text += " (also: " + strings.Join(others, ", ") + ")"
+	}
+	return text
 }
 
 // GPU returns the GPU with the most free memory, and whether there is one.

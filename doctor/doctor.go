@@ -1,5 +1,5 @@
 // Package doctor looks for what keeps models from running on this machine, and says what to do about it. It examines the processor,
-// memory, disks, ggml's libraries and devices, and a model if one is named.
+// memory, disks, ggml's libraries and devices, Gosling's own kernels, and a model if one is named.
 //
 // A broken library or driver may end the process. With Options.Command the libraries and the model are examined in another process.
 //
@@ -11,6 +11,7 @@ import (
 	"os/exec"
 
 	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
@@ -34,7 +35,7 @@ type Check struct {
 
 // Options say what Run examines. The zero value examines the machine and the libraries in the usual places.
 type Options struct {
-	lm.Options // Libraries, CPUVariant and the logs; every device is tried
+	lm.Options // Libraries, CPUVariant, Kernels and the logs; every device is tried
 
 	NamedBy string      // name of the flag or variable that set Libraries: "--ggml" or "GOSLING_GGML"
 	Version string      // version of the program; empty leaves it out
@@ -45,6 +46,8 @@ type Options struct {
 	// Command returns a command that calls Examine with part, o and standard output in another process. Nil examines in this
 	// process.
 	Command func(ctx context.Context, part Part, o Options) (*exec.Cmd, error)
+
+	multiply func(m *kernels.Matrix, x []float32) ([]float32, error) // set by tests; nil is Matrix.Multiply
 }
 
 // Left is a folder that a stopped run left behind.

@@ -13,11 +13,12 @@ func ExampleRun() {
 		Options: lm.Options{Libraries: "nowhere"}, NamedBy: "--ggml", Version: "gosling 1.0",
 	})
 	fmt.Println(report.Checks[0].Text, report.Problems, err)
-	last := report.Checks[len(report.Checks)-1]
-	fmt.Println(last.Status, last.Name)
-	fmt.Println(last.Advice)
+	for _, check := range report.Checks {
+		if check.Status == doctor.Problem {
+			fmt.Println(check.Name+":", check.Advice)
+		}
+	}
 	// Output:
 	// gosling 1.0 1 <nil>
-	// problem libraries
-	// name another folder, or leave --ggml out to search the usual places
+	// libraries: name another folder, or leave --ggml out to search the usual places
 }

@@ -158,7 +158,7 @@ func smallerAdvice(row fit.Row, rows []fit.Row, memory int64, path string) strin
 
 // firstToken loads a model as "run" does and computes the logits after one token.
 func (o Options) firstToken(ctx context.Context, lib *ggml.Library) error {
-	m, err := engine.Load(lib, o.Model, engine.Options{Log: o.Log})
+	m, err := engine.Load(lib, o.Model, engine.Options{Kernels: o.Kernels, Log: o.Log})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
@@ -126,6 +128,66 @@ func TestEveryDeviceComputesSomethingKnown(t *testing.T) {
 	assert.NotEmpty(t, found(r, "processor").Text)
 	assert.Equal(t, OK, found(r, "CPU").Status, found(r, "CPU").Text)
 	assert.Contains(t, found(r, "CPU").Text, "computes correctly")
+}
+
+func TestKernelsAreComparedWithGGML(t *testing.T) {
+	if kernels.Best() == kernels.None {
+		t.Skip("this processor has no kernels")
+	}
+	o := Options{Options: libraries(t)}
+	check := func() Check {
+		var r Report
+		require.NoError(t, o.examineKernelsApart(t.Context(), r.add))
+		require.Len(t, r.Checks, 1)
+		return r.Checks[0]
+	}
+	for _, level := range levelNames() {
+		o.Kernels = level
+		k := check()
+		assert.Equal(t, OK, k.Status, k.Text)
+		assert.Contains(t, k.Text, level+", computes correctly: ")
+		assert.Contains(t, k.Text, "Q4_K")
+		assert.NotContains(t, k.Text, "not compared")
+	}
+
+	o.multiply = func(m *kernels.Matrix, x []float32) ([]float32, error) {
+		y, err := m.Multiply(x)
+		y[len(y)-1] += 1
+		return y, err
+	}
+	k := check()
+	assert.Equal(t, Problem, k.Status)
+	assert.Regexp(t, `^\w+, F32: a product of F32 weights, 1 columns at once, is wrong: element 63 is .*, want `, k.Text)
+	assert.Contains(t, k.Advice, "--kernels off")
+
+	o.Kernels = "off"
+	assert.Equal(t, Check{Name: "kernels", Status: OK, Text: "off: ggml multiplies; this processor runs " + strings.Join(levelNames(), ", ")}, check())
+	o.Kernels = "fast"
+	assert.Contains(t, check().Text, "want one of auto, on, off")
+	o = Options{Options: lm.Options{Libraries: t.TempDir()}}
+	assert.Contains(t, check().Text, "not compared with ggml")
+	o.Command = again(map[Part]Part{Kernels: "die"})
+	assert.Equal(t, Check{"kernels", Problem, "the test of Gosling's own kernels failed: GGML_ASSERT(n > 0) failed", kernelsAdvice}, check())
+}
+
+func TestWhatChoseTheKernels(t *testing.T) {
+	both := []string{"avx2", "vnni"}
+	for name, tc := range map[string]struct {
+		level       string
+		levels      []string
+		environment string
+		want        string
+	}{
+		"the best":             {"vnni", both, "", "vnni (also: avx2)"},
+		"the only one":         {"avx2", both[:1], "auto", "avx2"},
+		"off by the flag":      {"off", both, "on", "off, because of --kernels (also: avx2, vnni)"},
+		"less by the variable": {"avx2", both, "avx2", "avx2, because of GOSLING_KERNELS (also: vnni)"},
+		"another processor":    {"off", nil, "off", "none for this processor"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tc.want, DeviceList{Kernels: tc.level, Levels: tc.levels}.KernelsText(tc.environment))
+		})
+	}
 }
 
 func TestAModelIsCheckedAndRun(t *testing.T) {

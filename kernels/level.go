@@ -20,8 +20,18 @@ var levels = []string{None: "off", AVX2: "avx2", VNNI: "vnni"}
 // String is the level's name.
 func (l Level) String() string { return levels[l] }
 
+// SettingError is the error of a setting that ParseLevel does not know.
+type SettingError struct {
+	Setting string
+	Want    string // the settings that there are
+}
+
+func (e *SettingError) Error() string {
+	return fmt.Sprintf("kernels: %q: want one of %s", e.Setting, e.Want)
+}
+
 // ParseLevel finds the level that a setting asks for: "auto" or nothing for the best that the processor runs, "off" for none, "on"
-// for the best, which must be one, or a level's name.
+// for the best, which must be one, or a level's name. For any other setting the error is a SettingError.
 func ParseLevel(setting string) (Level, error) {
 	best := Best()
 	switch setting {
@@ -42,5 +52,5 @@ func ParseLevel(setting string) (Level, error) {
 		}
 		return Level(l), nil
 	}
-	return None, fmt.Errorf("kernels: %q is neither on, auto nor one of %s", setting, strings.Join(levels, ", "))
+	return None, &SettingError{Setting: setting, Want: "auto, on, " + strings.Join(levels, ", ")}
 }

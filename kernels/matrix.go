@@ -2,6 +2,8 @@ package kernels
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/gosling-rwkv/gosling/gguf"
 )
@@ -28,6 +30,9 @@ func Size(level Level, typ gguf.Type, in, out int64) (int64, bool) {
 	}
 	return groups * group, true
 }
+
+// Types lists the types that have kernels, in the order of their numbers in files.
+func Types() []gguf.Type { return slices.Sorted(maps.Keys(layouts)) }
 
 // NewMatrix makes a matrix of zeros in data, which must be zero and have Size bytes. The matrix keeps data.
 func NewMatrix(level Level, typ gguf.Type, in, out int64, data []byte) (*Matrix, error) {

@@ -1,6 +1,9 @@
 package lm
 
-import "github.com/gosling-rwkv/gosling/ggml"
+import (
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/kernels"
+)
 
 // Library is an open ggml library, which computes models and encodes quantized weights.
 type Library = ggml.Library
@@ -12,6 +15,9 @@ type (
 	ThreadsError = ggml.ThreadsError
 	DeviceError  = ggml.DeviceError
 )
+
+// KernelsError names a value of Options.Kernels that is unknown.
+type KernelsError = kernels.SettingError
 
 // ErrNoLibrary is wrapped by the error if ggml's libraries are in none of the usual places.
 var ErrNoLibrary = ggml.ErrNotFound

@@ -14,6 +14,7 @@ import (
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -26,6 +27,7 @@ type Options struct {
 	Device     string       // name of the device, such as "cpu" or "vulkan0"; empty or "auto" picks the best one
 	GPULayers  *int         // layers on the device, where the output counts as one more; nil means as many as fit
 	Threads    int          // CPU threads; 0 chooses
+	Kernels    string       // Gosling's own kernels for products on the CPU: "on", "off" or a level such as "avx2"; empty or "auto" is the best level
 	NoMmap     bool         // read the weights into memory instead of mapping the file
 	State      State        // what texts begin with; the zero value follows the model's file
 	Log        *slog.Logger // messages about loading; nil drops them
@@ -35,6 +37,13 @@ type Options struct {
 // OpenLibrary opens ggml according to the options.
 func (o Options) OpenLibrary() (*ggml.Library, error) {
 	return ggml.Open(ggml.Options{Folder: o.Libraries, Device: o.Device, CPUVariant: o.CPUVariant, Log: o.GGMLLog})
+}
+
+// CheckKernels checks a value of Options.Kernels. The error is a KernelsError if the value is unknown. Otherwise it says that this
+// processor does not run what the value asks for.
+func CheckKernels(value string) error {
+	_, err := kernels.ParseLevel(value)
+	return err
 }
 
 // Quantizer opens ggml for quantizing and converting (see quant.Options).
@@ -48,7 +57,7 @@ func (o Options) Quantizer() (quant.Quantizer, error) {
 
 // engine returns the options of the model itself.
 func (o Options) engine() engine.Options {
-	return engine.Options{Device: o.Device, GPULayers: o.GPULayers, Threads: o.Threads, NoMmap: o.NoMmap, Log: o.Log}
+	return engine.Options{Device: o.Device, GPULayers: o.GPULayers, Threads: o.Threads, Kernels: o.Kernels, NoMmap: o.NoMmap, Log: o.Log}
 }
 
 // CheckpointError is the error of opening a checkpoint as a model. The checkpoint must be converted first.

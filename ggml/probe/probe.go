@@ -53,12 +53,8 @@ type operand struct {
 
 // floats is an operand of F32.
 func (p prober) floats(x []float64, shape ...int64) operand {
-	narrow := make([]float32, len(x))
-	for i, v := range x {
-		narrow[i] = float32(v)
-	}
 	data := make([]byte, 4*len(x))
-	float.EncodeF32(data, narrow)
+	float.EncodeF32(data, narrowed(x))
 	return operand{typ: gguf.F32, shape: shape, data: data, kind: p.device.BufferType()}
 }
 

@@ -64,16 +64,43 @@ func (p prober) product(ctx context.Context, matrix operand, w, x []float64) err
 	return compare(what, got, want, func(i int) float64 { return a.bound(row(i), column(i)) })
 }
 
+// Kernel compares products of a kernel for the CPU with those of ggml's CPU backend, for matrices of one type. multiply multiplies a
+// matrix [in, out] with the columns in x. rows are the matrix as a file has it. The results may differ by the rounding of both.
+func Kernel(ctx context.Context, lib *ggml.Library, typ gguf.Type, multiply func(in, out int64, rows []byte, x []float32) ([]float32, error)) error {
+	p := prober{lib: lib, device: lib.CPU()}
+	w, data, err := p.quantized(typ, normal(seed(1), matrixIn*matrixOut))
+	if err != nil {
+		return err
+	}
+	a := ArithmeticOf(typ, p.device)
+	for _, n := range columns {
+		x := normal(seed(2), matrixIn*n)
+		matrix := operand{typ: typ, shape: []int64{matrixIn, matrixOut}, data: data, kind: p.device.BufferType()}
+		theirs, err := p.compute(ctx, func(in []ggml.Tensor) ggml.Tensor { return in[1].MatMul(in[0]) }, matrix, p.floats(x, matrixIn, int64(n)))
+		if err != nil {
+			return err
+		}
+		ours, err := multiply(matrixIn, matrixOut, data, narrowed(x))
+		if err != nil {
+			return err
+		}
+		bound := func(i int) float64 {
+			return 2 * a.bound(w[i%matrixOut*matrixIn:][:matrixIn], x[i/matrixOut*matrixIn:][:matrixIn])
+		}
+		if err := compare(fmt.Sprintf("a product of %s weights, %d columns at once,", typ, n), ours, widened(theirs), bound); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // quantized rounds a matrix to a type. It returns its elements then, and the bytes.
 func (p prober) quantized(typ gguf.Type, x []float64) (elements []float64, data []byte, err error) {
 	rowBytes, err := typ.RowBytes(matrixIn)
 	if err != nil {
 		return nil, nil, err
 	}
-	narrow := make([]float32, len(x))
-	for i, v := range x {
-		narrow[i] = float32(v)
-	}
+	narrow := narrowed(x)
 	data = make([]byte, rowBytes*matrixOut)
 	if err := p.lib.Quantize(typ, data, narrow, matrixIn, nil); err != nil {
 		return nil, nil, err
@@ -81,9 +108,21 @@ func (p prober) quantized(typ gguf.Type, x []float64) (elements []float64, data 
 	if err := p.lib.Dequantize(typ, narrow, data); err != nil {
 		return nil, nil, err
 	}
-	elements = make([]float64, len(x))
-	for i, v := range narrow {
-		elements[i] = float64(v)
+	return widened(narrow), data, nil
+}
+
+func narrowed(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
 	}
-	return elements, data, nil
+	return y
+}
+
+func widened(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
 }
