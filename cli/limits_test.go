@@ -32,11 +32,11 @@ func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {
 	}
 	for what, n := range map[string]int64{
 		"texts of `embed`": maxLines, "questions of `eval`": eval.MaxQuestions,
-		"bytes of a GGUF header": gguf.MaxHeader, "bytes of a text in one": gguf.MaxText, "keys in one": gguf.MaxKeys, "texts and arrays in its arrays": gguf.MaxItems,
+		"bytes of a GGUF header": gguf.MaxHeader, "bytes of a text in a GGUF header": gguf.MaxText, "keys of a GGUF header": gguf.MaxKeys, "texts and arrays in all arrays of a GGUF header": gguf.MaxItems,
 		"tensors of a GGUF model": gguf.MaxTensors, "files of a GGUF model": gguf.MaxParts,
 		"tensors of a checkpoint": checkpoint.MaxTensors, "bytes of a tensor's name": checkpoint.MaxName, "dimensions of a tensor": checkpoint.MaxDims,
 		"files of a checkpoint": safetensors.MaxParts, "bytes of a safetensors header": safetensors.MaxHeader,
-		"bytes of a pickle": pth.MaxPickle, "values of a pickle": pth.MaxValues, "records of a `.pth`": pth.MaxRecords, "bytes of its directory": pth.MaxDirectory,
+		"bytes of a pickle": pth.MaxPickle, "values of a pickle": pth.MaxValues, "records of a `.pth`": pth.MaxRecords, "bytes of the directory of a `.pth`": pth.MaxDirectory,
 		"tokens of a vocabulary": tokenizer.MaxRows, "bytes of a token": tokenizer.MaxTokenBytes, "bytes of a word for byte-level BPE": tokenizer.MaxWord, "sums of an importance matrix": imatrix.MaxSums,
 	} {
 		assert.Contains(t, string(page), fmt.Sprintf("\n| %s | %s | ", what, units.Grouped(n)))
