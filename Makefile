@@ -14,7 +14,7 @@ BENCHSTAT = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
-.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model test check unit race cross vulkan
+.PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model generate test check unit race cross vulkan
 .PHONY: fuzz mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
@@ -58,6 +58,10 @@ ggml-source:
 demo: all
 	./gosling run demo "ROMEO:" --n-predict 400
 
+# Writes the assembly of the kernels again, after a change of the generator in kernels/gen.
+generate:
+	$(GO) generate ./kernels
+
 # Trains that model and the tests' models again (scripts/train/README.md): make demo-model TEXT=tinyshakespeare.txt
 
 demo-model: all
@@ -76,6 +80,10 @@ check:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) -C kernels/gen mod verify
+	$(GO) -C kernels/gen vet ./...
+	$(GO) -C kernels/gen run $(STATICCHECK) ./...
+	GO="$(GO)" sh scripts/generated.sh
 
 unit:
 	$(GO) test -timeout 30m -shuffle=on ./...
@@ -143,6 +151,7 @@ bench-compare: ggml
 # Looks for known vulnerabilities in the program's dependencies. It asks a server, so it is not part of check or CI.
 vuln:
 	$(GO) run $(GOVULNCHECK) ./...
+	$(GO) -C kernels/gen run $(GOVULNCHECK) ./...
 
 # Installs the program in bin, the libraries in lib/gosling, where the program looks for them, and manual pages and completions in
 # share.

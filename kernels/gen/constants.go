@@ -22,7 +22,7 @@ func newConstants() constants {
 		bit16: bytes("bit16", 16), ones8: bytes("ones8", 1), ones16: vector("ones16", 0x0001000100010001),
 		pairs:    vector("pairs", 0x8001800180008000, 0x8003800380028002, 0x8005800580048004, 0x8007800780068006),
 		absolute: vector("absolute", 0x7fffffff7fffffff),
-		narrow:   vector("narrow", 4<<32|0, 5<<32|1, 6<<32|2, 7<<32|3),
+		narrow:   vector("narrow", 4<<32, 5<<32|1, 6<<32|2, 7<<32|3),
 		limit:    vector("limit", 0x06000000_42fe0000), // 127 and 2^-115
 	}
 }

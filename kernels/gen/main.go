@@ -82,11 +82,6 @@ func y(i int) VecPhysical {
 	}[i]
 }
 
-// x is the lower half of vector register i.
-func x(i int) VecPhysical {
-	return []VecPhysical{X0, X1, X2, X3, X4, X5, X6, X7, X8, X9, X10, X11, X12, X13, X14, X15}[i]
-}
-
 func at(base GPPhysical, offset int) mem { return mem{Base: base, Disp: offset} }
 
 // columns are pointers to the same place in several columns: base is of the first four, upper of the next four.
