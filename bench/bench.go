@@ -3,7 +3,7 @@
 //
 //	results, err := bench.Run(ctx, bench.Options{Model: "rwkv7-g1-Q4_K_M.gguf", Prompts: []int{512}, Gens: []int{128}})
 //
-// The tests are those of llama-bench, so figures can be compared. A short measurement is repeated, because the clocks of some
+// The tests are those of llama-bench, and RunParallel's those of llama-batched-bench, so figures can be compared. A short measurement is repeated, because the clocks of some
 // systems advance in steps of 16 ms.
 //
 // Limits: the peak of memory is that of the whole process. To measure one model only, Apart starts a separate process.
@@ -35,8 +35,10 @@ type Options struct {
 
 	Prompts     []int // lengths of prompts to read, in tokens
 	Gens        []int // numbers of tokens to generate
+	Parallel    []int // numbers of sequences side by side, for RunParallel only
 	Repetitions int   // of each test, after a warm-up run; 0 is DefaultRepetitions
 
+	Memory   int64          // bytes of memory that RunParallel may fill with sequences; 0 is no limit
 	Progress func(Progress) // nil drops it; called by one goroutine at a time
 }
 
@@ -90,19 +92,11 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	if err := o.settle(); err != nil {
 		return nil, err
 	}
-	now := clock.Of(ctx)
-	begin := now()
-	m, err := lm.Open(ctx, o.Model, o.Options)
+	m, about, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	loaded := now.Since(begin)
-	about, err := o.about(m)
-	if err != nil {
-		return nil, err
-	}
-	about.LoadSeconds = float.Number(loaded.Seconds())
 	results, err := o.tests(ctx, m, about)
 	if err != nil || !m.Devices()[0].IsHost() {
 		return results, err
@@ -119,6 +113,23 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 		}
 	}
 	return results, nil
+}
+
+// open opens the model and returns what all results have in common.
+func (o *Options) open(ctx context.Context) (*lm.Model, Result, error) {
+	now := clock.Of(ctx)
+	begin := now()
+	m, err := lm.Open(ctx, o.Model, o.Options)
+	if err != nil {
+		return nil, Result{}, err
+	}
+	loaded := now.Since(begin)
+	about, err := o.about(m)
+	if err != nil {
+		return nil, about, errors.Join(err, m.Close())
+	}
+	about.LoadSeconds = float.Number(loaded.Seconds())
+	return m, about, nil
 }
 
 // settle fills in the defaults and returns an error for options that cannot be measured.

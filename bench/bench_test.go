@@ -41,10 +41,13 @@ func small(t *testing.T) Options {
 }
 
 // ticking returns a clock that moves by a millisecond at each call.
-func ticking() func() time.Time {
+func ticking() func() time.Time { return tickingBy(time.Millisecond) }
+
+// tickingBy returns a clock that moves by tick at each call.
+func tickingBy(tick time.Duration) func() time.Time {
 	now := time.Unix(1, 0)
 	return func() time.Time {
-		now = now.Add(time.Millisecond)
+		now = now.Add(tick)
 		return now
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // WriteCSV writes a row with the names of the JSON fields, then one row for each result. It leaves out the samples, which are
 // lists.
-func WriteCSV(out io.Writer, results []Result) error {
+func WriteCSV[R Result | ParallelResult](out io.Writer, results []R) error {
 	w := csv.NewWriter(out)
 	for i, r := range results {
 		var names, values []string

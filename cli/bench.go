@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,8 +8,8 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/bench"
+	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/clock"
-	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
@@ -20,6 +19,7 @@ func benchCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.StringFlag{Name: "n-prompt", Aliases: []string{"p"}, Usage: "read prompts of `N` tokens; separate several sizes with commas; 0 is none", Value: "512"},
 		&urfave.StringFlag{Name: "n-gen", Aliases: []string{"n"}, Usage: "generate `N` tokens; separate several numbers with commas; 0 is none", Value: "128"},
+		&urfave.StringFlag{Name: "parallel", Aliases: []string{"npl"}, Usage: "measure `N` sequences side by side, as llama-batched-bench does; separate several numbers with commas"},
 		&urfave.IntFlag{Name: "repetitions", Aliases: []string{"r"}, Usage: "measure each `N` times, after a warm-up run", Value: bench.DefaultRepetitions},
 		&urfave.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "print the results as `FORMAT`: md, csv or json", Value: "md"},
 	}
@@ -29,8 +29,11 @@ func benchCommand() *urfave.Command {
 does. Also prints how long the model took to load, the peak memory, and the share of the memory bandwidth that
 generating reaches. The bandwidth is measured on this machine with the same number of threads.
 
+With --parallel, B sequences are read and continued side by side, with PP prompt tokens and TG generated tokens each.
+
 Examples:
   gosling bench model.gguf
+  gosling bench model.gguf --parallel 1,2,4,8,16 -p 128 -n 32
   gosling bench model.gguf -p 128,512 -n 64 -r 3 -t 2 -o json`,
 		Flags:  slices.Concat(flags, modelFlags()),
 		Action: benchModel,
@@ -61,11 +64,12 @@ func benchModel(c *urfave.Context) error {
 			line.Set(p.Done, p.Total)
 		}
 	}
-	results, err := bench.Run(c.Context, o)
-	if err != nil {
-		return onOpening(c, err)
+	if o.Parallel != nil {
+		results, err := bench.RunParallel(c.Context, o)
+		return printResults(c, err, results, printParallelTable)
 	}
-	return outfile.Buffered(c.App.Writer, func(w io.Writer) error { return printBench(w, c.String("output"), results) })
+	results, err := bench.Run(c.Context, o)
+	return printResults(c, err, results, printBenchTable)
 }
 
 // benchOptions returns the options that the flags set.
@@ -88,21 +92,28 @@ func benchOptions(c *urfave.Context) (o bench.Options, err error) {
 	if len(o.Prompts)+len(o.Gens) == 0 {
 		return o, misuse(c, "nothing to measure: both -p and -n are 0")
 	}
-	return o, nil
+	if c.IsSet("parallel") {
+		o.Parallel, err = numbers(c, "parallel", 1, bench.MostSequences)
+		o.Memory, _ = fit.FreeRAM() // 0 where the system does not tell
+	}
+	return o, err
 }
 
 // counts reads a list of numbers of tokens. It leaves out zeros.
 func counts(c *urfave.Context, flag string) ([]int, error) {
-	const most = 1 << 20
+	list, err := numbers(c, flag, 0, 1<<20)
+	return slices.DeleteFunc(list, func(n int) bool { return n == 0 }), err
+}
+
+// numbers reads a list of numbers from least to most.
+func numbers(c *urfave.Context, flag string, least, most int) ([]int, error) {
 	var list []int
 	for word := range strings.SplitSeq(c.String(flag), ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(word))
-		if err != nil || n < 0 || n > most {
-			return nil, misuse(c, "--%s %q: want numbers from 0 to %d", flag, word, most)
+		if err != nil || n < least || n > most {
+			return nil, misuse(c, "--%s %q: want numbers from %d to %d", flag, word, least, most)
 		}
-		if n > 0 {
-			list = append(list, n)
-		}
+		list = append(list, n)
 	}
 	return list, nil
 }

@@ -24,7 +24,7 @@ import (
 
 // reports are the values that commands write as JSON or read back.
 var reports = []any{
-	[]bench.Result{}, compare.PerplexityResult{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, doctor.DeviceList{},
+	[]bench.Result{}, []bench.ParallelResult{}, compare.PerplexityResult{}, eval.Comparison{}, eval.Task{}, eval.Answered{}, quant.Sensitivity{}, inspect.Listing{}, doctor.DeviceList{},
 	doctor.Report{}, check.Findings{}, fit.Advice{},
 }
 

@@ -15,12 +15,12 @@ type row struct {
 	Test       string  `json:"test"`
 	Rounds     int     `json:"rounds"`
 	Gosling    float64 `json:"gosling_ts"` // tokens per second
-	Peer       float64 `json:"llama_bench_ts"`
+	Peer       float64 `json:"llama_cpp_ts"`
 	Ratio      float64 `json:"ratio"`
 	RatioLow   float64 `json:"ratio_min"`
 	RatioHigh  float64 `json:"ratio_max"`
 	GoslingRSS int64   `json:"gosling_peak_rss"` // bytes, the highest of all rounds
-	PeerRSS    int64   `json:"llama_bench_peak_rss"`
+	PeerRSS    int64   `json:"llama_cpp_peak_rss"`
 }
 
 // compare runs both programs on a model, rounds times each. They take turns in running first.
@@ -83,10 +83,10 @@ func printJSON(w io.Writer, rows []row) error {
 	return e.Encode(rows)
 }
 
-func printMarkdown(w io.Writer, rows []row) error {
+func printMarkdown(w io.Writer, peer string, rows []row) error {
 	const mib = 1 << 20
-	_, err := fmt.Fprint(w, "| model | test | gosling tok/s | llama-bench tok/s | ratio (min to max) | gosling peak MiB | llama-bench peak MiB |\n"+
-		"| --- | --- | ---: | ---: | ---: | ---: | ---: |\n")
+	_, err := fmt.Fprintf(w, "| model | test | gosling tok/s | %s tok/s | ratio (min to max) | gosling peak MiB | %[1]s peak MiB |\n"+
+		"| --- | --- | ---: | ---: | ---: | ---: | ---: |\n", peer)
 	for _, r := range rows {
 		if err == nil {
 			_, err = fmt.Fprintf(w, "| %s | %s | %.2f | %.2f | %.3f (%.3f to %.3f) | %d | %d |\n", r.Model, r.Test,

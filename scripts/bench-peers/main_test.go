@@ -14,11 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain lets the test binary stand in for both programs. Run under the name of one, it appends its arguments to calls.txt
+// TestMain lets the test binary stand in for the programs. Run under the name of one, it appends its arguments to calls.txt
 // beside it. It then prints the file for its name and the number of its run.
 func TestMain(m *testing.M) {
 	dir, name := filepath.Split(os.Args[0])
-	if name != "gosling" && name != "llama-bench" {
+	if name != "gosling" && name != "llama-bench" && name != "llama-batched-bench" {
 		os.Exit(m.Run())
 	}
 	calls, _ := os.ReadFile(dir + "calls.txt")
@@ -33,14 +33,14 @@ func TestMain(m *testing.M) {
 	os.Stdout.Write(answer)
 }
 
-// fakes puts the two programs into a folder. They print the given outputs, run by run.
+// fakes puts the programs into a folder. They print the given outputs, run by run.
 func fakes(t *testing.T, gosling, peer []string) string {
 	t.Helper()
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each run of a race-checked fake ends a second late
 	dir := t.TempDir()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	for name, outputs := range map[string][]string{"gosling": gosling, "llama-bench": peer} {
+	for name, outputs := range map[string][]string{"gosling": gosling, "llama-bench": peer, "llama-batched-bench": peer} {
 		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
 			t.Skip("no symbolic links here: ", err)
 		}
@@ -90,6 +90,30 @@ func TestRunComparesInTurns(t *testing.T) {
 	assert.Equal(t, ours+theirs+theirs+ours+ours+theirs, string(calls))
 }
 
+func TestRunComparesSequencesSideBySide(t *testing.T) {
+	record := func(n int, prefill, decode float64) string {
+		return fmt.Sprintf(`{"n_threads": 2, "pp": 64, "tg": 16, "pl": %d, "n_kv": %d, "speed_pp": %g, "speed_tg": %g}`, n, n*80, prefill, decode)
+	}
+	ours := "[" + record(1, 100, 10) + ", " + record(4, 200, 30) + "]"
+	theirs := "main: n_kv_max = 320\n\n" + record(1, 100, 20) + "\n" + record(4, 400, 10) + "\n\ntimings\n"
+	dir := fakes(t, []string{ours, ours}, []string{theirs, theirs})
+	var out, diagnostics bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"--gosling", filepath.Join(dir, "gosling"), "--llama-batched-bench", filepath.Join(dir, "llama-batched-bench"),
+		"-npl", "1,4", "-t", "1", "m.gguf", "-p", "64", "-n", "16", "--rounds", "2", "--llama-args", "-ngl 0"}, &out, &diagnostics))
+	lines := strings.Split(out.String(), "\n")
+	assert.Contains(t, lines[0], "| gosling tok/s | llama-batched-bench tok/s |")
+	assert.Contains(t, lines[2], "| m.gguf | pp64 x 1 | 100.00 | 100.00 | 1.000 (1.000 to 1.000) |")
+	assert.Contains(t, lines[3], "| m.gguf | tg16 x 1 | 10.00 | 20.00 | 0.500 ")
+	assert.Contains(t, lines[4], "| m.gguf | pp64 x 4 | 200.00 | 400.00 | 0.500 ")
+	assert.Contains(t, lines[5], "| m.gguf | tg16 x 4 | 30.00 | 10.00 | 3.000 ")
+
+	calls, err := os.ReadFile(filepath.Join(dir, "calls.txt"))
+	require.NoError(t, err)
+	gosling := "gosling bench --parallel 1,4 -p 64 -n 16 -r 1 -t 1 -o json m.gguf\n"
+	peer := "llama-batched-bench -m m.gguf -ngl 0 -npl 1,4 -npp 64 -ntg 16 -c 320 -t 1 --output-format jsonl\n"
+	assert.Equal(t, gosling+peer+peer+gosling, string(calls))
+}
+
 func TestRunPrintsATable(t *testing.T) {
 	dir := fakes(t, []string{result(150, 9), result(150, 9)}, []string{result(100, 10), result(100, 10)})
 	stdout, err := runIn(dir, "--rounds", "1", "dir/a.gguf", "dir/b.gguf")
@@ -108,12 +132,14 @@ func TestRunRejects(t *testing.T) {
 		says          string
 	}{
 		"no model":                      {good, good, nil, "no model"},
-		"no peer":                       {good, good, []string{"m.gguf", "--llama-bench", ""}, "--llama-bench PATH"},
+		"no peer":                       {good, good, []string{"m.gguf", "--llama-bench", ""}, "want one peer"},
 		"no rounds":                     {good, good, []string{"m.gguf", "--rounds", "0"}, "want 1 or more"},
 		"an unknown format":             {good, good, []string{"m.gguf", "-o", "csv"}, `-o "csv": want md or json`},
+		"a number of no sequences":      {good, good, []string{"m.gguf", "-npl", "4,0"}, `-npl "4,0": want numbers from 1`},
+		"two peers":                     {good, good, []string{"m.gguf", "--llama-batched-bench", "x"}, "want one peer"},
 		"an unknown flag":               {good, good, []string{"m.gguf", "--speed"}, "-speed"},
 		"output that is not JSON":       {"pp512 12", good, []string{"m.gguf"}, "gosling bench"},
-		"a speed of nothing":            {result(0, 1), good, []string{"m.gguf"}, "pp64 has an avg_ts of 0"},
+		"a speed of nothing":            {result(0, 1), good, []string{"m.gguf"}, "pp64 has a speed of 0"},
 		"a test that one program lacks": {good[:strings.Index(good, ",\n")] + "]", good, []string{"m.gguf", "--rounds", "1"}, "only one program has the test tg16"},
 		"output without results":        {good, "[]", []string{"m.gguf", "--rounds", "1"}, "printed no results"},
 		"a program that ends badly":     {good, "", []string{"m.gguf", "--rounds", "2"}, "llama-bench"},
