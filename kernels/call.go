@@ -98,6 +98,7 @@ type product struct {
 	groups     int64
 	groupBytes int64
 	blocks     int64 // of a row
+	groupRows  int64
 	lastRows   int64 // rows of the last group
 
 	in, inBytes   uintptr // columns, and the bytes from one to the next
@@ -117,8 +118,8 @@ type product struct {
 	left int64 // threads that have left
 }
 
-// tailBytes are the bytes of scratch memory for the results of a group of fewer than 8 rows: of 8 columns.
-const tailBytes = 8 * 4 * groupRows
+// tailBytes are the bytes of scratch memory for the results of a last group of fewer rows than others: of 8 columns.
+const tailBytes = 8 * 4 * 16
 
 // Some sizes of pieces: a piece is large enough to make up for taking it, and small enough that threads end together.
 const (
@@ -143,7 +144,7 @@ func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
 	*p = product{
 		kernel: productKernel, columns: columns,
 		matrix: address(m.data), groups: m.groups(), groupBytes: m.groupBytes(), blocks: m.blocks(),
-		lastRows: m.out - groupRows*(m.groups()-1), inBytes: uintptr(m.columnBytes()), outBytes: uintptr(4 * m.out),
+		groupRows: m.rows(), lastRows: m.out - m.rows()*(m.groups()-1), inBytes: uintptr(m.columnBytes()), outBytes: uintptr(4 * m.out),
 	}
 	unpacked := p.choose(m)
 	p.cut(m.in, c.threads)
@@ -156,7 +157,7 @@ func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
 func (p *product) choose(m *Matrix) (unpacked int64) {
 	l, suffix := m.layout, ""
 	p.wideColumns, p.wideFrom = l.wide, l.wideFrom
-	if m.level == VNNI && l.columns != asFloats {
+	if m.level == VNNI {
 		suffix, p.wideColumns, p.wideFrom = "vnni", 8, 8
 	}
 	for i := range p.tiles {
@@ -180,7 +181,7 @@ func (p *product) cut(in int64, threads int) {
 	if p.wideColumns > 0 {
 		p.chunk = (mostChunk + p.wideColumns - 1) / p.wideColumns * p.wideColumns
 	}
-	weights := groupRows * in
+	weights := p.groupRows * in
 	piece := int64(leastPiece)
 	if p.columns < few {
 		piece = min(max(leastPiece, p.groups*weights/int64(parts*threads)), mostPiece)

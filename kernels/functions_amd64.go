@@ -116,6 +116,16 @@ func f324()
 
 func f326()
 
+func f32vnni1()
+
+func f32vnni2()
+
+func f32vnni3()
+
+func f32vnni4()
+
+func f32vnni8()
+
 func f161()
 
 func f162()
@@ -125,6 +135,16 @@ func f163()
 func f164()
 
 func f166()
+
+func f16vnni1()
+
+func f16vnni2()
+
+func f16vnni3()
+
+func f16vnni4()
+
+func f16vnni8()
 
 func bf161()
 
@@ -136,9 +156,19 @@ func bf164()
 
 func bf166()
 
+func bf16vnni1()
+
+func bf16vnni2()
+
+func bf16vnni3()
+
+func bf16vnni4()
+
+func bf16vnni8()
+
 func round256()
 
 func round32()
 
 // addresses tells where the other functions are, in the order of their names.
-func addresses(to *[68]uintptr)
+func addresses(to *[83]uintptr)

@@ -8,15 +8,16 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// A packed matrix is a sequence of groups of 8 rows, a group a sequence of blocks. A block has, in this order,
+// A packed matrix is a sequence of groups of R rows, a group a sequence of blocks. R is 8 for AVX2 and 16 for VNNI. A block has, in
+// this order,
 //
-//	Q4_K, Q5_K  scales [8]f16, minima's scales [8]f16, part scales [8][8]u8 (part, row), part minima [4][8][2]u8 (pair of parts, row,
+//	Q4_K, Q5_K  scales [R]f16, minima's scales [R]f16, part scales [8][R]u8 (part, row), part minima [4][R][2]u8 (pair of parts, row,
 //	            part), and the parts
-//	Q6_K        scales [8]f16, scales of halves of parts [8][8][2]i8 (part, row, half), and the parts
-//	Q8_0, Q4_0  scales [8]f16, and one part
-//	F32, F16, BF16  the weights [8] of one column
+//	Q6_K        scales [R]f16, scales of halves of parts [8][R][2]i8 (part, row, half), and the parts
+//	Q8_0, Q4_0  scales [R]f16, and one part
+//	F32, F16, BF16  the weights [R] of one column
 //
-// A part has the weights of 32 columns. They are in vectors of 32 bytes: 4 columns of 8 rows each, [8][4] (row, column):
+// A part has the weights of 32 columns. They are in vectors of 4 columns, [R][4]u8 (row, column):
 //
 //	Q4_K, Q4_0  4 vectors: the low halves of bytes are columns 0 to 15, the high ones columns 16 to 31
 //	Q5_K        the same of the lower 4 bits, and a vector of the fifth: bit j of a byte is of columns 4j to 4j+3
@@ -25,15 +26,22 @@ import (
 //	Q8_0        8 vectors. For VNNI weights are unsigned, 128 too great
 //
 // Rows that the last group lacks are zero.
-const groupRows = 8
 
-// Offsets in a packed block. K stands for Q4_K and Q5_K, 6 for Q6_K, S for Q8_0 and Q4_0.
+// Offsets in a packed block, for each row of a group. K stands for Q4_K and Q5_K, 6 for Q6_K, S for Q8_0 and Q4_0.
 const (
-	minimaK, scalesK, minsK, partsK = 16, 32, 96, 160
-	scales6, parts6                 = 16, 144
-	partsS                          = 16
-	vector                          = 32 // bytes
+	minimaK, scalesK, minsK, partsK = 2, 4, 12, 20
+	scales6, parts6                 = 2, 18
+	partsS                          = 2
+	vector                          = 4 // bytes
 )
+
+// rows is the number of rows of a group.
+func (l Level) rows() int {
+	if l == VNNI {
+		return 16
+	}
+	return 8
+}
 
 // form is how the columns are that a matrix is multiplied with.
 type form int
@@ -56,25 +64,25 @@ var roundedBlock = map[form]struct{ values, bytes int64 }{in256: {256, 320}, in3
 // layout describes a packed type.
 type layout struct {
 	name     string // in names of functions
-	bytes    int64  // of a packed block of 8 rows
+	bytes    int64  // of a packed block, for each row
 	columns  form
-	unpacked int64                                         // bytes of an unpacked block, if there is a function that unpacks
-	wideFrom int64                                         // from how many columns on the wide tile is used, for AVX2
-	wide     int64                                         // columns of the wide tile for AVX2, or 0
-	pack     func(to, from []byte, row int, unsigned bool) // packs a block of a row, except of floats
-	weights  func(block []byte, row int, unsigned bool) weights
+	unpacked int64                                       // bytes of an unpacked block, if there is a function that unpacks, for AVX2
+	wideFrom int64                                       // from how many columns on the wide tile is used, for AVX2
+	wide     int64                                       // columns of the wide tile for AVX2, or 0
+	pack     func(to, from []byte, level Level, row int) // packs a block of a row, except of floats
+	weights  func(block []byte, level Level, row int) weights
 }
 
 // layouts are those of the types that have kernels.
 var layouts = map[gguf.Type]layout{
-	gguf.Q4_K: {"q4k", 1184, in256, 2496, 24, 6, packQ4K, weightsQ4K},
-	gguf.Q5_K: {"q5k", 1440, in256, 2496, 24, 6, packQ5K, weightsQ5K},
-	gguf.Q6_K: {"q6k", 1680, in256, 2848, 6, 6, packQ6K, weightsQ6K},
-	gguf.Q8_0: {"q8", 272, in32, 0, 0, 0, packQ8, weightsQ8},
-	gguf.Q4_0: {"q4", 144, in32, 0, 0, 0, packQ4, weightsQ4},
-	gguf.F32:  {"f32", 32, asFloats, 0, 6, 6, nil, weightsF32},
-	gguf.F16:  {"f16", 16, asFloats, 0, 6, 6, nil, weightsF16},
-	gguf.BF16: {"bf16", 16, asFloats, 0, 6, 6, nil, weightsBF16},
+	gguf.Q4_K: {"q4k", 148, in256, 2496, 24, 6, packQ4K, weightsQ4K},
+	gguf.Q5_K: {"q5k", 180, in256, 2496, 24, 6, packQ5K, weightsQ5K},
+	gguf.Q6_K: {"q6k", 210, in256, 2848, 6, 6, packQ6K, weightsQ6K},
+	gguf.Q8_0: {"q8", 34, in32, 0, 0, 0, packQ8, weightsQ8},
+	gguf.Q4_0: {"q4", 18, in32, 0, 0, 0, packQ4, weightsQ4},
+	gguf.F32:  {"f32", 4, asFloats, 0, 6, 6, nil, weightsF32},
+	gguf.F16:  {"f16", 2, asFloats, 0, 6, 6, nil, weightsF16},
+	gguf.BF16: {"bf16", 2, asFloats, 0, 6, 6, nil, weightsBF16},
 }
 
 // weights are the weights of a block of one row, as the kernels see them: weight i is scale*(scales[i/16]*q[i]) - min*mins[i/32].
@@ -108,52 +116,56 @@ func scaleAndMin(b []byte, s int) (scale, min byte) {
 }
 
 // packK packs what blocks of Q4_K and Q5_K begin with.
-func packK(to, from []byte, row int) {
+func packK(to, from []byte, rows, row int) {
 	copy(to[2*row:], from[:2])
-	copy(to[minimaK+2*row:], from[2:4])
+	copy(to[minimaK*rows+2*row:], from[2:4])
 	for s := range 8 {
 		scale, min := scaleAndMin(from[4:16], s)
-		to[scalesK+8*s+row] = scale
-		to[minsK+16*(s/2)+2*row+s%2] = min
+		to[(scalesK+s)*rows+row] = scale
+		to[(minsK+2*(s/2))*rows+2*row+s%2] = min
 	}
 }
 
-// packNibbles packs 4-bit weights of 8 parts: byte i of each 32 has column i of two parts. A packed part has so many bytes.
-func packNibbles(to, from []byte, row, part int) {
+// packNibbles packs 4-bit weights of 8 parts: byte i of each 32 has column i of two parts. A packed part has so many bytes
+// for each row.
+func packNibbles(to, from []byte, rows, row, part int) {
 	for pair := range 4 {
 		b := from[32*pair : 32*pair+32]
-		low, high := to[2*pair*part:], to[(2*pair+1)*part:]
+		low, high := to[2*pair*part*rows:], to[(2*pair+1)*part*rows:]
 		for j := range 4 {
 			a, c := get32(b, j), get32(b, j+4)
-			put32(low, 8*j+row, a&lowNibbles|c&lowNibbles<<4)
-			put32(high, 8*j+row, a>>4&lowNibbles|c&highNibbles)
+			put32(low, rows*j+row, a&lowNibbles|c&lowNibbles<<4)
+			put32(high, rows*j+row, a>>4&lowNibbles|c&highNibbles)
 		}
 	}
 }
 
-func packQ4K(to, from []byte, row int, _ bool) {
-	packK(to, from, row)
-	packNibbles(to[partsK:], from[16:144], row, 4*vector)
+func packQ4K(to, from []byte, level Level, row int) {
+	rows := level.rows()
+	packK(to, from, rows, row)
+	packNibbles(to[partsK*rows:], from[16:144], rows, row, 4*vector)
 }
 
-func packQ5K(to, from []byte, row int, _ bool) {
-	packK(to, from, row)
-	packNibbles(to[partsK:], from[48:176], row, 5*vector)
+func packQ5K(to, from []byte, level Level, row int) {
+	rows := level.rows()
+	packK(to, from, rows, row)
+	packNibbles(to[partsK*rows:], from[48:176], rows, row, 5*vector)
 	high := from[16:48]
 	for s := range 8 {
 		v := uint32(0)
 		for j := range 8 {
 			v |= get32(high, j) >> s & lowBits << j
 		}
-		put32(to[partsK+5*vector*s+4*vector:], row, v)
+		put32(to[(partsK+5*vector*s+4*vector)*rows:], row, v)
 	}
 }
 
-func packQ6K(to, from []byte, row int, _ bool) {
+func packQ6K(to, from []byte, level Level, row int) {
+	rows := level.rows()
 	low, high, scales := from[:128], from[128:192], from[192:208]
 	copy(to[2*row:], from[208:210])
 	for s := range 8 {
-		to[scales6+16*s+2*row], to[scales6+16*s+2*row+1] = scales[2*s], scales[2*s+1]
+		to[(scales6+2*s)*rows+2*row], to[(scales6+2*s)*rows+2*row+1] = scales[2*s], scales[2*s+1]
 		l, h := low[64*(s/4)+32*(s%2):], high[32*(s/4):]
 		shift := s % 4 / 2 * 4
 		for half := range 2 {
@@ -161,89 +173,94 @@ func packQ6K(to, from []byte, row int, _ bool) {
 			for j := range v {
 				v[j] = get32(l, 4*half+j)>>shift&lowNibbles | get32(h, 4*half+j)>>(s%4*2)&lowPairs<<4
 			}
-			part := to[parts6+6*vector*s+3*vector*half:]
+			part := to[(parts6+6*vector*s+3*vector*half)*rows:]
 			for j := range 3 {
-				put32(part, 8*j+row, v[j]|v[3]>>(2*j)&lowPairs<<6)
+				put32(part, rows*j+row, v[j]|v[3]>>(2*j)&lowPairs<<6)
 			}
 		}
 	}
 }
 
-func packQ8(to, from []byte, row int, unsigned bool) {
-	flip := uint32(0)
-	if unsigned {
+func packQ8(to, from []byte, level Level, row int) {
+	rows, flip := level.rows(), uint32(0)
+	if level == VNNI {
 		flip = highBits
 	}
 	copy(to[2*row:], from[:2])
 	for j := range 8 {
-		put32(to[partsS:], 8*j+row, get32(from[2:34], j)^flip)
+		put32(to[partsS*rows:], rows*j+row, get32(from[2:34], j)^flip)
 	}
 }
 
-func packQ4(to, from []byte, row int, _ bool) {
+func packQ4(to, from []byte, level Level, row int) {
+	rows := level.rows()
 	copy(to[2*row:], from[:2])
 	for j := range 4 {
-		put32(to[partsS:], 8*j+row, get32(from[2:18], j))
+		put32(to[partsS*rows:], rows*j+row, get32(from[2:18], j))
 	}
 }
 
 // packFloats packs a row of floats of 2 or 4 bytes.
-func packFloats(to, from []byte, row, size int) {
+func packFloats(to, from []byte, rows, row, size int) {
 	if size == 4 {
 		for i := range len(from) / 4 {
-			put32(to, groupRows*i+row, get32(from, i))
+			put32(to, rows*i+row, get32(from, i))
 		}
 		return
 	}
 	for i := range len(from) / 2 {
-		order.PutUint16(to[2*(groupRows*i+row):], order.Uint16(from[2*i:]))
+		order.PutUint16(to[2*(rows*i+row):], order.Uint16(from[2*i:]))
 	}
 }
 
 func half(b []byte, i int) float32 { return float.F16ToF32(order.Uint16(b[2*i:])) }
 
-func weightsK(b []byte, row, part int) weights {
-	w := weights{scale: half(b, row), min: half(b[minimaK:], row)}
+func weightsK(b []byte, rows, row, part int) weights {
+	w := weights{scale: half(b, row), min: half(b[minimaK*rows:], row)}
 	for s := range 8 {
-		w.scales[2*s] = int32(b[scalesK+8*s+row])
+		w.scales[2*s] = int32(b[(scalesK+s)*rows+row])
 		w.scales[2*s+1] = w.scales[2*s]
-		w.mins[s] = int32(b[minsK+16*(s/2)+2*row+s%2])
-		nibbles(b[partsK+part*s:], row, w.q[32*s:])
+		w.mins[s] = int32(b[(minsK+2*(s/2))*rows+2*row+s%2])
+		nibbles(b[(partsK+part*s)*rows:], rows, row, w.q[32*s:])
 	}
 	return w
 }
 
 // nibbles unpacks a part of 4-bit weights.
-func nibbles(part []byte, row int, q []int32) {
+func nibbles(part []byte, rows, row int, q []int32) {
 	for i := range 16 {
-		v := part[vector*(i/4)+4*row+i%4]
+		v := part[vector*(i/4)*rows+4*row+i%4]
 		q[i], q[16+i] = int32(v&15), int32(v>>4)
 	}
 }
 
-func weightsQ4K(b []byte, row int, _ bool) weights { return weightsK(b, row, 4*vector) }
+func weightsQ4K(b []byte, level Level, row int) weights {
+	return weightsK(b, level.rows(), row, 4*vector)
+}
 
-func weightsQ5K(b []byte, row int, _ bool) weights {
-	w := weightsK(b, row, 5*vector)
+func weightsQ5K(b []byte, level Level, row int) weights {
+	rows := level.rows()
+	w := weightsK(b, rows, row, 5*vector)
 	for i := range w.q {
-		v := b[partsK+5*vector*(i/32)+4*vector+4*row+i%4]
+		v := b[(partsK+5*vector*(i/32)+4*vector)*rows+4*row+i%4]
 		w.q[i] |= int32(v>>(i%32/4)&1) << 4
 	}
 	return w
 }
 
-func weightsQ6K(b []byte, row int, _ bool) weights {
+func weightsQ6K(b []byte, level Level, row int) weights {
+	rows := level.rows()
 	w := weights{scale: half(b, row)}
 	for s := range 16 {
-		w.scales[s] = int32(int8(b[scales6+16*(s/2)+2*row+s%2]))
-		part := b[parts6+3*vector*s:]
+		w.scales[s] = int32(int8(b[(scales6+2*(s/2))*rows+2*row+s%2]))
+		part := b[(parts6+3*vector*s)*rows:]
 		for i := range 12 {
-			w.q[16*s+i] = int32(part[vector*(i/4)+4*row+i%4]&63) - 32
+			w.q[16*s+i] = int32(part[vector*(i/4)*rows+4*row+i%4]&63) - 32
 		}
 		for i := range 4 {
 			v := int32(0)
 			for j := range 3 {
-				v |= int32(part[vector*j+4*row+i]>>6) << (2 * j)
+				v |= int32(part[vector*j*rows+4*row+i]>>6) << (2 * j)
 			}
 			w.q[16*s+12+i] = v - 32
 		}
@@ -251,20 +268,22 @@ func weightsQ6K(b []byte, row int, _ bool) weights {
 	return w
 }
 
-func weightsQ8(b []byte, row int, unsigned bool) weights {
+func weightsQ8(b []byte, level Level, row int) weights {
+	rows := level.rows()
 	w := weights{scale: half(b, row), scales: [16]int32{1, 1}}
 	for i := range 32 {
-		v := b[partsS+vector*(i/4)+4*row+i%4]
-		if w.q[i] = int32(int8(v)); unsigned {
+		v := b[(partsS+vector*(i/4))*rows+4*row+i%4]
+		if w.q[i] = int32(int8(v)); level == VNNI {
 			w.q[i] = int32(v) - 128
 		}
 	}
 	return w
 }
 
-func weightsQ4(b []byte, row int, _ bool) weights {
+func weightsQ4(b []byte, level Level, row int) weights {
+	rows := level.rows()
 	w := weights{scale: half(b, row), scales: [16]int32{1, 1}}
-	nibbles(b[partsS:], row, w.q[:])
+	nibbles(b[partsS*rows:], rows, row, w.q[:])
 	for i := range 32 {
 		w.q[i] -= 8
 	}
@@ -276,10 +295,10 @@ func oneWeight(f float32) weights {
 	return weights{scale: f, scales: [16]int32{1}, q: [256]int32{1}}
 }
 
-func weightsF32(b []byte, row int, _ bool) weights {
+func weightsF32(b []byte, _ Level, row int) weights {
 	return oneWeight(math.Float32frombits(get32(b, row)))
 }
-func weightsF16(b []byte, row int, _ bool) weights { return oneWeight(half(b, row)) }
-func weightsBF16(b []byte, row int, _ bool) weights {
+func weightsF16(b []byte, _ Level, row int) weights { return oneWeight(half(b, row)) }
+func weightsBF16(b []byte, _ Level, row int) weights {
 	return oneWeight(math.Float32frombits(uint32(order.Uint16(b[2*row:])) << 16))
 }

@@ -23,9 +23,10 @@ func Size(level Level, typ gguf.Type, in, out int64) (int64, bool) {
 	if !ok || level == None || in <= 0 || out <= 0 || in%typ.BlockSize() != 0 {
 		return 0, false
 	}
-	group := in / typ.BlockSize() * l.bytes
-	groups := (out + groupRows - 1) / groupRows
-	if group/l.bytes != in/typ.BlockSize() || groups > (1<<62)/group {
+	rows := int64(level.rows())
+	group := in / typ.BlockSize() * l.bytes * rows
+	groups := (out + rows - 1) / rows
+	if group/l.bytes/rows != in/typ.BlockSize() || groups > (1<<62)/group {
 		return 0, false
 	}
 	return groups * group, true
@@ -46,19 +47,19 @@ func NewMatrix(level Level, typ gguf.Type, in, out int64, data []byte) (*Matrix,
 	return &Matrix{level: level, typ: typ, layout: layouts[typ], in: in, out: out, data: data}, nil
 }
 
-// GroupRows is the number of rows that Pack takes together.
-const GroupRows = groupRows
+// GroupRows is a number of rows that Pack takes together at every level.
+const GroupRows = 16
 
 // Pack packs rows of the matrix as they are in a file, from row first on, a multiple of GroupRows. Only the matrix's last rows may be
 // fewer than a multiple of GroupRows. Calls for different rows may run at the same time.
 func (m *Matrix) Pack(first int64, rows []byte) error {
 	rowBytes := m.in / m.typ.BlockSize() * m.typ.BlockBytes()
 	n := int64(len(rows)) / rowBytes
-	if int64(len(rows))%rowBytes != 0 || first < 0 || first%groupRows != 0 || n > m.out-first || (n%groupRows != 0 && first+n != m.out) {
+	if int64(len(rows))%rowBytes != 0 || first < 0 || first%GroupRows != 0 || n > m.out-first || (n%GroupRows != 0 && first+n != m.out) {
 		return fmt.Errorf("kernels: %d bytes cannot be packed as rows from %d on of a matrix [%d, %d] of %s", len(rows), first, m.in, m.out, m.typ)
 	}
-	for r := int64(0); r < n; r += groupRows {
-		m.packGroup((first+r)/groupRows, rows[r*rowBytes:min(r+groupRows, n)*rowBytes], rowBytes)
+	for r := int64(0); r < n; r += m.rows() {
+		m.packGroup((first+r)/m.rows(), rows[r*rowBytes:min(r+m.rows(), n)*rowBytes], rowBytes)
 	}
 	return nil
 }
@@ -68,23 +69,29 @@ func (m *Matrix) packGroup(group int64, rows []byte, rowBytes int64) {
 	to := m.data[group*m.groupBytes():][:m.groupBytes()]
 	for row := 0; len(rows) > 0; row, rows = row+1, rows[rowBytes:] {
 		if l.columns == asFloats {
-			packFloats(to, rows[:rowBytes], row, int(fileBytes))
+			packFloats(to, rows[:rowBytes], m.level.rows(), row, int(fileBytes))
 			continue
 		}
 		for b := range m.blocks() {
-			l.pack(to[b*l.bytes:(b+1)*l.bytes], rows[b*fileBytes:(b+1)*fileBytes], row, m.level == VNNI)
+			l.pack(to[b*m.blockBytes():(b+1)*m.blockBytes()], rows[b*fileBytes:(b+1)*fileBytes], m.level, row)
 		}
 	}
 }
 
+// rows is the number of rows of a group.
+func (m *Matrix) rows() int64 { return int64(m.level.rows()) }
+
+// blockBytes is the number of bytes of a block of a group.
+func (m *Matrix) blockBytes() int64 { return m.layout.bytes * m.rows() }
+
 // groupBytes is the number of bytes of a group.
-func (m *Matrix) groupBytes() int64 { return m.blocks() * m.layout.bytes }
+func (m *Matrix) groupBytes() int64 { return m.blocks() * m.blockBytes() }
 
 // blocks is the number of blocks of a row.
 func (m *Matrix) blocks() int64 { return m.in / m.typ.BlockSize() }
 
 // groups is the number of groups of rows.
-func (m *Matrix) groups() int64 { return (m.out + groupRows - 1) / groupRows }
+func (m *Matrix) groups() int64 { return (m.out + m.rows() - 1) / m.rows() }
 
 // In is the number of weights of a row.
 func (m *Matrix) In() int64 { return m.in }

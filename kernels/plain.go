@@ -52,8 +52,8 @@ func (m *Matrix) dot(o int64, column []float32) float32 {
 	var sum [2]float32
 	values := m.typ.BlockSize()
 	for b := range m.blocks() {
-		block := m.data[o/groupRows*m.groupBytes()+b*m.layout.bytes:][:m.layout.bytes]
-		w, x := m.layout.weights(block, int(o%groupRows), m.level == VNNI), column[b*values:(b+1)*values]
+		block := m.data[o/m.rows()*m.groupBytes()+b*m.blockBytes():][:m.blockBytes()]
+		w, x := m.layout.weights(block, m.level, int(o%m.rows())), column[b*values:(b+1)*values]
 		switch m.layout.columns {
 		case asFloats:
 			sum[b%2] = fma(w.scale, x[0], sum[b%2])
@@ -85,7 +85,7 @@ func Check(level Level, typ gguf.Type) error {
 	if in < 8 {
 		in = 33
 	}
-	m, rows, err := randomMatrix(level, typ, in, groupRows, rand.New(rand.NewPCG(1, 1)))
+	m, rows, err := randomMatrix(level, typ, in, int64(level.rows()), rand.New(rand.NewPCG(1, 1)))
 	if err != nil {
 		return err
 	}

@@ -89,24 +89,26 @@ place:
 	ADDQ  product_out(DI), R14
 	MOVQ  16(SP), R11
 	LEAQ  1(R11), AX
-	SHLQ  $5, R11
-	ADDQ  R14, R11
+	IMULQ product_groupRows(DI), R11
+	LEAQ  (R14)(R11*4), R11
 	MOVQ  product_blocks(DI), R13
 	ADDQ  CX, (SP)
 	CMPQ  AX, product_groups(DI)
 	JNE   whole
-	CMPQ  product_lastRows(DI), $8
+	MOVQ  product_groupRows(DI), AX
+	CMPQ  AX, product_lastRows(DI)
 	JNE   tail
 whole:
 	CALL  BX
 	JMP   next
 
 tail:
-	// The last group has fewer rows than 8: its results go to scratch memory and are copied.
+	// The last group has fewer rows than others: its results go to scratch memory and are copied.
 	PUSHQ CX
 	PUSHQ R11
 	MOVQ  64(SP), R11
-	MOVQ  $32, R12
+	MOVQ  product_groupRows(DI), R12
+	SHLQ  $2, R12
 	CALL  BX
 	POPQ  R11
 	POPQ  CX
@@ -119,7 +121,8 @@ copyRow:
 	INCQ  AX
 	CMPQ  AX, product_lastRows(DI)
 	JLT   copyRow
-	ADDQ  $32, R14
+	MOVQ  product_groupRows(DI), AX
+	LEAQ  (R14)(AX*4), R14
 	ADDQ  product_outBytes(DI), R11
 	DECQ  CX
 	JNZ   copyColumn

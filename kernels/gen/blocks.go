@@ -23,24 +23,25 @@ const wScales6, wQuants6 = 16, 144
 // kind is a type of blocks of 256 weights. A block has 8 parts of 32.
 type kind struct {
 	name      string
-	bytes     int    // of a packed block of 8 rows
-	scales    int    // offset of the scales of parts
-	scaleStep int    // bytes of the scales of a part
-	quants    int    // offset of the weights
-	part      int    // bytes of the weights of a part
-	sums      int    // how many sums of products the 32 weights of a part need, so that none overflows 16 bits
-	minima    bool   // the weights of a part have a minimum, in place of an offset of 32
-	load      func() // unpacks a part at RBX to Y0 to Y7, 4 columns of 8 rows each. Y8 to Y11 are free
+	bytes     int               // of a packed block of 8 rows
+	scales    int               // offset of the scales of parts
+	scaleStep int               // bytes of the scales of a part
+	quants    int               // offset of the weights
+	part      int               // bytes of the weights of a part
+	sums      int               // how many sums of products the 32 weights of a part need, so that none overflows 16 bits
+	minima    bool              // the weights of a part have a minimum, in place of an offset of 32
+	load      func()            // unpacks a part at RBX to Y0 to Y7, 4 columns of 8 rows each. Y8 to Y11 are free
+	loadZ     func(c constants) // does so for 16 rows, to Z0 to Z7
 	c         constants
 }
 
 func q4k(c constants) kind {
-	return kind{name: "q4k", bytes: 1184, scales: wScales, scaleStep: 8, quants: wQuants, part: 128, sums: 1, minima: true, c: c,
+	return kind{name: "q4k", bytes: 1184, scales: wScales, scaleStep: 8, quants: wQuants, part: 128, sums: 1, minima: true, c: c, loadZ: loadQ4K,
 		load: func() { nibbles(RBX, 0, c) }}
 }
 
 func q5k(c constants) kind {
-	return kind{name: "q5k", bytes: 1440, scales: wScales, scaleStep: 8, quants: wQuants, part: 160, sums: 2, minima: true, c: c,
+	return kind{name: "q5k", bytes: 1440, scales: wScales, scaleStep: 8, quants: wQuants, part: 160, sums: 2, minima: true, c: c, loadZ: loadQ5K,
 		load: func() {
 			nibbles(RBX, 0, c)
 			VMOVDQU(at(RBX, 128), Y8)
@@ -61,7 +62,7 @@ func q5k(c constants) kind {
 }
 
 func q6k(c constants) kind {
-	return kind{name: "q6k", bytes: 1680, scales: wScales6, scaleStep: 16, quants: wQuants6, part: 192, sums: 4, c: c,
+	return kind{name: "q6k", bytes: 1680, scales: wScales6, scaleStep: 16, quants: wQuants6, part: 192, sums: 4, c: c, loadZ: loadQ6K,
 		load: func() {
 			for half := range 2 {
 				r := 4 * half
@@ -313,69 +314,6 @@ func (k kind) wide() {
 	}
 	k.finish(n, Y8, Y9, 10)
 	ADDQ(operand.U32(k.header()+8*part), R8)
-	ADDQ(operand.U32(xBytes), R9)
-	again(R13, "block")
-	RET()
-}
-
-// vnni is the tile of n columns for AVX-512 with VNNI. Y16 and on are the sums of the columns.
-func (k kind) vnni(n int) {
-	tileOf(n, "%svnni%d", k.name, n)
-	zero(Y9)
-	eachResult(n, func(c int, result mem) { VMOVUPS(Y9, result) })
-	p := columns{base: RAX, upper: R14}
-	Label("block")
-	for c := range n {
-		zero(y(16 + c))
-	}
-	k.eachPart(p, n, func() {
-		k.load()
-		if k.minima {
-			VPMOVZXBD(at(RSI, 0), Y8)
-		} else {
-			VPMOVSXBW(at(RSI, 0), Y10)
-			VPSRAD(operand.Imm(16), Y10, Y9)
-			VPSLLD(operand.Imm(16), Y10, Y8)
-			VPSRAD(operand.Imm(16), Y8, Y8)
-			VPADDW(Y10, Y10, Y10)
-		}
-		halves := k.halves()
-		for c := range n {
-			sum := y(16 + c)
-			if !k.minima {
-				dotWords(p.at(c, xHalves), Y10, sum)
-			}
-			for h := range halves {
-				t := y(24 + (halves*c+h)%8)
-				zero(t)
-				for j := 8 / halves * h; j < 8/halves*(h+1); j++ {
-					dot(p.at(c, 4*j), y(j), t)
-				}
-				VPMULLD(y(8+h), t, t)
-				VPADDD(t, sum, sum)
-			}
-		}
-	})
-	k.loadBlockScales()
-	q := columns{base: R9, upper: R15}
-	q.begin(n, R9, 0)
-	eachResult(n, func(c int, result mem) {
-		sum, t := y(16+c), y(24+c%8)
-		VCVTDQ2PS(sum, sum)
-		VMULPS(Y4, sum, sum)
-		if k.minima {
-			zero(t)
-			for i := range 4 {
-				dotWords(q.at(c, xSums+4*i), y(i), t)
-			}
-			VCVTDQ2PS(t, t)
-			VFNMADD231PS(t, Y5, sum)
-		}
-		VMOVUPS(result, t)
-		VFMADD231PS_BCST(q.at(c, xScale), sum, t)
-		VMOVUPS(t, result)
-	})
-	ADDQ(operand.U32(k.bytes), R8)
 	ADDQ(operand.U32(xBytes), R9)
 	again(R13, "block")
 	RET()

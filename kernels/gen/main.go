@@ -2,8 +2,8 @@
 //
 //	go run . -pkg kernels -out ../functions_amd64.s -stubs ../functions_amd64.go -names ../names_amd64.go
 //
-// There is one function, a tile, for each type of matrix, number of columns and level. A tile multiplies a group of 8 rows of a
-// packed matrix with some columns. It finds in
+// There is one function, a tile, for each type of matrix, number of columns and level. A tile multiplies a group of rows of a
+// packed matrix, 8 for AVX2 and 16 for AVX-512 with VNNI, with some columns. It finds in
 //
 //	R8   the group
 //	R9   the first column, and in R10 the bytes from one column to the next
@@ -21,7 +21,6 @@ import (
 	"os"
 
 	. "github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
@@ -35,7 +34,7 @@ func main() {
 		}
 		k.unpack()
 		k.wide()
-		for _, n := range []int{1, 2, 3, 4, 8} {
+		for _, n := range vnniColumns {
 			k.vnni(n)
 		}
 	}
@@ -43,13 +42,16 @@ func main() {
 		q8(n, c)
 		q4(n, c)
 	}
-	for _, n := range []int{1, 2, 3, 4, 8} {
-		small{"q8", 272, 8}.vnni(n, c)
-		small{"q4", 144, 4}.vnni(n, c)
+	for _, n := range vnniColumns {
+		small{"q8", 544, 8}.vnni(n, c)
+		small{"q4", 288, 4}.vnni(n, c)
 	}
 	for _, f := range []floats{{"f32", 4}, {"f16", 2}, {"bf16", 2}} {
 		for _, n := range []int{1, 2, 3, 4, 6} {
 			f.tile(n)
+		}
+		for _, n := range vnniColumns {
+			f.vnni(n)
 		}
 	}
 	round256(c)
@@ -78,7 +80,6 @@ type mem = operand.Mem
 func y(i int) VecPhysical {
 	return []VecPhysical{
 		Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15,
-		Y16, Y17, Y18, Y19, Y20, Y21, Y22, Y23, Y24, Y25, Y26, Y27, Y28, Y29, Y30, Y31,
 	}[i]
 }
 
@@ -160,25 +161,8 @@ func again(counter GPPhysical, label string) {
 // zero sets vectors to zero.
 func zero(vectors ...VecPhysical) {
 	for _, v := range vectors {
-		if v.ID() >= Y16.ID() {
-			VPXORD(v, v, v)
-			continue
-		}
 		VPXOR(v, v, v)
 	}
-}
-
-// dot adds to 8 sums of 32 bits products of the 4 unsigned bytes of each in weights with 4 signed bytes: VPDPBUSD, which avo lacks.
-func dot(bytes mem, weights, sums VecPhysical) { vnniOp("VPDPBUSD", bytes, weights, sums) }
-
-// dotWords adds products of the 2 words of each in weights with 2 words: VPDPWSSD, which avo lacks.
-func dotWords(words mem, weights, sums VecPhysical) { vnniOp("VPDPWSSD", words, weights, sums) }
-
-func vnniOp(opcode string, m mem, weights, sums VecPhysical) {
-	Instruction(&ir.Instruction{
-		Opcode: opcode, Suffixes: []string{"BCST"}, Operands: []operand.Op{m, weights, sums},
-		Inputs: []operand.Op{m, weights, sums}, Outputs: []operand.Op{sums}, ISA: []string{"AVX512VNNI", "AVX512VL"},
-	})
 }
 
 // prefetch asks for bytes that will be read soon.

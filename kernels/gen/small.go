@@ -92,50 +92,6 @@ func q4(n int, c constants) {
 	RET()
 }
 
-// small is a type of blocks of 32 weights for AVX-512 with VNNI: weights are unsigned, and 8 or 128 too great.
-type small struct {
-	name  string
-	bytes int // of a packed block of 8 rows
-	bits  int
-}
-
-// vnni is the tile of n columns. Y16 and on are the results.
-func (s small) vnni(n int, c constants) {
-	tileOf(n, "%svnni%d", s.name, n)
-	p := columns{base: R9, upper: R14}
-	p.begin(n, R9, 0)
-	for i := range n {
-		zero(y(16 + i))
-	}
-	Label("block")
-	prefetch(R8, s.bytes)
-	offset := sOffset
-	if s.bits == 4 {
-		nibbles(R8, smallQuants, c)
-		offset = sEight
-	} else {
-		for j := range 8 {
-			VMOVDQU(at(R8, smallQuants+32*j), y(j))
-		}
-	}
-	VCVTPH2PS(at(R8, 0), Y8)
-	for i := range n {
-		sum, scale := y(24+i), y(9+i%4)
-		VPBROADCASTD(p.at(i, offset), sum)
-		for j := range 8 {
-			dot(p.at(i, sBytes+4*j), y(j), sum)
-		}
-		VMULPS_BCST(p.at(i, sScale), Y8, scale)
-		VCVTDQ2PS(sum, sum)
-		VFMADD231PS(sum, scale, y(16+i))
-	}
-	ADDQ(operand.U32(s.bytes), R8)
-	p.step(n, sBlock)
-	again(R13, "block")
-	eachResult(n, func(i int, result mem) { VMOVUPS(y(16+i), result) })
-	RET()
-}
-
 // floats is a type of weights that are multiplied as floats, with columns of floats.
 type floats struct {
 	name  string
