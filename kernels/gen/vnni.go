@@ -101,7 +101,6 @@ func (k kind) vnni(n int) {
 	LEAQ(at(R8, 2*k.scales), RSI)
 	p.begin(n, R9, xParts)
 	Label("part")
-	prefetch(RBX, 2*k.part)
 	k.loadZ(k.c)
 	halves := k.halves()
 	if k.minima {
@@ -179,7 +178,6 @@ func (s small) vnni(n int, c constants) {
 		zeroZ(16 + i)
 	}
 	Label("block")
-	prefetch(R8, s.bytes)
 	offset := sOffset
 	if s.bits == 4 {
 		nibblesZ(R8, 2*smallQuants, c)
@@ -231,7 +229,6 @@ func (f floats) vnni(n int) {
 	Label("pair")
 	CMPQ(R13, operand.Imm(2))
 	JLT(operand.LabelRef("rest"))
-	prefetch(R8, 32*f.bytes)
 	f.loadZ(0, Z16)
 	f.loadZ(16*f.bytes, Z17)
 	for i := range n {
