@@ -34,7 +34,7 @@ func TestEveryKindAndEveryLayerIsRoundedAlone(t *testing.T) {
 	for _, part := range r.Parts {
 		tensors[part.Name()] = part.Tensors
 		assert.Positive(t, part.Saved, part.Name())
-		assert.GreaterOrEqual(t, float64(part.KLD), 0.0, part.Name())
+		assert.GreaterOrEqual(t, float64(part.KLD), -1e-6, part.Name()) // the base's logarithms are rounded to 16 bits
 	}
 	assert.Equal(t, 2, tensors["time_mix_key Q4_0"])
 	assert.Equal(t, 1, tensors["output Q4_0"])

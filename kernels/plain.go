@@ -92,16 +92,13 @@ func Check(level Level, typ gguf.Type) error {
 	if err := m.Pack(0, rows); err != nil {
 		return err
 	}
-	columns := 8 + 4 + 3 // a wide tile or two, and others
-	if m.layout.wideFrom > int64(columns) && level != VNNI {
-		columns = int(m.layout.wideFrom)
-	}
+	columns := max(8, int(m.layout.wideFrom)) // of a wide tile
 	x := make([]float32, columns*int(in))
 	for i := range x {
 		x[i] = float32(i*7%64-31) / 8
 	}
 	want := m.multiplyPlain(x)
-	for _, n := range []int{1, 2, 3, columns} {
+	for _, n := range []int{1, 2, 3, 4, columns} {
 		got, err := m.Multiply(x[:n*int(in)])
 		if err != nil {
 			return err
