@@ -1,10 +1,10 @@
-//go:build !windows
-
 #include "textflag.h"
 
-// entry is a C function for System V: void entry(struct ggml_tensor * dst, int ith, int nth, void * call). It runs the kernel that is
-// the call's first word, and keeps the registers that are the caller's.
-TEXT entry<>(SB), NOSPLIT|NOFRAME, $0
+// The two entries are C functions: void entry(struct ggml_tensor * result, int ith, int nth, void * call). They run the kernel that is
+// the call's first word, and keep the registers that are the caller's. Both are on every system, so that tests can call both.
+
+// entrySystemV has the result in DI, ith in SI, nth in DX and the call in CX. BX, BP and R12 to R15 are the caller's.
+TEXT entrySystemV<>(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ   BX
 	PUSHQ   BP
 	PUSHQ   R12
@@ -27,8 +27,58 @@ TEXT entry<>(SB), NOSPLIT|NOFRAME, $0
 	POPQ    BX
 	RET
 
-// func entryAddress() uintptr
-TEXT ·entryAddress(SB), NOSPLIT, $0-8
-	LEAQ    entry<>(SB), AX
-	MOVQ    AX, ret+0(FP)
+// entryWindows has the result in CX, ith in DX, nth in R8 and the call in R9. DI, SI and X6 to X15 are the caller's too.
+TEXT entryWindows<>(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ   BX
+	PUSHQ   BP
+	PUSHQ   DI
+	PUSHQ   SI
+	PUSHQ   R12
+	PUSHQ   R13
+	PUSHQ   R14
+	PUSHQ   R15
+	SUBQ    $168, SP
+	MOVUPS  X6, 0(SP)
+	MOVUPS  X7, 16(SP)
+	MOVUPS  X8, 32(SP)
+	MOVUPS  X9, 48(SP)
+	MOVUPS  X10, 64(SP)
+	MOVUPS  X11, 80(SP)
+	MOVUPS  X12, 96(SP)
+	MOVUPS  X13, 112(SP)
+	MOVUPS  X14, 128(SP)
+	MOVUPS  X15, 144(SP)
+	MOVLQSX DX, SI
+	MOVLQSX R8, DX
+	MOVQ    R9, DI
+	MOVQ    (DI), AX
+	CALL    AX
+	VZEROUPPER
+	MOVUPS  0(SP), X6
+	MOVUPS  16(SP), X7
+	MOVUPS  32(SP), X8
+	MOVUPS  48(SP), X9
+	MOVUPS  64(SP), X10
+	MOVUPS  80(SP), X11
+	MOVUPS  96(SP), X12
+	MOVUPS  112(SP), X13
+	MOVUPS  128(SP), X14
+	MOVUPS  144(SP), X15
+	ADDQ    $168, SP
+	POPQ    R15
+	POPQ    R14
+	POPQ    R13
+	POPQ    R12
+	POPQ    SI
+	POPQ    DI
+	POPQ    BP
+	POPQ    BX
+	RET
+
+// func entries() (systemV, windows uintptr)
+TEXT ·entries(SB), NOSPLIT, $0-16
+	LEAQ entrySystemV<>(SB), AX
+	MOVQ AX, systemV+0(FP)
+	LEAQ entryWindows<>(SB), AX
+	MOVQ AX, windows+8(FP)
 	RET

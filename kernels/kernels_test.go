@@ -278,23 +278,6 @@ func TestRefusals(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestParseLevel(t *testing.T) {
-	for setting, want := range map[string]Level{"": Best(), "auto": Best(), "off": None} {
-		level, err := ParseLevel(setting)
-		require.NoError(t, err)
-		require.Equal(t, want, level)
-	}
-	_, err := ParseLevel("fast")
-	require.ErrorContains(t, err, `"fast"`)
-	level, err := ParseLevel("on")
-	if Best() == None {
-		require.ErrorContains(t, err, "this processor")
-	} else {
-		require.NoError(t, err)
-		require.Equal(t, Best(), level)
-	}
-}
-
 // FuzzProducts packs any bytes as a matrix of any type and size. The matrix is refused, or its products are those of plain Go.
 func FuzzProducts(f *testing.F) {
 	f.Add(uint8(0), uint8(1), uint8(3), uint8(5), []byte("\x01\x18\x01\x18 scales and weights"))

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
@@ -31,14 +32,23 @@ var functions = func() map[string]uintptr {
 
 var (
 	productKernel, roundingKernel = kernels()
-	entryFunction                 = entryAddress()
+	entryFunction                 = entryOf(runtime.GOOS)
 )
+
+// entryOf is the address of the entry in a system's calling convention.
+func entryOf(system string) uintptr {
+	systemV, windows := entries()
+	if system == "windows" {
+		return windows
+	}
+	return systemV
+}
 
 // kernels tells where the kernels are.
 func kernels() (product, rounding uintptr)
 
-// entryAddress tells where the C function is that Entry is about.
-func entryAddress() uintptr
+// entries tells where the C functions are that Entry is one of, by calling convention.
+func entries() (systemV, windows uintptr)
 
 // call runs a kernel here, as thread ith of nth.
 func call(kernel uintptr, c unsafe.Pointer, ith, nth int)
