@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/kernels"
 )
 
 // stop runs a comparison until some event. It returns the error and the folder that the comparison left.
@@ -105,6 +106,14 @@ func TestAComparisonIsNotResumedWithOtherSettings(t *testing.T) {
 	assert.EqualError(t, err, stopped.Work+" was begun with other settings: context")
 
 	o.Contexts = []int{16}
+	if kernels.Best() != kernels.None {
+		o.Kernels = "off"
+		_, err = Run(t.Context(), o)
+		require.ErrorAs(t, err, &settings)
+		assert.Equal(t, []string{"kernels"}, settings.differ)
+		o.Kernels = "on" // as the default
+	}
+
 	p.file("book.txt", tale)
 	_, err = Run(t.Context(), o)
 	require.ErrorAs(t, err, &settings)
