@@ -20,8 +20,11 @@ var small = synth.Config{Layers: 3, Embed: 128, FFN: 192, HeadSize: 64, Vocab: 3
 func (b bench) laws(t *testing.T) {
 	path := Random(t, b.sized(small), "F32")
 	m := b.load(t, path)
+	if b.device.IsHost() {
+		require.Equal(t, b.kernels, m.Kernels())
+	}
 	tokens := text(1, 1025, m.Vocab())
-	single := Logits(t, NewSession(t, Load(t, b.lib, path, engine.Options{Device: "cpu", Threads: 1})), tokens, 1)
+	single := Logits(t, NewSession(t, Load(t, b.lib, path, engine.Options{Device: "cpu", Threads: 1, Kernels: b.kernels.String()})), tokens, 1)
 
 	t.Run("chunks of any length give the same logits", func(t *testing.T) {
 		for _, chunk := range []int{1, 7, 33, 512} {

@@ -1,6 +1,7 @@
 package rwkvtest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -33,19 +34,22 @@ var officialTypes = []gguf.Type{gguf.F32, gguf.F16, gguf.BF16, gguf.Q8_0}
 
 func (b bench) officialLogits(t *testing.T, g *golden.File, checkpoint string) {
 	for _, typ := range officialTypes {
-		m := b.load(t, ConvertAs(t, checkpoint, typ.String(), convert.Options{GroupNormEps: g.GroupNormEps}))
-		device := b.rounded(t, m.File().Path(), m.Config())
-		s := b.session(t, m)
+		models := b.loadEach(t, ConvertAs(t, checkpoint, typ.String(), convert.Options{GroupNormEps: g.GroupNormEps}))
+		c := models[0].Config()
+		device := b.rounded(t, models[0].File().Path(), c)
 		for name, prompt := range g.Prompts {
-			require.NoError(t, s.Reset())
 			what := typ.String() + " " + name
 			logits, states := apart(read(t, device.draws, false, prompt.Tokens), 0)
-			want, got := g.Logits(t, name), Logits(t, s, prompt.Tokens, 0)
+			want := g.Logits(t, name)
 			tolerance := within(t, device, what, want, logits...)
-			Near(t, want, got, tolerance, what)
-			sameChoice(t, want, got, 2*tolerance)
-			if name == "long" && typ == gguf.F32 && hasStates(g) {
-				b.officialStates(t, g, m.Config(), s, device, states)
+			for _, m := range models {
+				s := b.session(t, m)
+				got := Logits(t, s, prompt.Tokens, 0)
+				Near(t, want, got, tolerance, fmt.Sprint(what, ", kernels ", m.Kernels()))
+				sameChoice(t, want, got, 2*tolerance)
+				if name == "long" && typ == gguf.F32 && hasStates(g) {
+					b.officialStates(t, g, c, s, device, states)
+				}
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
@@ -37,27 +38,34 @@ func (b bench) reference(t *testing.T) {
 	}
 }
 
-// againstReference reads two texts in sequence, the first in a batch, the second token by token.
+// againstReference reads two texts in sequence, the first in a batch, the second token by token, with each level of kernels.
 func (b bench) againstReference(t *testing.T, path string) {
 	t.Helper()
-	m := b.load(t, path)
-	c := m.Config()
+	models := b.loadEach(t, path)
+	c := models[0].Config()
 	exact, err := b.Arch.Reference(c, Weights(t, b.lib, path))
 	require.NoError(t, err)
 	device := b.rounded(t, path, c)
 	texts := [][]int32{text(0, 21, c.Vocab), text(1, 21, c.Vocab)}
 	all := read(t, append(device.draws, exact), true, texts...)
 
-	s := b.session(t, m)
+	var sessions []*engine.Session
+	for _, m := range models {
+		sessions = append(sessions, b.session(t, m))
+	}
 	for i, chunk := range []int{0, 1} {
 		want := all[draws][i]
 		logits, states := apart(all[:draws], i)
-		got, tolerance := Logits(t, s, texts[i], chunk), within(t, device, "logits", want.logits, logits...)
-		Near(t, want.logits, got, tolerance, "logits")
-		sameChoice(t, want.logits, got, 2*tolerance)
-		snapshot, err := s.Snapshot()
-		require.NoError(t, err)
-		Near(t, wideState(b.Arch, c, want.state), snapshot.State, within(t, device, "state", want.state, states...), "state")
+		tolerance, stateTolerance := within(t, device, "logits", want.logits, logits...), within(t, device, "state", want.state, states...)
+		for j, s := range sessions {
+			level := models[j].Kernels().String()
+			got := Logits(t, s, texts[i], chunk)
+			Near(t, want.logits, got, tolerance, "logits, kernels "+level)
+			sameChoice(t, want.logits, got, 2*tolerance)
+			snapshot, err := s.Snapshot()
+			require.NoError(t, err)
+			Near(t, wideState(b.Arch, c, want.state), snapshot.State, stateTolerance, "state, kernels "+level)
+		}
 	}
 }
 

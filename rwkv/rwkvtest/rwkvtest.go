@@ -7,6 +7,7 @@
 package rwkvtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
@@ -41,7 +43,8 @@ func Same(what string) func(read func(what string) []float32) []float32 {
 }
 
 // Run runs the suite. It skips parts that need ggml or a golden file if these are missing. With -short, which the race detector's
-// run uses, it leaves out parts that only compute in one goroutine.
+// run uses, it leaves out parts that only compute in one goroutine. On the CPU the suite runs with every level of our own kernels that
+// the processor has, and without them.
 func Run(t *testing.T, s Suite) {
 	if !testing.Short() {
 		t.Run("oracle", s.oracle)
@@ -53,7 +56,7 @@ func Run(t *testing.T, s Suite) {
 		}
 		t.Run(d.Name, func(t *testing.T) {
 			ggmltest.NoLeaks(t)
-			b := bench{Suite: s, lib: lib, device: d, atEnd: t.Cleanup}
+			b := bench{Suite: s, lib: lib, device: d, kernels: kernels.Best(), atEnd: t.Cleanup}
 			if !testing.Short() {
 				t.Run("official numbers", b.official)
 				t.Run("reference", b.reference)
@@ -64,14 +67,36 @@ func Run(t *testing.T, s Suite) {
 			t.Run("placement", b.placement)
 			t.Run("observed", b.observed)
 		})
+		for _, level := range levels(d)[1:] {
+			if testing.Short() {
+				break // the race detector does not look into kernels
+			}
+			t.Run(fmt.Sprintf("%s, kernels %s", d.Name, level), func(t *testing.T) {
+				ggmltest.NoLeaks(t)
+				b := bench{Suite: s, lib: lib, device: d, kernels: level, atEnd: t.Cleanup}
+				t.Run("laws", b.laws)
+				t.Run("tuned", b.tuned)
+				t.Run("observed", b.observed)
+			})
+		}
 	}
+}
+
+// levels are those of our own kernels that the suite runs with on a device, the best first. They only matter on the CPU.
+func levels(d ggml.Device) []kernels.Level {
+	all := []kernels.Level{kernels.Best()}
+	for level := kernels.Best() - 1; level >= kernels.None && d.IsHost(); level-- {
+		all = append(all, level)
+	}
+	return all
 }
 
 // bench is the suite on one device.
 type bench struct {
 	Suite
-	lib    *ggml.Library
-	device ggml.Device
+	lib     *ggml.Library
+	device  ggml.Device
+	kernels kernels.Level // what multiplies on the CPU
 
 	// atEnd closes what is open when all tests of the device have ended. Mesa's software Vulkan driver (22.3) keeps freed
 	// buffers, and crashes when it accesses them during the next computation.
@@ -85,10 +110,24 @@ func (b bench) load(t *testing.T, path string) *engine.Model {
 	return b.loadAs(t, path, engine.Options{GPULayers: &all})
 }
 
+// loadEach puts a whole model on the device once for each level of kernels. Levels that the model has no matrices for are left out.
+// The parts that compare with references use it, because computing the references takes most of the time.
+func (b bench) loadEach(t *testing.T, path string) []*engine.Model {
+	t.Helper()
+	var models []*engine.Model
+	for _, b.kernels = range levels(b.device) {
+		m := b.load(t, path)
+		if len(models) == 0 || models[len(models)-1].Kernels() != m.Kernels() {
+			models = append(models, m)
+		}
+	}
+	return models
+}
+
 // loadAs opens a model on the device. It uses one thread, which is faster than several for models this small.
 func (b bench) loadAs(t *testing.T, path string, o engine.Options) *engine.Model {
 	t.Helper()
-	o.Device, o.Threads = b.device.Name, 1
+	o.Device, o.Threads, o.Kernels = b.device.Name, 1, b.kernels.String()
 	m, err := engine.Load(b.lib, path, o)
 	require.NoError(t, err)
 	b.atEnd(func() { m.Close() })
