@@ -11,7 +11,7 @@ import (
 var (
 	quick = []string{
 		"./gguf", "./tokenizer", "./checkpoint", "./checkpoint/pth", "./sampler", "./prompt", "./bindings",
-		"./internal/atomicfile", "./internal/cpus", "./internal/float", "./internal/mmap", "./internal/rss",
+		"./internal/atomicfile", "./internal/cpus", "./internal/float", "./internal/mmap", "./internal/pages", "./internal/rss", "./kernels",
 	}
 	others = []string{
 		"./checkpoint/adapter", "./checkpoint/dialect", "./checkpoint/formats", "./checkpoint/rwkvcpp", "./checkpoint/safetensors",
