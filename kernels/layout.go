@@ -200,16 +200,47 @@ func packQ4(to, from []byte, level Level, row int) {
 	}
 }
 
-// packFloats packs a row of floats of 2 or 4 bytes.
-func packFloats(to, from []byte, rows, row, size int) {
-	if size == 4 {
-		for i := range len(from) / 4 {
-			put32(to, rows*i+row, get32(from, i))
+// packFloats packs rows of floats of 2 or 4 bytes, each so many bytes long, as a group of so many rows.
+func packFloats(to, from []byte, rowBytes, rows, size int) {
+	n := len(from) / rowBytes
+	for row := 0; row < n; {
+		switch rest := from[row*rowBytes:]; {
+		case size == 4:
+			for i := range rowBytes / 4 {
+				put32(to, rows*i+row, get32(rest, i))
+			}
+			row++
+		case n-row >= 4:
+			packHalves(to[2*row:], rest[:4*rowBytes], rowBytes, rows)
+			row += 4
+		default:
+			for i := range rowBytes / 2 {
+				order.PutUint16(to[2*(rows*i+row):], order.Uint16(rest[2*i:]))
+			}
+			row++
 		}
-		return
 	}
-	for i := range len(from) / 2 {
-		order.PutUint16(to[2*(rows*i+row):], order.Uint16(from[2*i:]))
+}
+
+// packHalves packs 4 rows of floats of 2 bytes, 4 columns at a time.
+func packHalves(to, from []byte, rowBytes, rows int) {
+	const even, low = 0x0000ffff_0000ffff, 0xffffffff
+	r0, r1, r2, r3 := from[:rowBytes], from[rowBytes:2*rowBytes], from[2*rowBytes:3*rowBytes], from[3*rowBytes:]
+	at := 0
+	for ; at+8 <= rowBytes; at += 8 {
+		a, b, c, d := order.Uint64(r0[at:]), order.Uint64(r1[at:]), order.Uint64(r2[at:]), order.Uint64(r3[at:])
+		evenAB, oddAB := a&even|b&even<<16, a>>16&even|b&^even
+		evenCD, oddCD := c&even|d&even<<16, c>>16&even|d&^even
+		column := to[at*rows:]
+		order.PutUint64(column, evenAB&low|evenCD<<32)
+		order.PutUint64(column[2*rows:], oddAB&low|oddCD<<32)
+		order.PutUint64(column[4*rows:], evenAB>>32|evenCD&^low)
+		order.PutUint64(column[6*rows:], oddAB>>32|oddCD&^low)
+	}
+	for ; at < rowBytes; at += 2 {
+		for i, row := range [][]byte{r0, r1, r2, r3} {
+			copy(to[at*rows+2*i:], row[at:at+2])
+		}
 	}
 }
 

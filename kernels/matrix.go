@@ -67,11 +67,11 @@ func (m *Matrix) Pack(first int64, rows []byte) error {
 func (m *Matrix) packGroup(group int64, rows []byte, rowBytes int64) {
 	l, fileBytes := m.layout, m.typ.BlockBytes()
 	to := m.data[group*m.groupBytes():][:m.groupBytes()]
+	if l.columns == asFloats {
+		packFloats(to, rows, int(rowBytes), m.level.rows(), int(fileBytes))
+		return
+	}
 	for row := 0; len(rows) > 0; row, rows = row+1, rows[rowBytes:] {
-		if l.columns == asFloats {
-			packFloats(to, rows[:rowBytes], m.level.rows(), row, int(fileBytes))
-			continue
-		}
 		for b := range m.blocks() {
 			l.pack(to[b*m.blockBytes():(b+1)*m.blockBytes()], rows[b*fileBytes:(b+1)*fileBytes], m.level, row)
 		}
