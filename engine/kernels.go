@@ -119,8 +119,9 @@ func (m *Model) product(g *ggml.Graph, calls *kernels.Calls) func(x, w ggml.Tens
 				g.Fail(fmt.Errorf("multiplying with %q: %w", w.Name(), err))
 				return x
 			}
-			return onCPU(x.Custom(name, ggml.Custom{
-				Type: typ, Shape: shape, Function: kernels.Entry(), Call: call.Pointer(), Place: call.Place,
+			return onCPU(g.Custom(ggml.Custom{
+				Name: name, Operands: []ggml.Tensor{x}, Type: typ, Shape: shape, Function: kernels.Entry(), Call: call.Pointer(),
+				Place: func(y uintptr, x, _ []uintptr) error { return call.Place(x[0], y) },
 			}))
 		}
 		y := x

@@ -65,6 +65,10 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 	if m.weights.matrices != nil {
 		g.Product = m.product(g, p.calls)
 	}
+	var calls *kernels.Calls
+	if m.level != kernels.None && len(m.backends) == 1 {
+		calls = p.calls
+	}
 	if b.observed {
 		g.Observe = p.observe
 	}
@@ -75,7 +79,7 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 		Graph: g, Tokens: p.tokens, Lengths: of.lengths, Outputs: of.outputs, Last: p.last,
 		State:  func(layer int, name string) ggml.Tensor { return b.state[stateKey{layer, name}] },
 		Device: func(layer int) ggml.Device { return m.devices[layer] },
-		CPU:    m.lib.CPU(),
+		CPU:    m.lib.CPU(), Calls: calls,
 	})
 	if b.observed && of.outputs == rwkv.AllHidden {
 		p.observe(p.result, m.weights.byName[rwkv.Output])

@@ -52,6 +52,11 @@ func (c *Call) Pointer() unsafe.Pointer { return c.pointer }
 // was placed.
 func (c *Call) Place(in, out uintptr) error {
 	*c.in, *c.out = in, out
+	return c.placeScratch()
+}
+
+// placeScratch tells the call where the scratch memory is, which all calls share.
+func (c *Call) placeScratch() error {
 	if c.scratch == nil {
 		return nil
 	}
@@ -73,7 +78,7 @@ func (c *Calls) place(size uintptr) (unsafe.Pointer, error) {
 	const slab = 64 << 10
 	size = (size + 63) &^ 63 // the counters of calls lie in cache lines of their own
 	if uintptr(len(c.rest)) < size {
-		m, err := pages.Alloc(slab)
+		m, err := pages.Alloc(max(slab, int64(size)))
 		if err != nil {
 			return nil, err
 		}

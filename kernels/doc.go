@@ -1,8 +1,11 @@
-// Package kernels multiplies packed matrices with columns of activations on the CPU, with code of our own.
+// Package kernels multiplies packed matrices with columns of activations on the CPU, with code of our own. It also has two functions of
+// the models that need many of ggml's operations: Shift and Middle7.
 //
 // The code is Go assembly. The command in the folder gen writes it, and CI checks that the committed files are what it writes. It
 // runs as custom operations on ggml's threads: Entry is the C function that ggml calls, a Call is what it is given. No Go code runs
 // then. Multiply runs the same code on a goroutine.
+//
+// Calls owns the calls of one graph and the memory that they share.
 //
 // Matrices are packed from the rows of a GGUF file: see Matrix, and layout.go for the layouts. Types Q4_K, Q5_K, Q6_K, Q8_0, Q4_0,
 // F16, BF16 and F32 have kernels. Columns are multiplied as floats with F16, BF16 and F32, and rounded to bytes with the others, as

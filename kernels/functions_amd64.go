@@ -170,5 +170,9 @@ func round256()
 
 func round32()
 
+func head7()
+
+func shiftRun()
+
 // addresses tells where the other functions are, in the order of their names.
-func addresses(to *[83]uintptr)
+func addresses(to *[85]uintptr)

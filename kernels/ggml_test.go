@@ -38,11 +38,11 @@ func newGraph(t testing.TB, lib *ggml.Library, m *kernels.Matrix, in, out, colum
 		if n := m.ColumnBytes(); n > 0 {
 			c, err := calls.Rounding(m, columns)
 			require.NoError(t, err)
-			operand = x.Custom("round", ggml.Custom{Type: gguf.I8, Shape: [4]int64{n, columns, 1, 1}, Function: kernels.Entry(), Call: c.Pointer(), Place: c.Place})
+			operand = g.Custom(custom("round", c, x, gguf.I8, n, columns))
 		}
 		c, err := calls.Product(m, columns)
 		require.NoError(t, err)
-		y = operand.Custom("product", ggml.Custom{Shape: [4]int64{out, columns, 1, 1}, Function: kernels.Entry(), Call: c.Pointer(), Place: c.Place})
+		y = g.Custom(custom("product", c, operand, gguf.F32, out, columns))
 		g.Compute(y)
 	}
 	g.Output(y)
@@ -50,6 +50,14 @@ func newGraph(t testing.TB, lib *ggml.Library, m *kernels.Matrix, in, out, colum
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close(); g.Close(); calls.Close(); backend.Close() })
 	return graph{x, y, s}
+}
+
+// custom is the operation that a call computes.
+func custom(name string, c *kernels.Call, x ggml.Tensor, typ gguf.Type, rows, columns int64) ggml.Custom {
+	return ggml.Custom{
+		Name: name, Operands: []ggml.Tensor{x}, Type: typ, Shape: [4]int64{rows, columns, 1, 1}, Function: kernels.Entry(), Call: c.Pointer(),
+		Place: func(y uintptr, x, _ []uintptr) error { return c.Place(x[0], y) },
+	}
 }
 
 func (g graph) run(t testing.TB, x []float32) []float32 {

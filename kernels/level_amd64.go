@@ -31,8 +31,8 @@ var functions = func() map[string]uintptr {
 }()
 
 var (
-	productKernel, roundingKernel = kernels()
-	entryFunction                 = entryOf(runtime.GOOS)
+	productKernel, roundingKernel, middleKernel, shiftKernel = kernels()
+	entryFunction                                            = entryOf(runtime.GOOS)
 )
 
 // entryOf is the address of the entry in a system's calling convention.
@@ -45,7 +45,7 @@ func entryOf(system string) uintptr {
 }
 
 // kernels tells where the kernels are.
-func kernels() (product, rounding uintptr)
+func kernels() (product, rounding, middle, shifting uintptr)
 
 // entries tells where the C functions are that Entry is one of, by calling convention.
 func entries() (systemV, windows uintptr)

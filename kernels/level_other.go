@@ -8,8 +8,8 @@ import "unsafe"
 func Best() Level { return None }
 
 var (
-	functions                                    map[string]uintptr
-	productKernel, roundingKernel, entryFunction uintptr
+	functions                                                               map[string]uintptr
+	productKernel, roundingKernel, middleKernel, shiftKernel, entryFunction uintptr
 )
 
 func call(uintptr, unsafe.Pointer, int, int) {

@@ -87,4 +87,6 @@ var names = [...]string{
 	"bf16vnni8",
 	"round256",
 	"round32",
+	"head7",
+	"shiftRun",
 }

@@ -190,6 +190,79 @@ block:
 end:
 	RET
 
+// middle runs head7 for one head of one sequence after another. Every thread takes the next, until none is left.
+TEXT middle<>(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ DX
+	IMULQ middle7_threadScratch(DI), SI
+	ADDQ  middle7_scratch(DI), SI
+	MOVQ  SI, R13
+take:
+	MOVQ  $1, AX
+	LOCK
+	XADDQ AX, middle7_next(DI)
+	CMPQ  AX, middle7_pieces(DI)
+	JGE   last
+	MOVQ  AX, R8
+	SHLQ  $14, R8                   // 64 by 64 floats of state
+	ADDQ  middle7_state(DI), R8
+	XORL  DX, DX
+	DIVQ  middle7_heads(DI)         // AX the sequence, DX the head
+	SHLQ  $4, AX
+	ADDQ  middle7_sequences(DI), AX
+	MOVQ  0(AX), R10                // the first token
+	MOVQ  8(AX), R9                 // how many
+	TESTQ R9, R9
+	JZ    take
+	MOVQ  middle7_tokenBytes(DI), R11
+	IMULQ R11, R10
+	MOVQ  DX, R12
+	SHLQ  $8, R12
+	ADDQ  R12, R10
+	CALL  ·head7(SB)
+	JMP   take
+last:
+	POPQ  DX
+	MOVQ  $1, AX
+	LOCK
+	XADDQ AX, middle7_left(DI)
+	INCQ  AX
+	CMPQ  AX, DX
+	JNE   out
+	MOVQ  $0, middle7_left(DI)
+	MOVQ  $0, middle7_next(DI)
+out:
+	RET
+
+// shifting runs shiftRun for one piece after another. Every thread takes the next, until none is left.
+TEXT shifting<>(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ DX
+	IMULQ shift_threadScratch(DI), SI
+	ADDQ  shift_scratch(DI), SI
+	MOVQ  SI, R13
+take:
+	MOVQ  $1, AX
+	LOCK
+	XADDQ AX, shift_next(DI)
+	CMPQ  AX, shift_pieces(DI)
+	JGE   last
+	IMULQ $shiftPiece__size, AX
+	MOVQ  shift_table(DI), SI
+	ADDQ  AX, SI
+	CALL  ·shiftRun(SB)
+	JMP   take
+last:
+	POPQ  DX
+	MOVQ  $1, AX
+	LOCK
+	XADDQ AX, shift_left(DI)
+	INCQ  AX
+	CMPQ  AX, DX
+	JNE   out
+	MOVQ  $0, shift_left(DI)
+	MOVQ  $0, shift_next(DI)
+out:
+	RET
+
 // func call(kernel uintptr, c unsafe.Pointer, ith, nth int)
 TEXT ·call(SB), 0, $8-32
 	MOVQ  kernel+0(FP), AX
@@ -200,10 +273,14 @@ TEXT ·call(SB), 0, $8-32
 	VZEROUPPER
 	RET
 
-// func kernels() (product, rounding uintptr)
-TEXT ·kernels(SB), NOSPLIT, $0-16
+// func kernels() (product, rounding, middle, shifting uintptr)
+TEXT ·kernels(SB), NOSPLIT, $0-32
 	LEAQ  product<>(SB), AX
 	MOVQ  AX, product+0(FP)
 	LEAQ  rounding<>(SB), AX
 	MOVQ  AX, rounding+8(FP)
+	LEAQ  middle<>(SB), AX
+	MOVQ  AX, middle+16(FP)
+	LEAQ  shifting<>(SB), AX
+	MOVQ  AX, shifting+24(FP)
 	RET

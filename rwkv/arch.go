@@ -3,6 +3,7 @@ package rwkv
 import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
 )
 
 // Arch is one version of RWKV. It holds everything that differs between versions.
@@ -81,6 +82,9 @@ type Batch struct {
 	State  func(layer int, name string) ggml.Tensor // F32 [elements, sequences]; the graph reads it and writes the new state there
 	Device func(layer int) ggml.Device              // holds the layer's weights
 	CPU    ggml.Device
+
+	// Calls makes calls of our own kernels for the graph, if all of it is computed on the CPU and there are kernels. It is nil otherwise.
+	Calls *kernels.Calls
 }
 
 // Forward adds the computation of a batch to its graph and returns the rows of its outputs, [vocab or channels, rows].

@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 	"rwkv/v*":    {"rwkv/op", "rwkv/plain"},
 	"rwkv/plain": {"rwkv"},
 	"rwkv/op":    {"rwkv"},
-	"rwkv":       {"ggml", "internal/shape"},
+	"rwkv":       {"ggml", "internal/shape", "kernels"},
 	"ggml":       {"bindings", "gguf", "internal/float", "internal/mmap"},
 	"ggml/probe": {"ggml"},
 	"bindings":   {},

@@ -56,6 +56,8 @@ func main() {
 	}
 	round256(c)
 	round32(c)
+	head7()
+	shiftRun()
 	addresses()
 	Generate()
 	if err := os.WriteFile(*names, nameTable(), 0o644); err != nil {
@@ -81,6 +83,11 @@ func y(i int) VecPhysical {
 	return []VecPhysical{
 		Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, Y9, Y10, Y11, Y12, Y13, Y14, Y15,
 	}[i]
+}
+
+// x is the lower half of vector register i.
+func x(i int) VecPhysical {
+	return []VecPhysical{X0, X1, X2, X3, X4, X5, X6, X7, X8, X9, X10, X11, X12, X13, X14, X15}[i]
 }
 
 func at(base GPPhysical, offset int) mem { return mem{Base: base, Disp: offset} }

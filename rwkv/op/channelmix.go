@@ -25,9 +25,9 @@ func ChannelMixes(c rwkv.Config, w rwkv.Weights) []ChannelMix {
 	return mixes
 }
 
-// Of builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²). x is [channels, tokens], dx is x one token earlier minus x.
-func (m ChannelMix) Of(x, dx ggml.Tensor) ggml.Tensor {
-	k := dx.Mul(m.MuK).Add(x).MatMul(m.K).Relu().Sqr()
-	r := dx.Mul(m.MuR).Add(x).MatMul(m.R).Sigmoid()
+// Of builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²).
+func (m ChannelMix) Of(in Shifted) ggml.Tensor {
+	x := in.Lerps(m.MuK, m.MuR)
+	k, r := x[0].MatMul(m.K).Relu().Sqr(), x[1].MatMul(m.R).Sigmoid()
 	return k.MatMul(m.V).Mul(r)
 }

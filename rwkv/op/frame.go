@@ -40,6 +40,11 @@ func (n Norm) of(x ggml.Tensor, eps float32) ggml.Tensor {
 	return x.Norm(eps).Mul(n.Weight).Add(n.Bias)
 }
 
+// shifted is what a mix of the normed x begins with.
+func (n Norm) shifted(b rwkv.Batch, x ggml.Tensor, eps float32, state ggml.Tensor) Shifted {
+	return Shifted{batch: b, stream: x, norm: n, eps: eps, state: state, normed: func(x ggml.Tensor) ggml.Tensor { return n.of(x, eps) }}
+}
+
 // Frame is what all versions share: the embedding, the norms around the residual stream, and the head.
 type Frame struct {
 	config                rwkv.Config
@@ -48,11 +53,10 @@ type Frame struct {
 	norm1, norm2          []Norm
 }
 
-// Mixers are the parts in which versions differ. x is the normed input of the layer, [channels, tokens]. dx is x one token
-// earlier minus x. TimeMix updates the layer's own states.
+// Mixers are the parts in which versions differ. TimeMix updates the layer's own states.
 type Mixers struct {
-	TimeMix    func(layer int, x, dx ggml.Tensor) ggml.Tensor
-	ChannelMix func(layer int, x, dx ggml.Tensor) ggml.Tensor
+	TimeMix    func(layer int, in Shifted) ggml.Tensor
+	ChannelMix func(layer int, in Shifted) ggml.Tensor
 	Rescale    int // number of layers after which the residual stream is halved; 0 is never
 }
 
@@ -75,21 +79,19 @@ func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 	x := f.embedNorm.of(b.Graph.Use(f.embedding).GetRows(b.Tokens), eps)
 	last := f.config.Layers - 1
 	for i := range f.config.Layers {
-		in := f.norm1[i].of(x, eps)
-		dx := tokenShift(b, in, b.State(i, attShift))
-		x = x.Add(m.TimeMix(i, in, dx))
+		x = x.Add(m.TimeMix(i, f.norm1[i].shifted(b, x, eps, b.State(i, attShift))))
 
-		in = f.norm2[i].of(x, eps)
-		dx = tokenShift(b, in, b.State(i, ffnShift))
+		in := f.norm2[i].shifted(b, x, eps, b.State(i, ffnShift))
 		if i == last {
 			if b.Outputs == rwkv.NoLogits {
+				in.Both() // for the state
 				return ggml.Tensor{}
 			}
 			if !b.Last.IsZero() { // only these tokens are needed from here on
-				x, in, dx = x.GetRows(b.Last), in.GetRows(b.Last), dx.GetRows(b.Last)
+				in.only, x = b.Last, x.GetRows(b.Last)
 			}
 		}
-		x = x.Add(m.ChannelMix(i, in, dx))
+		x = x.Add(m.ChannelMix(i, in))
 
 		if n := m.Rescale; n > 0 && (i+1)%n == 0 {
 			x = x.Scale(0.5)

@@ -39,13 +39,12 @@ func NewHybrid(c rwkv.Config, w rwkv.Weights) *Hybrid {
 }
 
 // Forward builds the whole model. It returns the outputs that the batch asks for. timeMix is the same as in Mixers.
-func (h *Hybrid) Forward(b rwkv.Batch, timeMix func(layer int, x, dx ggml.Tensor) ggml.Tensor) ggml.Tensor {
+func (h *Hybrid) Forward(b rwkv.Batch, timeMix func(layer int, in Shifted) ggml.Tensor) ggml.Tensor {
 	norm := func(x, weight ggml.Tensor) ggml.Tensor { return x.RMSNorm(h.config.NormEps).Mul(weight) }
 	x := b.Graph.Use(h.embedding).GetRows(b.Tokens)
 	for i, l := range h.layers {
-		in := norm(x, l.Norm1)
-		dx := tokenShift(b, in, b.State(i, attShift))
-		x = x.Add(timeMix(i, in, dx))
+		normed := func(x ggml.Tensor) ggml.Tensor { return norm(x, l.Norm1) }
+		x = x.Add(timeMix(i, Shifted{batch: b, stream: x, normed: normed, state: b.State(i, attShift)}))
 		if i == len(h.layers)-1 {
 			if b.Outputs == rwkv.NoLogits {
 				return ggml.Tensor{}

@@ -48,17 +48,15 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{
-			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return channelMixes[i].Of(x, dx) },
+			TimeMix:    func(i int, in op.Shifted) ggml.Tensor { return layers[i].timeMix(b, in) },
+			ChannelMix: func(i int, in op.Shifted) ggml.Tensor { return channelMixes[i].Of(in) },
 		})
 	}
 }
 
-// timeMix builds y = O(sigmoid(r) ⊙ wkv) (RWKV-4 paper, section 3). x is [channels, tokens], dx is x one token earlier minus x.
-// It updates the states.
-func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
-	r := dx.Mul(l.MuR).Add(x).MatMul(l.R)
-	k := dx.Mul(l.MuK).Add(x).MatMul(l.K)
-	v := dx.Mul(l.MuV).Add(x).MatMul(l.V)
+// timeMix builds y = O(sigmoid(r) ⊙ wkv) (RWKV-4 paper, section 3). It updates the states.
+func (l *layer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
+	x := in.Lerps(l.MuR, l.MuK, l.MuV)
+	r, k, v := x[0].MatMul(l.R), x[1].MatMul(l.K), x[2].MatMul(l.V)
 	return r.Sigmoid().Mul(wkv(b, l.index, k, v, l.U, l.W)).MatMul(l.O)
 }

@@ -45,28 +45,32 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{
-			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return channelMixes[i].Of(x, dx) },
+			TimeMix:    func(i int, in op.Shifted) ggml.Tensor { return layers[i].timeMix(b, in) },
+			ChannelMix: func(i int, in op.Shifted) ggml.Tensor { return channelMixes[i].Of(in) },
 		})
 	}
 }
 
-// timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). Version 5.0 has no gate. x is [channels,
-// tokens]. dx has the same shape: the previous token's x minus x. timeMix updates the wkv state.
-func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
-	r := dx.Mul(l.MuR).Add(x).MatMul(l.R)
-	k := dx.Mul(l.MuK).Add(x).MatMul(l.K)
-	v := dx.Mul(l.MuV).Add(x).MatMul(l.V)
+// timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). Version 5.0 has no gate.
+// timeMix updates the wkv state.
+func (l *layer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
+	gated := dims(l.config).Gated
+	mus := []ggml.Tensor{l.MuR, l.MuK, l.MuV}
+	if gated {
+		mus = append(mus, l.MuG)
+	}
+	x := in.Lerps(mus...)
+	r, k, v := x[0].MatMul(l.R), x[1].MatMul(l.K), x[2].MatMul(l.V)
 
 	heads := func(x ggml.Tensor) ggml.Tensor { return op.Heads(l.config, x) }
 	w := b.Graph.Use(l.W)
-	if x.Rows() > 1 { // the decay is the same for every token
-		w = w.Repeat(l.W.Dim(0), l.W.Dim(1), x.Rows())
+	if tokens := r.Rows(); tokens > 1 { // the decay is the same for every token
+		w = w.Repeat(l.W.Dim(0), l.W.Dim(1), tokens)
 	}
 	y := op.WKV6(b, l.index, heads(k), heads(v), heads(r), l.U, w, b.State(l.index, wkv))
 	y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
-	if dims(l.config).Gated {
-		y = y.Mul(dx.Mul(l.MuG).Add(x).MatMul(l.G).SiLU())
+	if gated {
+		y = y.Mul(x[3].MatMul(l.G).SiLU())
 	}
 	return y.MatMul(l.O)
 }

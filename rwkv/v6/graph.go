@@ -37,8 +37,8 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	}
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{
-			TimeMix:    func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) },
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return channelMixes[i].Of(x, dx) },
+			TimeMix:    func(i int, in op.Shifted) ggml.Tensor { return layers[i].timeMix(b, in) },
+			ChannelMix: func(i int, in op.Shifted) ggml.Tensor { return channelMixes[i].Of(in) },
 			Rescale:    dims(c).Rescale,
 		})
 	}
@@ -62,9 +62,9 @@ func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 	return layers
 }
 
-// timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). x is [channels, tokens], dx is x one token
-// earlier minus x. It updates the wkv state.
-func (l *layer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
+// timeMix builds y = O(norm(wkv) ⊙ silu(g)) (Eagle and Finch paper, section 4.2). It updates the wkv state.
+func (l *layer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
+	x, dx := in.Both()
 	lerp := l.lerps(b, x, dx)
 	xw, xk, xv, xr, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4)
 
@@ -83,7 +83,8 @@ func (l *layer) decay(xw ggml.Tensor) ggml.Tensor {
 	return xw.MatMul(l.D1).Tanh().MatMul(l.D2).Add(l.D0).Exp().Neg().Exp()
 }
 
-// lerps builds the token shift that depends on the data: x + dx ⊙ (mu_i + tanh((x + dx ⊙ mu_x)·W1)_i·W2_i).
+// lerps builds the token shift that depends on the data: x + dx ⊙ (mu_i + tanh((x + dx ⊙ mu_x)·W1)_i·W2_i). x is [channels, tokens],
+// dx is x one token earlier minus x.
 func (l *layer) lerps(b rwkv.Batch, x, dx ggml.Tensor) func(i int64) ggml.Tensor {
 	channels, tokens, rank := x.Dim(0), x.Rows(), int64(dims(l.config).MixRank)
 	n := int64(len(lerps))

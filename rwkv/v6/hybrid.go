@@ -83,14 +83,15 @@ func newHybrid(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 		layers = append(layers, hybrid)
 	}
 	return func(b rwkv.Batch) ggml.Tensor {
-		return frame.Forward(b, func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].timeMix(b, x, dx) })
+		return frame.Forward(b, func(i int, in op.Shifted) ggml.Tensor { return layers[i].timeMix(b, in) })
 	}
 }
 
 // timeMix builds y = O(attention ⊙ σ(g)). It has the token shift and the decay of version 6, and gated linear attention in place
-// of its recurrence: the key is scaled by 1-w, the part of the state that the decay removes. x, dx and the state are as in
+// of its recurrence: the key is scaled by 1-w, the part of the state that the decay removes. The state is as in
 // version 6.
-func (l *hybridLayer) timeMix(b rwkv.Batch, x, dx ggml.Tensor) ggml.Tensor {
+func (l *hybridLayer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
+	x, dx := in.Both()
 	lerp := l.lerps(b, x, dx)
 	xw, xk, xv, xr, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4)
 

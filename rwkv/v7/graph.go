@@ -41,7 +41,7 @@ func newForward(c rwkv.Config, w rwkv.Weights) rwkv.Forward {
 	return func(b rwkv.Batch) ggml.Tensor {
 		return frame.Forward(b, op.Mixers{
 			TimeMix:    timeMixer(b, layers),
-			ChannelMix: func(i int, x, dx ggml.Tensor) ggml.Tensor { return layers[i].channelMix(x, dx) },
+			ChannelMix: func(i int, in op.Shifted) ggml.Tensor { return layers[i].channelMix(in) },
 		})
 	}
 }
@@ -74,10 +74,10 @@ func newLayers(c rwkv.Config, w rwkv.Weights) []layer {
 }
 
 // timeMixer returns a function that builds the time mixes of one graph. Call it for the first layer first.
-func timeMixer(b rwkv.Batch, layers []layer) func(i int, x, dx ggml.Tensor) ggml.Tensor {
+func timeMixer(b rwkv.Batch, layers []layer) func(i int, in op.Shifted) ggml.Tensor {
 	var v0 ggml.Tensor // layer 0's value, used by later layers
-	return func(i int, x, dx ggml.Tensor) ggml.Tensor {
-		y, v := layers[i].timeMix(b, x, dx, v0)
+	return func(i int, in op.Shifted) ggml.Tensor {
+		y, v := layers[i].timeMix(b, in, v0)
 		if i == 0 {
 			v0 = v
 		}
@@ -85,36 +85,59 @@ func timeMixer(b rwkv.Batch, layers []layer) func(i int, x, dx ggml.Tensor) ggml
 	}
 }
 
-// timeMix builds y = O(g ⊙ (norm(wkv) + bonus)) (RWKV-7 paper, section 4). x is [channels, tokens], and dx is x one token earlier
-// minus x. v0 is layer 0's value, or a zero tensor in layer 0. It returns y and v, and updates the wkv state. Hybrids may lack
-// the norm and the gate.
-func (l *layer) timeMix(b rwkv.Batch, x, dx, v0 ggml.Tensor) (y, v ggml.Tensor) {
-	lerp := op.Lerps(b.Graph, x, dx, l.Mu)
-	xr, xw, xk, xv, xa := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4) // token shift
+// timeMix builds y = O(g ⊙ (norm(wkv) + bonus)) (RWKV-7 paper, section 4). v0 is layer 0's value, or a zero tensor in
+// layer 0. It returns y and, in layer 0, v. It updates the wkv state.
+func (l *layer) timeMix(b rwkv.Batch, in op.Shifted, v0 ggml.Tensor) (y, v ggml.Tensor) {
+	x := in.Lerps(l.Mu) // token shift
+	xr, xw, xk, xv, xa := x[0], x[1], x[2], x[3], x[4]
 
-	r, k, v := xr.MatMul(l.R), xk.MatMul(l.K), xv.MatMul(l.V)
-	w := xw.MatMul(l.W1).Tanh().MatMul(l.W2).Add(l.W0).Sigmoid().Scale(-0.606531).Exp() // decay; 0.606531 = e^-0.5
-	a := xa.MatMul(l.A1).MatMul(l.A2).Add(l.A0).Sigmoid()                               // in-context learning rate
-	if !v0.IsZero() {
-		v = v.Add(v0.Sub(v).Mul(xv.MatMul(l.V1).MatMul(l.V2).Add(l.V0).Sigmoid())) // value residual
+	m := op.Mix7{
+		R: xr.MatMul(l.R), K: xk.MatMul(l.K), V: xv.MatMul(l.V),
+		W: xw.MatMul(l.W1).Tanh().MatMul(l.W2), W0: l.W0,
+		A: xa.MatMul(l.A1).MatMul(l.A2), A0: l.A0,
+		VBias: l.V0, V0: v0, KK: l.KK, KA: l.KA, RK: l.RK,
+		Norm: l.GroupNorm, State: b.State(l.index, wkv),
 	}
-	kk := op.Heads(l.config, k.Mul(l.KK)).L2Norm(1e-12) // removal key, one unit vector per head
-	ka := k.Mul(l.KA)
+	if !v0.IsZero() {
+		m.VR = xv.MatMul(l.V1).MatMul(l.V2)
+	}
+	if dims(l.config).GateRank > 0 {
+		m.G = x[5].MatMul(l.G1).Sigmoid().MatMul(l.G2)
+	}
+	return l.middle(b, m).MatMul(l.O), m.V
+}
+
+// middle builds g ⊙ (norm(wkv) + bonus), and updates the wkv state. Hybrids may lack the norm and the gate.
+func (l *layer) middle(b rwkv.Batch, m op.Mix7) ggml.Tensor {
+	bareHeads, gate := dims(l.config).BareHeads, !m.G.IsZero()
+	if !bareHeads && gate {
+		if y, ok := op.Middle7(b, l.config, m); ok {
+			return y
+		}
+	}
+	r, k, v := m.R, m.K, m.V
+	w := m.W.Add(m.W0).Sigmoid().Scale(-0.606531).Exp() // decay; 0.606531 = e^-0.5
+	a := m.A.Add(m.A0).Sigmoid()                        // in-context learning rate
+	if !m.V0.IsZero() {
+		v = v.Add(m.V0.Sub(v).Mul(m.VR.Add(m.VBias).Sigmoid())) // value residual
+	}
+	kk := op.Heads(l.config, k.Mul(m.KK)).L2Norm(1e-12) // removal key, one unit vector per head
+	ka := k.Mul(m.KA)
 	k = k.Add(ka.Mul(a).Sub(ka)) // replacement key
 
-	y = op.WKV7(b, l.index, op.Heads(l.config, r), op.Heads(l.config, w), op.Heads(l.config, k), op.Heads(l.config, v), kk.Neg(), kk.Mul(op.Heads(l.config, a)), b.State(l.index, wkv))
-	bonus := op.Heads(l.config, v).Mul(op.Heads(l.config, r.Mul(k).Mul(l.RK)).SumRows())
-	if !dims(l.config).BareHeads {
-		y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
+	y := op.WKV7(b, l.index, op.Heads(l.config, r), op.Heads(l.config, w), op.Heads(l.config, k), op.Heads(l.config, v), kk.Neg(), kk.Mul(op.Heads(l.config, a)), m.State)
+	bonus := op.Heads(l.config, v).Mul(op.Heads(l.config, r.Mul(k).Mul(m.RK)).SumRows())
+	if !bareHeads {
+		y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(m.Norm.Weight).Add(m.Norm.Bias)
 	}
 	y = op.Flat(l.config, y).Add(op.Flat(l.config, bonus))
-	if dims(l.config).GateRank > 0 {
-		y = y.Mul(lerp(5).MatMul(l.G1).Sigmoid().MatMul(l.G2)) // gate
+	if gate {
+		y = y.Mul(m.G)
 	}
-	return y.MatMul(l.O), v
+	return y
 }
 
 // channelMix builds V(relu(K(x + dx ⊙ mu))²) (RWKV-7 paper, section 4).
-func (l *layer) channelMix(x, dx ggml.Tensor) ggml.Tensor {
-	return dx.Mul(l.FFNMu).Add(x).MatMul(l.FFNK).Relu().Sqr().MatMul(l.FFNV)
+func (l *layer) channelMix(in op.Shifted) ggml.Tensor {
+	return in.Lerps(l.FFNMu)[0].MatMul(l.FFNK).Relu().Sqr().MatMul(l.FFNV)
 }

@@ -1,0 +1,268 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/internal/pages"
+)
+
+// arena gives floats addresses that kernels may keep.
+type arena struct {
+	t    *testing.T
+	rest []float32
+}
+
+func newArena(t *testing.T) *arena {
+	m, err := pages.Alloc(64 << 20)
+	require.NoError(t, err)
+	t.Cleanup(m.Free)
+	return &arena{t, unsafe.Slice((*float32)(unsafe.Pointer(&m.Bytes()[0])), 16<<20)}
+}
+
+func (a *arena) put(x []float32) ([]float32, uintptr) {
+	to := a.rest[:len(x)]
+	a.rest = a.rest[len(x):]
+	copy(to, x)
+	return to, uintptr(unsafe.Pointer(&to[0]))
+}
+
+// onThreads runs a call as so many threads do.
+func onThreads(c *Call) {
+	var wait sync.WaitGroup
+	for i := range c.of.threads {
+		wait.Go(func() { c.run(i) })
+	}
+	wait.Wait()
+}
+
+var unequal = [][]int{{1}, {2}, {40}, {1, 1, 1}, {3, 0, 17, 1}, {0, 5}}
+
+func total(lengths []int) int64 {
+	n := 0
+	for _, l := range lengths {
+		n += l
+	}
+	return int64(n)
+}
+
+func TestShift(t *testing.T) {
+	if Best() == None {
+		t.Skip("this processor has no kernels")
+	}
+	const eps = 1e-5
+	for _, channels := range []int64{32, 96, 768} {
+		for _, lengths := range unequal {
+			for _, lerps := range []int64{1, 6} {
+				var first []float32
+				for _, threads := range []int{1, 2, 3, 8} {
+					a, tokens, seqs := newArena(t), total(lengths), int64(len(lengths))
+					x, xAt := a.put(normal(channels * tokens))
+					state, stateAt := a.put(normal(channels * seqs))
+					scale, scaleAt := a.put(normal(channels))
+					bias, biasAt := a.put(normal(channels + 1)[1:])
+					mu, muAt := a.put(normal(channels * lerps))
+					out, outAt := a.put(make([]float32, channels*(tokens*lerps+seqs)))
+					calls := NewCalls(threads)
+					c, err := calls.Shift(channels, lengths, int(lerps), eps)
+					require.NoError(t, err)
+					var mus []uintptr
+					for j := range lerps {
+						mus = append(mus, muAt+uintptr(4*channels*j))
+					}
+					require.NoError(t, c.Place(Shift{X: xAt, State: stateAt, Scale: scaleAt, Bias: biasAt, Mus: mus, Out: outAt}))
+					onThreads(c.call)
+					onThreads(c.call) // again, with the counters of the first run
+					calls.Close()
+					if first == nil {
+						first = slices.Clone(out)
+					}
+					require.True(t, slices.Equal(first, out), "%d threads", threads)
+
+					at := int64(0)
+					for s, n := range lengths {
+						before := widen(state[int64(s)*channels:][:channels])
+						for range n {
+							row := normWide(x[at*channels:][:channels], scale, bias, eps)
+							for j := range lerps {
+								for i, r := range row {
+									want := r + (before[i]-r)*float64(mu[j*channels+int64(i)])
+									require.InDelta(t, want, float64(out[(j*tokens+at)*channels+int64(i)]), 1e-5*(1+math.Abs(want)), fmt.Sprint(lengths, s, j, i))
+								}
+							}
+							before, at = row, at+1
+						}
+						for i, want := range before {
+							require.InDelta(t, want, float64(out[(lerps*tokens+int64(s))*channels+int64(i)]), 1e-5*(1+math.Abs(want)))
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func widen(x []float32) []float64 {
+	var y []float64
+	for _, v := range x {
+		y = append(y, float64(v))
+	}
+	return y
+}
+
+// normWide is the layer norm of a row in float64.
+func normWide(x, scale, bias []float32, eps float64) []float64 {
+	y, mean, variance := widen(x), 0.0, 0.0
+	for _, v := range y {
+		mean += v / float64(len(y))
+	}
+	for _, v := range y {
+		variance += (v - mean) * (v - mean) / float64(len(y))
+	}
+	for i, v := range y {
+		y[i] = (v-mean)/math.Sqrt(variance+eps)*float64(scale[i]) + float64(bias[i])
+	}
+	return y
+}
+
+// The time mix between its products, against the paper's formulas in float64.
+func TestMiddle7(t *testing.T) {
+	if Best() == None {
+		t.Skip("this processor has no kernels")
+	}
+	const heads, channels, eps = 3, 3 * HeadSize, 64e-5
+	for _, lengths := range unequal {
+		for _, layer0 := range []bool{true, false} {
+			var first []float32
+			for _, threads := range []int{1, 2, 5} {
+				a, tokens := newArena(t), total(lengths)
+				var m Middle7
+				in := map[string][]float32{}
+				for i, of := range []struct {
+					name string
+					n    int64
+					at   *uintptr
+				}{
+					{"r", tokens, &m.R}, {"k", tokens, &m.K}, {"v", tokens, &m.V}, {"w", tokens, &m.W}, {"a", tokens, &m.A}, {"g", tokens, &m.G},
+					{"vr", tokens, &m.VR}, {"v0", tokens, &m.V0}, {"w0", 1, &m.W0}, {"a0", 1, &m.A0}, {"vb", 1, &m.VBias}, {"kk", 1, &m.KK},
+					{"ka", 1, &m.KA}, {"rk", 1, &m.RK}, {"scale", 1, &m.Scale}, {"shift", 1, &m.Shift},
+				} {
+					in[of.name], *of.at = a.put(normal(channels*of.n + int64(i))[i:])
+				}
+				if layer0 {
+					m.VR, m.V0 = 0, 0
+				}
+				begin := normal(int64(len(lengths)) * heads * HeadSize * HeadSize)
+				state, stateAt := a.put(begin)
+				y, yAt := a.put(make([]float32, channels*tokens))
+				m.State, m.Y = stateAt, yAt
+				calls := NewCalls(threads)
+				c, err := calls.Middle7(heads, lengths, eps)
+				require.NoError(t, err)
+				require.NoError(t, c.Place(m))
+				onThreads(c.call)
+				calls.Close()
+				if first == nil {
+					first = slices.Clone(y)
+				}
+				require.True(t, slices.Equal(first, y), "%d threads", threads)
+				want, after := middleWide(in, widen(begin), heads, lengths, eps, layer0)
+				for i, w := range want {
+					require.InDelta(t, w, float64(y[i]), 2e-4*(1+math.Abs(w)), fmt.Sprint(lengths, i))
+				}
+				for i, w := range after {
+					require.InDelta(t, w, float64(state[i]), 2e-4*(1+math.Abs(w)), fmt.Sprint(lengths, i))
+				}
+			}
+		}
+	}
+}
+
+// middleWide is Middle7 in float64. It returns the results and the states afterwards.
+func middleWide(in map[string][]float32, state []float64, heads int, lengths []int, eps float64, layer0 bool) (y, after []float64) {
+	channels, at := heads*HeadSize, 0
+	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+	y = make([]float64, len(in["r"]))
+	for s, n := range lengths {
+		for range n {
+			for h := range heads {
+				weight := func(name string, i int) float64 { return float64(in[name][h*HeadSize+i]) }
+				token := func(name string, i int) float64 { return float64(in[name][at*channels+h*HeadSize+i]) }
+				var k, v, w, kk, rate, out [HeadSize]float64
+				length, bonus := 0.0, 0.0
+				for i := range HeadSize {
+					rate[i] = sigmoid(token("a", i) + weight("a0", i))
+					w[i] = math.Exp(-0.606531 * sigmoid(token("w", i)+weight("w0", i)))
+					kk[i] = token("k", i) * weight("kk", i)
+					length += kk[i] * kk[i]
+					k[i] = token("k", i) * (1 + (rate[i]-1)*weight("ka", i))
+					if v[i] = token("v", i); !layer0 {
+						v[i] += (token("v0", i) - v[i]) * sigmoid(token("vr", i)+weight("vb", i))
+					}
+					bonus += token("r", i) * k[i] * weight("rk", i)
+				}
+				of := state[(s*heads+h)*HeadSize*HeadSize:]
+				mean, variance := 0.0, 0.0
+				for i := range HeadSize {
+					row, removed := of[i*HeadSize:][:HeadSize], 0.0
+					for j := range row {
+						removed -= row[j] * kk[j] / math.Sqrt(length)
+					}
+					for j := range row {
+						row[j] = row[j]*w[j] + removed*kk[j]/math.Sqrt(length)*rate[j] + v[i]*k[j]
+						out[i] += row[j] * token("r", j)
+					}
+					mean += out[i] / HeadSize
+				}
+				for _, o := range out {
+					variance += (o - mean) * (o - mean) / HeadSize
+				}
+				for i, o := range out {
+					o = (o-mean)/math.Sqrt(variance+eps)*weight("scale", i) + weight("shift", i)
+					y[at*channels+h*HeadSize+i] = (o + v[i]*bonus) * token("g", i)
+				}
+			}
+			at++
+		}
+	}
+	return y, state
+}
+
+// The offsets that the generator knows are those of the structs.
+func TestOffsetsOfCalls(t *testing.T) {
+	var m middle7
+	require.Equal(t, []uintptr{8, 64, 72, 128, 136, 144}, []uintptr{
+		unsafe.Offsetof(m.r), unsafe.Offsetof(m.v0), unsafe.Offsetof(m.w0), unsafe.Offsetof(m.shift), unsafe.Offsetof(m.y), unsafe.Offsetof(m.eps),
+	})
+	var s shift
+	require.Equal(t, []uintptr{8, 48, 56, 64, 72, 80, 84, 88}, []uintptr{
+		unsafe.Offsetof(s.x), unsafe.Offsetof(s.mus), unsafe.Offsetof(s.rowBytes), unsafe.Offsetof(s.tokens), unsafe.Offsetof(s.after),
+		unsafe.Offsetof(s.eps), unsafe.Offsetof(s.inverse), unsafe.Offsetof(s.one),
+	})
+}
+
+func TestFusedRefusals(t *testing.T) {
+	calls := NewCalls(2)
+	defer calls.Close()
+	for _, bad := range []struct {
+		channels int64
+		lengths  []int
+		lerps    int
+	}{{33, []int{1}, 1}, {0, []int{1}, 1}, {64, nil, 1}, {64, []int{1}, 0}} {
+		_, err := calls.Shift(bad.channels, bad.lengths, bad.lerps, 1)
+		require.ErrorContains(t, err, "the token shift of")
+	}
+	_, err := calls.Middle7(0, []int{1}, 1)
+	require.ErrorContains(t, err, "the time mix of 0 heads")
+	_, err = calls.Middle7(1, nil, 1)
+	require.Error(t, err)
+	c, err := calls.Shift(64, []int{1}, 2, 1)
+	require.NoError(t, err)
+	require.ErrorContains(t, c.Place(Shift{Mus: make([]uintptr, 3)}), "3 lerps placed, want 2")
+}

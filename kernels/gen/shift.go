@@ -1,0 +1,149 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets in what shiftRun is given: see type shift in package kernels.
+const (
+	hX, hState, hScale, hBias, hOut, hMus = 8, 16, 24, 32, 40, 48
+	hRowBytes, hTokens, hNext             = 56, 64, 72
+	hEps, hInverse, hOne                  = 80, 84, 88
+)
+
+// Offsets in a piece: see type shiftPiece.
+const pFirst, pTokens, pSequence, pBegins, pEnds, pLerp, pLerps = 0, 8, 16, 24, 32, 40, 48
+
+// by4 loops over a row, 4 vectors at a time: RCX is the offset of the first.
+func by4(label string, body func(i, offset int)) {
+	XORQ(RCX, RCX)
+	Label(label)
+	for i := range 4 {
+		body(i, 32*i)
+	}
+	ADDQ(operand.U32(128), RCX)
+	CMPQ(RCX, R14)
+	JNE(operand.LabelRef(label))
+}
+
+// normRow norms the row at RAX, and writes it to RBX.
+func normRow(label string) {
+	in := func(offset int) mem { return mem{Base: RAX, Index: RCX, Scale: 1, Disp: offset} }
+	sum4 := func() {
+		VADDPS(Y1, Y0, Y0)
+		VADDPS(Y3, Y2, Y2)
+		VADDPS(Y2, Y0, Y0)
+		sumOf(0, 1)
+		VBROADCASTSS(at(RDI, hInverse), Y1)
+		VMULPS(Y1, Y0, Y0)
+	}
+	for i := range 4 {
+		zero(y(i))
+	}
+	by4(label+"mean", func(i, offset int) { VADDPS(in(offset), y(i), y(i)) })
+	sum4()
+	VMOVAPS(Y0, Y8)
+	for i := range 4 {
+		zero(y(i))
+	}
+	by4(label+"variance", func(i, offset int) {
+		VMOVUPS(in(offset), y(4+i))
+		VSUBPS(Y8, y(4+i), y(4+i))
+		VFMADD231PS(y(4+i), y(4+i), y(i))
+	})
+	sum4()
+	VBROADCASTSS(at(RDI, hEps), Y1)
+	VADDPS(Y1, Y0, Y0)
+	VSQRTPS(Y0, Y0)
+	VBROADCASTSS(at(RDI, hOne), Y9)
+	VDIVPS(Y0, Y9, Y9)
+	MOVQ(at(RDI, hScale), RDX)
+	MOVQ(at(RDI, hBias), R15)
+	by4(label+"write", func(i, offset int) {
+		VMOVUPS(in(offset), y(i))
+		VSUBPS(Y8, y(i), y(i))
+		VMULPS(Y9, y(i), y(i))
+		VMULPS(mem{Base: RDX, Index: RCX, Scale: 1, Disp: offset}, y(i), y(i))
+		VADDPS(mem{Base: R15, Index: RCX, Scale: 1, Disp: offset}, y(i), y(i))
+		VMOVUPS(y(i), mem{Base: RBX, Index: RCX, Scale: 1, Disp: offset})
+	})
+}
+
+// copyRow copies the row at RAX to RBX.
+func copyRow(label string) {
+	by4(label, func(i, offset int) {
+		VMOVUPS(mem{Base: RAX, Index: RCX, Scale: 1, Disp: offset}, y(i))
+		VMOVUPS(y(i), mem{Base: RBX, Index: RCX, Scale: 1, Disp: offset})
+	})
+}
+
+// shiftRun norms a run of tokens of one sequence and mixes each with the token before: DI points to the call, SI to the piece, R13 to
+// scratch memory for two rows.
+func shiftRun() {
+	function("shiftRun")
+	MOVQ(at(RDI, hRowBytes), R14)
+	MOVQ(at(RSI, pFirst), R11)  // the token
+	MOVQ(at(RSI, pTokens), R12) // how many are left
+	rowOf := func(field int, index, to GPPhysical) {
+		MOVQ(index, to)
+		IMULQ(R14, to)
+		ADDQ(at(RDI, field), to)
+	}
+	Comment("R8 is the row before, R9 the row")
+	MOVQ(at(RSI, pSequence), RDX)
+	rowOf(hState, RDX, R8)
+	CMPQ(at(RSI, pBegins), operand.Imm(0))
+	JNE(operand.LabelRef("begin"))
+	LEAQ(at(R11, -1), RDX)
+	rowOf(hX, RDX, RAX)
+	MOVQ(R13, RBX)
+	normRow("before")
+	MOVQ(R13, R8)
+	Label("begin")
+	TESTQ(R12, R12)
+	MOVQ(R8, R9)
+	JZ(operand.LabelRef("end"))
+
+	Label("token")
+	rowOf(hX, R11, RAX)
+	LEAQ(mem{Base: R13, Index: R14, Scale: 1}, RBX)
+	CMPQ(R8, RBX)
+	CMOVQEQ(R13, RBX)
+	MOVQ(RBX, R9)
+	normRow("row")
+	MOVQ(at(RSI, pLerp), R15)
+	Label("lerp")
+	CMPQ(R15, at(RSI, pLerps))
+	JGE(operand.LabelRef("next"))
+	MOVQ(at(RDI, hMus), RBX)
+	MOVQ(mem{Base: RBX, Index: R15, Scale: 8}, RBX)
+	MOVQ(R15, RDX)
+	IMULQ(at(RDI, hTokens), RDX)
+	ADDQ(R11, RDX)
+	rowOf(hOut, RDX, RAX)
+	by4("mix", func(i, offset int) {
+		VMOVUPS(mem{Base: R9, Index: RCX, Scale: 1, Disp: offset}, y(i))
+		VMOVUPS(mem{Base: R8, Index: RCX, Scale: 1, Disp: offset}, y(4+i))
+		VSUBPS(y(i), y(4+i), y(4+i))
+		VFMADD231PS(mem{Base: RBX, Index: RCX, Scale: 1, Disp: offset}, y(4+i), y(i))
+		VMOVUPS(y(i), mem{Base: RAX, Index: RCX, Scale: 1, Disp: offset})
+	})
+	INCQ(R15)
+	JMP(operand.LabelRef("lerp"))
+	Label("next")
+	MOVQ(R9, R8)
+	INCQ(R11)
+	again(R12, "token")
+
+	Label("end")
+	CMPQ(at(RSI, pEnds), operand.Imm(0))
+	JE(operand.LabelRef("out"))
+	MOVQ(R9, RAX)
+	MOVQ(at(RSI, pSequence), RDX)
+	rowOf(hNext, RDX, RBX)
+	copyRow("copy")
+	Label("out")
+	RET()
+}

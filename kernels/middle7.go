@@ -1,0 +1,89 @@
+package kernels
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// HeadSize is the size of the heads that Middle7 computes.
+const HeadSize = 64
+
+// Middle7 names what version 7's time mix computes with between its products, by the letters of the paper. Activations are floats
+// [channels, tokens]: w, a and vr before their biases and sigmoids. VR and V0 are 0 in layer 0. Weights are floats [channels].
+type Middle7 struct {
+	R, K, V, W, A, VR, G, V0                uintptr // activations
+	W0, A0, VBias, KK, KA, RK, Scale, Shift uintptr // weights, the last two of the norm of heads
+	State                                   uintptr // floats [key, value, head, sequence]
+	Y                                       uintptr // the result, [channels, tokens]
+}
+
+// middle7 is what the kernel middle is given. run_amd64.s and gen/middle7.go read it.
+type middle7 struct {
+	kernel                                  uintptr
+	r, k, v, w, a, vr, g, v0                uintptr
+	w0, a0, vBias, kk, ka, rk, scale, shift uintptr
+	y                                       uintptr
+	eps                                     float32
+
+	pieces     int64 // heads of all sequences
+	heads      int64
+	sequences  uintptr // [2]int64 each: the first token, and how many there are
+	tokenBytes int64
+	state      uintptr
+
+	scratch       uintptr
+	threadScratch int64
+
+	_    [64]byte
+	next int64 // the next piece
+	left int64 // threads that have left
+}
+
+// middleScratch is the scratch memory of a thread: 8 vectors of a head.
+const middleScratch = 8 * 4 * HeadSize
+
+// MiddleCall is a call of Middle7.
+type MiddleCall struct {
+	call *Call
+	m    *middle7
+}
+
+// Middle7 adds what the time mix of version 7 does between its products: decay, rate, value residual, removal key, the recurrence,
+// the norm of heads with eps, bonus and gate. The sequences' tokens follow one another, lengths of them each.
+func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, error) {
+	if heads <= 0 || len(lengths) == 0 {
+		return nil, fmt.Errorf("kernels: the time mix of %d heads and %d sequences", heads, len(lengths))
+	}
+	table, err := c.place(uintptr(16 * len(lengths)))
+	if err != nil {
+		return nil, err
+	}
+	to, err := c.place(unsafe.Sizeof(middle7{}))
+	if err != nil {
+		return nil, err
+	}
+	first := int64(0)
+	for i, n := range lengths {
+		unsafe.Slice((*[2]int64)(table), len(lengths))[i] = [2]int64{first, int64(n)}
+		first += int64(n)
+	}
+	m := (*middle7)(to)
+	*m = middle7{
+		kernel: middleKernel, eps: eps, pieces: heads * int64(len(lengths)), heads: heads, sequences: uintptr(table),
+		tokenBytes: 4 * HeadSize * heads, threadScratch: middleScratch,
+	}
+	c.scratch = max(c.scratch, middleScratch)
+	return &MiddleCall{&Call{of: c, pointer: to, scratch: &m.scratch}, m}, nil
+}
+
+// Pointer is what Entry is given.
+func (c *MiddleCall) Pointer() unsafe.Pointer { return c.call.pointer }
+
+// Place tells the call where everything is.
+func (c *MiddleCall) Place(at Middle7) error {
+	m := c.m
+	m.r, m.k, m.v, m.w, m.a, m.vr, m.g, m.v0 = at.R, at.K, at.V, at.W, at.A, at.VR, at.G, at.V0
+	m.w0, m.a0, m.vBias, m.kk, m.ka, m.rk, m.scale, m.shift = at.W0, at.A0, at.VBias, at.KK, at.KA, at.RK, at.Scale, at.Shift
+	m.state, m.y = at.State, at.Y
+	return c.call.placeScratch()
+}

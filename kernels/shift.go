@@ -1,0 +1,132 @@
+package kernels
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// ShiftStep is what the number of channels that Shift takes must be a multiple of.
+const ShiftStep = 32
+
+// Shift tells a ShiftCall where everything is. Rows are floats [channels].
+type Shift struct {
+	X           uintptr   // [channels, tokens]
+	State       uintptr   // the last row of each sequence before, normed
+	Scale, Bias uintptr   // of the norm
+	Mus         []uintptr // weights of the token before, a row for each lerp
+	Out         uintptr   // the lerps, [channels, tokens, lerps], and the last row of each sequence, normed, [channels, sequences]
+}
+
+// shift is what the kernel shifting is given. run_amd64.s and gen/shift.go read it.
+type shift struct {
+	kernel                          uintptr
+	x, state, scale, bias, out, mus uintptr
+	rowBytes, tokens                int64
+	after                           uintptr // where the last rows go
+	eps, inverse, one               float32
+	pieces                          int64
+	table                           uintptr // of shiftPiece
+
+	scratch       uintptr
+	threadScratch int64
+
+	_    [64]byte
+	next int64 // the next piece
+	left int64 // threads that have left
+}
+
+// shiftPiece is a run of tokens of a sequence, and some of the lerps.
+type shiftPiece struct {
+	first, tokens, sequence int64
+	begins, ends            int64 // 1 if the run is the first or the last of its sequence
+	lerp, lerps             int64 // the first, and the one after the last
+}
+
+// shiftRunTokens is the number of tokens of a piece, at most.
+const shiftRunTokens = 16
+
+// ShiftCall is a call of Shift.
+type ShiftCall struct {
+	call *Call
+	s    *shift
+	mus  []uintptr // in the memory of the calls
+}
+
+// Shift adds the norm of rows, x -> (x - mean)/sqrt(variance + eps) * scale + bias, and what the lerps make of each row n and the normed
+// row p before it in its sequence: n + (p - n) * mu.
+func (c *Calls) Shift(channels int64, lengths []int, lerps int, eps float32) (*ShiftCall, error) {
+	if channels <= 0 || channels%ShiftStep != 0 || lerps <= 0 || len(lengths) == 0 {
+		return nil, fmt.Errorf("kernels: the token shift of %d channels, %d sequences and %d lerps", channels, len(lengths), lerps)
+	}
+	pieces, tokens := shiftPieces(lengths, lerps, c.threads)
+	table, err := c.place(unsafe.Sizeof(shiftPiece{}) * uintptr(len(pieces)))
+	if err != nil {
+		return nil, err
+	}
+	copy(unsafe.Slice((*shiftPiece)(table), len(pieces)), pieces)
+	mus, err := c.place(unsafe.Sizeof(uintptr(0)) * uintptr(lerps))
+	if err != nil {
+		return nil, err
+	}
+	to, err := c.place(unsafe.Sizeof(shift{}))
+	if err != nil {
+		return nil, err
+	}
+	s := (*shift)(to)
+	*s = shift{
+		kernel: shiftKernel, mus: uintptr(mus), rowBytes: 4 * channels, tokens: tokens, eps: eps, inverse: 1 / float32(channels), one: 1,
+		pieces: int64(len(pieces)), table: uintptr(table), threadScratch: 2 * 4 * channels,
+	}
+	c.scratch = max(c.scratch, s.threadScratch)
+	return &ShiftCall{&Call{of: c, pointer: to, scratch: &s.scratch}, s, unsafe.Slice((*uintptr)(mus), lerps)}, nil
+}
+
+// shiftPieces cuts the work into pieces. Few tokens are cut by lerps too, so that each thread has a piece.
+func shiftPieces(lengths []int, lerps, threads int) (pieces []shiftPiece, tokens int64) {
+	for i, n := range lengths {
+		p := shiftPiece{first: tokens, sequence: int64(i), begins: 1, lerps: int64(lerps)}
+		for rest := int64(n); ; {
+			p.tokens = min(rest, shiftRunTokens)
+			if rest -= p.tokens; rest == 0 {
+				p.ends = 1
+			}
+			pieces = append(pieces, p)
+			if rest == 0 {
+				break
+			}
+			p.first, p.begins = p.first+p.tokens, 0
+		}
+		tokens += int64(n)
+	}
+	parts := min((threads+len(pieces)-1)/len(pieces), lerps)
+	if parts == 1 {
+		return pieces, tokens
+	}
+	var cut []shiftPiece
+	for _, p := range pieces {
+		for i := range parts {
+			part := p
+			part.lerp, part.lerps = int64(lerps*i/parts), int64(lerps*(i+1)/parts)
+			if i > 0 {
+				part.ends = 0 // one part is enough to keep the last row
+			}
+			cut = append(cut, part)
+		}
+	}
+	return cut, tokens
+}
+
+// Pointer is what Entry is given.
+func (c *ShiftCall) Pointer() unsafe.Pointer { return c.call.pointer }
+
+// Place tells the call where everything is.
+func (c *ShiftCall) Place(at Shift) error {
+	if len(at.Mus) != len(c.mus) {
+		return fmt.Errorf("kernels: %d lerps placed, want %d", len(at.Mus), len(c.mus))
+	}
+	copy(c.mus, at.Mus)
+	s := c.s
+	s.x, s.state, s.scale, s.bias, s.out = at.X, at.State, at.Scale, at.Bias, at.Out
+	s.after = at.Out + uintptr(int64(len(c.mus))*s.tokens*s.rowBytes)
+	return c.call.placeScratch()
+}

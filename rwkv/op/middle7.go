@@ -1,0 +1,54 @@
+package op
+
+import (
+	"fmt"
+
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
+	"github.com/gosling-rwkv/gosling/rwkv"
+)
+
+// Mix7 is what version 7's time mix computes with between its products, by the letters of the paper.
+type Mix7 struct {
+	R, K, V, W, A, G ggml.Tensor // [channels, tokens]; W and A before their biases
+	VR, V0           ggml.Tensor // the value residual before its bias, and layer 0's value; zero tensors in layer 0
+
+	W0, A0, VBias, KK, KA, RK ggml.Tensor // [channels]
+	Norm                      Norm
+	State                     ggml.Tensor
+}
+
+// Middle7 computes all that version 7's time mix does between its products, in one operation, and updates the state. It reports
+// whether there is a kernel for that.
+func Middle7(b rwkv.Batch, c rwkv.Config, m Mix7) (y ggml.Tensor, ok bool) {
+	if b.Calls == nil || c.HeadSize != kernels.HeadSize {
+		return ggml.Tensor{}, false
+	}
+	call, err := b.Calls.Middle7(int64(c.Heads()), b.Lengths, c.GroupNormEps)
+	if err != nil {
+		b.Graph.Fail(fmt.Errorf("the time mix: %w", err))
+		return m.V, true
+	}
+	operands := []ggml.Tensor{m.R, m.K, m.V, m.W, m.A, m.G}
+	if !m.V0.IsZero() {
+		operands = append(operands, m.VR, m.V0)
+	}
+	y = b.Graph.Custom(ggml.Custom{
+		Name: "middle7", Operands: operands, Type: gguf.F32, Shape: [4]int64{int64(c.Embed), m.R.Dim(1), 1, 1},
+		Fixed:    []ggml.Tensor{m.W0, m.A0, m.VBias, m.KK, m.KA, m.RK, m.Norm.Weight, m.Norm.Bias, m.State},
+		Function: kernels.Entry(), Call: call.Pointer(),
+		Place: func(y uintptr, x, w []uintptr) error {
+			at := kernels.Middle7{
+				R: x[0], K: x[1], V: x[2], W: x[3], A: x[4], G: x[5], Y: y,
+				W0: w[0], A0: w[1], VBias: w[2], KK: w[3], KA: w[4], RK: w[5], Scale: w[6], Shift: w[7], State: w[8],
+			}
+			if len(x) > 6 {
+				at.VR, at.V0 = x[6], x[7]
+			}
+			return call.Place(at)
+		},
+	})
+	b.Graph.Compute(y) // also where only the state is wanted
+	return y, true
+}

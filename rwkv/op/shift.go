@@ -1,0 +1,115 @@
+package op
+
+import (
+	"fmt"
+
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
+	"github.com/gosling-rwkv/gosling/rwkv"
+)
+
+// Shifted is what a mix begins with: x, the normed residual stream, and dx, x one token earlier minus x. Either Lerps or Both is
+// called, once. It updates the state, the last x of each sequence.
+type Shifted struct {
+	batch  rwkv.Batch
+	stream ggml.Tensor // [channels, tokens]
+	normed func(ggml.Tensor) ggml.Tensor
+	norm   Norm // the same as normed, if that is a layer norm with eps
+	eps    float32
+	state  ggml.Tensor
+	only   ggml.Tensor // I32: the tokens that are mixed, or a zero tensor for all
+}
+
+// Both builds x and dx, [channels, tokens].
+func (s Shifted) Both() (x, dx ggml.Tensor) {
+	x = s.normed(s.stream)
+	dx = tokenShift(s.batch, x, s.state)
+	if !s.only.IsZero() {
+		x, dx = x.GetRows(s.only), dx.GetRows(s.only)
+	}
+	return x, dx
+}
+
+// Lerps builds x + dx ⊙ mu, [channels, tokens], for each row of each mu, [channels, ...].
+func (s Shifted) Lerps(mus ...ggml.Tensor) []ggml.Tensor {
+	if all, ok := s.kernel(mus); ok {
+		return all
+	}
+	x, dx := s.Both()
+	var all []ggml.Tensor
+	for _, mu := range mus {
+		of := lerps(s.batch.Graph, x, dx, mu)
+		for i := range mu.Rows() {
+			all = append(all, of(i))
+		}
+	}
+	return all
+}
+
+// kernel is Lerps in one operation. It reports whether there is a kernel for that.
+func (s Shifted) kernel(mus []ggml.Tensor) (all []ggml.Tensor, ok bool) {
+	b, channels, tokens, n := s.batch, s.stream.Dim(0), s.stream.Rows(), int64(0)
+	for _, mu := range mus {
+		n += mu.Rows()
+	}
+	if b.Calls == nil || s.norm.Weight.IsZero() || channels%kernels.ShiftStep != 0 || tokens == 0 {
+		return nil, false
+	}
+	call, err := b.Calls.Shift(channels, b.Lengths, int(n), s.eps)
+	if err != nil {
+		b.Graph.Fail(fmt.Errorf("the token shift: %w", err))
+		return make([]ggml.Tensor, n), true
+	}
+	y := b.Graph.Custom(ggml.Custom{
+		Name: "shift", Operands: []ggml.Tensor{s.stream}, Fixed: append([]ggml.Tensor{s.state, s.norm.Weight, s.norm.Bias}, mus...),
+		Type: gguf.F32, Shape: [4]int64{channels, n*tokens + int64(len(b.Lengths)), 1, 1},
+		Function: kernels.Entry(), Call: call.Pointer(),
+		Place: func(y uintptr, x, w []uintptr) error {
+			at := kernels.Shift{X: x[0], State: w[0], Scale: w[1], Bias: w[2], Out: y}
+			for i, mu := range mus {
+				for row := range mu.Rows() {
+					at.Mus = append(at.Mus, w[3+i]+uintptr(4*channels*row))
+				}
+			}
+			return call.Place(at)
+		},
+	})
+	b.Graph.Compute(y) // reads the old state before the copy below replaces it
+	b.Graph.Compute(y.Slice(1, n*tokens, int64(len(b.Lengths))).CopyTo(b.Graph.Use(s.state)))
+	for i := range n {
+		lerp := y.Slice(1, i*tokens, tokens)
+		if !s.only.IsZero() {
+			lerp = lerp.GetRows(s.only)
+		}
+		all = append(all, lerp)
+	}
+	return all, true
+}
+
+// tokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch. The state holds the last x of each
+// sequence. tokenShift updates it.
+func tokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
+	return ByRun(b, 1, func(r Run) ggml.Tensor {
+		channels, x, state := x.Dim(0), r.Of(x, 1), r.State(b.Graph, state)
+		bySeq := x.Reshape(channels, r.Length, r.Seqs)
+		prev := state.Reshape(channels, 1, r.Seqs)
+		if r.Length > 1 {
+			prev = prev.Concat(bySeq.Slice(1, 0, r.Length-1), 1)
+		}
+		dx := prev.Reshape(channels, r.Length*r.Seqs).Sub(x)
+		b.Graph.Compute(dx) // reads the old state before the copy below replaces it
+		b.Graph.Compute(bySeq.Slice(1, r.Length-1, 1).CopyTo(state))
+		return dx
+	})
+}
+
+// lerps returns x + dx ⊙ mu_i for row i of mu.
+func lerps(g *ggml.Graph, x, dx, mu ggml.Tensor) func(i int64) ggml.Tensor {
+	mu = g.Use(mu).Reshape(mu.Dim(0), mu.Rows())
+	if x.Rows() == 1 { // a single token needs only two operations for all columns
+		all := mu.Mul(dx).Add(x)
+		return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
+	}
+	return func(i int64) ggml.Tensor { return dx.Mul(mu.Slice(1, i, 1)).Add(x) }
+}
