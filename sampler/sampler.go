@@ -30,12 +30,11 @@ type Sampler struct {
 	where  map[tokenizer.Token]int // index in seen
 
 	logits  []float32 // of the call, penalised, banned ones -Inf
-	weights []float64 // e^(logit - largest logit), of the rows that may be kept
+	weights []float64 // e^(logit - largest logit), estimated or exact
 	all     []int32   // the rows 0, 1, 2 ...
 	kept    []int32
 	edge    []int32
 	buckets [buckets]bucket
-	fine    [buckets * finer]uint64
 }
 
 // occurrence says how often a token was generated, decayed.
@@ -78,7 +77,13 @@ func (s *Sampler) Sample(logits []float32) (tokenizer.Token, error) {
 		return 0, err
 	}
 	if s.o.Temperature > 0 {
-		best = s.draw(s.distribution(s.logits[best]))
+		// The row never depends on the estimates: if they cannot prove it, exact weights decide.
+		largest, u := s.logits[best], s.random.Float64()
+		row, proven := s.choose(largest, u, true)
+		if !proven {
+			row, _ = s.choose(largest, u, false)
+		}
+		best = row
 	}
 	s.count(tokenizer.Token(best))
 	return tokenizer.Token(best), nil
@@ -139,21 +144,23 @@ func (s *Sampler) count(t tokenizer.Token) {
 	s.seen[i].count += weight
 }
 
-// draw picks one of the rows by their weights.
-func (s *Sampler) draw(rows []int32) int {
+// draw picks one of the rows by their weights: the one in which u falls, a share of all mass.
+func (s *Sampler) draw(rows []int32, u float64, estimate bool) (drawn int, proven bool) {
 	var total float64
 	for _, row := range rows {
 		total += s.weights[row]
 	}
-	left := s.random.Float64() * total
+	slack := slack(len(rows), total, estimate)
+	left := u * total
 	last := int32(0)
 	for _, row := range rows {
 		if w := s.weights[row]; w > 0 {
 			last = row
 			if left -= w; left < 0 {
+				proven = left < -slack && left+w > slack
 				break
 			}
 		}
 	}
-	return int(last)
+	return int(last), proven
 }

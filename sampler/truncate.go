@@ -6,36 +6,42 @@ import (
 	"slices"
 )
 
-// distribution returns the rows that top-p and top-k leave; s.weights holds their probabilities after temperature, not scaled
-// to add up to one. The largest logit has weight 1.
-func (s *Sampler) distribution(largest float32) []int32 {
-	n := len(s.logits)
-	s.weights = slices.Grow(s.weights[:0], n)[:n]
-	rows := s.truncated(largest)
-	for _, row := range rows {
-		s.weights[row] = exp((float64(s.logits[row]) - float64(largest)) / s.o.Temperature)
+// choose draws the row in which u, a share of all mass, falls. The rows are in the order of distribution. With estimated weights, the
+// row is only proven if the weights cannot be so wrong that another is right.
+func (s *Sampler) choose(largest float32, u float64, estimate bool) (row int, proven bool) {
+	rows, proven := s.distribution(largest, estimate)
+	if !proven {
+		return 0, false
 	}
-	return rows
+	return s.draw(rows, u, estimate)
 }
 
-// truncated returns the rows that top-p and top-k leave. It tries estimated masses first. If they cannot prove where the cut
-// is, it computes every weight. So the rows and their order never depend on the estimates.
-func (s *Sampler) truncated(largest float32) []int32 {
+// distribution returns the rows that top-p and top-k leave; s.weights holds their probabilities after temperature, not scaled
+// to add up to one. The largest logit has weight 1. The rows are proven if the estimates do not change them.
+func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, proven bool) {
 	n := len(s.logits)
+	s.weights = slices.Grow(s.weights[:0], n)[:n]
 	if s.o.TopP == 1 && (s.o.TopK == 0 || s.o.TopK >= n) {
 		for i := len(s.all); i < n; i++ {
 			s.all = append(s.all, int32(i))
 		}
-		return s.all[:n]
-	}
-	if n <= mostEstimated {
-		total := s.estimate(largest)
-		if rows, proven := s.truncate(largest, total, estimateError*total); proven {
-			return rows
+		rows = s.all[:n]
+	} else {
+		total := s.weigh(largest, estimate)
+		if rows, proven = s.truncate(largest, total, slack(n, total, estimate)); !proven || s.o.Temperature == 1 {
+			return rows, proven
 		}
 	}
-	rows, _ := s.truncate(largest, s.weigh(largest), 0)
-	return rows
+	s.weighRows(rows, largest, estimate)
+	return rows, true
+}
+
+// slack returns how wrong the sum of some of n weights may be.
+func slack(n int, total float64, estimate bool) float64 {
+	if !estimate {
+		return 0
+	}
+	return total * (estimateError + rowError*float64(n))
 }
 
 const (
@@ -53,22 +59,48 @@ type bucket struct {
 }
 
 // weigh sets s.weights to e^(logit - largest), counts them into s.buckets, and returns their sum.
-func (s *Sampler) weigh(largest float32) (total float64) {
+func (s *Sampler) weigh(largest float32, estimate bool) (total float64) {
 	s.buckets = [buckets]bucket{}
 	weights := s.weights[:len(s.logits)]
 	hi := float64(largest)
-	for i, l := range s.logits {
-		below := hi - float64(l)
-		w := exp(-below)
-		weights[i] = w
-		b := &s.buckets[bucketOf(below, buckets/spread)]
-		b.mass += w
-		b.count++
+	if estimate {
+		for i, l := range s.logits {
+			steps := stepsOf(hi-float64(l), 1/step)
+			w := estimated(steps)
+			weights[i] = w
+			b := &s.buckets[steps>>(2*digit)%buckets]
+			b.mass += w
+			b.count++
+		}
+	} else {
+		for i, l := range s.logits {
+			below := hi - float64(l)
+			w := exp(-below)
+			weights[i] = w
+			b := &s.buckets[bucketOf(below, buckets/spread)]
+			b.mass += w
+			b.count++
+		}
 	}
 	for _, b := range s.buckets {
 		total += b.mass
 	}
 	return total
+}
+
+// weighRows sets the weights of rows to e^((logit - largest) / temperature).
+func (s *Sampler) weighRows(rows []int32, largest float32, estimate bool) {
+	hi := float64(largest)
+	if estimate {
+		unit := min(1/step/s.o.Temperature, 1e300) // not infinite: the largest logit is 0 steps away at any temperature
+		for _, row := range rows {
+			s.weights[row] = estimated(stepsOf(hi-float64(s.logits[row]), unit))
+		}
+		return
+	}
+	for _, row := range rows {
+		s.weights[row] = exp((float64(s.logits[row]) - hi) / s.o.Temperature)
+	}
 }
 
 // truncate keeps the likeliest rows. Instead of sorting all, it finds the bucket in which the cut falls, keeps what lies above,
@@ -95,9 +127,6 @@ func (s *Sampler) truncate(largest float32, total, slack float64) (rows []int32,
 			s.splitAll(hi, scale, at)
 		} else {
 			s.split(hi, scale, at)
-		}
-		if first && slack > 0 {
-			mass, slack = s.sharpen(largest, total-above.mass-s.buckets[at].mass)
 		}
 		var lo float64
 		if hi, lo = s.bounds(s.edge); hi == lo || len(s.edge) <= small {
