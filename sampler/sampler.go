@@ -144,20 +144,14 @@ func (s *Sampler) count(t tokenizer.Token) {
 	s.seen[i].count += weight
 }
 
-// draw picks one of the rows by their weights: the one in which u falls, a share of all mass.
-func (s *Sampler) draw(rows []int32, u float64, estimate bool) (drawn int, proven bool) {
-	var total float64
-	for _, row := range rows {
-		total += s.weights[row]
-	}
-	slack := slack(len(rows), total, estimate)
-	left := u * total
+// draw picks the row in which point falls, a part of the sum of the rows' weights. It is proven if the sums may be wrong by slack.
+func (s *Sampler) draw(rows []int32, point, slack float64) (drawn int, proven bool) {
 	last := int32(0)
 	for _, row := range rows {
 		if w := s.weights[row]; w > 0 {
 			last = row
-			if left -= w; left < 0 {
-				proven = left < -slack && left+w > slack
+			if point -= w; point < 0 {
+				proven = point < -slack && point+w > slack
 				break
 			}
 		}

@@ -66,11 +66,10 @@ func probabilities(s *Sampler, logits []float32) []float64 {
 	if err != nil {
 		panic(err)
 	}
-	p, total := make([]float64, len(logits)), 0.0
-	rows, _ := s.distribution(s.logits[best], false)
+	p := make([]float64, len(logits))
+	rows, total, _ := s.distribution(s.logits[best], false)
 	for _, row := range rows {
 		p[row] += s.weights[row]
-		total += s.weights[row]
 	}
 	for i := range p {
 		p[i] /= total
@@ -208,15 +207,15 @@ func TestEstimatesNeverChangeTheToken(t *testing.T) {
 				require.NoError(t, err)
 				best, err := s.prepare(logits)
 				require.NoError(t, err)
-				exact, _ := s.distribution(logits[best], false)
+				exact, total, _ := s.distribution(logits[best], false)
 				exact = slices.Clone(exact)
 				u := rng.Float64()
 				if trial%5 == 0 {
 					u = shareOfTheRows(s, exact, rng.IntN(len(exact))) // exactly at the edge of a row
 				}
-				want, _ := s.draw(exact, u, false)
+				want, _ := s.draw(exact, u*total, 0)
 				trials++
-				if rows, proven := s.distribution(logits[best], true); proven {
+				if rows, _, proven := s.distribution(logits[best], true); proven {
 					require.Equal(t, exact, rows, "%d rows, spread %v, top-p %v, top-k %d", n, spread, o.TopP, o.TopK)
 				}
 				if row, proven := s.choose(logits[best], u, true); proven {
@@ -270,7 +269,7 @@ func TestAnEstimateIsWithinItsBound(t *testing.T) {
 			const n = 1 << 22 // so many that the error of the rows matters
 			s, err := New(Options{Temperature: 1, TopP: 0.5})
 			require.NoError(t, err)
-			s.logits, s.weights = make([]float32, n), make([]float64, n)
+			s.logits = make([]float32, n)
 			for i := range s.logits {
 				if s.logits[i] = logit(i); i == 0 {
 					s.logits[i] = 0

@@ -9,16 +9,16 @@ import (
 // choose draws the row in which u, a share of all mass, falls. The rows are in the order of distribution. With estimated weights, the
 // row is only proven if the weights cannot be so wrong that another is right.
 func (s *Sampler) choose(largest float32, u float64, estimate bool) (row int, proven bool) {
-	rows, proven := s.distribution(largest, estimate)
+	rows, total, proven := s.distribution(largest, estimate)
 	if !proven {
 		return 0, false
 	}
-	return s.draw(rows, u, estimate)
+	return s.draw(rows, u*total, slack(len(rows), total, estimate))
 }
 
 // distribution returns the rows that top-p and top-k leave; s.weights holds their probabilities after temperature, not scaled
-// to add up to one. The largest logit has weight 1. The rows are proven if the estimates do not change them.
-func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, proven bool) {
+// to add up to one but to total. The largest logit has weight 1. The rows are proven if the estimates do not change them.
+func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, total float64, proven bool) {
 	n := len(s.logits)
 	s.weights = slices.Grow(s.weights[:0], n)[:n]
 	if s.o.TopP == 1 && (s.o.TopK == 0 || s.o.TopK >= n) {
@@ -26,14 +26,10 @@ func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, pr
 			s.all = append(s.all, int32(i))
 		}
 		rows = s.all[:n]
-	} else {
-		total := s.weigh(largest, estimate)
-		if rows, proven = s.truncate(largest, total, slack(n, total, estimate)); !proven || s.o.Temperature == 1 {
-			return rows, proven
-		}
+	} else if rows, proven = s.truncate(largest, estimate); !proven {
+		return nil, 0, false
 	}
-	s.weighRows(rows, largest, estimate)
-	return rows, true
+	return rows, s.weighRows(rows, largest, s.o.Temperature, estimate), true
 }
 
 // slack returns how wrong the sum of some of n weights may be.
@@ -58,55 +54,59 @@ type bucket struct {
 	count int
 }
 
-// weigh sets s.weights to e^(logit - largest), counts them into s.buckets, and returns their sum.
+// weigh counts all rows into s.buckets, with the weights e^(logit - largest), and returns the sum of these.
 func (s *Sampler) weigh(largest float32, estimate bool) (total float64) {
 	s.buckets = [buckets]bucket{}
-	weights := s.weights[:len(s.logits)]
 	hi := float64(largest)
-	if estimate {
-		for i, l := range s.logits {
-			steps := stepsOf(hi-float64(l), 1/step)
-			w := estimated(steps)
-			weights[i] = w
+	for _, l := range s.logits {
+		below := hi - float64(l)
+		if estimate {
+			steps := stepsOf(below, 1/step)
 			b := &s.buckets[steps>>(2*digit)%buckets]
-			b.mass += w
+			b.mass += powers[1][steps>>digit%(1<<digit)] * powers[2][steps%(1<<digit)]
 			b.count++
-		}
-	} else {
-		for i, l := range s.logits {
-			below := hi - float64(l)
-			w := exp(-below)
-			weights[i] = w
+		} else {
 			b := &s.buckets[bucketOf(below, buckets/spread)]
-			b.mass += w
+			b.mass += exp(-below)
 			b.count++
 		}
 	}
-	for _, b := range s.buckets {
+	for i := range s.buckets {
+		b := &s.buckets[i]
+		if estimate {
+			b.mass *= powers[0][i]
+		}
 		total += b.mass
 	}
 	return total
 }
 
-// weighRows sets the weights of rows to e^((logit - largest) / temperature).
-func (s *Sampler) weighRows(rows []int32, largest float32, estimate bool) {
-	hi := float64(largest)
+// weighRows sets the weights of rows to e^((logit - largest) / temperature) and returns their sum.
+func (s *Sampler) weighRows(rows []int32, largest float32, temperature float64, estimate bool) (total float64) {
+	logits, weights, hi := s.logits, s.weights[:len(s.logits)], float64(largest)
 	if estimate {
-		unit := min(1/step/s.o.Temperature, 1e300) // not infinite: the largest logit is 0 steps away at any temperature
+		unit := min(1/step/temperature, 1e300) // not infinite: the largest logit is 0 steps away at any temperature
 		for _, row := range rows {
-			s.weights[row] = estimated(stepsOf(hi-float64(s.logits[row]), unit))
+			w := estimated(stepsOf(hi-float64(logits[row]), unit))
+			weights[row] = w
+			total += w
 		}
-		return
+		return total
 	}
 	for _, row := range rows {
-		s.weights[row] = exp((float64(s.logits[row]) - hi) / s.o.Temperature)
+		w := exp((float64(logits[row]) - hi) / temperature)
+		weights[row] = w
+		total += w
 	}
+	return total
 }
 
 // truncate keeps the likeliest rows. Instead of sorting all, it finds the bucket in which the cut falls, keeps what lies above,
-// drops what lies below, and goes on with what lies inside, in finer buckets. s.buckets holds all rows. Their masses and total
-// may be wrong by slack. If that could move the cut, the result is not proven.
-func (s *Sampler) truncate(largest float32, total, slack float64) (rows []int32, proven bool) {
+// drops what lies below, and goes on with what lies inside, in finer buckets. If the errors of estimated weights could move the cut, the
+// result is not proven.
+func (s *Sampler) truncate(largest float32, estimate bool) (rows []int32, proven bool) {
+	total := s.weigh(largest, estimate)
+	slack := slack(len(s.logits), total, estimate)
 	mass, count := s.o.TopP*total, s.o.TopK
 	if s.o.TopP == 1 {
 		mass = math.Inf(1)
@@ -118,13 +118,14 @@ func (s *Sampler) truncate(largest float32, total, slack float64) (rows []int32,
 	hi, scale := float64(largest), float64(buckets/spread)
 	for first := true; ; first = false {
 		at, above, proven := s.cut(mass, slack, count)
-		if !proven && slack > 0 {
+		if !proven && estimate {
 			return nil, false
 		}
 		mass -= above.mass
 		count -= above.count
 		if first {
 			s.splitAll(hi, scale, at)
+			s.weighRows(s.edge, largest, 1, estimate)
 		} else {
 			s.split(hi, scale, at)
 		}
