@@ -114,7 +114,7 @@ func (s *Sampler) truncate(largest float32, estimate bool) (rows []int32, proven
 	if count == 0 {
 		count = len(s.logits)
 	}
-	s.kept, s.edge = s.kept[:0], s.edge[:0]
+	s.kept = s.kept[:0]
 	hi, scale := float64(largest), float64(buckets/spread)
 	for first := true; ; first = false {
 		at, above, proven := s.cut(mass, slack, count)
@@ -124,10 +124,11 @@ func (s *Sampler) truncate(largest float32, estimate bool) (rows []int32, proven
 		mass -= above.mass
 		count -= above.count
 		if first {
-			s.splitAll(hi, scale, at)
+			s.candidates(hi, scale, at)
+		}
+		s.split(hi, scale, at)
+		if first {
 			s.weighRows(s.edge, largest, 1, estimate)
-		} else {
-			s.split(hi, scale, at)
 		}
 		var lo float64
 		if hi, lo = s.bounds(s.edge); hi == lo || len(s.edge) <= small {
@@ -158,36 +159,39 @@ func (s *Sampler) cut(mass, slack float64, count int) (at int, above bucket, pro
 	return at, above, proven
 }
 
-// splitAll keeps the rows of the buckets above at and makes s.edge of those in it.
-func (s *Sampler) splitAll(hi, scale float64, at int) {
-	lowest := banned // a bound for rows of these buckets: one comparison is enough for all others
+// candidates makes s.edge of the rows in buckets down to at, and perhaps a few below.
+func (s *Sampler) candidates(hi, scale float64, at int) {
+	lowest := banned
 	if at < buckets-1 {
 		lowest = math.Nextafter32(float32(hi-float64(at+1)/scale), banned)
 	}
+	edge, n := slices.Grow(s.edge[:0], len(s.logits))[:len(s.logits)], 0
 	for i, l := range s.logits {
-		if l < lowest {
-			continue
-		}
-		if b := bucketOf(hi-float64(l), scale); b < at {
-			s.kept = append(s.kept, int32(i))
-		} else if b == at {
-			s.edge = append(s.edge, int32(i))
-		}
+		edge[n] = int32(i)
+		n += one(l >= lowest) // not a branch, since nothing predicts it
 	}
+	s.edge = edge[:n]
 }
 
 // split keeps the rows of s.edge in the buckets above at and leaves those in it.
 func (s *Sampler) split(hi, scale float64, at int) {
-	edge := s.edge[:0] // what is written never overtakes what is read
+	k, e := len(s.kept), 0
+	kept := slices.Grow(s.kept, len(s.edge))[:k+len(s.edge)]
 	for _, row := range s.edge {
 		b := bucketOf(hi-float64(s.logits[row]), scale)
-		if b < at {
-			s.kept = append(s.kept, row)
-		} else if b == at {
-			edge = append(edge, row)
-		}
+		kept[k], s.edge[e] = row, row // what is written never overtakes what is read
+		k += one(b < at)
+		e += one(b == at)
 	}
-	s.edge = edge
+	s.kept, s.edge = kept[:k], s.edge[:e]
+}
+
+// one is 1 for true.
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // fill counts the rows of s.edge into s.buckets.
@@ -242,8 +246,5 @@ func (s *Sampler) bounds(rows []int32) (float64, float64) {
 
 // bucketOf returns the bucket of a logit that far below the largest of its set.
 func bucketOf(below, scale float64) int {
-	if at := below * scale; at < buckets-1 {
-		return int(at)
-	}
-	return buckets - 1
+	return int(min(below*scale, buckets-1))
 }
