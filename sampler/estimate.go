@@ -3,19 +3,27 @@ package sampler
 import "math"
 
 const (
-	// An estimated weight is the product of three table entries. Each takes digit bits of the distance to the largest logit.
+	// An estimated weight e^-x is the product of three table entries, one for each digit of x. A digit has this many bits.
 	digit = 10
-	// step is the distance that one in the last digit stands for: 2^-25.
+	// step is the value of one in the last digit: 2^-25.
 	step = spread / float64(1<<(3*digit))
-	// estimateError is how wrong an estimated weight may be, as a share of it. It belongs to the middle of a step, which is at most
-	// step/2 = 1.5e-8 away.
+	// estimateError is how wrong an estimated weight may be, as a share of it. The estimate is the weight in the middle of a step, and
+	// the ends are 1.5e-8 away.
 	estimateError = 1.6e-8
-	// rowError is how wrong each row may make a sum of estimated weights, as a share of all mass. The weight of a row that is farther
-	// than spread below the largest logit counts as e^-32 = 1.3e-14 and may be 0. The rest is for rounding.
+	// rowError is how much more each row may change a sum of weights, as a share of all mass. Rows that are farther than spread from the
+	// largest logit count as e^-32 = 1.3e-14, but their weights may be 0. The rest covers rounding.
 	rowError = 2e-14
 )
 
-// powers[0] has e^-x for the first digit of x, powers[1] for the second, powers[2] for the third and half a step.
+// slack returns how wrong the sum of some of n estimated weights may be if all add up to total. Exact weights have none.
+func slack(n int, total float64, estimate bool) float64 {
+	if !estimate {
+		return 0
+	}
+	return total * (estimateError + rowError*float64(n))
+}
+
+// powers has e^-x for the three digits of x. Half a step is added to the last one.
 var powers = func() (t [3][1 << digit]float64) {
 	for i := range t[0] {
 		x := float64(i) * step
@@ -24,9 +32,9 @@ var powers = func() (t [3][1 << digit]float64) {
 	return t
 }()
 
-// stepsOf returns a distance in steps, given how many a unit has. Distances of more than spread count as spread.
-func stepsOf(below, unit float64) uint {
-	return uint(int(min(below*unit, 1<<(3*digit)-1)))
+// stepsOf returns x in steps, given how many steps are in one. It returns the largest number of three digits for all larger ones.
+func stepsOf(x, unit float64) uint {
+	return uint(int(min(x*unit, 1<<(3*digit)-1)))
 }
 
 // estimated returns e^-x for x in steps.

@@ -27,7 +27,8 @@ type Options struct {
 	// Weight is how much a generated token adds to its count; 1 for all tokens when nil. See SpareNumbers.
 	Weight func(tokenizer.Token) float64
 
-	// Bias, if not nil, changes the logits before anything else does, given how many tokens were chosen since Reset.
+	// Bias, if not nil, changes the logits before anything else does, given how many tokens were chosen since Reset. A logit of -Inf bans
+	// a token.
 	Bias func(n int, logits []float32)
 	// Banned tokens are never chosen.
 	Banned []tokenizer.Token

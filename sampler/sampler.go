@@ -70,20 +70,20 @@ func (e *LogitError) Error() string {
 }
 
 // Sample chooses a token, given one logit for each row of the vocabulary, and counts it for the penalties. It leaves logits as
-// they are. A logit that is not finite gives a *LogitError. Sample also fails if every row is banned.
+// they are. A logit that is not finite gives a *LogitError. Sample also fails if every row is banned, or if the bias makes a logit NaN or
+// +Inf.
 func (s *Sampler) Sample(logits []float32) (tokenizer.Token, error) {
 	best, err := s.prepare(logits)
 	if err != nil {
 		return 0, err
 	}
 	if s.o.Temperature > 0 {
-		// The row never depends on the estimates: if they cannot prove it, exact weights decide.
+		// If estimated weights cannot prove the row, exact ones choose it. So it never depends on the estimates.
 		largest, u := s.logits[best], s.random.Float64()
-		row, proven := s.choose(largest, u, true)
-		if !proven {
-			row, _ = s.choose(largest, u, false)
+		var proven bool
+		if best, proven = s.choose(largest, u, true); !proven {
+			best, _ = s.choose(largest, u, false)
 		}
-		best = row
 	}
 	s.count(tokenizer.Token(best))
 	return tokenizer.Token(best), nil
@@ -104,6 +104,9 @@ func (s *Sampler) prepare(logits []float32) (best int, err error) {
 	s.logits = append(s.logits[:0], logits[:n]...)
 	if s.o.Bias != nil {
 		s.o.Bias(s.chosen, s.logits)
+		if i := slices.IndexFunc(s.logits, func(l float32) bool { return !(l <= math.MaxFloat32) }); i >= 0 {
+			return 0, fmt.Errorf("the bias made logit %d of %d %v: only finite logits and -Inf can be sampled from", i, n, s.logits[i])
+		}
 	}
 	for _, o := range s.seen {
 		if int(o.token) < n {
@@ -144,7 +147,7 @@ func (s *Sampler) count(t tokenizer.Token) {
 	s.seen[i].count += weight
 }
 
-// draw picks the row in which point falls, a part of the sum of the rows' weights. It is proven if the sums may be wrong by slack.
+// draw returns the row at which the sum of the weights passes point. It is proven if sum and point may be wrong by slack.
 func (s *Sampler) draw(rows []int32, point, slack float64) (drawn int, proven bool) {
 	last := int32(0)
 	for _, row := range rows {

@@ -222,3 +222,18 @@ func TestBiasSeesHowManyTokensWereChosen(t *testing.T) {
 	assert.Equal(t, []int{0, 1, 2, 0}, seen)
 	assert.Equal(t, make([]float32, 4), logits, "the caller's logits stay as they are")
 }
+
+func TestABiasMayOnlyBanOrMove(t *testing.T) {
+	for value, fails := range map[float64]bool{math.Inf(-1): false, -math.MaxFloat32: false, math.MaxFloat32: false, math.Inf(1): true, math.NaN(): true} {
+		for _, topP := range []float64{0.5, 1} {
+			s := newSampler(t, sampler.Options{Temperature: 1, TopP: topP, Bias: func(_ int, logits []float32) { logits[0] = float32(value) }})
+			token, err := s.Sample(make([]float32, 100))
+			if fails {
+				require.ErrorContains(t, err, "the bias made logit 0 of 100")
+				continue
+			}
+			require.NoError(t, err)
+			assert.Equal(t, value > 0, token == 0, "%v, top-p %v", value, topP)
+		}
+	}
+}

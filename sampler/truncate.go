@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// choose draws the row in which u, a share of all mass, falls. The rows are in the order of distribution. With estimated weights, the
-// row is only proven if the weights cannot be so wrong that another is right.
+// choose draws one of the rows that top-p and top-k leave: the one at the share u of their mass. The row is proven if exact weights
+// would give it too.
 func (s *Sampler) choose(largest float32, u float64, estimate bool) (row int, proven bool) {
 	rows, total, proven := s.distribution(largest, estimate)
 	if !proven {
@@ -16,8 +16,8 @@ func (s *Sampler) choose(largest float32, u float64, estimate bool) (row int, pr
 	return s.draw(rows, u*total, slack(len(rows), total, estimate))
 }
 
-// distribution returns the rows that top-p and top-k leave; s.weights holds their probabilities after temperature, not scaled
-// to add up to one but to total. The largest logit has weight 1. The rows are proven if the estimates do not change them.
+// distribution returns the rows that top-p and top-k leave. s.weights holds their probabilities after temperature, scaled so that the
+// largest logit has weight 1 and they add up to total. The rows are proven if exact weights would give the same.
 func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, total float64, proven bool) {
 	n := len(s.logits)
 	s.weights = slices.Grow(s.weights[:0], n)[:n]
@@ -30,14 +30,6 @@ func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, to
 		return nil, 0, false
 	}
 	return rows, s.weighRows(rows, largest, s.o.Temperature, estimate), true
-}
-
-// slack returns how wrong the sum of some of n weights may be.
-func slack(n int, total float64, estimate bool) float64 {
-	if !estimate {
-		return 0
-	}
-	return total * (estimateError + rowError*float64(n))
 }
 
 const (
@@ -54,7 +46,7 @@ type bucket struct {
 	count int
 }
 
-// weigh counts all rows into s.buckets, with the weights e^(logit - largest), and returns the sum of these.
+// weigh counts all rows into s.buckets, with the mass e^(logit - largest) each, and returns the sum of the masses.
 func (s *Sampler) weigh(largest float32, estimate bool) (total float64) {
 	s.buckets = [buckets]bucket{}
 	hi := float64(largest)
@@ -85,7 +77,7 @@ func (s *Sampler) weigh(largest float32, estimate bool) (total float64) {
 func (s *Sampler) weighRows(rows []int32, largest float32, temperature float64, estimate bool) (total float64) {
 	logits, weights, hi := s.logits, s.weights[:len(s.logits)], float64(largest)
 	if estimate {
-		unit := min(1/step/temperature, 1e300) // not infinite: the largest logit is 0 steps away at any temperature
+		unit := min(1/step/temperature, 1e300) // finite, so that the largest logit is 0 steps away at any temperature
 		for _, row := range rows {
 			w := estimated(stepsOf(hi-float64(logits[row]), unit))
 			weights[row] = w
@@ -102,8 +94,8 @@ func (s *Sampler) weighRows(rows []int32, largest float32, temperature float64, 
 }
 
 // truncate keeps the likeliest rows. Instead of sorting all, it finds the bucket in which the cut falls, keeps what lies above,
-// drops what lies below, and goes on with what lies inside, in finer buckets. If the errors of estimated weights could move the cut, the
-// result is not proven.
+// drops what lies below, and goes on with what lies inside, in finer buckets. The result is not proven if the errors of estimated
+// weights could move the cut.
 func (s *Sampler) truncate(largest float32, estimate bool) (rows []int32, proven bool) {
 	total := s.weigh(largest, estimate)
 	slack := slack(len(s.logits), total, estimate)
@@ -159,7 +151,7 @@ func (s *Sampler) cut(mass, slack float64, count int) (at int, above bucket, pro
 	return at, above, proven
 }
 
-// candidates makes s.edge of the rows in buckets down to at, and perhaps a few below.
+// candidates fills s.edge with the rows of the buckets down to at, and perhaps a few from the next.
 func (s *Sampler) candidates(hi, scale float64, at int) {
 	lowest := banned
 	if at < buckets-1 {
@@ -168,12 +160,12 @@ func (s *Sampler) candidates(hi, scale float64, at int) {
 	edge, n := slices.Grow(s.edge[:0], len(s.logits))[:len(s.logits)], 0
 	for i, l := range s.logits {
 		edge[n] = int32(i)
-		n += one(l >= lowest) // not a branch, since nothing predicts it
+		n += one(l >= lowest) // no branch: it would be mispredicted too often
 	}
 	s.edge = edge[:n]
 }
 
-// split keeps the rows of s.edge in the buckets above at and leaves those in it.
+// split moves the rows of s.edge that are in the buckets above at to s.kept and drops those below it.
 func (s *Sampler) split(hi, scale float64, at int) {
 	k, e := len(s.kept), 0
 	kept := slices.Grow(s.kept, len(s.edge))[:k+len(s.edge)]
@@ -186,7 +178,7 @@ func (s *Sampler) split(hi, scale float64, at int) {
 	s.kept, s.edge = kept[:k], s.edge[:e]
 }
 
-// one is 1 for true.
+// one returns 1 for true. It compiles to an instruction without a branch.
 func one(b bool) int {
 	if b {
 		return 1
@@ -246,5 +238,8 @@ func (s *Sampler) bounds(rows []int32) (float64, float64) {
 
 // bucketOf returns the bucket of a logit that far below the largest of its set.
 func bucketOf(below, scale float64) int {
-	return int(min(below*scale, buckets-1))
+	if at := below * scale; at < buckets-1 {
+		return int(at)
+	}
+	return buckets - 1
 }
