@@ -13,9 +13,9 @@ import (
 	"github.com/gosling-rwkv/gosling/kernels"
 )
 
-// kernels returns the choice of the matrices that our own kernels multiply with. A kernel whose results differ from those of plain Go
-// is not used.
-func (m *Model) kernels() func(tensor) bool {
+// kernels returns the choice of the matrices that our own kernels multiply with. A kernel of a type that check, which is kernels.Check,
+// finds wrong is not used.
+func (m *Model) kernels(check func(kernels.Level, gguf.Type) error) func(tensor) bool {
 	right := map[gguf.Type]bool{}
 	return func(t tensor) bool {
 		typ := t.info.Type
@@ -23,7 +23,7 @@ func (m *Model) kernels() func(tensor) bool {
 			return false
 		}
 		if _, ok := right[typ]; !ok {
-			err := kernels.Check(m.level, typ)
+			err := check(m.level, typ)
 			if right[typ] = err == nil; err != nil {
 				m.options.Log.Warn("ggml multiplies with matrices of this type, because our kernel is wrong on this processor", "type", typ, "error", err)
 			}

@@ -225,7 +225,7 @@ func (m *Model) homes() func(tensor) home {
 		in, out int64
 	}
 	known := map[shape]ggml.BufferType{}
-	cpu, hasKernel := m.lib.CPU(), m.kernels()
+	cpu, hasKernel := m.lib.CPU(), m.kernels(kernels.Check)
 	return func(t tensor) home {
 		device := m.head
 		if t.onHost() {

@@ -52,3 +52,16 @@ func BenchmarkPack(b *testing.B) {
 		})
 	}
 }
+
+// What loading a model costs for each type in it.
+func BenchmarkCheck(b *testing.B) {
+	for level := AVX2; level <= Best(); level++ {
+		for _, typ := range allTypes {
+			b.Run(level.String()+" "+typ.String(), func(b *testing.B) {
+				for b.Loop() {
+					_ = Check(level, typ)
+				}
+			})
+		}
+	}
+}

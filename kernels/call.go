@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/gosling-rwkv/gosling/internal/pages"
@@ -240,34 +241,52 @@ func (m *Matrix) Multiply(x []float32) ([]float32, error) {
 	if columns == 0 || int64(len(x))%m.in != 0 {
 		return nil, fmt.Errorf("kernels: %d floats are not columns of %d", len(x), m.in)
 	}
-	calls := NewCalls(1)
-	defer calls.Close()
-	p, err := calls.Product(m, columns)
+	all, err := m.multiply(x, columns)
 	if err != nil {
 		return nil, err
 	}
-	y := make([]float32, m.out*columns)
-	var pinned runtime.Pinner // call hides the pointers
+	return all[0], nil
+}
+
+// multiply is Multiply for the first columns of x, once for each number of them.
+func (m *Matrix) multiply(x []float32, counts ...int64) ([][]float32, error) {
+	calls := NewCalls(1)
+	defer calls.Close()
+	most := slices.Max(counts)
+	var pinned runtime.Pinner // calls hide the pointers
 	defer pinned.Unpin()
 	pinned.Pin(&x[0])
-	pinned.Pin(&y[0])
-	in := uintptr(unsafe.Pointer(&x[0]))
+	in, out := uintptr(unsafe.Pointer(&x[0])), make([][]float32, len(counts))
+	var rounding *Call
+	var rounded []byte
+	var err error
 	if n := m.ColumnBytes(); n > 0 {
-		r, err := calls.Rounding(m, columns)
-		if err != nil {
+		if rounding, err = calls.Rounding(m, most); err != nil {
 			return nil, err
 		}
-		rounded := make([]byte, n*columns)
+		rounded = make([]byte, n*most)
 		pinned.Pin(&rounded[0])
-		if err := r.Place(in, address(rounded)); err != nil {
+	}
+	products := make([]*Call, len(counts))
+	for i, n := range counts {
+		if products[i], err = calls.Product(m, n); err != nil {
 			return nil, err
 		}
-		r.run(0)
+	}
+	if rounding != nil {
+		if err := rounding.Place(in, address(rounded)); err != nil {
+			return nil, err
+		}
+		rounding.run(0)
 		in = address(rounded)
 	}
-	if err := p.Place(in, uintptr(unsafe.Pointer(&y[0]))); err != nil {
-		return nil, err
+	for i, p := range products {
+		out[i] = make([]float32, m.out*counts[i])
+		pinned.Pin(&out[i][0])
+		if err := p.Place(in, uintptr(unsafe.Pointer(&out[i][0]))); err != nil {
+			return nil, err
+		}
+		p.run(0)
 	}
-	p.run(0)
-	return y, nil
+	return out, nil
 }

@@ -82,7 +82,7 @@ func lengths(typ gguf.Type) []int64 {
 func (m *Matrix) wide(o int64, column []float32) (sum, size float64) {
 	values := m.typ.BlockSize()
 	for b := range m.blocks() {
-		w := m.layout.weights(m.data[o/m.rows()*m.groupBytes()+b*m.blockBytes():][:m.blockBytes()], m.level, int(o%m.rows()))
+		w := m.weights(o, b)
 		x := column[b*values : (b+1)*values]
 		scale, q := float64(1), []int32(nil)
 		if m.layout.columns != asFloats {

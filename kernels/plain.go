@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/float"
@@ -36,45 +37,64 @@ func fma(a, b, c float32) float32 {
 
 // multiplyPlain is Multiply in plain Go, with the operations on floats in the same order.
 func (m *Matrix) multiplyPlain(x []float32) []float32 {
-	columns := len(x) / int(m.in)
-	y := make([]float32, int(m.out)*columns)
-	for c := range columns {
-		column := x[c*int(m.in):][:m.in]
-		for o := range m.out {
-			y[c*int(m.out)+int(o)] = m.dot(o, column)
+	columns, values := len(x)/int(m.in), int(m.typ.BlockSize())
+	y, odd := make([]float32, int(m.out)*columns), make([]float32, columns)
+	type rounded struct {
+		scale float32
+		q     []int32
+	}
+	var blocks []rounded // of all columns
+	if m.layout.columns != asFloats {
+		for at := 0; at < len(x); at += values {
+			scale, q := roundPlain(x[at : at+values])
+			blocks = append(blocks, rounded{scale, q})
+		}
+	}
+	for o := range m.out {
+		clear(odd)
+		for b := range m.blocks() {
+			w := m.weights(o, b)
+			for c := range columns {
+				sum := &y[c*int(m.out)+int(o)]
+				if m.layout.columns == asFloats {
+					if b%2 == 1 {
+						sum = &odd[c]
+					}
+					*sum = fma(w.scale, x[c*int(m.in)+int(b)], *sum)
+					continue
+				}
+				block := blocks[c*int(m.blocks())+int(b)]
+				products, mins := w.sums(block.q)
+				if m.layout.columns == in32 {
+					*sum = fma(float32(products), w.scale*block.scale, *sum)
+					continue
+				}
+				*sum = fma(block.scale, fma(-w.min, float32(mins), w.scale*float32(products)), *sum)
+			}
+		}
+		for c, v := range odd {
+			y[c*int(m.out)+int(o)] += v
 		}
 	}
 	return y
 }
 
-// dot is the product of row o with a column.
-func (m *Matrix) dot(o int64, column []float32) float32 {
-	var sum [2]float32
-	values := m.typ.BlockSize()
-	for b := range m.blocks() {
-		block := m.data[o/m.rows()*m.groupBytes()+b*m.blockBytes():][:m.blockBytes()]
-		w, x := m.layout.weights(block, m.level, int(o%m.rows())), column[b*values:(b+1)*values]
-		switch m.layout.columns {
-		case asFloats:
-			sum[b%2] = fma(w.scale, x[0], sum[b%2])
-		case in32:
-			scale, q := roundPlain(x)
-			products, _ := w.sums(q)
-			sum[0] = fma(float32(products), w.scale*scale, sum[0])
-		default:
-			scale, q := roundPlain(x)
-			products, mins := w.sums(q)
-			sum[0] = fma(scale, fma(-w.min, float32(mins), w.scale*float32(products)), sum[0])
-		}
-	}
-	return sum[0] + sum[1]
+// weights are those of a block of row o.
+func (m *Matrix) weights(o, block int64) weights {
+	at := o/m.rows()*m.groupBytes() + block*m.blockBytes()
+	return m.layout.weights(m.data[at:at+m.blockBytes()], m.level, int(o%m.rows()))
 }
 
 // sums are the sum of all products with a rounded block, times the scales of parts, and the sum of its parts times their minima.
 func (w *weights) sums(q []int32) (products, mins int32) {
-	for i, v := range q {
-		products += w.scales[i/16] * w.q[i] * v
-		mins += w.mins[i/32] * v
+	for part := 0; part < len(q); part += 16 {
+		sum, all := int32(0), int32(0)
+		for i, v := range q[part : part+16] {
+			sum += w.q[part+i] * v
+			all += v
+		}
+		products += w.scales[part/16] * sum
+		mins += w.mins[part/32] * all
 	}
 	return products, mins
 }
@@ -92,20 +112,22 @@ func Check(level Level, typ gguf.Type) error {
 	if err := m.Pack(0, rows); err != nil {
 		return err
 	}
+	const different = 7
 	columns := max(8, int(m.layout.wideFrom)) // of a wide tile
-	x := make([]float32, columns*int(in))
+	x := make([]float32, different*int(in))
 	for i := range x {
 		x[i] = float32(i*7%64-31) / 8
 	}
 	want := m.multiplyPlain(x)
-	for _, n := range []int{1, 2, 3, 4, columns} {
-		got, err := m.Multiply(x[:n*int(in)])
-		if err != nil {
-			return err
-		}
+	all, err := m.multiply(slices.Repeat(x, columns/different+1), 1, 2, 3, 4, int64(columns))
+	if err != nil {
+		return err
+	}
+	for _, got := range all {
 		for i, g := range got {
-			if d := math.Abs(float64(g - want[i])); !(d <= 1e-5*(1+math.Abs(float64(want[i])))) {
-				return fmt.Errorf("kernels: level %s, %s, %d columns: result %d is %g, want %g", level, typ, n, i, g, want[i])
+			w := want[i%len(want)]
+			if d := math.Abs(float64(g - w)); !(d <= 1e-5*(1+math.Abs(float64(w)))) {
+				return fmt.Errorf("kernels: level %s, %s, %d columns: result %d is %g, want %g", level, typ, int64(len(got))/m.out, i, g, w)
 			}
 		}
 	}
