@@ -90,11 +90,25 @@ func (c *Calls) place(size uintptr) (unsafe.Pointer, error) {
 	return p, nil
 }
 
-// product is what the kernel of that name is given. run_amd64.s reads it.
-type product struct {
+// shared is what a call begins with whose pieces threads share. run_amd64.s reads it.
+type shared struct {
 	kernel uintptr
+	body   uintptr // computes a piece
+	pieces int64
 
-	pieces  int64 // runs of groups times chunks of columns
+	scratch       uintptr
+	threadScratch int64
+
+	_    [64]byte // the counters change while others read the rest
+	next int64    // the next piece
+	left int64    // threads that have left
+	_    [64]byte
+}
+
+// product is what the body of that name is given. Its pieces are runs of groups times chunks of columns.
+type product struct {
+	shared
+
 	runs    int64 // of a chunk
 	run     int64 // groups of a run
 	chunk   int64 // columns of a chunk
@@ -115,13 +129,6 @@ type product struct {
 	wideColumns int64
 	wideFrom    int64   // from how many columns of a chunk on the wide tile is used
 	unpack      uintptr // makes what the wide tile reads, or 0
-
-	scratch       uintptr
-	threadScratch int64
-
-	_    [64]byte
-	next int64 // the next piece
-	left int64 // threads that have left
 }
 
 // tailBytes are the bytes of scratch memory for the results of a last group of fewer rows than others: of 8 columns.
@@ -148,7 +155,7 @@ func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
 	}
 	p := (*product)(to)
 	*p = product{
-		kernel: productKernel, columns: columns,
+		shared: shared{kernel: sharingKernel, body: productBody}, columns: columns,
 		matrix: address(m.data), groups: m.groups(), groupBytes: m.groupBytes(), blocks: m.blocks(),
 		groupRows: m.rows(), lastRows: m.out - m.rows()*(m.groups()-1), inBytes: uintptr(m.columnBytes()), outBytes: uintptr(4 * m.out),
 	}

@@ -9674,10 +9674,10 @@ token:
 	XORQ  CX, CX
 
 prepare:
-	MOVQ         40(DI), AX
+	MOVQ         216(DI), AX
 	ADDQ         R10, AX
 	VMOVUPS      (AX)(CX*1), Y0
-	MOVQ         80(DI), BX
+	MOVQ         256(DI), BX
 	ADDQ         R12, BX
 	VADDPS       (BX)(CX*1), Y0, Y0
 	VXORPS       sign<>+0(SB), Y0, Y0
@@ -9708,32 +9708,32 @@ prepare:
 	VMOVUPS      one<>+0(SB), Y1
 	VDIVPS       Y0, Y1, Y0
 	VMOVUPS      Y0, 1280(R13)(CX*1)
-	MOVQ         16(DI), AX
+	MOVQ         192(DI), AX
 	ADDQ         R10, AX
 	VMOVUPS      (AX)(CX*1), Y4
-	MOVQ         96(DI), BX
+	MOVQ         272(DI), BX
 	ADDQ         R12, BX
 	VMULPS       (BX)(CX*1), Y4, Y5
 	VMOVUPS      Y5, 1536(R13)(CX*1)
 	VFMADD231PS  Y5, Y5, Y14
-	MOVQ         104(DI), BX
+	MOVQ         280(DI), BX
 	ADDQ         R12, BX
 	VMULPS       (BX)(CX*1), Y4, Y5
 	VMULPS       Y0, Y5, Y6
 	VSUBPS       Y5, Y6, Y6
 	VADDPS       Y6, Y4, Y4
 	VMOVUPS      Y4, 512(R13)(CX*1)
-	MOVQ         8(DI), AX
+	MOVQ         184(DI), AX
 	ADDQ         R10, AX
 	VMULPS       (AX)(CX*1), Y4, Y5
-	MOVQ         112(DI), BX
+	MOVQ         288(DI), BX
 	ADDQ         R12, BX
 	VMOVUPS      (BX)(CX*1), Y6
 	VFMADD231PS  Y6, Y5, Y15
-	MOVQ         32(DI), AX
+	MOVQ         208(DI), AX
 	ADDQ         R10, AX
 	VMOVUPS      (AX)(CX*1), Y0
-	MOVQ         72(DI), BX
+	MOVQ         248(DI), BX
 	ADDQ         R12, BX
 	VADDPS       (BX)(CX*1), Y0, Y0
 	VXORPS       sign<>+0(SB), Y0, Y0
@@ -9788,15 +9788,15 @@ prepare:
 	VPSLLD       $0x17, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, 768(R13)(CX*1)
-	MOVQ         24(DI), AX
+	MOVQ         200(DI), AX
 	ADDQ         R10, AX
 	VMOVUPS      (AX)(CX*1), Y4
-	CMPQ         64(DI), $0x00
+	CMPQ         240(DI), $0x00
 	JE           value
-	MOVQ         48(DI), AX
+	MOVQ         224(DI), AX
 	ADDQ         R10, AX
 	VMOVUPS      (AX)(CX*1), Y0
-	MOVQ         88(DI), BX
+	MOVQ         264(DI), BX
 	ADDQ         R12, BX
 	VADDPS       (BX)(CX*1), Y0, Y0
 	VXORPS       sign<>+0(SB), Y0, Y0
@@ -9826,7 +9826,7 @@ prepare:
 	VADDPS       one<>+0(SB), Y0, Y0
 	VMOVUPS      one<>+0(SB), Y1
 	VDIVPS       Y0, Y1, Y0
-	MOVQ         64(DI), AX
+	MOVQ         240(DI), AX
 	ADDQ         R10, AX
 	VMOVUPS      (AX)(CX*1), Y5
 	VSUBPS       Y4, Y5, Y5
@@ -9921,7 +9921,7 @@ removed:
 	ADDQ         $0x10, CX
 	CMPQ         CX, $0x00000100
 	JNE          removed
-	MOVQ         8(DI), BX
+	MOVQ         184(DI), BX
 	ADDQ         R10, BX
 	MOVQ         R8, AX
 	XORQ         CX, CX
@@ -10084,7 +10084,7 @@ variance:
 	VHADDPS      X13, X13, X13
 	VBROADCASTSS X13, Y13
 	VMULPS       inverse64<>+0(SB), Y13, Y13
-	VBROADCASTSS 144(DI), Y0
+	VBROADCASTSS 320(DI), Y0
 	VADDPS       Y0, Y13, Y13
 	VSQRTPS      Y13, Y13
 	VMOVUPS      one<>+0(SB), Y0
@@ -10095,18 +10095,18 @@ gate:
 	VMOVUPS     1792(R13)(CX*1), Y0
 	VSUBPS      Y12, Y0, Y0
 	VMULPS      Y13, Y0, Y0
-	MOVQ        120(DI), BX
+	MOVQ        296(DI), BX
 	ADDQ        R12, BX
 	VMULPS      (BX)(CX*1), Y0, Y0
-	MOVQ        128(DI), BX
+	MOVQ        304(DI), BX
 	ADDQ        R12, BX
 	VADDPS      (BX)(CX*1), Y0, Y0
 	VMOVUPS     1024(R13)(CX*1), Y1
 	VFMADD231PS Y15, Y1, Y0
-	MOVQ        56(DI), AX
+	MOVQ        232(DI), AX
 	ADDQ        R10, AX
 	VMULPS      (AX)(CX*1), Y0, Y0
-	MOVQ        136(DI), AX
+	MOVQ        312(DI), AX
 	ADDQ        R10, AX
 	VMOVUPS     Y0, (AX)(CX*1)
 	ADDQ        $0x20, CX
@@ -10120,7 +10120,7 @@ gate:
 // func shiftRun()
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·shiftRun(SB), NOSPLIT|NOFRAME, $0
-	MOVQ 56(DI), R14
+	MOVQ 232(DI), R14
 	MOVQ (SI), R11
 	MOVQ 8(SI), R12
 
@@ -10128,13 +10128,13 @@ TEXT ·shiftRun(SB), NOSPLIT|NOFRAME, $0
 	MOVQ  16(SI), DX
 	MOVQ  DX, R8
 	IMULQ R14, R8
-	ADDQ  16(DI), R8
+	ADDQ  192(DI), R8
 	CMPQ  24(SI), $0x00
 	JNE   begin
 	LEAQ  -1(R11), DX
 	MOVQ  DX, AX
 	IMULQ R14, AX
-	ADDQ  8(DI), AX
+	ADDQ  184(DI), AX
 	MOVQ  R13, BX
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
@@ -10158,7 +10158,7 @@ beforemean:
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
 	VBROADCASTSS X0, Y0
-	VBROADCASTSS 84(DI), Y1
+	VBROADCASTSS 260(DI), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVAPS      Y0, Y8
 	VPXOR        Y0, Y0, Y0
@@ -10191,15 +10191,15 @@ beforevariance:
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
 	VBROADCASTSS X0, Y0
-	VBROADCASTSS 84(DI), Y1
+	VBROADCASTSS 260(DI), Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS 80(DI), Y1
+	VBROADCASTSS 256(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VSQRTPS      Y0, Y0
-	VBROADCASTSS 88(DI), Y9
+	VBROADCASTSS 264(DI), Y9
 	VDIVPS       Y0, Y9, Y9
-	MOVQ         24(DI), DX
-	MOVQ         32(DI), R15
+	MOVQ         200(DI), DX
+	MOVQ         208(DI), R15
 	XORQ         CX, CX
 
 beforewrite:
@@ -10240,7 +10240,7 @@ begin:
 token:
 	MOVQ    R11, AX
 	IMULQ   R14, AX
-	ADDQ    8(DI), AX
+	ADDQ    184(DI), AX
 	LEAQ    (R13)(R14*1), BX
 	CMPQ    R8, BX
 	CMOVQEQ R13, BX
@@ -10267,7 +10267,7 @@ rowmean:
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
 	VBROADCASTSS X0, Y0
-	VBROADCASTSS 84(DI), Y1
+	VBROADCASTSS 260(DI), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVAPS      Y0, Y8
 	VPXOR        Y0, Y0, Y0
@@ -10300,15 +10300,15 @@ rowvariance:
 	VHADDPS      X0, X0, X0
 	VHADDPS      X0, X0, X0
 	VBROADCASTSS X0, Y0
-	VBROADCASTSS 84(DI), Y1
+	VBROADCASTSS 260(DI), Y1
 	VMULPS       Y1, Y0, Y0
-	VBROADCASTSS 80(DI), Y1
+	VBROADCASTSS 256(DI), Y1
 	VADDPS       Y1, Y0, Y0
 	VSQRTPS      Y0, Y0
-	VBROADCASTSS 88(DI), Y9
+	VBROADCASTSS 264(DI), Y9
 	VDIVPS       Y0, Y9, Y9
-	MOVQ         24(DI), DX
-	MOVQ         32(DI), R15
+	MOVQ         200(DI), DX
+	MOVQ         208(DI), R15
 	XORQ         CX, CX
 
 rowwrite:
@@ -10344,14 +10344,14 @@ rowwrite:
 lerp:
 	CMPQ  R15, 48(SI)
 	JGE   next
-	MOVQ  48(DI), BX
+	MOVQ  224(DI), BX
 	MOVQ  (BX)(R15*8), BX
 	MOVQ  R15, DX
-	IMULQ 64(DI), DX
+	IMULQ 240(DI), DX
 	ADDQ  R11, DX
 	MOVQ  DX, AX
 	IMULQ R14, AX
-	ADDQ  40(DI), AX
+	ADDQ  216(DI), AX
 	XORQ  CX, CX
 
 mix:
@@ -10394,7 +10394,7 @@ end:
 	MOVQ  16(SI), DX
 	MOVQ  DX, BX
 	IMULQ R14, BX
-	ADDQ  72(DI), BX
+	ADDQ  248(DI), BX
 	XORQ  CX, CX
 
 copy:

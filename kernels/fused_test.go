@@ -236,14 +236,21 @@ func middleWide(in map[string][]float32, state []float64, heads int, lengths []i
 
 // The offsets that the generator knows are those of the structs.
 func TestOffsetsOfCalls(t *testing.T) {
+	const begin = unsafe.Sizeof(shared{})
+	require.EqualValues(t, 184, begin)
 	var m middle7
-	require.Equal(t, []uintptr{8, 64, 72, 128, 136, 144}, []uintptr{
+	require.Equal(t, []uintptr{begin, begin + 56, begin + 64, begin + 120, begin + 128, begin + 136}, []uintptr{
 		unsafe.Offsetof(m.r), unsafe.Offsetof(m.v0), unsafe.Offsetof(m.w0), unsafe.Offsetof(m.shift), unsafe.Offsetof(m.y), unsafe.Offsetof(m.eps),
 	})
 	var s shift
-	require.Equal(t, []uintptr{8, 48, 56, 64, 72, 80, 84, 88}, []uintptr{
+	require.Equal(t, []uintptr{begin, begin + 40, begin + 48, begin + 56, begin + 64, begin + 72, begin + 76, begin + 80}, []uintptr{
 		unsafe.Offsetof(s.x), unsafe.Offsetof(s.mus), unsafe.Offsetof(s.rowBytes), unsafe.Offsetof(s.tokens), unsafe.Offsetof(s.after),
 		unsafe.Offsetof(s.eps), unsafe.Offsetof(s.inverse), unsafe.Offsetof(s.one),
+	})
+	var p shiftPiece
+	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48}, []uintptr{
+		unsafe.Offsetof(p.first), unsafe.Offsetof(p.tokens), unsafe.Offsetof(p.sequence), unsafe.Offsetof(p.begins), unsafe.Offsetof(p.ends),
+		unsafe.Offsetof(p.lerp), unsafe.Offsetof(p.lerps),
 	})
 }
 

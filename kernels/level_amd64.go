@@ -31,8 +31,8 @@ var functions = func() map[string]uintptr {
 }()
 
 var (
-	productKernel, roundingKernel, middleKernel, shiftKernel = kernels()
-	entryFunction                                            = entryOf(runtime.GOOS)
+	sharingKernel, roundingKernel, productBody, middleBody, shiftBody = kernels()
+	entryFunction                                                     = entryOf(runtime.GOOS)
 )
 
 // entryOf is the address of the entry in a system's calling convention.
@@ -44,8 +44,8 @@ func entryOf(system string) uintptr {
 	return systemV
 }
 
-// kernels tells where the kernels are.
-func kernels() (product, rounding, middle, shifting uintptr)
+// kernels tells where the kernels are, and the bodies that the first of them runs.
+func kernels() (sharing, rounding, product, middle, shifting uintptr)
 
 // entries tells where the C functions are that Entry is one of, by calling convention.
 func entries() (systemV, windows uintptr)

@@ -8,8 +8,9 @@ import "unsafe"
 func Best() Level { return None }
 
 var (
-	functions                                                               map[string]uintptr
-	productKernel, roundingKernel, middleKernel, shiftKernel, entryFunction uintptr
+	functions                                    map[string]uintptr
+	sharingKernel, roundingKernel, entryFunction uintptr
+	productBody, middleBody, shiftBody           uintptr
 )
 
 func call(uintptr, unsafe.Pointer, int, int) {

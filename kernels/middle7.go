@@ -17,26 +17,19 @@ type Middle7 struct {
 	Y                                       uintptr // the result, [channels, tokens]
 }
 
-// middle7 is what the kernel middle is given. run_amd64.s and gen/middle7.go read it.
+// middle7 is what the body middle is given. run_amd64.s and gen/head7.go read it. Its pieces are the heads of all sequences.
 type middle7 struct {
-	kernel                                  uintptr
+	shared
+
 	r, k, v, w, a, vr, g, v0                uintptr
 	w0, a0, vBias, kk, ka, rk, scale, shift uintptr
 	y                                       uintptr
 	eps                                     float32
 
-	pieces     int64 // heads of all sequences
 	heads      int64
 	sequences  uintptr // [2]int64 each: the first token, and how many there are
 	tokenBytes int64
 	state      uintptr
-
-	scratch       uintptr
-	threadScratch int64
-
-	_    [64]byte
-	next int64 // the next piece
-	left int64 // threads that have left
 }
 
 // middleScratch is the scratch memory of a thread: 8 vectors of a head.
@@ -69,8 +62,9 @@ func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, e
 	}
 	m := (*middle7)(to)
 	*m = middle7{
-		kernel: middleKernel, eps: eps, pieces: heads * int64(len(lengths)), heads: heads, sequences: uintptr(table),
-		tokenBytes: 4 * HeadSize * heads, threadScratch: middleScratch,
+		shared: shared{kernel: sharingKernel, body: middleBody, pieces: heads * int64(len(lengths)), threadScratch: middleScratch},
+		eps:    eps, heads: heads, sequences: uintptr(table),
+		tokenBytes: 4 * HeadSize * heads,
 	}
 	c.scratch = max(c.scratch, middleScratch)
 	return &MiddleCall{&Call{of: c, pointer: to, scratch: &m.scratch}, m}, nil

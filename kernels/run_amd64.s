@@ -3,20 +3,40 @@
 
 // A kernel is called with the call in DI, ith in SI and nth in DX. It may use every register but SP and BP.
 
-// product multiplies a packed matrix with columns, piece by piece. Every thread takes the next piece, until none is left.
-// A piece is a run of groups of rows and a chunk of columns.
-TEXT product<>(SB), NOSPLIT|NOFRAME, $0
-	PUSHQ DX                        // 56(SP) nth
-	IMULQ product_threadScratch(DI), SI
-	ADDQ  product_scratch(DI), SI
-	PUSHQ SI                        // 48(SP) the scratch memory of this thread: a tail, then an unpacked group
-
+// sharing calls the body of the call for one piece after another: with the piece in AX, and in R13 the scratch memory of this thread.
+// Every thread takes the next piece, until none is left. A body keeps DI.
+TEXT sharing<>(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ DX
+	IMULQ shared_threadScratch(DI), SI
+	ADDQ  shared_scratch(DI), SI
+	PUSHQ SI
 take:
 	MOVQ  $1, AX
 	LOCK
-	XADDQ AX, product_next(DI)
-	CMPQ  AX, product_pieces(DI)
+	XADDQ AX, shared_next(DI)
+	CMPQ  AX, shared_pieces(DI)
 	JGE   last
+	MOVQ  (SP), R13
+	CALL  shared_body(DI)
+	JMP   take
+last:
+	POPQ  SI
+	POPQ  DX
+	// The thread that leaves last makes the call ready for its next run.
+	MOVQ  $1, AX
+	LOCK
+	XADDQ AX, shared_left(DI)
+	INCQ  AX
+	CMPQ  AX, DX
+	JNE   out
+	MOVQ  $0, shared_left(DI)
+	MOVQ  $0, shared_next(DI)
+out:
+	RET
+
+// product is the body of products of a packed matrix with columns. A piece is a run of groups of rows and a chunk of columns.
+TEXT product<>(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ R13                       // 48(SP) scratch memory: a tail, then an unpacked group
 	XORL  DX, DX
 	DIVQ  product_runs(DI)          // AX the chunk, DX the run
 	MOVQ  product_chunk(DI), CX
@@ -142,21 +162,7 @@ next:
 	POPQ  AX
 	POPQ  AX
 	POPQ  AX
-	JMP   take
-
-last:
-	POPQ  SI
-	POPQ  DX
-	// The thread that leaves last makes the call ready for its next run.
-	MOVQ  $1, AX
-	LOCK
-	XADDQ AX, product_left(DI)
-	INCQ  AX
-	CMPQ  AX, DX
-	JNE   out
-	MOVQ  $0, product_left(DI)
-	MOVQ  $0, product_next(DI)
-out:
+	POPQ  AX
 	RET
 
 // rounding rounds columns of floats, block by block. Each thread has its share of the blocks.
@@ -190,18 +196,8 @@ block:
 end:
 	RET
 
-// middle runs head7 for one head of one sequence after another. Every thread takes the next, until none is left.
+// middle is the body of Middle7. A piece is a head of a sequence.
 TEXT middle<>(SB), NOSPLIT|NOFRAME, $0
-	PUSHQ DX
-	IMULQ middle7_threadScratch(DI), SI
-	ADDQ  middle7_scratch(DI), SI
-	MOVQ  SI, R13
-take:
-	MOVQ  $1, AX
-	LOCK
-	XADDQ AX, middle7_next(DI)
-	CMPQ  AX, middle7_pieces(DI)
-	JGE   last
 	MOVQ  AX, R8
 	SHLQ  $14, R8                   // 64 by 64 floats of state
 	ADDQ  middle7_state(DI), R8
@@ -212,55 +208,22 @@ take:
 	MOVQ  0(AX), R10                // the first token
 	MOVQ  8(AX), R9                 // how many
 	TESTQ R9, R9
-	JZ    take
+	JZ    out
 	MOVQ  middle7_tokenBytes(DI), R11
 	IMULQ R11, R10
 	MOVQ  DX, R12
 	SHLQ  $8, R12
 	ADDQ  R12, R10
 	CALL  ·head7(SB)
-	JMP   take
-last:
-	POPQ  DX
-	MOVQ  $1, AX
-	LOCK
-	XADDQ AX, middle7_left(DI)
-	INCQ  AX
-	CMPQ  AX, DX
-	JNE   out
-	MOVQ  $0, middle7_left(DI)
-	MOVQ  $0, middle7_next(DI)
 out:
 	RET
 
-// shifting runs shiftRun for one piece after another. Every thread takes the next, until none is left.
+// shifting is the body of Shift. A piece is one of the table.
 TEXT shifting<>(SB), NOSPLIT|NOFRAME, $0
-	PUSHQ DX
-	IMULQ shift_threadScratch(DI), SI
-	ADDQ  shift_scratch(DI), SI
-	MOVQ  SI, R13
-take:
-	MOVQ  $1, AX
-	LOCK
-	XADDQ AX, shift_next(DI)
-	CMPQ  AX, shift_pieces(DI)
-	JGE   last
 	IMULQ $shiftPiece__size, AX
 	MOVQ  shift_table(DI), SI
 	ADDQ  AX, SI
 	CALL  ·shiftRun(SB)
-	JMP   take
-last:
-	POPQ  DX
-	MOVQ  $1, AX
-	LOCK
-	XADDQ AX, shift_left(DI)
-	INCQ  AX
-	CMPQ  AX, DX
-	JNE   out
-	MOVQ  $0, shift_left(DI)
-	MOVQ  $0, shift_next(DI)
-out:
 	RET
 
 // func call(kernel uintptr, c unsafe.Pointer, ith, nth int)
@@ -273,14 +236,16 @@ TEXT ·call(SB), 0, $8-32
 	VZEROUPPER
 	RET
 
-// func kernels() (product, rounding, middle, shifting uintptr)
-TEXT ·kernels(SB), NOSPLIT, $0-32
-	LEAQ  product<>(SB), AX
-	MOVQ  AX, product+0(FP)
+// func kernels() (sharing, rounding, product, middle, shifting uintptr)
+TEXT ·kernels(SB), NOSPLIT, $0-40
+	LEAQ  sharing<>(SB), AX
+	MOVQ  AX, sharing+0(FP)
 	LEAQ  rounding<>(SB), AX
 	MOVQ  AX, rounding+8(FP)
+	LEAQ  product<>(SB), AX
+	MOVQ  AX, product+16(FP)
 	LEAQ  middle<>(SB), AX
-	MOVQ  AX, middle+16(FP)
+	MOVQ  AX, middle+24(FP)
 	LEAQ  shifting<>(SB), AX
-	MOVQ  AX, shifting+24(FP)
+	MOVQ  AX, shifting+32(FP)
 	RET

@@ -17,22 +17,15 @@ type Shift struct {
 	Out         uintptr   // the lerps, [channels, tokens, lerps], and the last row of each sequence, normed, [channels, sequences]
 }
 
-// shift is what the kernel shifting is given. run_amd64.s and gen/shift.go read it.
+// shift is what the body shifting is given. run_amd64.s and gen/shift.go read it.
 type shift struct {
-	kernel                          uintptr
+	shared
+
 	x, state, scale, bias, out, mus uintptr
 	rowBytes, tokens                int64
 	after                           uintptr // where the last rows go
 	eps, inverse, one               float32
-	pieces                          int64
 	table                           uintptr // of shiftPiece
-
-	scratch       uintptr
-	threadScratch int64
-
-	_    [64]byte
-	next int64 // the next piece
-	left int64 // threads that have left
 }
 
 // shiftPiece is a run of tokens of a sequence, and some of the lerps.
@@ -74,8 +67,9 @@ func (c *Calls) Shift(channels int64, lengths []int, lerps int, eps float32) (*S
 	}
 	s := (*shift)(to)
 	*s = shift{
-		kernel: shiftKernel, mus: uintptr(mus), rowBytes: 4 * channels, tokens: tokens, eps: eps, inverse: 1 / float32(channels), one: 1,
-		pieces: int64(len(pieces)), table: uintptr(table), threadScratch: 2 * 4 * channels,
+		shared: shared{kernel: sharingKernel, body: shiftBody, pieces: int64(len(pieces)), threadScratch: 2 * 4 * channels},
+		mus:    uintptr(mus), rowBytes: 4 * channels, tokens: tokens, eps: eps, inverse: 1 / float32(channels), one: 1,
+		table: uintptr(table),
 	}
 	c.scratch = max(c.scratch, s.threadScratch)
 	return &ShiftCall{&Call{of: c, pointer: to, scratch: &s.scratch}, s, unsafe.Slice((*uintptr)(mus), lerps)}, nil

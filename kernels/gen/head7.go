@@ -10,10 +10,9 @@ import (
 
 // Offsets in what head7 is given: see type middle7 in package kernels.
 const (
-	mR, mK, mV, mW, mA, mVR, mG, mV0          = 8, 16, 24, 32, 40, 48, 56, 64
-	mW0, mA0, mVBias, mKK, mKA, mRK, mLW, mLB = 72, 80, 88, 96, 104, 112, 120, 128
-	mY                                        = 136
-	mEps                                      = 144
+	mR, mK, mV, mW, mA, mVR, mG, mV0 = sharedBytes, sharedBytes + 8, sharedBytes + 16, sharedBytes + 24, sharedBytes + 32, sharedBytes + 40, sharedBytes + 48, sharedBytes + 56
+	mW0, mA0, mVBias, mKK, mKA, mRK  = sharedBytes + 64, sharedBytes + 72, sharedBytes + 80, sharedBytes + 88, sharedBytes + 96, sharedBytes + 104
+	mLW, mLB, mY, mEps               = sharedBytes + 112, sharedBytes + 120, sharedBytes + 128, sharedBytes + 136
 )
 
 // Offsets in scratch memory: vectors of a head of 64.

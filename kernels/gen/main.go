@@ -78,6 +78,9 @@ func nameTable() []byte {
 
 type mem = operand.Mem
 
+// sharedBytes is the size of type shared in package kernels, which calls begin with.
+const sharedBytes = 184
+
 // y is vector register i, of 32 bytes.
 func y(i int) VecPhysical {
 	return []VecPhysical{

@@ -8,9 +8,9 @@ import (
 
 // Offsets in what shiftRun is given: see type shift in package kernels.
 const (
-	hX, hState, hScale, hBias, hOut, hMus = 8, 16, 24, 32, 40, 48
-	hRowBytes, hTokens, hNext             = 56, 64, 72
-	hEps, hInverse, hOne                  = 80, 84, 88
+	hX, hState, hScale, hBias, hOut, hMus = sharedBytes, sharedBytes + 8, sharedBytes + 16, sharedBytes + 24, sharedBytes + 32, sharedBytes + 40
+	hRowBytes, hTokens, hNext             = sharedBytes + 48, sharedBytes + 56, sharedBytes + 64
+	hEps, hInverse, hOne                  = sharedBytes + 72, sharedBytes + 76, sharedBytes + 80
 )
 
 // Offsets in a piece: see type shiftPiece.
