@@ -16,19 +16,20 @@ import (
 // kernels returns the choice of the matrices that our own kernels multiply with. A kernel of a type that check, which is kernels.Check,
 // finds wrong is not used.
 func (m *Model) kernels(check func(kernels.Level, gguf.Type) error) func(tensor) bool {
-	right := map[gguf.Type]bool{}
-	return func(t tensor) bool {
-		typ := t.info.Type
-		if _, ok := kernels.Size(m.level, typ, t.info.Shape[0], t.info.Shape[1]); !ok {
-			return false
-		}
-		if _, ok := right[typ]; !ok {
+	known := map[gguf.Type]bool{}
+	right := func(typ gguf.Type) bool {
+		if _, ok := known[typ]; !ok {
 			err := check(m.level, typ)
-			if right[typ] = err == nil; err != nil {
+			if known[typ] = err == nil; err != nil {
 				m.options.Log.Warn("ggml multiplies with matrices of this type, because our kernel is wrong on this processor", "type", typ, "error", err)
 			}
 		}
-		return right[typ]
+		return known[typ]
+	}
+	return func(t tensor) bool {
+		typ := t.info.Type
+		_, ok := kernels.Size(m.level, typ, t.info.Shape[0], t.info.Shape[1])
+		return ok && right(typ) && (typ != gguf.F32 || right(gguf.BF16)) // see packedType
 	}
 }
 
@@ -38,10 +39,14 @@ func (m *Model) pack(w *weights, tensors []tensor) error {
 		return nil
 	}
 	const align = 64
-	offsets, total := make([]int64, len(tensors)), int64(0)
-	sizes := make([]int64, len(tensors))
+	offsets, sizes, total := make([]int64, len(tensors)), make([]int64, len(tensors)), int64(0)
+	types := make([]gguf.Type, len(tensors))
 	for i, t := range tensors {
-		sizes[i], _ = kernels.Size(m.level, t.info.Type, t.info.Shape[0], t.info.Shape[1])
+		var err error
+		if types[i], err = m.packedType(t.info); err != nil {
+			return fmt.Errorf("tensor %q: %w", t.spec.Name, err)
+		}
+		sizes[i], _ = kernels.Size(m.level, types[i], t.info.Shape[0], t.info.Shape[1])
 		offsets[i] = total
 		total += (sizes[i] + align - 1) / align * align
 	}
@@ -49,23 +54,52 @@ func (m *Model) pack(w *weights, tensors []tensor) error {
 	if w.packed, err = pages.Alloc(total); err != nil {
 		return fmt.Errorf("the packed weights: %w", err)
 	}
-	m.options.Log.Debug("weights", "in", "memory of our kernels", "level", m.level, "tensors", len(tensors), "MiB", total>>20)
+	m.options.Log.Info("packed for our kernels", "level", m.level, "tensors", len(tensors), "MiB", total>>20)
 	w.matrices = map[string]*kernels.Matrix{}
 	var group errgroup.Group
 	group.SetLimit(max(1, min(m.options.Threads, runtime.NumCPU())))
 	for i, t := range tensors {
-		matrix, err := kernels.NewMatrix(m.level, t.info.Type, t.info.Shape[0], t.info.Shape[1], w.packed.Bytes()[offsets[i]:][:sizes[i]])
+		matrix, err := kernels.NewMatrix(m.level, types[i], t.info.Shape[0], t.info.Shape[1], w.packed.Bytes()[offsets[i]:][:sizes[i]])
 		if err != nil {
 			return err
 		}
 		w.matrices[t.spec.Name] = matrix
-		m.packRows(&group, matrix, t)
+		m.packRows(&group, matrix, t, types[i])
 	}
 	return group.Wait()
 }
 
-// packRows reads and packs a matrix in runs of rows.
-func (m *Model) packRows(group *errgroup.Group, matrix *kernels.Matrix, t tensor) {
+// packedType is the type that a matrix is packed as: its own, or BF16 for F32 if all weights are bfloat16 numbers. Then half as much is
+// read, and the products are the same to the bit.
+func (m *Model) packedType(t gguf.Tensor) (gguf.Type, error) {
+	if t.Type != gguf.F32 {
+		return t.Type, nil
+	}
+	data := make([]byte, min(packPiece, t.Size))
+	for at := int64(0); at < t.Size; at += int64(len(data)) {
+		data = data[:min(int64(len(data)), t.Size-at)]
+		if err := m.file.ReadAt(t, data, at); err != nil {
+			return 0, err
+		}
+		for i := 0; i < len(data); i += 4 {
+			if data[i] != 0 || data[i+1] != 0 {
+				return gguf.F32, nil
+			}
+		}
+	}
+	return gguf.BF16, nil
+}
+
+// upperHalves turns F32 numbers that are bfloat16 numbers into these, in place.
+func upperHalves(data []byte) []byte {
+	for i := 0; i < len(data); i += 4 {
+		data[i/2], data[i/2+1] = data[i+2], data[i+3]
+	}
+	return data[:len(data)/2]
+}
+
+// packRows reads and packs a matrix, as a type, in runs of rows.
+func (m *Model) packRows(group *errgroup.Group, matrix *kernels.Matrix, t tensor, as gguf.Type) {
 	rowBytes := t.info.Size / t.info.Shape[1]
 	run := max(1, packPiece/(kernels.GroupRows*rowBytes)) * kernels.GroupRows
 	for first := int64(0); first < t.info.Shape[1]; first += run {
@@ -78,6 +112,9 @@ func (m *Model) packRows(group *errgroup.Group, matrix *kernels.Matrix, t tensor
 			}
 			rows := (*data)[:n]
 			err := m.file.ReadAt(t.info, rows, first*rowBytes)
+			if as != t.info.Type {
+				rows = upperHalves(rows)
+			}
 			if err == nil {
 				err = matrix.Pack(first, rows)
 			}
