@@ -20,7 +20,6 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
@@ -98,7 +97,7 @@ func hintFor(err error) string {
 	var checkpoint *lm.CheckpointError
 	var odd *tokenizer.UnknownError
 	var device *lm.DeviceError
-	var memory *engine.DeviceMemoryError
+	var memory *lm.DeviceMemoryError
 	var logit *sampler.LogitError
 	switch {
 	case errors.As(err, &odd):

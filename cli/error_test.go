@@ -10,7 +10,6 @@ import (
 
 	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
 	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
@@ -38,7 +37,7 @@ func TestErrorsOfLibrariesGetTheFlagsThatHelp(t *testing.T) {
 		"what PiSSA began with":               {&adapter.InitError{}, "--lora-init"},
 		"too many threads":                    {&lm.ThreadsError{Want: 64, Most: 3}, "--threads 3"},
 		"a device that cannot be opened":      {&lm.DeviceError{}, "--device cpu"},
-		"a device with too little memory":     {&engine.DeviceMemoryError{}, "--gpu-layers"},
+		"a device with too little memory":     {&lm.DeviceMemoryError{}, "--gpu-layers"},
 		"a logit that is not finite":          {&sampler.LogitError{}, "inspect --check"},
 		"an epsilon that the file lacks":      {&convert.NoGroupNormError{}, "--group-norm-eps"},
 		"an error that no flag helps against": {errors.New("it is cold"), ""},
