@@ -17,7 +17,6 @@ import (
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -95,7 +94,7 @@ func runChat(c *urfave.Context) error {
 	t := &talk{c: c, model: m, lines: newLines(c), loaded: loaded}
 	if err := t.reading(f.Open(f.System), func(ctx context.Context) (err error) {
 		t.Conversation, err = m.NewConversation(ctx, lm.ConversationOptions{
-			Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")), Now: clock.Of(c.Context),
+			Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")),
 		})
 		return err
 	}); err != nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/generate"
-	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
@@ -74,7 +73,7 @@ func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 	line, ctx := reading(j.c.Context, j.c, "reading", len(j.tokens))
 	defer line.End()
 	text := generate.Text(ctx, session, j.tokens, j.options)
-	j.times, err = lm.Timed(text, clock.Of(j.c.Context), len(j.tokens), func(p generate.Piece) error {
+	j.times, err = lm.Timed(ctx, text, len(j.tokens), func(p generate.Piece) error {
 		line.End()
 		also(p)
 		return out.piece(p)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/engine"
@@ -27,7 +26,6 @@ type ConversationOptions struct {
 	Sampling *sampler.Options // nil follows the template, with a random seed
 	Stop     []string         // strings that end an answer; nil follows the template
 	Limit    int              // maximum number of tokens per answer; 0 means no limit
-	Now      func() time.Time // the clock; nil is time.Now
 }
 
 // Conversation is a chat with a model. Between turns its session has read whole turns only, each with its separator. A saved
@@ -38,7 +36,6 @@ type Conversation struct {
 	session *engine.Session
 	options generate.Options
 	sampler sampler.Options
-	now     func() time.Time
 	before  []engine.Snapshot // one per turn that can be undone
 	saved   string            // the state file that was last written or read
 }
@@ -55,10 +52,7 @@ func (m *Model) NewConversation(ctx context.Context, o ConversationOptions) (*Co
 	if o.Format.Name == "" {
 		o.Format.Template = m.Template()
 	}
-	c := &Conversation{Format: o.Format, model: m, now: o.Now}
-	if c.now == nil {
-		c.now = time.Now
-	}
+	c := &Conversation{Format: o.Format, model: m}
 	c.sampler = m.Sampling(o.Format.Sampling)
 	if o.Sampling != nil {
 		c.sampler = *o.Sampling
@@ -151,7 +145,7 @@ func (c *Conversation) sayTo(ctx context.Context, text string, start prompt.Thin
 	var said strings.Builder
 	var last generate.Piece
 	parts := c.NewSplitter(start)
-	r.Times, err = Timed(generate.Text(ctx, c.session, tokens, o), c.now, len(tokens), func(piece generate.Piece) error {
+	r.Times, err = Timed(ctx, generate.Text(ctx, c.session, tokens, o), len(tokens), func(piece generate.Piece) error {
 		last = piece
 		said.WriteString(piece.Text)
 		return pass(parts.Push(piece.Text), each)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -166,9 +167,10 @@ type Times struct {
 	Reason            generate.Reason // why the text ended; empty after an error
 }
 
-// Timed passes a text on piece by piece and measures the times with the clock now. It also passes on the last piece of a
-// cancelled text, and then returns the text's error. An error of each ends the text.
-func Timed(text iter.Seq2[generate.Piece, error], now func() time.Time, prompt int, each func(generate.Piece) error) (t Times, err error) {
+// Timed passes a text to each, piece by piece, and measures the times. prompt is the number of tokens before the text. Timed also
+// passes on the last piece of a cancelled text, and then returns the text's error. An error of each ends the text.
+func Timed(ctx context.Context, text iter.Seq2[generate.Piece, error], prompt int, each func(generate.Piece) error) (t Times, err error) {
+	now := clock.Of(ctx)
 	begin := now()
 	t.Prompt = prompt
 	var first time.Time

@@ -26,7 +26,7 @@ type here struct{}
 // may skip levels. It must not import packages above it, or siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "engine", "gguf", "checkpoint/formats", "demo",
+	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "gguf", "checkpoint/formats", "demo",
 		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/float", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term",
 		"internal/cmdline", "internal/manual", "internal/vectors"},
@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"chat":        {"prompt"},
-	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/infile"},
+	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/clock", "internal/infile"},
 	"eval/report": {"eval", "internal/cells", "internal/units"},
 	"eval":        {"engine", "tokenizer", "internal/lock"},
 	"doctor":      {"lm", "check", "fit", "ggml/probe", "internal/units"},
