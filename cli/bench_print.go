@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/bench"
-	"github.com/gosling-rwkv/gosling/internal/cells"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
@@ -34,19 +32,7 @@ func printResults[R bench.Result | bench.ParallelResult](c *urfave.Context, err 
 }
 
 func printBenchTable(out io.Writer, results []bench.Result) error {
-	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	row := func(texts ...string) { fmt.Fprintf(w, "| %s\t|\n", cells.Markdown(texts, "\t| ")) }
-	row("model", "size", "params", "backend", "threads", "kernels", "test", "t/s", "bandwidth")
-	row("---", "---:", "---:", "---", "---:", "---", "---:", "---:", "---:")
-	for _, r := range results {
-		share := ""
-		if r.BandwidthShare > 0 {
-			share = fmt.Sprintf("%.0f %%", 100*r.BandwidthShare)
-		}
-		row(r.ModelType, units.Bytes(r.ModelSize), fmt.Sprintf("%.2f M", float64(r.Parameters)/1e6), r.Backends, fmt.Sprint(r.Threads), r.Kernels,
-			r.Test(), cells.Number("%.2f", r.AvgTS)+" ± "+cells.Number("%.2f", r.StddevTS), share)
-	}
-	if err := w.Flush(); err != nil {
+	if err := bench.WriteTable(out, results); err != nil {
 		return err
 	}
 	r := results[len(results)-1]
