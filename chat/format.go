@@ -19,15 +19,15 @@ type Format struct {
 	Calls  bool         // the system prompt offers functions; OfferTools sets it
 }
 
-// OfferTools adds a list of functions to the system prompt. prompt.Tools describes the list's forms. from names the form of a
-// list that had to be converted, and is empty if it was already in a form that G1 models were trained on.
-func (f *Format) OfferTools(list string) (from string, err error) {
+// OfferTools returns the format with a list of functions in its system prompt. prompt.Tools describes the list's forms. from names
+// the form of a list that had to be converted. It is empty if G1 models were trained on the list's form.
+func (f Format) OfferTools(list string) (with Format, from string, err error) {
 	tools, from, err := prompt.Tools(list)
 	if err != nil {
-		return "", err
+		return f, "", err
 	}
 	f.System, f.Calls = strings.TrimSpace(f.System+"\n"+tools), true
-	return from, nil
+	return f, from, nil
 }
 
 // Start returns how an answer begins. If functions are offered and the model does not think first, the answer begins as a

@@ -72,25 +72,25 @@ func parseModel(f []string) (Model, error) {
 	if err := numbers(f[3:7], &c.Vocab, &c.Layers, &c.Embed, &c.FFN); err != nil {
 		return m, err
 	}
-	if err := m.setOwn(strings.Split(f[7], ",")); err != nil {
+	if err := setOwn(c, m.Version, strings.Split(f[7], ",")); err != nil {
 		return m, err
 	}
 	return m, c.Check()
 }
 
 // setOwn sets the dimensions that only the version has. Versions 6 and 7 have ranks.
-func (m *Model) setOwn(ranks []string) (err error) {
-	switch m.Version[0] {
+func setOwn(c *rwkv.Config, version string, ranks []string) (err error) {
+	switch version[0] {
 	case '7':
 		var d v7.Dims
 		err = numbers(ranks, &d.DecayRank, &d.RateRank, &d.ValueRank, &d.GateRank)
-		m.Config.Own = d
+		c.Own = d
 	case '6':
 		var d v6.Dims
 		err = numbers(ranks, &d.MixRank, &d.DecayRank)
-		m.Config.Own = d
+		c.Own = d
 	case '5':
-		m.Config.Own = v5.Dims{Gated: m.Version != "5.0"}
+		c.Own = v5.Dims{Gated: version != "5.0"}
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 )
 
@@ -87,7 +87,7 @@ func writeValue(w io.Writer, v reflect.Value, indent string) error {
 		text = strconv.AppendUint(text, v.Uint(), 10)
 	default:
 		value := v.Interface()
-		if v.CanFloat() && (math.IsNaN(v.Float()) || math.IsInf(v.Float(), 0)) {
+		if v.CanFloat() && !float.Finite(v.Float()) {
 			value = strconv.FormatFloat(v.Float(), 'g', -1, 64)
 		}
 		data, err := jsontext.Marshal(value)
