@@ -93,9 +93,6 @@ func (m *Matrix) blocks() int64 { return m.in / m.typ.BlockSize() }
 // groups is the number of groups of rows.
 func (m *Matrix) groups() int64 { return (m.out + m.rows() - 1) / m.rows() }
 
-// In is the number of weights of a row.
-func (m *Matrix) In() int64 { return m.in }
-
 // Out is the number of rows.
 func (m *Matrix) Out() int64 { return m.out }
 
