@@ -26,7 +26,7 @@ type here struct{}
 // may skip levels. It must not import packages above it, or siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "gguf", "checkpoint/formats", "demo",
+	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "gguf", "demo",
 		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/float", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term",
 		"internal/cmdline", "internal/manual", "internal/vectors"},
@@ -39,9 +39,9 @@ var arrows = map[string][]string{
 	"eval":        {"engine", "tokenizer", "internal/lock"},
 	"doctor":      {"lm", "check", "fit", "ggml/probe", "internal/units"},
 	"check":       {"convert"},
-	"inspect":     {"fit", "checkpoint/formats", "internal/jsontext"},
+	"inspect":     {"fit", "checkpoint/formats", "internal/float", "internal/jsontext"},
 	"fit":         {"engine", "quant", "tokenizer"},
-	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer", "internal/atomicfile"},
+	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer"},
 	"quant":       {"imatrix", "ggml", "rwkv/archs", "internal/utf"},
 	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
 
@@ -54,19 +54,19 @@ var arrows = map[string][]string{
 	"rwkv/plain": {"rwkv"},
 	"rwkv/op":    {"rwkv"},
 	"rwkv":       {"ggml", "internal/shape", "kernels"},
-	"ggml":       {"bindings", "gguf", "internal/float", "internal/mmap"},
+	"ggml":       {"bindings", "gguf", "internal/mmap"},
 	"ggml/probe": {"ggml"},
 	"bindings":   {},
 
 	"gguf":               {"internal/mmap", "internal/filekind", "internal/excerpt", "internal/float"},
 	"checkpoint/formats": {"checkpoint/*"},
-	"checkpoint/*":       {"checkpoint", "internal/filekind"},
-	"checkpoint":         {"internal/float", "internal/excerpt", "internal/infile", "internal/shape"},
+	"checkpoint/*":       {"checkpoint", "internal/filekind", "internal/shape"},
+	"checkpoint":         {"internal/float", "internal/excerpt", "internal/infile"},
 	"sampler":            {"tokenizer", "internal/float"},
 	"tokenizer":          {"internal/excerpt"},
 	"prompt":             {"internal/excerpt"},
 	"music":              {"tokenizer"},
-	"demo":               {"gguf", "internal/atomicfile", "internal/private"},
+	"demo":               {"internal/atomicfile", "internal/private"},
 
 	"internal/atomicfile": {"internal/lock"},
 	"internal/cells":      {"internal/float", "internal/term"},
@@ -99,8 +99,8 @@ var arrows = map[string][]string{
 	"ggml/ggmltest":    {"ggml/probe"},
 	"rwkv/rwkvtest":    {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
-	"internal/writers": {"checkpoint/*", "internal/float"},
-	"scripts/*":        {"cli", "eval", "internal/atomicfile", "internal/float", "internal/rss", "internal/synth"},
+	"internal/writers": {"checkpoint/*"},
+	"scripts/*":        {"eval", "internal/atomicfile", "internal/float", "internal/rss", "internal/synth"},
 }
 
 // only lists the importers of packages that few may import.
@@ -230,6 +230,28 @@ func TestTheTableNamesPackagesThatExist(t *testing.T) {
 		found, err := filepath.Glob(filepath.Join(root(t), filepath.FromSlash(pkg), "*.go"))
 		require.NoError(t, err)
 		assert.NotEmpty(t, found, pkg)
+	}
+}
+
+func TestEveryArrowHasAnImport(t *testing.T) {
+	used := map[[2]string]bool{}
+	walk(t, func(local, file string) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		from, _ := entry(packageOf(local))
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			require.NoError(t, err)
+			if name, ours := strings.CutPrefix(imported, module+"/"); ours {
+				to, _ := entry(name)
+				used[[2]string{from, to}] = true
+			}
+		}
+	})
+	for from, next := range arrows {
+		for _, to := range next {
+			assert.True(t, used[[2]string{from, to}], "nothing in %q imports %q", from, to)
+		}
 	}
 }
 
