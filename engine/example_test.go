@@ -65,5 +65,5 @@ func Example() {
 	if err := session.Restore(snapshot); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(after-session.Tokens(), "tokens, of", len(logits), "that there are")
+	fmt.Printf("took back %d tokens\n", after-session.Tokens())
 }

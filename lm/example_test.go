@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/demo"
@@ -19,12 +20,12 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	model, err := lm.Open(ctx, path, lm.Options{})
+	model, err := lm.Open(ctx, path, lm.Options{Libraries: os.Getenv("GOSLING_GGML")})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer model.Close()
-	talk, err := model.NewConversation(ctx, lm.ConversationOptions{})
+	talk, err := model.NewConversation(ctx, lm.ConversationOptions{Sampling: &sampler.Options{}}) // always the likeliest token
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -33,6 +34,7 @@ func Example() {
 	if _, err := talk.Say(ctx, "What is 17 + 25?", show); err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println()
 	fork, err := talk.Fork()
 	if err != nil {
 		log.Fatal(err)
@@ -41,6 +43,7 @@ func Example() {
 	if _, err := fork.Say(ctx, "Spell the word swan.", show); err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println()
 }
 
 // A checkpoint must be converted before it runs.
@@ -60,7 +63,7 @@ func ExampleModel_Continue() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	model, err := lm.Open(ctx, path, lm.Options{})
+	model, err := lm.Open(ctx, path, lm.Options{Libraries: os.Getenv("GOSLING_GGML")})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -70,14 +73,15 @@ func ExampleModel_Continue() {
 		log.Fatal(err)
 	}
 	defer session.Close()
-	greedy := lm.GenerateOptions{Sampling: &sampler.Options{}, Stop: []string{"\n\n"}, Limit: 100}
-	for _, text := range []string{"ROMEO:\n", "\n\nJULIET:\n"} {
+	greedy := lm.GenerateOptions{Sampling: &sampler.Options{}, Stop: []string{"\n\n"}, Limit: 20}
+	for _, text := range []string{"User: What is 17 + 25?\n\nAssistant:", "\n\nUser: Spell the word swan.\n\nAssistant:"} {
 		for piece, err := range model.Continue(ctx, session, text, greedy) {
 			if err != nil {
 				log.Fatal(err)
 			}
 			fmt.Print(piece.Text)
 		}
+		fmt.Println()
 	}
 }
 
@@ -88,12 +92,12 @@ func ExampleConversation_Undo() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	model, err := lm.Open(ctx, path, lm.Options{})
+	model, err := lm.Open(ctx, path, lm.Options{Libraries: os.Getenv("GOSLING_GGML")})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer model.Close()
-	talk, err := model.NewConversation(ctx, lm.ConversationOptions{})
+	talk, err := model.NewConversation(ctx, lm.ConversationOptions{Sampling: &sampler.Options{}}) // always the likeliest token
 	if err != nil {
 		log.Fatal(err)
 	}
