@@ -77,7 +77,7 @@ func CheckCall(start prompt.Think, said string) error {
 	return err
 }
 
-// Lacking returns the end of a separator that text does not end with yet.
+// Lacking returns what must be added to text so that it ends with separator.
 func Lacking(text, separator string) string {
 	for n := len(separator); n > 0; n-- {
 		if strings.HasSuffix(text, separator[:n]) {

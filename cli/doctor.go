@@ -20,10 +20,10 @@ import (
 func doctorCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "doctor", Usage: "find what keeps models from running here, and how to fix it", ArgsUsage: "[MODEL]",
-		Description: `Checks memory, disks and ggml's libraries, and tests every device and Gosling's own
-kernels with known results. With a model, it also checks every
-weight as "gosling inspect --check" does, whether the model fits this machine, and whether it runs. Each line begins with
-ok, warning or problem. What to do stands below a warning or a problem. The exit code is 1 if there is a problem.
+		Description: `Checks memory, disks and ggml's libraries. Tests every device and Gosling's own kernels with known results. With a model,
+it also checks every weight as "gosling inspect --check" does, whether the model fits this machine, and whether it runs.
+Each line begins with ok, warning or problem. Below a warning or a problem it says what to do. The exit code is 1 if there
+is a problem.
 
 The libraries are tested in a second process, so that a broken library or driver ends only that process.
 

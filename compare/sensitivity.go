@@ -57,7 +57,7 @@ func Sensitivity(ctx context.Context, o SensitivityOptions) (SensitivityResult, 
 	return SensitivityResult{result, notes{r.work}}, nil
 }
 
-// WeightType returns the type of a name, or an error if weights cannot have it.
+// WeightType returns the type with this name. An unknown name is an error, and so is a type in which weights cannot be stored.
 func WeightType(name string) (gguf.Type, error) {
 	typ, err := gguf.ParseType(name)
 	if err == nil {

@@ -41,7 +41,7 @@ func newPlan(ctx context.Context, file *checkpoint.File, o Options) (*plan, erro
 	return p, nil
 }
 
-// Check returns all that keeps a checkpoint from being converted as it is; the first is the error of Run.
+// Check returns every reason why a checkpoint cannot be converted as it is. The first one is the error that Run would return.
 func Check(file *checkpoint.File) []error {
 	if file.Unclear != nil && refuse(file) == nil {
 		return []error{file.Unclear}

@@ -156,8 +156,8 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 	return b.rows, b.checkRows(outputs)
 }
 
-// NotFiniteError reports a logit, or a number of an embedding, that is NaN or infinite. The rows of that call and the states of the
-// batch are useless then.
+// NotFiniteError reports a logit, or a number of an embedding, that is NaN or infinite. After it, the other rows of the call and
+// the states of the batch cannot be used.
 type NotFiniteError struct {
 	Row    int // in what was asked for
 	what   string

@@ -8,10 +8,10 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/mmap"
 )
 
-// Check returns every rule of the format that a file breaks. Besides the errors of Open, as far as the header can be read, it finds what
-// Open accepts and other programs do not: names too long for ggml, tensors out of order or with gaps between them, padding that is not
-// zero, and bytes after the padding of the last tensor. Errors about the contents are *FormatErrors. After a thousand of them it only
-// counts. For a split model it checks all files, and each error names its file.
+// Check returns an error for every rule of the format that a file breaks. It finds what Open finds, as far as the header can be
+// read. It also finds what Open accepts and other programs do not: names too long for ggml, tensors out of order or with gaps
+// between them, padding that is not zero, and bytes after the padding of the last tensor. Errors about the contents are
+// *FormatErrors. After a thousand of them it only counts. For a split model it checks all files, and each error names its file.
 func Check(path string) []error {
 	errs, split := checkPart(path)
 	if !split {

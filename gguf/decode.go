@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// The limits of a header. They keep it in memory and are many times what any model has. docs/limits.md lists them.
+// The limits of a header. They bound its memory, and are many times what any model needs. docs/limits.md lists them.
 const (
 	MaxHeader  = 256 << 20 // bytes of a header
 	MaxText    = 64 << 20  // bytes of one text

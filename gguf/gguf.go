@@ -208,12 +208,12 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	return f.tensors[i], true
 }
 
-// Data returns the bytes of a tensor in the mapped file, read-only and valid until Close. If the file is cut short, touching
-// what is gone ends the process, which ReadAt does not.
+// Data returns the bytes of a tensor in the mapped file, read-only and valid until Close. If the file is cut short, reading the
+// missing bytes ends the process. ReadAt returns an error instead.
 func (f *File) Data(t Tensor) []byte { return f.parts[t.Part].file.Bytes()[t.Offset:t.end():t.end()] }
 
 // Bytes returns a whole part in the mapped file, read-only and valid until Close, for devices that compute on it. As with Data,
-// touching bytes that were cut off ends the process.
+// reading bytes that were cut off ends the process.
 func (f *File) Bytes(part int) []byte { return f.parts[part].file.Bytes() }
 
 // ReadAt reads bytes of a tensor of this file, from an offset within it. It may be called from many goroutines. A file that was

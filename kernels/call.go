@@ -10,12 +10,13 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/pages"
 )
 
-// Entry is the address of the C function that runs a Call: void (*)(struct ggml_tensor * result, int ith, int nth, void * call). All nth
-// threads run it, and none may leave before all have. It is 0 where there are no kernels.
+// Entry returns the address of the C function that runs a Call: void (*)(struct ggml_tensor * result, int ith, int nth, void *
+// call). Each of the nth threads must run a call once before any of them runs it again. Entry returns 0 for processors that have
+// no kernels.
 func Entry() uintptr { return entryFunction }
 
-// Calls owns the memory of calls that run one after another, on the same threads. It lies outside of Go's heap, because threads of C
-// keep pointers to it.
+// Calls owns the memory of calls that run one after another, on the same threads. The memory is outside of Go's heap, because C
+// threads keep pointers to it.
 type Calls struct {
 	threads int
 	memory  []*pages.Memory
@@ -24,10 +25,10 @@ type Calls struct {
 	shared  *pages.Memory
 }
 
-// NewCalls makes room for calls that so many threads run.
+// NewCalls returns an owner of calls that this number of threads will run.
 func NewCalls(threads int) *Calls { return &Calls{threads: max(1, threads)} }
 
-// Close frees the calls, which must not be run any more. It is safe to call twice.
+// Close frees the calls. They must not run afterwards. It is safe to call twice.
 func (c *Calls) Close() {
 	if c == nil {
 		return
@@ -38,7 +39,7 @@ func (c *Calls) Close() {
 	c.memory, c.rest, c.shared = nil, nil, nil
 }
 
-// Call is a kernel and its operands. It may be run again and again.
+// Call is a kernel with its operands. It may run any number of times.
 type Call struct {
 	of      *Calls
 	pointer unsafe.Pointer // to a product or a rounding
@@ -46,11 +47,11 @@ type Call struct {
 	scratch *uintptr // of a product
 }
 
-// Pointer is what Entry is given.
+// Pointer returns the argument for the function of Entry.
 func (c *Call) Pointer() unsafe.Pointer { return c.pointer }
 
-// Place tells the call where its columns and its results are. They must be alive whenever it runs. No call can be added after the first
-// was placed.
+// Place sets the addresses of the call's columns and results. Their memory must stay alive while the call runs. After the first
+// Place no call can be added to the Calls.
 func (c *Call) Place(in, out uintptr) error {
 	*c.in, *c.out = in, out
 	return c.placeScratch()
@@ -74,7 +75,7 @@ func (c *Call) placeScratch() error {
 
 func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
 
-// place returns memory for a call of so many bytes.
+// place returns memory for a call of size bytes.
 func (c *Calls) place(size uintptr) (unsafe.Pointer, error) {
 	const slab = 64 << 10
 	size = (size + 63) &^ 63 // the counters of calls lie in cache lines of their own
@@ -90,7 +91,7 @@ func (c *Calls) place(size uintptr) (unsafe.Pointer, error) {
 	return p, nil
 }
 
-// shared is what a call begins with whose pieces threads share. run_amd64.s reads it.
+// shared is the beginning of calls whose pieces are shared among threads. run_amd64.s reads it.
 type shared struct {
 	kernel uintptr
 	body   uintptr // computes a piece
@@ -131,10 +132,10 @@ type product struct {
 	unpack      uintptr // makes what the wide tile reads, or 0
 }
 
-// tailBytes are the bytes of scratch memory for the results of a last group of fewer rows than others: of 8 columns.
+// tailBytes is the size of a thread's scratch memory for the results of a group that has fewer rows than the others: 8 columns.
 const tailBytes = 8 * 4 * 16
 
-// Some sizes of pieces: a piece is large enough to make up for taking it, and small enough that threads end together.
+// The sizes of pieces. A large piece makes up for the cost of taking it. Small pieces let all threads end at the same time.
 const (
 	leastPiece = 64 << 10 // weights
 	mostPiece  = 1 << 20
@@ -143,8 +144,8 @@ const (
 	mostChunk  = 64
 )
 
-// Product adds the product of the matrix with columns: columns of ColumnBytes, or floats [in, columns]; results are floats
-// [out, columns].
+// Product adds a call that multiplies the matrix with columns. A column has ColumnBytes bytes. If ColumnBytes is 0, the columns
+// are floats [in, columns]. The results are floats [out, columns].
 func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
 	if columns <= 0 || columns > (1<<40)/max(m.in, m.out) {
 		return nil, fmt.Errorf("kernels: a product with %d columns", columns)
@@ -166,7 +167,7 @@ func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
 	return &Call{of: c, pointer: to, in: &p.in, out: &p.out, scratch: &p.scratch}, nil
 }
 
-// choose chooses the tiles for a matrix. It returns the bytes of an unpacked group, if the widest reads that.
+// choose chooses the tiles for a matrix. It returns the bytes of an unpacked group if the widest tile reads one, or else 0.
 func (p *product) choose(m *Matrix) (unpacked int64) {
 	l, suffix := m.layout, ""
 	p.wideColumns, p.wideFrom = l.wide, l.wideFrom
@@ -204,7 +205,7 @@ func (p *product) cut(in int64, threads int) {
 	p.pieces = p.runs * ((p.columns + p.chunk - 1) / p.chunk)
 }
 
-// columnBytes is the number of bytes from one column to the next.
+// columnBytes returns the number of bytes from one column to the next.
 func (m *Matrix) columnBytes() int64 {
 	if n := m.ColumnBytes(); n > 0 {
 		return n
@@ -212,7 +213,7 @@ func (m *Matrix) columnBytes() int64 {
 	return 4 * m.in
 }
 
-// rounding is what the kernel of that name is given. run_amd64.s reads it.
+// rounding is the argument of the kernel of that name. run_amd64.s reads it.
 type rounding struct {
 	kernel        uintptr
 	round         uintptr
@@ -221,7 +222,8 @@ type rounding struct {
 	out, outBytes uintptr
 }
 
-// Rounding adds the rounding of columns of floats [in, columns] to what Product multiplies with, columns of ColumnBytes.
+// Rounding adds a call that rounds columns of floats [in, columns]. Its results are the columns of ColumnBytes that Product
+// reads.
 func (c *Calls) Rounding(m *Matrix, columns int64) (*Call, error) {
 	b := roundedBlock[m.layout.columns]
 	if b.values == 0 || columns <= 0 || columns > (1<<40)/m.in {
@@ -242,7 +244,8 @@ func (c *Calls) Rounding(m *Matrix, columns int64) (*Call, error) {
 // run runs the call on the goroutine, as one of the threads.
 func (c *Call) run(ith int) { call(*(*uintptr)(c.pointer), c.pointer, ith, c.of.threads) }
 
-// Multiply is the product of the matrix with columns of floats [in, columns], on the goroutine: floats [out, columns].
+// Multiply returns the product of the matrix with columns of floats [in, columns]: floats [out, columns]. It computes on the
+// goroutine.
 func (m *Matrix) Multiply(x []float32) ([]float32, error) {
 	columns := int64(len(x)) / m.in
 	if columns == 0 || int64(len(x))%m.in != 0 {

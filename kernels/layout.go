@@ -8,8 +8,8 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// A packed matrix is a sequence of groups of R rows, a group a sequence of blocks. R is 8 for AVX2 and 16 for VNNI. A block has, in
-// this order,
+// A packed matrix is a sequence of groups. A group has R rows, 8 for AVX2 and 16 for VNNI, and is a sequence of blocks. A block
+// contains, in this order:
 //
 //	Q4_K, Q5_K  scales [R]f16, minima's scales [R]f16, part scales [8][R]u8 (part, row), part minima [4][R][2]u8 (pair of parts, row,
 //	            part), and the parts
@@ -17,15 +17,15 @@ import (
 //	Q8_0, Q4_0  scales [R]f16, and one part
 //	F32, F16, BF16  the weights [R] of one column
 //
-// A part has the weights of 32 columns. They are in vectors of 4 columns, [R][4]u8 (row, column):
+// A part contains the weights of 32 columns, in vectors of 4 columns, [R][4]u8 (row, column):
 //
-//	Q4_K, Q4_0  4 vectors: the low halves of bytes are columns 0 to 15, the high ones columns 16 to 31
-//	Q5_K        the same of the lower 4 bits, and a vector of the fifth: bit j of a byte is of columns 4j to 4j+3
+//	Q4_K, Q4_0  4 vectors: the low halves of their bytes are columns 0 to 15, the high halves columns 16 to 31
+//	Q5_K        the lower 4 bits in the same way, and a vector of fifth bits: bit j of byte c belongs to column 4j+c
 //	Q6_K        3 vectors for each half of the part: the lower 6 bits of bytes are columns 0 to 11, the upper 2 bits of vector v are
 //	            bits 2v and 2v+1 of columns 12 to 15
-//	Q8_0        8 vectors. For VNNI weights are unsigned, 128 too great
+//	Q8_0        8 vectors. For VNNI the bytes are unsigned: the weights plus 128
 //
-// Rows that the last group lacks are zero.
+// If the last group has fewer rows, the missing rows are zero.
 
 // Offsets in a packed block, for each row of a group. K stands for Q4_K and Q5_K, 6 for Q6_K, S for Q8_0 and Q4_0.
 const (
@@ -43,7 +43,7 @@ func (l Level) rows() int {
 	return 8
 }
 
-// form is how the columns are that a matrix is multiplied with.
+// form is the form of the columns that a matrix is multiplied with.
 type form int
 
 const (
@@ -52,7 +52,7 @@ const (
 	in32          // rounded to bytes, in blocks of 32
 )
 
-// A block of a rounded column is
+// A block of a rounded column contains:
 //
 //	in256  the scale f32, 12 bytes that are not used, the sums of 8 parts i16, and 8 parts: 32 bytes, the sums of their halves
 //	       times -16, i16

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Level is a set of instructions that kernels are made of.
+// Level is a set of instructions that kernels use.
 type Level int
 
-// The levels. A processor that runs one runs those before it.
+// The levels. A processor that has one also has those before it.
 const (
 	None Level = iota // no kernels
 	AVX2              // AVX2, FMA and F16C
-	VNNI              // and AVX-512 F, BW, VL and VNNI
+	VNNI              // also AVX-512 F, BW, VL and VNNI
 )
 
 var levels = []string{None: "off", AVX2: "avx2", VNNI: "vnni"}
@@ -23,15 +23,21 @@ func (l Level) String() string { return levels[l] }
 // SettingError is the error of a setting that ParseLevel does not know.
 type SettingError struct {
 	Setting string
-	Want    string // the settings that there are
+	Want    string // the known settings
 }
 
 func (e *SettingError) Error() string {
 	return fmt.Sprintf("kernels: %q: want one of %s", e.Setting, e.Want)
 }
 
-// ParseLevel finds the level that a setting asks for: "auto" or nothing for the best that the processor runs, "off" for none, "on"
-// for the best, which must be one, or a level's name. For any other setting the error is a SettingError.
+// ParseLevel returns the level that a setting asks for:
+//
+//   - "auto" or "" is the best level that the processor has, or None.
+//   - "on" is the same, but it is an error if the processor has no level.
+//   - "off" is None.
+//   - The name of a level is that level. It is an error if the processor does not have it.
+//
+// For any other setting the error is a SettingError.
 func ParseLevel(setting string) (Level, error) {
 	best := Best()
 	switch setting {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Best is the best level that the processor runs.
+// Best returns the best level that the processor has.
 func Best() Level {
 	x := cpu.X86
 	switch {

@@ -4,7 +4,7 @@ package kernels
 
 import "unsafe"
 
-// Best is the best level that the processor runs: there are no kernels for it.
+// Best returns None, because there are no kernels for this processor.
 func Best() Level { return None }
 
 var (

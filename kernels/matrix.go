@@ -17,7 +17,7 @@ type Matrix struct {
 	data    []byte
 }
 
-// Size is the number of bytes of a packed matrix. It reports whether there is a kernel for such a matrix.
+// Size returns the number of bytes of a packed matrix, and whether there is a kernel for such a matrix.
 func Size(level Level, typ gguf.Type, in, out int64) (int64, bool) {
 	l, ok := layouts[typ]
 	if !ok || level == None || in <= 0 || out <= 0 || in%typ.BlockSize() != 0 {
@@ -32,10 +32,10 @@ func Size(level Level, typ gguf.Type, in, out int64) (int64, bool) {
 	return groups * group, true
 }
 
-// Types lists the types that have kernels, in the order of their numbers in files.
+// Types returns the types that have kernels, in the order of their numbers in GGUF files.
 func Types() []gguf.Type { return slices.Sorted(maps.Keys(layouts)) }
 
-// NewMatrix makes a matrix of zeros in data, which must be zero and have Size bytes. The matrix keeps data.
+// NewMatrix returns a matrix of zeros. data is its memory: Size bytes, all of them zero. The matrix keeps data.
 func NewMatrix(level Level, typ gguf.Type, in, out int64, data []byte) (*Matrix, error) {
 	size, ok := Size(level, typ, in, out)
 	if !ok {
@@ -47,11 +47,12 @@ func NewMatrix(level Level, typ gguf.Type, in, out int64, data []byte) (*Matrix,
 	return &Matrix{level: level, typ: typ, layout: layouts[typ], in: in, out: out, data: data}, nil
 }
 
-// GroupRows is a number of rows that Pack takes together at every level.
+// GroupRows is the number of rows to which calls of Pack must be aligned. It is a multiple of the rows of a group at every level.
 const GroupRows = 16
 
-// Pack packs rows of the matrix as they are in a file, from row first on, a multiple of GroupRows. Only the matrix's last rows may be
-// fewer than a multiple of GroupRows. Calls for different rows may run at the same time.
+// Pack packs rows of a GGUF file into the matrix. first is the index of the first row, a multiple of GroupRows. The number of
+// rows must be a multiple of GroupRows too, except at the end of the matrix. Pack may be called for different rows at the same
+// time.
 func (m *Matrix) Pack(first int64, rows []byte) error {
 	rowBytes := m.in / m.typ.BlockSize() * m.typ.BlockBytes()
 	n := int64(len(rows)) / rowBytes
@@ -93,10 +94,10 @@ func (m *Matrix) blocks() int64 { return m.in / m.typ.BlockSize() }
 // groups is the number of groups of rows.
 func (m *Matrix) groups() int64 { return (m.out + m.rows() - 1) / m.rows() }
 
-// Out is the number of rows.
+// Out returns the number of rows.
 func (m *Matrix) Out() int64 { return m.out }
 
-// ColumnBytes is the number of bytes of a column once rounded, or 0 if the matrix is multiplied with floats.
+// ColumnBytes returns the number of bytes of a rounded column. It is 0 if the matrix is multiplied with floats.
 func (m *Matrix) ColumnBytes() int64 {
 	b := roundedBlock[m.layout.columns]
 	if b.values == 0 {

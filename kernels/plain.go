@@ -99,7 +99,8 @@ func (w *weights) sums(q []int32) (products, mins int32) {
 	return products, mins
 }
 
-// Check multiplies a small matrix of the type with every tile of the level, and returns an error if a result is not that of plain Go.
+// Check multiplies a small matrix of the type with every tile of the level. It returns an error if a result differs from that of
+// plain Go.
 func Check(level Level, typ gguf.Type) error {
 	in := 2 * typ.BlockSize()
 	if in < 8 {

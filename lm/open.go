@@ -39,8 +39,8 @@ func (o Options) OpenLibrary() (*ggml.Library, error) {
 	return ggml.Open(ggml.Options{Folder: o.Libraries, Device: o.Device, CPUVariant: o.CPUVariant, Log: o.GGMLLog})
 }
 
-// CheckKernels checks a value of Options.Kernels. The error is a KernelsError if the value is unknown. Otherwise it says that this
-// processor does not run what the value asks for.
+// CheckKernels returns an error if Options.Kernels cannot have this value. For an unknown value it is a KernelsError. The other
+// errors say what this processor lacks.
 func CheckKernels(value string) error {
 	_, err := kernels.ParseLevel(value)
 	return err

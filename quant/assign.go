@@ -27,7 +27,7 @@ type option struct {
 // Budget limits the size of a file.
 type Budget struct {
 	BPW        float64     // size of the whole file in bits for each element
-	Overrides  Overrides   // types that are given
+	Overrides  Overrides   // types that are fixed
 	Importance *Importance // the importance matrix that the file will name, if any
 }
 

@@ -40,7 +40,8 @@ func (i *Importance) keys(keys []gguf.KV) []gguf.KV {
 	return setKey(keys, keyChunks, uint32(i.Matrix.Chunks))
 }
 
-// ImportanceError is the error of a model that needs an importance matrix, and has none or one that says nothing of it.
+// ImportanceError is the error of writing a type that needs an importance matrix, if there is no matrix or if the matrix lacks
+// the tensor.
 type ImportanceError struct{ reason string }
 
 func (e *ImportanceError) Error() string { return e.reason }

@@ -132,8 +132,8 @@ func (m Mix) Type(s rwkv.TensorSpec) gguf.Type {
 	return fitting(class[s.Class], s)
 }
 
-// Retype returns the type that a tensor of a GGUF file gets, where it has the type from. Low-rank pairs keep their type, unless the
-// mix names them or keeps everything in floating point. Other tensors get that of Type.
+// Retype returns the new type of a tensor of a GGUF file. from is its type in the file. Low-rank pairs keep their type, unless
+// the mix names them or keeps everything in floating point. For other tensors the result is that of Type.
 func (m Mix) Retype(s rwkv.TensorSpec, from gguf.Type) gguf.Type {
 	_, named := m.exception(s)
 	if pair := s.Class == rwkv.LowRank || s.Class == rwkv.Decay; pair && !named && !m.Floating() {

@@ -33,7 +33,7 @@ func ParseOverride(text string) (Override, error) {
 	return Override{pattern, typ}, err
 }
 
-// Overrides take precedence over a mix. The first that fits a tensor counts.
+// Overrides take precedence over a mix. If several fit a tensor, the first one counts.
 type Overrides []Override
 
 // Choice applies Overrides to the tensors of one model and notes which of them had an effect.
@@ -45,7 +45,7 @@ type Choice struct {
 // Choose starts a Choice. Call Type for each tensor, and Err at the end.
 func (o Overrides) Choose() *Choice { return &Choice{o, make([]bool, len(o))} }
 
-// Type is the type of the first pattern that fits a tensor, and whether there is one. Vectors have none.
+// Type returns the type of the first pattern that fits a tensor, and whether there is one. No pattern fits a vector.
 func (c *Choice) Type(s rwkv.TensorSpec) (gguf.Type, bool) {
 	if roundable(s) {
 		for i, o := range c.overrides {

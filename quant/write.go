@@ -58,8 +58,8 @@ type piece struct {
 	in          []byte // what Bytes gave, in a buffer that goes back to the reader
 }
 
-// Write makes a GGUF file at path of the keys and the sources' tensors, in their order. The file appears when all of it is
-// on the disk; on an error, or when ctx ends, there is none.
+// Write writes the keys, and the tensors of the sources in their order, to a GGUF file at path. The file appears when it is
+// complete and on the disk. If there is an error, or ctx ends, there is no file.
 func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o Options) (Report, error) {
 	header := gguf.Header{Keys: o.Importance.keys(keys)}
 	for _, s := range sources {

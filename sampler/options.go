@@ -10,31 +10,34 @@ import (
 
 // Options says how tokens are chosen. The zero value is greedy: always the token with the largest logit.
 type Options struct {
-	// Temperature is applied after TopP and TopK, to what they left: below 1 favours the likelier tokens, 0 takes the likeliest.
+	// Temperature is applied to the tokens that TopP and TopK left. A value below 1 favours the likelier tokens. 0 always takes the
+	// likeliest.
 	Temperature float64
-	// TopP keeps the likeliest tokens whose probabilities, at temperature 1, add up to it, and all that are as likely as the
-	// last of them. 1 keeps everything, 0 the likeliest token and its equals.
+	// TopP keeps the likeliest tokens until their probabilities, at temperature 1, add up to this value. It also keeps the tokens
+	// that are as likely as the last of these. 1 keeps every token. 0 keeps the likeliest, and any that are equally likely.
 	TopP float64
 	// TopK keeps that many of the likeliest tokens; 0 keeps all.
 	TopK int
 
-	// PresencePenalty is taken from the logit of every token that was generated before.
+	// PresencePenalty is subtracted from the logit of every token that was generated before.
 	PresencePenalty float64
-	// FrequencyPenalty is taken from it once for each time the token was generated, those long ago counting less.
+	// FrequencyPenalty is multiplied by a token's count and subtracted from its logit. The count says how often the token was
+	// generated.
 	FrequencyPenalty float64
-	// PenaltyDecay is what the counts are multiplied by with each token.
+	// PenaltyDecay multiplies all counts after each token. A value below 1 makes older tokens count less.
 	PenaltyDecay float64
-	// Weight is how much a generated token adds to its count; 1 for all tokens when nil. See SpareNumbers.
+	// Weight returns how much a token adds to its count when it is generated. Nil adds 1. See SpareNumbers.
 	Weight func(tokenizer.Token) float64
 
-	// Bias, if not nil, changes the logits before anything else does, given how many tokens were chosen since Reset. A logit of -Inf bans
+	// Bias, if not nil, changes the logits before everything else. n is the number of tokens chosen since Reset. A logit of -Inf bans
 	// a token.
 	Bias func(n int, logits []float32)
 	// Banned tokens are never chosen.
 	Banned []tokenizer.Token
-	// Limit bans all rows from it on, which a model's padding added to its vocabulary (tokenizer.Tokenizer.Len); 0 bans none.
+	// Limit bans this row and all later ones. They are the padding of a model whose vocabulary has fewer tokens than the model has
+	// rows (see tokenizer.Tokenizer.Len). 0 bans none.
 	Limit int
-	// Seed makes the choice repeatable: same seed, same logits, same tokens.
+	// Seed makes the choice repeatable: the same seed and logits give the same tokens.
 	Seed uint64
 }
 
@@ -52,7 +55,7 @@ func SpareNumbers(v tokenizer.Tokenizer) func(tokenizer.Token) float64 {
 // maxPenalty keeps penalised logits far from overflow.
 const maxPenalty = 1e6
 
-// check refuses what makes no sense. It names the options as the command line does.
+// check returns an error for an option with a value that makes no sense.
 func (o Options) check() error {
 	switch {
 	case !(o.Temperature >= 0 && o.Temperature <= 1e6):

@@ -52,7 +52,7 @@ func New(o Options) (*Sampler, error) {
 	return &Sampler{o: o, random: rand.New(rand.NewPCG(o.Seed, 0)), where: map[tokenizer.Token]int{}}, nil
 }
 
-// Reset forgets the tokens chosen so far, as at the start of a turn. The random numbers go on.
+// Reset forgets the tokens chosen so far. It does not reset the random numbers. Call it at the start of a turn.
 func (s *Sampler) Reset() {
 	s.chosen = 0
 	s.seen = s.seen[:0]

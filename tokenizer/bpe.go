@@ -108,7 +108,7 @@ type knownWord struct {
 	start, end int
 }
 
-// MaxWord is the most bytes of a word. Its merges take many times as much memory.
+// MaxWord is the maximum number of bytes of a word. Its merges take many times as much memory.
 const MaxWord = 16 << 20
 
 // longestKnown is the length of a word that is worth to be remembered.
@@ -282,8 +282,9 @@ func (b *BPE) marksFrom(p bpeParts, tokens []Token) Marks {
 	return m
 }
 
-// LineEnds returns the tokens of a prompt that the model continues. NeoX makes one token of two line ends at the end of a text, and two
-// tokens before a word. Its models never saw the one token within a text, so LineEnds replaces it by the two at the end of a prompt.
+// LineEnds returns the tokens of a prompt that the model continues. NeoX encodes two line ends before a word as two tokens, and
+// two line ends at the end of a text as one token. Its models saw the two tokens within every text, but not the one. So LineEnds
+// replaces the one token at the end of a prompt by the two.
 func LineEnds(t Tokenizer, tokens []Token) []Token {
 	b, ok := t.(*BPE)
 	if !ok || b.name != neoxName || len(tokens) == 0 || tokens[len(tokens)-1] != neoxTwoLines {

@@ -31,15 +31,15 @@ const (
 type Tokenizer interface {
 	// Name says which tokenizer it is, in a few words.
 	Name() string
-	// Encode cuts text into tokens. It fails where the vocabulary has none for a part of it.
+	// Encode cuts text into tokens. It fails if no token fits some part of the text.
 	Encode(text []byte) ([]Token, error)
-	// Bytes returns the bytes that a token stands for within a text, and whether it is one of the vocabulary. Tokens such as
+	// Bytes returns the bytes that a token stands for within a text, and whether the vocabulary has the token. Tokens such as
 	// EndOfText stand for none. The slice is the caller's. A character may be made of several tokens' bytes: see Stream.
 	Bytes(t Token) ([]byte, bool)
 	// Decode returns the bytes of a whole text. Ids that are no tokens add nothing.
 	Decode(tokens []Token) []byte
-	// Len returns the number of rows that may be sampled: the highest valid id plus one. A model may have more rows than that,
-	// which padded its matrices in training; their logits mean nothing.
+	// Len returns the number of rows that may be sampled: the highest valid id plus one. A model may have more rows,
+	// because its matrices were padded for training. The logits of those rows mean nothing.
 	Len() int
 	// Marks returns the tokens between texts.
 	Marks() Marks
@@ -49,9 +49,9 @@ type Tokenizer interface {
 
 // Marks are the tokens between texts.
 type Marks struct {
-	// Begin stands before a text, and is -1 if nothing does.
+	// Begin is the token before a text, or -1 if there is none.
 	Begin Token
-	// End are the tokens by which a model ends a text.
+	// End are the tokens that end a text when a model generates one of them.
 	End []Token
 }
 

@@ -1,4 +1,5 @@
-// Package pages allocates memory outside of Go's heap: zeroed, at addresses that never change, for code that keeps pointers to it.
+// Package pages allocates memory outside of Go's heap. Its bytes are zero at first. Its addresses never change, so C code and assembly may
+// keep pointers to it.
 //
 // Large allocations begin at a multiple of 2 MiB, and Linux is asked to put them on huge pages, which are faster to read.
 //
@@ -19,7 +20,7 @@ type Memory struct {
 	bytes []byte
 }
 
-// Alloc returns n zero bytes, n being positive.
+// Alloc returns n bytes, all of them zero. n must be positive.
 func Alloc(n int64) (*Memory, error) {
 	size, align := n, int64(1)
 	if n >= huge {
@@ -41,7 +42,7 @@ func Alloc(n int64) (*Memory, error) {
 	return m, nil
 }
 
-// Bytes is the memory. It must not be used after Free.
+// Bytes returns the memory. It must not be used after Free.
 func (m *Memory) Bytes() []byte { return m.bytes }
 
 // Free gives the memory back. It is safe to call twice.
