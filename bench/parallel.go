@@ -46,8 +46,8 @@ type ParallelResult struct {
 	Begin       time.Time    `json:"test_time"`
 }
 
-// Test returns the test's name, such as "pp512+tg128 x 4".
-func (r *ParallelResult) Test() string {
+// test returns the test's name, such as "pp512+tg128 x 4".
+func (r *ParallelResult) test() string {
 	return fmt.Sprintf("pp%d+tg%d x %d", r.Prompt, r.Gen, r.Sequences)
 }
 
@@ -146,7 +146,7 @@ func (o *Options) testParallel(ctx context.Context, m *lm.Model, r *ParallelResu
 	}
 	s.next = tokens[:r.Sequences]
 
-	p := Progress{Test: r.Test(), Total: int64(o.Repetitions) * int64(r.Tokens)}
+	p := Progress{Test: r.test(), Total: int64(o.Repetitions) * int64(r.Tokens)}
 	o.Progress(p)
 	defer func() {
 		p.Ended = true

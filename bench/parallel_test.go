@@ -34,7 +34,7 @@ func TestRunParallelMeasuresEachTest(t *testing.T) {
 	require.NoError(t, err)
 	var names []string
 	for _, r := range results {
-		names = append(names, r.Test())
+		names = append(names, r.test())
 		assert.Equal(t, o.Model, r.Model)
 		assert.Equal(t, "rwkv7 F32", r.ModelType)
 		assert.Equal(t, 1, r.Threads)
@@ -87,12 +87,12 @@ func TestRunParallelOfPromptsOrTextsAlone(t *testing.T) {
 	ctx := clock.With(t.Context(), tickingBy(60*time.Millisecond))
 	results, err := RunParallel(ctx, o)
 	require.NoError(t, err)
-	assert.Equal(t, "pp0+tg3 x 2", results[0].Test())
+	assert.Equal(t, "pp0+tg3 x 2", results[0].test())
 	assert.Zero(t, results[0].PromptSpeed)
 	o.Prompts, o.Gens = []int{5}, nil
 	results, err = RunParallel(ctx, o)
 	require.NoError(t, err)
-	assert.Equal(t, "pp5+tg0 x 2", results[0].Test())
+	assert.Equal(t, "pp5+tg0 x 2", results[0].test())
 	assert.Positive(t, results[0].PromptSpeed)
 }
 
