@@ -49,7 +49,6 @@ const (
 	DeviceGPU
 	DeviceIGPU
 	DeviceAccel
-	DeviceMeta
 )
 
 // BufferUsage is enum ggml_backend_buffer_usage.
@@ -59,7 +58,6 @@ type BufferUsage int32
 const (
 	UsageAny BufferUsage = iota
 	UsageWeights
-	UsageCompute
 )
 
 // bind sets the functions of table to the addresses that lookup finds. table points to a struct of function fields tagged

@@ -21,12 +21,12 @@ func (t BufferType) Name() string { return t.device.lib.c.BuftName(t.p) }
 func (t BufferType) Host() bool { return t.device.IsHost() }
 
 // Usage says what a buffer is for: the scheduler runs an operation where its weights are.
-type Usage = bindings.BufferUsage
+type Usage int32
 
 // The usages of buffers.
 const (
-	UsageWeights = bindings.UsageWeights
-	UsageState   = bindings.UsageAny
+	UsageWeights = Usage(bindings.UsageWeights)
+	UsageState   = Usage(bindings.UsageAny)
 )
 
 // HoldsMatrix reports whether matrices [in, out] of the type may lie in such a buffer and be multiplied there.
@@ -96,7 +96,7 @@ func (t BufferType) allocPart(b *Buffer, tensors []Tensor, offsets []int64, size
 		return fmt.Errorf("%s: no room for %.1f MiB, %.1f MiB are free", t.Name(), mib(size), mib(free))
 	}
 	b.parts = append(b.parts, p)
-	c.BufferSetUsage(p, usage)
+	c.BufferSetUsage(p, bindings.BufferUsage(usage))
 	return b.place(p, tensors, offsets)
 }
 
@@ -136,7 +136,7 @@ func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, 
 		return nil, fmt.Errorf("%s: cannot compute on %.1f MiB of mapped memory", d.Name, mib(int64(len(memory))))
 	}
 	b := &Buffer{handle: newHandle(), lib: d.lib, parts: []bindings.Buffer{p}, host: d.IsHost()}
-	d.lib.c.BufferSetUsage(p, UsageWeights)
+	d.lib.c.BufferSetUsage(p, bindings.UsageWeights)
 	if err := b.place(p, tensors, offsets); err != nil {
 		b.Close()
 		return nil, err
