@@ -72,15 +72,10 @@ func (b *BPE) Name() string { return b.name }
 // Marks returns the tokens between texts.
 func (b *BPE) Marks() Marks { return b.marks }
 
-// Encode cuts text into tokens. The text of an added token such as <|endoftext|> becomes that token. It fails only where the
-// vocabulary lacks single bytes; NeoX lacks those that are in no UTF-8.
+// Encode cuts text into tokens. The text of an added token such as <|endoftext|> becomes that token. It fails only if the
+// vocabulary lacks a single byte. NeoX lacks the bytes that never occur in UTF-8.
 func (b *BPE) Encode(text []byte) ([]Token, error) {
-	return b.AppendEncode(make([]Token, 0, len(text)/4+8), text)
-}
-
-// AppendEncode appends the tokens of text to dst, as Encode.
-func (b *BPE) AppendEncode(dst []Token, text []byte) ([]Token, error) {
-	e := encoder{BPE: b, tokens: dst, known: make([]knownWord, knownWords(len(text)))}
+	e := encoder{BPE: b, tokens: make([]Token, 0, len(text)/4+8), known: make([]knownWord, knownWords(len(text)))}
 	for offset := 0; offset < len(text); {
 		at, n, token := b.verbatim.next(text[offset:])
 		if err := e.text(text[offset : offset+at]); err != nil {

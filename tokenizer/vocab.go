@@ -22,14 +22,10 @@ func (v *Vocab) Name() string { return v.name }
 // Marks returns the tokens between texts.
 func (v *Vocab) Marks() Marks { return v.marks }
 
-// Encode cuts text into tokens. It fails only where the vocabulary lacks single bytes (World has all of them), and then names
-// the offset. It takes time linear in the length of text.
+// Encode cuts text into tokens. It fails only if the vocabulary lacks a single byte, and then names the offset. World has
+// all bytes. It takes time linear in the length of text.
 func (v *Vocab) Encode(text []byte) ([]Token, error) {
-	return v.AppendEncode(make([]Token, 0, len(text)/4+8), text)
-}
-
-// AppendEncode appends the tokens of text to dst, as Encode.
-func (v *Vocab) AppendEncode(dst []Token, text []byte) ([]Token, error) {
+	dst := make([]Token, 0, len(text)/4+8)
 	for at := 0; at < len(text); {
 		id, n := v.trie.longest(text[at:])
 		if n == 0 {
