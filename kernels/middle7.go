@@ -8,11 +8,11 @@ import (
 // HeadSize is the size of the heads that Middle7 computes.
 const HeadSize = 64
 
-// Middle7 names what version 7's time mix computes with between its products, by the letters of the paper. Activations are floats
-// [channels, tokens]: w, a and vr before their biases and sigmoids. VR and V0 are 0 in layer 0. Weights are floats [channels].
+// Middle7 holds the addresses for a MiddleCall, named by the letters of the paper. Activations are floats [channels, tokens]. W,
+// A and VR are without their biases and sigmoids. VR and V0 are 0 in layer 0. Weights are floats [channels].
 type Middle7 struct {
 	R, K, V, W, A, VR, G, V0                uintptr // activations
-	W0, A0, VBias, KK, KA, RK, Scale, Shift uintptr // weights, the last two of the norm of heads
+	W0, A0, VBias, KK, KA, RK, Scale, Shift uintptr // weights; Scale and Shift are those of the norm of heads
 	State                                   uintptr // floats [key, value, head, sequence]
 	Y                                       uintptr // the result, [channels, tokens]
 }
@@ -35,14 +35,15 @@ type middle7 struct {
 // middleScratch is the scratch memory of a thread: 8 vectors of a head.
 const middleScratch = 8 * 4 * HeadSize
 
-// MiddleCall is a call of Middle7.
+// MiddleCall is the call that Calls.Middle7 adds. It may run any number of times.
 type MiddleCall struct {
 	call *Call
 	m    *middle7
 }
 
-// Middle7 adds what the time mix of version 7 does between its products: decay, rate, value residual, removal key, the recurrence,
-// the norm of heads with eps, bonus and gate. The sequences' tokens follow one another, lengths of them each.
+// Middle7 adds a call for the part of version 7's time mix between its products: decay, rate, value residual, removal key, the
+// recurrence, the norm of heads with eps, bonus and gate. lengths has the number of tokens of each sequence. The tokens of one
+// sequence follow those of the sequence before.
 func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, error) {
 	if heads <= 0 || len(lengths) == 0 {
 		return nil, fmt.Errorf("kernels: the time mix of %d heads and %d sequences", heads, len(lengths))
@@ -70,10 +71,10 @@ func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, e
 	return &MiddleCall{&Call{of: c, pointer: to, scratch: &m.scratch}, m}, nil
 }
 
-// Pointer is what Entry is given.
+// Pointer returns the argument for the function of Entry.
 func (c *MiddleCall) Pointer() unsafe.Pointer { return c.call.pointer }
 
-// Place tells the call where everything is.
+// Place sets all addresses. Their memory must stay alive while the call runs.
 func (c *MiddleCall) Place(at Middle7) error {
 	m := c.m
 	m.r, m.k, m.v, m.w, m.a, m.vr, m.g, m.v0 = at.R, at.K, at.V, at.W, at.A, at.VR, at.G, at.V0

@@ -5,10 +5,10 @@ import (
 	"unsafe"
 )
 
-// ShiftStep is what the number of channels that Shift takes must be a multiple of.
+// ShiftStep divides every number of channels that Shift can take.
 const ShiftStep = 32
 
-// Shift tells a ShiftCall where everything is. Rows are floats [channels].
+// Shift holds the addresses for a ShiftCall. Rows are floats [channels].
 type Shift struct {
 	X           uintptr   // [channels, tokens]
 	State       uintptr   // the last row of each sequence before, normed
@@ -38,15 +38,16 @@ type shiftPiece struct {
 // shiftRunTokens is the number of tokens of a piece, at most.
 const shiftRunTokens = 16
 
-// ShiftCall is a call of Shift.
+// ShiftCall is the call that Calls.Shift adds. It may run any number of times.
 type ShiftCall struct {
 	call *Call
 	s    *shift
 	mus  []uintptr // in the memory of the calls
 }
 
-// Shift adds the norm of rows, x -> (x - mean)/sqrt(variance + eps) * scale + bias, and what the lerps make of each row n and the normed
-// row p before it in its sequence: n + (p - n) * mu.
+// Shift adds a call that normalizes rows and then mixes them. The norm of a row x is (x - mean)/sqrt(variance + eps) * scale +
+// bias. Each lerp of a normalized row n is n + (p - n) * mu, where p is the normalized row before it in the same sequence.
+// lengths has the number of rows of each sequence.
 func (c *Calls) Shift(channels int64, lengths []int, lerps int, eps float32) (*ShiftCall, error) {
 	if channels <= 0 || channels%ShiftStep != 0 || lerps <= 0 || len(lengths) == 0 {
 		return nil, fmt.Errorf("kernels: the token shift of %d channels, %d sequences and %d lerps", channels, len(lengths), lerps)
@@ -110,10 +111,10 @@ func shiftPieces(lengths []int, lerps, threads int) (pieces []shiftPiece, tokens
 	return cut, tokens
 }
 
-// Pointer is what Entry is given.
+// Pointer returns the argument for the function of Entry.
 func (c *ShiftCall) Pointer() unsafe.Pointer { return c.call.pointer }
 
-// Place tells the call where everything is.
+// Place sets all addresses. Their memory must stay alive while the call runs.
 func (c *ShiftCall) Place(at Shift) error {
 	if len(at.Mus) != len(c.mus) {
 		return fmt.Errorf("kernels: %d lerps placed, want %d", len(at.Mus), len(c.mus))
