@@ -163,10 +163,10 @@ func (d *decoder) array(part string, depth int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind(k) >= kind(len(kinds)) {
+	if kind(k) >= kind(len(leastBytes)) {
 		return nil, unknownKind(at, part, kind(k))
 	}
-	count, err := d.count(at+4, part+" length", n, kinds[k].bytes)
+	count, err := d.count(at+4, part+" length", n, leastBytes[k])
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (d *decoder) array(part string, depth int) (any, error) {
 }
 
 func unknownKind(at int64, part string, k kind) error {
-	return &FormatError{at, part, fmt.Sprintf("has unknown value type %d, want 0 to %d", uint32(k), len(kinds)-1)}
+	return &FormatError{at, part, fmt.Sprintf("has unknown value type %d, want 0 to %d", uint32(k), len(leastBytes)-1)}
 }
 
 // elements reads n values of one type, which was read at an offset.
@@ -192,10 +192,10 @@ func (d *decoder) elements(part string, at int64, k kind, n int64, depth int) (a
 	case kindArray:
 		return d.arrays(part, at, n, depth)
 	}
-	if k >= kind(len(kinds)) {
+	if k >= kind(len(leastBytes)) {
 		return nil, unknownKind(at, part, k)
 	}
-	b, err := d.take(part, uint64(n*kinds[k].bytes))
+	b, err := d.take(part, uint64(n*leastBytes[k]))
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package gguf
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
@@ -39,31 +38,21 @@ const (
 	kindFloat64
 )
 
-// kinds holds, by number, the name of a metadata type and the fewest bytes of one value.
-var kinds = [...]struct {
-	name  string
-	bytes int64
-}{
-	kindUint8:   {"uint8", 1},
-	kindInt8:    {"int8", 1},
-	kindUint16:  {"uint16", 2},
-	kindInt16:   {"int16", 2},
-	kindUint32:  {"uint32", 4},
-	kindInt32:   {"int32", 4},
-	kindFloat32: {"float32", 4},
-	kindBool:    {"bool", 1},
-	kindString:  {"string", 8},
-	kindArray:   {"array", 12},
-	kindUint64:  {"uint64", 8},
-	kindInt64:   {"int64", 8},
-	kindFloat64: {"float64", 8},
-}
-
-func (k kind) String() string {
-	if k >= kind(len(kinds)) {
-		return fmt.Sprintf("type %d", uint32(k))
-	}
-	return kinds[k].name
+// leastBytes is the fewest bytes of one value of each kind.
+var leastBytes = [...]int64{
+	kindUint8:   1,
+	kindInt8:    1,
+	kindUint16:  2,
+	kindInt16:   2,
+	kindUint32:  4,
+	kindInt32:   4,
+	kindFloat32: 4,
+	kindBool:    1,
+	kindString:  8,
+	kindArray:   12,
+	kindUint64:  8,
+	kindInt64:   8,
+	kindFloat64: 8,
 }
 
 // Unsigned returns the value of an integer of any type. The result is false for a negative integer and for other values.
