@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -12,6 +13,15 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/pages"
 	"github.com/gosling-rwkv/gosling/kernels"
 )
+
+// stacked is the number of matrices in a tensor, [in, out, ...].
+func (t tensor) stacked() int64 {
+	n := int64(1)
+	for _, d := range t.info.Shape[2:] {
+		n *= d
+	}
+	return n
+}
 
 // kernels returns the choice of the matrices that our own kernels multiply with. A kernel of a type that check, which is kernels.Check,
 // finds wrong is not used.
@@ -29,8 +39,17 @@ func (m *Model) kernels(check func(kernels.Level, gguf.Type) error) func(tensor)
 	return func(t tensor) bool {
 		typ := t.info.Type
 		_, ok := kernels.Size(m.level, typ, t.info.Shape[0], t.info.Shape[1])
+		if t.stacked() > 1 && t.info.Shape[1]%kernels.GroupRows != 0 {
+			ok = false // the matrices could not be packed as one
+		}
 		return ok && right(typ) && (typ != gguf.F32 || right(gguf.BF16)) // see packedType
 	}
+}
+
+// packed is a tensor's matrices for our own kernels. parts are the single ones of several, and share memory with all.
+type packed struct {
+	all   *kernels.Matrix // with all rows
+	parts []*kernels.Matrix
 }
 
 // pack packs the matrices for our own kernels, in one piece of memory, on all threads.
@@ -46,7 +65,7 @@ func (m *Model) pack(w *weights, tensors []tensor) error {
 		if types[i], err = m.packedType(t.info); err != nil {
 			return fmt.Errorf("tensor %q: %w", t.spec.Name, err)
 		}
-		sizes[i], _ = kernels.Size(m.level, types[i], t.info.Shape[0], t.info.Shape[1])
+		sizes[i], _ = kernels.Size(m.level, types[i], t.info.Shape[0], t.info.Shape[1]*t.stacked())
 		offsets[i] = total
 		total += (sizes[i] + align - 1) / align * align
 	}
@@ -55,16 +74,16 @@ func (m *Model) pack(w *weights, tensors []tensor) error {
 		return fmt.Errorf("the packed weights: %w", err)
 	}
 	m.options.Log.Info("packed for our kernels", "level", m.level, "tensors", len(tensors), "MiB", total>>20)
-	w.matrices = map[string]*kernels.Matrix{}
+	w.matrices = map[string]packed{}
+	for i, t := range tensors {
+		if w.matrices[t.spec.Name], err = m.matrices(t, types[i], w.packed.Bytes()[offsets[i]:][:sizes[i]]); err != nil {
+			return err
+		}
+	}
 	var group errgroup.Group
 	group.SetLimit(max(1, min(m.options.Threads, runtime.NumCPU())))
 	for i, t := range tensors {
-		matrix, err := kernels.NewMatrix(m.level, types[i], t.info.Shape[0], t.info.Shape[1], w.packed.Bytes()[offsets[i]:][:sizes[i]])
-		if err != nil {
-			return err
-		}
-		w.matrices[t.spec.Name] = matrix
-		m.packRows(&group, matrix, t, types[i])
+		m.packRows(&group, w.matrices[t.spec.Name].all, t, types[i])
 	}
 	return group.Wait()
 }
@@ -98,13 +117,29 @@ func upperHalves(data []byte) []byte {
 	return data[:len(data)/2]
 }
 
+// matrices makes a tensor's matrices of a type in data.
+func (m *Model) matrices(t tensor, as gguf.Type, data []byte) (p packed, err error) {
+	in, out, n := t.info.Shape[0], t.info.Shape[1], t.stacked()
+	if p.all, err = kernels.NewMatrix(m.level, as, in, out*n, data); err != nil || n == 1 {
+		return p, err
+	}
+	for part := range slices.Chunk(data, len(data)/int(n)) {
+		matrix, err := kernels.NewMatrix(m.level, as, in, out, part)
+		if err != nil {
+			return p, err
+		}
+		p.parts = append(p.parts, matrix)
+	}
+	return p, nil
+}
+
 // packRows reads and packs a matrix, as a type, in runs of rows.
 func (m *Model) packRows(group *errgroup.Group, matrix *kernels.Matrix, t tensor, as gguf.Type) {
-	rowBytes := t.info.Size / t.info.Shape[1]
+	rowBytes := t.info.Size / matrix.Out()
 	run := max(1, packPiece/(kernels.GroupRows*rowBytes)) * kernels.GroupRows
-	for first := int64(0); first < t.info.Shape[1]; first += run {
+	for first := int64(0); first < matrix.Out(); first += run {
 		group.Go(func() error {
-			n := min(run, t.info.Shape[1]-first) * rowBytes
+			n := min(run, matrix.Out()-first) * rowBytes
 			data := buffers.Get().(*[]byte)
 			defer buffers.Put(data)
 			if int64(cap(*data)) < n {
@@ -132,9 +167,30 @@ const packPiece = 1 << 20
 // buffers are kept from piece to piece.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// product returns what multiplies with packed matrices in a graph: one operation rounds the columns, where the matrix's type wants
-// that, and one multiplies.
+// product returns what multiplies with packed matrices in a graph.
 func (m *Model) product(g *ggml.Graph, calls *kernels.Calls) func(x, w ggml.Tensor) (ggml.Tensor, bool) {
+	return func(x, w ggml.Tensor) (ggml.Tensor, bool) {
+		matrices, ok := m.weights.matrices[w.Name()]
+		part, isPart := w.Part()
+		n := int64(len(matrices.parts))
+		switch {
+		case !ok || x.Rows() == 0:
+			return ggml.Tensor{}, false
+		case isPart:
+			return m.multiply(g, calls, x, w.Name(), matrices.parts[part]), true
+		case n == 0:
+			return m.multiply(g, calls, x, w.Name(), matrices.all), true
+		case x.Dim(1) == 1 && x.Dim(2) == n && x.Dim(3) == 1:
+			// A column for each matrix: one operation multiplies all columns with all matrices. Column i's product with matrix i is wanted.
+			y := m.multiply(g, calls, x, w.Name(), matrices.all)
+			return y.Reshape(w.Dim(1), 1, n*n).Every(2, 0, n+1, n), true
+		}
+		return ggml.Tensor{}, false
+	}
+}
+
+// multiply multiplies x with a packed matrix: one operation rounds the columns, where the matrix's type wants that, and one multiplies.
+func (m *Model) multiply(g *ggml.Graph, calls *kernels.Calls, x ggml.Tensor, name string, matrix *kernels.Matrix) ggml.Tensor {
 	several := len(m.backends) > 1
 	onCPU := func(t ggml.Tensor) ggml.Tensor {
 		if several {
@@ -142,31 +198,24 @@ func (m *Model) product(g *ggml.Graph, calls *kernels.Calls) func(x, w ggml.Tens
 		}
 		return t
 	}
-	return func(x, w ggml.Tensor) (ggml.Tensor, bool) {
-		matrix := m.weights.matrices[w.Name()]
-		columns := x.Rows()
-		if matrix == nil || columns == 0 {
-			return ggml.Tensor{}, false
-		}
-		if several {
-			x = onCPU(x.Cont()) // the scheduler may hand over a copy of x, but not of this
-		}
-		add := func(name string, x ggml.Tensor, call *kernels.Call, err error, typ gguf.Type, shape [4]int64) ggml.Tensor {
-			if err != nil {
-				g.Fail(fmt.Errorf("multiplying with %q: %w", w.Name(), err))
-				return x
-			}
-			return onCPU(g.Custom(ggml.Custom{
-				Name: name, Operands: []ggml.Tensor{x}, Type: typ, Shape: shape, Function: kernels.Entry(), Call: call.Pointer(),
-				Place: func(y uintptr, x, _ []uintptr) error { return call.Place(x[0], y) },
-			}))
-		}
-		y := x
-		if n := matrix.ColumnBytes(); n > 0 {
-			call, err := calls.Rounding(matrix, columns)
-			y = add("round", y, call, err, gguf.I8, [4]int64{n, columns, 1, 1})
-		}
-		call, err := calls.Product(matrix, columns)
-		return add("product", y, call, err, gguf.F32, [4]int64{matrix.Out(), x.Dim(1), x.Dim(2), x.Dim(3)}), true
+	if several {
+		x = onCPU(x.Cont()) // the scheduler may hand over a copy of x, but not of this
 	}
+	add := func(op string, x ggml.Tensor, call *kernels.Call, err error, typ gguf.Type, shape [4]int64) ggml.Tensor {
+		if err != nil {
+			g.Fail(fmt.Errorf("multiplying with %q: %w", name, err))
+			return x
+		}
+		return onCPU(g.Custom(ggml.Custom{
+			Name: op, Operands: []ggml.Tensor{x}, Type: typ, Shape: shape, Function: kernels.Entry(), Call: call.Pointer(),
+			Place: func(y uintptr, x, _ []uintptr) error { return call.Place(x[0], y) },
+		}))
+	}
+	columns, y := x.Rows(), x
+	if n := matrix.ColumnBytes(); n > 0 {
+		call, err := calls.Rounding(matrix, columns)
+		y = add("round", y, call, err, gguf.I8, [4]int64{n, columns, 1, 1})
+	}
+	call, err := calls.Product(matrix, columns)
+	return add("product", y, call, err, gguf.F32, [4]int64{matrix.Out(), x.Dim(1), x.Dim(2), x.Dim(3)})
 }

@@ -82,7 +82,7 @@ func TestFloatsThatAreBF16(t *testing.T) {
 	}
 	a, err := want.Multiply(x)
 	require.NoError(t, err)
-	b, err := to.matrices["bf16"].Multiply(x)
+	b, err := to.matrices["bf16"].all.Multiply(x)
 	require.NoError(t, err)
 	require.Equal(t, a, b)
 }

@@ -79,7 +79,7 @@ type input struct {
 // observe adds the sum of the squares of x, [channels, tokens], to the graph. What is no weight of the file, or several matrices
 // in one tensor, which no type makes smaller, is left out.
 func (p *plan) observe(x, weight ggml.Tensor) {
-	if weight.Name() == "" || weight.Dim(2) != 1 {
+	if _, part := weight.Part(); part || weight.Name() == "" || weight.Dim(2) != 1 {
 		return
 	}
 	sums := x.Sqr().Permute(1, 0, 2, 3).Cont().SumRows()

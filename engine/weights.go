@@ -54,8 +54,8 @@ type weights struct {
 	allocated []*ggml.Buffer // holding copies
 	read      int64          // bytes that one token reads
 
-	matrices map[string]*kernels.Matrix // those that are packed, by name
-	packed   *pages.Memory              // where they lie
+	matrices map[string]packed // those that are packed, by the tensor's name
+	packed   *pages.Memory     // where they lie
 }
 
 func (w *weights) close() {
@@ -234,11 +234,12 @@ func (m *Model) homes() func(tensor) home {
 			device = m.devices[t.layer]
 		}
 		h := home{kind: device.BufferType(), floats: t.spec.Class == rwkv.Vector && (t.info.Type != gguf.F32 || t.spec.Prepare != nil)}
-		if t.spec.Class != rwkv.Vector && t.spec.Class != rwkv.Embedding && len(t.info.Shape) == 2 {
-			if device.IsHost() && hasKernel(t) {
-				h.packed = true
-				return h
-			}
+		matrix := t.spec.Class != rwkv.Vector && t.spec.Class != rwkv.Embedding && len(t.info.Shape) >= 2
+		if matrix && device.IsHost() && hasKernel(t) {
+			h.packed = true
+			return h
+		}
+		if matrix && t.stacked() == 1 {
 			key := shape{device.Name, t.info.Type, t.info.Shape[0], t.info.Shape[1]}
 			kind, ok := known[key]
 			if !ok {

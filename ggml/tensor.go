@@ -20,7 +20,8 @@ type Tensor struct {
 	ne  [4]int64 // elements
 	nb  [4]int64 // strides in bytes; nb[0] is the size of an element, or of a block
 
-	elsewhere bool // see Elsewhere
+	elsewhere bool  // see Elsewhere
+	part      int64 // see Matrix; 1 is the first, 0 is none
 }
 
 // IsZero reports whether the tensor stands for none.
@@ -37,6 +38,18 @@ func (t Tensor) Elsewhere() Tensor {
 	t.elsewhere = true
 	return t
 }
+
+// Matrix is matrix i of several in a tensor of a graph, [in, out, n]. If they are kept elsewhere, it has the tensor's name, and Part is i.
+func (t Tensor) Matrix(i int64) Tensor {
+	if !t.elsewhere || i < 0 || i >= t.ne[2] || t.ne[3] != 1 {
+		return t.Slice(2, i, 1)
+	}
+	t.ne[2], t.part = 1, i+1
+	return t
+}
+
+// Part is which Matrix of several the tensor is, where they are kept elsewhere.
+func (t Tensor) Part() (i int64, ok bool) { return t.part - 1, t.part > 0 }
 
 // Name is what Named gave it.
 func (t Tensor) Name() string { return t.tag }

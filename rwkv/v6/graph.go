@@ -88,16 +88,19 @@ func (l *layer) decay(xw ggml.Tensor) ggml.Tensor {
 func (l *layer) lerps(b rwkv.Batch, x, dx ggml.Tensor) func(i int64) ggml.Tensor {
 	channels, tokens, rank := x.Dim(0), x.Rows(), int64(dims(l.config).MixRank)
 	n := int64(len(lerps))
-	low := dx.Mul(l.MuX).Add(x).MatMul(l.W1).Tanh()                   // [5 ranks, tokens]
-	low = low.Reshape(rank, n, tokens).Permute(0, 2, 1, 3).Cont()     // [rank, tokens, 5]
-	shift := low.MatMul(b.Graph.Use(l.W2).Reshape(rank, channels, n)) // [channels, tokens, 5]
-	if len(l.Mu) == 1 {
-		shift = shift.Add(b.Graph.Use(l.Mu[0]).Reshape(channels, 1, n))
-		if tokens == 1 { // a single token needs one operation for all columns
-			all := shift.Reshape(channels, n).Mul(dx).Add(x)
-			return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
-		}
-		return func(i int64) ggml.Tensor { return shift.Slice(2, i, 1).Mul(dx).Add(x) }
+	low := dx.Mul(l.MuX).Add(x).MatMul(l.W1).Tanh()               // [5 ranks, tokens]
+	low = low.Reshape(rank, n, tokens).Permute(0, 2, 1, 3).Cont() // [rank, tokens, 5]
+	if tokens == 1 && len(l.Mu) == 1 {                            // a single token needs few operations for all columns
+		all := low.MatMul(l.W2).Add(b.Graph.Use(l.Mu[0]).Reshape(channels, 1, n)).Reshape(channels, n).Mul(dx).Add(x)
+		return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
 	}
-	return func(i int64) ggml.Tensor { return shift.Slice(2, i, 1).Add(l.Mu[i]).Mul(dx).Add(x) }
+	mu := func(i int64) ggml.Tensor { return l.Mu[i] }
+	if len(l.Mu) == 1 {
+		mu = func(i int64) ggml.Tensor { return b.Graph.Use(l.Mu[0]).Reshape(channels, n).Slice(1, i, 1) }
+	}
+	w2 := b.Graph.Use(l.W2)
+	return func(i int64) ggml.Tensor {
+		shift := low.Slice(2, i, 1).MatMul(w2.Matrix(i)) // [channels, tokens]
+		return shift.Add(mu(i)).Mul(dx).Add(x)
+	}
 }
