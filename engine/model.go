@@ -53,6 +53,7 @@ type Model struct {
 	level    kernels.Level // of our own kernels
 	weights  *weights
 	forward  rwkv.Forward
+	exact    bool
 	begin    *Beginning // of texts, unless a session has another
 
 	uploads     *semaphore.Weighted // of the bytes that are on their way to devices
@@ -105,7 +106,10 @@ func (m *Model) load() error {
 	if m.fingerprint, err = fingerprintOf(m.file); err != nil {
 		return err
 	}
-	return m.bind()
+	if err := m.bind(); err != nil {
+		return err
+	}
+	return m.findExact()
 }
 
 // bind gives the weights to the architecture. What it asks for must be in its table.

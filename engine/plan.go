@@ -62,25 +62,13 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 	m := b.model
 	g := m.lib.NewGraph()
 	p := &plan{graph: g, calls: kernels.NewCalls(m.options.Threads), tokens: g.Input(gguf.I32, of.tokens())}
-	if m.weights.matrices != nil {
-		g.Product = m.product(g, p.calls)
-	}
-	var calls *kernels.Calls
-	if m.level != kernels.None && len(m.backends) == 1 {
-		calls = p.calls
-	}
 	if b.observed {
 		g.Observe = p.observe
 	}
 	if last := of.last(); of.outputs.Last() && last != nil {
 		p.last, p.lastIndex = g.Input(gguf.I32, int64(len(last))), last
 	}
-	p.result = m.forward(rwkv.Batch{
-		Graph: g, Tokens: p.tokens, Lengths: of.lengths, Outputs: of.outputs, Last: p.last,
-		State:  func(layer int, name string) ggml.Tensor { return b.state[stateKey{layer, name}] },
-		Device: func(layer int) ggml.Device { return m.devices[layer] },
-		CPU:    m.lib.CPU(), Calls: calls,
-	})
+	m.build(p, of, b.state)
 	if b.observed && of.outputs == rwkv.AllHidden {
 		p.observe(p.result, m.weights.byName[rwkv.Output])
 	}
@@ -96,6 +84,23 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 	}
 	m.options.Log.Debug("graph built", "tokens", of.tokens(), "sequences", b.seqs, "operations", g.Nodes(), "splits", p.scheduler.Splits(), "MiB", p.scheduler.BufferSize()>>20)
 	return p, nil
+}
+
+// build builds the graph of one shape on states.
+func (m *Model) build(p *plan, of shape, state map[stateKey]ggml.Tensor) {
+	if m.weights.matrices != nil {
+		p.graph.Product = m.product(p.graph, p.calls)
+	}
+	var calls *kernels.Calls
+	if m.level != kernels.None && len(m.backends) == 1 {
+		calls = p.calls
+	}
+	p.result = m.forward(rwkv.Batch{
+		Graph: p.graph, Tokens: p.tokens, Lengths: of.lengths, Outputs: of.outputs, Last: p.last,
+		State:  func(layer int, name string) ggml.Tensor { return state[stateKey{layer, name}] },
+		Device: func(layer int) ggml.Device { return m.devices[layer] },
+		CPU:    m.lib.CPU(), Calls: calls,
+	})
 }
 
 // run computes the graph on tokens.

@@ -3,7 +3,11 @@ package ggml_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
 )
 
 func TestOperationsOnEveryDevice(t *testing.T) {
@@ -15,4 +19,29 @@ func TestOperationsOnEveryDevice(t *testing.T) {
 
 func TestGraphKeepsItsFirstMistake(t *testing.T) {
 	ggmltest.RunLaws(t, ggmltest.Library(t))
+}
+
+func TestExactUntilAProductIsLeftToGGML(t *testing.T) {
+	lib := ggmltest.Library(t)
+	ctx, err := lib.NewContext(1)
+	require.NoError(t, err)
+	defer ctx.Close()
+	w, err := ctx.New(gguf.F32, 3, 5)
+	require.NoError(t, err)
+	g := lib.NewGraph()
+	defer g.Close()
+	ours := true
+	g.Product = func(x, w ggml.Tensor) (ggml.Tensor, bool) { return x, ours }
+	x := g.Input(gguf.F32, 3, 2)
+	x.MatMul(w)
+	require.True(t, g.Exact())
+	ours = false
+	x.MatMul(w)
+	require.False(t, g.Exact())
+
+	other := lib.NewGraph()
+	defer other.Close()
+	require.True(t, other.Exact())
+	other.Inexact()
+	require.False(t, other.Exact())
 }

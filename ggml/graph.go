@@ -23,6 +23,7 @@ type Graph struct {
 	err      error
 	pins     []pin
 	placed   []func() error // called when all results have their places
+	inexact  bool           // see Exact
 
 	// Observe, where it is set, is shown the operands of every matrix product as it is built, and may build on the input.
 	Observe func(input, weight Tensor)
@@ -50,6 +51,14 @@ func (g *Graph) Fail(err error) {
 		g.err = err
 	}
 }
+
+// Exact reports whether the graph's operations so far are exact on the CPU: the bits of a column depend neither on the columns beside
+// it nor on the number of threads. Matrix products that are left to ggml are not: it multiplies several columns in another order than
+// one.
+func (g *Graph) Exact() bool { return !g.inexact }
+
+// Inexact makes Exact false. Whoever builds the graph calls it for a step whose order depends on the number of columns.
+func (g *Graph) Inexact() { g.inexact = true }
 
 // Nodes is the number of operations that the graph computes, 0 before it has a Scheduler.
 func (g *Graph) Nodes() int {

@@ -166,6 +166,7 @@ func (t Tensor) MatMul(w Tensor) Tensor {
 	}
 	y := build("mul_mat", ok, "want contiguous F32 [in, n] and a matrix [in, out]", [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]},
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.MulMat(ctx, w.p, t.p) }, t, w)
+	y.g.inexact = true
 	y.g.work = max(y.g.work, t.bytes()) // t in the type that the kernel multiplies with
 	return y
 }

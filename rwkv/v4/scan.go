@@ -79,6 +79,7 @@ func (x average) between(y average) average {
 // average of all values up to and including its own, whose weight is multiplied by e^u (RWKV-4 paper, equation 16). It updates
 // the state.
 func wkv(b rwkv.Batch, layer int, k, v, u, decay ggml.Tensor) ggml.Tensor {
+	b.Graph.Inexact() // the scan of several tokens averages in another order than one token after another
 	channels, decay := k.Dim(0), b.Graph.Use(decay)
 	return op.ByRun(b, 1, func(r op.Run) ggml.Tensor {
 		tokens := average{r.Of(v, 1).Reshape(channels, r.Length, r.Seqs), r.Of(k, 1).Reshape(channels, r.Length, r.Seqs)}
