@@ -33,6 +33,8 @@ type Suite struct {
 	Arch   rwkv.Arch
 	Golden []string     // names of the golden files of this version
 	Random synth.Config // options for random models of this version; the suite chooses their sizes
+	// Inexact is set for versions whose bits depend on how a text is cut into chunks: see engine.Model.Exact.
+	Inexact bool
 	// States convert the golden files' states to those between the two token shifts. read returns a golden file's state by name.
 	States map[string]func(read func(what string) []float32) []float32
 }
@@ -63,6 +65,7 @@ func Run(t *testing.T, s Suite) {
 				t.Run("types", b.types)
 			}
 			t.Run("laws", b.laws)
+			t.Run("bits", b.bits)
 			t.Run("tuned", b.tuned)
 			t.Run("placement", b.placement)
 			t.Run("observed", b.observed)
@@ -75,6 +78,7 @@ func Run(t *testing.T, s Suite) {
 				ggmltest.NoLeaks(t)
 				b := bench{Suite: s, lib: lib, device: d, kernels: level, atEnd: t.Cleanup}
 				t.Run("laws", b.laws)
+				t.Run("bits", b.bits)
 				t.Run("tuned", b.tuned)
 				t.Run("observed", b.observed)
 			})
