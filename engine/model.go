@@ -53,8 +53,8 @@ type Model struct {
 	level    kernels.Level // of our own kernels
 	weights  *weights
 	forward  rwkv.Forward
-	exact    bool
-	begin    *Beginning // of texts, unless a session has another
+	exact    func() bool // finds it when asked first
+	begin    *Beginning  // of texts, unless a session has another
 
 	uploads     *semaphore.Weighted // of the bytes that are on their way to devices
 	fingerprint [32]byte
@@ -106,10 +106,8 @@ func (m *Model) load() error {
 	if m.fingerprint, err = fingerprintOf(m.file); err != nil {
 		return err
 	}
-	if err := m.bind(); err != nil {
-		return err
-	}
-	return m.findExact()
+	m.exact = sync.OnceValue(m.findExact)
+	return m.bind()
 }
 
 // bind gives the weights to the architecture. What it asks for must be in its table.
