@@ -11,24 +11,24 @@ import (
 )
 
 // Entry returns the address of the C function that runs a Call: void (*)(struct ggml_tensor * result, int ith, int nth, void *
-// call). Each of the nth threads must run a call once before any of them runs it again. Entry returns 0 for processors that have
-// no kernels.
+// call). All nth threads must have run a call once before any of them runs it again. Entry returns 0 if there are no kernels for
+// the processor.
 func Entry() uintptr { return entryFunction }
 
 // Calls owns the memory of calls that run one after another, on the same threads. The memory is outside of Go's heap, because C
-// threads keep pointers to it.
+// threads keep pointers to it. A Calls belongs to one goroutine at a time. The caller closes it.
 type Calls struct {
 	threads int
 	memory  []*pages.Memory
-	rest    []byte // of the last
-	scratch int64  // bytes that a thread needs
+	rest    []byte // the unused end of the last memory
+	scratch int64  // bytes of scratch memory for each thread
 	shared  *pages.Memory
 }
 
-// NewCalls returns an owner of calls that this number of threads will run.
+// NewCalls returns a Calls without calls. threads is the number of threads that will run each call.
 func NewCalls(threads int) *Calls { return &Calls{threads: max(1, threads)} }
 
-// Close frees the calls. They must not run afterwards. It is safe to call twice.
+// Close frees the memory of all calls. No call may run afterwards. It is safe to call Close twice.
 func (c *Calls) Close() {
 	if c == nil {
 		return
@@ -44,20 +44,20 @@ type Call struct {
 	of      *Calls
 	pointer unsafe.Pointer // to a product or a rounding
 	in, out *uintptr
-	scratch *uintptr // of a product
+	scratch *uintptr // of a product, nil for a rounding
 }
 
-// Pointer returns the argument for the function of Entry.
+// Pointer returns the last argument for the C function that Entry returns.
 func (c *Call) Pointer() unsafe.Pointer { return c.pointer }
 
 // Place sets the addresses of the call's columns and results. Their memory must stay alive while the call runs. After the first
-// Place no call can be added to the Calls.
+// Place, no call may be added to the Calls. Place fails if the system gives no memory.
 func (c *Call) Place(in, out uintptr) error {
 	*c.in, *c.out = in, out
 	return c.placeScratch()
 }
 
-// placeScratch tells the call where the scratch memory is, which all calls share.
+// placeScratch sets the address of the scratch memory, which all calls share. It allocates the memory if no call has it yet.
 func (c *Call) placeScratch() error {
 	if c.scratch == nil {
 		return nil
@@ -75,7 +75,7 @@ func (c *Call) placeScratch() error {
 
 func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
 
-// place returns memory for a call of size bytes.
+// place returns size bytes of memory for a call.
 func (c *Calls) place(size uintptr) (unsafe.Pointer, error) {
 	const slab = 64 << 10
 	size = (size + 63) &^ 63 // the counters of calls lie in cache lines of their own
@@ -91,7 +91,7 @@ func (c *Calls) place(size uintptr) (unsafe.Pointer, error) {
 	return p, nil
 }
 
-// shared is the beginning of calls whose pieces are shared among threads. run_amd64.s reads it.
+// shared is the first part of every call that the threads divide into pieces. run_amd64.s reads it.
 type shared struct {
 	kernel uintptr
 	body   uintptr // computes a piece
@@ -100,17 +100,17 @@ type shared struct {
 	scratch       uintptr
 	threadScratch int64
 
-	_    [64]byte // the counters change while others read the rest
+	_    [64]byte // keeps the counters, which change, in another cache line than the fields that threads only read
 	next int64    // the next piece
 	left int64    // threads that have left
 	_    [64]byte
 }
 
-// product is what the body of that name is given. Its pieces are runs of groups times chunks of columns.
+// product is the argument of the body of that name. A piece is a run of groups of rows times a chunk of columns.
 type product struct {
 	shared
 
-	runs    int64 // of a chunk
+	runs    int64 // the number of runs for each chunk
 	run     int64 // groups of a run
 	chunk   int64 // columns of a chunk
 	columns int64
@@ -122,30 +122,31 @@ type product struct {
 	groupRows  int64
 	lastRows   int64 // rows of the last group
 
-	in, inBytes   uintptr // columns, and the bytes from one to the next
+	in, inBytes   uintptr // the first column, and the bytes from one column to the next
 	out, outBytes uintptr
 
-	tiles       [4]uintptr // by columns, from 1 on
+	tiles       [4]uintptr // the tiles of 1, 2, 3 and 4 columns
 	wide        uintptr
 	wideColumns int64
-	wideFrom    int64   // from how many columns of a chunk on the wide tile is used
-	unpack      uintptr // makes what the wide tile reads, or 0
+	wideFrom    int64   // the wide tile is used for chunks of at least this many columns
+	unpack      uintptr // unpacks a group for the wide tile; 0 if the wide tile reads packed groups
 }
 
-// tailBytes is the size of a thread's scratch memory for the results of a group that has fewer rows than the others: 8 columns.
+// tailBytes is the scratch memory of a thread for the results of the last group, if that has fewer rows: 8 columns of 16 floats.
 const tailBytes = 8 * 4 * 16
 
 // The sizes of pieces. A large piece makes up for the cost of taking it. Small pieces let all threads end at the same time.
 const (
 	leastPiece = 64 << 10 // weights
 	mostPiece  = 1 << 20
-	parts      = 3  // pieces of a thread, of few columns
-	few        = 16 // columns
+	parts      = 3  // pieces for each thread, if there are few columns
+	few        = 16 // fewer columns than this are few
 	mostChunk  = 64
 )
 
-// Product adds a call that multiplies the matrix with columns. A column has ColumnBytes bytes. If ColumnBytes is 0, the columns
-// are floats [in, columns]. The results are floats [out, columns].
+// Product adds a call that multiplies the matrix with columns. The columns are the results of Rounding, m.ColumnBytes bytes each.
+// If m.ColumnBytes is 0, they are float32 [in, columns]. The results are float32 [out, columns]. Product fails if the number of
+// columns is below 1 or too large, or if the system gives no memory.
 func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
 	if columns <= 0 || columns > (1<<40)/max(m.in, m.out) {
 		return nil, fmt.Errorf("kernels: a product with %d columns", columns)
@@ -167,7 +168,7 @@ func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
 	return &Call{of: c, pointer: to, in: &p.in, out: &p.out, scratch: &p.scratch}, nil
 }
 
-// choose chooses the tiles for a matrix. It returns the bytes of an unpacked group if the widest tile reads one, or else 0.
+// choose chooses the tiles for a matrix. It returns the bytes of an unpacked group if the wide tile reads one. Otherwise it returns 0.
 func (p *product) choose(m *Matrix) (unpacked int64) {
 	l, suffix := m.layout, ""
 	p.wideColumns, p.wideFrom = l.wide, l.wideFrom
@@ -222,8 +223,9 @@ type rounding struct {
 	out, outBytes uintptr
 }
 
-// Rounding adds a call that rounds columns of floats [in, columns]. Its results are the columns of ColumnBytes that Product
-// reads.
+// Rounding adds a call that rounds columns of float32 [in, columns]. The results are the columns that Product reads, m.ColumnBytes
+// bytes each. Rounding fails if m.ColumnBytes is 0, if the number of columns is below 1 or too large, or if the system gives no
+// memory.
 func (c *Calls) Rounding(m *Matrix, columns int64) (*Call, error) {
 	b := roundedBlock[m.layout.columns]
 	if b.values == 0 || columns <= 0 || columns > (1<<40)/m.in {
@@ -241,11 +243,11 @@ func (c *Calls) Rounding(m *Matrix, columns int64) (*Call, error) {
 	return &Call{of: c, pointer: to, in: &r.in, out: &r.out}, nil
 }
 
-// run runs the call on the goroutine, as one of the threads.
+// run runs the call on the calling goroutine, as thread ith of c.of.threads.
 func (c *Call) run(ith int) { call(*(*uintptr)(c.pointer), c.pointer, ith, c.of.threads) }
 
-// Multiply returns the product of the matrix with columns of floats [in, columns]: floats [out, columns]. It computes on the
-// goroutine.
+// Multiply multiplies the matrix with the columns in x, [in, columns]. It returns the products, [out, columns]. It computes on the
+// calling goroutine. It fails if x does not consist of whole columns.
 func (m *Matrix) Multiply(x []float32) ([]float32, error) {
 	columns := int64(len(x)) / m.in
 	if columns == 0 || int64(len(x))%m.in != 0 {
@@ -258,12 +260,12 @@ func (m *Matrix) Multiply(x []float32) ([]float32, error) {
 	return all[0], nil
 }
 
-// multiply is Multiply for the first columns of x, once for each number of them.
+// multiply does the same as Multiply once for each count n in counts, with the first n columns of x.
 func (m *Matrix) multiply(x []float32, counts ...int64) ([][]float32, error) {
 	calls := NewCalls(1)
 	defer calls.Close()
 	most := slices.Max(counts)
-	var pinned runtime.Pinner // calls hide the pointers
+	var pinned runtime.Pinner // the garbage collector does not see the addresses in calls
 	defer pinned.Unpin()
 	pinned.Pin(&x[0])
 	in, out := uintptr(unsafe.Pointer(&x[0])), make([][]float32, len(counts))

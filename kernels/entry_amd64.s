@@ -1,9 +1,10 @@
 #include "textflag.h"
 
-// The two entries are C functions: void entry(struct ggml_tensor * result, int ith, int nth, void * call). They run the kernel that is
-// the call's first word, and keep the registers that are the caller's. Both are on every system, so that tests can call both.
+// The two entries are C functions: void entry(struct ggml_tensor * result, int ith, int nth, void * call). The first word of a call is
+// the address of its kernel. An entry runs that kernel. It restores the registers that its calling convention tells it to preserve.
+// Every system has both entries, so that tests can call both.
 
-// entrySystemV has the result in DI, ith in SI, nth in DX and the call in CX. BX, BP and R12 to R15 are the caller's.
+// entrySystemV gets the result in DI, ith in SI, nth in DX and the call in CX. It preserves BX, BP and R12 to R15.
 TEXT entrySystemV<>(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ   BX
 	PUSHQ   BP
@@ -27,7 +28,7 @@ TEXT entrySystemV<>(SB), NOSPLIT|NOFRAME, $0
 	POPQ    BX
 	RET
 
-// entryWindows has the result in CX, ith in DX, nth in R8 and the call in R9. DI, SI and X6 to X15 are the caller's too.
+// entryWindows gets the result in CX, ith in DX, nth in R8 and the call in R9. It preserves BX, BP, DI, SI, R12 to R15 and X6 to X15.
 TEXT entryWindows<>(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ   BX
 	PUSHQ   BP

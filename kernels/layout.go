@@ -8,10 +8,10 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// A packed matrix is a sequence of groups. A group has R rows, 8 for AVX2 and 16 for VNNI, and is a sequence of blocks. A block
+// A packed matrix is a sequence of groups. A group holds R rows: 8 for AVX2, 16 for VNNI. It is a sequence of blocks. A block
 // contains, in this order:
 //
-//	Q4_K, Q5_K  scales [R]f16, minima's scales [R]f16, part scales [8][R]u8 (part, row), part minima [4][R][2]u8 (pair of parts, row,
+//	Q4_K, Q5_K  scales [R]f16, scales of minima [R]f16, part scales [8][R]u8 (part, row), part minima [4][R][2]u8 (pair of parts, row,
 //	            part), and the parts
 //	Q6_K        scales [R]f16, scales of halves of parts [8][R][2]i8 (part, row, half), and the parts
 //	Q8_0, Q4_0  scales [R]f16, and one part
@@ -21,13 +21,13 @@ import (
 //
 //	Q4_K, Q4_0  4 vectors: the low halves of their bytes are columns 0 to 15, the high halves columns 16 to 31
 //	Q5_K        the lower 4 bits in the same way, and a vector of fifth bits: bit j of byte c belongs to column 4j+c
-//	Q6_K        3 vectors for each half of the part: the lower 6 bits of bytes are columns 0 to 11, the upper 2 bits of vector v are
-//	            bits 2v and 2v+1 of columns 12 to 15
+//	Q6_K        3 vectors for each half of the part. The lower 6 bits of their bytes are columns 0 to 11. The upper 2 bits of vector v
+//	            are bits 2v and 2v+1 of columns 12 to 15
 //	Q8_0        8 vectors. For VNNI the bytes are unsigned: the weights plus 128
 //
-// If the last group has fewer rows, the missing rows are zero.
+// If the matrix has too few rows to fill the last group, the missing rows are zero.
 
-// Offsets in a packed block, for each row of a group. K stands for Q4_K and Q5_K, 6 for Q6_K, S for Q8_0 and Q4_0.
+// Offsets in a packed block: multiply them by the rows of a group. K stands for Q4_K and Q5_K, 6 for Q6_K, S for Q8_0 and Q4_0.
 const (
 	minimaK, scalesK, minsK, partsK = 2, 4, 12, 20
 	scales6, parts6                 = 2, 18
@@ -54,9 +54,9 @@ const (
 
 // A block of a rounded column contains:
 //
-//	in256  the scale f32, 12 bytes that are not used, the sums of 8 parts i16, and 8 parts: 32 bytes, the sums of their halves
-//	       times -16, i16
-//	in32   the scale f32, the sum times -8 i32 and times -128 i32, and 32 bytes
+//	in256  the scale f32, 12 unused bytes, the sums of the 8 parts [8]i16, and the 8 parts. A part is 32 bytes, and the sums of its two
+//	       halves times -16, [2]i16
+//	in32   the scale f32, the sum of the bytes times -8 i32, the same sum times -128 i32, and the 32 bytes
 //
 // A value is its byte times the scale. The scale is NaN if a value of the block is not finite.
 var roundedBlock = map[form]struct{ values, bytes int64 }{in256: {256, 320}, in32: {32, 44}}
@@ -66,14 +66,14 @@ type layout struct {
 	name     string // in names of functions
 	bytes    int64  // of a packed block, for each row
 	columns  form
-	unpacked int64                                       // bytes of an unpacked block, if there is a function that unpacks, for AVX2
-	wideFrom int64                                       // from how many columns on the wide tile is used, for AVX2
+	unpacked int64                                       // bytes of an unpacked block for AVX2, or 0 if no function unpacks
+	wideFrom int64                                       // for AVX2, the wide tile is used for chunks of at least this many columns
 	wide     int64                                       // columns of the wide tile for AVX2, or 0
-	pack     func(to, from []byte, level Level, row int) // packs a block of a row, except of floats
+	pack     func(to, from []byte, level Level, row int) // packs a block of a row; nil for floats
 	weights  func(block []byte, level Level, row int) weights
 }
 
-// layouts are those of the types that have kernels.
+// layouts has a layout for each type that has kernels.
 var layouts = map[gguf.Type]layout{
 	gguf.Q4_K: {"q4k", 148, in256, 2496, 24, 6, packQ4K, weightsQ4K},
 	gguf.Q5_K: {"q5k", 180, in256, 2496, 24, 6, packQ5K, weightsQ5K},
@@ -85,7 +85,7 @@ var layouts = map[gguf.Type]layout{
 	gguf.BF16: {"bf16", 2, asFloats, 0, 6, 6, nil, weightsBF16},
 }
 
-// weights are the weights of a block of one row, as the kernels see them: weight i is scale*(scales[i/16]*q[i]) - min*mins[i/32].
+// weights holds a block of one row, as the kernels see it: weight i is scale*(scales[i/16]*q[i]) - min*mins[i/32].
 type weights struct {
 	scale, min float32
 	scales     [16]int32
@@ -98,7 +98,7 @@ var order = binary.LittleEndian
 func get32(b []byte, i int) uint32    { return order.Uint32(b[4*i:]) }
 func put32(b []byte, i int, v uint32) { order.PutUint32(b[4*i:], v) }
 
-// lowNibbles and so on are masks of the bytes of a word.
+// lowNibbles and the others are masks for the 4 bytes of a word.
 const (
 	lowNibbles  = 0x0f0f0f0f
 	highNibbles = 0xf0f0f0f0
@@ -115,7 +115,7 @@ func scaleAndMin(b []byte, s int) (scale, min byte) {
 	return b[s+4]&15 | b[s-4]>>6<<4, b[s+4]>>4 | b[s]>>6<<4
 }
 
-// packK packs what blocks of Q4_K and Q5_K begin with.
+// packK packs the beginning of a block of Q4_K or Q5_K: its scales and minima.
 func packK(to, from []byte, rows, row int) {
 	copy(to[2*row:], from[:2])
 	copy(to[minimaK*rows+2*row:], from[2:4])
@@ -126,8 +126,8 @@ func packK(to, from []byte, rows, row int) {
 	}
 }
 
-// packNibbles packs 4-bit weights of 8 parts: byte i of each 32 has column i of two parts. A packed part has so many bytes
-// for each row.
+// packNibbles packs the 4-bit weights of 8 parts. from has 32 bytes for each pair of parts. Byte i holds column i of both parts. part
+// is the number of bytes that a packed part takes for each row.
 func packNibbles(to, from []byte, rows, row, part int) {
 	for pair := range 4 {
 		b := from[32*pair : 32*pair+32]
@@ -200,7 +200,7 @@ func packQ4(to, from []byte, level Level, row int) {
 	}
 }
 
-// packFloats packs rows of floats of 2 or 4 bytes, each so many bytes long, as a group of so many rows.
+// packFloats packs rows of rowBytes bytes into a group of rows rows. A float has size bytes, 2 or 4.
 func packFloats(to, from []byte, rowBytes, rows, size int) {
 	n := len(from) / rowBytes
 	for row := 0; row < n; {

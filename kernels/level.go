@@ -17,7 +17,7 @@ const (
 
 var levels = []string{None: "off", AVX2: "avx2", VNNI: "vnni"}
 
-// String is the level's name.
+// String returns the level's name: "off", "avx2" or "vnni".
 func (l Level) String() string { return levels[l] }
 
 // SettingError is the error of a setting that ParseLevel does not know.
@@ -33,11 +33,11 @@ func (e *SettingError) Error() string {
 // ParseLevel returns the level that a setting asks for:
 //
 //   - "auto" or "" is the best level that the processor has, or None.
-//   - "on" is the same, but it is an error if the processor has no level.
+//   - "on" is the best level too. It is an error if the processor has none.
 //   - "off" is None.
 //   - The name of a level is that level. It is an error if the processor does not have it.
 //
-// For any other setting the error is a SettingError.
+// For any other setting the error is a *SettingError.
 func ParseLevel(setting string) (Level, error) {
 	best := Best()
 	switch setting {

@@ -35,7 +35,7 @@ var (
 	entryFunction                                                     = entryOf(runtime.GOOS)
 )
 
-// entryOf is the address of the entry in a system's calling convention.
+// entryOf returns the address of the entry for a system's calling convention. system is a GOOS.
 func entryOf(system string) uintptr {
 	systemV, windows := entries()
 	if system == "windows" {
@@ -44,11 +44,11 @@ func entryOf(system string) uintptr {
 	return systemV
 }
 
-// kernels tells where the kernels are, and the bodies that the first of them runs.
+// kernels returns the addresses of the kernels sharing and rounding, and of the bodies that sharing runs: product, middle and shifting.
 func kernels() (sharing, rounding, product, middle, shifting uintptr)
 
-// entries tells where the C functions are that Entry is one of, by calling convention.
+// entries returns the addresses of the two C entries, one for each calling convention. Entry returns one of them.
 func entries() (systemV, windows uintptr)
 
-// call runs a kernel here, as thread ith of nth.
+// call runs a kernel on the calling goroutine, as thread ith of nth. ith counts from 0.
 func call(kernel uintptr, c unsafe.Pointer, ith, nth int)

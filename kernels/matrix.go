@@ -8,7 +8,7 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 )
 
-// Matrix is a packed matrix [in, out]: out rows of in weights.
+// Matrix is a packed matrix [in, out]: out rows of in weights. Goroutines may share it.
 type Matrix struct {
 	level   Level
 	typ     gguf.Type
@@ -17,7 +17,7 @@ type Matrix struct {
 	data    []byte
 }
 
-// Size returns the number of bytes of a packed matrix, and whether there is a kernel for such a matrix.
+// Size returns the number of bytes of a packed matrix [in, out]. It reports false if there is no kernel for such a matrix.
 func Size(level Level, typ gguf.Type, in, out int64) (int64, bool) {
 	l, ok := layouts[typ]
 	if !ok || level == None || in <= 0 || out <= 0 || in%typ.BlockSize() != 0 {
@@ -35,7 +35,8 @@ func Size(level Level, typ gguf.Type, in, out int64) (int64, bool) {
 // Types returns the types that have kernels, in the order of their numbers in GGUF files.
 func Types() []gguf.Type { return slices.Sorted(maps.Keys(layouts)) }
 
-// NewMatrix returns a matrix of zeros. data is its memory: Size bytes, all of them zero. The matrix keeps data.
+// NewMatrix returns a matrix [in, out] of zeros. data becomes its memory: Size bytes, all of them zero. NewMatrix fails if there is no
+// kernel for such a matrix, or if data has another length.
 func NewMatrix(level Level, typ gguf.Type, in, out int64, data []byte) (*Matrix, error) {
 	size, ok := Size(level, typ, in, out)
 	if !ok {
@@ -47,12 +48,12 @@ func NewMatrix(level Level, typ gguf.Type, in, out int64, data []byte) (*Matrix,
 	return &Matrix{level: level, typ: typ, layout: layouts[typ], in: in, out: out, data: data}, nil
 }
 
-// GroupRows is the number of rows to which calls of Pack must be aligned. It is a multiple of the rows of a group at every level.
+// GroupRows is a number of rows. Each call of Pack begins at a multiple of it. It is a multiple of the rows of a group at every level.
 const GroupRows = 16
 
-// Pack packs rows of a GGUF file into the matrix. first is the index of the first row, a multiple of GroupRows. The number of
-// rows must be a multiple of GroupRows too, except at the end of the matrix. Pack may be called for different rows at the same
-// time.
+// Pack packs rows into the matrix. rows has the bytes of whole rows, as a GGUF file stores them. first is the index of the first row,
+// a multiple of GroupRows. The number of rows must be a multiple of GroupRows too, except at the end of the matrix. Otherwise Pack
+// returns an error. Several goroutines may pack different rows at the same time.
 func (m *Matrix) Pack(first int64, rows []byte) error {
 	rowBytes := m.in / m.typ.BlockSize() * m.typ.BlockBytes()
 	n := int64(len(rows)) / rowBytes
@@ -94,7 +95,7 @@ func (m *Matrix) blocks() int64 { return m.in / m.typ.BlockSize() }
 // groups is the number of groups of rows.
 func (m *Matrix) groups() int64 { return (m.out + m.rows() - 1) / m.rows() }
 
-// Out returns the number of rows.
+// Out returns the number of rows of the matrix.
 func (m *Matrix) Out() int64 { return m.out }
 
 // ColumnBytes returns the number of bytes of a rounded column. It is 0 if the matrix is multiplied with floats.

@@ -5,19 +5,19 @@ import (
 	"unsafe"
 )
 
-// HeadSize is the size of the heads that Middle7 computes.
+// HeadSize is the number of channels of a head. Middle7 computes only heads of this size.
 const HeadSize = 64
 
-// Middle7 holds the addresses for a MiddleCall, named by the letters of the paper. Activations are floats [channels, tokens]. W,
-// A and VR are without their biases and sigmoids. VR and V0 are 0 in layer 0. Weights are floats [channels].
+// Middle7 holds the addresses for a MiddleCall. The names are the letters of the RWKV-7 paper. Activations are float32 [channels,
+// tokens]. W, A and VR do not include their biases and sigmoids. VR and V0 are 0 in layer 0. Weights are float32 [channels].
 type Middle7 struct {
 	R, K, V, W, A, VR, G, V0                uintptr // activations
-	W0, A0, VBias, KK, KA, RK, Scale, Shift uintptr // weights; Scale and Shift are those of the norm of heads
-	State                                   uintptr // floats [key, value, head, sequence]
-	Y                                       uintptr // the result, [channels, tokens]
+	W0, A0, VBias, KK, KA, RK, Scale, Shift uintptr // weights; Scale and Shift belong to the norm of heads
+	State                                   uintptr // float32 [key, value, head, sequence], read and replaced
+	Y                                       uintptr // the result, float32 [channels, tokens]
 }
 
-// middle7 is what the body middle is given. run_amd64.s and gen/head7.go read it. Its pieces are the heads of all sequences.
+// middle7 is the argument of the body middle. run_amd64.s and gen/head7.go read it. A piece is one head of one sequence.
 type middle7 struct {
 	shared
 
@@ -27,7 +27,7 @@ type middle7 struct {
 	eps                                     float32
 
 	heads      int64
-	sequences  uintptr // [2]int64 each: the first token, and how many there are
+	sequences  uintptr // a [2]int64 for each sequence: the index of its first token, and its number of tokens
 	tokenBytes int64
 	state      uintptr
 }
@@ -41,9 +41,10 @@ type MiddleCall struct {
 	m    *middle7
 }
 
-// Middle7 adds a call for the part of version 7's time mix between its products: decay, rate, value residual, removal key, the
-// recurrence, the norm of heads with eps, bonus and gate. lengths has the number of tokens of each sequence. The tokens of one
-// sequence follow those of the sequence before.
+// Middle7 adds a call for the part of version 7's time mix that lies between the matrix products: decay, rate, value residual,
+// removal key, recurrence, norm of heads, bonus and gate. eps is the epsilon of the norm. lengths has the number of tokens of each
+// sequence. Activations hold the tokens of one sequence after another. Middle7 fails if there are no heads or no sequences, or if the
+// system gives no memory.
 func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, error) {
 	if heads <= 0 || len(lengths) == 0 {
 		return nil, fmt.Errorf("kernels: the time mix of %d heads and %d sequences", heads, len(lengths))
@@ -71,10 +72,11 @@ func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, e
 	return &MiddleCall{&Call{of: c, pointer: to, scratch: &m.scratch}, m}, nil
 }
 
-// Pointer returns the argument for the function of Entry.
+// Pointer returns the last argument for the C function that Entry returns.
 func (c *MiddleCall) Pointer() unsafe.Pointer { return c.call.pointer }
 
-// Place sets all addresses. Their memory must stay alive while the call runs.
+// Place sets all addresses of the call. Their memory must stay alive while the call runs. After the first Place, no call may be added
+// to the Calls. Place fails if the system gives no memory.
 func (c *MiddleCall) Place(at Middle7) error {
 	m := c.m
 	m.r, m.k, m.v, m.w, m.a, m.vr, m.g, m.v0 = at.R, at.K, at.V, at.W, at.A, at.VR, at.G, at.V0

@@ -10,7 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// roundPlain rounds a block of values as the kernel does: the scale and the bytes.
+// roundPlain rounds a block of values as the kernel does. It returns the scale and the bytes.
 func roundPlain(values []float32) (scale float32, q []int32) {
 	q = make([]int32, len(values))
 	most := float32(0)
@@ -30,12 +30,13 @@ func roundPlain(values []float32) (scale float32, q []int32) {
 	return most / 127, q
 }
 
-// fma is a*b + c, rounded once but for numbers halfway between two.
+// fma returns a*b + c. It rounds to float64 and then to float32. The result differs from rounding once only if the float64 number is
+// halfway between two float32 numbers.
 func fma(a, b, c float32) float32 {
 	return float32(math.FMA(float64(a), float64(b), float64(c)))
 }
 
-// multiplyPlain is Multiply in plain Go, with the operations on floats in the same order.
+// multiplyPlain does the same as Multiply in plain Go. It computes with floats in the same order.
 func (m *Matrix) multiplyPlain(x []float32) []float32 {
 	columns, values := len(x)/int(m.in), int(m.typ.BlockSize())
 	y, odd := make([]float32, int(m.out)*columns), make([]float32, columns)
@@ -79,13 +80,14 @@ func (m *Matrix) multiplyPlain(x []float32) []float32 {
 	return y
 }
 
-// weights are those of a block of row o.
+// weights returns the weights of a block of row o.
 func (m *Matrix) weights(o, block int64) weights {
 	at := o/m.rows()*m.groupBytes() + block*m.blockBytes()
 	return m.layout.weights(m.data[at:at+m.blockBytes()], m.level, int(o%m.rows()))
 }
 
-// sums are the sum of all products with a rounded block, times the scales of parts, and the sum of its parts times their minima.
+// sums returns two sums for a rounded block q. products is the sum of w.q times q, each half of a part times its scale. mins is the
+// sum of q, each part times its minimum.
 func (w *weights) sums(q []int32) (products, mins int32) {
 	for part := 0; part < len(q); part += 16 {
 		sum, all := int32(0), int32(0)
@@ -99,8 +101,8 @@ func (w *weights) sums(q []int32) (products, mins int32) {
 	return products, mins
 }
 
-// Check multiplies a small matrix of the type with every tile of the level. It returns an error if a result differs from that of
-// plain Go.
+// Check tests the kernels of a level and a type on this processor. It multiplies a small matrix with every tile, and returns an error
+// if a result differs from that of plain Go.
 func Check(level Level, typ gguf.Type) error {
 	in := 2 * typ.BlockSize()
 	if in < 8 {
@@ -135,7 +137,7 @@ func Check(level Level, typ gguf.Type) error {
 	return nil
 }
 
-// randomMatrix is a matrix with no rows packed yet, and the rows: random bytes, with scales about one.
+// randomMatrix returns a matrix of zeros, and rows to pack into it. The rows are random bytes. Their scales are finite and small.
 func randomMatrix(level Level, typ gguf.Type, in, out int64, rng *rand.Rand) (*Matrix, []byte, error) {
 	size, _ := Size(level, typ, in, out)
 	m, err := NewMatrix(level, typ, in, out, make([]byte, size))

@@ -1,10 +1,10 @@
 #include "textflag.h"
 #include "go_asm.h"
 
-// A kernel is called with the call in DI, ith in SI and nth in DX. It may use every register but SP and BP.
+// A kernel gets the call in DI, ith in SI and nth in DX. It may change every register except SP and BP.
 
-// sharing calls the body of the call for one piece after another: with the piece in AX, and in R13 the scratch memory of this thread.
-// Every thread takes the next piece, until none is left. A body keeps DI.
+// sharing runs the body of the call once for each piece. The body gets the index of the piece in AX, and this thread's scratch memory in
+// R13. It must not change DI. Each thread takes the next piece until none is left.
 TEXT sharing<>(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ DX
 	IMULQ shared_threadScratch(DI), SI
@@ -22,7 +22,7 @@ take:
 last:
 	POPQ  SI
 	POPQ  DX
-	// The thread that leaves last makes the call ready for its next run.
+	// The last thread to leave sets both counters to 0 for the next run.
 	MOVQ  $1, AX
 	LOCK
 	XADDQ AX, shared_left(DI)
@@ -34,7 +34,7 @@ last:
 out:
 	RET
 
-// product is the body of products of a packed matrix with columns. A piece is a run of groups of rows and a chunk of columns.
+// product is the body of a call that multiplies a packed matrix with columns. A piece is a run of groups of rows times a chunk of columns.
 TEXT product<>(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ R13                       // 48(SP) scratch memory: a tail, then an unpacked group
 	XORL  DX, DX
@@ -46,11 +46,11 @@ TEXT product<>(SB), NOSPLIT|NOFRAME, $0
 	SUBQ  AX, BX
 	CMPQ  BX, CX
 	CMOVQGT CX, BX
-	PUSHQ BX                        // 32(SP) how many columns
+	PUSHQ BX                        // 32(SP) the number of columns
 	MOVQ  $0x7fffffff, AX
 	CMPQ  BX, product_wideFrom(DI)
 	CMOVQGE product_wideColumns(DI), AX
-	PUSHQ AX                        // 24(SP) from how many columns on the wide tile is used
+	PUSHQ AX                        // 24(SP) the wide tile is used while at least this many columns remain
 	MOVQ  product_run(DI), CX
 	IMULQ CX, DX
 	PUSHQ DX                        // 16(SP) the group
@@ -58,7 +58,7 @@ TEXT product<>(SB), NOSPLIT|NOFRAME, $0
 	CMPQ  CX, product_groups(DI)
 	CMOVQGT product_groups(DI), CX
 	PUSHQ CX                        // 8(SP) the group after the last
-	PUSHQ $0                        // (SP) columns done of the group
+	PUSHQ $0                        // (SP) the number of columns that are done for the group
 
 group:
 	MOVQ  $0, (SP)
@@ -97,7 +97,7 @@ narrow:
 few:
 	MOVQ  (product_tiles-8)(DI)(CX*8), BX
 place:
-	// CX columns, BX the tile
+	// CX is the number of columns, BX the tile.
 	MOVQ  40(SP), R14
 	ADDQ  (SP), R14                 // the column
 	MOVQ  product_inBytes(DI), R10
@@ -123,7 +123,7 @@ whole:
 	JMP   next
 
 tail:
-	// The last group has fewer rows than others: its results go to scratch memory and are copied.
+	// The last group has fewer rows than the others. The tile writes its results to scratch memory. Then they are copied.
 	PUSHQ CX
 	PUSHQ R11
 	MOVQ  64(SP), R11
@@ -165,7 +165,7 @@ next:
 	POPQ  AX
 	RET
 
-// rounding rounds columns of floats, block by block. Each thread has its share of the blocks.
+// rounding rounds columns of floats to blocks. Each thread rounds an equal share of the blocks.
 TEXT rounding<>(SB), NOSPLIT|NOFRAME, $0
 	MOVQ  DX, R12
 	MOVQ  SI, R13
@@ -196,7 +196,7 @@ block:
 end:
 	RET
 
-// middle is the body of Middle7. A piece is a head of a sequence.
+// middle is the body of Middle7. A piece is one head of one sequence.
 TEXT middle<>(SB), NOSPLIT|NOFRAME, $0
 	MOVQ  AX, R8
 	SHLQ  $14, R8                   // 64 by 64 floats of state
@@ -206,7 +206,7 @@ TEXT middle<>(SB), NOSPLIT|NOFRAME, $0
 	SHLQ  $4, AX
 	ADDQ  middle7_sequences(DI), AX
 	MOVQ  0(AX), R10                // the first token
-	MOVQ  8(AX), R9                 // how many
+	MOVQ  8(AX), R9                 // the number of tokens
 	TESTQ R9, R9
 	JZ    out
 	MOVQ  middle7_tokenBytes(DI), R11
@@ -218,7 +218,7 @@ TEXT middle<>(SB), NOSPLIT|NOFRAME, $0
 out:
 	RET
 
-// shifting is the body of Shift. A piece is one of the table.
+// shifting is the body of Shift. A piece is an entry of the table, a shiftPiece.
 TEXT shifting<>(SB), NOSPLIT|NOFRAME, $0
 	IMULQ $shiftPiece__size, AX
 	MOVQ  shift_table(DI), SI

@@ -5,19 +5,19 @@ import (
 	"unsafe"
 )
 
-// ShiftStep divides every number of channels that Shift can take.
+// ShiftStep must divide the number of channels that is given to Calls.Shift.
 const ShiftStep = 32
 
-// Shift holds the addresses for a ShiftCall. Rows are floats [channels].
+// Shift holds the addresses for a ShiftCall. All numbers are float32. A row has one number for each channel.
 type Shift struct {
-	X           uintptr   // [channels, tokens]
-	State       uintptr   // the last row of each sequence before, normed
-	Scale, Bias uintptr   // of the norm
-	Mus         []uintptr // weights of the token before, a row for each lerp
-	Out         uintptr   // the lerps, [channels, tokens, lerps], and the last row of each sequence, normed, [channels, sequences]
+	X           uintptr   // the input, [channels, tokens]
+	State       uintptr   // for each sequence the normalized row before its first row, [channels, sequences]
+	Scale, Bias uintptr   // of the norm, [channels]
+	Mus         []uintptr // for each lerp the weights of the row before, [channels]
+	Out         uintptr   // the lerps [channels, tokens, lerps], then the last normalized row of each sequence [channels, sequences]
 }
 
-// shift is what the body shifting is given. run_amd64.s and gen/shift.go read it.
+// shift is the argument of the body shifting. run_amd64.s and gen/shift.go read it.
 type shift struct {
 	shared
 
@@ -25,17 +25,17 @@ type shift struct {
 	rowBytes, tokens                int64
 	after                           uintptr // where the last rows go
 	eps, inverse, one               float32
-	table                           uintptr // of shiftPiece
+	table                           uintptr // a shiftPiece for each piece
 }
 
-// shiftPiece is a run of tokens of a sequence, and some of the lerps.
+// shiftPiece is a piece of a Shift: some of the lerps for a run of tokens of one sequence.
 type shiftPiece struct {
 	first, tokens, sequence int64
-	begins, ends            int64 // 1 if the run is the first or the last of its sequence
-	lerp, lerps             int64 // the first, and the one after the last
+	begins, ends            int64 // begins is 1 if the run is the first of its sequence; ends is 1 if the piece writes the last row
+	lerp, lerps             int64 // the first lerp, and the one after the last
 }
 
-// shiftRunTokens is the number of tokens of a piece, at most.
+// shiftRunTokens is the largest number of tokens in a piece.
 const shiftRunTokens = 16
 
 // ShiftCall is the call that Calls.Shift adds. It may run any number of times.
@@ -47,7 +47,8 @@ type ShiftCall struct {
 
 // Shift adds a call that normalizes rows and then mixes them. The norm of a row x is (x - mean)/sqrt(variance + eps) * scale +
 // bias. Each lerp of a normalized row n is n + (p - n) * mu, where p is the normalized row before it in the same sequence.
-// lengths has the number of rows of each sequence.
+// lengths has the number of rows of each sequence. Shift fails if ShiftStep does not divide channels, if there are no lerps or no
+// sequences, or if the system gives no memory.
 func (c *Calls) Shift(channels int64, lengths []int, lerps int, eps float32) (*ShiftCall, error) {
 	if channels <= 0 || channels%ShiftStep != 0 || lerps <= 0 || len(lengths) == 0 {
 		return nil, fmt.Errorf("kernels: the token shift of %d channels, %d sequences and %d lerps", channels, len(lengths), lerps)
@@ -76,7 +77,7 @@ func (c *Calls) Shift(channels int64, lengths []int, lerps int, eps float32) (*S
 	return &ShiftCall{&Call{of: c, pointer: to, scratch: &s.scratch}, s, unsafe.Slice((*uintptr)(mus), lerps)}, nil
 }
 
-// shiftPieces cuts the work into pieces. Few tokens are cut by lerps too, so that each thread has a piece.
+// shiftPieces cuts the work into pieces of several tokens. If that gives fewer pieces than threads, it also cuts them by lerps.
 func shiftPieces(lengths []int, lerps, threads int) (pieces []shiftPiece, tokens int64) {
 	for i, n := range lengths {
 		p := shiftPiece{first: tokens, sequence: int64(i), begins: 1, lerps: int64(lerps)}
@@ -103,7 +104,7 @@ func shiftPieces(lengths []int, lerps, threads int) (pieces []shiftPiece, tokens
 			part := p
 			part.lerp, part.lerps = int64(lerps*i/parts), int64(lerps*(i+1)/parts)
 			if i > 0 {
-				part.ends = 0 // one part is enough to keep the last row
+				part.ends = 0 // only the first part writes the last row
 			}
 			cut = append(cut, part)
 		}
@@ -111,10 +112,11 @@ func shiftPieces(lengths []int, lerps, threads int) (pieces []shiftPiece, tokens
 	return cut, tokens
 }
 
-// Pointer returns the argument for the function of Entry.
+// Pointer returns the last argument for the C function that Entry returns.
 func (c *ShiftCall) Pointer() unsafe.Pointer { return c.call.pointer }
 
-// Place sets all addresses. Their memory must stay alive while the call runs.
+// Place sets all addresses of the call. Their memory must stay alive while the call runs. After the first Place, no call may be added
+// to the Calls. Place fails if at.Mus has another number of lerps than the call, or if the system gives no memory.
 func (c *ShiftCall) Place(at Shift) error {
 	if len(at.Mus) != len(c.mus) {
 		return fmt.Errorf("kernels: %d lerps placed, want %d", len(at.Mus), len(c.mus))

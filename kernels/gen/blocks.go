@@ -6,8 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets in a column's block of 256 values: its scale, the sums of its 8 parts of 32, and the parts. Each part has 32 bytes and
-// the sums of its halves, times -16.
+// Offsets in a column's block of 256 values. The block has a scale, the sums of its 8 parts, and the parts. A part has the bytes of 32
+// values, and the sums of its two halves times -16.
 const (
 	xScale, xSums, xParts = 0, 16, 32
 	xHalves, xPart        = 32, 36
@@ -28,10 +28,10 @@ type kind struct {
 	scaleStep int               // bytes of the scales of a part
 	quants    int               // offset of the weights
 	part      int               // bytes of the weights of a part
-	sums      int               // how many sums of products the 32 weights of a part need, so that none overflows 16 bits
-	minima    bool              // the weights of a part have a minimum, in place of an offset of 32
-	load      func()            // unpacks a part at RBX to Y0 to Y7, 4 columns of 8 rows each. Y8 to Y11 are free
-	loadZ     func(c constants) // does so for 16 rows, to Z0 to Z7
+	sums      int               // the products of a part are added up in this many sums, so that no sum overflows 16 bits
+	minima    bool              // each part has a minimum; the weights of other types have an offset of 32
+	load      func()            // unpacks a part at RBX to Y0 to Y7, 4 columns of 8 rows each. It may change Y8 to Y11
+	loadZ     func(c constants) // does the same for 16 rows, to Z0 to Z7
 	c         constants
 }
 
@@ -84,7 +84,7 @@ func q6k(c constants) kind {
 		}}
 }
 
-// nibbles unpacks 4 vectors: the low halves of bytes to Y0 to Y3, the high halves to Y4 to Y7.
+// nibbles unpacks 4 vectors of bytes. The low halves of the bytes go to Y0 to Y3, the high halves to Y4 to Y7.
 func nibbles(from GPPhysical, offset int, c constants) {
 	for j := range 4 {
 		VMOVDQU(at(from, offset+32*j), y(j))
@@ -94,7 +94,7 @@ func nibbles(from GPPhysical, offset int, c constants) {
 	}
 }
 
-// halves is the number of scales of a part.
+// halves returns the number of scales of a part: 1, or 2 if each half has its own.
 func (k kind) halves() int {
 	if k.minima {
 		return 1
@@ -102,8 +102,9 @@ func (k kind) halves() int {
 	return 2
 }
 
-// wordScales loads a part's scales from RSI as words, each twice, as sums of pairs of words want them: to Y8, or those of its
-// halves to Y8 and Y9, and in Y11 twice both.
+// wordScales loads the scales of a part from RSI, for VPMADDWD. It puts each scale into both words of a pair. Y8 gets the scales of the
+// part. If each half of a part has its own scale, Y8 gets those of the first half and Y9 those of the second. Then Y11 gets pairs of one
+// scale of each half, times 2.
 func (k kind) wordScales() {
 	if k.minima {
 		VPBROADCASTQ(at(RSI, 0), Y8)
@@ -118,8 +119,8 @@ func (k kind) wordScales() {
 	VPADDW(Y11, Y11, Y11)
 }
 
-// products adds to sum the products of Y0 to Y7 with part p of column c, times the scales: one, or one of each half. t and u are
-// scratch.
+// products multiplies Y0 to Y7 with the part of column c that p points to, then with the scales, and adds the products to sum. scales
+// has one register, or one for each half of the part. t and u are scratch.
 func (k kind) products(p columns, c int, scales []operand.Op, t, u, sum VecPhysical) {
 	each := 8 / k.sums
 	for s := range k.sums {
@@ -139,7 +140,7 @@ func (k kind) products(p columns, c int, scales []operand.Op, t, u, sum VecPhysi
 	}
 }
 
-// tile is the AVX2 tile of n columns, 4 at most. Y12 and on are the sums of the columns.
+// tile makes the AVX2 tile of n columns, 4 at most. Y12 and the registers after it hold the sums of the columns.
 func (k kind) tile(n int) {
 	tileOf(n, "%s%d", k.name, n)
 	zero(Y9)
@@ -186,7 +187,8 @@ func (k kind) eachPart(p columns, n int, body func()) {
 	again(RCX, "part")
 }
 
-// loadBlockScales loads the scales of 8 rows to Y4, and the scales of minima to Y5 and the minima, pairs of parts, to Y0 to Y3.
+// loadBlockScales loads the scales of 8 rows to Y4. If there are minima, it loads their scales to Y5, and the minima to Y0 to Y3, two
+// parts in each register.
 func (k kind) loadBlockScales() {
 	VCVTPH2PS(at(R8, wD), Y4)
 	if k.minima {
@@ -197,7 +199,7 @@ func (k kind) loadBlockScales() {
 	}
 }
 
-// finish adds a block's sums, from register first on, to the results. t and u are scratch.
+// finish adds the sums of a block to the results. The sum of column 0 is in register first, the others follow. t and u are scratch.
 func (k kind) finish(n int, t, u VecPhysical, first int) {
 	p := columns{base: R9, upper: R14}
 	p.begin(n, R9, 0)
@@ -225,8 +227,8 @@ func (k kind) finish(n int, t, u VecPhysical, first int) {
 	})
 }
 
-// An unpacked block begins with the scales of 8 rows, and of those with minima the scales of the minima and the minima. Its parts
-// follow: Y0 to Y7, and the word scales.
+// An unpacked block begins with the scales of 8 rows. If the type has minima, their scales and the minima follow. Then come the parts: Y0
+// to Y7 as load makes them, and the registers that wordScales makes.
 const unpackedPart = 256
 
 func (k kind) header() int {
@@ -243,7 +245,7 @@ func (k kind) wordScaleBytes() int {
 	return 96
 }
 
-// unpack is a function that unpacks a group at R8 of R13 blocks to R11.
+// unpack makes a function that unpacks a group. R8 points to the group, R13 is its number of blocks, R11 points to the result.
 func (k kind) unpack() {
 	function("%sunpack", k.name)
 	Label("block")
@@ -274,7 +276,7 @@ func (k kind) unpack() {
 	RET()
 }
 
-// wide is the AVX2 tile of 6 columns of an unpacked group. Y10 to Y15 are the sums of the columns.
+// wide makes the AVX2 tile of 6 columns for an unpacked group. Y10 to Y15 hold the sums of the columns.
 func (k kind) wide() {
 	const n = 6
 	tileOf(n, "%swide", k.name)

@@ -10,9 +10,9 @@ type constants struct {
 	nibble, six, two, next2, next4, bit16 mem // bits of each byte
 	pairs                                 mem // a shuffle: bytes 0 to 7 become the low bytes of 16 words, each twice
 	ones8, ones16                         mem
-	absolute                              mem // all bits of floats but the sign
+	absolute                              mem // a mask of all bits of a float except the sign
 	narrow                                mem // a permutation that puts bytes in order after VPACKSSDW and VPACKSSWB
-	limit                                 mem // 127, and the least absolute value that activations are scaled by
+	limit                                 mem // 127, then 2^-115: a block whose absolute values are all smaller is rounded to zeros
 }
 
 func newConstants() constants {
@@ -27,7 +27,7 @@ func newConstants() constants {
 	}
 }
 
-// vector defines 4 words of 64 bits. One stands for four.
+// vector defines 4 words of 64 bits. If only one is given, it is repeated four times.
 func vector(name string, words ...uint64) mem {
 	m := GLOBL(name, RODATA|NOPTR)
 	for i := range 4 {

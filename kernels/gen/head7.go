@@ -8,7 +8,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets in what head7 is given: see type middle7 in package kernels.
+// Offsets in the call of head7: see type middle7 in package kernels.
 const (
 	mR, mK, mV, mW, mA, mVR, mG, mV0 = sharedBytes, sharedBytes + 8, sharedBytes + 16, sharedBytes + 24, sharedBytes + 32, sharedBytes + 40, sharedBytes + 48, sharedBytes + 56
 	mW0, mA0, mVBias, mKK, mKA, mRK  = sharedBytes + 64, sharedBytes + 72, sharedBytes + 80, sharedBytes + 88, sharedBytes + 96, sharedBytes + 104
@@ -44,10 +44,10 @@ func newFloatConstants() floatConstants {
 	return c
 }
 
-// expOf replaces v by e^v within a unit of the last place or two. t, u and w are scratch. NaN stays NaN.
+// expOf replaces v by e^v. The error is at most about two units in the last place. NaN stays NaN. t, u and w are scratch.
 func (c floatConstants) expOf(v, t, u, w VecPhysical) {
 	VBROADCASTSS(c.low, t)
-	VMAXPS(v, t, v) // the second operand of VMAXPS is the result if one is NaN
+	VMAXPS(v, t, v) // if one operand is NaN, VMAXPS returns the second one in Intel's order, which is v here
 	VBROADCASTSS(c.high, t)
 	VMINPS(v, t, v)
 	VMULPS(c.log2e, v, t)
@@ -78,7 +78,7 @@ func (c floatConstants) sigmoid(v, t, u, w VecPhysical) {
 	VDIVPS(v, t, v)
 }
 
-// sumOf replaces all elements of v, register i, by their sum, with register j as scratch.
+// sumOf replaces every element of vector register i by the sum of all its elements. Register j is scratch.
 func sumOf(i, j int) {
 	VEXTRACTF128(operand.Imm(1), y(i), x(j))
 	VADDPS(x(j), x(i), x(i))
@@ -87,15 +87,16 @@ func sumOf(i, j int) {
 	VBROADCASTSS(x(i), y(i))
 }
 
-// head7 is what version 7's time mix does between its products, for one head of 64 channels and the tokens of one sequence:
-// DI points to the call. R8 is the head's state [key, value], R9 the number of tokens, R10 the offset of the first token's channels
-// in activations, R11 the bytes from token to token, R12 the offset of the head's channels in weights, R13 scratch memory.
+// head7 makes the function for the part of version 7's time mix between the matrix products. It computes one head of 64 channels for the
+// tokens of one sequence. DI points to the call. R8 points to the head's state [key, value]. R9 is the number of tokens. R10 is the byte
+// offset of the head's channels of the first token in activations, and R11 the bytes from token to token. R12 is the byte offset of the
+// head's channels in weights. R13 points to scratch memory.
 func head7() {
 	c := newFloatConstants()
 	function("head7")
 	at32 := func(base GPPhysical, offset int) mem { return mem{Base: base, Index: RCX, Scale: 1, Disp: offset} }
 	scratch := func(offset int) mem { return at32(R13, offset) }
-	activation := func(field int) mem { // vector at RCX of the head's part of an activation
+	activation := func(field int) mem { // the vector at offset RCX in the head's part of an activation
 		MOVQ(at(RDI, field), RAX)
 		ADDQ(R10, RAX)
 		return at32(RAX, 0)
@@ -105,7 +106,7 @@ func head7() {
 		ADDQ(R12, RBX)
 		return at32(RBX, 0)
 	}
-	vectors := func(label string, body func()) { // loop over 8 vectors
+	vectors := func(label string, body func()) { // loops over the 8 vectors of a head
 		XORQ(RCX, RCX)
 		Label(label)
 		body()
@@ -167,7 +168,7 @@ func head7() {
 		VMOVUPS(Y0, scratch(sA))
 	})
 
-	// What the state says at the removal key, 4 values at a time.
+	// The product of the state and the removal key, 4 values at a time.
 	MOVQ(R8, RAX)
 	XORQ(RCX, RCX)
 	Label("removed")

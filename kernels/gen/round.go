@@ -6,8 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// scale finds the scale of n floats at R8: in X1 the scale, NaN if a value is not finite, and in Y2 what values are multiplied with.
-// Absolute values are compared as integers, in which every NaN is above infinity.
+// scale computes the scale of n floats at R8. X1 gets the scale, or NaN if a float is not finite. Y2 gets the factor that rounding
+// multiplies the floats with. Absolute values are compared as integers: there every NaN is larger than infinity.
 func scale(n int, c constants) {
 	VMOVDQU(c.absolute, Y15)
 	for i := range 4 {
@@ -25,21 +25,22 @@ func scale(n int, c constants) {
 	VPSHUFD(operand.Imm(0x4e), X0, X1)
 	VPMAXSD(X1, X0, X0)
 	VPSHUFD(operand.Imm(0xb1), X0, X1)
-	VPMAXSD(X1, X0, X0) // the greatest absolute value
+	VPMAXSD(X1, X0, X0) // the largest absolute value
 
 	VMOVSS(c.limit, X3)
 	VDIVSS(X3, X0, X1)
 	VDIVSS(X0, X3, X2)
-	VSUBSS(X0, X0, X4) // NaN if it is not finite
+	VSUBSS(X0, X0, X4) // NaN if the largest absolute value is not finite, otherwise 0
 	VADDSS(X4, X1, X1)
 	VMOVSS(c.limit.Offset(4), X3)
-	VCMPSS(operand.Imm(1), X3, X0, X4) // less than what can be scaled by: all values count as 0
+	VCMPSS(operand.Imm(1), X3, X0, X4) // if the largest absolute value is below the limit, all values become 0
 	VANDNPS(X1, X4, X1)
 	VANDNPS(X2, X4, X2)
 	VBROADCASTSS(X2, Y2)
 }
 
-// quants rounds 32 floats at an offset from R8 to bytes: in Y3 the bytes, in RCX and RBX the sums of their halves.
+// quants rounds 32 floats at an offset from R8 to bytes. Y3 gets the bytes. ECX gets the sum of the first half of them, EBX that of the
+// second half.
 func quants(offset int, c constants) {
 	for i := range 4 {
 		VMULPS(at(R8, offset+32*i), Y2, y(4+i))
@@ -64,7 +65,7 @@ func roundConstants(c constants) {
 	VMOVDQU(c.narrow, Y14)
 }
 
-// round256 rounds 256 floats at R8 to a block at R9.
+// round256 makes the function that rounds 256 floats at R8 to a block at R9.
 func round256(c constants) {
 	function("round256")
 	scale(256, c)
@@ -85,7 +86,7 @@ func round256(c constants) {
 	RET()
 }
 
-// round32 rounds 32 floats at R8 to a block at R9.
+// round32 makes the function that rounds 32 floats at R8 to a block at R9.
 func round32(c constants) {
 	function("round32")
 	scale(32, c)

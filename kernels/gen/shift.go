@@ -6,7 +6,7 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets in what shiftRun is given: see type shift in package kernels.
+// Offsets in the call of shiftRun: see type shift in package kernels.
 const (
 	hX, hState, hScale, hBias, hOut, hMus = sharedBytes, sharedBytes + 8, sharedBytes + 16, sharedBytes + 24, sharedBytes + 32, sharedBytes + 40
 	hRowBytes, hTokens, hNext             = sharedBytes + 48, sharedBytes + 56, sharedBytes + 64
@@ -16,7 +16,7 @@ const (
 // Offsets in a piece: see type shiftPiece.
 const pFirst, pTokens, pSequence, pBegins, pEnds, pLerp, pLerps = 0, 8, 16, 24, 32, 40, 48
 
-// by4 loops over a row, 4 vectors at a time: RCX is the offset of the first.
+// by4 loops over a row of R14 bytes, 4 vectors at a time. RCX is the byte offset of the first of the 4.
 func by4(label string, body func(i, offset int)) {
 	XORQ(RCX, RCX)
 	Label(label)
@@ -28,7 +28,7 @@ func by4(label string, body func(i, offset int)) {
 	JNE(operand.LabelRef(label))
 }
 
-// normRow norms the row at RAX, and writes it to RBX.
+// normRow normalizes the row at RAX and writes the result to RBX.
 func normRow(label string) {
 	in := func(offset int) mem { return mem{Base: RAX, Index: RCX, Scale: 1, Disp: offset} }
 	sum4 := func() {
@@ -79,13 +79,13 @@ func copyRow(label string) {
 	})
 }
 
-// shiftRun norms a run of tokens of one sequence and mixes each with the token before: DI points to the call, SI to the piece, R13 to
-// scratch memory for two rows.
+// shiftRun makes the function that normalizes a run of tokens of one sequence and mixes each with the token before. DI points to the
+// call, SI to the piece, R13 to scratch memory for two rows.
 func shiftRun() {
 	function("shiftRun")
 	MOVQ(at(RDI, hRowBytes), R14)
-	MOVQ(at(RSI, pFirst), R11)  // the token
-	MOVQ(at(RSI, pTokens), R12) // how many are left
+	MOVQ(at(RSI, pFirst), R11)  // the index of the token
+	MOVQ(at(RSI, pTokens), R12) // the number of tokens that are left
 	rowOf := func(field int, index, to GPPhysical) {
 		MOVQ(index, to)
 		IMULQ(R14, to)

@@ -6,16 +6,17 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offsets in a column's block of 32 values: its scale, its sum times -8 and times -128, and its bytes.
+// Offsets in a column's block of 32 values: its scale, the sum of its bytes times -8, the same sum times -128, and its bytes.
 const (
 	sScale, sEight, sOffset, sBytes = 0, 4, 8, 12
 	sBlock                          = 44
 )
 
-// A packed block of 32 weights of 8 rows: the scales of the rows, then the weights.
+// A packed block holds 32 weights of each of 8 rows: first the scales of the rows, then the weights.
 const smallQuants = 16
 
-// q8 is the AVX2 tile of Q8_0: signed weights. Y12 and on are the results, Y4 and on the sums of a block.
+// q8 makes the AVX2 tile of n columns for Q8_0, whose weights are signed. Y12 and the registers after it hold the results, Y4 and the
+// registers after it the sums of a block.
 func q8(n int, c constants) {
 	tileOf(n, "q8%d", n)
 	p := columns{base: R9}
@@ -54,7 +55,7 @@ func q8(n int, c constants) {
 	RET()
 }
 
-// q4 is the AVX2 tile of Q4_0: weights are 8 less than their bits. Y12 and on are the results.
+// q4 makes the AVX2 tile of n columns for Q4_0. A weight is its 4 bits minus 8. Y12 and the registers after it hold the results.
 func q4(n int, c constants) {
 	tileOf(n, "q4%d", n)
 	p := columns{base: R9}
@@ -92,13 +93,13 @@ func q4(n int, c constants) {
 	RET()
 }
 
-// floats is a type of weights that are multiplied as floats, with columns of floats.
+// floats is a type of floating-point weights. They are multiplied with columns of floats.
 type floats struct {
 	name  string
 	bytes int
 }
 
-// load brings 8 rows' weights of a column, at an offset from R8, to a register.
+// load loads the weights of 8 rows in one column as float32. They are at an offset from R8.
 func (f floats) load(offset int, to VecPhysical) {
 	switch f.name {
 	case "f32":
@@ -111,8 +112,8 @@ func (f floats) load(offset int, to VecPhysical) {
 	}
 }
 
-// tile is the tile of n columns. Register 2c has the sum of the even products of column c, 2c+1 that of the odd ones: each sum
-// has the same order in every tile.
+// tile makes the AVX2 tile of n columns. Register 2c has the sum of the products with even index of column c, register 2c+1 that of those
+// with odd index. Every tile adds up in this order.
 func (f floats) tile(n int) {
 	tileOf(n, "%s%d", f.name, n)
 	p := columns{base: R9, upper: R14}

@@ -10,7 +10,7 @@ import (
 // Tiles for AVX-512 with VNNI have groups of 16 rows, in vectors of 64 bytes. All offsets in a packed block are twice those of
 // groups of 8 rows.
 
-// vnniColumns are the numbers of columns that there is a tile for.
+// vnniColumns has the numbers of columns of the tiles.
 var vnniColumns = []int{1, 2, 3, 4, 8}
 
 // z is vector register i, of 64 bytes.
@@ -21,10 +21,11 @@ func z(i int) VecPhysical {
 	}[i]
 }
 
-// dot adds to 16 sums of 32 bits products of the 4 unsigned bytes of each in weights with 4 signed bytes: VPDPBUSD, which avo lacks.
+// dot emits VPDPBUSD, which avo lacks. It multiplies the 4 unsigned bytes of each 32-bit word of weights with 4 signed bytes, and adds the
+// products to the word of the sums.
 func dot(bytes mem, weights, sums VecPhysical) { vnniOp("VPDPBUSD", bytes, weights, sums) }
 
-// dotWords adds products of the 2 words of each in weights with 2 words: VPDPWSSD, which avo lacks.
+// dotWords emits VPDPWSSD, which avo lacks. It does the same as dot with the 2 signed 16-bit halves of each 32-bit word.
 func dotWords(words mem, weights, sums VecPhysical) { vnniOp("VPDPWSSD", words, weights, sums) }
 
 func vnniOp(opcode string, m mem, weights, sums VecPhysical) {
@@ -36,7 +37,7 @@ func vnniOp(opcode string, m mem, weights, sums VecPhysical) {
 
 func zeroZ(i int) { VPXORD(z(i), z(i), z(i)) }
 
-// nibblesZ unpacks 4 vectors at an offset from a register: the low halves of bytes to Z0 to Z3, the high halves to Z4 to Z7.
+// nibblesZ unpacks 4 vectors at an offset from a register. The low halves of the bytes go to Z0 to Z3, the high halves to Z4 to Z7.
 func nibblesZ(from GPPhysical, offset int, c constants) {
 	for j := range 4 {
 		VMOVDQU32(at(from, offset+64*j), z(j))
@@ -86,7 +87,7 @@ func loadQ6K(c constants) {
 	}
 }
 
-// vnni is the tile of n columns. Z16 and on are the sums of the columns.
+// vnni makes the VNNI tile of n columns. Z16 and the registers after it hold the sums of the columns.
 func (k kind) vnni(n int) {
 	tileOf(n, "%svnni%d", k.name, n)
 	zeroZ(9)
@@ -162,14 +163,14 @@ func (k kind) vnni(n int) {
 	RET()
 }
 
-// small is a type of blocks of 32 weights: weights are unsigned, and 8 or 128 too great.
+// small is a type of blocks of 32 weights. Packed weights are unsigned: 8 (Q4_0) or 128 (Q8_0) was added to each.
 type small struct {
 	name  string
 	bytes int // of a packed block of 16 rows
 	bits  int
 }
 
-// vnni is the tile of n columns. Z16 and on are the results.
+// vnni makes the VNNI tile of n columns. Z16 and the registers after it hold the results.
 func (s small) vnni(n int, c constants) {
 	tileOf(n, "%svnni%d", s.name, n)
 	p := columns{base: R9, upper: R14}
@@ -205,7 +206,7 @@ func (s small) vnni(n int, c constants) {
 	RET()
 }
 
-// loadZ brings 16 rows' weights of a column, at an offset from R8, to a register.
+// loadZ loads the weights of 16 rows in one column as float32. They are at an offset from R8.
 func (f floats) loadZ(offset int, to VecPhysical) {
 	switch f.name {
 	case "f32":
@@ -218,7 +219,7 @@ func (f floats) loadZ(offset int, to VecPhysical) {
 	}
 }
 
-// vnni is the tile of n columns, with the sums of tile.
+// vnni makes the VNNI tile of n columns. It adds up in the same order as tile.
 func (f floats) vnni(n int) {
 	tileOf(n, "%svnni%d", f.name, n)
 	p := columns{base: R9, upper: R14}
