@@ -14,8 +14,8 @@ import (
 // enough is the least memory to read for a measurement. Less memory may fit in caches.
 const enough = 32 << 20
 
-// Bandwidth returns how many bytes per second the given number of threads read together, the best of several measurements. They
-// read memory, such as a model's weights, or a buffer if memory is too small. The bandwidth is NaN if
+// Bandwidth returns the number of bytes per second that the given number of threads read together. It is the best of several
+// measurements. The threads read memory, such as a model's weights. If memory is too small, they read a buffer. The bandwidth is NaN if
 // the clock does not move.
 func Bandwidth(ctx context.Context, memory [][]byte, threads int) (float.Number, error) {
 	const measurements = 4

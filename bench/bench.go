@@ -3,8 +3,8 @@
 //
 //	results, err := bench.Run(ctx, bench.Options{Model: "rwkv7-g1-Q4_K_M.gguf", Prompts: []int{512}, Gens: []int{128}})
 //
-// The tests are those of llama-bench, and RunParallel's those of llama-batched-bench, so figures can be compared. A short measurement is repeated, because the clocks of some
-// systems advance in steps of 16 ms.
+// Run has the tests of llama-bench, and RunParallel those of llama-batched-bench, so figures can be compared. A short measurement is
+// repeated, because the clocks of some systems advance in steps of 16 ms.
 //
 // Limits: the peak of memory is that of the whole process. To measure one model only, Apart starts a separate process.
 package bench

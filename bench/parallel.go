@@ -16,11 +16,12 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// MostSequences is the maximum of Options.Parallel.
+// MostSequences is the largest number of sequences in Options.Parallel.
 const MostSequences = 256
 
-// ParallelResult is the result of one test of several sequences side by side. The fields of the measurement have the names of
-// llama-batched-bench. Times and speeds are the means of the repetitions.
+// ParallelResult is the result of one test of several sequences side by side. In JSON, the fields of the measurement have the names that
+// llama-batched-bench gives them. Times and speeds are means over the repetitions. Times are in seconds. Speeds are in tokens per second
+// of all sequences together.
 type ParallelResult struct {
 	Model       string       `json:"model_filename"`
 	ModelType   string       `json:"model_type"`
@@ -29,17 +30,17 @@ type ParallelResult struct {
 	Backends    string       `json:"backends"`
 	Threads     int          `json:"n_threads"`
 	GPULayers   int          `json:"n_gpu_layers"` // as requested; -1 for all that fit
-	Kernels     string       `json:"kernels"`      // that compute on the CPU
+	Kernels     string       `json:"kernels"`      // level of Gosling's own kernels on the CPU; "off" if ggml computes all products
 	Prompt      int          `json:"pp"`           // tokens of each sequence's prompt
 	Gen         int          `json:"tg"`           // tokens generated for each sequence
 	Sequences   int          `json:"pl"`
-	Tokens      int          `json:"n_kv"` // of all sequences; there is no KV cache
-	PromptTime  float.Number `json:"t_pp"` // seconds
+	Tokens      int          `json:"n_kv"` // prompt and generated tokens of all sequences; RWKV has no KV cache
+	PromptTime  float.Number `json:"t_pp"`
 	PromptSpeed float.Number `json:"speed_pp"`
 	GenTime     float.Number `json:"t_tg"`
 	GenSpeed    float.Number `json:"speed_tg"`
 	Time        float.Number `json:"t"`
-	Speed       float.Number `json:"speed"` // tokens per second of all sequences together
+	Speed       float.Number `json:"speed"` // all tokens divided by Time
 	LoadSeconds float.Number `json:"load_s"`
 	PeakRSS     int64        `json:"peak_rss"` // bytes
 	GGML        string       `json:"ggml_version"`
@@ -51,8 +52,9 @@ func (r *ParallelResult) test() string {
 	return fmt.Sprintf("pp%d+tg%d x %d", r.Prompt, r.Gen, r.Sequences)
 }
 
-// RunParallel measures sequences side by side, as llama-batched-bench does: each prompt length with each number of tokens to
-// generate and each number of sequences. The sequences have prompts of their own. A step of decoding takes one token of each.
+// RunParallel measures sequences side by side, as llama-batched-bench does. It tests each prompt length with each number of tokens to
+// generate and each number of sequences. Each sequence has its own prompt. A step of decoding reads one token of each sequence. A number of
+// sequences outside 1 to MostSequences is an error. A number that does not fit into memory is an error too.
 func RunParallel(ctx context.Context, o Options) ([]ParallelResult, error) {
 	if err := o.settle(); err != nil {
 		return nil, err
@@ -104,7 +106,7 @@ func orNone(counts []int) []int {
 	return counts
 }
 
-// room returns an error if there is no memory for so many sequences.
+// room returns an error if the memory is too small for this number of sequences.
 func (o *Options) room(m *lm.Model, sequences int) error {
 	free, where := o.Memory, "memory"
 	if d := m.Devices()[0]; !d.IsHost() {
@@ -123,7 +125,7 @@ func (o *Options) room(m *lm.Model, sequences int) error {
 	return nil
 }
 
-// parallel returns what r has in common with a result of the given test.
+// parallel returns the result of a test with the fields about the model and the machine. It has no measurements yet.
 func (r *Result) parallel(prompt, gen, sequences int) ParallelResult {
 	return ParallelResult{
 		Model: r.Model, ModelType: r.ModelType, ModelSize: r.ModelSize, Parameters: r.Parameters, Backends: r.Backends, Threads: r.Threads,
@@ -156,7 +158,7 @@ func (o *Options) testParallel(ctx context.Context, m *lm.Model, r *ParallelResu
 		return err
 	}
 	ctx = engine.WithProgress(ctx, func(tokens int) {
-		p.Done = min(p.Done+int64(tokens), p.Total) // a coarse clock needs more runs
+		p.Done = min(p.Done+int64(tokens), p.Total) // if the clock is coarse, there are more runs than repetitions
 		o.Progress(p)
 	})
 	prefill, decode, err := s.measure(ctx, o.Repetitions)
@@ -170,16 +172,16 @@ func (o *Options) testParallel(ctx context.Context, m *lm.Model, r *ParallelResu
 
 func seconds(d time.Duration) float.Number { return float.Number(d.Seconds()) }
 
-// sideBySide is sequences that are measured together.
+// sideBySide is a group of sequences that are measured together.
 type sideBySide struct {
 	batch   *engine.Batch
 	now     clock.Clock
 	prompts [][]tokenizer.Token // of equal length
-	next    []tokenizer.Token   // one for each sequence, read by every step of decoding
+	next    []tokenizer.Token   // one token for each sequence; every step of decoding reads these
 	gen     int
 }
 
-// warmUp reads the first and the last chunk of the prompts and decodes a few tokens. So all graphs exist before the measurement.
+// warmUp reads the first and the last chunk of the prompts and decodes a few tokens. After it, all graphs exist.
 func (s *sideBySide) warmUp(ctx context.Context) error {
 	chunk, n := s.chunk(), len(s.prompts[0])
 	if n > chunk {
@@ -228,10 +230,10 @@ func (s *sideBySide) once(ctx context.Context) (prefill, decode time.Duration, e
 	return middle.Sub(begin), s.now.Since(middle), err
 }
 
-// chunk is how many tokens of each prompt are read at once. All together are at most a chunk of a single sequence.
+// chunk returns the number of tokens of each prompt that are read at once. For all sequences together, this is at most engine.MaxChunk.
 func (s *sideBySide) chunk() int { return max(1, engine.MaxChunk/len(s.prompts)) }
 
-// read reads the same part of each prompt. Logits are computed after the last token only.
+// read reads the tokens from to to-1 of each prompt. It asks for logits only after the last token of the prompts.
 func (s *sideBySide) read(ctx context.Context, from, to int) error {
 	parts, outputs := make([][]tokenizer.Token, len(s.prompts)), rwkv.NoLogits
 	for i, p := range s.prompts {
@@ -244,7 +246,7 @@ func (s *sideBySide) read(ctx context.Context, from, to int) error {
 	return err
 }
 
-// decode takes n steps. Each reads one token of every sequence.
+// decode makes n steps. Each step reads one token of every sequence.
 func (s *sideBySide) decode(ctx context.Context, n int) error {
 	step := make([][]tokenizer.Token, len(s.prompts))
 	for i := range step {

@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/cells"
 )
 
-// WriteParallel writes a line about the model, then the table of llama-batched-bench. It returns an error of out.
+// WriteParallel writes a line about the model, then a table with the columns of llama-batched-bench. The error is that of writing to out.
 func WriteParallel(out io.Writer, results []ParallelResult) error {
 	for i, r := range results {
 		if i == 0 {

@@ -36,7 +36,7 @@ type File struct {
 	Closer io.Closer // closes what the tensors read from. May be nil
 }
 
-// Close closes the file; its tensors cannot be read any more. It is safe to call twice.
+// Close closes the file. Its tensors cannot be read afterwards. It is safe to call twice.
 func (f *File) Close() error {
 	c := f.Closer
 	f.Closer = nil
@@ -68,8 +68,8 @@ type Tensor struct {
 	DType DType
 	Shape []int64 // in PyTorch's order, slowest dimension first; empty for a scalar
 
-	// Data holds the elements in row-major order without gaps, little-endian. It is safe for concurrent use. If the elements lie so in
-	// the file, it is an *io.SectionReader of the file.
+	// Data holds the elements in row-major order without gaps, little-endian. It is safe for concurrent use. If the file stores the
+	// elements in this form, Data is an *io.SectionReader of the file.
 	Data io.ReaderAt
 }
 
@@ -82,8 +82,8 @@ func (t Tensor) Elements() int64 {
 	return n
 }
 
-// ReadFloats fills dst with the elements from start on, in row-major order, as float32. F64 is rounded. Other types than F32, F16, BF16 and
-// F64 are an error, and so is an element beyond the range of float32. It is safe for concurrent use.
+// ReadFloats fills dst with the elements from index start on, in row-major order, as float32. F64 is rounded. A type other than F32, F16,
+// BF16 and F64 is an error. An element beyond the range of float32 is an error too. It is safe for concurrent use.
 func (t Tensor) ReadFloats(dst []float32, start int64) error {
 	format := t.DType.Format()
 	if format == 0 {

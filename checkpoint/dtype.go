@@ -2,7 +2,7 @@ package checkpoint
 
 import "github.com/gosling-rwkv/gosling/internal/float"
 
-// DType is the type of a tensor's elements, by PyTorch's meaning.
+// DType is the type of a tensor's elements, as PyTorch defines it.
 type DType uint8
 
 // The element types that a PyTorch file may hold. RWKV weights are F32, F16, BF16 or F64; the others are known so that

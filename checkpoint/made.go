@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Made is the data of a tensor that is computed as a whole. make returns its size bytes when the first of them is read. They are kept until
-// the last is read, so a checkpoint that is read from front to back holds one such tensor at a time.
+// Made returns the data of a tensor that is computed as a whole. make computes it and returns size bytes. The first read calls make. The
+// bytes are kept until the last of them is read, so a checkpoint that is read from front to back holds one such tensor at a time.
 func Made(size int64, make func() ([]byte, error)) io.ReaderAt { return &made{size: size, make: make} }
 
 type made struct {
@@ -47,7 +47,7 @@ func (m *made) whole(end int64) ([]byte, error) {
 	return data, nil
 }
 
-// Transposed is the tensor with its last two dimensions swapped.
+// Transposed returns the tensor with its last two dimensions swapped.
 func (t Tensor) Transposed() (Tensor, error) {
 	n := len(t.Shape)
 	if n < 2 {
@@ -75,7 +75,7 @@ func (t Tensor) Transposed() (Tensor, error) {
 	return t, nil
 }
 
-// Part is elements first to first+n-1 of the tensor, in row-major order, in the given shape.
+// Part returns a part of the tensor as a tensor of the given shape: its elements in row-major order, from index first on.
 func (t Tensor) Part(name string, first int64, shape ...int64) Tensor {
 	part := Tensor{Name: name, DType: t.DType, Shape: shape}
 	size := t.DType.Size()

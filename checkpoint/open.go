@@ -17,8 +17,8 @@ const (
 	MaxDims    = 64      // of a tensor, as many as PyTorch itself has
 )
 
-// Open opens the file at path as the container that read reads, such as pth.Read. The caller closes what it returns. Errors name the
-// file. Package formats finds the container that a file has.
+// Open opens the file at path as the container that read reads, such as pth.Read. The caller closes the File. Errors name the file.
+// Package formats finds the container that a file has.
 func Open(path string, read func(file io.ReaderAt, size int64) (*File, error)) (*File, error) {
 	file, err := infile.Open(path)
 	if err != nil {

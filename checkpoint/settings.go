@@ -11,7 +11,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// Settings are what a configuration beside the tensors says about the model. What is missing is 0.
+// Settings are what a configuration beside the tensors says about the model. A missing setting is 0.
 type Settings struct {
 	Embed, Layers, Vocab, HeadSize int
 	NormEps                        float64 // epsilon of the layer norms; flash-linear-attention's norm after the recurrence depends on it too
@@ -22,9 +22,9 @@ type Settings struct {
 // Keys lists the known settings of a configuration in JSON. An unknown setting that is on is an error, since it may change what a model
 // computes.
 type Keys[T any] struct {
-	Read     map[string]func(to *T, value any) error // those whose value counts; the error says what is wanted
-	Harmless []string                                // those that change nothing
-	Unknown  string                                  // what is wrong with any other that is on
+	Read     map[string]func(to *T, value any) error // reads the settings that matter; the error says which values are allowed
+	Harmless []string                                // settings that change nothing
+	Unknown  string                                  // text about what is wrong with any other setting that is on
 }
 
 // Parse reads a configuration. Errors name the setting and its value.
@@ -78,7 +78,7 @@ func written(value any) string {
 	return string(text)
 }
 
-// ReadInt reads a whole number that is not negative; null leaves to as it is.
+// ReadInt stores a whole number that is not negative in to. null leaves to unchanged. Any other value is an error.
 func ReadInt(value any, to *int) error {
 	n, ok := value.(float64)
 	switch {
@@ -91,7 +91,7 @@ func ReadInt(value any, to *int) error {
 	return nil
 }
 
-// ReadNumber reads a positive number; null leaves to as it is.
+// ReadNumber stores a positive number in to. null leaves to unchanged. Any other value is an error.
 func ReadNumber(value any, to *float64) error {
 	n, ok := value.(float64)
 	switch {
@@ -104,7 +104,7 @@ func ReadNumber(value any, to *float64) error {
 	return nil
 }
 
-// ReadBool reads true or false; null leaves to as it is.
+// ReadBool stores true or false in to. null leaves to unchanged. Any other value is an error.
 func ReadBool(value any, to *bool) error {
 	on, ok := value.(bool)
 	switch {

@@ -11,10 +11,10 @@ import (
 type Sum struct {
 	Part  string            // such as `record "m/data/31"`
 	Data  *io.SectionReader // the bytes of the part
-	CRC32 uint32            // what they should give, with the IEEE polynomial
+	CRC32 uint32            // the checksum that these bytes should have, with the IEEE polynomial
 }
 
-// Check reads the part and compares. It may be called for several sums at once. Its error names the part.
+// Check reads the part and compares its checksum. It may be called for several sums at once. Its error names the part.
 func (s Sum) Check(ctx context.Context) error {
 	sum := crc32.NewIEEE()
 	buf := make([]byte, 1<<20)

@@ -29,7 +29,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Options of a conversion. Only Mix must be set.
+// Options say how to convert a checkpoint. Only Mix must be set.
 type Options struct {
 	Mix       quant.Mix       // which tensor gets which type
 	Overrides quant.Overrides // types of single tensors. They take precedence over the mix
@@ -39,8 +39,8 @@ type Options struct {
 	// folder in Hugging Face's layout, or else a known vocabulary of as many tokens as the model has.
 	Vocab string
 
-	// GroupNormEps is the epsilon of the norm after the recurrence. No tensor tells it. 0 stands for the value in config.json, or else
-	// for the usual one. A checkpoint that has neither gives a *NoGroupNormError.
+	// GroupNormEps is the epsilon of the norm after the recurrence. The tensors do not contain it. 0 stands for the value in config.json,
+	// or else for the usual one. A checkpoint that has neither gives a *NoGroupNormError.
 	GroupNormEps float32
 
 	// Dialect is the layout of the checkpoint, dialect.PTH or dialect.WebRWKV. If it is empty, the tensors must tell the layout. If

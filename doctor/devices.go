@@ -53,8 +53,8 @@ func Devices(o lm.Options) (DeviceList, error) {
 	return list, nil
 }
 
-// KernelsText says which level of kernels multiplies, which others this processor runs, and what chose a level that is not the best:
-// the environment's setting or else the flag.
+// KernelsText says which level of kernels multiplies, and which other levels this processor runs. If the level is not the best one, it
+// also says what chose it: the setting in the environment, or else the flag.
 func (l DeviceList) KernelsText(environment string) string {
 	others := slices.DeleteFunc(slices.Clone(l.Levels), func(level string) bool { return level == l.Kernels })
 	if len(l.Levels) == 0 {

@@ -49,7 +49,8 @@ the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggm
 	examineBackends(lib, said.lines(), tell)
 }
 
-// OnFinding adds to an error of finding the libraries what named their folder, or what can name one. named is empty if nothing did.
+// OnFinding adds a hint to an error of finding the libraries. named is the flag or variable that set their folder, or "". If that folder
+// has no libraries, the error begins with named. If no place has libraries, the error says how to set a folder.
 func OnFinding(named string, err error) error {
 	var folder *ggml.FolderError
 	switch {

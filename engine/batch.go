@@ -90,7 +90,7 @@ func (b *Batch) Reset() error {
 	return nil
 }
 
-// Read reads the next tokens of each sequence in one graph. A sequence may have 0 to MaxChunk of them. Read returns the rows that
+// Read reads the next tokens of each sequence in one graph. tokens has 0 to MaxChunk tokens for each sequence. Read returns the rows that
 // outputs asks for, [vocabulary or channels, rows], in the order of the sequences and of their tokens. The slice is valid until the
 // next call. A row with NaN or infinity gives a *NotFiniteError. If ctx ends first, the batch cannot be used until Reset.
 func (b *Batch) Read(ctx context.Context, tokens [][]tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
@@ -159,7 +159,7 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 // NotFiniteError reports a logit, or a number of an embedding, that is NaN or infinite. After it, the other rows of the call and
 // the states of the batch cannot be used.
 type NotFiniteError struct {
-	Row    int // in what was asked for
+	Row    int // the index of the row among the rows that the call asked for
 	what   string
 	index  int // in the row
 	value  float32

@@ -16,8 +16,8 @@ type Pooling uint8
 
 // The ways to pool.
 const (
-	LastToken Pooling = iota // the one after the last token, which has seen the whole text
-	Mean                     // the average over all tokens
+	LastToken Pooling = iota // the hidden state after the last token, which has seen the whole text
+	Mean                     // the average of the hidden states after all tokens
 )
 
 // Texts are embedded side by side as long as their states take no more memory than this. Each length among them adds some

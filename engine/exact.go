@@ -7,16 +7,16 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Exact reports whether the model's results are exact: the bits of a text's logits, embeddings and states depend neither on the chunks in
-// which the text is read, nor on the texts beside it in a Batch, nor on the number of threads. They still depend on the level of kernels
-// (Kernels) and on the build of ggml.
+// Exact reports whether the model's results are exact: the logits, embeddings and states of a text have the same bits for all chunks in
+// which the text may be read, for all other texts in its Batch, and for all numbers of threads. The bits may differ between levels of
+// kernels (see Kernels) and between builds of ggml.
 //
 // A model is exact if the CPU computes all of it, our own kernels multiply with all of its matrices, and its version's recurrence takes
-// one token after another. Version 4 computes the recurrence of a chunk in another order, so it is never exact.
+// one token after another. A model of version 4 is never exact, because it computes the recurrence of a chunk in another order.
 func (m *Model) Exact() bool { return m.exact() }
 
-// findExact builds a graph of texts of one token and of several, and asks it. The graph is never computed. A model whose graph cannot be
-// built is not exact.
+// findExact builds a graph that reads one text of one token and one of two tokens, and returns whether the graph is exact. It does not
+// compute the graph. If the graph cannot be built, it returns false.
 func (m *Model) findExact() bool {
 	if m.weights.matrices == nil || len(m.backends) > 1 {
 		return false

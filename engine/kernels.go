@@ -14,7 +14,7 @@ import (
 	"github.com/gosling-rwkv/gosling/kernels"
 )
 
-// stacked is the number of matrices in a tensor, [in, out, ...].
+// stacked returns the number of matrices [in, out] in a tensor [in, out, ...].
 func (t tensor) stacked() int64 {
 	n := int64(1)
 	for _, d := range t.info.Shape[2:] {
@@ -23,8 +23,8 @@ func (t tensor) stacked() int64 {
 	return n
 }
 
-// kernels returns the choice of the matrices that our own kernels multiply with. A kernel of a type that check, which is kernels.Check,
-// finds wrong is not used.
+// kernels returns a function that reports whether our own kernels multiply with the matrices of a tensor. check tests the kernels of a
+// type, as kernels.Check does. Types whose kernels fail the test are left to ggml.
 func (m *Model) kernels(check func(kernels.Level, gguf.Type) error) func(tensor) bool {
 	known := map[gguf.Type]bool{}
 	right := func(typ gguf.Type) bool {
@@ -40,19 +40,19 @@ func (m *Model) kernels(check func(kernels.Level, gguf.Type) error) func(tensor)
 		typ := t.info.Type
 		_, ok := kernels.Size(m.level, typ, t.info.Shape[0], t.info.Shape[1])
 		if t.stacked() > 1 && t.info.Shape[1]%kernels.GroupRows != 0 {
-			ok = false // the matrices could not be packed as one
+			ok = false // Pack would need a group with rows of two matrices
 		}
 		return ok && right(typ) && (typ != gguf.F32 || right(gguf.BF16)) // see packedType
 	}
 }
 
-// packed is a tensor's matrices for our own kernels. parts are the single ones of several, and share memory with all.
+// packed holds a tensor's matrices for our own kernels.
 type packed struct {
-	all   *kernels.Matrix // with all rows
-	parts []*kernels.Matrix
+	all   *kernels.Matrix   // one matrix with the rows of all of them
+	parts []*kernels.Matrix // each matrix of several, in the memory of all; nil if there is only one
 }
 
-// pack packs the matrices for our own kernels, in one piece of memory, on all threads.
+// pack reads the tensors and packs their matrices for our own kernels. All are in one piece of memory. It uses all threads.
 func (m *Model) pack(w *weights, tensors []tensor) error {
 	if len(tensors) == 0 {
 		return nil
@@ -88,8 +88,8 @@ func (m *Model) pack(w *weights, tensors []tensor) error {
 	return group.Wait()
 }
 
-// packedType is the type that a matrix is packed as: its own, or BF16 for F32 if all weights are bfloat16 numbers. Then half as much is
-// read, and the products are the same to the bit.
+// packedType returns the type that a tensor is packed as. It is the tensor's own type, with one exception: if all weights of an F32 tensor
+// are bfloat16 numbers, it is BF16. Then products read half as many bytes, and their bits are the same.
 func (m *Model) packedType(t gguf.Tensor) (gguf.Type, error) {
 	if t.Type != gguf.F32 {
 		return t.Type, nil
@@ -109,7 +109,7 @@ func (m *Model) packedType(t gguf.Tensor) (gguf.Type, error) {
 	return gguf.BF16, nil
 }
 
-// upperHalves turns F32 numbers that are bfloat16 numbers into these, in place.
+// upperHalves converts F32 numbers to BF16 by dropping their lower halves. It works in place and returns the BF16 part of data.
 func upperHalves(data []byte) []byte {
 	for i := 0; i < len(data); i += 4 {
 		data[i/2], data[i/2+1] = data[i+2], data[i+3]
@@ -117,7 +117,7 @@ func upperHalves(data []byte) []byte {
 	return data[:len(data)/2]
 }
 
-// matrices makes a tensor's matrices of a type in data.
+// matrices makes the matrices of a tensor, in the type as. data is their memory.
 func (m *Model) matrices(t tensor, as gguf.Type, data []byte) (p packed, err error) {
 	in, out, n := t.info.Shape[0], t.info.Shape[1], t.stacked()
 	if p.all, err = kernels.NewMatrix(m.level, as, in, out*n, data); err != nil || n == 1 {
@@ -133,7 +133,7 @@ func (m *Model) matrices(t tensor, as gguf.Type, data []byte) (p packed, err err
 	return p, nil
 }
 
-// packRows reads and packs a matrix, as a type, in runs of rows.
+// packRows reads a tensor and packs it into matrix, whose type is as. The goroutines of group each pack a run of rows.
 func (m *Model) packRows(group *errgroup.Group, matrix *kernels.Matrix, t tensor, as gguf.Type) {
 	rowBytes := t.info.Size / matrix.Out()
 	run := max(1, packPiece/(kernels.GroupRows*rowBytes)) * kernels.GroupRows
@@ -161,13 +161,13 @@ func (m *Model) packRows(group *errgroup.Group, matrix *kernels.Matrix, t tensor
 	}
 }
 
-// packPiece is how many bytes of a file are packed at once, or 8 rows.
+// packPiece is the number of bytes of a file that are packed at once. At least kernels.GroupRows rows are packed at once.
 const packPiece = 1 << 20
 
-// buffers are kept from piece to piece.
+// buffers keeps the memory of pieces for the next ones.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// product returns what multiplies with packed matrices in a graph.
+// product returns the function that multiplies x with the packed matrix w in a graph. It reports false if ggml must multiply.
 func (m *Model) product(g *ggml.Graph, calls *kernels.Calls) func(x, w ggml.Tensor) (ggml.Tensor, bool) {
 	return func(x, w ggml.Tensor) (ggml.Tensor, bool) {
 		matrices, ok := m.weights.matrices[w.Name()]
@@ -181,7 +181,8 @@ func (m *Model) product(g *ggml.Graph, calls *kernels.Calls) func(x, w ggml.Tens
 		case n == 0:
 			return m.multiply(g, calls, x, w.Name(), matrices.all), true
 		case x.Dim(1) == 1 && x.Dim(2) == n && x.Dim(3) == 1:
-			// A column for each matrix: one operation multiplies all columns with all matrices. Column i's product with matrix i is wanted.
+			// x has one column for each matrix. One operation multiplies all columns with all matrices, [out, n·n]. The result is every
+			// (n+1)th product: column i with matrix i.
 			y := m.multiply(g, calls, x, w.Name(), matrices.all)
 			return y.Reshape(w.Dim(1), 1, n*n).Every(2, 0, n+1, n), true
 		}
@@ -189,7 +190,8 @@ func (m *Model) product(g *ggml.Graph, calls *kernels.Calls) func(x, w ggml.Tens
 	}
 }
 
-// multiply multiplies x with a packed matrix: one operation rounds the columns, where the matrix's type wants that, and one multiplies.
+// multiply multiplies x, [in, ...], with a packed matrix. If the matrix's type needs rounded columns, one operation rounds them. Another
+// operation multiplies.
 func (m *Model) multiply(g *ggml.Graph, calls *kernels.Calls, x ggml.Tensor, name string, matrix *kernels.Matrix) ggml.Tensor {
 	several := len(m.backends) > 1
 	onCPU := func(t ggml.Tensor) ggml.Tensor {
@@ -199,7 +201,7 @@ func (m *Model) multiply(g *ggml.Graph, calls *kernels.Calls, x ggml.Tensor, nam
 		return t
 	}
 	if several {
-		x = onCPU(x.Cont()) // the scheduler may hand over a copy of x, but not of this
+		x = onCPU(x.Cont()) // the scheduler may pass a copy of x, but never a copy of a tensor that is pinned to the CPU
 	}
 	add := func(op string, x ggml.Tensor, call *kernels.Call, err error, typ gguf.Type, shape [4]int64) ggml.Tensor {
 		if err != nil {

@@ -35,11 +35,11 @@ type Options struct {
 	GPULayers *int   // the number of layers on the device. The output counts as one more. Nil puts as many there as fit
 	Threads   int    // of the CPU. 0 stands for one for each physical performance core that the process may use
 	NoMmap    bool   // read the weights into memory instead of mapping the file
-	Kernels   string // of Gosling, for products on the CPU: see kernels.ParseLevel
+	Kernels   string // the level of Gosling's own kernels on the CPU: a setting for kernels.ParseLevel
 	Log       *slog.Logger
 }
 
-// Model is a GGUF file ready to run.
+// Model is a GGUF model ready to run. Goroutines may share it.
 type Model struct {
 	lib     *ggml.Library
 	file    *gguf.File
@@ -135,10 +135,10 @@ func (m *Model) changed() error {
 	return m.file.Changed()
 }
 
-// Arch is the version of RWKV that the model is.
+// Arch returns the model's architecture.
 func (m *Model) Arch() rwkv.Arch { return m.arch }
 
-// Config is the dimensions of the model.
+// Config returns the dimensions of the model.
 func (m *Model) Config() rwkv.Config { return m.config }
 
 // File is the open GGUF file, for its metadata.
@@ -147,7 +147,7 @@ func (m *Model) File() *gguf.File { return m.file }
 // Vocab is the number of logits after a token.
 func (m *Model) Vocab() int { return m.config.Vocab }
 
-// Kernels is the level of our own kernels that multiplies with matrices on the CPU. It is None if ggml multiplies with all of them.
+// Kernels returns the level of our own kernels that multiply on the CPU. It is kernels.None if ggml computes all products.
 func (m *Model) Kernels() kernels.Level {
 	if m.weights.packed == nil {
 		return kernels.None
@@ -167,8 +167,8 @@ func (m *Model) Devices() []ggml.Device {
 	return devices
 }
 
-// BytesPerToken is how many bytes decoding one token moves: every weight, but only one row of the embedding, and the state twice,
-// which is read and written.
+// BytesPerToken returns the number of bytes that are moved to decode one token. These are all weights, but only one row of the embedding.
+// The state counts twice, because it is read and written.
 func (m *Model) BytesPerToken() int64 { return m.weights.read + 2*m.stateBytes() }
 
 // Memory returns the memory with the CPU's weights, except for the mapped file. It may be read until Close.

@@ -38,11 +38,11 @@ func (s *Session) Reset() error {
 	return s.batch.Reset()
 }
 
-// Tokens is the number of tokens read since the beginning of the text.
+// Tokens returns the number of tokens that were read since the beginning of the text.
 func (s *Session) Tokens() int64 { return s.tokens }
 
-// Prefill reads tokens, at least one, and returns the logits after the last, all of them finite. The slice is the session's and valid until
-// its next call. When ctx ends first, the session is as it was before the call.
+// Prefill reads tokens, at least one, and returns the logits after the last token, [vocabulary]. All logits are finite. The slice belongs
+// to the session and is valid until its next call. If ctx ends first, the session is as it was before the call.
 func (s *Session) Prefill(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
 	if err := s.check(tokens); err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ func (s *Session) Decode(ctx context.Context, token tokenizer.Token) ([]float32,
 	return s.Prefill(ctx, []tokenizer.Token{token})
 }
 
-// Logits reads tokens and passes the logits after each token, [vocabulary], to each, which must not keep the slice. It reads at most
-// chunk tokens at a time; 0 chooses.
+// Logits reads tokens and passes the logits after each token, [vocabulary], to each. each must not keep the slice. Logits reads at most
+// chunk tokens at a time. If chunk is 0, it chooses the number.
 func (s *Session) Logits(ctx context.Context, tokens []tokenizer.Token, chunk int, each func(position int, logits []float32) error) error {
 	if err := s.check(tokens); err != nil {
 		return err

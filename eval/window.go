@@ -36,8 +36,8 @@ func NewText(vocab tokenizer.Tokenizer, text []byte, bos tokenizer.Token) (Text,
 	return t, nil
 }
 
-// Window holds tokens that a model reads from an empty state. The tokens after position First are scored, each by the logits
-// after the token before it.
+// Window holds tokens that a model reads from an empty state. The tokens after position First are scored. The score of a token comes from
+// the logits after the token before it.
 type Window struct {
 	Tokens []tokenizer.Token
 	First  int

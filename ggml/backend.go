@@ -16,16 +16,16 @@ type Backend struct {
 	stop   bindings.Context // its no_alloc flag tells the CPU to stop, see prepareCPU
 }
 
-// ThreadsError reports that the system does not let the process start all the threads that it was to compute on.
+// ThreadsError is the error of a backend with more threads than the system lets the process start.
 type ThreadsError struct {
-	Want, Most int // threads to compute on, 1 being that of the caller
+	Want, Most int // the threads that were wanted, and that are possible; both count the caller's thread
 }
 
 func (e *ThreadsError) Error() string {
 	return fmt.Sprintf("computing on %d threads: the system lets this process have %d: a limit is set, on processes (ulimit -u, or a container's) or on memory (ulimit -v)", e.Want, e.Most)
 }
 
-// DeviceError is the error of a device that ggml lists and cannot open.
+// DeviceError is the error of a device that ggml lists but cannot open.
 type DeviceError struct{ name, description string }
 
 func (e *DeviceError) Error() string {
@@ -48,8 +48,8 @@ func checkThreads(want int) error {
 	return nil
 }
 
-// NewBackend makes the device ready. threads counts for the CPU only; if the system does not give them, the error is a
-// *ThreadsError. A device that cannot be opened gives a *DeviceError.
+// NewBackend makes the device ready to compute. threads is the number of threads of the CPU; other devices ignore it. If the system does
+// not give that many, the error is a *ThreadsError. If the device cannot be opened, it is a *DeviceError. The caller closes the backend.
 func (d Device) NewBackend(threads int) (*Backend, error) {
 	if d.cpu != nil {
 		if err := checkThreads(threads); err != nil {
@@ -89,7 +89,7 @@ func (b *Backend) prepareCPU(threads int) {
 	}
 }
 
-// Device is the device of the backend.
+// Device returns the device of the backend.
 func (b *Backend) Device() Device { return b.device }
 
 // Close stops the threads and frees the backend. It is safe to call twice.

@@ -14,13 +14,13 @@ type BufferType struct {
 	p      bindings.BufferType
 }
 
-// Name is ggml's name of the kind, such as "CPU", "AMX" or "CUDA0".
+// Name returns ggml's name of the kind, such as "CPU", "AMX" or "CUDA0".
 func (t BufferType) Name() string { return t.device.lib.c.BuftName(t.p) }
 
-// Host reports whether buffers of the kind are in the memory of the CPU, in whatever arrangement.
+// Host reports whether buffers of the kind are in the memory of the CPU. Their bytes may be arranged in another way than in a file.
 func (t BufferType) Host() bool { return t.device.IsHost() }
 
-// Usage says what a buffer is for: the scheduler runs an operation where its weights are.
+// Usage says what a buffer is for. The scheduler runs an operation on the device that has its weights.
 type Usage int32
 
 // The usages of buffers.
@@ -29,7 +29,7 @@ const (
 	UsageState   = Usage(bindings.UsageAny)
 )
 
-// HoldsMatrix reports whether matrices [in, out] of the type may lie in such a buffer and be multiplied there.
+// HoldsMatrix reports whether a buffer of the kind can hold a matrix [in, out] of the type, and the device can multiply with it there.
 func (t BufferType) HoldsMatrix(typ gguf.Type, in, out int64) bool {
 	if t.Name() == "AMX" && typ.BlockSize() == 32 && in == 32 {
 		return false // of a row's only block, ggml's AMX kernel adds the product to whatever lies in the result
@@ -63,7 +63,7 @@ type Buffer struct {
 	host  bool
 }
 
-// Alloc makes a buffer of the kind for all the tensors, which must have none yet, and places them in it.
+// Alloc allocates a buffer of the kind and places all the tensors in it. No tensor may have a buffer yet. The caller closes the buffer.
 func (t BufferType) Alloc(tensors []Tensor, usage Usage) (*Buffer, error) {
 	c := t.device.lib.c
 	align, most := int64(c.BuftAlignment(t.p)), int64(min(c.BuftMaxSize(t.p), 1<<62))
@@ -114,11 +114,11 @@ func (b *Buffer) place(p bindings.Buffer, tensors []Tensor, offsets []int64) err
 // MapsHost reports whether the device can compute on memory that it did not allocate, such as a mapped file.
 func (d Device) MapsHost() bool { return d.props.BufferFromHost }
 
-// HostAlignment is what the address of a tensor in mapped memory must be a multiple of.
+// HostAlignment returns the alignment of tensors in mapped memory in bytes. The address of a tensor must be a multiple of it.
 func (d Device) HostAlignment() int { return int(d.lib.c.BuftAlignment(d.BufferType().p)) }
 
-// Map makes a buffer of memory that the caller keeps alive and unmoved until Close, and places tensors at their offsets
-// in it. Offsets must keep HostAlignment.
+// Map makes a buffer from memory, and places tensors in it at offsets, in bytes. The caller must keep the memory alive at the same address
+// until Close. The address of each tensor must be a multiple of HostAlignment.
 func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, error) {
 	largest := int64(0)
 	base := uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
@@ -144,7 +144,7 @@ func (d Device) Map(memory []byte, tensors []Tensor, offsets []int64) (*Buffer, 
 	return b, nil
 }
 
-// Memory is the buffer's bytes where they lie in the process's memory, for reading until Close; none on other devices.
+// Memory returns the buffer's bytes if they are in the process's memory. They may be read until Close. For other devices it returns nil.
 func (b *Buffer) Memory() [][]byte {
 	var parts [][]byte
 	for _, p := range b.parts {

@@ -17,16 +17,16 @@ type Custom struct {
 
 	// Function is the address of a C function that all threads run: void (*)(struct ggml_tensor * result, int ith, int nth, void * call).
 	Function uintptr
-	Call     unsafe.Pointer // what it is given. It must lie outside of Go's heap and outlive the graph
+	Call     unsafe.Pointer // the last argument of Function. It must lie outside of Go's heap and outlive the graph
 
-	// Place is told the addresses of the result, the operands and the fixed tensors before the graph is computed first.
+	// Place gets the addresses of the result, the operands and the fixed tensors. NewScheduler calls it.
 	Place func(result uintptr, operands, fixed []uintptr) error
 }
 
 const mostOperands = 9
 
-// Custom adds an operation of our own. In a graph of several devices the operands must be pinned to the CPU (On): the scheduler would
-// otherwise hand over a copy, at an address that Place is not told.
+// Custom adds an operation of our own and returns its result. In a graph of several devices the operands must be pinned to the CPU with
+// On. Otherwise the scheduler may pass a copy of an operand, at another address than Place got.
 func (g *Graph) Custom(o Custom) Tensor {
 	ok := len(o.Operands) > 0 && len(o.Operands) <= mostOperands
 	for _, t := range o.Operands {

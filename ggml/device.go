@@ -32,11 +32,11 @@ type Device struct {
 	cpu   *bindings.CPU // functions that only the CPU's backend has; nil on others
 }
 
-// Devices lists what ggml can compute on, in ggml's order of preference; the CPU is among them.
+// Devices returns all devices, the CPU included, in ggml's order of preference.
 func (l *Library) Devices() []Device { return l.devices }
 
-// Device finds a device by name, whatever its case; "cpu" and a backend's bare name ("vulkan", "metal") find the first of
-// that kind.
+// Device returns the device with a name, in upper or lower case. "cpu" or the name of a backend ("vulkan", "metal") returns the first
+// device of that kind. An unknown name is an error.
 func (l *Library) Device(name string) (Device, error) {
 	var names []string
 	for _, match := range []func(Device) bool{
@@ -56,20 +56,20 @@ func (l *Library) Device(name string) (Device, error) {
 	return Device{}, fmt.Errorf("no device %q: there is %s", name, strings.Join(names, ", "))
 }
 
-// CPU is the processor itself, which every bundle of ggml supports.
+// CPU returns the device of the processor itself. Every bundle of ggml has it.
 func (l *Library) CPU() Device {
 	d, _ := l.Device("cpu") // listDevices has seen to it
 	return d
 }
 
-// Memory is the free and total memory of the device in bytes.
+// Memory returns the free and the total memory of the device in bytes.
 func (d Device) Memory() (free, total int64) {
 	var f, t uintptr
 	d.lib.c.DevMemory(d.p, &f, &t)
 	return int64(f), int64(t)
 }
 
-// Features names what the device's backend makes use of, such as AVX512 or AMX_INT8, in the backend's order.
+// Features returns the features of the processor that the device's backend uses, such as AVX512 or AMX_INT8, in the backend's order.
 func (d Device) Features() []string {
 	if d.cpu == nil || d.cpu.Features == nil {
 		return nil
@@ -120,8 +120,8 @@ func (l *Library) listDevices() ([]Device, error) {
 	return devices, nil
 }
 
-// BufferTypes lists the kinds of buffers that may hold matrices for the device, best first. The CPU has kinds that
-// rearrange weights for its vector or matrix units; the last is the plain one, which holds anything.
+// BufferTypes returns the kinds of buffers that may hold matrices for the device, best first. Some kinds of the CPU rearrange weights for
+// its vector or matrix units. The last kind is the plain one, which holds any tensor.
 func (d Device) BufferTypes() []BufferType {
 	var types []BufferType
 	if d.cpu != nil && d.cpu.ExtraBufferTypes != nil {
@@ -134,7 +134,7 @@ func (d Device) BufferTypes() []BufferType {
 	return append(types, d.BufferType())
 }
 
-// BufferType is the device's plain kind of buffer.
+// BufferType returns the device's plain kind of buffer.
 func (d Device) BufferType() BufferType {
 	return BufferType{device: d, p: d.lib.c.DevBufferType(d.p)}
 }

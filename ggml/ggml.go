@@ -6,7 +6,7 @@
 // and Buffer have one owner, who calls Close.
 //
 // ggml's own checks abort the process. So the methods of Tensor check shapes, types and sizes first. A Graph keeps the first mistake, and
-// Graph.Err returns it; later steps do nothing.
+// later steps do nothing. Graph.Err returns the mistake.
 //
 // A Library and its Devices may be shared between goroutines. Everything else belongs to one at a time.
 //
@@ -25,21 +25,21 @@ import (
 	"github.com/gosling-rwkv/gosling/bindings"
 )
 
-// Options say where ggml is looked for and where its messages go. The zero value looks in the usual places.
+// Options say where Open looks for ggml and where ggml's messages go. The zero value looks in the usual places.
 type Options struct {
 	// Folder holds the libraries, or is laid out like third_party. If it is set, no other place is tried.
 	Folder string
 	// Beside is the folder whose own files and third_party folder are searched. Empty stands for the folder of the executable.
 	Beside string
-	// Device is the device that will be used, such as "vulkan0". Of several bundles one with its backend is taken. Empty and "auto" take
-	// the best bundle.
+	// Device is the device that will be used, such as "vulkan0". If there are several bundles, Open takes one with the device's backend.
+	// For "" and "auto" it takes the best bundle.
 	Device string
 	// CPUVariant names the build of the CPU backend to load, such as "haswell", instead of the best one for this processor.
 	CPUVariant string
 	Log        *slog.Logger // receives ggml's own messages. May be nil
 }
 
-// Library is the process's one open ggml.
+// Library is the open ggml library. A process has only one. Goroutines may share it.
 type Library struct {
 	c       *bindings.Library
 	bundle  bindings.Bundle
@@ -55,7 +55,7 @@ var process struct {
 	log *slog.Logger
 }
 
-// ErrNotFound is wrapped by the error of Open when none of the usual places holds the libraries. That error lists the places.
+// ErrNotFound is wrapped by the error of Open if none of the usual places has the libraries. The error lists the places.
 var ErrNotFound = bindings.ErrNotFound
 
 // FolderError is the error of a named folder that holds no libraries.
@@ -92,8 +92,8 @@ func dataHome() string {
 	return ""
 }
 
-// Open finds ggml, loads it with every backend that lies beside it, and checks it. The library stays loaded for the life
-// of the process; opening it again gives the same one, with the new Log.
+// Open finds ggml, loads it with every backend beside it, and checks it. The library stays loaded until the process ends. A second Open
+// returns the same Library, with the new Log.
 func Open(o Options) (*Library, error) {
 	bundle, err := bindings.Find(o.places())
 	if err != nil {
@@ -159,16 +159,16 @@ func (l *Library) hasGPU() bool {
 	return false
 }
 
-// Version is ggml's version, such as "0.25.1".
+// Version returns ggml's version, such as "0.25.1".
 func (l *Library) Version() string { return l.c.Version }
 
-// Dir is the folder that the libraries were loaded from.
+// Dir returns the folder that the libraries were loaded from.
 func (l *Library) Dir() string { return l.bundle.Dir }
 
-// CPUVariant names the build of the CPU backend that is loaded, such as "haswell"; it is empty where the bundle has only one.
+// CPUVariant returns the name of the loaded build of the CPU backend, such as "haswell". It is empty if the bundle has only one build.
 func (l *Library) CPUVariant() string { return l.variant }
 
-// CPUVariants names the builds of the CPU backend in the bundle; not all of them run on this processor.
+// CPUVariants returns the names of all builds of the CPU backend in the bundle. Some of them may not run on this processor.
 func (l *Library) CPUVariants() []string { return l.bundle.CPUVariants() }
 
 // watchLog routes ggml's messages to the logger of the last Open and learns from them which CPU variant was loaded:

@@ -7,9 +7,9 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 )
 
-// Graph is a computation being built: operations on tensors, in the order in which they will run. The first operation
-// that its operands do not allow is kept in Err, and the ones after it do nothing, so that formulas need no checks. A Scheduler
-// ends the building.
+// Graph is a list of operations on tensors, in the order in which they will run. If an operation does not fit its operands, Err returns
+// that error, and all later operations do nothing. So formulas need no checks. After NewScheduler no operation can be added. A Graph
+// belongs to one goroutine at a time.
 type Graph struct {
 	handle
 	lib      *Library
@@ -25,10 +25,11 @@ type Graph struct {
 	placed   []func() error // called when all results have their places
 	inexact  bool           // see Exact
 
-	// Observe, where it is set, is shown the operands of every matrix product as it is built, and may build on the input.
+	// Observe, if it is not nil, is called with the operands of every matrix product when the product is built. It may build operations on
+	// input.
 	Observe func(input, weight Tensor)
 
-	// Product, where it is set, is asked for the product of x, [in, n, ...], with every matrix w, [in, out]. It may leave it to ggml.
+	// Product, if it is not nil, builds the products of x, [in, n, ...], with matrices w, [in, out]. If it returns false, ggml multiplies.
 	Product func(x, w Tensor) (y Tensor, ok bool)
 }
 
@@ -37,30 +38,30 @@ type pin struct {
 	device bindings.Device
 }
 
-// NewGraph makes an empty graph. It grows with its operations.
+// NewGraph returns an empty graph. It grows with its operations. The caller closes it.
 func (l *Library) NewGraph() *Graph {
 	return &Graph{handle: newHandle(), lib: l, outer: map[bindings.Tensor]struct{}{}}
 }
 
-// Err is the first operation that could not be built, with its operands' shapes.
+// Err returns the error of the first operation that could not be built, with the shapes of its operands. It is nil if there is none.
 func (g *Graph) Err() error { return g.err }
 
-// Fail keeps an error as the graph's, if it has none yet.
+// Fail sets the error that Err returns, unless the graph has one already.
 func (g *Graph) Fail(err error) {
 	if g.err == nil {
 		g.err = err
 	}
 }
 
-// Exact reports whether the graph's operations so far are exact on the CPU: the bits of a column depend neither on the columns beside
-// it nor on the number of threads. Matrix products that are left to ggml are not: it multiplies several columns in another order than
-// one.
+// Exact reports whether the operations so far are exact on the CPU. Then the bits of a column do not depend on the other columns or on the
+// number of threads. A matrix product that ggml computes is not exact, because ggml multiplies several columns in another order than one
+// column.
 func (g *Graph) Exact() bool { return !g.inexact }
 
 // Inexact makes Exact false. Whoever builds the graph calls it for a step whose order depends on the number of columns.
 func (g *Graph) Inexact() { g.inexact = true }
 
-// Nodes is the number of operations that the graph computes, 0 before it has a Scheduler.
+// Nodes returns the number of operations that the graph computes. It is 0 before NewScheduler.
 func (g *Graph) Nodes() int {
 	if g.p == 0 {
 		return 0
@@ -89,7 +90,7 @@ func (g *Graph) finish() error {
 	return nil
 }
 
-// Input makes a tensor that is set before each computation.
+// Input returns a new tensor of the graph. The caller sets its elements before each computation.
 func (g *Graph) Input(typ gguf.Type, shape ...int64) Tensor {
 	t, err := g.lib.describe(typ, shape)
 	if err != nil {
@@ -105,22 +106,21 @@ func (g *Graph) Input(typ gguf.Type, shape ...int64) Tensor {
 	return t
 }
 
-// Use gives a weight or state a place in the graph, so that views can be made of it.
+// Use returns a weight or a state t as a tensor of the graph, so that the graph can have views of it.
 func (g *Graph) Use(t Tensor) Tensor {
 	t.g = g
 	g.outer[t.p] = struct{}{}
 	return t
 }
 
-// Compute adds the tensor, and whatever it is made of, to what the graph computes. Operations run in the order in which
-// they were first needed here.
+// Compute makes the graph compute t and all tensors that t needs. Operations run in the order in which calls of Compute first needed them.
 func (g *Graph) Compute(t Tensor) {
 	if g.err == nil && t.p != 0 {
 		g.roots = append(g.roots, t.p)
 	}
 }
 
-// Output is Compute for a tensor that is read after the computation.
+// Output does the same as Compute for a tensor that is read after the computation.
 func (g *Graph) Output(t Tensor) {
 	if g.err == nil && t.p != 0 {
 		g.lib.c.SetOutput(t.p)

@@ -5,7 +5,7 @@ import "sync/atomic"
 // live counts handles that have not been closed; package ggmltest looks at it.
 var live atomic.Int64
 
-// Live is the number of contexts, buffers, backends, graphs and schedulers that have not been closed yet.
+// Live returns the number of contexts, buffers, backends, graphs and schedulers that have not been closed yet.
 func Live() int64 { return live.Load() }
 
 // handle is part of what owns C memory. It counts among Live until it is closed.

@@ -68,17 +68,17 @@ func (t Tensor) rows(op string, shape [4]int64, call func(c *bindings.Library, c
 	return build(op, t.dense(), "want F32 rows", shape, call, t)
 }
 
-// Add is t + o, o being repeated to t's shape.
+// Add is t + o, where o is repeated to the shape of t.
 func (t Tensor) Add(o Tensor) Tensor {
 	return t.binary("add", o, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Add(ctx, t.p, o.p) })
 }
 
-// Sub is t - o, o being repeated to t's shape.
+// Sub is t - o, where o is repeated to the shape of t.
 func (t Tensor) Sub(o Tensor) Tensor {
 	return t.binary("sub", o, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Sub(ctx, t.p, o.p) })
 }
 
-// Mul is the elementwise product t ⊙ o, o being repeated to t's shape.
+// Mul is the elementwise product t ⊙ o, where o is repeated to the shape of t.
 func (t Tensor) Mul(o Tensor) Tensor {
 	return t.binary("mul", o, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Mul(ctx, t.p, o.p) })
 }
@@ -98,7 +98,7 @@ func (t Tensor) Relu() Tensor {
 	return t.unary("relu", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Relu(ctx, t.p) })
 }
 
-// Tanh is the hyperbolic tangent.
+// Tanh is the hyperbolic tangent of t.
 func (t Tensor) Tanh() Tensor {
 	return t.unary("tanh", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Tanh(ctx, t.p) })
 }
@@ -128,8 +128,8 @@ func (t Tensor) Scale(s float32) Tensor {
 	return t.unary("scale", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.ScaleBias(ctx, t.p, s, 0) })
 }
 
-// Norm takes each row's mean from it and divides it by its standard deviation: (t - mean) / sqrt(variance + eps), the
-// variance being the biased one.
+// Norm subtracts the mean of each row and divides the row by its standard deviation: (t - mean) / sqrt(variance + eps). The variance is
+// divided by the number of elements.
 func (t Tensor) Norm(eps float32) Tensor {
 	return t.rows("norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Norm(ctx, t.p, eps) })
 }
@@ -151,8 +151,7 @@ func (t Tensor) SumRows() Tensor {
 	return t.rows("sum_rows", shape, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.SumRows(ctx, t.p) })
 }
 
-// MatMul is the product of a matrix with every column of t: t is [in, n, ...], w is [in, out] in any type, the result is
-// [out, n, ...].
+// MatMul is the product of a matrix w with every column of t. t is [in, n, ...]. w is [in, out] in any type. The result is [out, n, ...].
 func (t Tensor) MatMul(w Tensor) Tensor {
 	if t.g != nil && t.g.Observe != nil {
 		t.g.Observe(t, w)
@@ -171,7 +170,7 @@ func (t Tensor) MatMul(w Tensor) Tensor {
 	return y
 }
 
-// GetRows picks rows of t, [n, rows] in any type, by an I32 vector [k]: the result is [n, k] in F32.
+// GetRows returns the rows of t with the given indices. t is [n, rows] in any type. index is I32 [k]. The result is F32 [n, k].
 func (t Tensor) GetRows(index Tensor) Tensor {
 	ok := index.typ == gguf.I32 && index.Rows() == 1 && t.ne[2] == 1 && t.ne[3] == 1 && t.nb[0] == t.typ.BlockBytes()
 	return build("get_rows", ok, "want a matrix and an I32 vector", [4]int64{t.ne[0], index.ne[0], 1, 1},
@@ -201,7 +200,7 @@ func (t Tensor) PadRows(n int64) Tensor {
 		}, t)
 }
 
-// Repeat is t repeated to a shape, each dimension a multiple of t's.
+// Repeat is t repeated to a shape. Each dimension of the shape must be a multiple of that of t.
 func (t Tensor) Repeat(shape ...int64) Tensor {
 	to := Tensor{ne: [4]int64{1, 1, 1, 1}}
 	copy(to.ne[:], shape)
@@ -235,13 +234,13 @@ func (t Tensor) Cont() Tensor {
 	return build("cont", t.typ == gguf.F32, "want an F32 tensor", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cont(ctx, t.p) }, t)
 }
 
-// CopyTo writes t's elements into o, a state or a view of one, when the graph is computed.
+// CopyTo copies the elements of t to o when the graph is computed. o is a state or a view of a state.
 func (t Tensor) CopyTo(o Tensor) Tensor {
 	return build("cpy", t.dense() && o.dense() && t.Elements() == o.Elements(), "want F32 tensors of as many elements", o.ne,
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cpy(ctx, t.p, o.p) }, t, o)
 }
 
-// Reshape is the elements of a contiguous t in another shape.
+// Reshape is a contiguous t in another shape with the same number of elements.
 func (t Tensor) Reshape(shape ...int64) Tensor {
 	ne := [4]int64{1, 1, 1, 1}
 	copy(ne[:], shape)
@@ -252,7 +251,7 @@ func (t Tensor) Reshape(shape ...int64) Tensor {
 	return r.as(t.typ)
 }
 
-// Slice is the elements first to first+n-1 of dimension dim, as a view.
+// Slice is a view of the elements first to first+n-1 of dimension dim.
 func (t Tensor) Slice(dim int, first, n int64) Tensor {
 	ne, nb := t.ne, t.nb
 	ne[dim] = n
@@ -265,7 +264,7 @@ func (t Tensor) Slice(dim int, first, n int64) Tensor {
 	return r
 }
 
-// Every is the elements first, first+step, first+2·step, ... of dimension dim, n of them, as a view.
+// Every is a view of n elements of dimension dim: first, first+step, first+2·step, ...
 func (t Tensor) Every(dim int, first, step, n int64) Tensor {
 	ne, nb := t.ne, t.nb
 	ne[dim], nb[dim] = n, step*nb[dim]
@@ -278,7 +277,7 @@ func (t Tensor) Every(dim int, first, step, n int64) Tensor {
 	return r
 }
 
-// Flat views n elements of a contiguous t, from the given one on, as a contiguous tensor of the given shape.
+// Flat is a view of a contiguous t as a contiguous tensor of the given shape. It begins at the element with index first.
 func (t Tensor) Flat(first int64, shape ...int64) Tensor {
 	v := Tensor{ne: [4]int64{1, 1, 1, 1}}
 	copy(v.ne[:], shape)
@@ -297,12 +296,12 @@ func (t Tensor) as(typ gguf.Type) Tensor {
 	return t
 }
 
-// WKVStep is what the head size of WKV7 must be a multiple of: ggml's kernels run past the row, answer wrongly or abort at
-// other sizes, whatever they claim to support.
+// WKVStep must divide the head size of WKV6 and WKV7. At other sizes ggml's kernels read past the row, give wrong results or abort, even
+// where they claim to support the size.
 const WKVStep = 64
 
-// RunsWKV reports whether the device's kernels of WKV6 and WKV7 are right for a head size, which must be a multiple of WKVStep.
-// Each backend says that it supports any size; this is what their sources hold.
+// RunsWKV reports whether the device computes WKV6 and WKV7 correctly for a head size, a multiple of WKVStep. Each backend claims to
+// support every size. RunsWKV knows the sizes that the backends' source code really supports.
 func (d Device) RunsWKV(headSize int64) bool {
 	switch d.Backend {
 	case "CPU":
@@ -314,8 +313,8 @@ func (d Device) RunsWKV(headSize int64) bool {
 	}
 }
 
-// WKV7 is RWKV-7's recurrence (RWKV-7 paper, section 4): r, w, k, v, a and b are [head size, heads, tokens], state is
-// [head size² · heads, sequences], the tokens of a sequence following one another. Per head, with S[value][key]:
+// WKV7 is RWKV-7's recurrence (RWKV-7 paper, section 4). r, w, k, v, a and b are [head size, heads, tokens]. The tokens of one sequence
+// follow those of the sequence before. state is [head size² · heads, sequences]. For each head, with S[value][key]:
 //
 //	S = S·diag(w) + (S·a)·bᵀ + v·kᵀ,  y = S·r
 //
@@ -334,12 +333,12 @@ func (r Tensor) WKV7(w, k, v, a, b, state Tensor) Tensor {
 		}, r, w, k, v, a, b, state)
 }
 
-// WKV6 is the recurrence of RWKV-5 and 6 (Eagle and Finch paper, section 4): k, v, r and the decay w, a factor, are
-// [head size, heads, tokens], u is [head size, heads], state as WKV7's. Per head, with S[key][value]:
+// WKV6 is the recurrence of RWKV-5 and 6 (Eagle and Finch paper, section 4). k, v, r and the decay w, a factor, are [head size, heads,
+// tokens]. u is [head size, heads]. state has the shape of WKV7's. For each head, with S[key][value]:
 //
 //	y = r·(diag(u)·kᵀ·v + S),  S = diag(w)·S + kᵀ·v
 //
-// The result is that of WKV7.
+// The result has the shape of WKV7's.
 func (k Tensor) WKV6(v, r, u, w, state Tensor) Tensor {
 	size, heads, tokens, seqs := k.ne[0], k.ne[1], k.ne[2], state.ne[1]
 	ok := size%WKVStep == 0 && size > 0 && seqs > 0 && tokens%seqs == 0 && state.ne[0] == size*size*heads &&

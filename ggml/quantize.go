@@ -47,8 +47,8 @@ var written = map[gguf.Type]bool{
 	gguf.IQ1_S: true, gguf.IQ1_M: true, gguf.IQ2_XXS: true, gguf.IQ2_XS: true, gguf.IQ2_S: true, gguf.IQ3_XXS: true, gguf.IQ3_S: true,
 }
 
-// Multiplies reports whether ggml multiplies with matrices of the type, and takes rows of them. It knows others, such as
-// integers and those it rounds activations to, that it would abort on.
+// Multiplies reports whether ggml can multiply with matrices of the type and get rows of them. For other types, such as integers and the
+// types of rounded activations, ggml would abort.
 func Multiplies(t gguf.Type) bool {
 	return written[t] || t.Format() != 0
 }
@@ -82,9 +82,9 @@ func inRange(t gguf.Type, x []float32) error {
 	return nil
 }
 
-// Quantize writes whole rows of src, rowLen elements each, to dst in type t. importance weighs the elements of a row, or is
-// nil. It may be called from many goroutines at once. Elements that are not finite or too large give a *RangeError; smaller ones
-// may still overflow the scale of a block, which is not looked at here.
+// Quantize writes whole rows of src, rowLen elements each, to dst in type t. importance has a weight for each element of a row, or is nil.
+// Many goroutines may call it at once. An element that is not finite or too large gives a *RangeError. A smaller element may still
+// overflow the scale of a block. Quantize does not check that.
 func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error {
 	if f := t.Format(); f != 0 {
 		if n := len(src) * f.Size(); n != len(dst) {
@@ -128,7 +128,7 @@ func (l *Library) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64,
 	return nil
 }
 
-// Dequantize writes the elements of src, blocks of type t, to dst. It may be called from many goroutines at once.
+// Dequantize decodes src, blocks of type t, and writes the elements to dst. Many goroutines may call it at once.
 func (l *Library) Dequantize(t gguf.Type, dst []float32, src []byte) error {
 	n, err := t.RowBytes(int64(len(dst)))
 	if err != nil {

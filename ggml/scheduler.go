@@ -8,8 +8,8 @@ import (
 	"github.com/gosling-rwkv/gosling/bindings"
 )
 
-// Scheduler runs one graph. The CPU may compute it alone; on several backends an operation runs where its weights are, or on
-// the last backend, the CPU, where a device lacks it.
+// Scheduler runs one graph on one or several backends. An operation runs on the backend that has its weights. If that backend lacks the
+// operation, it runs on the last one, the CPU. A Scheduler belongs to one goroutine at a time.
 type Scheduler struct {
 	handle
 	lib      *Library
@@ -20,9 +20,9 @@ type Scheduler struct {
 	sched    bindings.Sched     // of several backends
 }
 
-// NewScheduler finds room for the graph's results, which then can be computed again and again. The backends come in order of
-// preference, the CPU last; they and the graph must outlive the scheduler, and nothing can be added to the graph any more. Too
-// little memory is an error.
+// NewScheduler allocates memory for the graph's results. Then the graph can be computed again and again, but no operation can be added to
+// it. The backends are in order of preference, the CPU last. The caller closes the scheduler before the graph and the backends. Too little
+// memory is an error.
 func (l *Library) NewScheduler(g *Graph, backends ...*Backend) (*Scheduler, error) {
 	if len(backends) == 0 || backends[len(backends)-1].device.Type != CPU {
 		return nil, fmt.Errorf("a scheduler needs the CPU as its last backend")
@@ -123,8 +123,8 @@ func (s *Scheduler) what(part string) string {
 
 func (s *Scheduler) cpu() *Backend { return s.backends[len(s.backends)-1] }
 
-// Compute runs the graph. When ctx ends, the CPU stops before its next operation and ctx's error is returned; what the
-// graph has written until then stays, so the state is spoiled.
+// Compute runs the graph. If ctx ends first, the CPU stops before its next operation, and Compute returns ctx's error. The graph may have
+// written a part of the state by then, so the state cannot be used.
 func (s *Scheduler) Compute(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -160,7 +160,7 @@ func (s *Scheduler) compute() bindings.Status {
 	return s.lib.c.GraphCompute(s.cpu().p, s.graph.p)
 }
 
-// Splits is the number of parts that the graph was cut into, one after another on one backend each.
+// Splits returns the number of parts that the graph was cut into. The parts run one after another, each on one backend.
 func (s *Scheduler) Splits() int {
 	if s.sched == 0 {
 		return 1
@@ -168,7 +168,7 @@ func (s *Scheduler) Splits() int {
 	return int(s.lib.c.SchedSplits(s.sched))
 }
 
-// BufferSize is the memory in bytes that the graph's results take on all backends.
+// BufferSize returns the memory of the graph's results on all backends together, in bytes.
 func (s *Scheduler) BufferSize() int64 {
 	if s.sched == 0 {
 		return s.size

@@ -27,19 +27,20 @@ type Tensor struct {
 // IsZero reports whether the tensor stands for none.
 func (t Tensor) IsZero() bool { return t.p == 0 }
 
-// Named is the same tensor with a name, which results of operations on it do not have.
+// Named returns the tensor with a name. Results of operations on it do not have the name.
 func (t Tensor) Named(name string) Tensor {
 	t.tag = name
 	return t
 }
 
-// Elsewhere is the same matrix, to be used where its values are not kept by ggml: only a Graph's Product can multiply with it.
+// Elsewhere returns the tensor as a matrix whose values are not in ggml's memory. Only Graph.Product can multiply with it.
 func (t Tensor) Elsewhere() Tensor {
 	t.elsewhere = true
 	return t
 }
 
-// Matrix is matrix i of several in a tensor of a graph, [in, out, n]. If they are kept elsewhere, it has the tensor's name, and Part is i.
+// Matrix returns matrix i of a tensor [in, out, n] of a graph. If the tensor comes from Elsewhere, the matrix keeps the tensor's name, and
+// its Part is i.
 func (t Tensor) Matrix(i int64) Tensor {
 	if !t.elsewhere || i < 0 || i >= t.ne[2] || t.ne[3] != 1 {
 		return t.Slice(2, i, 1)
@@ -48,13 +49,13 @@ func (t Tensor) Matrix(i int64) Tensor {
 	return t
 }
 
-// Part is which Matrix of several the tensor is, where they are kept elsewhere.
+// Part returns i if the tensor is Matrix(i) of a tensor from Elsewhere. For other tensors ok is false.
 func (t Tensor) Part() (i int64, ok bool) { return t.part - 1, t.part > 0 }
 
-// Name is what Named gave it.
+// Name returns the name that Named gave the tensor.
 func (t Tensor) Name() string { return t.tag }
 
-// Dim is the number of elements along dimension i, 0 being the fastest.
+// Dim returns the number of elements along dimension i. Dimension 0 is the fastest.
 func (t Tensor) Dim(i int) int64 { return t.ne[i] }
 
 // shape is the dimensions without trailing ones, at least one.
@@ -103,7 +104,7 @@ func fillStrides(nb *[4]int64, ne [4]int64, typ gguf.Type) {
 	nb[3] = nb[2] * ne[2]
 }
 
-// SetBytes copies all of the tensor's bytes, in its own format, to where it lies. The tensor must have been placed.
+// SetBytes copies data to the tensor. data has all bytes of the tensor, in the format of its type. The tensor must have been placed.
 func (t Tensor) SetBytes(data []byte) error {
 	if int64(len(data)) != t.bytes() {
 		return fmt.Errorf("setting a tensor %v of %s to %d bytes, it has %d", t.shape(), t.typ, len(data), t.bytes())
@@ -111,8 +112,8 @@ func (t Tensor) SetBytes(data []byte) error {
 	return t.SetPart(data, 0)
 }
 
-// SetPart is SetBytes for some of the bytes, from an offset on. Buffers that arrange a matrix in their own way take it only
-// whole, so it is for those of a device's own kind (Device.BufferType).
+// SetPart does the same as SetBytes for a part of the bytes. offset is the byte in the tensor at which data begins. The tensor must be in
+// a buffer of the plain kind (Device.BufferType). Buffers of other kinds rearrange a matrix, so they need all of its bytes at once.
 func (t Tensor) SetPart(data []byte, offset int64) error {
 	if offset < 0 || offset+int64(len(data)) > t.bytes() || !t.contiguous() {
 		return fmt.Errorf("setting bytes %d to %d of a tensor %v of %s that has %d", offset, offset+int64(len(data)), t.shape(), t.typ, t.bytes())
@@ -134,7 +135,7 @@ func (t Tensor) readBytes(data []byte, offset int64) error {
 	return nil
 }
 
-// SetFloats is SetBytes for an F32 tensor.
+// SetFloats does the same as SetBytes for an F32 tensor.
 func (t Tensor) SetFloats(x []float32) error {
 	if t.typ != gguf.F32 {
 		return fmt.Errorf("setting a tensor of %s to floats", t.typ)
@@ -142,7 +143,7 @@ func (t Tensor) SetFloats(x []float32) error {
 	return t.SetBytes(bytesOf(x))
 }
 
-// ReadFloats copies elements of an F32 tensor, from the given one on, out to x.
+// ReadFloats copies elements of an F32 tensor to x, from the element with index first on.
 func (t Tensor) ReadFloats(x []float32, first int64) error {
 	if t.typ != gguf.F32 {
 		return fmt.Errorf("reading a tensor of %s as floats", t.typ)
@@ -150,7 +151,7 @@ func (t Tensor) ReadFloats(x []float32, first int64) error {
 	return t.readBytes(bytesOf(x), 4*first)
 }
 
-// SetInts is SetBytes for an I32 tensor.
+// SetInts does the same as SetBytes for an I32 tensor.
 func (t Tensor) SetInts(x []int32) error {
 	if t.typ != gguf.I32 {
 		return fmt.Errorf("setting a tensor of %s to integers", t.typ)
@@ -171,7 +172,7 @@ type Context struct {
 	n   int
 }
 
-// NewContext makes a context with room for n tensors.
+// NewContext makes a context with room for n tensors. The caller closes it.
 func (l *Library) NewContext(n int) (*Context, error) {
 	p, err := l.headers(n, 0)
 	if err != nil {
@@ -180,7 +181,7 @@ func (l *Library) NewContext(n int) (*Context, error) {
 	return &Context{handle: newHandle(), lib: l, p: p, n: n}, nil
 }
 
-// New makes a tensor without bytes: Alloc or Map gives it some.
+// New makes a tensor without memory. BufferType.Alloc or Device.Map gives it memory.
 func (c *Context) New(typ gguf.Type, shape ...int64) (Tensor, error) {
 	if c.n == 0 {
 		return Tensor{}, fmt.Errorf("the context is full")

@@ -126,7 +126,7 @@ func foreign(file *mmap.Map, err error) error {
 	return err
 }
 
-// Close closes the file. What Data and Bytes returned must not be used after it. It is safe to call twice.
+// Close closes the file. The slices that Data and Bytes returned must not be used afterwards. It is safe to call twice.
 func (f *File) Close() error {
 	var all error
 	for _, p := range f.parts {
@@ -135,7 +135,7 @@ func (f *File) Close() error {
 	return all
 }
 
-// Path is the path that the file was opened by.
+// Path returns the path that was given to Open.
 func (f *File) Path() string { return f.path }
 
 // Paths lists the files of the model by the numbers of their parts. There is one unless the model is split.

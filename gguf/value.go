@@ -55,7 +55,7 @@ var leastBytes = [...]int64{
 	kindFloat64: 8,
 }
 
-// Unsigned returns the value of an integer of any type. The result is false for a negative integer and for other values.
+// Unsigned returns the value of an integer of any type. For a negative integer, and for any other value, it reports false.
 func Unsigned(v any) (uint64, bool) {
 	signed := int64(-1)
 	switch v := v.(type) {

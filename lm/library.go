@@ -22,5 +22,5 @@ type (
 // KernelsError names a value of Options.Kernels that is unknown.
 type KernelsError = kernels.SettingError
 
-// ErrNoLibrary is wrapped by the error if ggml's libraries are in none of the usual places.
+// ErrNoLibrary is wrapped by the error of Open if ggml's libraries are in none of the usual places.
 var ErrNoLibrary = ggml.ErrNotFound

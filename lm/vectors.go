@@ -16,7 +16,7 @@ type Pooling = engine.Pooling
 // The ways to pool.
 const (
 	LastToken = engine.LastToken // the hidden state after the last token, which has seen the whole text
-	Mean      = engine.Mean      // the average over all tokens
+	Mean      = engine.Mean      // the average of the hidden states after all tokens
 )
 
 // Embed reads each text from the beginning and passes its embedding, [channels], to each, in the order of texts. A text has at

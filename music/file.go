@@ -61,7 +61,7 @@ func (f *File) AddToken(t tokenizer.Token) {
 // Odd returns what is wrong with the first word that was left out, or nil.
 func (f *File) Odd() error { return f.odd }
 
-// WriteTo writes the file.
+// WriteTo writes the content of the file to w.
 func (f *File) WriteTo(w io.Writer) (int64, error) {
 	if f.midi {
 		return f.song.WriteTo(w)

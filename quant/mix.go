@@ -91,7 +91,7 @@ func parseMixLine(f []string) (Mix, error) {
 // aliases are the short names that llama.cpp knows too.
 var aliases = map[string]string{"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
 
-// ParseMix finds a mix by name, whatever its case.
+// ParseMix returns the mix with this name, in upper or lower case. An unknown name is an error.
 func ParseMix(name string) (Mix, error) {
 	upper := strings.ToUpper(name)
 	if full, ok := aliases[upper]; ok {

@@ -16,7 +16,7 @@ const quantizationVersion = 2
 // Retyping says which types Quantize gives to tensors. Overrides take precedence over Types, and Types over Mix.
 type Retyping struct {
 	Mix     Mix  // the zero value keeps the types
-	Requant bool // allow quantizing what is quantized already, which adds up errors
+	Requant bool // accept a model that is already quantized; the errors of both quantizations add up
 
 	Types     map[string]gguf.Type // by the names of tensors
 	Overrides Overrides
@@ -98,7 +98,7 @@ func (r Retyping) keys(keys []gguf.KV) []gguf.KV {
 	return append(setKey(keys, "general.file_type", r.Mix.FileType), r.Mix.OwnKeys()...)
 }
 
-// OwnKeys is the metadata that names a mix of our own. It is empty for the mixes of llama.cpp, which general.file_type names.
+// OwnKeys returns the metadata that names a mix of our own. It is empty for the mixes of llama.cpp, which general.file_type names.
 func (m Mix) OwnKeys() []gguf.KV {
 	if m.exceptions == nil {
 		return nil

@@ -17,8 +17,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Sensitivity says what it costs to round each part of a model. One part at a time had another type. Its cost is the KL
-// divergence of the predictions from those of the unchanged model.
+// Sensitivity says what it costs to round each part of a model. It was measured on models in which one part had another type. The cost of
+// the part is the KL divergence of that model's predictions from those of the unchanged model.
 type Sensitivity struct {
 	Arch       string `json:"architecture"`
 	Parameters int64  `json:"parameters"`

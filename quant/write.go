@@ -24,7 +24,7 @@ type Quantizer interface {
 	Dequantize(t gguf.Type, dst []float32, src []byte) error
 }
 
-// Source is a tensor that is written, and where its elements come from: Bytes, or Floats for small tensors that are computed.
+// Source is a tensor to write and the source of its elements. Either Bytes or Floats is set. Floats is for small tensors that are computed.
 type Source struct {
 	Tensor gguf.Tensor // its Name and Shape, and the Type that it is written in
 	Origin string      // its name in the input, if that is another
@@ -35,7 +35,7 @@ type Source struct {
 	Floats func() ([]float32, error)
 }
 
-// Options of a run. The zero value works.
+// Options say how Write writes a file. The zero value works.
 type Options struct {
 	Force     bool                      // replace an existing file
 	Input     string                    // the file that is read. It is never replaced

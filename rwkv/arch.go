@@ -37,8 +37,8 @@ type StateSpec struct {
 	Elements int64
 	Start    float32 // value of every element at the beginning of a text
 
-	// Tuned names the tensor of class Tuned. If the file has it, its elements begin a text instead of Start. Place puts them where
-	// the state has them. Both are missing if there is no such tensor.
+	// Tuned names the tensor of class Tuned. If the file has it, a text begins with its elements instead of Start. Place copies them to
+	// their places in the state. If there is no such tensor, Tuned is "" and Place is nil.
 	Tuned string
 	Place func(dst, tuned []float32)
 }

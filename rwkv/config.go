@@ -192,7 +192,7 @@ func (c Config) keys(epsilon gguf.KV, more []gguf.KV) []gguf.KV {
 	return keys
 }
 
-// GroupNormKey returns the key of the group norm's epsilon, or nothing if it is the usual one. llama.cpp has only the usual one.
+// GroupNormKey returns the key of the group norm's epsilon, or nil if the epsilon is the usual one. llama.cpp knows only the usual one.
 func (c Config) GroupNormKey() []gguf.KV {
 	if c.GroupNormEps == GroupNormEps {
 		return nil

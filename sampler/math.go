@@ -2,7 +2,7 @@ package sampler
 
 import "math"
 
-// argmax returns the index of the first of the largest.
+// argmax returns the index of the largest number, or of the first one if several are equal.
 func argmax(x []float32) int {
 	at, largest := 0, x[0]
 	i := 0
@@ -23,7 +23,7 @@ func argmax(x []float32) int {
 	return at
 }
 
-// steps are 2^(i/256).
+// steps has 2^(i/256) at index i.
 var steps = func() (t [256]float64) {
 	for i := range t {
 		t[i] = math.Exp2(float64(i) / 256)
@@ -31,13 +31,13 @@ var steps = func() (t [256]float64) {
 	return t
 }()
 
-// exp returns e^x for x <= 0, within 3e-13 of it, relatively: 2^(k/256) from a table times a polynomial for what is left of x.
-// Results below 1e-304 are 0.
+// exp returns e^x for x <= 0. The relative error is at most 3e-13. Results below 1e-304 are 0. It multiplies 2^(k/256), from a table, by
+// a polynomial of the rest of x.
 func exp(x float64) float64 {
 	if x < -700 {
 		return 0
 	}
-	const magic = 3 << 51 // adding it rounds to a whole number k and leaves that in the low bits
+	const magic = 3 << 51 // adding magic rounds to a whole number k and puts k into the low bits
 	shifted := x*(256/math.Ln2) + magic
 	r := x - (shifted-magic)*(math.Ln2/256)
 	k := math.Float64bits(shifted)

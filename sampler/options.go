@@ -16,7 +16,7 @@ type Options struct {
 	// TopP keeps the likeliest tokens until their probabilities, at temperature 1, add up to this value. It also keeps the tokens
 	// that are as likely as the last of these. 1 keeps every token. 0 keeps the likeliest, and any that are equally likely.
 	TopP float64
-	// TopK keeps that many of the likeliest tokens; 0 keeps all.
+	// TopK is the number of the likeliest tokens to keep. 0 keeps all.
 	TopK int
 
 	// PresencePenalty is subtracted from the logit of every token that was generated before.
@@ -26,23 +26,23 @@ type Options struct {
 	FrequencyPenalty float64
 	// PenaltyDecay multiplies all counts after each token. A value below 1 makes older tokens count less.
 	PenaltyDecay float64
-	// Weight returns how much a token adds to its count when it is generated. Nil adds 1. See SpareNumbers.
+	// Weight returns the number that a generated token adds to its count. If Weight is nil, each token adds 1. See SpareNumbers.
 	Weight func(tokenizer.Token) float64
 
-	// Bias, if not nil, changes the logits before everything else. n is the number of tokens chosen since Reset. A logit of -Inf bans
-	// a token.
+	// Bias, if not nil, changes the logits in place, before everything else. n is the number of tokens chosen since Reset. A logit of
+	// -Inf bans its token. NaN and +Inf are errors.
 	Bias func(n int, logits []float32)
 	// Banned tokens are never chosen.
 	Banned []tokenizer.Token
-	// Limit bans this row and all later ones. They are the padding of a model whose vocabulary has fewer tokens than the model has
-	// rows (see tokenizer.Tokenizer.Len). 0 bans none.
+	// Limit bans the row with this index and all later rows. A model may have more rows than its vocabulary has tokens (see
+	// tokenizer.Tokenizer.Len). The rows without a token are padding. 0 bans no row.
 	Limit int
 	// Seed makes the choice repeatable: the same seed and logits give the same tokens.
 	Seed uint64
 }
 
-// SpareNumbers returns an Options.Weight that does not count digits and blanks. Then penalties leave numbers and indentation alone. It is
-// the rule of RWKV's pipeline: a token does not count if its text is part of " \t0123456789".
+// SpareNumbers returns an Options.Weight that does not count digits and blanks, so penalties do not change numbers and indentation. The
+// rule is that of RWKV's pipeline: a token does not count if its text is part of " \t0123456789".
 func SpareNumbers(v tokenizer.Tokenizer) func(tokenizer.Token) float64 {
 	return func(t tokenizer.Token) float64 {
 		if text, ok := v.Bytes(t); ok && strings.Contains(" \t0123456789", string(text)) {
@@ -55,7 +55,7 @@ func SpareNumbers(v tokenizer.Tokenizer) func(tokenizer.Token) float64 {
 // maxPenalty keeps penalised logits far from overflow.
 const maxPenalty = 1e6
 
-// check returns an error for an option with a value that makes no sense.
+// check returns an error that names the first option with a wrong value.
 func (o Options) check() error {
 	switch {
 	case !(o.Temperature >= 0 && o.Temperature <= 1e6):

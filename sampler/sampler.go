@@ -1,13 +1,13 @@
-// Package sampler chooses the next token from a model's logits. It works in the order of RWKV's own programs:
+// Package sampler chooses the next token from a model's logits. The steps have the same order as in RWKV's own programs:
 //
 //  1. Presence and frequency penalties change the logits.
-//  2. Softmax at temperature 1 turns them into probabilities.
-//  3. Top-p and top-k keep the likeliest tokens. So they do not depend on the temperature.
-//  4. The temperature acts on the tokens that are left, and one of them is drawn.
+//  2. Softmax at temperature 1 turns the logits into probabilities.
+//  3. Top-p and top-k keep the likeliest tokens. Which tokens these are does not depend on the temperature.
+//  4. The temperature changes the probabilities of the tokens that are left. One of these tokens is drawn.
 //
-// With the zero Options the likeliest token is chosen.
+// With the zero Options, a Sampler always chooses the likeliest token.
 //
-// Limits: no classifier-free guidance, no grammars, no mirostat.
+// Limits: it has no classifier-free guidance, no grammars and no mirostat.
 package sampler
 
 import (
@@ -29,7 +29,7 @@ type Sampler struct {
 	seen   []occurrence
 	where  map[tokenizer.Token]int // index in seen
 
-	logits  []float32 // of the call, penalised, banned ones -Inf
+	logits  []float32 // the logits of the call after penalties; those of banned tokens are -Inf
 	weights []float64 // e^(logit - largest logit), estimated or exact
 	all     []int32   // the rows 0, 1, 2 ...
 	kept    []int32
@@ -37,13 +37,13 @@ type Sampler struct {
 	buckets [buckets]bucket
 }
 
-// occurrence says how often a token was generated, decayed.
+// occurrence is the count of a generated token, with the decay.
 type occurrence struct {
 	token tokenizer.Token
 	count float64
 }
 
-// New returns a sampler, or an error that names the option with a wrong value.
+// New returns a sampler. If an option has a wrong value, the error names it.
 func New(o Options) (*Sampler, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -52,14 +52,14 @@ func New(o Options) (*Sampler, error) {
 	return &Sampler{o: o, random: rand.New(rand.NewPCG(o.Seed, 0)), where: map[tokenizer.Token]int{}}, nil
 }
 
-// Reset forgets the tokens chosen so far. It does not reset the random numbers. Call it at the start of a turn.
+// Reset forgets the tokens that were chosen so far. It does not restart the random numbers. Call Reset at the start of a turn.
 func (s *Sampler) Reset() {
 	s.chosen = 0
 	s.seen = s.seen[:0]
 	clear(s.where)
 }
 
-// LogitError is the error of a logit that is not finite.
+// LogitError is the error of a logit that is NaN or infinite.
 type LogitError struct {
 	row, rows int
 	value     float32
@@ -69,16 +69,16 @@ func (e *LogitError) Error() string {
 	return fmt.Sprintf("logit %d of %d is %v: the model's weights are damaged or its arithmetic overflowed", e.row, e.rows, e.value)
 }
 
-// Sample chooses a token, given one logit for each row of the vocabulary, and counts it for the penalties. It leaves logits as
-// they are. A logit that is not finite gives a *LogitError. Sample also fails if every row is banned, or if the bias makes a logit NaN or
-// +Inf.
+// Sample chooses a token and counts it for the penalties. logits has one number for each row of the vocabulary. Sample does not change
+// logits. If a logit is not finite, the error is a *LogitError. Sample also fails if logits is empty, if every row is banned, or if Bias
+// makes a logit NaN or +Inf.
 func (s *Sampler) Sample(logits []float32) (tokenizer.Token, error) {
 	best, err := s.prepare(logits)
 	if err != nil {
 		return 0, err
 	}
 	if s.o.Temperature > 0 {
-		// If estimated weights cannot prove the row, exact ones choose it. So it never depends on the estimates.
+		// First try the fast estimated weights. If they do not prove that exact weights give the same row, use exact weights.
 		largest, u := s.logits[best], s.random.Float64()
 		var proven bool
 		if best, proven = s.choose(largest, u, true); !proven {
@@ -89,7 +89,7 @@ func (s *Sampler) Sample(logits []float32) (tokenizer.Token, error) {
 	return tokenizer.Token(best), nil
 }
 
-// prepare fills s.logits and returns the row of the largest, the first of them if there are several.
+// prepare fills s.logits and returns the row of the largest logit, or the first such row if several are equal.
 func (s *Sampler) prepare(logits []float32) (best int, err error) {
 	if len(logits) == 0 {
 		return 0, errors.New("no logits to sample from")
@@ -128,7 +128,7 @@ func (s *Sampler) prepare(logits []float32) (best int, err error) {
 
 var banned = float32(math.Inf(-1))
 
-// count enters a chosen token into the table of occurrences.
+// count decays all counts and adds a chosen token to its count.
 func (s *Sampler) count(t tokenizer.Token) {
 	s.chosen++
 	for i := range s.seen {
@@ -147,7 +147,8 @@ func (s *Sampler) count(t tokenizer.Token) {
 	s.seen[i].count += weight
 }
 
-// draw returns the row at which the sum of the weights passes point. It is proven if sum and point may be wrong by slack.
+// draw adds up the weights of rows and returns the row at which the sum becomes larger than point. The row is proven if it stays the
+// same when the sum and point are wrong by slack.
 func (s *Sampler) draw(rows []int32, point, slack float64) (drawn int, proven bool) {
 	last := int32(0)
 	for _, row := range rows {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// choose draws one of the rows that top-p and top-k leave: the one at the share u of their mass. The row is proven if exact weights
-// would give it too.
+// choose draws one of the rows that top-p and top-k keep. u, from 0 to 1, is a share of the mass of these rows. The row at this share is
+// drawn. The row is proven if exact weights would give the same one.
 func (s *Sampler) choose(largest float32, u float64, estimate bool) (row int, proven bool) {
 	rows, total, proven := s.distribution(largest, estimate)
 	if !proven {
@@ -16,8 +16,8 @@ func (s *Sampler) choose(largest float32, u float64, estimate bool) (row int, pr
 	return s.draw(rows, u*total, slack(len(rows), total, estimate))
 }
 
-// distribution returns the rows that top-p and top-k leave. s.weights holds their probabilities after temperature, scaled so that the
-// largest logit has weight 1 and they add up to total. The rows are proven if exact weights would give the same.
+// distribution returns the rows that top-p and top-k keep. s.weights gets their weights after temperature. The weight of the largest
+// logit is 1. total is the sum of the weights. The rows are proven if exact weights would give the same ones.
 func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, total float64, proven bool) {
 	n := len(s.logits)
 	s.weights = slices.Grow(s.weights[:0], n)[:n]
@@ -34,19 +34,19 @@ func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, to
 
 const (
 	buckets = 1024
-	// Logits that far below the largest of a set share its last bucket.
+	// Logits that are at least this far below the largest logit of a set are in the last bucket.
 	spread = 32
-	// Sets up to this size are sorted.
+	// A set of at most this many rows is sorted.
 	small = 48
 )
 
-// bucket is a range of logits: what their weights add up to, and how many they are.
+// bucket is a range of logits. mass is the sum of their weights, count their number.
 type bucket struct {
 	mass  float64
 	count int
 }
 
-// weigh counts all rows into s.buckets, with the mass e^(logit - largest) each, and returns the sum of the masses.
+// weigh adds every row to its bucket in s.buckets. The mass of a row is e^(logit - largest). weigh returns the sum of the masses.
 func (s *Sampler) weigh(largest float32, estimate bool) (total float64) {
 	s.buckets = [buckets]bucket{}
 	hi := float64(largest)
@@ -77,7 +77,7 @@ func (s *Sampler) weigh(largest float32, estimate bool) (total float64) {
 func (s *Sampler) weighRows(rows []int32, largest float32, temperature float64, estimate bool) (total float64) {
 	logits, weights, hi := s.logits, s.weights[:len(s.logits)], float64(largest)
 	if estimate {
-		unit := min(1/step/temperature, 1e300) // finite, so that the largest logit is 0 steps away at any temperature
+		unit := min(1/step/temperature, 1e300) // finite, so that the product of 0 and unit is 0 at any temperature
 		for _, row := range rows {
 			w := estimated(stepsOf(hi-float64(logits[row]), unit))
 			weights[row] = w
@@ -93,9 +93,9 @@ func (s *Sampler) weighRows(rows []int32, largest float32, temperature float64, 
 	return total
 }
 
-// truncate keeps the likeliest rows. Instead of sorting all, it finds the bucket in which the cut falls, keeps what lies above,
-// drops what lies below, and goes on with what lies inside, in finer buckets. The result is not proven if the errors of estimated
-// weights could move the cut.
+// truncate keeps the likeliest rows. It does not sort all rows. It finds the bucket with the cut, keeps the rows above the bucket, and
+// drops the rows below it. Then it divides the rows inside into finer buckets and repeats this. The result is not proven if the errors
+// of estimated weights could move the cut.
 func (s *Sampler) truncate(largest float32, estimate bool) (rows []int32, proven bool) {
 	total := s.weigh(largest, estimate)
 	slack := slack(len(s.logits), total, estimate)
@@ -131,15 +131,15 @@ func (s *Sampler) truncate(largest float32, estimate bool) (rows []int32, proven
 	}
 }
 
-// cut returns the bucket in which the mass or the count is reached, and what lies above it. It is proven if the masses may be
-// wrong by slack.
+// cut returns the index of the bucket in which mass or count is reached. above is the sum of the buckets with larger logits. The bucket
+// is proven if it stays the same when the masses are wrong by slack.
 func (s *Sampler) cut(mass, slack float64, count int) (at int, above bucket, proven bool) {
 	var last bucket
 	for i, b := range s.buckets {
 		if b.count == 0 {
 			continue
 		}
-		// If rounding lets the masses add up to less than they should, the cut is in the last bucket.
+		// If rounding makes the sum of all masses smaller than mass, the cut is in the last bucket.
 		at, above.mass, above.count = i, above.mass+last.mass, above.count+last.count
 		full := above.count+b.count >= count
 		if sum := above.mass + b.mass; full || sum >= mass {
@@ -151,7 +151,7 @@ func (s *Sampler) cut(mass, slack float64, count int) (at int, above bucket, pro
 	return at, above, proven
 }
 
-// candidates fills s.edge with the rows of the buckets down to at, and perhaps a few from the next.
+// candidates fills s.edge with the rows of the buckets up to index at. It may add a few rows of the next bucket.
 func (s *Sampler) candidates(hi, scale float64, at int) {
 	lowest := banned
 	if at < buckets-1 {
@@ -160,18 +160,18 @@ func (s *Sampler) candidates(hi, scale float64, at int) {
 	edge, n := slices.Grow(s.edge[:0], len(s.logits))[:len(s.logits)], 0
 	for i, l := range s.logits {
 		edge[n] = int32(i)
-		n += one(l >= lowest) // no branch: it would be mispredicted too often
+		n += one(l >= lowest) // without a branch, because the processor would predict it wrongly too often
 	}
 	s.edge = edge[:n]
 }
 
-// split moves the rows of s.edge that are in the buckets above at to s.kept and drops those below it.
+// split moves the rows of s.edge whose bucket has a smaller index than at to s.kept. It drops the rows whose bucket has a larger index.
 func (s *Sampler) split(hi, scale float64, at int) {
 	k, e := len(s.kept), 0
 	kept := slices.Grow(s.kept, len(s.edge))[:k+len(s.edge)]
 	for _, row := range s.edge {
 		b := bucketOf(hi-float64(s.logits[row]), scale)
-		kept[k], s.edge[e] = row, row // what is written never overtakes what is read
+		kept[k], s.edge[e] = row, row // e is never larger than the index that is read
 		k += one(b < at)
 		e += one(b == at)
 	}
@@ -186,7 +186,7 @@ func one(b bool) int {
 	return 0
 }
 
-// fill counts the rows of s.edge into s.buckets.
+// fill adds every row of s.edge to its bucket in s.buckets.
 func (s *Sampler) fill(hi, scale float64) {
 	s.buckets = [buckets]bucket{}
 	for _, row := range s.edge {
@@ -196,7 +196,8 @@ func (s *Sampler) fill(hi, scale float64) {
 	}
 }
 
-// finish adds to those kept the likeliest of the last few rows, or of many equal ones. It is proven if mass may be wrong by slack.
+// finish adds the likeliest rows of s.edge to s.kept and returns all kept rows. s.edge has few rows, or only rows with equal logits. The
+// result is proven if it stays the same when mass is wrong by slack.
 func (s *Sampler) finish(mass, slack float64, count int) (kept []int32, proven bool) {
 	rows := s.edge
 	if len(rows) <= small {
@@ -213,7 +214,7 @@ func (s *Sampler) finish(mass, slack float64, count int) (kept []int32, proven b
 		if mass -= s.weights[row]; mass <= 0 && cutoff == banned {
 			cutoff = l
 		}
-		// Equal rows stay together. So only the mass at their end decides.
+		// Rows with equal logits are kept or dropped together. So only the mass after the last of them matters.
 		if slack > 0 && math.Abs(mass) <= slack && i+1 < len(rows) && s.logits[rows[i+1]] < l {
 			return nil, false
 		}
@@ -236,7 +237,7 @@ func (s *Sampler) bounds(rows []int32) (float64, float64) {
 	return float64(hi), float64(lo)
 }
 
-// bucketOf returns the bucket of a logit that far below the largest of its set.
+// bucketOf returns the index of a logit's bucket. below is the distance to the largest logit of the set. scale is buckets per 1.
 func bucketOf(below, scale float64) int {
 	if at := below * scale; at < buckets-1 {
 		return int(at)

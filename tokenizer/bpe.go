@@ -15,7 +15,7 @@ import (
 //  3. It splits the text into words.
 //  4. Each word starts as single bytes. The neighbours whose pair comes first in the list of merges are merged, again and again.
 //
-// The time is linear in the length of the text. Very long words take a logarithm more.
+// The time is linear in the length of the text. For very long words it is n·log n.
 type BPE struct {
 	rows
 	name   string
@@ -66,14 +66,14 @@ func (a *added) next(text []byte) (at, n int, token Token) {
 	return len(text), 0, 0
 }
 
-// Name says which tokenizer it is.
+// Name returns the name of the tokenizer.
 func (b *BPE) Name() string { return b.name }
 
 // Marks returns the tokens between texts.
 func (b *BPE) Marks() Marks { return b.marks }
 
-// Encode cuts text into tokens. The text of an added token such as <|endoftext|> becomes that token. It fails only if the
-// vocabulary lacks a single byte. NeoX lacks the bytes that never occur in UTF-8.
+// Encode cuts text into tokens. The text of an added token such as <|endoftext|> becomes that token. Encode fails only if text has a byte
+// that the vocabulary lacks. NeoX lacks the bytes that never occur in UTF-8.
 func (b *BPE) Encode(text []byte) ([]Token, error) {
 	e := encoder{BPE: b, tokens: make([]Token, 0, len(text)/4+8), known: make([]knownWord, knownWords(len(text)))}
 	for offset := 0; offset < len(text); {
@@ -277,9 +277,9 @@ func (b *BPE) marksFrom(p bpeParts, tokens []Token) Marks {
 	return m
 }
 
-// LineEnds returns the tokens of a prompt that the model continues. NeoX encodes two line ends before a word as two tokens, and
-// two line ends at the end of a text as one token. Its models saw the two tokens within every text, but not the one. So LineEnds
-// replaces the one token at the end of a prompt by the two.
+// LineEnds returns the tokens of a prompt in the form that the model saw in training. NeoX encodes two line ends before a word as two
+// tokens, and two line ends at the end of a text as one token. In training, its models saw the two tokens within every text, but not
+// the single one. So LineEnds replaces the single token at the end of a prompt by the two tokens.
 func LineEnds(t Tokenizer, tokens []Token) []Token {
 	b, ok := t.(*BPE)
 	if !ok || b.name != neoxName || len(tokens) == 0 || tokens[len(tokens)-1] != neoxTwoLines {

@@ -49,7 +49,7 @@ func charsFromGGUF(m Metadata, tokens []string, types []int32) (*Vocab, error) {
 	return v, nil
 }
 
-// Keys returns the vocabulary as metadata of a GGUF file.
+// Keys returns the vocabulary as metadata of a GGUF file. count is the number of the model's rows, at least Len.
 func (v *Vocab) Keys(count int) []Key {
 	tokens, types := v.GGUFTokens(count)
 	return keysFor(v.model, tokens, types, v.marks)

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// ParseIDs parses token ids that are separated by blanks or commas. It does not ask whether a vocabulary has them.
+// ParseIDs parses token ids that are separated by blanks or commas. It does not check whether a vocabulary has them.
 func ParseIDs(text string) ([]Token, error) {
 	tokens := make([]Token, 0, min(len(text)/2+1, 1<<16))
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' }) {

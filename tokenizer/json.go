@@ -10,7 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// MaxJSON is the size of the largest tokenizer.json that is read. Those of 260,000 tokens have some 33 MB.
+// MaxJSON is the size limit of a tokenizer.json in bytes. A file with 260,000 tokens has about 33 MB.
 const MaxJSON = 64 << 20
 
 // The largest lists in one that are read, in bytes of text: of tokens that were added, of which some files have thousands, and of

@@ -28,24 +28,24 @@ const (
 	keyOdd    = "tokenizer.ggml.unknown_token_id"
 )
 
-// Metadata is that of a GGUF file: a *gguf.File.
+// Metadata gives access to the metadata of a GGUF file. *gguf.File implements it.
 type Metadata interface {
 	// Value returns the value of a key, and whether there is one.
 	Value(key string) (any, bool)
 }
 
-// UnknownError says that a file has a tokenizer of a kind that is not known. Its model can still be run by token ids.
+// UnknownError is the error of a file whose tokenizer is of an unknown kind. The model can still be run with token ids.
 type UnknownError struct{ what string }
 
 func (e *UnknownError) Error() string {
 	return e.what + " is not known (rwkv, gpt2, rwkv-midi and rwkv-char are)"
 }
 
-// ErrNone says that a file has no tokenizer.
+// ErrNone is the error of a file that has no tokenizer.
 var ErrNone = errors.New("holds no tokenizer")
 
-// FromGGUF reads the tokenizer of a model file. The error is ErrNone if there is none, and an *UnknownError if it is of a kind
-// that is not known.
+// FromGGUF reads the tokenizer of a model file. If the file has none, the error is ErrNone. If its kind is unknown, the error is an
+// *UnknownError.
 func FromGGUF(m Metadata) (Tokenizer, error) {
 	model := textOf(m, keyModel)
 	switch model {
@@ -178,7 +178,7 @@ func marksOf(m Metadata) Marks {
 	return marks
 }
 
-// Keys returns the words as metadata of a GGUF file.
+// Keys returns the words as metadata of a GGUF file. count is the number of the model's rows, at least Len.
 func (w *Words) Keys(count int) []Key {
 	tokens, types := w.tokensFor(count, func(text string, _ kind) string { return text })
 	keys := keysFor(modelWords, tokens, types, w.marks)
@@ -204,7 +204,7 @@ func wordsFromGGUF(m Metadata, tokens []string, types []int32) (*Words, error) {
 	return w, nil
 }
 
-// Keys returns the tokenizer as metadata of a GGUF file.
+// Keys returns the tokenizer as metadata of a GGUF file. count is the number of the model's rows, at least Len.
 func (b *BPE) Keys(count int) []Key {
 	tokens, types := b.tokensFor(count, func(text string, k kind) string {
 		if k == normal {

@@ -31,8 +31,8 @@ const (
 	neoxTwoLines Token = 535
 )
 
-// NeoX returns the tokenizer of the Pile and Raven models, that of GPT-NeoX 20B with 50277 tokens. It is made when first
-// asked for, in about twenty milliseconds.
+// NeoX returns the tokenizer of the Pile and Raven models, which is that of GPT-NeoX 20B. It has 50277 tokens. The first call takes about
+// twenty milliseconds.
 func NeoX() *BPE { return neox() }
 
 var neox = sync.OnceValue(func() *BPE {

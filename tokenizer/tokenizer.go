@@ -15,7 +15,7 @@
 // to split words, GPT-2's and Qwen2's.
 package tokenizer
 
-// Token is the number of a vocabulary's row.
+// Token is the index of a row of a vocabulary.
 type Token int32
 
 // EndOfText separates documents in the training of most models. A model that emits it has finished.
@@ -27,7 +27,7 @@ const (
 	MaxRows       = 1 << 20 // tokens; the largest vocabularies have 260,000
 )
 
-// Tokenizer turns text into tokens and back. It never changes once made and may be shared between goroutines.
+// Tokenizer turns text into tokens and back. It never changes, so goroutines may share it.
 type Tokenizer interface {
 	// Name says which tokenizer it is, in a few words.
 	Name() string

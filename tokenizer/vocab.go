@@ -16,14 +16,14 @@ type Vocab struct {
 	marks Marks
 }
 
-// Name says which vocabulary it is.
+// Name returns the name of the vocabulary.
 func (v *Vocab) Name() string { return v.name }
 
 // Marks returns the tokens between texts.
 func (v *Vocab) Marks() Marks { return v.marks }
 
-// Encode cuts text into tokens. It fails only if the vocabulary lacks a single byte, and then names the offset. World has
-// all bytes. It takes time linear in the length of text.
+// Encode cuts text into tokens. It fails only if text has a byte that the vocabulary lacks. The error names the byte's offset. World has
+// all bytes. The time is linear in the length of text.
 func (v *Vocab) Encode(text []byte) ([]Token, error) {
 	dst := make([]Token, 0, len(text)/4+8)
 	for at := 0; at < len(text); {

@@ -19,7 +19,7 @@ type Words struct {
 	added   added // found anywhere, also inside of words
 }
 
-// Name says which vocabulary it is.
+// Name returns the name of the vocabulary.
 func (w *Words) Name() string { return w.name }
 
 // Marks returns the tokens between texts.
@@ -48,7 +48,7 @@ func (w *Words) Encode(text []byte) ([]Token, error) {
 	return tokens, nil
 }
 
-// Bytes returns a word with a space before it, and whether t is a token. Control tokens stand for nothing.
+// Bytes returns the word of t with a space before it, and whether t is a token. A control token has no bytes.
 func (w *Words) Bytes(t Token) ([]byte, bool) {
 	word, ok := w.lookup(t)
 	if word == "" {
@@ -57,7 +57,7 @@ func (w *Words) Bytes(t Token) ([]byte, bool) {
 	return []byte(" " + word), ok
 }
 
-// Decode returns the words of the tokens with single spaces between.
+// Decode returns the words of the tokens with a single space between two words.
 func (w *Words) Decode(tokens []Token) []byte {
 	var words []string
 	for _, t := range tokens {

@@ -25,8 +25,8 @@ const (
 	worldBytes = 373358 // of them together
 )
 
-// World returns the vocabulary of the RWKV World and G1 models: ids 1 to 65529, of which 1 to 256 are the single bytes, and
-// EndOfText. It is made when first asked for, in about ten milliseconds.
+// World returns the vocabulary of the RWKV World and G1 models. Its ids are 0 to 65529: 0 is EndOfText, and 1 to 256 are the single bytes.
+// The first call takes about ten milliseconds.
 func World() *Vocab { return world() }
 
 var world = sync.OnceValue(func() *Vocab {

@@ -11,8 +11,8 @@
 // Names are those of the authors' files, or of the file that the adapter was trained on. checkpoint/dialect first gives the adapters of
 // web-rwkv the names of a trainer.
 //
-// Limits: DoRA, DiSHA (bone) and adapters of embeddings are refused by name. So is every setting of adapter_config.json that may
-// change the merge.
+// Limits: DoRA, DiSHA (bone) and adapters of embeddings are refused by name. Every setting of adapter_config.json that may change the
+// merge in another way is refused too.
 package adapter
 
 import (
@@ -30,14 +30,14 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
-// Options of a merge.
+// Options say how to merge an adapter.
 type Options struct {
-	Alpha float64          // the scale that it was trained with; 0 for that of Config
-	Init  *checkpoint.File // PiSSA's beginning of the pairs; nil for LoRA
+	Alpha float64          // the scale that the adapter was trained with; 0 means Config.Alpha
+	Init  *checkpoint.File // the file with the initial values of a PiSSA adapter; nil for LoRA
 	Config
 }
 
-// Adapter is an adapter file, taken apart.
+// Adapter is an open adapter file. The caller closes it.
 type Adapter struct {
 	file    *checkpoint.File
 	options Options
@@ -74,7 +74,7 @@ var foreign = []struct{ part, what string }{
 	{".lora_", "an adapter of another kind than LoRA"}, // after the halves of pairs
 }
 
-// AlphaError is the error of an adapter without an alpha, neither in its configuration nor in the options.
+// AlphaError is the error of an adapter whose alpha is unknown: the configuration and the options do not give one.
 type AlphaError struct{ rank int64 }
 
 func (e *AlphaError) Error() string {
@@ -89,7 +89,7 @@ func (e *InitError) Error() string {
 	return fmt.Sprintf("it is what a PiSSA adapter began with (it has %q), not the trained adapter", e.tensor)
 }
 
-// New takes an adapter file apart. It stays open until the adapter is closed. The error may be an *AlphaError or an *InitError.
+// New returns the adapter in f. The adapter keeps f open until it is closed. The error may be an *AlphaError or an *InitError.
 func New(f *checkpoint.File, o Options) (*Adapter, error) {
 	a := &Adapter{file: f, options: o, pairs: map[string]*pair{}, whole: map[string]whole{}}
 	if err := a.sort(f.Tensors); err != nil {
@@ -205,7 +205,7 @@ func (p *pair) check(weight string) error {
 	return nil
 }
 
-// Close closes the adapter's files. What was merged cannot be read any more.
+// Close closes the adapter's files. Tensors that the adapter was merged into cannot be read afterwards.
 func (a *Adapter) Close() error {
 	err := a.file.Close()
 	if a.options.Init != nil {
@@ -214,7 +214,8 @@ func (a *Adapter) Close() error {
 	return err
 }
 
-// Only is the part of the adapter that is for tensors of some names. It shares the adapter's files and is not closed.
+// Only returns the part of the adapter for the tensors whose names the function accepts. The part shares the adapter's files. Do not close
+// it.
 func (a *Adapter) Only(names func(string) bool) *Adapter {
 	part := *a
 	part.order = slices.DeleteFunc(slices.Clone(a.order), func(name string) bool { return !names(name) })
@@ -226,10 +227,10 @@ func (a *Adapter) Only(names func(string) bool) *Adapter {
 // rank is that of the first pair.
 func (a *Adapter) rank() int64 { return a.pairs[a.order[0]].a.Shape[0] }
 
-// Path is the adapter's file.
+// Path returns the path of the adapter's file.
 func (a *Adapter) Path() string { return a.file.Path }
 
-// Name is the adapter file's name without its ending.
+// Name returns the name of the adapter's file without its ending.
 func (a *Adapter) Name() string {
 	base := filepath.Base(a.file.Path)
 	if name := strings.TrimSuffix(base, filepath.Ext(base)); name != "adapter_model" {

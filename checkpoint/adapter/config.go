@@ -8,14 +8,14 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
-// Config is what PEFT's adapter_config.json says of the merge.
+// Config is what PEFT's adapter_config.json says about the merge.
 type Config struct {
-	Alpha    float64 // the scale that the adapter was trained with; 0 where it is not said
-	RankRoot bool    // the product is divided by the root of the rank
-	Rank     int     // of all pairs; 0 where it is not said, or pairs differ
+	Alpha    float64 // the scale that the adapter was trained with; 0 if it is not given
+	RankRoot bool    // the product is divided by the square root of the rank instead of the rank
+	Rank     int     // the rank of all pairs; 0 if it is not given, or if pairs have different ranks
 }
 
-// UnmarshalJSON reads an adapter_config.json. Every key must be known, since PEFT may merge an adapter in another way for it.
+// UnmarshalJSON reads an adapter_config.json. An unknown key is an error, because it may change how PEFT merges the adapter.
 func (c *Config) UnmarshalJSON(data []byte) error {
 	var k known
 	if err := configKeys.Parse(data, &k); err != nil {

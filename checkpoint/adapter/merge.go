@@ -21,7 +21,7 @@ func nameIn(base *checkpoint.File, name string) string {
 	return name
 }
 
-// Merge returns base with the adapter in it. Nothing is computed before a tensor is read.
+// Merge returns base with the adapter merged into it. A tensor is merged when it is read.
 func (a *Adapter) Merge(base *checkpoint.File) (*checkpoint.File, error) {
 	merged := *base
 	merged.Tensors = slices.Clone(base.Tensors)

@@ -3,7 +3,8 @@
 // tuned states and adapters of web-rwkv (.st).
 //
 // The tensors show which dialect a file has. If they do not, other marks of web-rwkv's converter decide. If these contradict each
-// other, the caller must name the dialect. Tensors with another layout are translated as they are read. docs/format/writers.md lists the dialects.
+// other, the caller must name the dialect. A tensor with another layout is translated when it is read. docs/format/writers.md lists the
+// dialects.
 package dialect
 
 import (
@@ -104,12 +105,13 @@ func made(from, target string, make func(t checkpoint.Tensor) ([]checkpoint.Tens
 // authors are the beginnings of the names in .pth files.
 var authors = regexp.MustCompile(`^(?:model\.)?(?:emb|head|ln_out|blocks\.\d+)\.`)
 
-// Authors reports whether a tensor's name is one of .pth files, which some trainers put "model." in front of.
+// Authors reports whether a tensor's name has the form of names in the authors' .pth files. Some trainers put "model." before such a name.
 func Authors(name string) bool { return authors.MatchString(name) }
 
-// Translate gives the file's tensors the names and layouts of .pth files. as is PTH or WebRWKV where the user says which of the
-// two the file is in; it settles what the tensors do not tell, and contradicting them is an error. If it is empty and nothing
-// tells, the file is returned as it is, with the error in Unclear. So is a file of .pth's own dialect, without it.
+// Translate gives the file's tensors the names and layouts of .pth files. as is the dialect that the user named, PTH or WebRWKV, or it is
+// empty. It decides if the tensors do not show which of the two the file has. It is an error if as contradicts the tensors. If as is empty
+// and the file does not show its dialect, Translate returns the file unchanged, with an error in its field Unclear. A file of dialect PTH
+// is returned unchanged too.
 func Translate(f *checkpoint.File, as string) (*checkpoint.File, error) {
 	told, unclear := dialectOf(byName(f), as)
 	switch {

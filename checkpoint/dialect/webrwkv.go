@@ -106,8 +106,8 @@ var (
 	}
 )
 
-// Adapter gives an adapter of web-rwkv, whose halves are called lora.0 and lora.1, the names and layouts of a trainer's .pth. Any
-// other is returned as it is.
+// Adapter gives an adapter of web-rwkv the names and layouts of a trainer's .pth file. In web-rwkv the halves of an adapter are called
+// lora.0 and lora.1. Any other adapter is returned unchanged.
 func Adapter(f *checkpoint.File) (*checkpoint.File, error) {
 	any := func(pattern *regexp.Regexp) bool {
 		return slices.ContainsFunc(f.Tensors, func(t checkpoint.Tensor) bool { return pattern.MatchString(t.Name) })

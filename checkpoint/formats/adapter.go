@@ -11,8 +11,9 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 )
 
-// OpenAdapter opens what fine-tuning made: a .pth or .safetensors file, or PEFT's folder. An adapter_config.json beside it
-// is read too. init, unless it is empty, is the file in which PiSSA kept the beginning of its pairs. Errors name the file.
+// OpenAdapter opens an adapter: a .pth or .safetensors file, or a folder of PEFT. It also reads an adapter_config.json beside the file.
+// alpha is the scale of the training. 0 means the value in adapter_config.json. init is the file with the initial values of a PiSSA
+// adapter, or empty. The caller closes the Adapter. Errors name the file.
 func OpenAdapter(path string, alpha float64, init string) (*adapter.Adapter, error) {
 	o := adapter.Options{Alpha: alpha}
 	file := path

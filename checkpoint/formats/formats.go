@@ -22,18 +22,18 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
-// ErrUnknown is the error of a file of which no more can be said than that it is no checkpoint.
+// ErrUnknown is the error of a file that is not a checkpoint and whose real kind is unknown.
 var ErrUnknown = errors.New("is not a .pth or .safetensors checkpoint")
 
 // pickle is the first byte of a .pth file of PyTorch before 1.6.
 const pickle = 0x80
 
-// Open opens a checkpoint: a file, or the folder, the index or one file of a model in Hugging Face's layout. The caller closes what
-// it returns. Errors name the file. A file that does not tell whose layout it has is returned as it is, with the error in Unclear.
+// Open opens a checkpoint: a file, or the folder, the index or one file of a model in Hugging Face's layout. The caller closes the
+// checkpoint. Errors name the file. If a file does not show its dialect, Open returns it unchanged, with an error in its field Unclear.
 func Open(path string) (*checkpoint.File, error) { return OpenAs(path, "") }
 
-// OpenAs is Open with adapters merged into the checkpoint, in their order; they are closed after it. as is the dialect that the
-// user says the file is in, as dialect.Translate takes it.
+// OpenAs does the same as Open and merges adapters into the checkpoint, in their order. The caller closes the adapters after the
+// checkpoint. as is the dialect that the user named, or empty: see dialect.Translate.
 func OpenAs(path, as string, adapters ...*adapter.Adapter) (*checkpoint.File, error) {
 	path, err := whole(path)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
-// Config is how large a config.json or an adapter_config.json may be, many times the largest.
+// Config is the size limit of a config.json or an adapter_config.json. It is many times as large as any real one.
 var Config = infile.Limit{Bytes: 1 << 20, What: "a configuration"}
 
 // config is what a model's config.json says, as transformers and flash-linear-attention write it.

@@ -20,7 +20,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// Read reads a checkpoint of size bytes from file, which its tensors go on reading.
+// Read reads the directory and the pickle of a checkpoint. file has size bytes. The tensors read file later, so it must stay open.
 func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 	f, err := readCheckpoint(file, size)
 	var object *objectError

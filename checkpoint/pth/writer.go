@@ -17,7 +17,7 @@ type Spec struct {
 	Shape []int64 // in PyTorch's order; empty for a scalar
 }
 
-// Bytes is the length of the tensor's elements.
+// Bytes returns the size of the tensor's elements in bytes.
 func (s Spec) Bytes() int64 {
 	return checkpoint.Tensor{Shape: s.Shape}.Elements() * s.DType.Size()
 }
@@ -25,9 +25,9 @@ func (s Spec) Bytes() int64 {
 // alignment is that of the storages in the file, as PyTorch keeps it.
 const alignment = 64
 
-// Write writes a state dict as torch.save does: a zip archive of stored members, with 64-bit sizes where they are
-// needed, whose folder is root. It asks data for the elements of each tensor in turn, row-major and little-endian, and
-// keeps none of them. It does not seek, so w may be a pipe.
+// Write writes a state dict as torch.save does: a zip archive of stored members in the folder root. It uses 64-bit sizes where they are
+// needed. It calls data for each tensor in turn. data writes the elements, row-major and little-endian. Write does not keep them. It does
+// not seek, so w may be a pipe.
 func Write(w io.Writer, root string, specs []Spec, data func(i int, w io.Writer) error) error {
 	pickle, err := pickleOf(specs)
 	if err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint"
 )
 
-// Magic is what the file begins with: "ggmf" as a little-endian number.
+// Magic is the first four bytes of a file: "ggmf" as a little-endian number.
 const Magic = "fmgg"
 
-// Read reads a model of size bytes from file, which its tensors go on reading.
+// Read reads the headers of a model. file has size bytes. The tensors read file later, so it must stay open.
 func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 	h, err := readHeader(file, size)
 	if err != nil {

@@ -16,17 +16,17 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 )
 
-// Index is how large the index of a model in parts may be: some 100 bytes for each tensor.
+// Index is the size limit of the index of a model in several files. A real index has about 100 bytes for each tensor.
 var Index = infile.Limit{Bytes: 16 << 20, What: "the index of a model"}
 
-// MaxParts is in how many files a model may be.
+// MaxParts is the largest number of files of a model.
 const MaxParts = 1024
 
 // Opener opens one file of a model.
 type Opener func(path string) (*checkpoint.File, error)
 
-// OpenIndex opens a model that is cut into several files beside an index, a JSON file with a "weight_map" of tensors to
-// files, as Hugging Face writes them for safetensors and for PyTorch's files.
+// OpenIndex opens a model that is cut into several files. The index at path is a JSON file beside them, whose "weight_map" names the file
+// of each tensor. Hugging Face writes such an index for safetensors and for PyTorch's files. The caller closes the model.
 func OpenIndex(path string, open Opener) (*checkpoint.File, error) {
 	places, err := readIndex(path)
 	if err != nil {

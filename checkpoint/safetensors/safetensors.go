@@ -20,10 +20,10 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// MaxHeader is how many bytes a header may have.
+// MaxHeader is the largest size of a header in bytes.
 const MaxHeader = 100 << 20
 
-// Looks reports whether a file that begins with head, 9 bytes or more, and has size bytes is of the format.
+// Looks reports whether a file looks like a safetensors file. head is its beginning, at least 9 bytes. size is its length in bytes.
 func Looks(head []byte, size int64) bool {
 	if len(head) < 9 || head[8] != '{' {
 		return false
@@ -49,7 +49,7 @@ func (s *shape) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]int64)(s))
 }
 
-// Read reads a model of size bytes from file, which its tensors go on reading.
+// Read reads the header of a model. file has size bytes. The tensors read file later, so it must stay open.
 func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
 	header, err := readHeader(file, size)
 	if err != nil {

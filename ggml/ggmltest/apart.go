@@ -12,8 +12,8 @@ import (
 // apart is set in the environment of processes that Apart starts.
 const apart = "GOSLING_TEST_APART"
 
-// Apart runs the test that calls it once more, in a process of its own, which may set limits or be ended by ggml. There it
-// returns true. In the process that was there it returns false, when the other has ended well; it skips or fails the test if that one did.
+// Apart runs the calling test a second time, in a child process. The child may set limits, and ggml may end it. In the child, Apart returns
+// true. In the parent, it returns false after the child has passed the test. If the child skipped or failed the test, the parent does too.
 func Apart(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(apart) == t.Name() {

@@ -12,8 +12,8 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 )
 
-// RunExample runs an example that opens the libraries in the folder that GOSLING_GGML names, and compares what it prints. Such an example
-// has no comment with its output, since it cannot be skipped where there are no libraries.
+// RunExample runs an example that opens the libraries in the folder that GOSLING_GGML names, and compares its output with want. Such an
+// example has no output comment, because go test could not skip it without the libraries.
 func RunExample(t *testing.T, example func(), want string) {
 	t.Helper()
 	folder, err := ggml.Find(Options())

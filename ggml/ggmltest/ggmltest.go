@@ -18,8 +18,8 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 )
 
-// Options are where tests look for ggml: in what GOSLING_GGML names, in what the project has fetched, or where any program looks.
-// CPUVariant is what GOSLING_CPU_VARIANT names.
+// Options returns the options with which tests open ggml. They look in the folder that GOSLING_GGML names, then among the libraries that
+// the project has fetched, then in the usual places. CPUVariant is the value of GOSLING_CPU_VARIANT.
 func Options() ggml.Options {
 	o := ggml.Options{Folder: os.Getenv("GOSLING_GGML"), CPUVariant: os.Getenv("GOSLING_CPU_VARIANT")}
 	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
@@ -28,7 +28,7 @@ func Options() ggml.Options {
 	return o
 }
 
-// Library opens ggml with Options, or skips the test, saying what is missing.
+// Library opens ggml with Options. If ggml is missing, it skips the test and says what is missing.
 func Library(t testing.TB) *ggml.Library {
 	t.Helper()
 	lib, err := ggml.Open(Options())
@@ -39,7 +39,7 @@ func Library(t testing.TB) *ggml.Library {
 	return lib
 }
 
-// NoLeaks fails the test if handles made during it are still open at its end.
+// NoLeaks fails the test if handles that were made during the test are still open at its end.
 func NoLeaks(t testing.TB) {
 	before := ggml.Live()
 	t.Cleanup(func() { require.Equal(t, before, ggml.Live(), "handles left open") })
@@ -112,8 +112,8 @@ func (a Array) Floats() []float32 {
 	return x
 }
 
-// Compute builds a graph of the arrays on a device, computes it and returns the result's elements. State tensors may be
-// written by the graph; they are returned as they are afterwards.
+// Compute builds a graph of the arrays on a device and computes it. It returns the elements of the result. The graph may write to args.
+// state has the elements of args after the computation.
 func Compute(t testing.TB, d ggml.Device, lib *ggml.Library, args []Array, build func(g *ggml.Graph, args []ggml.Tensor) ggml.Tensor) (result []float32, state [][]float32) {
 	t.Helper()
 	ctx, err := lib.NewContext(len(args))
@@ -166,7 +166,7 @@ func Compute(t testing.TB, d ggml.Device, lib *ggml.Library, args []Array, build
 	return result, state
 }
 
-// Close fails the test unless got is want within tolerance, relative to want's largest magnitude.
+// Close fails the test if got and want differ by more than tolerance times the largest magnitude in want.
 func Close(t testing.TB, want []float64, got []float32, tolerance float64) {
 	t.Helper()
 	require.Len(t, got, len(want))

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LimitMemory lets the address space of the process grow by so many bytes at most, from now on, or skips the test where that has
-// no effect, as under qemu.
+// LimitMemory limits the growth of the process's address space to more bytes, from now on. If the limit has no effect, as under qemu, it
+// skips the test.
 func LimitMemory(t *testing.T, more uint64) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/statm")

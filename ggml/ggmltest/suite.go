@@ -12,7 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml/probe"
 )
 
-// Run holds every operation on the device to float64.
+// Run compares every operation on the device with float64.
 func Run(t *testing.T, lib *ggml.Library, d ggml.Device) {
 	NoLeaks(t)
 	rng := rand.New(rand.NewPCG(7, 1))
@@ -96,7 +96,7 @@ func runWKV7(t *testing.T, lib *ggml.Library, d ggml.Device, size int64) {
 	Close(t, want, got, 1e-5)
 }
 
-// WKV7 is the recurrence that ggml.Tensor.WKV7 describes: y of each token, then the states.
+// WKV7 computes the recurrence that ggml.Tensor.WKV7 describes. It returns y of each token, then the states.
 func WKV7(r, w, k, v, a, b, state Array) []float64 {
 	n, heads, tokens, seqs := int(r.Shape[0]), int(r.Shape[1]), int(r.Shape[2]), int(state.Shape[1])
 	inputs, states := n*heads*(tokens/seqs), n*n*heads // of a sequence
@@ -109,7 +109,7 @@ func WKV7(r, w, k, v, a, b, state Array) []float64 {
 	return append(y, s...)
 }
 
-// RunLaws holds laws that need no numbers: a graph keeps its first mistake instead of letting ggml abort.
+// RunLaws tests laws that need no numbers, such as that a graph keeps its first mistake and ggml does not abort.
 func RunLaws(t *testing.T, lib *ggml.Library) {
 	NoLeaks(t)
 	g := lib.NewGraph()

@@ -8,8 +8,8 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 )
 
-// The unit roundoffs of the types that kernels round to: half the distance of two neighbours, relative to the number, or for blocks
-// of 8-bit integers to the largest number of the block.
+// The unit roundoffs of the types that kernels round to. A unit roundoff is half the distance between neighbouring numbers, relative to the
+// number. For blocks of 8-bit integers it is relative to the largest number of the block.
 const (
 	UnitF32   = 1.0 / (1 << 24)
 	UnitF16   = 1.0 / (1 << 11)
@@ -23,13 +23,13 @@ const (
 // matrix's, and they add up in float32 or half precision.
 type Arithmetic struct {
 	Unit        float64 // the unit roundoff of x
-	Block       int     // x is rounded relative to the largest of so many elements; 1: as floating point
-	Least       float64 // the smallest positive number of that floating point
+	Block       int     // x is rounded relative to the largest of Block elements; 1 means that x is rounded to floating point
+	Least       float64 // the smallest positive number of that floating-point type
 	HalfWeights bool    // the matrix is rounded to half precision
-	HalfSums    int     // so is each sum of two, in so many sums side by side; 0 for sums in float32
+	HalfSums    int     // the number of sums side by side that are rounded to half precision after each addition; 0 for sums in float32
 }
 
-// ArithmeticOf is how d multiplies by weights of the type. Where devices of one kind differ, it is the coarsest.
+// ArithmeticOf returns how d multiplies with weights of the type. If devices of one kind differ, it returns the least precise arithmetic.
 func ArithmeticOf(typ gguf.Type, d ggml.Device) Arithmetic {
 	a := Arithmetic{Unit: UnitBlock, Block: max(32, int(typ.BlockSize()))}
 	switch {

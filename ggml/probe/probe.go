@@ -27,7 +27,7 @@ func (f *fault) Error() string {
 	return fmt.Sprintf("%s is wrong: element %d is %.6g, want %.6g", f.what, f.at, f.got, f.want)
 }
 
-// Device computes on d whatever models compute. The error names the result that is wrong, or what kept d from computing.
+// Device tests every kind of computation that models need on d. The error names the wrong result, or the reason why d could not compute.
 func Device(ctx context.Context, lib *ggml.Library, d ggml.Device) error {
 	p := prober{lib: lib, device: d}
 	for _, check := range []func(context.Context) error{p.products, p.functions, p.wkv6, p.wkv7} {

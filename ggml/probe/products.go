@@ -65,7 +65,8 @@ func (p prober) product(ctx context.Context, matrix operand, w, x []float64) err
 }
 
 // Kernel compares products of a kernel for the CPU with those of ggml's CPU backend, for matrices of one type. multiply multiplies a
-// matrix [in, out] with the columns in x. rows are the matrix as a file has it. The results may differ by the rounding of both.
+// matrix [in, out] with the columns in x. rows has the bytes of the matrix as a GGUF file stores them. The results may differ by the
+// rounding errors of both. A larger difference is an error.
 func Kernel(ctx context.Context, lib *ggml.Library, typ gguf.Type, multiply func(in, out int64, rows []byte, x []float32) ([]float32, error)) error {
 	p := prober{lib: lib, device: lib.CPU()}
 	w, data, err := p.quantized(typ, normal(seed(1), matrixIn*matrixOut))

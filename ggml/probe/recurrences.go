@@ -64,8 +64,8 @@ func (p prober) wkv7(ctx context.Context) error {
 	return compare("the recurrence of RWKV-7", got, want, relative(want))
 }
 
-// WKV7 is the recurrence that ggml.Tensor.WKV7 describes, of one sequence and in plain loops. It returns y of each token and moves
-// the state s on.
+// WKV7 computes the recurrence that ggml.Tensor.WKV7 describes for one sequence, in plain loops. It returns y of each token and updates
+// the state s.
 func WKV7(size, heads int, r, w, k, v, a, b, s []float64) []float64 {
 	y := make([]float64, len(r))
 	for i := range y { // value channel i of one token

@@ -1,8 +1,8 @@
 // Package float converts between the floating-point formats of weights: float32, float16 (IEEE 754 half) and bfloat16. It
 // converts single numbers and slices of little-endian bytes. Number is a float64 for JSON files.
 //
-// Rounding is to the nearest number, and to the even one of two. A NaN stays a quiet NaN with its sign and the upper bits of its
-// payload. Overflow becomes infinity.
+// Conversions round to the nearest number. Halfway between two, they choose the even one. A NaN becomes a quiet NaN with the same sign and
+// the upper bits of its payload. Overflow becomes infinity.
 //
 // Limits: the slice functions convert one element for each float32 of their float32 slice (BF16ToF16Bytes: for each element of
 // the source). They panic if the other slice is too short. The slices must not overlap.

@@ -43,7 +43,7 @@ func (f Format) Decode(dst []float32, src []byte) {
 	}
 }
 
-// Encode writes src, rounded, to the first Size·len(src) bytes of dst. It panics if f is not a format.
+// Encode rounds src and writes it to the first Size·len(src) bytes of dst. It panics if f is not a format.
 func (f Format) Encode(dst []byte, src []float32) {
 	switch f {
 	case F32:

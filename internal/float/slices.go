@@ -53,7 +53,7 @@ func EncodeF32(dst []byte, src []float32) {
 	}
 }
 
-// EncodeF16 writes src, rounded, to the first 2·len(src) bytes of dst.
+// EncodeF16 rounds src and writes it to the first 2·len(src) bytes of dst.
 func EncodeF16(dst []byte, src []float32) {
 	dst = dst[:2*len(src)]
 	for i, f := range src {
@@ -61,7 +61,7 @@ func EncodeF16(dst []byte, src []float32) {
 	}
 }
 
-// EncodeBF16 writes src, rounded, to the first 2·len(src) bytes of dst.
+// EncodeBF16 rounds src and writes it to the first 2·len(src) bytes of dst.
 func EncodeBF16(dst []byte, src []float32) {
 	dst = dst[:2*len(src)]
 	for i, f := range src {

@@ -2,5 +2,5 @@ package pages
 
 import "golang.org/x/sys/unix"
 
-// adviseHuge asks for huge pages. A system without them says no, and nothing is lost.
+// adviseHuge asks the system for huge pages. It ignores a refusal: normal pages work too.
 func adviseHuge(b []byte) { _ = unix.Madvise(b, unix.MADV_HUGEPAGE) }

@@ -1,9 +1,9 @@
 // Package pages allocates memory outside of Go's heap. Its bytes are zero at first. Its addresses never change, so C code and assembly may
 // keep pointers to it.
 //
-// Large allocations begin at a multiple of 2 MiB, and Linux is asked to put them on huge pages, which are faster to read.
+// Allocations of 2 MiB and more begin at a multiple of 2 MiB. Linux is asked to put them on huge pages, which are faster to read.
 //
-// Limits: memory that is not freed stays until the process ends.
+// Limits: the garbage collector does not free this memory. Memory that nobody frees stays until the process ends.
 package pages
 
 import (
@@ -11,16 +11,17 @@ import (
 	"unsafe"
 )
 
-// huge is the size of a huge page of most processors.
+// huge is the size of a huge page on most processors, in bytes.
 const huge = 2 << 20
 
-// Memory is memory outside of Go's heap.
+// Memory is a piece of memory outside of Go's heap. Its owner calls Free.
 type Memory struct {
-	whole []byte // as the system gave it
+	whole []byte // all that the system gave, with the bytes before the aligned beginning
 	bytes []byte
 }
 
-// Alloc returns n bytes, all of them zero. n must be positive.
+// Alloc returns n bytes, all of them zero. It fails if n is not positive, or if the system does not give that much memory. The caller
+// frees the memory.
 func Alloc(n int64) (*Memory, error) {
 	size, align := n, int64(1)
 	if n >= huge {
@@ -42,10 +43,10 @@ func Alloc(n int64) (*Memory, error) {
 	return m, nil
 }
 
-// Bytes returns the memory. It must not be used after Free.
+// Bytes returns the bytes of the memory. They must not be used after Free.
 func (m *Memory) Bytes() []byte { return m.bytes }
 
-// Free gives the memory back. It is safe to call twice.
+// Free gives the memory back to the system. It is safe to call twice.
 func (m *Memory) Free() {
 	if m == nil || m.whole == nil {
 		return

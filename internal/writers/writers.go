@@ -50,7 +50,7 @@ func Open(t testing.TB, path string) File {
 	return Read(t, f)
 }
 
-// Checkpoint returns the file as the readers would.
+// Checkpoint returns the file as a checkpoint, as the packages that read files would return it.
 func (f File) Checkpoint(path string) *checkpoint.File {
 	out := &checkpoint.File{Path: path, Safetensors: !strings.HasSuffix(path, ".pth")}
 	for _, t := range f {

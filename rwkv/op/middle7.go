@@ -9,18 +9,19 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Mix7 is what version 7's time mix computes with between its products, by the letters of the paper.
+// Mix7 is the input of the part of version 7's time mix between the matrix products. The names are the letters of the RWKV-7 paper.
 type Mix7 struct {
-	R, K, V, W, A, G ggml.Tensor // [channels, tokens]; W and A before their biases
-	VR, V0           ggml.Tensor // the value residual before its bias, and layer 0's value; zero tensors in layer 0
+	R, K, V, W, A, G ggml.Tensor // [channels, tokens]; W and A without their biases
+	VR, V0           ggml.Tensor // the value residual without its bias, and the value of layer 0; the zero Tensor in layer 0
 
 	W0, A0, VBias, KK, KA, RK ggml.Tensor // [channels]
 	Norm                      Norm
 	State                     ggml.Tensor
 }
 
-// Middle7 computes all that version 7's time mix does between its products, in one operation, and updates the state. It reports
-// whether there is a kernel for that.
+// Middle7 builds the part of version 7's time mix between the matrix products as one operation of package kernels. y is [channels,
+// tokens]. The operation also updates the state. Middle7 reports false, and builds nothing, if there is no kernel for the batch or the
+// head size.
 func Middle7(b rwkv.Batch, c rwkv.Config, m Mix7) (y ggml.Tensor, ok bool) {
 	if b.Calls == nil || c.HeadSize != kernels.HeadSize {
 		return ggml.Tensor{}, false
@@ -49,6 +50,6 @@ func Middle7(b rwkv.Batch, c rwkv.Config, m Mix7) (y ggml.Tensor, ok bool) {
 			return call.Place(at)
 		},
 	})
-	b.Graph.Compute(y) // also where only the state is wanted
+	b.Graph.Compute(y) // the state must be updated even if nothing uses y
 	return y, true
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// Shifted is what a mix begins with: x, the normed residual stream, and dx, x one token earlier minus x. Either Lerps or Both is
-// called, once. It updates the state, the last x of each sequence.
+// Shifted is the input of a mix. x is the normalized residual stream. dx is x one token earlier, minus x. A mix calls either Lerps or
+// Both, and only once. That call also updates the state, the last x of each sequence.
 type Shifted struct {
 	batch  rwkv.Batch
 	stream ggml.Tensor // [channels, tokens]
 	normed func(ggml.Tensor) ggml.Tensor
-	norm   Norm // the same as normed, if that is a layer norm with eps
+	norm   Norm // the weights of normed, if normed is a layer norm; its epsilon is eps
 	eps    float32
 	state  ggml.Tensor
-	only   ggml.Tensor // I32: the tokens that are mixed, or a zero tensor for all
+	only   ggml.Tensor // I32: the indices of the tokens that are mixed; the zero Tensor means all
 }
 
-// Both builds x and dx, [channels, tokens].
+// Both builds x and dx, both [channels, tokens].
 func (s Shifted) Both() (x, dx ggml.Tensor) {
 	x = s.normed(s.stream)
 	dx = tokenShift(s.batch, x, s.state)
@@ -31,7 +31,7 @@ func (s Shifted) Both() (x, dx ggml.Tensor) {
 	return x, dx
 }
 
-// Lerps builds x + dx ⊙ mu, [channels, tokens], for each row of each mu, [channels, ...].
+// Lerps builds x + dx ⊙ mu for each row mu of each tensor in mus, [channels, ...]. Each result is [channels, tokens].
 func (s Shifted) Lerps(mus ...ggml.Tensor) []ggml.Tensor {
 	if all, ok := s.kernel(mus); ok {
 		return all
@@ -47,7 +47,7 @@ func (s Shifted) Lerps(mus ...ggml.Tensor) []ggml.Tensor {
 	return all
 }
 
-// kernel is Lerps in one operation. It reports whether there is a kernel for that.
+// kernel builds the results of Lerps with one operation of package kernels. It reports false, and builds nothing, if it has no kernel.
 func (s Shifted) kernel(mus []ggml.Tensor) (all []ggml.Tensor, ok bool) {
 	b, channels, tokens, n := s.batch, s.stream.Dim(0), s.stream.Rows(), int64(0)
 	for _, mu := range mus {
@@ -87,8 +87,8 @@ func (s Shifted) kernel(mus []ggml.Tensor) (all []ggml.Tensor, ok bool) {
 	return all, true
 }
 
-// tokenShift returns x one token earlier minus x, for x [channels, tokens] of the batch. The state holds the last x of each
-// sequence. tokenShift updates it.
+// tokenShift builds dx for x: x one token earlier, minus x. Both are [channels, tokens]. The state holds the last x of each sequence, and
+// tokenShift updates it.
 func tokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
 	return ByRun(b, 1, func(r Run) ggml.Tensor {
 		channels, x, state := x.Dim(0), r.Of(x, 1), r.State(b.Graph, state)
@@ -104,10 +104,10 @@ func tokenShift(b rwkv.Batch, x, state ggml.Tensor) ggml.Tensor {
 	})
 }
 
-// lerps returns x + dx ⊙ mu_i for row i of mu.
+// lerps returns a function that builds x + dx ⊙ mu_i, where mu_i is row i of mu.
 func lerps(g *ggml.Graph, x, dx, mu ggml.Tensor) func(i int64) ggml.Tensor {
 	mu = g.Use(mu).Reshape(mu.Dim(0), mu.Rows())
-	if x.Rows() == 1 { // a single token needs only two operations for all columns
+	if x.Rows() == 1 { // for a single token, two operations compute all lerps
 		all := mu.Mul(dx).Add(x)
 		return func(i int64) ggml.Tensor { return all.Slice(1, i, 1) }
 	}

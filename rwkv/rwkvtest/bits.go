@@ -18,10 +18,11 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// bitsModel is the model for bits: rows of Q4_K need 256 channels.
+// bitsModel is the model for bits. It has 256 channels, because a row of Q4_K needs at least that many.
 var bitsModel = synth.Config{Layers: 2, Embed: 256, FFN: 256, HeadSize: 64, Vocab: 61, Seed: 6, Ranks: synth.Ranks{Decay: 11, Mix: 32, Rate: 7, Value: 5, Gate: 13}}
 
-// bits checks which models are exact (engine.Model.Exact), and that those give the same bits however a text is read.
+// bits checks that engine.Model.Exact tells which models are exact. It also checks that exact models give the same bits for every way to
+// read a text.
 func (b bench) bits(t *testing.T) {
 	c := b.sized(bitsModel)
 	c.Ranks = bitsModel.Ranks
@@ -34,7 +35,7 @@ func (b bench) bits(t *testing.T) {
 	}
 }
 
-// retyped quantizes a model, its head to a type of its own, and returns the path of the new model.
+// retyped quantizes the model at path with a mix, and its head to the type head. It returns the path of the new model.
 func retyped(t *testing.T, path, mix string, head gguf.Type) string {
 	t.Helper()
 	m, err := quant.ParseMix(mix)
@@ -46,8 +47,8 @@ func retyped(t *testing.T, path, mix string, head gguf.Type) string {
 	return out
 }
 
-// sameBits reads a text token by token, in chunks, beside other texts and by several threads. Several threads are slow where other
-// programs run, so they read little, and only for the best level.
+// sameBits reads a text token by token, in chunks, beside other texts, and with several threads. It compares the bits of the results.
+// Several threads are slow on a busy machine, so they read only three tokens, and only at the best level.
 func (b bench) sameBits(t *testing.T, m *engine.Model) {
 	require.True(t, m.Exact())
 	tokens := text(1, 17, m.Vocab())
@@ -63,7 +64,7 @@ func (b bench) sameBits(t *testing.T, m *engine.Model) {
 		require.NoError(t, err)
 		require.Equal(t, state, got, what)
 	}
-	long := text(2, 140, m.Vocab()) // kernels take many columns in another way
+	long := text(2, 140, m.Vocab()) // kernels use wide tiles and several chunks for many columns
 	require.NoError(t, single.Reset())
 	all := Logits(t, single, long, 1)
 	got, err := b.session(t, m).Prefill(t.Context(), Tokens(long))
@@ -78,13 +79,14 @@ func (b bench) sameBits(t *testing.T, m *engine.Model) {
 	}
 }
 
-// sameBitsBeside reads a text beside n others, at first of the same length, then of others or none. want are its logits alone.
+// sameBitsBeside reads a text beside n others in a batch. At first all have the same number of tokens, later other numbers, or none. want
+// has the logits of the text when it is read alone.
 func (b bench) sameBitsBeside(t *testing.T, m *engine.Model, tokens []int32, want [][]float32, n int) {
 	t.Helper()
 	batch, err := m.NewBatch(n+1, engine.SessionOptions{})
 	require.NoError(t, err)
 	defer batch.Close()
-	at := n / 2 // of the text among the sequences
+	at := n / 2 // the sequence of the text
 	for step, length := range []int{1, 1, 3, 3, 5} {
 		read, rows := make([][]tokenizer.Token, n+1), 0
 		for i := range read {

@@ -1,5 +1,5 @@
-// Bench-peers compares "gosling bench" with a llama-bench or a llama-batched-bench on the same models. Both run in turns, so that other load on the machine affects
-// both. The result is the median of the ratios of neighboring runs.
+// Bench-peers compares "gosling bench" with a llama-bench or a llama-batched-bench on the same models. The two programs run in turns, so
+// that other load on the machine affects both. The result is the median of the ratios of neighboring runs.
 //
 //	go run ./scripts/bench-peers --llama-bench PATH [flags] MODEL...
 //	go run ./scripts/bench-peers --llama-batched-bench PATH -npl 1,2,4,8,16 [flags] MODEL...
