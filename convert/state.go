@@ -17,7 +17,7 @@ import (
 // tunedSuffix ends the names of a checkpoint's tuned states, one a layer: [heads, value, key].
 const tunedSuffix = ".att.time_state"
 
-// State is a file of tuned states. The texts of the converted model begin with it. The zero value is no state.
+// State is a file of tuned states. The texts of the converted model begin with it. The zero value means that there is no state.
 type State struct {
 	// Path is a .pth or .safetensors file. If it is empty, Transposed is about the states in the checkpoint itself.
 	Path string

@@ -29,7 +29,7 @@ func (e *encoder) value(v any) error {
 	return nil
 }
 
-// scalarKind is the type of a value that is no array.
+// scalarKind returns the type of a value that is not an array.
 func scalarKind(v any) (kind, bool) {
 	switch v.(type) {
 	case uint8:

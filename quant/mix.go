@@ -170,7 +170,7 @@ func roundable(s rwkv.TensorSpec) bool {
 	return s.Class != rwkv.Vector && s.Class != rwkv.Tuned && len(s.Shape) < 3
 }
 
-// fallbacks are the types of smaller blocks that stand in where rows are no multiple of 256, as in llama.cpp.
+// fallbacks are the types of smaller blocks that replace a type if the length of rows is not a multiple of 256, as in llama.cpp.
 var fallbacks = map[gguf.Type]gguf.Type{
 	gguf.Q2_K: gguf.Q4_0, gguf.Q3_K: gguf.Q4_0, gguf.TQ1_0: gguf.Q4_0, gguf.TQ2_0: gguf.Q4_0,
 	gguf.Q4_K: gguf.Q5_0, gguf.Q5_K: gguf.Q5_1, gguf.Q6_K: gguf.Q8_0,

@@ -22,7 +22,7 @@ type Retyping struct {
 	Overrides Overrides
 }
 
-// mixKey names the mix where it is none that general.file_type has a number for.
+// mixKey is the key that names a mix for which general.file_type has no number.
 const mixKey = "gosling.mix"
 
 // QuantizedError is the error of a quantized model where an unquantized one is needed.

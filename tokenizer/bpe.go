@@ -30,7 +30,7 @@ type BPE struct {
 	verbatim, normalized added
 }
 
-// added finds tokens that are no words.
+// added finds the added tokens in a text.
 type added struct {
 	trie  trie
 	first [256]bool // bytes that they begin with

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// The tokens of ABC that are no characters of a tune.
+// The tokens of ABC that are not characters of a tune.
 const (
 	abcBegin Token = 2
 	abcEnd   Token = 3

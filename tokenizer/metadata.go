@@ -75,7 +75,7 @@ func FromGGUF(m Metadata) (Tokenizer, error) {
 	}
 }
 
-// checked keeps an error's result from being an interface that is not nil, and refuses marks that are no tokens.
+// checked returns a nil interface with an error. It refuses marks that are not tokens.
 func checked[T Tokenizer](t T, err error) (Tokenizer, error) {
 	if err != nil {
 		return nil, err

@@ -56,8 +56,8 @@ func (r *rows) lookup(t Token) (string, bool) {
 	return r.at(t), true
 }
 
-// Decode returns the bytes of the tokens, one after the other. They need not be valid UTF-8 (see Stream). Control tokens and
-// ids that are no tokens add nothing.
+// Decode returns the bytes of the tokens, one after the other. They may not be valid UTF-8 (see Stream). Decode skips control tokens,
+// and ids that are not tokens.
 func (r *rows) Decode(tokens []Token) []byte {
 	var text []byte
 	for _, t := range tokens {

@@ -29,17 +29,17 @@ const (
 
 // Tokenizer turns text into tokens and back. It never changes, so goroutines may share it.
 type Tokenizer interface {
-	// Name says which tokenizer it is, in a few words.
+	// Name returns the name of the tokenizer, in a few words.
 	Name() string
-	// Encode cuts text into tokens. It fails if no token fits some part of the text.
+	// Encode cuts text into tokens. It fails if a part of the text fits no token.
 	Encode(text []byte) ([]Token, error)
-	// Bytes returns the bytes that a token stands for within a text, and whether the vocabulary has the token. Tokens such as
-	// EndOfText stand for none. The slice is the caller's. A character may be made of several tokens' bytes: see Stream.
+	// Bytes returns the bytes of a token within a text, and whether the vocabulary has the token. Tokens such as EndOfText have no
+	// bytes. The slice belongs to the caller. The bytes of a character may come from several tokens: see Stream.
 	Bytes(t Token) ([]byte, bool)
-	// Decode returns the bytes of a whole text. Ids that are no tokens add nothing.
+	// Decode returns the bytes of a whole text. It skips ids that are not tokens.
 	Decode(tokens []Token) []byte
 	// Len returns the number of rows that may be sampled: the highest valid id plus one. A model may have more rows,
-	// because its matrices were padded for training. The logits of those rows mean nothing.
+	// because its matrices were padded for training. Ignore the logits of these rows.
 	Len() int
 	// Marks returns the tokens between texts.
 	Marks() Marks

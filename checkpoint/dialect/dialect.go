@@ -169,7 +169,8 @@ func (d dialect) translate(f *checkpoint.File) (*checkpoint.File, error) {
 	return &out, nil
 }
 
-// tensor translates one tensor by the first rule that fits; what none does stays as it is, for the version's table to judge.
+// tensor translates one tensor by the first rule that fits. If no rule fits, it returns the tensor unchanged. The version's table checks
+// it later.
 func (d dialect) tensor(t checkpoint.Tensor) ([]checkpoint.Tensor, error) {
 	for _, r := range d.rules {
 		if !r.from.MatchString(t.Name) {

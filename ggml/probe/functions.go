@@ -76,7 +76,7 @@ func Unit(row []float64) []float64 {
 	return each(func(x float64) float64 { return x / length })(row)
 }
 
-// functions checks the functions on rows whose length is no multiple of a vector's.
+// functions checks the functions on rows whose length is not a multiple of a vector's length.
 func (p prober) functions(ctx context.Context) error {
 	const length, rows = 67, 5
 	x := normal(seed(3), length*rows)
