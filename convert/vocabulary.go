@@ -79,8 +79,8 @@ func chatKeys(v tokenizer.Tokenizer) []gguf.KV {
 	return keys
 }
 
-// chooseVocabulary finds the tokenizer of a model with count rows. It is nil if no known vocabulary fits. If a tokenizer.json in the model's
-// folder cannot be used, that is only a notice and not an error.
+// chooseVocabulary finds the tokenizer of a model with count rows. It is nil if no known vocabulary fits. If a tokenizer.json in the
+// model's folder cannot be used, that is only a notice and not an error.
 func chooseVocabulary(ctx context.Context, count int, model, path string) (v tokenizer.Tokenizer, notice string, err error) {
 	if path != "" {
 		v, err = vocabularyFor(ctx, count, path)
