@@ -10,6 +10,7 @@ package dialect
 import (
 	"fmt"
 	"regexp"
+	"sync"
 
 	"github.com/gosling-rwkv/gosling/checkpoint"
 )
@@ -78,13 +79,13 @@ func (n names) has(name string) bool {
 
 // rule translates the tensors whose whole names match, and whose replaced name is the new one; Go's regexp syntax.
 type rule struct {
-	from *regexp.Regexp
+	from func() *regexp.Regexp // compiled when it is first used
 	to   string
 	make func(t checkpoint.Tensor) ([]checkpoint.Tensor, error) // of the tensor under its new name; nil leaves it as it is
 }
 
 func to(from, to string) rule {
-	return rule{from: regexp.MustCompile("^(?:" + from + ")$"), to: to}
+	return rule{to: to, from: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^(?:" + from + ")$") })}
 }
 
 func transposed(from, target string) rule {
@@ -173,10 +174,10 @@ func (d dialect) translate(f *checkpoint.File) (*checkpoint.File, error) {
 // it later.
 func (d dialect) tensor(t checkpoint.Tensor) ([]checkpoint.Tensor, error) {
 	for _, r := range d.rules {
-		if !r.from.MatchString(t.Name) {
+		if !r.from().MatchString(t.Name) {
 			continue
 		}
-		t.Name = spell(r.from.ReplaceAllString(t.Name, r.to))
+		t.Name = spell(r.from().ReplaceAllString(t.Name, r.to))
 		if r.make == nil {
 			return []checkpoint.Tensor{t}, nil
 		}
