@@ -99,7 +99,8 @@ type floats struct {
 	bytes int
 }
 
-// load loads the weights of 8 rows in one column as float32. They are at an offset from R8.
+// load loads the weights of one column as float32, from an offset of R8: those of 8 rows to a register of 32 bytes, those of 16 rows to
+// one of 64 bytes.
 func (f floats) load(offset int, to VecPhysical) {
 	switch f.name {
 	case "f32":

@@ -206,19 +206,6 @@ func (s small) vnni(n int, c constants) {
 	RET()
 }
 
-// loadZ loads the weights of 16 rows in one column as float32. They are at an offset from R8.
-func (f floats) loadZ(offset int, to VecPhysical) {
-	switch f.name {
-	case "f32":
-		VMOVUPS(at(R8, offset), to)
-	case "f16":
-		VCVTPH2PS(at(R8, offset), to)
-	default:
-		VPMOVZXWD(at(R8, offset), to)
-		VPSLLD(operand.Imm(16), to, to)
-	}
-}
-
 // vnni makes the VNNI tile of n columns. It adds up in the same order as tile.
 func (f floats) vnni(n int) {
 	tileOf(n, "%svnni%d", f.name, n)
@@ -230,8 +217,8 @@ func (f floats) vnni(n int) {
 	Label("pair")
 	CMPQ(R13, operand.Imm(2))
 	JLT(operand.LabelRef("rest"))
-	f.loadZ(0, Z16)
-	f.loadZ(16*f.bytes, Z17)
+	f.load(0, Z16)
+	f.load(16*f.bytes, Z17)
 	for i := range n {
 		VFMADD231PS_BCST(p.at(i, 0), Z16, z(2*i))
 		VFMADD231PS_BCST(p.at(i, 4), Z17, z(2*i+1))
@@ -243,7 +230,7 @@ func (f floats) vnni(n int) {
 	Label("rest")
 	TESTQ(R13, R13)
 	JZ(operand.LabelRef("end"))
-	f.loadZ(0, Z16)
+	f.load(0, Z16)
 	for i := range n {
 		VFMADD231PS_BCST(p.at(i, 0), Z16, z(2*i))
 	}

@@ -114,7 +114,7 @@ func (b bench) load(t *testing.T, path string) *engine.Model {
 	return b.loadAs(t, path, engine.Options{GPULayers: &all})
 }
 
-// loadEach puts a whole model on the device once for each level of kernels. Levels that the model has no matrices for are left out.
+// loadEach loads a model with all layers on the device, once for each level of kernels. It skips a level that no matrix of the model uses.
 // The parts that compare with references use it, because computing the references takes most of the time.
 func (b bench) loadEach(t *testing.T, path string) []*engine.Model {
 	t.Helper()
