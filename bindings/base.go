@@ -114,6 +114,8 @@ type Base struct {
 	GraphOverhead func(size uintptr, grads bool) uintptr `c:"ggml_graph_overhead_custom"`
 	// int ggml_graph_n_nodes(struct ggml_cgraph * cgraph)
 	GraphNodes func(Graph) int32 `c:"ggml_graph_n_nodes"`
+	// struct ggml_tensor * ggml_graph_node(struct ggml_cgraph * cgraph, int i)
+	GraphNode func(g Graph, i int32) Tensor `c:"ggml_graph_node"`
 
 	// void ggml_quantize_init(enum ggml_type type)
 	QuantizeInit func(typ int32) `c:"ggml_quantize_init"`

@@ -138,7 +138,7 @@ func (b *Batch) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 	}
 	b.model.computing.Lock()
 	defer b.model.computing.Unlock()
-	if err := p.run(ctx, ids); err != nil {
+	if err := b.model.run(ctx, p, ids); err != nil {
 		return nil, err
 	}
 	tellProgress(ctx, len(ids))

@@ -3,7 +3,6 @@ package engine
 import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -34,9 +33,8 @@ func (m *Model) findExact() bool {
 			return false
 		}
 	}
-	g := m.lib.NewGraph()
-	p := &plan{graph: g, calls: kernels.NewCalls(m.options.Threads), tokens: g.Input(gguf.I32, of.tokens())}
+	p := m.emptyPlan(of)
 	defer p.close()
 	m.build(p, of, state)
-	return g.Err() == nil && g.Exact()
+	return p.graph.Err() == nil && p.graph.Exact()
 }

@@ -167,36 +167,34 @@ const packPiece = 1 << 20
 // buffers keeps the memory of pieces for the next ones.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// product returns the function that multiplies x with the packed matrix w in a graph. It reports false if ggml must multiply.
-func (m *Model) product(g *ggml.Graph, calls *kernels.Calls) func(x, w ggml.Tensor) (ggml.Tensor, bool) {
-	return func(x, w ggml.Tensor) (ggml.Tensor, bool) {
-		matrices, ok := m.weights.matrices[w.Name()]
-		part, isPart := w.Part()
-		n := int64(len(matrices.parts))
-		switch {
-		case !ok || x.Rows() == 0:
-			return ggml.Tensor{}, false
-		case isPart:
-			return m.multiply(g, calls, x, w.Name(), matrices.parts[part]), true
-		case n == 0:
-			return m.multiply(g, calls, x, w.Name(), matrices.all), true
-		case x.Dim(1) == 1 && x.Dim(2) == n && x.Dim(3) == 1:
-			// x has one column for each matrix. One operation multiplies all columns with all matrices, [out, n·n]. The result is every
-			// (n+1)th product: column i with matrix i.
-			y := m.multiply(g, calls, x, w.Name(), matrices.all)
-			return y.Reshape(w.Dim(1), 1, n*n).Every(2, 0, n+1, n), true
-		}
+// product multiplies x with the packed matrix w. It reports false if ggml must multiply.
+func (b own) product(x, w ggml.Tensor) (ggml.Tensor, bool) {
+	matrices, ok := b.model.weights.matrices[w.Name()]
+	part, isPart := w.Part()
+	n := int64(len(matrices.parts))
+	switch {
+	case !ok || x.Rows() == 0:
 		return ggml.Tensor{}, false
+	case isPart:
+		return b.multiply(x, w.Name(), matrices.parts[part]), true
+	case n == 0:
+		return b.multiply(x, w.Name(), matrices.all), true
+	case x.Dim(1) == 1 && x.Dim(2) == n && x.Dim(3) == 1:
+		// x has one column for each matrix. One operation multiplies all columns with all matrices, [out, n·n]. The result is every
+		// (n+1)th product: column i with matrix i.
+		y := b.multiply(x, w.Name(), matrices.all)
+		return y.Reshape(w.Dim(1), 1, n*n).Every(2, 0, n+1, n).Cont(), true
 	}
+	return ggml.Tensor{}, false
 }
 
 // multiply multiplies x, [in, ...], with a packed matrix. If the matrix's type needs rounded columns, one operation rounds them. Another
 // operation multiplies.
-func (m *Model) multiply(g *ggml.Graph, calls *kernels.Calls, x ggml.Tensor, name string, matrix *kernels.Matrix) ggml.Tensor {
-	several := len(m.backends) > 1
+func (b own) multiply(x ggml.Tensor, name string, matrix *kernels.Matrix) ggml.Tensor {
+	g, several := b.graph, len(b.model.backends) > 1
 	onCPU := func(t ggml.Tensor) ggml.Tensor {
 		if several {
-			return g.On(m.lib.CPU(), t)
+			return g.On(b.model.lib.CPU(), t)
 		}
 		return t
 	}
@@ -210,14 +208,14 @@ func (m *Model) multiply(g *ggml.Graph, calls *kernels.Calls, x ggml.Tensor, nam
 		}
 		return onCPU(g.Custom(ggml.Custom{
 			Name: op, Operands: []ggml.Tensor{x}, Type: typ, Shape: shape, Function: kernels.Entry(), Call: call.Pointer(),
-			Place: func(y uintptr, x, _ []uintptr) error { return call.Place(x[0], y) },
+			Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x[0]) },
 		}))
 	}
 	columns, y := x.Rows(), x
 	if n := matrix.ColumnBytes(); n > 0 {
-		call, err := calls.Rounding(matrix, columns)
+		call, err := b.calls.Rounding(matrix, columns)
 		y = add("round", y, call, err, gguf.I8, [4]int64{n, columns, 1, 1})
 	}
-	call, err := calls.Product(matrix, columns)
+	call, err := b.calls.Product(matrix, columns)
 	return add("product", y, call, err, gguf.F32, [4]int64{matrix.Out(), x.Dim(1), x.Dim(2), x.Dim(3)})
 }

@@ -17,6 +17,7 @@ package engine
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -51,6 +52,7 @@ type Model struct {
 	devices  []ggml.Device   // of each layer
 	head     ggml.Device
 	level    kernels.Level // of our own kernels
+	crew     *kernels.Crew // runs programs; nil if no layer has kernels
 	weights  *weights
 	forward  rwkv.Forward
 	exact    func() bool // finds it when asked first
@@ -107,6 +109,9 @@ func (m *Model) load() error {
 		return err
 	}
 	m.exact = sync.OnceValue(m.findExact)
+	if m.alone() {
+		m.crew = kernels.NewCrew(min(m.options.Threads, runtime.GOMAXPROCS(0)))
+	}
 	return m.bind()
 }
 
@@ -194,6 +199,7 @@ func (m *Model) stateBytes() int64 {
 
 // Close frees the model. Its sessions must have been closed. It is safe to call twice.
 func (m *Model) Close() error {
+	m.crew.Close()
 	m.weights.close()
 	for _, b := range m.backends {
 		b.Close()

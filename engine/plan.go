@@ -50,23 +50,27 @@ type plan struct {
 	graph     *ggml.Graph
 	calls     *kernels.Calls // of our own kernels
 	scheduler *ggml.Scheduler
-	tokens    ggml.Tensor
+	program   *kernels.Program // nil if ggml computes the graph
+	embedded  ggml.Tensor
+	rows      []float32 // to set embedded to
 	last      ggml.Tensor
 	result    ggml.Tensor
-	lastIndex []int32
+	lastOf    []int32
 	inputs    []input // of a batch that is observed
 }
 
 // newPlan builds the graph of one shape on the batch's states.
 func (b *Batch) newPlan(of shape) (*plan, error) {
 	m := b.model
-	g := m.lib.NewGraph()
-	p := &plan{graph: g, calls: kernels.NewCalls(m.options.Threads), tokens: g.Input(gguf.I32, of.tokens())}
+	p := m.emptyPlan(of)
+	g := p.graph
 	if b.observed {
 		g.Observe = p.observe
 	}
 	if last := of.last(); of.outputs.Last() && last != nil {
-		p.last, p.lastIndex = g.Input(gguf.I32, int64(len(last))), last
+		if p.lastOf = last; !m.alone() {
+			p.last = g.Input(gguf.I32, int64(len(last)))
+		}
 	}
 	m.build(p, of, b.state)
 	if b.observed && of.outputs == rwkv.AllHidden {
@@ -82,21 +86,50 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 		p.close()
 		return nil, err
 	}
-	m.options.Log.Debug("graph built", "tokens", of.tokens(), "sequences", b.seqs, "operations", g.Nodes(), "splits", p.scheduler.Splits(), "MiB", p.scheduler.BufferSize()>>20)
+	m.program(p)
+	m.options.Log.Debug("graph built", "tokens", of.tokens(), "sequences", b.seqs, "operations", g.Nodes(), "stages", p.program.Stages(), "splits", p.scheduler.Splits(), "MiB", p.scheduler.BufferSize()>>20)
 	return p, nil
+}
+
+// emptyPlan returns a plan whose graph has no operations.
+func (m *Model) emptyPlan(of shape) *plan {
+	g := m.lib.NewGraph()
+	return &plan{graph: g, calls: kernels.NewCalls(m.options.Threads), embedded: g.Input(gguf.F32, int64(m.config.Embed), of.tokens())}
+}
+
+// program makes a program of the plan's graph if all of its operations have kernels.
+func (m *Model) program(p *plan) {
+	if m.crew == nil {
+		return
+	}
+	customs, ok := p.scheduler.Customs()
+	if !ok {
+		return
+	}
+	ranges := func(all []ggml.Memory) (r []kernels.Range) {
+		for _, m := range all {
+			r = append(r, kernels.Range(m))
+		}
+		return r
+	}
+	var steps []kernels.Step
+	for _, c := range customs {
+		steps = append(steps, kernels.Step{Call: c.Call, Reads: ranges(c.Reads), Writes: ranges(c.Writes)})
+	}
+	p.program = kernels.NewProgram(steps)
 }
 
 // build builds the graph of one shape on states.
 func (m *Model) build(p *plan, of shape, state map[stateKey]ggml.Tensor) {
-	if m.weights.matrices != nil {
-		p.graph.Product = m.product(p.graph, p.calls)
-	}
 	var calls *kernels.Calls
-	if m.level != kernels.None && len(m.backends) == 1 {
+	if m.alone() {
 		calls = p.calls
 	}
+	if m.level != kernels.None {
+		p.graph.Own = own{model: m, graph: p.graph, calls: p.calls}.build
+	}
 	p.result = m.forward(rwkv.Batch{
-		Graph: p.graph, Tokens: p.tokens, Lengths: of.lengths, Outputs: of.outputs, Last: p.last,
+		Graph: p.graph, Embedded: p.embedded, Lengths: of.lengths, Outputs: of.outputs, Last: p.last, LastOf: p.lastOf,
 		State:  func(layer int, name string) ggml.Tensor { return state[stateKey{layer, name}] },
 		Device: func(layer int) ggml.Device { return m.devices[layer] },
 		CPU:    m.lib.CPU(), Calls: calls,
@@ -104,12 +137,21 @@ func (m *Model) build(p *plan, of shape, state map[stateKey]ggml.Tensor) {
 }
 
 // run computes the graph on tokens.
-func (p *plan) run(ctx context.Context, tokens []int32) error {
-	if err := p.tokens.SetInts(tokens); err != nil {
+func (m *Model) run(ctx context.Context, p *plan, tokens []int32) error {
+	if p.rows == nil {
+		p.rows = make([]float32, p.embedded.Elements())
+	}
+	if err := m.weights.byName[rwkv.TokenEmbd].ReadRows(tokens, p.rows); err != nil {
 		return err
 	}
+	if err := p.embedded.SetFloats(p.rows); err != nil {
+		return err
+	}
+	if p.program != nil {
+		return m.crew.Run(ctx, p.program)
+	}
 	if !p.last.IsZero() {
-		if err := p.last.SetInts(p.lastIndex); err != nil {
+		if err := p.last.SetInts(p.lastOf); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,8 @@ import (
 // Custom is an operation of our own, which the CPU computes.
 type Custom struct {
 	Name     string
-	Operands []Tensor // contiguous results of the graph, at most 9
+	Operands []Tensor // results of the graph, at most 9. They must be contiguous unless Gaps is true
+	Gaps     bool
 	Fixed    []Tensor // weights and states that it reads or writes, in the CPU's memory
 	Type     gguf.Type
 	Shape    [4]int64 // of the result
@@ -21,6 +22,8 @@ type Custom struct {
 
 	// Place gets the addresses of the result, the operands and the fixed tensors. NewScheduler calls it.
 	Place func(result uintptr, operands, fixed []uintptr) error
+
+	result Tensor
 }
 
 const mostOperands = 9
@@ -30,9 +33,9 @@ const mostOperands = 9
 func (g *Graph) Custom(o Custom) Tensor {
 	ok := len(o.Operands) > 0 && len(o.Operands) <= mostOperands
 	for _, t := range o.Operands {
-		ok = ok && t.contiguous()
+		ok = ok && (o.Gaps || t.Contiguous())
 	}
-	y := build(o.Name, ok, "want 1 to 9 contiguous tensors", o.Shape, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
+	y := build(Operation{Name: o.Name, Operands: o.Operands, Shape: o.Shape}, ok, "want 1 to 9 contiguous tensors", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 		var operands [mostOperands]bindings.Tensor
 		for i, t := range o.Operands {
 			operands[i] = t.p
@@ -40,11 +43,57 @@ func (g *Graph) Custom(o Custom) Tensor {
 		const allThreads = -1
 		n := o.Shape
 		return c.Custom(ctx, int32(o.Type), n[0], n[1], n[2], n[3], unsafe.Pointer(&operands), int32(len(o.Operands)), o.Function, allThreads, o.Call)
-	}, o.Operands...)
+	})
 	y.typ = o.Type
 	fillStrides(&y.nb, y.ne, y.typ)
-	g.placed = append(g.placed, func() error { return o.Place(y.address(), addresses(o.Operands), addresses(o.Fixed)) })
+	if o.result = y; y.p != 0 {
+		g.customs[y.p] = o
+	}
 	return y
+}
+
+// place tells the operation where its tensors lie.
+func (o Custom) place() error {
+	return o.Place(o.result.address(), addresses(o.Operands), addresses(o.Fixed))
+}
+
+// Placed is an operation of our own in a graph whose results have their places.
+type Placed struct {
+	Call          unsafe.Pointer
+	Reads, Writes []Memory
+}
+
+// Memory is the memory of a tensor, from one address to another.
+type Memory struct{ From, To uintptr }
+
+// Customs returns the graph's operations in the order in which they run. It reports false if some are not of our own, or if several
+// backends compute. Reads has the memory of the operands. Writes has that of the result and of the fixed tensors.
+func (s *Scheduler) Customs() (all []Placed, ok bool) {
+	g := s.graph
+	if s.sched != 0 {
+		return nil, false
+	}
+	for i := range g.Nodes() {
+		node := s.lib.c.GraphNode(g.p, int32(i))
+		if _, ok := g.views[node]; ok {
+			continue
+		}
+		o, ok := g.customs[node]
+		if !ok {
+			return nil, false
+		}
+		all = append(all, Placed{o.Call, memoryOf(o.Operands), append(memoryOf(o.Fixed), memoryOf([]Tensor{o.result})...)})
+	}
+	return all, true
+}
+
+func memoryOf(tensors []Tensor) (all []Memory) {
+	for _, t := range tensors {
+		if at := t.address(); at != 0 {
+			all = append(all, Memory{at, at + uintptr(t.bytes())})
+		}
+	}
+	return all
 }
 
 // address is where the tensor lies, once it was placed, or 0 for none.

@@ -31,7 +31,7 @@ func TestExactUntilAProductIsLeftToGGML(t *testing.T) {
 	g := lib.NewGraph()
 	defer g.Close()
 	ours := true
-	g.Product = func(x, w ggml.Tensor) (ggml.Tensor, bool) { return x, ours }
+	g.Own = func(o ggml.Operation) (ggml.Tensor, bool) { return o.Operands[0], ours }
 	x := g.Input(gguf.F32, 3, 2)
 	x.MatMul(w)
 	require.True(t, g.Exact())

@@ -22,15 +22,16 @@ type Graph struct {
 	work     int64                        // bytes that the CPU takes besides while it computes, at most
 	err      error
 	pins     []pin
-	placed   []func() error // called when all results have their places
-	inexact  bool           // see Exact
+	views    map[bindings.Tensor]struct{} // results that are not computed
+	customs  map[bindings.Tensor]Custom
+	inexact  bool // see Exact
 
 	// Observe, if it is not nil, is called with the operands of every matrix product when the product is built. It may build operations on
 	// input.
 	Observe func(input, weight Tensor)
 
-	// Product, if it is not nil, builds the products of x, [in, n, ...], with matrices w, [in, out]. If it returns false, ggml multiplies.
-	Product func(x, w Tensor) (y Tensor, ok bool)
+	// Own, if it is not nil, builds operations whose operands fit each other. If it returns false, ggml's operation is built.
+	Own func(Operation) (y Tensor, ok bool)
 }
 
 type pin struct {
@@ -40,7 +41,9 @@ type pin struct {
 
 // NewGraph returns an empty graph. It grows with its operations. The caller closes it.
 func (l *Library) NewGraph() *Graph {
-	return &Graph{handle: newHandle(), lib: l, outer: map[bindings.Tensor]struct{}{}}
+	return &Graph{
+		handle: newHandle(), lib: l, outer: map[bindings.Tensor]struct{}{}, views: map[bindings.Tensor]struct{}{}, customs: map[bindings.Tensor]Custom{},
+	}
 }
 
 // Err returns the error of the first operation that could not be built, with the shapes of its operands. It is nil if there is none.

@@ -7,41 +7,81 @@ import (
 	"github.com/gosling-rwkv/gosling/gguf"
 )
 
-// build makes the result of one operation: it finds the graph among the operands, checks the condition under which the C
-// function would not abort, and calls it. The result is a contiguous F32 tensor of the given shape.
-func build(op string, allowed bool, reason string, shape [4]int64, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor, operands ...Tensor) Tensor {
-	var g *Graph
-	for _, t := range operands {
+// Operation is one operation of a graph: its name in ggml, its operands, and the shape of its result.
+type Operation struct {
+	Name     string
+	Operands []Tensor
+	Shape    [4]int64
+	Number   float32 // the factor of scale, or the epsilon of a norm
+}
+
+// own lets the graph's Own build the operation. It reports false if there is no Own, or if ggml must build the operation.
+func (o Operation) own() (Tensor, bool) {
+	if g := o.graph(); g.Own != nil && g.err == nil {
+		return g.Own(o)
+	}
+	return Tensor{}, false
+}
+
+// graph finds the graph among the operands.
+func (o Operation) graph() (g *Graph) {
+	for _, t := range o.Operands {
 		if t.g != nil {
 			g = t.g
 		}
 	}
 	if g == nil {
-		panic("ggml: internal error: " + op + " of tensors that are in no graph")
+		panic("ggml: internal error: " + o.Name + " of tensors that are in no graph")
 	}
-	for _, t := range operands {
+	return g
+}
+
+// operate makes the result of an operation, with Own or with build.
+func operate(o Operation, allowed bool, reason string, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
+	if allowed {
+		if t, ok := o.own(); ok {
+			return t
+		}
+	}
+	return build(o, allowed, reason, call)
+}
+
+// build makes the result of one operation of ggml: it checks the condition under which the C function would not abort, and calls it. The
+// result is a contiguous F32 tensor.
+func build(o Operation, allowed bool, reason string, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
+	g := o.graph()
+	for _, t := range o.Operands {
 		switch {
 		case t.p == 0:
 			allowed, reason = false, "an operand is missing"
 		case t.elsewhere:
-			allowed, reason = false, "the values of an operand are kept elsewhere: only the graph's Product knows them"
+			allowed, reason = false, "the values of an operand are kept elsewhere: only the graph's Own knows them"
 		}
 	}
 	if !allowed {
-		g.fail(op, reason, operands...)
+		g.fail(o.Name, reason, o.Operands...)
 	}
 	ctx, ok := g.take()
 	if !ok {
-		return Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: shape}
+		return Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: o.Shape}
 	}
-	for _, t := range operands {
+	for _, t := range o.Operands {
 		if t.g == nil {
 			g.outer[t.p] = struct{}{}
 		}
 	}
-	t := Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: shape, p: call(g.lib.c, ctx)}
+	t := Tensor{g: g, lib: g.lib, typ: gguf.F32, ne: o.Shape, p: call(g.lib.c, ctx)}
 	fillStrides(&t.nb, t.ne, t.typ)
 	return t
+}
+
+// view makes a view of t, which is not computed.
+func (t Tensor) view(name string, allowed bool, reason string, shape [4]int64, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
+	v := build(Operation{Name: name, Operands: []Tensor{t}, Shape: shape}, allowed, reason, call)
+	if v.p != 0 {
+		v.g.views[v.p] = struct{}{}
+	}
+	return v
 }
 
 // dense reports whether t is F32 without gaps inside rows, which elementwise operations need.
@@ -57,15 +97,20 @@ func (t Tensor) repeatsTo(o Tensor) bool {
 }
 
 func (t Tensor) binary(op string, o Tensor, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
-	return build(op, t.dense() && o.dense() && o.repeatsTo(t), "want two F32 tensors, the second repeatable to the first", t.ne, call, t, o)
+	return operate(Operation{Name: op, Operands: []Tensor{t, o}, Shape: t.ne}, t.dense() && o.dense() && o.repeatsTo(t), "want two F32 tensors, the second repeatable to the first", call)
 }
 
 func (t Tensor) unary(op string, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
-	return build(op, t.typ == gguf.F32 && t.contiguous(), "want a contiguous F32 tensor", t.ne, call, t)
+	return t.unaryWith(op, 0, call)
 }
 
-func (t Tensor) rows(op string, shape [4]int64, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
-	return build(op, t.dense(), "want F32 rows", shape, call, t)
+func (t Tensor) unaryWith(op string, number float32, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
+	o := Operation{Name: op, Operands: []Tensor{t}, Shape: t.ne, Number: number}
+	return operate(o, t.typ == gguf.F32 && t.Contiguous(), "want a contiguous F32 tensor", call)
+}
+
+func (t Tensor) rows(op string, number float32, shape [4]int64, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
+	return operate(Operation{Name: op, Operands: []Tensor{t}, Shape: shape, Number: number}, t.dense(), "want F32 rows", call)
 }
 
 // Add is t + o, where o is repeated to the shape of t.
@@ -125,30 +170,30 @@ func (t Tensor) Softplus() Tensor {
 
 // Scale is t*s.
 func (t Tensor) Scale(s float32) Tensor {
-	return t.unary("scale", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.ScaleBias(ctx, t.p, s, 0) })
+	return t.unaryWith("scale", s, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.ScaleBias(ctx, t.p, s, 0) })
 }
 
 // Norm subtracts the mean of each row and divides the row by its standard deviation: (t - mean) / sqrt(variance + eps). The variance is
 // divided by the number of elements.
 func (t Tensor) Norm(eps float32) Tensor {
-	return t.rows("norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Norm(ctx, t.p, eps) })
+	return t.rows("norm", eps, t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Norm(ctx, t.p, eps) })
 }
 
 // RMSNorm divides each row by the root of the mean of its squares: t / sqrt(mean of t² + eps).
 func (t Tensor) RMSNorm(eps float32) Tensor {
-	return t.rows("rms_norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.RMSNorm(ctx, t.p, eps) })
+	return t.rows("rms_norm", eps, t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.RMSNorm(ctx, t.p, eps) })
 }
 
 // L2Norm divides each row by its length: t / max(|t|, eps).
 func (t Tensor) L2Norm(eps float32) Tensor {
-	return t.rows("l2_norm", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.L2Norm(ctx, t.p, eps) })
+	return t.rows("l2_norm", eps, t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.L2Norm(ctx, t.p, eps) })
 }
 
 // SumRows is the sum of each row: [n, ...] becomes [1, ...].
 func (t Tensor) SumRows() Tensor {
 	shape := t.ne
 	shape[0] = 1
-	return t.rows("sum_rows", shape, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.SumRows(ctx, t.p) })
+	return t.rows("sum_rows", 0, shape, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.SumRows(ctx, t.p) })
 }
 
 // MatMul is the product of a matrix w with every column of t. t is [in, n, ...]. w is [in, out] in any type. The result is [out, n, ...].
@@ -156,15 +201,16 @@ func (t Tensor) MatMul(w Tensor) Tensor {
 	if t.g != nil && t.g.Observe != nil {
 		t.g.Observe(t, w)
 	}
-	ok := t.typ == gguf.F32 && t.contiguous() && w.nb[0] == w.typ.BlockBytes() && w.nb[0] <= w.nb[1] &&
+	ok := t.typ == gguf.F32 && t.Contiguous() && w.nb[0] == w.typ.BlockBytes() && w.nb[0] <= w.nb[1] &&
 		t.ne[0] == w.ne[0] && w.ne[2] != 0 && w.ne[3] != 0 && t.ne[2]%w.ne[2] == 0 && t.ne[3]%w.ne[3] == 0
-	if ok && t.g != nil && t.g.Product != nil {
-		if y, ok := t.g.Product(t, w); ok {
+	o := Operation{Name: "mul_mat", Operands: []Tensor{t, w}, Shape: [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]}}
+	if ok {
+		if y, ok := o.own(); ok {
 			return y
 		}
 	}
-	y := build("mul_mat", ok, "want contiguous F32 [in, n] and a matrix [in, out]", [4]int64{w.ne[1], t.ne[1], t.ne[2], t.ne[3]},
-		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.MulMat(ctx, w.p, t.p) }, t, w)
+	y := build(o, ok, "want contiguous F32 [in, n] and a matrix [in, out]",
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.MulMat(ctx, w.p, t.p) })
 	y.g.inexact = true
 	y.g.work = max(y.g.work, t.bytes()) // t in the type that the kernel multiplies with
 	return y
@@ -173,8 +219,9 @@ func (t Tensor) MatMul(w Tensor) Tensor {
 // GetRows returns the rows of t with the given indices. t is [n, rows] in any type. index is I32 [k]. The result is F32 [n, k].
 func (t Tensor) GetRows(index Tensor) Tensor {
 	ok := index.typ == gguf.I32 && index.Rows() == 1 && t.ne[2] == 1 && t.ne[3] == 1 && t.nb[0] == t.typ.BlockBytes()
-	return build("get_rows", ok, "want a matrix and an I32 vector", [4]int64{t.ne[0], index.ne[0], 1, 1},
-		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.GetRows(ctx, t.p, index.p) }, t, index)
+	o := Operation{Name: "get_rows", Operands: []Tensor{t, index}, Shape: [4]int64{t.ne[0], index.ne[0], 1, 1}}
+	return operate(o, ok, "want a matrix and an I32 vector",
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.GetRows(ctx, t.p, index.p) })
 }
 
 // Concat joins t and o along dimension dim.
@@ -184,30 +231,30 @@ func (t Tensor) Concat(o Tensor, dim int) Tensor {
 		ok = ok && (i == dim || t.ne[i] == o.ne[i])
 	}
 	shape[dim] += o.ne[dim]
-	return build("concat", ok, fmt.Sprintf("want F32 tensors that differ in dimension %d only", dim), shape,
+	return operate(Operation{Name: "concat", Operands: []Tensor{t, o}, Shape: shape}, ok, fmt.Sprintf("want F32 tensors that differ in dimension %d only", dim),
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.Concat(ctx, t.p, o.p, int32(dim))
-		}, t, o)
+		})
 }
 
 // PadRows lengthens rows to n elements with zeros.
 func (t Tensor) PadRows(n int64) Tensor {
 	shape, more := t.ne, n-t.ne[0]
 	shape[0] = n
-	return build("pad", t.dense() && more >= 0, fmt.Sprintf("cannot be padded to %d", n), shape,
+	return operate(Operation{Name: "pad", Operands: []Tensor{t}, Shape: shape}, t.dense() && more >= 0, fmt.Sprintf("cannot be padded to %d", n),
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.Pad(ctx, t.p, int32(more), 0, 0, 0)
-		}, t)
+		})
 }
 
 // Repeat is t repeated to a shape. Each dimension of the shape must be a multiple of that of t.
 func (t Tensor) Repeat(shape ...int64) Tensor {
 	to := Tensor{ne: [4]int64{1, 1, 1, 1}}
 	copy(to.ne[:], shape)
-	return build("repeat", t.typ == gguf.F32 && t.repeatsTo(to), fmt.Sprintf("cannot be repeated to %v", shape), to.ne,
+	return operate(Operation{Name: "repeat", Operands: []Tensor{t}, Shape: to.ne}, t.typ == gguf.F32 && t.repeatsTo(to), fmt.Sprintf("cannot be repeated to %v", shape),
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.Repeat(ctx, t.p, to.ne[0], to.ne[1], to.ne[2], to.ne[3])
-		}, t)
+		})
 }
 
 // Permute is a view of t with its dimensions in another order: dimension i of t becomes dimension to[i].
@@ -221,33 +268,34 @@ func (t Tensor) Permute(to ...int) Tensor {
 			ne[to[i]], nb[to[i]] = t.ne[i], t.nb[i]
 		}
 	}
-	r := build("permute", ok, fmt.Sprintf("%v is no order of four dimensions", to), ne,
+	r := t.view("permute", ok, fmt.Sprintf("%v is no order of four dimensions", to), ne,
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.Permute(ctx, t.p, int32(to[0]), int32(to[1]), int32(to[2]), int32(to[3]))
-		}, t)
+		})
 	r.typ, r.nb = t.typ, nb
 	return r
 }
 
 // Cont is a contiguous copy of t.
 func (t Tensor) Cont() Tensor {
-	return build("cont", t.typ == gguf.F32, "want an F32 tensor", t.ne, func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cont(ctx, t.p) }, t)
+	return operate(Operation{Name: "cont", Operands: []Tensor{t}, Shape: t.ne}, t.typ == gguf.F32, "want an F32 tensor",
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cont(ctx, t.p) })
 }
 
 // CopyTo copies the elements of t to o when the graph is computed. o is a state or a view of a state.
 func (t Tensor) CopyTo(o Tensor) Tensor {
-	return build("cpy", t.dense() && o.dense() && t.Elements() == o.Elements(), "want F32 tensors of as many elements", o.ne,
-		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cpy(ctx, t.p, o.p) }, t, o)
+	return operate(Operation{Name: "cpy", Operands: []Tensor{t, o}, Shape: o.ne}, t.dense() && o.dense() && t.Elements() == o.Elements(), "want F32 tensors of as many elements",
+		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Cpy(ctx, t.p, o.p) })
 }
 
 // Reshape is a contiguous t in another shape with the same number of elements.
 func (t Tensor) Reshape(shape ...int64) Tensor {
 	ne := [4]int64{1, 1, 1, 1}
 	copy(ne[:], shape)
-	r := build("reshape", t.contiguous() && t.Elements() == ne[0]*ne[1]*ne[2]*ne[3], fmt.Sprintf("cannot become %v", shape), ne,
+	r := t.view("reshape", t.Contiguous() && t.Elements() == ne[0]*ne[1]*ne[2]*ne[3], fmt.Sprintf("cannot become %v", shape), ne,
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.Reshape(ctx, t.p, ne[0], ne[1], ne[2], ne[3])
-		}, t)
+		})
 	return r.as(t.typ)
 }
 
@@ -256,10 +304,10 @@ func (t Tensor) Slice(dim int, first, n int64) Tensor {
 	ne, nb := t.ne, t.nb
 	ne[dim] = n
 	ok := first >= 0 && n >= 0 && first+n <= t.ne[dim] && (dim > 0 || t.typ.BlockSize() == 1)
-	r := build("view", ok, fmt.Sprintf("has no %d elements from %d on in dimension %d", n, first, dim), ne,
+	r := t.view("view", ok, fmt.Sprintf("has no %d elements from %d on in dimension %d", n, first, dim), ne,
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.View(ctx, t.p, ne[0], ne[1], ne[2], ne[3], uintptr(nb[1]), uintptr(nb[2]), uintptr(nb[3]), uintptr(first*nb[dim]))
-		}, t)
+		})
 	r.typ, r.nb = t.typ, nb
 	return r
 }
@@ -269,10 +317,10 @@ func (t Tensor) Every(dim int, first, step, n int64) Tensor {
 	ne, nb := t.ne, t.nb
 	ne[dim], nb[dim] = n, step*nb[dim]
 	ok := dim > 0 && first >= 0 && step > 0 && n > 0 && first+step*(n-1) < t.ne[dim]
-	r := build("view", ok, fmt.Sprintf("has no %d elements from %d on in steps of %d in dimension %d", n, first, step, dim), ne,
+	r := t.view("view", ok, fmt.Sprintf("has no %d elements from %d on in steps of %d in dimension %d", n, first, step, dim), ne,
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.View(ctx, t.p, ne[0], ne[1], ne[2], ne[3], uintptr(nb[1]), uintptr(nb[2]), uintptr(nb[3]), uintptr(first*t.nb[dim]))
-		}, t)
+		})
 	r.typ, r.nb = t.typ, nb
 	return r
 }
@@ -283,11 +331,11 @@ func (t Tensor) Flat(first int64, shape ...int64) Tensor {
 	copy(v.ne[:], shape)
 	n := v.Elements()
 	fillStrides(&v.nb, v.ne, t.typ)
-	ok := t.dense() && t.contiguous() && first >= 0 && first+n <= t.Elements()
-	return build("view", ok, fmt.Sprintf("has no %v from element %d on", shape, first), v.ne,
+	ok := t.dense() && t.Contiguous() && first >= 0 && first+n <= t.Elements()
+	return t.view("view", ok, fmt.Sprintf("has no %v from element %d on", shape, first), v.ne,
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.View(ctx, t.p, v.ne[0], v.ne[1], v.ne[2], v.ne[3], uintptr(v.nb[1]), uintptr(v.nb[2]), uintptr(v.nb[3]), uintptr(4*first))
-		}, t)
+		})
 }
 
 func (t Tensor) as(typ gguf.Type) Tensor {
@@ -322,15 +370,15 @@ func (d Device) RunsWKV(headSize int64) bool {
 func (r Tensor) WKV7(w, k, v, a, b, state Tensor) Tensor {
 	size, heads, tokens, seqs := r.ne[0], r.ne[1], r.ne[2], state.ne[1]
 	ok := size%WKVStep == 0 && size > 0 && seqs > 0 && tokens%seqs == 0 && state.ne[0] == size*size*heads &&
-		state.typ == gguf.F32 && state.contiguous() && state.Rows() == seqs
+		state.typ == gguf.F32 && state.Contiguous() && state.Rows() == seqs
 	for _, t := range []Tensor{r, w, k, v, a, b} {
-		ok = ok && t.typ == gguf.F32 && t.contiguous() && t.ne == r.ne
+		ok = ok && t.typ == gguf.F32 && t.Contiguous() && t.ne == r.ne
 	}
-	return build("rwkv_wkv7", ok, fmt.Sprintf("want six equal F32 tensors with a head size that is a multiple of %d and a state", WKVStep),
-		[4]int64{size * heads, tokens + size*seqs, 1, 1},
+	o := Operation{Name: "rwkv_wkv7", Operands: []Tensor{r, w, k, v, a, b, state}, Shape: [4]int64{size * heads, tokens + size*seqs, 1, 1}}
+	return operate(o, ok, fmt.Sprintf("want six equal F32 tensors with a head size that is a multiple of %d and a state", WKVStep),
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.WKV7(ctx, r.p, w.p, k.p, v.p, a.p, b.p, state.p)
-		}, r, w, k, v, a, b, state)
+		})
 }
 
 // WKV6 is the recurrence of RWKV-5 and 6 (Eagle and Finch paper, section 4). k, v, r and the decay w, a factor, are [head size, heads,
@@ -342,14 +390,14 @@ func (r Tensor) WKV7(w, k, v, a, b, state Tensor) Tensor {
 func (k Tensor) WKV6(v, r, u, w, state Tensor) Tensor {
 	size, heads, tokens, seqs := k.ne[0], k.ne[1], k.ne[2], state.ne[1]
 	ok := size%WKVStep == 0 && size > 0 && seqs > 0 && tokens%seqs == 0 && state.ne[0] == size*size*heads &&
-		state.typ == gguf.F32 && state.contiguous() && state.Rows() == seqs &&
-		u.typ == gguf.F32 && u.contiguous() && u.ne == [4]int64{size, heads, 1, 1}
+		state.typ == gguf.F32 && state.Contiguous() && state.Rows() == seqs &&
+		u.typ == gguf.F32 && u.Contiguous() && u.ne == [4]int64{size, heads, 1, 1}
 	for _, t := range []Tensor{k, v, r, w} {
-		ok = ok && t.typ == gguf.F32 && t.contiguous() && t.ne == k.ne
+		ok = ok && t.typ == gguf.F32 && t.Contiguous() && t.ne == k.ne
 	}
-	return build("rwkv_wkv6", ok, fmt.Sprintf("want four equal F32 tensors with a head size that is a multiple of %d, a bonus and a state", WKVStep),
-		[4]int64{size * heads, tokens + size*seqs, 1, 1},
+	o := Operation{Name: "rwkv_wkv6", Operands: []Tensor{k, v, r, u, w, state}, Shape: [4]int64{size * heads, tokens + size*seqs, 1, 1}}
+	return operate(o, ok, fmt.Sprintf("want four equal F32 tensors with a head size that is a multiple of %d, a bonus and a state", WKVStep),
 		func(c *bindings.Library, ctx bindings.Context) bindings.Tensor {
 			return c.WKV6(ctx, k.p, v.p, r.p, u.p, w.p, state.p)
-		}, k, v, r, u, w, state)
+		})
 }

@@ -32,9 +32,9 @@ func (l *Library) NewScheduler(g *Graph, backends ...*Backend) (*Scheduler, erro
 	}
 	s := &Scheduler{handle: newHandle(), lib: l, graph: g, backends: backends}
 	err := s.alloc()
-	for _, place := range g.placed {
+	for _, custom := range g.customs {
 		if err == nil {
-			err = place()
+			err = custom.place()
 		}
 	}
 	if err != nil {

@@ -33,7 +33,7 @@ func (t Tensor) Named(name string) Tensor {
 	return t
 }
 
-// Elsewhere returns the tensor as a matrix whose values are not in ggml's memory. Only Graph.Product can multiply with it.
+// Elsewhere returns the tensor as a matrix whose values are not in ggml's memory. Only Graph.Own can multiply with it.
 func (t Tensor) Elsewhere() Tensor {
 	t.elsewhere = true
 	return t
@@ -85,8 +85,11 @@ func (t Tensor) bytes() int64 {
 	return n
 }
 
-// contiguous reports whether the elements follow one another without gaps.
-func (t Tensor) contiguous() bool {
+// Stride returns the number of bytes from one element along dimension i to the next.
+func (t Tensor) Stride(i int) int64 { return t.nb[i] }
+
+// Contiguous reports whether the elements follow one another without gaps.
+func (t Tensor) Contiguous() bool {
 	want := t.nb
 	fillStrides(&want, t.ne, t.typ)
 	for i := range 4 {
@@ -115,7 +118,7 @@ func (t Tensor) SetBytes(data []byte) error {
 // SetPart does the same as SetBytes for a part of the bytes. offset is the byte in the tensor at which data begins. The tensor must be in
 // a buffer of the plain kind (Device.BufferType). Buffers of other kinds rearrange a matrix, so they need all of its bytes at once.
 func (t Tensor) SetPart(data []byte, offset int64) error {
-	if offset < 0 || offset+int64(len(data)) > t.bytes() || !t.contiguous() {
+	if offset < 0 || offset+int64(len(data)) > t.bytes() || !t.Contiguous() {
 		return fmt.Errorf("setting bytes %d to %d of a tensor %v of %s that has %d", offset, offset+int64(len(data)), t.shape(), t.typ, t.bytes())
 	}
 	if len(data) > 0 {
@@ -131,6 +134,23 @@ func (t Tensor) readBytes(data []byte, offset int64) error {
 	}
 	if len(data) > 0 {
 		t.lib.c.TensorGet(t.p, unsafe.Pointer(unsafe.SliceData(data)), uintptr(offset), uintptr(len(data)))
+	}
+	return nil
+}
+
+// ReadRows reads the rows of a matrix [n, rows] in any type, as floats, to x, [n, len(index)].
+func (t Tensor) ReadRows(index []int32, x []float32) error {
+	n, data := t.ne[0], make([]byte, t.nb[1])
+	if int64(len(x)) != n*int64(len(index)) || !t.Contiguous() {
+		return fmt.Errorf("reading %d rows of a tensor %v of %s to %d floats", len(index), t.shape(), t.typ, len(x))
+	}
+	for i, row := range index {
+		if err := t.readBytes(data, int64(row)*t.nb[1]); err != nil {
+			return err
+		}
+		if err := t.lib.Dequantize(t.typ, x[int64(i)*n:][:n], data); err != nil {
+			return err
+		}
 	}
 	return nil
 }

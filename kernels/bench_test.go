@@ -26,7 +26,7 @@ func BenchmarkProducts(b *testing.B) {
 				var pin runtime.Pinner
 				pin.Pin(&x[0])
 				pin.Pin(&y[0])
-				require.NoError(b, p.Place(address(x), uintptr(unsafe.Pointer(&y[0]))))
+				require.NoError(b, p.Place(uintptr(unsafe.Pointer(&y[0])), address(x)))
 				b.Run(fmt.Sprintf("%s/%s/%d", level, typ, columns), func(b *testing.B) {
 					for b.Loop() {
 						p.run(0)

@@ -41,25 +41,31 @@ func (c *Calls) Close() {
 
 // Call is a kernel with its operands. It may run any number of times.
 type Call struct {
-	of      *Calls
-	pointer unsafe.Pointer // to a product or a rounding
-	in, out *uintptr
-	scratch *uintptr // of a product, nil for a rounding
+	of   *Calls
+	head *shared // the argument of the kernel
+	out  *uintptr
+	in   []*uintptr
 }
 
 // Pointer returns the last argument for the C function that Entry returns.
-func (c *Call) Pointer() unsafe.Pointer { return c.pointer }
+func (c *Call) Pointer() unsafe.Pointer { return unsafe.Pointer(c.head) }
 
-// Place sets the addresses of the call's columns and results. Their memory must stay alive while the call runs. After the first
-// Place, no call may be added to the Calls. Place fails if the system gives no memory.
-func (c *Call) Place(in, out uintptr) error {
-	*c.in, *c.out = in, out
+// Place sets the addresses of the call's results and operands. Their memory must stay alive while the call runs. After the first Place,
+// no call may be added to the Calls. Place fails if the call has another number of operands, or if the system gives no memory.
+func (c *Call) Place(out uintptr, in ...uintptr) error {
+	if len(in) != len(c.in) {
+		return fmt.Errorf("kernels: %d operands placed, want %d", len(in), len(c.in))
+	}
+	*c.out = out
+	for i, at := range in {
+		*c.in[i] = at
+	}
 	return c.placeScratch()
 }
 
 // placeScratch sets the address of the scratch memory, which all calls share. It allocates the memory if no call has it yet.
 func (c *Call) placeScratch() error {
-	if c.scratch == nil {
+	if c.of.scratch == 0 {
 		return nil
 	}
 	if c.of.shared == nil {
@@ -69,7 +75,7 @@ func (c *Call) placeScratch() error {
 		}
 		c.of.shared = m
 	}
-	*c.scratch = address(c.of.shared.Bytes())
+	c.head.scratch = address(c.of.shared.Bytes())
 	return nil
 }
 
@@ -165,7 +171,7 @@ func (c *Calls) Product(m *Matrix, columns int64) (*Call, error) {
 	p.cut(m.in, c.threads)
 	p.threadScratch = (tailBytes + unpacked + 63) / 64 * 64
 	c.scratch = max(c.scratch, p.threadScratch)
-	return &Call{of: c, pointer: to, in: &p.in, out: &p.out, scratch: &p.scratch}, nil
+	return &Call{of: c, head: &p.shared, in: []*uintptr{&p.in}, out: &p.out}, nil
 }
 
 // choose chooses the tiles for a matrix. It returns the bytes of an unpacked group if the wide tile reads one. Otherwise it returns 0.
@@ -214,14 +220,18 @@ func (m *Matrix) columnBytes() int64 {
 	return 4 * m.in
 }
 
-// rounding is the argument of the kernel of that name. run_amd64.s reads it.
+// rounding is the argument of the body of that name. run_amd64.s reads it. A piece is a run of blocks.
 type rounding struct {
-	kernel        uintptr
+	shared
+
 	round         uintptr
-	blocks        int64
+	blocks, run   int64
 	in, inBytes   uintptr
 	out, outBytes uintptr
 }
+
+// smallPiece is the number of values that a piece of rounding or of an elementwise function has. That takes some microseconds.
+const smallPiece = 8 << 10
 
 // Rounding adds a call that rounds columns of float32 [in, columns]. The results are the columns that Product reads, m.ColumnBytes
 // bytes each. Rounding fails if m.ColumnBytes is 0, if the number of columns is below 1 or too large, or if the system gives no
@@ -236,15 +246,17 @@ func (c *Calls) Rounding(m *Matrix, columns int64) (*Call, error) {
 		return nil, err
 	}
 	r := (*rounding)(to)
+	all, run := m.in/b.values*columns, smallPiece/b.values
 	*r = rounding{
-		kernel: roundingKernel, round: functions[fmt.Sprintf("round%d", b.values)], blocks: m.in / b.values * columns,
+		shared: shared{kernel: sharingKernel, body: roundingBody, pieces: (all + run - 1) / run},
+		round:  functions[fmt.Sprintf("round%d", b.values)], blocks: all, run: run,
 		inBytes: uintptr(4 * b.values), outBytes: uintptr(b.bytes),
 	}
-	return &Call{of: c, pointer: to, in: &r.in, out: &r.out}, nil
+	return &Call{of: c, head: &r.shared, in: []*uintptr{&r.in}, out: &r.out}, nil
 }
 
 // run runs the call on the calling goroutine, as thread ith of c.of.threads.
-func (c *Call) run(ith int) { call(*(*uintptr)(c.pointer), c.pointer, ith, c.of.threads) }
+func (c *Call) run(ith int) { call(c.head.kernel, c.Pointer(), ith, c.of.threads) }
 
 // Multiply multiplies the matrix with the columns in x, [in, columns]. It returns the products, [out, columns]. It computes on the
 // calling goroutine. It fails if x does not consist of whole columns.
@@ -286,7 +298,7 @@ func (m *Matrix) multiply(x []float32, counts ...int64) ([][]float32, error) {
 		}
 	}
 	if rounding != nil {
-		if err := rounding.Place(in, address(rounded)); err != nil {
+		if err := rounding.Place(address(rounded), in); err != nil {
 			return nil, err
 		}
 		rounding.run(0)
@@ -295,7 +307,7 @@ func (m *Matrix) multiply(x []float32, counts ...int64) ([][]float32, error) {
 	for i, p := range products {
 		out[i] = make([]float32, m.out*counts[i])
 		pinned.Pin(&out[i][0])
-		if err := p.Place(in, uintptr(unsafe.Pointer(&out[i][0]))); err != nil {
+		if err := p.Place(uintptr(unsafe.Pointer(&out[i][0])), in); err != nil {
 			return nil, err
 		}
 		p.run(0)

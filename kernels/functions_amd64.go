@@ -174,5 +174,29 @@ func head7()
 
 func shiftRun()
 
+func add()
+
+func sub()
+
+func mul()
+
+func neg()
+
+func sqr()
+
+func scale()
+
+func relu()
+
+func sigmoid()
+
+func silu()
+
+func exp()
+
+func tanh()
+
+func copyRows()
+
 // addresses tells where the other functions are, in the order of their names.
-func addresses(to *[85]uintptr)
+func addresses(to *[97]uintptr)

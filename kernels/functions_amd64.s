@@ -9593,6 +9593,30 @@ DATA ln2b<>+16(SB)/8, $0xb95e8083b95e8083
 DATA ln2b<>+24(SB)/8, $0xb95e8083b95e8083
 GLOBL ln2b<>(SB), RODATA|NOPTR, $32
 
+DATA many<>+0(SB)/8, $0x4280000042800000
+DATA many<>+8(SB)/8, $0x4280000042800000
+DATA many<>+16(SB)/8, $0x4280000042800000
+DATA many<>+24(SB)/8, $0x4280000042800000
+GLOBL many<>(SB), RODATA|NOPTR, $32
+
+DATA shift16<>+0(SB)/8, $0x4180000041800000
+DATA shift16<>+8(SB)/8, $0x4180000041800000
+DATA shift16<>+16(SB)/8, $0x4180000041800000
+DATA shift16<>+24(SB)/8, $0x4180000041800000
+GLOBL shift16<>(SB), RODATA|NOPTR, $32
+
+DATA exp16<>+0(SB)/8, $0x4b07975f4b07975f
+DATA exp16<>+8(SB)/8, $0x4b07975f4b07975f
+DATA exp16<>+16(SB)/8, $0x4b07975f4b07975f
+DATA exp16<>+24(SB)/8, $0x4b07975f4b07975f
+GLOBL exp16<>(SB), RODATA|NOPTR, $32
+
+DATA little<>+0(SB)/8, $0x3f2000003f200000
+DATA little<>+8(SB)/8, $0x3f2000003f200000
+DATA little<>+16(SB)/8, $0x3f2000003f200000
+DATA little<>+24(SB)/8, $0x3f2000003f200000
+GLOBL little<>(SB), RODATA|NOPTR, $32
+
 DATA one<>+0(SB)/8, $0x3f8000003f800000
 DATA one<>+8(SB)/8, $0x3f8000003f800000
 DATA one<>+16(SB)/8, $0x3f8000003f800000
@@ -9664,6 +9688,36 @@ DATA exp5<>+8(SB)/8, $0x3f0000003f000000
 DATA exp5<>+16(SB)/8, $0x3f0000003f000000
 DATA exp5<>+24(SB)/8, $0x3f0000003f000000
 GLOBL exp5<>(SB), RODATA|NOPTR, $32
+
+DATA tanh0<>+0(SB)/8, $0xbbbaf0eabbbaf0ea
+DATA tanh0<>+8(SB)/8, $0xbbbaf0eabbbaf0ea
+DATA tanh0<>+16(SB)/8, $0xbbbaf0eabbbaf0ea
+DATA tanh0<>+24(SB)/8, $0xbbbaf0eabbbaf0ea
+GLOBL tanh0<>(SB), RODATA|NOPTR, $32
+
+DATA tanh1<>+0(SB)/8, $0x3ca9134e3ca9134e
+DATA tanh1<>+8(SB)/8, $0x3ca9134e3ca9134e
+DATA tanh1<>+16(SB)/8, $0x3ca9134e3ca9134e
+DATA tanh1<>+24(SB)/8, $0x3ca9134e3ca9134e
+GLOBL tanh1<>(SB), RODATA|NOPTR, $32
+
+DATA tanh2<>+0(SB)/8, $0xbd5c1e2dbd5c1e2d
+DATA tanh2<>+8(SB)/8, $0xbd5c1e2dbd5c1e2d
+DATA tanh2<>+16(SB)/8, $0xbd5c1e2dbd5c1e2d
+DATA tanh2<>+24(SB)/8, $0xbd5c1e2dbd5c1e2d
+GLOBL tanh2<>(SB), RODATA|NOPTR, $32
+
+DATA tanh3<>+0(SB)/8, $0x3e0883933e088393
+DATA tanh3<>+8(SB)/8, $0x3e0883933e088393
+DATA tanh3<>+16(SB)/8, $0x3e0883933e088393
+DATA tanh3<>+24(SB)/8, $0x3e0883933e088393
+GLOBL tanh3<>(SB), RODATA|NOPTR, $32
+
+DATA tanh4<>+0(SB)/8, $0xbeaaaa99beaaaa99
+DATA tanh4<>+8(SB)/8, $0xbeaaaa99beaaaa99
+DATA tanh4<>+16(SB)/8, $0xbeaaaa99beaaaa99
+DATA tanh4<>+24(SB)/8, $0xbeaaaa99beaaaa99
+GLOBL tanh4<>(SB), RODATA|NOPTR, $32
 
 // func head7()
 // Requires: AVX, AVX2, FMA3
@@ -10161,11 +10215,16 @@ beforemean:
 	VBROADCASTSS 260(DI), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVAPS      Y0, Y8
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	XORQ         CX, CX
+	CMPL         268(DI), $0x00
+	JE           beforecentered
+	VPXOR        Y8, Y8, Y8
+
+beforecentered:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	XORQ  CX, CX
 
 beforevariance:
 	VMOVUPS      (AX)(CX*1), Y4
@@ -10200,6 +10259,10 @@ beforevariance:
 	VDIVPS       Y0, Y9, Y9
 	MOVQ         200(DI), DX
 	MOVQ         208(DI), R15
+	TESTQ        DX, DX
+	JZ           beforebare
+	TESTQ        R15, R15
+	JZ           beforescaled
 	XORQ         CX, CX
 
 beforewrite:
@@ -10230,7 +10293,63 @@ beforewrite:
 	ADDQ    $0x00000080, CX
 	CMPQ    CX, R14
 	JNE     beforewrite
-	MOVQ    R13, R8
+	JMP     beforeend
+
+beforescaled:
+	XORQ CX, CX
+
+beforewriteScaled:
+	VMOVUPS (AX)(CX*1), Y0
+	VSUBPS  Y8, Y0, Y0
+	VMULPS  Y9, Y0, Y0
+	VMULPS  (DX)(CX*1), Y0, Y0
+	VMOVUPS Y0, (BX)(CX*1)
+	VMOVUPS 32(AX)(CX*1), Y1
+	VSUBPS  Y8, Y1, Y1
+	VMULPS  Y9, Y1, Y1
+	VMULPS  32(DX)(CX*1), Y1, Y1
+	VMOVUPS Y1, 32(BX)(CX*1)
+	VMOVUPS 64(AX)(CX*1), Y2
+	VSUBPS  Y8, Y2, Y2
+	VMULPS  Y9, Y2, Y2
+	VMULPS  64(DX)(CX*1), Y2, Y2
+	VMOVUPS Y2, 64(BX)(CX*1)
+	VMOVUPS 96(AX)(CX*1), Y3
+	VSUBPS  Y8, Y3, Y3
+	VMULPS  Y9, Y3, Y3
+	VMULPS  96(DX)(CX*1), Y3, Y3
+	VMOVUPS Y3, 96(BX)(CX*1)
+	ADDQ    $0x00000080, CX
+	CMPQ    CX, R14
+	JNE     beforewriteScaled
+	JMP     beforeend
+
+beforebare:
+	XORQ CX, CX
+
+beforewriteBare:
+	VMOVUPS (AX)(CX*1), Y0
+	VSUBPS  Y8, Y0, Y0
+	VMULPS  Y9, Y0, Y0
+	VMOVUPS Y0, (BX)(CX*1)
+	VMOVUPS 32(AX)(CX*1), Y1
+	VSUBPS  Y8, Y1, Y1
+	VMULPS  Y9, Y1, Y1
+	VMOVUPS Y1, 32(BX)(CX*1)
+	VMOVUPS 64(AX)(CX*1), Y2
+	VSUBPS  Y8, Y2, Y2
+	VMULPS  Y9, Y2, Y2
+	VMOVUPS Y2, 64(BX)(CX*1)
+	VMOVUPS 96(AX)(CX*1), Y3
+	VSUBPS  Y8, Y3, Y3
+	VMULPS  Y9, Y3, Y3
+	VMOVUPS Y3, 96(BX)(CX*1)
+	ADDQ    $0x00000080, CX
+	CMPQ    CX, R14
+	JNE     beforewriteBare
+
+beforeend:
+	MOVQ R13, R8
 
 begin:
 	TESTQ R12, R12
@@ -10270,11 +10389,16 @@ rowmean:
 	VBROADCASTSS 260(DI), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVAPS      Y0, Y8
-	VPXOR        Y0, Y0, Y0
-	VPXOR        Y1, Y1, Y1
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
-	XORQ         CX, CX
+	CMPL         268(DI), $0x00
+	JE           rowcentered
+	VPXOR        Y8, Y8, Y8
+
+rowcentered:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	XORQ  CX, CX
 
 rowvariance:
 	VMOVUPS      (AX)(CX*1), Y4
@@ -10309,6 +10433,10 @@ rowvariance:
 	VDIVPS       Y0, Y9, Y9
 	MOVQ         200(DI), DX
 	MOVQ         208(DI), R15
+	TESTQ        DX, DX
+	JZ           rowbare
+	TESTQ        R15, R15
+	JZ           rowscaled
 	XORQ         CX, CX
 
 rowwrite:
@@ -10339,7 +10467,63 @@ rowwrite:
 	ADDQ    $0x00000080, CX
 	CMPQ    CX, R14
 	JNE     rowwrite
-	MOVQ    40(SI), R15
+	JMP     rowend
+
+rowscaled:
+	XORQ CX, CX
+
+rowwriteScaled:
+	VMOVUPS (AX)(CX*1), Y0
+	VSUBPS  Y8, Y0, Y0
+	VMULPS  Y9, Y0, Y0
+	VMULPS  (DX)(CX*1), Y0, Y0
+	VMOVUPS Y0, (BX)(CX*1)
+	VMOVUPS 32(AX)(CX*1), Y1
+	VSUBPS  Y8, Y1, Y1
+	VMULPS  Y9, Y1, Y1
+	VMULPS  32(DX)(CX*1), Y1, Y1
+	VMOVUPS Y1, 32(BX)(CX*1)
+	VMOVUPS 64(AX)(CX*1), Y2
+	VSUBPS  Y8, Y2, Y2
+	VMULPS  Y9, Y2, Y2
+	VMULPS  64(DX)(CX*1), Y2, Y2
+	VMOVUPS Y2, 64(BX)(CX*1)
+	VMOVUPS 96(AX)(CX*1), Y3
+	VSUBPS  Y8, Y3, Y3
+	VMULPS  Y9, Y3, Y3
+	VMULPS  96(DX)(CX*1), Y3, Y3
+	VMOVUPS Y3, 96(BX)(CX*1)
+	ADDQ    $0x00000080, CX
+	CMPQ    CX, R14
+	JNE     rowwriteScaled
+	JMP     rowend
+
+rowbare:
+	XORQ CX, CX
+
+rowwriteBare:
+	VMOVUPS (AX)(CX*1), Y0
+	VSUBPS  Y8, Y0, Y0
+	VMULPS  Y9, Y0, Y0
+	VMOVUPS Y0, (BX)(CX*1)
+	VMOVUPS 32(AX)(CX*1), Y1
+	VSUBPS  Y8, Y1, Y1
+	VMULPS  Y9, Y1, Y1
+	VMOVUPS Y1, 32(BX)(CX*1)
+	VMOVUPS 64(AX)(CX*1), Y2
+	VSUBPS  Y8, Y2, Y2
+	VMULPS  Y9, Y2, Y2
+	VMOVUPS Y2, 64(BX)(CX*1)
+	VMOVUPS 96(AX)(CX*1), Y3
+	VSUBPS  Y8, Y3, Y3
+	VMULPS  Y9, Y3, Y3
+	VMOVUPS Y3, 96(BX)(CX*1)
+	ADDQ    $0x00000080, CX
+	CMPQ    CX, R14
+	JNE     rowwriteBare
+
+rowend:
+	MOVQ 40(SI), R15
 
 lerp:
 	CMPQ  R15, 48(SI)
@@ -10352,7 +10536,12 @@ lerp:
 	MOVQ  DX, AX
 	IMULQ R14, AX
 	ADDQ  216(DI), AX
-	XORQ  CX, CX
+
+	// The addresses 0 and 1 stand for results without weights: the row, and the row before minus the row
+	CMPQ BX, $0x01
+	JEQ  difference
+	JLT  same
+	XORQ CX, CX
 
 mix:
 	VMOVUPS     (R9)(CX*1), Y0
@@ -10378,8 +10567,50 @@ mix:
 	ADDQ        $0x00000080, CX
 	CMPQ        CX, R14
 	JNE         mix
-	INCQ        R15
-	JMP         lerp
+
+mixed:
+	INCQ R15
+	JMP  lerp
+
+difference:
+	XORQ CX, CX
+
+subtract:
+	VMOVUPS (R8)(CX*1), Y0
+	VSUBPS  (R9)(CX*1), Y0, Y0
+	VMOVUPS Y0, (AX)(CX*1)
+	VMOVUPS 32(R8)(CX*1), Y1
+	VSUBPS  32(R9)(CX*1), Y1, Y1
+	VMOVUPS Y1, 32(AX)(CX*1)
+	VMOVUPS 64(R8)(CX*1), Y2
+	VSUBPS  64(R9)(CX*1), Y2, Y2
+	VMOVUPS Y2, 64(AX)(CX*1)
+	VMOVUPS 96(R8)(CX*1), Y3
+	VSUBPS  96(R9)(CX*1), Y3, Y3
+	VMOVUPS Y3, 96(AX)(CX*1)
+	ADDQ    $0x00000080, CX
+	CMPQ    CX, R14
+	JNE     subtract
+	JMP     mixed
+
+same:
+	MOVQ AX, BX
+	MOVQ R9, AX
+	XORQ CX, CX
+
+write:
+	VMOVUPS (AX)(CX*1), Y0
+	VMOVUPS Y0, (BX)(CX*1)
+	VMOVUPS 32(AX)(CX*1), Y1
+	VMOVUPS Y1, 32(BX)(CX*1)
+	VMOVUPS 64(AX)(CX*1), Y2
+	VMOVUPS Y2, 64(BX)(CX*1)
+	VMOVUPS 96(AX)(CX*1), Y3
+	VMOVUPS Y3, 96(BX)(CX*1)
+	ADDQ    $0x00000080, CX
+	CMPQ    CX, R14
+	JNE     write
+	JMP     mixed
 
 next:
 	MOVQ R9, R8
@@ -10413,7 +10644,628 @@ copy:
 out:
 	RET
 
-// func addresses(to *[85]uintptr)
+DATA lanes<>+0(SB)/8, $0xffffffffffffffff
+DATA lanes<>+8(SB)/8, $0xffffffffffffffff
+DATA lanes<>+16(SB)/8, $0xffffffffffffffff
+DATA lanes<>+24(SB)/8, $0xffffffffffffffff
+DATA lanes<>+32(SB)/8, $0x0000000000000000
+DATA lanes<>+40(SB)/8, $0x0000000000000000
+DATA lanes<>+48(SB)/8, $0x0000000000000000
+DATA lanes<>+56(SB)/8, $0x0000000000000000
+GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
+// func add()
+// Requires: AVX
+TEXT ·add(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (R8), Y0
+	VMOVUPS (R9), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	ADDQ    $0x20, R10
+	SUBQ    $0x08, CX
+	JMP     eight
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       lanes<>+0(SB), AX
+	NEGQ       CX
+	VMOVDQU    32(AX)(CX*4), Y15
+	VMASKMOVPS (R8), Y15, Y0
+	VMASKMOVPS (R9), Y15, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)
+
+end:
+	RET
+
+// func sub()
+// Requires: AVX
+TEXT ·sub(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (R8), Y0
+	VMOVUPS (R9), Y1
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	ADDQ    $0x20, R10
+	SUBQ    $0x08, CX
+	JMP     eight
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       lanes<>+0(SB), AX
+	NEGQ       CX
+	VMOVDQU    32(AX)(CX*4), Y15
+	VMASKMOVPS (R8), Y15, Y0
+	VMASKMOVPS (R9), Y15, Y1
+	VSUBPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)
+
+end:
+	RET
+
+// func mul()
+// Requires: AVX
+TEXT ·mul(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (R8), Y0
+	VMOVUPS (R9), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	ADDQ    $0x20, R10
+	SUBQ    $0x08, CX
+	JMP     eight
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       lanes<>+0(SB), AX
+	NEGQ       CX
+	VMOVDQU    32(AX)(CX*4), Y15
+	VMASKMOVPS (R8), Y15, Y0
+	VMASKMOVPS (R9), Y15, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)
+
+end:
+	RET
+
+// func neg()
+// Requires: AVX
+TEXT ·neg(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (R8), Y0
+	VXORPS  sign<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R10
+	SUBQ    $0x08, CX
+	JMP     eight
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       lanes<>+0(SB), AX
+	NEGQ       CX
+	VMOVDQU    32(AX)(CX*4), Y15
+	VMASKMOVPS (R8), Y15, Y0
+	VXORPS     sign<>+0(SB), Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)
+
+end:
+	RET
+
+// func sqr()
+// Requires: AVX
+TEXT ·sqr(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (R8), Y0
+	VMULPS  Y0, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R10
+	SUBQ    $0x08, CX
+	JMP     eight
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       lanes<>+0(SB), AX
+	NEGQ       CX
+	VMOVDQU    32(AX)(CX*4), Y15
+	VMASKMOVPS (R8), Y15, Y0
+	VMULPS     Y0, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)
+
+end:
+	RET
+
+// func scale()
+// Requires: AVX
+TEXT ·scale(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ         CX, $0x08
+	JLT          rest
+	VMOVUPS      (R8), Y0
+	VBROADCASTSS 240(DI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (R10)
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, CX
+	JMP          eight
+
+rest:
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         lanes<>+0(SB), AX
+	NEGQ         CX
+	VMOVDQU      32(AX)(CX*4), Y15
+	VMASKMOVPS   (R8), Y15, Y0
+	VBROADCASTSS 240(DI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y15, (R10)
+
+end:
+	RET
+
+// func relu()
+// Requires: AVX, AVX2
+TEXT ·relu(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (R8), Y0
+	VPXOR   Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R10
+	SUBQ    $0x08, CX
+	JMP     eight
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       lanes<>+0(SB), AX
+	NEGQ       CX
+	VMOVDQU    32(AX)(CX*4), Y15
+	VMASKMOVPS (R8), Y15, Y0
+	VPXOR      Y1, Y1, Y1
+	VMAXPS     Y0, Y1, Y0
+	VMASKMOVPS Y0, Y15, (R10)
+
+end:
+	RET
+
+// func sigmoid()
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoid(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ         CX, $0x08
+	JLT          rest
+	VMOVUPS      (R8), Y0
+	VXORPS       sign<>+0(SB), Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       one<>+0(SB), Y0, Y0
+	VMOVUPS      one<>+0(SB), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (R10)
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, CX
+	JMP          eight
+
+rest:
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         lanes<>+0(SB), AX
+	NEGQ         CX
+	VMOVDQU      32(AX)(CX*4), Y15
+	VMASKMOVPS   (R8), Y15, Y0
+	VXORPS       sign<>+0(SB), Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       one<>+0(SB), Y0, Y0
+	VMOVUPS      one<>+0(SB), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y15, (R10)
+
+end:
+	RET
+
+// func silu()
+// Requires: AVX, AVX2, FMA3
+TEXT ·silu(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ         CX, $0x08
+	JLT          rest
+	VMOVUPS      (R8), Y0
+	VMOVAPS      Y0, Y4
+	VXORPS       sign<>+0(SB), Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       one<>+0(SB), Y0, Y0
+	VMOVUPS      one<>+0(SB), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMULPS       Y4, Y0, Y0
+	VCMPPS       $0x01, low<>+0(SB), Y4, Y4
+	VANDNPS      Y0, Y4, Y0
+	VMOVUPS      Y0, (R10)
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, CX
+	JMP          eight
+
+rest:
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         lanes<>+0(SB), AX
+	NEGQ         CX
+	VMOVDQU      32(AX)(CX*4), Y15
+	VMASKMOVPS   (R8), Y15, Y0
+	VMOVAPS      Y0, Y4
+	VXORPS       sign<>+0(SB), Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       one<>+0(SB), Y0, Y0
+	VMOVUPS      one<>+0(SB), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMULPS       Y4, Y0, Y0
+	VCMPPS       $0x01, low<>+0(SB), Y4, Y4
+	VANDNPS      Y0, Y4, Y0
+	VMASKMOVPS   Y0, Y15, (R10)
+
+end:
+	RET
+
+// func exp()
+// Requires: AVX, AVX2, FMA3
+TEXT ·exp(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ         CX, $0x08
+	JLT          rest
+	VMOVUPS      (R8), Y0
+	VCMPPS       $0x01, low<>+0(SB), Y0, Y4
+	VCMPPS       $0x0e, many<>+0(SB), Y0, Y5
+	VANDPS       shift16<>+0(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMULPS       exp16<>+0(SB), Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VANDNPS      Y0, Y4, Y0
+	VMOVUPS      Y0, (R10)
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, CX
+	JMP          eight
+
+rest:
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         lanes<>+0(SB), AX
+	NEGQ         CX
+	VMOVDQU      32(AX)(CX*4), Y15
+	VMASKMOVPS   (R8), Y15, Y0
+	VCMPPS       $0x01, low<>+0(SB), Y0, Y4
+	VCMPPS       $0x0e, many<>+0(SB), Y0, Y5
+	VANDPS       shift16<>+0(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMULPS       exp16<>+0(SB), Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VANDNPS      Y0, Y4, Y0
+	VMASKMOVPS   Y0, Y15, (R10)
+
+end:
+	RET
+
+// func tanh()
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanh(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ         CX, $0x08
+	JLT          rest
+	VMOVUPS      (R8), Y0
+	VMOVUPS      sign<>+0(SB), Y1
+	VANDNPS      Y0, Y1, Y4
+	VANDPS       Y0, Y1, Y5
+	VMOVAPS      Y0, Y6
+	VADDPS       Y4, Y4, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       one<>+0(SB), Y0, Y0
+	VMOVUPS      one<>+0(SB), Y1
+	VADDPS       Y1, Y1, Y2
+	VDIVPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y1, Y0
+	VORPS        Y5, Y0, Y0
+	VMULPS       Y6, Y6, Y1
+	VMOVUPS      tanh0<>+0(SB), Y2
+	VFMADD213PS  tanh1<>+0(SB), Y1, Y2
+	VFMADD213PS  tanh2<>+0(SB), Y1, Y2
+	VFMADD213PS  tanh3<>+0(SB), Y1, Y2
+	VFMADD213PS  tanh4<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y2, Y2
+	VFMADD213PS  Y6, Y6, Y2
+	VCMPPS       $0x01, little<>+0(SB), Y4, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VMOVUPS      Y0, (R10)
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, CX
+	JMP          eight
+
+rest:
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         lanes<>+0(SB), AX
+	NEGQ         CX
+	VMOVDQU      32(AX)(CX*4), Y15
+	VMASKMOVPS   (R8), Y15, Y0
+	VMOVUPS      sign<>+0(SB), Y1
+	VANDNPS      Y0, Y1, Y4
+	VANDPS       Y0, Y1, Y5
+	VMOVAPS      Y0, Y6
+	VADDPS       Y4, Y4, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       one<>+0(SB), Y0, Y0
+	VMOVUPS      one<>+0(SB), Y1
+	VADDPS       Y1, Y1, Y2
+	VDIVPS       Y0, Y2, Y0
+	VSUBPS       Y0, Y1, Y0
+	VORPS        Y5, Y0, Y0
+	VMULPS       Y6, Y6, Y1
+	VMOVUPS      tanh0<>+0(SB), Y2
+	VFMADD213PS  tanh1<>+0(SB), Y1, Y2
+	VFMADD213PS  tanh2<>+0(SB), Y1, Y2
+	VFMADD213PS  tanh3<>+0(SB), Y1, Y2
+	VFMADD213PS  tanh4<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y2, Y2
+	VFMADD213PS  Y6, Y6, Y2
+	VCMPPS       $0x01, little<>+0(SB), Y4, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y15, (R10)
+
+end:
+	RET
+
+// func copyRows()
+// Requires: AVX, CMOV
+TEXT ·copyRows(SB), NOSPLIT|NOFRAME, $0
+	MOVQ    224(DI), R12
+	IMULQ   R12, AX
+	MOVQ    208(DI), R11
+	SUBQ    AX, R11
+	CMPQ    R12, R11
+	CMOVQGT R11, R12
+	SHLQ    $0x04, AX
+	ADDQ    200(DI), AX
+
+row:
+	MOVQ (AX), R8
+	ADDQ 184(DI), R8
+	MOVQ 8(AX), R9
+	ADDQ 192(DI), R9
+	MOVQ 216(DI), CX
+
+vector:
+	CMPQ    CX, $0x20
+	JLT     number
+	VMOVUPS (R8), Y0
+	VMOVUPS Y0, (R9)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	SUBQ    $0x20, CX
+	JMP     vector
+
+number:
+	TESTQ CX, CX
+	JZ    next
+	MOVL  (R8), BX
+	MOVL  BX, (R9)
+	ADDQ  $0x04, R8
+	ADDQ  $0x04, R9
+	SUBQ  $0x04, CX
+	JMP   number
+
+next:
+	ADDQ $0x10, AX
+	DECQ R12
+	JNZ  row
+	RET
+
+// func addresses(to *[97]uintptr)
 TEXT ·addresses(SB), NOSPLIT, $0-8
 	MOVQ to+0(FP), DI
 	LEAQ ·q4k1+0(SB), AX
@@ -10586,4 +11438,28 @@ TEXT ·addresses(SB), NOSPLIT, $0-8
 	MOVQ AX, 664(DI)
 	LEAQ ·shiftRun+0(SB), AX
 	MOVQ AX, 672(DI)
+	LEAQ ·add+0(SB), AX
+	MOVQ AX, 680(DI)
+	LEAQ ·sub+0(SB), AX
+	MOVQ AX, 688(DI)
+	LEAQ ·mul+0(SB), AX
+	MOVQ AX, 696(DI)
+	LEAQ ·neg+0(SB), AX
+	MOVQ AX, 704(DI)
+	LEAQ ·sqr+0(SB), AX
+	MOVQ AX, 712(DI)
+	LEAQ ·scale+0(SB), AX
+	MOVQ AX, 720(DI)
+	LEAQ ·relu+0(SB), AX
+	MOVQ AX, 728(DI)
+	LEAQ ·sigmoid+0(SB), AX
+	MOVQ AX, 736(DI)
+	LEAQ ·silu+0(SB), AX
+	MOVQ AX, 744(DI)
+	LEAQ ·exp+0(SB), AX
+	MOVQ AX, 752(DI)
+	LEAQ ·tanh+0(SB), AX
+	MOVQ AX, 760(DI)
+	LEAQ ·copyRows+0(SB), AX
+	MOVQ AX, 768(DI)
 	RET

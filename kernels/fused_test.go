@@ -60,6 +60,7 @@ func TestShift(t *testing.T) {
 	for _, channels := range []int64{32, 96, 768} {
 		for _, lengths := range unequal {
 			for _, lerps := range []int64{1, 6} {
+				rms := lerps == 6 && channels == 96
 				var first []float32
 				for _, threads := range []int{1, 2, 3, 8} {
 					a, tokens, seqs := newArena(t), total(lengths), int64(len(lengths))
@@ -70,11 +71,14 @@ func TestShift(t *testing.T) {
 					mu, muAt := a.put(normal(channels * lerps))
 					out, outAt := a.put(make([]float32, channels*(tokens*lerps+seqs)))
 					calls := NewCalls(threads)
-					c, err := calls.Shift(channels, lengths, int(lerps), eps)
+					c, err := calls.Shift(channels, lengths, int(lerps), eps, rms)
 					require.NoError(t, err)
 					var mus []uintptr
 					for j := range lerps {
 						mus = append(mus, muAt+uintptr(4*channels*j))
+					}
+					if lerps == 6 {
+						mus[1], mus[2] = SameRow, Difference
 					}
 					require.NoError(t, c.Place(Shift{X: xAt, State: stateAt, Scale: scaleAt, Bias: biasAt, Mus: mus, Out: outAt}))
 					onThreads(c.call)
@@ -89,10 +93,16 @@ func TestShift(t *testing.T) {
 					for s, n := range lengths {
 						before := widen(state[int64(s)*channels:][:channels])
 						for range n {
-							row := normWide(x[at*channels:][:channels], scale, bias, eps)
+							row := normWide(x[at*channels:][:channels], scale, bias, eps, rms)
 							for j := range lerps {
 								for i, r := range row {
 									want := r + (before[i]-r)*float64(mu[j*channels+int64(i)])
+									switch {
+									case lerps == 6 && j == 1:
+										want = r
+									case lerps == 6 && j == 2:
+										want = before[i] - r
+									}
 									require.InDelta(t, want, float64(out[(j*tokens+at)*channels+int64(i)]), 1e-5*(1+math.Abs(want)), fmt.Sprint(lengths, s, j, i))
 								}
 							}
@@ -116,11 +126,14 @@ func widen(x []float32) []float64 {
 	return y
 }
 
-// normWide is the layer norm of a row in float64.
-func normWide(x, scale, bias []float32, eps float64) []float64 {
+// normWide is the norm of a row in float64.
+func normWide(x, scale, bias []float32, eps float64, rms bool) []float64 {
 	y, mean, variance := widen(x), 0.0, 0.0
 	for _, v := range y {
 		mean += v / float64(len(y))
+	}
+	if rms {
+		mean = 0
 	}
 	for _, v := range y {
 		variance += (v - mean) * (v - mean) / float64(len(y))
@@ -243,9 +256,9 @@ func TestOffsetsOfCalls(t *testing.T) {
 		unsafe.Offsetof(m.r), unsafe.Offsetof(m.v0), unsafe.Offsetof(m.w0), unsafe.Offsetof(m.shift), unsafe.Offsetof(m.y), unsafe.Offsetof(m.eps),
 	})
 	var s shift
-	require.Equal(t, []uintptr{begin, begin + 40, begin + 48, begin + 56, begin + 64, begin + 72, begin + 76, begin + 80}, []uintptr{
+	require.Equal(t, []uintptr{begin, begin + 40, begin + 48, begin + 56, begin + 64, begin + 72, begin + 76, begin + 80, begin + 84}, []uintptr{
 		unsafe.Offsetof(s.x), unsafe.Offsetof(s.mus), unsafe.Offsetof(s.rowBytes), unsafe.Offsetof(s.tokens), unsafe.Offsetof(s.after),
-		unsafe.Offsetof(s.eps), unsafe.Offsetof(s.inverse), unsafe.Offsetof(s.one),
+		unsafe.Offsetof(s.eps), unsafe.Offsetof(s.inverse), unsafe.Offsetof(s.one), unsafe.Offsetof(s.rms),
 	})
 	var p shiftPiece
 	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48}, []uintptr{
@@ -262,14 +275,14 @@ func TestFusedRefusals(t *testing.T) {
 		lengths  []int
 		lerps    int
 	}{{33, []int{1}, 1}, {0, []int{1}, 1}, {64, nil, 1}, {64, []int{1}, 0}} {
-		_, err := calls.Shift(bad.channels, bad.lengths, bad.lerps, 1)
+		_, err := calls.Shift(bad.channels, bad.lengths, bad.lerps, 1, false)
 		require.ErrorContains(t, err, "the token shift of")
 	}
 	_, err := calls.Middle7(0, []int{1}, 1)
 	require.ErrorContains(t, err, "the time mix of 0 heads")
 	_, err = calls.Middle7(1, nil, 1)
 	require.Error(t, err)
-	c, err := calls.Shift(64, []int{1}, 2, 1)
+	c, err := calls.Shift(64, []int{1}, 2, 1, false)
 	require.NoError(t, err)
 	require.ErrorContains(t, c.Place(Shift{Mus: make([]uintptr, 3)}), "3 lerps placed, want 2")
 }

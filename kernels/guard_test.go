@@ -47,13 +47,13 @@ func TestKernelsStayInsideTheirOperands(t *testing.T) {
 							rounded := guarded(t, n*columns, atEnd)
 							r, err := calls.Rounding(m, columns)
 							require.NoError(t, err)
-							require.NoError(t, r.Place(from, address(rounded)))
+							require.NoError(t, r.Place(address(rounded), from))
 							r.run(0)
 							from = address(rounded)
 						}
 						p, err := calls.Product(m, columns)
 						require.NoError(t, err)
-						require.NoError(t, p.Place(from, address(y)))
+						require.NoError(t, p.Place(address(y), from))
 						p.run(0)
 						calls.Close()
 					}

@@ -170,12 +170,12 @@ func TestThreads(t *testing.T) {
 				defer rounded.Free()
 				r, err := calls.Rounding(m, columns)
 				require.NoError(t, err)
-				require.NoError(t, r.Place(uintptr(in), address(rounded.Bytes())))
+				require.NoError(t, r.Place(address(rounded.Bytes()), uintptr(in)))
 				list, in = append(list, r), unsafe.Pointer(&rounded.Bytes()[0])
 			}
 			p, err := calls.Product(m, columns)
 			require.NoError(t, err)
-			require.NoError(t, p.Place(uintptr(in), uintptr(unsafe.Pointer(&got[0]))))
+			require.NoError(t, p.Place(uintptr(unsafe.Pointer(&got[0])), uintptr(in)))
 			for range 3 {
 				clear(got)
 				for _, c := range append(list, p) {
@@ -186,7 +186,7 @@ func TestThreads(t *testing.T) {
 					wait.Wait()
 				}
 				require.True(t, slices.Equal(want, got), "%d threads", threads)
-				done := (*product)(p.pointer)
+				done := (*product)(p.Pointer())
 				require.Zero(t, done.next)
 				require.Zero(t, done.left)
 			}

@@ -31,8 +31,8 @@ var functions = func() map[string]uintptr {
 }()
 
 var (
-	sharingKernel, roundingKernel, productBody, middleBody, shiftBody = kernels()
-	entryFunction                                                     = entryOf(runtime.GOOS)
+	sharingKernel, roundingBody, productBody, middleBody, shiftBody, elementwiseBody, copyBody = bodies()
+	entryFunction                                                                              = entryOf(runtime.GOOS)
 )
 
 // entryOf returns the address of the entry for a system's calling convention. system is a GOOS.
@@ -44,11 +44,19 @@ func entryOf(system string) uintptr {
 	return systemV
 }
 
-// kernels returns the addresses of the kernels sharing and rounding, and of the bodies that sharing runs: product, middle and shifting.
-func kernels() (sharing, rounding, product, middle, shifting uintptr)
+// bodies returns the address of the kernel sharing, and of the bodies that it runs.
+func bodies() (sharing, rounding, product, middle, shifting, applying, copying uintptr)
 
 // entries returns the addresses of the two C entries, one for each calling convention. Entry returns one of them.
 func entries() (systemV, windows uintptr)
 
 // call runs a kernel on the calling goroutine, as thread ith of nth. ith counts from 0.
 func call(kernel uintptr, c unsafe.Pointer, ith, nth int)
+
+// runPiece runs the body of a call for one piece on the calling goroutine.
+func runPiece(c unsafe.Pointer, piece int64, scratch uintptr)
+
+// lookAt waits until a counter is at least the given number, and returns true. After looking a number of times it returns false.
+//
+//go:noescape
+func lookAt(counter *uint64, least uint64, times int64) bool

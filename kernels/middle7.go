@@ -69,11 +69,11 @@ func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, e
 		tokenBytes: 4 * HeadSize * heads,
 	}
 	c.scratch = max(c.scratch, middleScratch)
-	return &MiddleCall{&Call{of: c, pointer: to, scratch: &m.scratch}, m}, nil
+	return &MiddleCall{&Call{of: c, head: &m.shared}, m}, nil
 }
 
 // Pointer returns the last argument for the C function that Entry returns.
-func (c *MiddleCall) Pointer() unsafe.Pointer { return c.call.pointer }
+func (c *MiddleCall) Pointer() unsafe.Pointer { return c.call.Pointer() }
 
 // Place sets all addresses of the call. Their memory must stay alive while the call runs. After the first Place, no call may be added
 // to the Calls. Place fails if the system gives no memory.

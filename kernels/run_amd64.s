@@ -165,35 +165,61 @@ next:
 	POPQ  AX
 	RET
 
-// rounding rounds columns of floats to blocks. Each thread rounds an equal share of the blocks.
+// rounding is the body of a call that rounds columns of floats to blocks. A piece is a run of blocks.
 TEXT rounding<>(SB), NOSPLIT|NOFRAME, $0
-	MOVQ  DX, R12
-	MOVQ  SI, R13
-	MOVQ  rounding_blocks(DI), AX
-	IMULQ R13, AX
-	XORL  DX, DX
-	DIVQ  R12
-	MOVQ  AX, R10                   // the first block
-	LEAQ  1(R13), AX
-	IMULQ rounding_blocks(DI), AX
-	XORL  DX, DX
-	DIVQ  R12
-	MOVQ  AX, R11                   // the block after the last
+	MOVQ  rounding_run(DI), R11
+	IMULQ R11, AX
+	MOVQ  rounding_blocks(DI), R10
+	SUBQ  AX, R10
+	CMPQ  R10, R11
+	CMOVQGT R11, R10                // blocks left
 	MOVQ  rounding_inBytes(DI), R8
-	IMULQ R10, R8
+	IMULQ AX, R8
 	ADDQ  rounding_in(DI), R8
 	MOVQ  rounding_outBytes(DI), R9
-	IMULQ R10, R9
+	IMULQ AX, R9
 	ADDQ  rounding_out(DI), R9
 block:
-	CMPQ  R10, R11
-	JGE   end
 	CALL  rounding_round(DI)
 	ADDQ  rounding_inBytes(DI), R8
 	ADDQ  rounding_outBytes(DI), R9
-	INCQ  R10
-	JMP   block
-end:
+	DECQ  R10
+	JNZ   block
+	RET
+
+// applying is the body of Elementwise. A piece is a chunk of elements. b is repeated after its period.
+TEXT applying<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ  elementwise_chunk(DI), R11
+	IMULQ R11, AX
+	MOVQ  elementwise_n(DI), R12
+	SUBQ  AX, R12
+	CMPQ  R12, R11
+	CMOVQGT R11, R12                // elements left
+	MOVQ  AX, R14                   // the element
+	XORL  DX, DX
+	DIVQ  elementwise_period(DI)    // DX the element of b
+part:
+	MOVQ  elementwise_period(DI), R15
+	SUBQ  DX, R15
+	CMPQ  R15, R12
+	CMOVQGT R12, R15                // elements up to the end of b
+	MOVQ  elementwise_a(DI), R8
+	LEAQ  (R8)(R14*4), R8
+	MOVQ  elementwise_b(DI), R9
+	LEAQ  (R9)(DX*4), R9
+	MOVQ  elementwise_out(DI), R10
+	LEAQ  (R10)(R14*4), R10
+	MOVQ  R15, CX
+	CALL  elementwise_function(DI)
+	XORL  DX, DX
+	ADDQ  R15, R14
+	SUBQ  R15, R12
+	JNZ   part
+	RET
+
+// copying is the body of Copy. A piece is a run of rows.
+TEXT copying<>(SB), NOSPLIT|NOFRAME, $0
+	CALL  ·copyRows(SB)
 	RET
 
 // middle is the body of Middle7. A piece is one head of one sequence.
@@ -236,8 +262,34 @@ TEXT ·call(SB), 0, $8-32
 	VZEROUPPER
 	RET
 
-// func kernels() (sharing, rounding, product, middle, shifting uintptr)
-TEXT ·kernels(SB), NOSPLIT, $0-40
+// func runPiece(c unsafe.Pointer, piece int64, scratch uintptr)
+TEXT ·runPiece(SB), 0, $8-24
+	MOVQ  c+0(FP), DI
+	MOVQ  piece+8(FP), AX
+	MOVQ  scratch+16(FP), R13
+	CALL  shared_body(DI)
+	VZEROUPPER
+	RET
+
+// func lookAt(counter *uint64, least uint64, times int64) bool
+TEXT ·lookAt(SB), NOSPLIT, $0-25
+	MOVQ  counter+0(FP), DI
+	MOVQ  least+8(FP), SI
+	MOVQ  times+16(FP), CX
+look:
+	CMPQ  (DI), SI
+	JCC   there
+	PAUSE
+	DECQ  CX
+	JNZ   look
+	MOVB  $0, ret+24(FP)
+	RET
+there:
+	MOVB  $1, ret+24(FP)
+	RET
+
+// func bodies() (sharing, rounding, product, middle, shifting, applying, copying uintptr)
+TEXT ·bodies(SB), NOSPLIT, $0-56
 	LEAQ  sharing<>(SB), AX
 	MOVQ  AX, sharing+0(FP)
 	LEAQ  rounding<>(SB), AX
@@ -248,4 +300,8 @@ TEXT ·kernels(SB), NOSPLIT, $0-40
 	MOVQ  AX, middle+24(FP)
 	LEAQ  shifting<>(SB), AX
 	MOVQ  AX, shifting+32(FP)
+	LEAQ  applying<>(SB), AX
+	MOVQ  AX, applying+40(FP)
+	LEAQ  copying<>(SB), AX
+	MOVQ  AX, copying+48(FP)
 	RET

@@ -5,6 +5,12 @@ import (
 	"unsafe"
 )
 
+// The addresses that Shift.Mus may hold for results without weights.
+const (
+	SameRow    uintptr = iota // the normalized row
+	Difference                // the row before it minus the row
+)
+
 // ShiftStep must divide the number of channels that is given to Calls.Shift.
 const ShiftStep = 32
 
@@ -12,8 +18,8 @@ const ShiftStep = 32
 type Shift struct {
 	X           uintptr   // the input, [channels, tokens]
 	State       uintptr   // for each sequence the normalized row before its first row, [channels, sequences]
-	Scale, Bias uintptr   // of the norm, [channels]
-	Mus         []uintptr // for each lerp the weights of the row before, [channels]
+	Scale, Bias uintptr   // of the norm, [channels]; the bias may be 0
+	Mus         []uintptr // for each lerp the weights of the row before, [channels], or SameRow or Difference
 	Out         uintptr   // the lerps [channels, tokens, lerps], then the last normalized row of each sequence [channels, sequences]
 }
 
@@ -25,6 +31,7 @@ type shift struct {
 	rowBytes, tokens                int64
 	after                           uintptr // where the last rows go
 	eps, inverse, one               float32
+	rms                             uint32  // 1 if rows are divided by the root of the mean of their squares, and no mean is subtracted
 	table                           uintptr // a shiftPiece for each piece
 }
 
@@ -45,15 +52,41 @@ type ShiftCall struct {
 	mus  []uintptr // in the memory of the calls
 }
 
-// Shift adds a call that normalizes rows and then mixes them. The norm of a row x is (x - mean)/sqrt(variance + eps) * scale +
-// bias. Each lerp of a normalized row n is n + (p - n) * mu, where p is the normalized row before it in the same sequence.
-// lengths has the number of rows of each sequence. Shift fails if ShiftStep does not divide channels, if there are no lerps or no
-// sequences, or if the system gives no memory.
-func (c *Calls) Shift(channels int64, lengths []int, lerps int, eps float32) (*ShiftCall, error) {
+// Shift adds a call that normalizes rows as Norm does, and then mixes them. Each lerp of a normalized row n is n + (p - n) * mu, where p is
+// the normalized row before it in the same sequence. lengths has the number of rows of each sequence. Shift fails if ShiftStep does not
+// divide channels, if there are no lerps or no sequences, or if the system gives no memory.
+func (c *Calls) Shift(channels int64, lengths []int, lerps int, eps float32, rms bool) (*ShiftCall, error) {
 	if channels <= 0 || channels%ShiftStep != 0 || lerps <= 0 || len(lengths) == 0 {
 		return nil, fmt.Errorf("kernels: the token shift of %d channels, %d sequences and %d lerps", channels, len(lengths), lerps)
 	}
 	pieces, tokens := shiftPieces(lengths, lerps, c.threads)
+	return c.shift(channels, tokens, pieces, lerps, eps, rms)
+}
+
+// Norm adds a call that normalizes rows of float32 [n, rows]. If rms is false, the norm of a row x is (x - mean)/sqrt(variance + eps).
+// Otherwise it is x/sqrt(mean of squares + eps). The operands to place are the rows, the scale and the bias, [n] each. The bias or both
+// of these may be 0: then nothing is added or multiplied. Norm fails if ShiftStep does not divide n, if there are no rows, or if the
+// system gives no memory.
+func (c *Calls) Norm(n, rows int64, eps float32, rms bool) (*Call, error) {
+	if n <= 0 || n%ShiftStep != 0 || rows <= 0 || rows > (1<<40)/n {
+		return nil, fmt.Errorf("kernels: the norm of %d rows of %d numbers", rows, n)
+	}
+	var pieces []shiftPiece
+	run := max(1, smallPiece/4/n)
+	for first := int64(0); first < rows; first += run {
+		pieces = append(pieces, shiftPiece{first: first, tokens: min(run, rows-first), begins: 1, lerps: 1})
+	}
+	call, err := c.shift(n, rows, pieces, 1, eps, rms)
+	if err != nil {
+		return nil, err
+	}
+	call.mus[0] = SameRow
+	call.call.out, call.call.in = &call.s.out, []*uintptr{&call.s.x, &call.s.scale, &call.s.bias}
+	return call.call, nil
+}
+
+// shift adds a call with the given pieces.
+func (c *Calls) shift(channels, tokens int64, pieces []shiftPiece, lerps int, eps float32, rms bool) (*ShiftCall, error) {
 	table, err := c.place(unsafe.Sizeof(shiftPiece{}) * uintptr(len(pieces)))
 	if err != nil {
 		return nil, err
@@ -73,8 +106,11 @@ func (c *Calls) Shift(channels int64, lengths []int, lerps int, eps float32) (*S
 		mus:    uintptr(mus), rowBytes: 4 * channels, tokens: tokens, eps: eps, inverse: 1 / float32(channels), one: 1,
 		table: uintptr(table),
 	}
+	if rms {
+		s.rms = 1
+	}
 	c.scratch = max(c.scratch, s.threadScratch)
-	return &ShiftCall{&Call{of: c, pointer: to, scratch: &s.scratch}, s, unsafe.Slice((*uintptr)(mus), lerps)}, nil
+	return &ShiftCall{&Call{of: c, head: &s.shared}, s, unsafe.Slice((*uintptr)(mus), lerps)}, nil
 }
 
 // shiftPieces cuts the work into pieces of several tokens. If that gives fewer pieces than threads, it also cuts them by lerps.
@@ -113,7 +149,7 @@ func shiftPieces(lengths []int, lerps, threads int) (pieces []shiftPiece, tokens
 }
 
 // Pointer returns the last argument for the C function that Entry returns.
-func (c *ShiftCall) Pointer() unsafe.Pointer { return c.call.pointer }
+func (c *ShiftCall) Pointer() unsafe.Pointer { return c.call.Pointer() }
 
 // Place sets all addresses of the call. Their memory must stay alive while the call runs. After the first Place, no call may be added
 // to the Calls. Place fails if at.Mus has another number of lerps than the call, or if the system gives no memory.

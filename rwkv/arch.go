@@ -73,11 +73,12 @@ func (o Outputs) Hidden() bool { return o == LastHidden || o == AllHidden }
 
 // Batch is the input of one graph: the tokens of several sequences, side by side.
 type Batch struct {
-	Graph   *ggml.Graph
-	Tokens  ggml.Tensor // I32 [tokens], sequence after sequence
-	Lengths []int       // the number of tokens of each sequence; a sequence of 0 tokens keeps its state
-	Outputs Outputs
-	Last    ggml.Tensor // I32: the index of each sequence's last token, if only their rows are wanted and there are others
+	Graph    *ggml.Graph
+	Embedded ggml.Tensor // the rows of the embedding for all tokens, F32 [channels, tokens], sequence after sequence
+	Lengths  []int       // the number of tokens of each sequence; a sequence of 0 tokens keeps its state
+	Outputs  Outputs
+	Last     ggml.Tensor // I32: the indices in LastOf
+	LastOf   []int32     // the index of each sequence's last token, if only their rows are wanted and there are others
 
 	State  func(layer int, name string) ggml.Tensor // F32 [elements, sequences]; the graph reads it and writes the new state there
 	Device func(layer int) ggml.Device              // holds the layer's weights

@@ -58,8 +58,11 @@ func main() {
 	}
 	round256(c)
 	round32(c)
-	head7()
+	floats := newFloatConstants()
+	head7(floats)
 	shiftRun()
+	elementwises(floats)
+	copyRows()
 	addresses()
 	Generate()
 	if err := os.WriteFile(*names, nameTable(), 0o644); err != nil {

@@ -10,7 +10,7 @@ import (
 const (
 	hX, hState, hScale, hBias, hOut, hMus = sharedBytes, sharedBytes + 8, sharedBytes + 16, sharedBytes + 24, sharedBytes + 32, sharedBytes + 40
 	hRowBytes, hTokens, hNext             = sharedBytes + 48, sharedBytes + 56, sharedBytes + 64
-	hEps, hInverse, hOne                  = sharedBytes + 72, sharedBytes + 76, sharedBytes + 80
+	hEps, hInverse, hOne, hRMS            = sharedBytes + 72, sharedBytes + 76, sharedBytes + 80, sharedBytes + 84
 )
 
 // Offsets in a piece: see type shiftPiece.
@@ -28,7 +28,7 @@ func by4(label string, body func(i, offset int)) {
 	JNE(operand.LabelRef(label))
 }
 
-// normRow normalizes the row at RAX and writes the result to RBX.
+// normRow normalizes the row at RAX and writes the result to RBX. The call may have no bias, or neither scale nor bias.
 func normRow(label string) {
 	in := func(offset int) mem { return mem{Base: RAX, Index: RCX, Scale: 1, Disp: offset} }
 	sum4 := func() {
@@ -45,6 +45,10 @@ func normRow(label string) {
 	by4(label+"mean", func(i, offset int) { VADDPS(in(offset), y(i), y(i)) })
 	sum4()
 	VMOVAPS(Y0, Y8)
+	CMPL(at(RDI, hRMS), operand.Imm(0))
+	JE(operand.LabelRef(label + "centered"))
+	zero(Y8)
+	Label(label + "centered")
 	for i := range 4 {
 		zero(y(i))
 	}
@@ -61,14 +65,32 @@ func normRow(label string) {
 	VDIVPS(Y0, Y9, Y9)
 	MOVQ(at(RDI, hScale), RDX)
 	MOVQ(at(RDI, hBias), R15)
-	by4(label+"write", func(i, offset int) {
-		VMOVUPS(in(offset), y(i))
-		VSUBPS(Y8, y(i), y(i))
-		VMULPS(Y9, y(i), y(i))
-		VMULPS(mem{Base: RDX, Index: RCX, Scale: 1, Disp: offset}, y(i), y(i))
-		VADDPS(mem{Base: R15, Index: RCX, Scale: 1, Disp: offset}, y(i), y(i))
-		VMOVUPS(y(i), mem{Base: RBX, Index: RCX, Scale: 1, Disp: offset})
-	})
+	write := func(label string, scaled, biased bool) {
+		by4(label, func(i, offset int) {
+			VMOVUPS(in(offset), y(i))
+			VSUBPS(Y8, y(i), y(i))
+			VMULPS(Y9, y(i), y(i))
+			if scaled {
+				VMULPS(mem{Base: RDX, Index: RCX, Scale: 1, Disp: offset}, y(i), y(i))
+			}
+			if biased {
+				VADDPS(mem{Base: R15, Index: RCX, Scale: 1, Disp: offset}, y(i), y(i))
+			}
+			VMOVUPS(y(i), mem{Base: RBX, Index: RCX, Scale: 1, Disp: offset})
+		})
+	}
+	TESTQ(RDX, RDX)
+	JZ(operand.LabelRef(label + "bare"))
+	TESTQ(R15, R15)
+	JZ(operand.LabelRef(label + "scaled"))
+	write(label+"write", true, true)
+	JMP(operand.LabelRef(label + "end"))
+	Label(label + "scaled")
+	write(label+"writeScaled", true, false)
+	JMP(operand.LabelRef(label + "end"))
+	Label(label + "bare")
+	write(label+"writeBare", false, false)
+	Label(label + "end")
 }
 
 // copyRow copies the row at RAX to RBX.
@@ -123,6 +145,10 @@ func shiftRun() {
 	IMULQ(at(RDI, hTokens), RDX)
 	ADDQ(R11, RDX)
 	rowOf(hOut, RDX, RAX)
+	Comment("The addresses 0 and 1 stand for results without weights: the row, and the row before minus the row")
+	CMPQ(RBX, operand.Imm(1))
+	JEQ(operand.LabelRef("difference"))
+	JLT(operand.LabelRef("same"))
 	by4("mix", func(i, offset int) {
 		VMOVUPS(mem{Base: R9, Index: RCX, Scale: 1, Disp: offset}, y(i))
 		VMOVUPS(mem{Base: R8, Index: RCX, Scale: 1, Disp: offset}, y(4+i))
@@ -130,8 +156,21 @@ func shiftRun() {
 		VFMADD231PS(mem{Base: RBX, Index: RCX, Scale: 1, Disp: offset}, y(4+i), y(i))
 		VMOVUPS(y(i), mem{Base: RAX, Index: RCX, Scale: 1, Disp: offset})
 	})
+	Label("mixed")
 	INCQ(R15)
 	JMP(operand.LabelRef("lerp"))
+	Label("difference")
+	by4("subtract", func(i, offset int) {
+		VMOVUPS(mem{Base: R8, Index: RCX, Scale: 1, Disp: offset}, y(i))
+		VSUBPS(mem{Base: R9, Index: RCX, Scale: 1, Disp: offset}, y(i), y(i))
+		VMOVUPS(y(i), mem{Base: RAX, Index: RCX, Scale: 1, Disp: offset})
+	})
+	JMP(operand.LabelRef("mixed"))
+	Label("same")
+	MOVQ(RAX, RBX)
+	MOVQ(R9, RAX)
+	copyRow("write")
+	JMP(operand.LabelRef("mixed"))
 	Label("next")
 	MOVQ(R9, R8)
 	INCQ(R11)
@@ -145,5 +184,49 @@ func shiftRun() {
 	rowOf(hNext, RDX, RBX)
 	copyRow("copy")
 	Label("out")
+	RET()
+}
+
+// Offsets in the call of copyRows: see type copying in package kernels.
+const cIn, cOut, cTable, cRows, cRowBytes, cRun = sharedBytes, sharedBytes + 8, sharedBytes + 16, sharedBytes + 24, sharedBytes + 32, sharedBytes + 40
+
+// copyRows makes the function that copies a run of rows. DI points to the call. RAX is the index of the run.
+func copyRows() {
+	function("copyRows")
+	MOVQ(at(RDI, cRun), R12)
+	IMULQ(R12, RAX)
+	MOVQ(at(RDI, cRows), R11)
+	SUBQ(RAX, R11)
+	CMPQ(R12, R11)
+	CMOVQGT(R11, R12)
+	SHLQ(operand.Imm(4), RAX)
+	ADDQ(at(RDI, cTable), RAX)
+	Label("row")
+	MOVQ(at(RAX, 0), R8)
+	ADDQ(at(RDI, cIn), R8)
+	MOVQ(at(RAX, 8), R9)
+	ADDQ(at(RDI, cOut), R9)
+	MOVQ(at(RDI, cRowBytes), RCX)
+	Label("vector")
+	CMPQ(RCX, operand.Imm(32))
+	JLT(operand.LabelRef("number"))
+	VMOVUPS(at(R8, 0), Y0)
+	VMOVUPS(Y0, at(R9, 0))
+	ADDQ(operand.Imm(32), R8)
+	ADDQ(operand.Imm(32), R9)
+	SUBQ(operand.Imm(32), RCX)
+	JMP(operand.LabelRef("vector"))
+	Label("number")
+	TESTQ(RCX, RCX)
+	JZ(operand.LabelRef("next"))
+	MOVL(at(R8, 0), EBX)
+	MOVL(EBX, at(R9, 0))
+	ADDQ(operand.Imm(4), R8)
+	ADDQ(operand.Imm(4), R9)
+	SUBQ(operand.Imm(4), RCX)
+	JMP(operand.LabelRef("number"))
+	Label("next")
+	ADDQ(operand.Imm(16), RAX)
+	again(R12, "row")
 	RET()
 }

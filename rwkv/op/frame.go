@@ -29,7 +29,7 @@ func States(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec {
 	return specs
 }
 
-// Norm is a norm's scale and shift.
+// Norm is a norm over channels: a layer norm, or an RMS norm if it has no Bias.
 type Norm struct{ Weight, Bias ggml.Tensor }
 
 // NormOf returns the norm with this name.
@@ -37,18 +37,21 @@ func NormOf(w rwkv.Weights, name string) Norm { return Norm{w(name + ".weight"),
 
 // of normalizes x over channels.
 func (n Norm) of(x ggml.Tensor, eps float32) ggml.Tensor {
+	if n.Bias.IsZero() {
+		return x.RMSNorm(eps).Mul(n.Weight)
+	}
 	return x.Norm(eps).Mul(n.Weight).Add(n.Bias)
 }
 
 // shifted is what a mix of the normed x begins with.
 func (n Norm) shifted(b rwkv.Batch, x ggml.Tensor, eps float32, state ggml.Tensor) Shifted {
-	return Shifted{batch: b, stream: x, norm: n, eps: eps, state: state, normed: func(x ggml.Tensor) ggml.Tensor { return n.of(x, eps) }}
+	return Shifted{batch: b, stream: x, norm: n, eps: eps, state: state}
 }
 
-// Frame is what all versions share: the embedding, the norms around the residual stream, and the head.
+// Frame is what all versions share: the norms around the residual stream, and the head.
 type Frame struct {
 	config                rwkv.Config
-	embedding, head       ggml.Tensor
+	head                  ggml.Tensor
 	embedNorm, outputNorm Norm
 	norm1, norm2          []Norm
 }
@@ -63,7 +66,7 @@ type Mixers struct {
 // NewFrame binds the weights.
 func NewFrame(c rwkv.Config, w rwkv.Weights) *Frame {
 	f := &Frame{
-		config: c, embedding: w(rwkv.TokenEmbd), head: w(rwkv.Output),
+		config: c, head: w(rwkv.Output),
 		embedNorm: NormOf(w, rwkv.TokenEmbdNorm), outputNorm: NormOf(w, rwkv.OutputNorm),
 	}
 	for i := range c.Layers {
@@ -76,7 +79,7 @@ func NewFrame(c rwkv.Config, w rwkv.Weights) *Frame {
 // Forward builds the whole model. It returns the outputs that the batch asks for.
 func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 	eps := f.config.NormEps
-	x := f.embedNorm.of(b.Graph.Use(f.embedding).GetRows(b.Tokens), eps)
+	x := f.embedNorm.of(b.Embedded, eps)
 	last := f.config.Layers - 1
 	for i := range f.config.Layers {
 		x = x.Add(m.TimeMix(i, f.norm1[i].shifted(b, x, eps, b.State(i, attShift))))
@@ -87,8 +90,8 @@ func (f *Frame) Forward(b rwkv.Batch, m Mixers) ggml.Tensor {
 				in.Both() // for the state
 				return ggml.Tensor{}
 			}
-			if !b.Last.IsZero() { // only these tokens are needed from here on
-				in.only, x = b.Last, x.GetRows(b.Last)
+			if b.LastOf != nil { // only these tokens are needed from here on
+				in.last, x = true, lastOf(b, x)
 			}
 		}
 		x = x.Add(m.ChannelMix(i, in))

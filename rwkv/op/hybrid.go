@@ -8,9 +8,9 @@ import (
 // Hybrid is the frame of a Qwen transformer in which RWKV's time mix replaces attention. It has RMS norms, and a feed-forward
 // part that only looks at its own token.
 type Hybrid struct {
-	config                      rwkv.Config
-	embedding, outputNorm, head ggml.Tensor
-	layers                      []hybridLayer
+	config           rwkv.Config
+	outputNorm, head ggml.Tensor
+	layers           []hybridLayer
 }
 
 type hybridLayer struct{ Norm1, Norm2, Gate, Up, Down ggml.Tensor }
@@ -28,7 +28,7 @@ func HybridStates(c rwkv.Config, recurrence ...rwkv.StateSpec) []rwkv.StateSpec 
 
 // NewHybrid binds the weights.
 func NewHybrid(c rwkv.Config, w rwkv.Weights) *Hybrid {
-	h := &Hybrid{config: c, embedding: w(rwkv.TokenEmbd), outputNorm: w(rwkv.OutputNorm + ".weight"), head: w(rwkv.Output)}
+	h := &Hybrid{config: c, outputNorm: w(rwkv.OutputNorm + ".weight"), head: w(rwkv.Output)}
 	for i := range c.Layers {
 		at := w.Layer(i)
 		h.layers = append(h.layers, hybridLayer{
@@ -40,17 +40,17 @@ func NewHybrid(c rwkv.Config, w rwkv.Weights) *Hybrid {
 
 // Forward builds the whole model. It returns the outputs that the batch asks for. timeMix is the same as in Mixers.
 func (h *Hybrid) Forward(b rwkv.Batch, timeMix func(layer int, in Shifted) ggml.Tensor) ggml.Tensor {
-	norm := func(x, weight ggml.Tensor) ggml.Tensor { return x.RMSNorm(h.config.NormEps).Mul(weight) }
-	x := b.Graph.Use(h.embedding).GetRows(b.Tokens)
+	norm := func(x, weight ggml.Tensor) ggml.Tensor { return Norm{Weight: weight}.of(x, h.config.NormEps) }
+	x := b.Embedded
 	for i, l := range h.layers {
-		normed := func(x ggml.Tensor) ggml.Tensor { return norm(x, l.Norm1) }
-		x = x.Add(timeMix(i, Shifted{batch: b, stream: x, normed: normed, state: b.State(i, attShift)}))
+		in := Shifted{batch: b, stream: x, norm: Norm{Weight: l.Norm1}, eps: h.config.NormEps, state: b.State(i, attShift)}
+		x = x.Add(timeMix(i, in))
 		if i == len(h.layers)-1 {
 			if b.Outputs == rwkv.NoLogits {
 				return ggml.Tensor{}
 			}
-			if !b.Last.IsZero() { // only these tokens are needed from here on
-				x = x.GetRows(b.Last)
+			if b.LastOf != nil { // only these tokens are needed from here on
+				x = lastOf(b, x)
 			}
 		}
 		x = x.Add(l.feedForward(norm(x, l.Norm2)))

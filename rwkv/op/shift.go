@@ -14,26 +14,34 @@ import (
 type Shifted struct {
 	batch  rwkv.Batch
 	stream ggml.Tensor // [channels, tokens]
-	normed func(ggml.Tensor) ggml.Tensor
-	norm   Norm // the weights of normed, if normed is a layer norm; its epsilon is eps
+	norm   Norm
 	eps    float32
 	state  ggml.Tensor
-	only   ggml.Tensor // I32: the indices of the tokens that are mixed; the zero Tensor means all
+	last   bool // only the last token of each sequence is mixed
 }
 
 // Both builds x and dx, both [channels, tokens].
 func (s Shifted) Both() (x, dx ggml.Tensor) {
-	x = s.normed(s.stream)
+	if both, ok := s.kernel([]lerp{{fixed: kernels.SameRow}, {fixed: kernels.Difference}}); ok {
+		return both[0], both[1]
+	}
+	x = s.norm.of(s.stream, s.eps)
 	dx = tokenShift(s.batch, x, s.state)
-	if !s.only.IsZero() {
-		x, dx = x.GetRows(s.only), dx.GetRows(s.only)
+	if s.last {
+		x, dx = lastOf(s.batch, x), lastOf(s.batch, dx)
 	}
 	return x, dx
 }
 
 // Lerps builds x + dx ⊙ mu for each row mu of each tensor in mus, [channels, ...]. Each result is [channels, tokens].
 func (s Shifted) Lerps(mus ...ggml.Tensor) []ggml.Tensor {
-	if all, ok := s.kernel(mus); ok {
+	var rows []lerp
+	for _, mu := range mus {
+		for i := range mu.Rows() {
+			rows = append(rows, lerp{mu: mu, row: i})
+		}
+	}
+	if all, ok := s.kernel(rows); ok {
 		return all
 	}
 	x, dx := s.Both()
@@ -47,30 +55,40 @@ func (s Shifted) Lerps(mus ...ggml.Tensor) []ggml.Tensor {
 	return all
 }
 
-// kernel builds the results of Lerps with one operation of package kernels. It reports false, and builds nothing, if it has no kernel.
-func (s Shifted) kernel(mus []ggml.Tensor) (all []ggml.Tensor, ok bool) {
-	b, channels, tokens, n := s.batch, s.stream.Dim(0), s.stream.Rows(), int64(0)
-	for _, mu := range mus {
-		n += mu.Rows()
-	}
-	if b.Calls == nil || s.norm.Weight.IsZero() || channels%kernels.ShiftStep != 0 || tokens == 0 {
+// lerp is a result of the kernel: x + dx ⊙ (a row of mu), or what fixed stands for.
+type lerp struct {
+	mu    ggml.Tensor
+	row   int64
+	fixed uintptr
+}
+
+// kernel builds lerps with one operation of package kernels. It reports false, and builds nothing, if it has no kernel.
+func (s Shifted) kernel(rows []lerp) (all []ggml.Tensor, ok bool) {
+	b, channels, tokens, n := s.batch, s.stream.Dim(0), s.stream.Rows(), int64(len(rows))
+	if b.Calls == nil || channels%kernels.ShiftStep != 0 || tokens == 0 {
 		return nil, false
 	}
-	call, err := b.Calls.Shift(channels, b.Lengths, int(n), s.eps)
+	call, err := b.Calls.Shift(channels, b.Lengths, len(rows), s.eps, s.norm.Bias.IsZero())
 	if err != nil {
 		b.Graph.Fail(fmt.Errorf("the token shift: %w", err))
 		return make([]ggml.Tensor, n), true
 	}
+	weights := []ggml.Tensor{s.state, s.norm.Weight, s.norm.Bias}
+	for _, r := range rows {
+		weights = append(weights, r.mu)
+	}
 	y := b.Graph.Custom(ggml.Custom{
-		Name: "shift", Operands: []ggml.Tensor{s.stream}, Fixed: append([]ggml.Tensor{s.state, s.norm.Weight, s.norm.Bias}, mus...),
+		Name: "shift", Operands: []ggml.Tensor{s.stream}, Fixed: weights,
 		Type: gguf.F32, Shape: [4]int64{channels, n*tokens + int64(len(b.Lengths)), 1, 1},
 		Function: kernels.Entry(), Call: call.Pointer(),
 		Place: func(y uintptr, x, w []uintptr) error {
 			at := kernels.Shift{X: x[0], State: w[0], Scale: w[1], Bias: w[2], Out: y}
-			for i, mu := range mus {
-				for row := range mu.Rows() {
-					at.Mus = append(at.Mus, w[3+i]+uintptr(4*channels*row))
+			for i, r := range rows {
+				mu := r.fixed
+				if !r.mu.IsZero() {
+					mu = w[3+i] + uintptr(4*channels*r.row)
 				}
+				at.Mus = append(at.Mus, mu)
 			}
 			return call.Place(at)
 		},
@@ -79,12 +97,33 @@ func (s Shifted) kernel(mus []ggml.Tensor) (all []ggml.Tensor, ok bool) {
 	b.Graph.Compute(y.Slice(1, n*tokens, int64(len(b.Lengths))).CopyTo(b.Graph.Use(s.state)))
 	for i := range n {
 		lerp := y.Slice(1, i*tokens, tokens)
-		if !s.only.IsZero() {
-			lerp = lerp.GetRows(s.only)
+		if s.last {
+			lerp = lastOf(b, lerp)
 		}
 		all = append(all, lerp)
 	}
 	return all, true
+}
+
+// lastOf returns the columns of x, [channels, tokens], for the last token of each sequence.
+func lastOf(b rwkv.Batch, x ggml.Tensor) ggml.Tensor {
+	if b.Calls == nil {
+		return x.GetRows(b.Last)
+	}
+	var moves []kernels.Move
+	for i, token := range b.LastOf {
+		moves = append(moves, kernels.Move{From: int64(token) * x.Stride(1), To: int64(i) * x.Stride(1)})
+	}
+	call, err := b.Calls.Copy(4*x.Dim(0), moves)
+	if err != nil {
+		b.Graph.Fail(fmt.Errorf("the last tokens: %w", err))
+		return x
+	}
+	return b.Graph.Custom(ggml.Custom{
+		Name: "last", Operands: []ggml.Tensor{x}, Type: gguf.F32, Shape: [4]int64{x.Dim(0), int64(len(moves)), 1, 1},
+		Function: kernels.Entry(), Call: call.Pointer(),
+		Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x...) },
+	})
 }
 
 // tokenShift builds dx for x: x one token earlier, minus x. Both are [channels, tokens]. The state holds the last x of each sequence, and

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
+)
+
+// own builds operations of a graph with our own kernels: matrix products, and if the CPU computes all of the graph, also
+// elementwise functions, norms and copies.
+type own struct {
+	model *Model
+	graph *ggml.Graph
+	calls *kernels.Calls
+}
+
+// alone reports whether the CPU computes all of the model's graphs and there are kernels for it.
+func (m *Model) alone() bool { return m.level != kernels.None && len(m.backends) == 1 }
+
+// build builds an operation. It reports false if there is no kernel for it.
+func (b own) build(o ggml.Operation) (ggml.Tensor, bool) {
+	if o.Name == "mul_mat" {
+		return b.product(o.Operands[0], o.Operands[1])
+	}
+	if !b.model.alone() {
+		return ggml.Tensor{}, false
+	}
+	x := o.Operands[0]
+	switch o.Name {
+	case "add", "sub", "mul":
+		if period, ok := repeated(o.Operands[1], x); ok {
+			call, err := b.calls.Elementwise(o.Name, x.Elements(), period, 0)
+			return b.add(o, call, err), true
+		}
+	case "neg", "sqr", "scale", "relu", "sigmoid", "silu", "exp", "tanh":
+		if x.Contiguous() && x.Elements() > 0 {
+			call, err := b.calls.Elementwise(o.Name, x.Elements(), x.Elements(), o.Number)
+			return b.add(o, call, err), true
+		}
+	case "norm", "rms_norm":
+		if x.Contiguous() && x.Dim(0)%kernels.ShiftStep == 0 && x.Rows() > 0 {
+			call, err := b.calls.Norm(x.Dim(0), x.Rows(), o.Number, o.Name == "rms_norm")
+			return b.place(ggml.Custom{
+				Name: o.Name, Operands: o.Operands, Shape: o.Shape,
+				Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x[0], 0, 0) },
+			}, call, err), true
+		}
+	case "cont", "repeat":
+		if rowBytes, moves, ok := movesOf(x, dense(o.Shape)); ok {
+			call, err := b.calls.Copy(rowBytes, moves)
+			return b.add(o, call, err), true
+		}
+	case "cpy":
+		to := o.Operands[1]
+		if rowBytes, moves, ok := movesOf(x, layoutOf(to)); ok {
+			call, err := b.calls.Copy(rowBytes, moves)
+			return b.place(ggml.Custom{
+				Name: o.Name, Operands: []ggml.Tensor{x}, Gaps: true, Fixed: []ggml.Tensor{to}, Shape: [4]int64{1, 1, 1, 1},
+				Place: func(_ uintptr, x, to []uintptr) error { return call.Place(to[0], x[0]) },
+			}, call, err), true
+		}
+	}
+	return ggml.Tensor{}, false
+}
+
+// add adds an operation that computes o with a call.
+func (b own) add(o ggml.Operation, call *kernels.Call, err error) ggml.Tensor {
+	return b.place(ggml.Custom{
+		Name: o.Name, Operands: o.Operands, Gaps: true, Shape: o.Shape,
+		Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x...) },
+	}, call, err)
+}
+
+// place adds an operation of F32 numbers that runs a call.
+func (b own) place(c ggml.Custom, call *kernels.Call, err error) ggml.Tensor {
+	if err != nil {
+		b.graph.Fail(fmt.Errorf("%s: %w", c.Name, err))
+		return c.Operands[0]
+	}
+	c.Type, c.Function, c.Call = gguf.F32, kernels.Entry(), call.Pointer()
+	return b.graph.Custom(c)
+}
+
+// repeated returns the number of elements after which y is repeated to the shape of x. It reports false if a tensor has gaps, or if y is
+// not repeated as a whole.
+func repeated(y, x ggml.Tensor) (period int64, ok bool) {
+	if !x.Contiguous() || !y.Contiguous() || x.Elements() == 0 {
+		return 0, false
+	}
+	i := 0
+	for i < 4 && y.Dim(i) == x.Dim(i) {
+		i++
+	}
+	for ; i < 4; i++ {
+		if y.Dim(i) != 1 {
+			return 0, false
+		}
+	}
+	return y.Elements(), true
+}
+
+// layout is a shape with the strides of its dimensions in bytes. A stride of 0 repeats.
+type layout struct{ shape, strides [4]int64 }
+
+func layoutOf(t ggml.Tensor) (l layout) {
+	for i := range 4 {
+		l.shape[i], l.strides[i] = t.Dim(i), t.Stride(i)
+	}
+	return l
+}
+
+// dense returns the layout of F32 numbers without gaps.
+func dense(shape [4]int64) layout {
+	l, bytes := layout{shape: shape}, int64(4)
+	for i, n := range shape {
+		l.strides[i] = bytes
+		bytes *= n
+	}
+	return l
+}
+
+// mostMoves is the most rows that a kernel copies.
+const mostMoves = 1 << 16
+
+// movesOf returns how to copy x, F32, to a layout of its shape, or of a shape that x is repeated to. If neither has gaps, their shapes may
+// differ. It reports false if there are no or too many rows, or if rows have gaps.
+func movesOf(x ggml.Tensor, to layout) (rowBytes int64, moves []kernels.Move, ok bool) {
+	from := layoutOf(x)
+	if x.Contiguous() && to.shape[0]*to.shape[1]*to.shape[2]*to.shape[3] == x.Elements() && to.strides == dense(to.shape).strides {
+		return 4 * x.Elements(), []kernels.Move{{}}, x.Elements() > 0
+	}
+	if from.strides[0] != 4 || to.strides[0] != 4 || from.shape[0] != to.shape[0] {
+		return 0, nil, false
+	}
+	for i, n := range from.shape {
+		if n == 0 || to.shape[i]%n != 0 {
+			return 0, nil, false
+		}
+	}
+	n, first := to.shape, 1
+	for rowBytes = 4 * n[0]; first < 4 && from.shape[first] == n[first] && from.strides[first] == rowBytes && to.strides[first] == rowBytes; first++ {
+		rowBytes *= n[first]
+		n[first] = 1
+	}
+	rows := n[1] * n[2] * n[3]
+	if rows == 0 || rows > mostMoves {
+		return 0, nil, false
+	}
+	for i := range rows {
+		at, move := i, kernels.Move{}
+		for d := 1; d < 4; d++ {
+			move.From += at % n[d] % from.shape[d] * from.strides[d]
+			move.To += at % n[d] * to.strides[d]
+			at /= n[d]
+		}
+		moves = append(moves, move)
+	}
+	return rowBytes, moves, true
+}
