@@ -172,6 +172,10 @@ func round32()
 
 func head7()
 
+func head6()
+
+func average4()
+
 func shiftRun()
 
 func add()
@@ -199,4 +203,4 @@ func tanh()
 func copyRows()
 
 // addresses tells where the other functions are, in the order of their names.
-func addresses(to *[97]uintptr)
+func addresses(to *[99]uintptr)

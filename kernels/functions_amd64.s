@@ -9719,6 +9719,54 @@ DATA tanh4<>+16(SB)/8, $0xbeaaaa99beaaaa99
 DATA tanh4<>+24(SB)/8, $0xbeaaaa99beaaaa99
 GLOBL tanh4<>(SB), RODATA|NOPTR, $32
 
+DATA artanh15<>+0(SB)/8, $0x3e0888893e088889
+DATA artanh15<>+8(SB)/8, $0x3e0888893e088889
+DATA artanh15<>+16(SB)/8, $0x3e0888893e088889
+DATA artanh15<>+24(SB)/8, $0x3e0888893e088889
+GLOBL artanh15<>(SB), RODATA|NOPTR, $32
+
+DATA artanh13<>+0(SB)/8, $0x3e1d89d93e1d89d9
+DATA artanh13<>+8(SB)/8, $0x3e1d89d93e1d89d9
+DATA artanh13<>+16(SB)/8, $0x3e1d89d93e1d89d9
+DATA artanh13<>+24(SB)/8, $0x3e1d89d93e1d89d9
+GLOBL artanh13<>(SB), RODATA|NOPTR, $32
+
+DATA artanh11<>+0(SB)/8, $0x3e3a2e8c3e3a2e8c
+DATA artanh11<>+8(SB)/8, $0x3e3a2e8c3e3a2e8c
+DATA artanh11<>+16(SB)/8, $0x3e3a2e8c3e3a2e8c
+DATA artanh11<>+24(SB)/8, $0x3e3a2e8c3e3a2e8c
+GLOBL artanh11<>(SB), RODATA|NOPTR, $32
+
+DATA artanh9<>+0(SB)/8, $0x3e638e393e638e39
+DATA artanh9<>+8(SB)/8, $0x3e638e393e638e39
+DATA artanh9<>+16(SB)/8, $0x3e638e393e638e39
+DATA artanh9<>+24(SB)/8, $0x3e638e393e638e39
+GLOBL artanh9<>(SB), RODATA|NOPTR, $32
+
+DATA artanh7<>+0(SB)/8, $0x3e9249253e924925
+DATA artanh7<>+8(SB)/8, $0x3e9249253e924925
+DATA artanh7<>+16(SB)/8, $0x3e9249253e924925
+DATA artanh7<>+24(SB)/8, $0x3e9249253e924925
+GLOBL artanh7<>(SB), RODATA|NOPTR, $32
+
+DATA artanh5<>+0(SB)/8, $0x3ecccccd3ecccccd
+DATA artanh5<>+8(SB)/8, $0x3ecccccd3ecccccd
+DATA artanh5<>+16(SB)/8, $0x3ecccccd3ecccccd
+DATA artanh5<>+24(SB)/8, $0x3ecccccd3ecccccd
+GLOBL artanh5<>(SB), RODATA|NOPTR, $32
+
+DATA artanh3<>+0(SB)/8, $0x3f2aaaab3f2aaaab
+DATA artanh3<>+8(SB)/8, $0x3f2aaaab3f2aaaab
+DATA artanh3<>+16(SB)/8, $0x3f2aaaab3f2aaaab
+DATA artanh3<>+24(SB)/8, $0x3f2aaaab3f2aaaab
+GLOBL artanh3<>(SB), RODATA|NOPTR, $32
+
+DATA artanh1<>+0(SB)/8, $0x4000000040000000
+DATA artanh1<>+8(SB)/8, $0x4000000040000000
+DATA artanh1<>+16(SB)/8, $0x4000000040000000
+DATA artanh1<>+24(SB)/8, $0x4000000040000000
+GLOBL artanh1<>(SB), RODATA|NOPTR, $32
+
 // func head7()
 // Requires: AVX, AVX2, FMA3
 TEXT ·head7(SB), NOSPLIT|NOFRAME, $0
@@ -10108,8 +10156,13 @@ update:
 	ADDQ         $0x08, CX
 	CMPQ         CX, $0x00000100
 	JNE          update
-	VPXOR        Y12, Y12, Y12
-	XORQ         CX, CX
+
+	// The norm of the head, the bonus and the gate. Without a norm, the mean is 0 and the factor 1
+	VPXOR   Y12, Y12, Y12
+	VMOVUPS one<>+0(SB), Y13
+	CMPQ    296(DI), $0x00
+	JE      finish
+	XORQ    CX, CX
 
 mean:
 	VADDPS       1792(R13)(CX*1), Y12, Y12
@@ -10143,32 +10196,418 @@ variance:
 	VSQRTPS      Y13, Y13
 	VMOVUPS      one<>+0(SB), Y0
 	VDIVPS       Y13, Y0, Y13
-	XORQ         CX, CX
+
+finish:
+	XORQ CX, CX
 
 gate:
-	VMOVUPS     1792(R13)(CX*1), Y0
-	VSUBPS      Y12, Y0, Y0
-	VMULPS      Y13, Y0, Y0
-	MOVQ        296(DI), BX
-	ADDQ        R12, BX
-	VMULPS      (BX)(CX*1), Y0, Y0
-	MOVQ        304(DI), BX
-	ADDQ        R12, BX
-	VADDPS      (BX)(CX*1), Y0, Y0
+	VMOVUPS 1792(R13)(CX*1), Y0
+	VSUBPS  Y12, Y0, Y0
+	VMULPS  Y13, Y0, Y0
+	CMPQ    296(DI), $0x00
+	JE      normed
+	MOVQ    296(DI), BX
+	ADDQ    R12, BX
+	VMULPS  (BX)(CX*1), Y0, Y0
+	MOVQ    304(DI), BX
+	ADDQ    R12, BX
+	VADDPS  (BX)(CX*1), Y0, Y0
+
+normed:
 	VMOVUPS     1024(R13)(CX*1), Y1
 	VFMADD231PS Y15, Y1, Y0
+	CMPQ        232(DI), $0x00
+	JE          gated
 	MOVQ        232(DI), AX
 	ADDQ        R10, AX
 	VMULPS      (AX)(CX*1), Y0, Y0
-	MOVQ        312(DI), AX
-	ADDQ        R10, AX
-	VMOVUPS     Y0, (AX)(CX*1)
-	ADDQ        $0x20, CX
-	CMPQ        CX, $0x00000100
-	JNE         gate
+
+gated:
+	MOVQ    312(DI), AX
+	ADDQ    R10, AX
+	VMOVUPS Y0, (AX)(CX*1)
+	ADDQ    $0x20, CX
+	CMPQ    CX, $0x00000100
+	JNE     gate
+	ADDQ    R11, R10
+	DECQ    R9
+	JNZ     token
+	RET
+
+// func head6()
+// Requires: AVX, AVX2, FMA3
+TEXT ·head6(SB), NOSPLIT|NOFRAME, $0
+token:
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  R8, AX
+	MOVQ  200(DI), BX
+	ADDQ  R10, BX
+	ADDQ  R14, BX
+	MOVQ  184(DI), DX
+	ADDQ  R10, DX
+	MOVQ  192(DI), SI
+	ADDQ  R10, SI
+	MOVQ  208(DI), R13
+	ADDQ  R15, R13
+	XORQ  CX, CX
+	CMPQ  216(DI), $0x00
+	JE    after
+
+before:
+	VBROADCASTSS (DX)(CX*1), Y8
+	VBROADCASTSS (SI)(CX*1), Y9
+	VBROADCASTSS (R13)(CX*1), Y10
+	VMOVUPS      (AX), Y11
+	VFMADD231PS  Y11, Y8, Y0
+	VMULPS       Y11, Y10, Y11
+	VFMADD231PS  (BX), Y9, Y11
+	VMOVUPS      Y11, (AX)
+	VMOVUPS      32(AX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VMULPS       Y12, Y10, Y12
+	VFMADD231PS  32(BX), Y9, Y12
+	VMOVUPS      Y12, 32(AX)
+	VMOVUPS      64(AX), Y13
+	VFMADD231PS  Y13, Y8, Y2
+	VMULPS       Y13, Y10, Y13
+	VFMADD231PS  64(BX), Y9, Y13
+	VMOVUPS      Y13, 64(AX)
+	VMOVUPS      96(AX), Y14
+	VFMADD231PS  Y14, Y8, Y3
+	VMULPS       Y14, Y10, Y14
+	VFMADD231PS  96(BX), Y9, Y14
+	VMOVUPS      Y14, 96(AX)
+	VMOVUPS      128(AX), Y11
+	VFMADD231PS  Y11, Y8, Y4
+	VMULPS       Y11, Y10, Y11
+	VFMADD231PS  128(BX), Y9, Y11
+	VMOVUPS      Y11, 128(AX)
+	VMOVUPS      160(AX), Y12
+	VFMADD231PS  Y12, Y8, Y5
+	VMULPS       Y12, Y10, Y12
+	VFMADD231PS  160(BX), Y9, Y12
+	VMOVUPS      Y12, 160(AX)
+	VMOVUPS      192(AX), Y13
+	VFMADD231PS  Y13, Y8, Y6
+	VMULPS       Y13, Y10, Y13
+	VFMADD231PS  192(BX), Y9, Y13
+	VMOVUPS      Y13, 192(AX)
+	VMOVUPS      224(AX), Y14
+	VFMADD231PS  Y14, Y8, Y7
+	VMULPS       Y14, Y10, Y14
+	VFMADD231PS  224(BX), Y9, Y14
+	VMOVUPS      Y14, 224(AX)
+	ADDQ         256(DI), AX
+	ADDQ         $0x04, CX
+	CMPQ         CX, 256(DI)
+	JNE          before
+
+	// The bonus: the sum of r u k, times the values
+	MOVQ  216(DI), AX
+	ADDQ  R12, AX
+	XORQ  CX, CX
+	VPXOR Y11, Y11, Y11
+
+bonus:
+	VMOVUPS      (DX)(CX*1), Y8
+	VMULPS       (SI)(CX*1), Y8, Y8
+	VFMADD231PS  (AX)(CX*1), Y8, Y11
+	ADDQ         $0x20, CX
+	CMPQ         CX, 256(DI)
+	JNE          bonus
+	VEXTRACTF128 $0x01, Y11, X12
+	VADDPS       X12, X11, X11
+	VHADDPS      X11, X11, X11
+	VHADDPS      X11, X11, X11
+	VBROADCASTSS X11, Y11
+	VFMADD231PS  (BX), Y11, Y0
+	VFMADD231PS  32(BX), Y11, Y1
+	VFMADD231PS  64(BX), Y11, Y2
+	VFMADD231PS  96(BX), Y11, Y3
+	VFMADD231PS  128(BX), Y11, Y4
+	VFMADD231PS  160(BX), Y11, Y5
+	VFMADD231PS  192(BX), Y11, Y6
+	VFMADD231PS  224(BX), Y11, Y7
+	JMP          norm
+
+after:
+	VBROADCASTSS (DX)(CX*1), Y8
+	VBROADCASTSS (SI)(CX*1), Y9
+	VBROADCASTSS (R13)(CX*1), Y10
+	VMOVUPS      (AX), Y11
+	VMULPS       Y11, Y10, Y11
+	VFMADD231PS  (BX), Y9, Y11
+	VMOVUPS      Y11, (AX)
+	VFMADD231PS  Y11, Y8, Y0
+	VMOVUPS      32(AX), Y12
+	VMULPS       Y12, Y10, Y12
+	VFMADD231PS  32(BX), Y9, Y12
+	VMOVUPS      Y12, 32(AX)
+	VFMADD231PS  Y12, Y8, Y1
+	VMOVUPS      64(AX), Y13
+	VMULPS       Y13, Y10, Y13
+	VFMADD231PS  64(BX), Y9, Y13
+	VMOVUPS      Y13, 64(AX)
+	VFMADD231PS  Y13, Y8, Y2
+	VMOVUPS      96(AX), Y14
+	VMULPS       Y14, Y10, Y14
+	VFMADD231PS  96(BX), Y9, Y14
+	VMOVUPS      Y14, 96(AX)
+	VFMADD231PS  Y14, Y8, Y3
+	VMOVUPS      128(AX), Y11
+	VMULPS       Y11, Y10, Y11
+	VFMADD231PS  128(BX), Y9, Y11
+	VMOVUPS      Y11, 128(AX)
+	VFMADD231PS  Y11, Y8, Y4
+	VMOVUPS      160(AX), Y12
+	VMULPS       Y12, Y10, Y12
+	VFMADD231PS  160(BX), Y9, Y12
+	VMOVUPS      Y12, 160(AX)
+	VFMADD231PS  Y12, Y8, Y5
+	VMOVUPS      192(AX), Y13
+	VMULPS       Y13, Y10, Y13
+	VFMADD231PS  192(BX), Y9, Y13
+	VMOVUPS      Y13, 192(AX)
+	VFMADD231PS  Y13, Y8, Y6
+	VMOVUPS      224(AX), Y14
+	VMULPS       Y14, Y10, Y14
+	VFMADD231PS  224(BX), Y9, Y14
+	VMOVUPS      Y14, 224(AX)
+	VFMADD231PS  Y14, Y8, Y7
+	ADDQ         256(DI), AX
+	ADDQ         $0x04, CX
+	CMPQ         CX, 256(DI)
+	JNE          after
+
+norm:
+	CMPQ         232(DI), $0x00
+	JE           gate
+	VPXOR        Y8, Y8, Y8
+	VADDPS       Y0, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VADDPS       Y2, Y8, Y8
+	VADDPS       Y3, Y8, Y8
+	VADDPS       Y4, Y8, Y8
+	VADDPS       Y5, Y8, Y8
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VADDPS       X9, X8, X8
+	VHADDPS      X8, X8, X8
+	VHADDPS      X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMULPS       inverse64<>+0(SB), Y8, Y8
+	VSUBPS       Y8, Y0, Y0
+	VSUBPS       Y8, Y1, Y1
+	VSUBPS       Y8, Y2, Y2
+	VSUBPS       Y8, Y3, Y3
+	VSUBPS       Y8, Y4, Y4
+	VSUBPS       Y8, Y5, Y5
+	VSUBPS       Y8, Y6, Y6
+	VSUBPS       Y8, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VFMADD231PS  Y0, Y0, Y8
+	VFMADD231PS  Y1, Y1, Y8
+	VFMADD231PS  Y2, Y2, Y8
+	VFMADD231PS  Y3, Y3, Y8
+	VFMADD231PS  Y4, Y4, Y8
+	VFMADD231PS  Y5, Y5, Y8
+	VFMADD231PS  Y6, Y6, Y8
+	VFMADD231PS  Y7, Y7, Y8
+	VEXTRACTF128 $0x01, Y8, X9
+	VADDPS       X9, X8, X8
+	VHADDPS      X8, X8, X8
+	VHADDPS      X8, X8, X8
+	VBROADCASTSS X8, Y8
+	VMULPS       inverse64<>+0(SB), Y8, Y8
+	VBROADCASTSS 272(DI), Y9
+	VADDPS       Y9, Y8, Y8
+	VSQRTPS      Y8, Y8
+	VMOVUPS      one<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y8
+	MOVQ         232(DI), AX
+	ADDQ         R12, AX
+	MOVQ         240(DI), BX
+	ADDQ         R12, BX
+	VMULPS       Y8, Y0, Y0
+	VMULPS       (AX), Y0, Y0
+	VADDPS       (BX), Y0, Y0
+	VMULPS       Y8, Y1, Y1
+	VMULPS       32(AX), Y1, Y1
+	VADDPS       32(BX), Y1, Y1
+	VMULPS       Y8, Y2, Y2
+	VMULPS       64(AX), Y2, Y2
+	VADDPS       64(BX), Y2, Y2
+	VMULPS       Y8, Y3, Y3
+	VMULPS       96(AX), Y3, Y3
+	VADDPS       96(BX), Y3, Y3
+	VMULPS       Y8, Y4, Y4
+	VMULPS       128(AX), Y4, Y4
+	VADDPS       128(BX), Y4, Y4
+	VMULPS       Y8, Y5, Y5
+	VMULPS       160(AX), Y5, Y5
+	VADDPS       160(BX), Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       192(AX), Y6, Y6
+	VADDPS       192(BX), Y6, Y6
+	VMULPS       Y8, Y7, Y7
+	VMULPS       224(AX), Y7, Y7
+	VADDPS       224(BX), Y7, Y7
+
+gate:
+	CMPQ   224(DI), $0x00
+	JE     write
+	MOVQ   224(DI), AX
+	ADDQ   R10, AX
+	ADDQ   R14, AX
+	VMULPS (AX), Y0, Y0
+	VMULPS 32(AX), Y1, Y1
+	VMULPS 64(AX), Y2, Y2
+	VMULPS 96(AX), Y3, Y3
+	VMULPS 128(AX), Y4, Y4
+	VMULPS 160(AX), Y5, Y5
+	VMULPS 192(AX), Y6, Y6
+	VMULPS 224(AX), Y7, Y7
+
+write:
+	MOVQ    248(DI), AX
+	ADDQ    R10, AX
+	ADDQ    R14, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VMOVUPS Y4, 128(AX)
+	VMOVUPS Y5, 160(AX)
+	VMOVUPS Y6, 192(AX)
+	VMOVUPS Y7, 224(AX)
+	ADDQ    R11, R10
+	ADDQ    264(DI), R15
+	DECQ    R9
+	JNZ     token
+	RET
+
+// func average4()
+// Requires: AVX, AVX2, FMA3
+TEXT ·average4(SB), NOSPLIT|NOFRAME, $0
+	MOVQ    216(DI), AX
+	VMOVUPS (AX)(R8*1), Y8
+	MOVQ    224(DI), AX
+	VMOVUPS (AX)(R8*1), Y9
+	MOVQ    200(DI), AX
+	VMOVUPS (AX)(R12*1), Y10
+	MOVQ    208(DI), AX
+	VMOVUPS (AX)(R12*1), Y11
+
+token:
+	MOVQ    184(DI), AX
+	VMOVUPS (AX)(R10*1), Y12
+	MOVQ    192(DI), AX
+	VMOVUPS (AX)(R10*1), Y13
+	VSUBPS  Y13, Y8, Y14
+
+	// y = v + sigmoid(log - (k + u)) (mean - v)
+	VADDPS       Y10, Y12, Y0
+	VSUBPS       Y0, Y9, Y0
+	VXORPS       sign<>+0(SB), Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VADDPS       one<>+0(SB), Y0, Y0
+	VMOVUPS      one<>+0(SB), Y1
+	VDIVPS       Y0, Y1, Y0
+	VFMADD213PS  Y13, Y14, Y0
+	MOVQ         232(DI), AX
+	VMOVUPS      Y0, (AX)(R10*1)
+
+	// d = log + decay - k, e = exp(-|d|)
+	VADDPS       Y11, Y9, Y4
+	VSUBPS       Y12, Y4, Y4
+	VMOVUPS      sign<>+0(SB), Y5
+	VORPS        Y5, Y4, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+
+	// mean = v + sigmoid(d) (mean - v), where sigmoid(d) is 1/(1+e), or e/(1+e) if d is negative
+	VMOVUPS     one<>+0(SB), Y1
+	VADDPS      Y1, Y0, Y2
+	VBLENDVPS   Y4, Y0, Y1, Y3
+	VDIVPS      Y2, Y3, Y3
+	VMOVAPS     Y13, Y8
+	VFMADD231PS Y3, Y14, Y8
+
+	// log = k + max(d, 0) + ln(1+e), where ln(1+e) is 2 artanh(e/(2+e))
+	VADDPS      Y1, Y2, Y2
+	VDIVPS      Y2, Y0, Y0
+	VMULPS      Y0, Y0, Y1
+	VMOVUPS     artanh15<>+0(SB), Y2
+	VFMADD213PS artanh13<>+0(SB), Y1, Y2
+	VFMADD213PS artanh11<>+0(SB), Y1, Y2
+	VFMADD213PS artanh9<>+0(SB), Y1, Y2
+	VFMADD213PS artanh7<>+0(SB), Y1, Y2
+	VFMADD213PS artanh5<>+0(SB), Y1, Y2
+	VFMADD213PS artanh3<>+0(SB), Y1, Y2
+	VFMADD213PS artanh1<>+0(SB), Y1, Y2
+	VMULPS      Y0, Y2, Y0
+	VPXOR       Y1, Y1, Y1
+	VMAXPS      Y4, Y1, Y1
+	VADDPS      Y1, Y12, Y12
+	VADDPS      Y0, Y12, Y9
 	ADDQ        R11, R10
 	DECQ        R9
 	JNZ         token
+	MOVQ        216(DI), AX
+	VMOVUPS     Y8, (AX)(R8*1)
+	MOVQ        224(DI), AX
+	VMOVUPS     Y9, (AX)(R8*1)
 	RET
 
 // func shiftRun()
@@ -11265,7 +11704,7 @@ next:
 	JNZ  row
 	RET
 
-// func addresses(to *[97]uintptr)
+// func addresses(to *[99]uintptr)
 TEXT ·addresses(SB), NOSPLIT, $0-8
 	MOVQ to+0(FP), DI
 	LEAQ ·q4k1+0(SB), AX
@@ -11436,30 +11875,34 @@ TEXT ·addresses(SB), NOSPLIT, $0-8
 	MOVQ AX, 656(DI)
 	LEAQ ·head7+0(SB), AX
 	MOVQ AX, 664(DI)
-	LEAQ ·shiftRun+0(SB), AX
+	LEAQ ·head6+0(SB), AX
 	MOVQ AX, 672(DI)
-	LEAQ ·add+0(SB), AX
+	LEAQ ·average4+0(SB), AX
 	MOVQ AX, 680(DI)
-	LEAQ ·sub+0(SB), AX
+	LEAQ ·shiftRun+0(SB), AX
 	MOVQ AX, 688(DI)
-	LEAQ ·mul+0(SB), AX
+	LEAQ ·add+0(SB), AX
 	MOVQ AX, 696(DI)
-	LEAQ ·neg+0(SB), AX
+	LEAQ ·sub+0(SB), AX
 	MOVQ AX, 704(DI)
-	LEAQ ·sqr+0(SB), AX
+	LEAQ ·mul+0(SB), AX
 	MOVQ AX, 712(DI)
-	LEAQ ·scale+0(SB), AX
+	LEAQ ·neg+0(SB), AX
 	MOVQ AX, 720(DI)
-	LEAQ ·relu+0(SB), AX
+	LEAQ ·sqr+0(SB), AX
 	MOVQ AX, 728(DI)
-	LEAQ ·sigmoid+0(SB), AX
+	LEAQ ·scale+0(SB), AX
 	MOVQ AX, 736(DI)
-	LEAQ ·silu+0(SB), AX
+	LEAQ ·relu+0(SB), AX
 	MOVQ AX, 744(DI)
-	LEAQ ·exp+0(SB), AX
+	LEAQ ·sigmoid+0(SB), AX
 	MOVQ AX, 752(DI)
-	LEAQ ·tanh+0(SB), AX
+	LEAQ ·silu+0(SB), AX
 	MOVQ AX, 760(DI)
-	LEAQ ·copyRows+0(SB), AX
+	LEAQ ·exp+0(SB), AX
 	MOVQ AX, 768(DI)
+	LEAQ ·tanh+0(SB), AX
+	MOVQ AX, 776(DI)
+	LEAQ ·copyRows+0(SB), AX
+	MOVQ AX, 784(DI)
 	RET

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"unsafe"
@@ -151,7 +152,8 @@ func TestMiddle7(t *testing.T) {
 	}
 	const heads, channels, eps = 3, 3 * HeadSize, 64e-5
 	for _, lengths := range unequal {
-		for _, layer0 := range []bool{true, false} {
+		for _, kind := range []string{"layer 0", "", "no norm", "no gate", "no norm, no gate"} {
+			layer0 := kind == "layer 0"
 			var first []float32
 			for _, threads := range []int{1, 2, 5} {
 				a, tokens := newArena(t), total(lengths)
@@ -171,6 +173,12 @@ func TestMiddle7(t *testing.T) {
 				if layer0 {
 					m.VR, m.V0 = 0, 0
 				}
+				if strings.Contains(kind, "no norm") {
+					m.Scale, m.Shift, in["scale"] = 0, 0, nil
+				}
+				if strings.Contains(kind, "no gate") {
+					m.G, in["g"] = 0, nil
+				}
 				begin := normal(int64(len(lengths)) * heads * HeadSize * HeadSize)
 				state, stateAt := a.put(begin)
 				y, yAt := a.put(make([]float32, channels*tokens))
@@ -187,7 +195,7 @@ func TestMiddle7(t *testing.T) {
 				require.True(t, slices.Equal(first, y), "%d threads", threads)
 				want, after := middleWide(in, widen(begin), heads, lengths, eps, layer0)
 				for i, w := range want {
-					require.InDelta(t, w, float64(y[i]), 2e-4*(1+math.Abs(w)), fmt.Sprint(lengths, i))
+					require.InDelta(t, w, float64(y[i]), 2e-4*(1+math.Abs(w)), fmt.Sprint(kind, lengths, i))
 				}
 				for i, w := range after {
 					require.InDelta(t, w, float64(state[i]), 2e-4*(1+math.Abs(w)), fmt.Sprint(lengths, i))
@@ -237,14 +245,190 @@ func middleWide(in map[string][]float32, state []float64, heads int, lengths []i
 					variance += (o - mean) * (o - mean) / HeadSize
 				}
 				for i, o := range out {
-					o = (o-mean)/math.Sqrt(variance+eps)*weight("scale", i) + weight("shift", i)
-					y[at*channels+h*HeadSize+i] = (o + v[i]*bonus) * token("g", i)
+					if in["scale"] != nil {
+						o = (o-mean)/math.Sqrt(variance+eps)*weight("scale", i) + weight("shift", i)
+					}
+					o += v[i] * bonus
+					if in["g"] != nil {
+						o *= token("g", i)
+					}
+					y[at*channels+h*HeadSize+i] = o
 				}
 			}
 			at++
 		}
 	}
 	return y, state
+}
+
+// The recurrence of versions 5 and 6, against the paper's formulas in float64.
+func TestMiddle6(t *testing.T) {
+	if Best() == None {
+		t.Skip("this processor has no kernels")
+	}
+	const heads, eps = 3, 64e-5
+	for _, size := range []int64{64, 128} {
+		for _, lengths := range unequal {
+			for _, kind := range []string{"bonus, decay for each token, norm, gate", "bonus, norm", "decay for each token", "bonus, gate"} {
+				has := func(what string) bool { return strings.Contains(kind, what) }
+				if has("norm") && size != HeadSize {
+					continue
+				}
+				var first []float32
+				for _, threads := range []int{1, 2, 5} {
+					a, tokens, channels := newArena(t), total(lengths), heads*size
+					var m Middle6
+					in := map[string][]float32{}
+					for i, of := range []struct {
+						name string
+						n    int64
+						at   *uintptr
+					}{{"r", tokens, &m.R}, {"k", tokens, &m.K}, {"v", tokens, &m.V}, {"w", tokens, &m.W}, {"u", 1, &m.U}, {"g", tokens, &m.G}, {"scale", 1, &m.Scale}, {"shift", 1, &m.Shift}} {
+						in[of.name], *of.at = a.put(normal(channels*of.n + int64(i))[i:])
+					}
+					for i, w := range in["w"] {
+						in["w"][i] = float32(math.Exp(-math.Exp(float64(w))))
+					}
+					if !has("bonus") {
+						m.U = 0
+					}
+					if !has("norm") {
+						m.Scale, m.Shift = 0, 0
+					}
+					if !has("gate") {
+						m.G = 0
+					}
+					begin := normal(int64(len(lengths)) * heads * size * size)
+					state, stateAt := a.put(begin)
+					y, yAt := a.put(make([]float32, channels*tokens))
+					m.State, m.Y = stateAt, yAt
+					calls := NewCalls(threads)
+					c, err := calls.Middle6(size, heads, lengths, has("decay for each token"), eps)
+					require.NoError(t, err)
+					require.NoError(t, c.Place(m))
+					onThreads(c.call)
+					calls.Close()
+					if first == nil {
+						first = slices.Clone(y)
+					}
+					require.True(t, slices.Equal(first, y), "%d threads", threads)
+					want, after := middle6Wide(in, widen(begin), heads, int(size), lengths, eps, has)
+					for i, w := range want {
+						require.InDelta(t, w, float64(y[i]), 1e-4*(1+math.Abs(w)), fmt.Sprint(kind, lengths, i))
+					}
+					for i, w := range after {
+						require.InDelta(t, w, float64(state[i]), 1e-4*(1+math.Abs(w)), fmt.Sprint(kind, lengths, i))
+					}
+				}
+			}
+		}
+	}
+}
+
+// middle6Wide is Middle6 in float64. It returns the results and the states afterwards.
+func middle6Wide(in map[string][]float32, state []float64, heads, size int, lengths []int, eps float64, has func(string) bool) (y, after []float64) {
+	channels, at := heads*size, 0
+	y = make([]float64, len(in["r"]))
+	for s, n := range lengths {
+		for range n {
+			for h := range heads {
+				weight := func(name string, i int) float64 { return float64(in[name][h*size+i]) }
+				token := func(name string, i int) float64 { return float64(in[name][at*channels+h*size+i]) }
+				of, out := state[(s*heads+h)*size*size:], make([]float64, size)
+				for i := range size {
+					w := weight("w", i)
+					if has("decay for each token") {
+						w = token("w", i)
+					}
+					for j := range size {
+						kv, old := token("k", i)*token("v", j), of[i*size+j]
+						of[i*size+j] = old*w + kv
+						if has("bonus") {
+							out[j] += token("r", i) * (weight("u", i)*kv + old)
+						} else {
+							out[j] += token("r", i) * of[i*size+j]
+						}
+					}
+				}
+				mean, variance := 0.0, 0.0
+				for _, o := range out {
+					mean += o / float64(size)
+				}
+				for _, o := range out {
+					variance += (o - mean) * (o - mean) / float64(size)
+				}
+				for i, o := range out {
+					if has("norm") {
+						o = (o-mean)/math.Sqrt(variance+eps)*weight("scale", i) + weight("shift", i)
+					}
+					if has("gate") {
+						o *= token("g", i)
+					}
+					y[at*channels+h*size+i] = o
+				}
+			}
+			at++
+		}
+	}
+	return y, state
+}
+
+// The recurrence of version 4, against the paper's sums in float64. The first sequence begins without a past.
+func TestAverage4(t *testing.T) {
+	if Best() == None {
+		t.Skip("this processor has no kernels")
+	}
+	for _, channels := range []int64{8, 768} {
+		for _, lengths := range unequal {
+			var first []float32
+			for _, threads := range []int{1, 2, 5} {
+				a, tokens, seqs := newArena(t), total(lengths), int64(len(lengths))
+				k, kAt := a.put(normal(channels * tokens))
+				v, vAt := a.put(normal(channels*tokens + 1)[1:])
+				u, uAt := a.put(normal(channels))
+				decay, decayAt := a.put(normal(channels + 2)[2:])
+				mean, meanAt := a.put(normal(channels * seqs))
+				log, logAt := a.put(normal(channels*seqs + 3)[3:])
+				y, yAt := a.put(make([]float32, channels*tokens))
+				for i := range channels {
+					decay[i] = -float32(math.Exp(float64(decay[i])))
+					k[i] *= 20
+					log[i] = -1e30
+				}
+				mean0, log0 := widen(mean), widen(log)
+				calls := NewCalls(threads)
+				c, err := calls.Average4(channels, lengths)
+				require.NoError(t, err)
+				require.NoError(t, c.Place(yAt, kAt, vAt, uAt, decayAt, meanAt, logAt))
+				onThreads(c)
+				calls.Close()
+				if first == nil {
+					first = slices.Clone(y)
+				}
+				require.True(t, slices.Equal(first, y), "%d threads", threads)
+				at := 0
+				for s, n := range lengths {
+					for i := range int(channels) {
+						m, l := mean0[s*int(channels)+i], log0[s*int(channels)+i]
+						for token := at; token < at+n; token++ {
+							key, value := float64(k[token*int(channels)+i]), float64(v[token*int(channels)+i])
+							boosted := key + float64(u[i])
+							most := math.Max(l, boosted)
+							want := (m*math.Exp(l-most) + value*math.Exp(boosted-most)) / (math.Exp(l-most) + math.Exp(boosted-most))
+							require.InDelta(t, want, float64(y[token*int(channels)+i]), 1e-5*(1+math.Abs(want)), fmt.Sprint(lengths, token, i))
+							l += float64(decay[i])
+							most = math.Max(l, key)
+							sum := math.Exp(l-most) + math.Exp(key-most)
+							m, l = (m*math.Exp(l-most)+value*math.Exp(key-most))/sum, most+math.Log(sum)
+						}
+						require.InDelta(t, m, float64(mean[s*int(channels)+i]), 1e-5*(1+math.Abs(m)))
+						require.InEpsilon(t, l+1e-9, float64(log[s*int(channels)+i]), 1e-4)
+					}
+					at += n
+				}
+			}
+		}
+	}
 }
 
 // The offsets that the generator knows are those of the structs.
@@ -254,6 +438,19 @@ func TestOffsetsOfCalls(t *testing.T) {
 	var m middle7
 	require.Equal(t, []uintptr{begin, begin + 56, begin + 64, begin + 120, begin + 128, begin + 136}, []uintptr{
 		unsafe.Offsetof(m.r), unsafe.Offsetof(m.v0), unsafe.Offsetof(m.w0), unsafe.Offsetof(m.shift), unsafe.Offsetof(m.y), unsafe.Offsetof(m.eps),
+	})
+	var n middle6
+	require.Equal(t, []uintptr{begin, begin + 40, begin + 48, begin + 56, begin + 64, begin + 72, begin + 80, begin + 88}, []uintptr{
+		unsafe.Offsetof(n.r), unsafe.Offsetof(n.g), unsafe.Offsetof(n.scale), unsafe.Offsetof(n.shift), unsafe.Offsetof(n.y),
+		unsafe.Offsetof(n.headBytes), unsafe.Offsetof(n.decayStep), unsafe.Offsetof(n.eps),
+	})
+	var a averaging
+	require.Equal(t, []uintptr{begin, begin + 48}, []uintptr{unsafe.Offsetof(a.k), unsafe.Offsetof(a.y)})
+	var e elementwise
+	require.Equal(t, begin+56, unsafe.Offsetof(e.number))
+	var c copying
+	require.Equal(t, []uintptr{begin, begin + 8, begin + 16, begin + 24, begin + 32, begin + 40}, []uintptr{
+		unsafe.Offsetof(c.in), unsafe.Offsetof(c.out), unsafe.Offsetof(c.table), unsafe.Offsetof(c.rows), unsafe.Offsetof(c.rowBytes), unsafe.Offsetof(c.run),
 	})
 	var s shift
 	require.Equal(t, []uintptr{begin, begin + 40, begin + 48, begin + 56, begin + 64, begin + 72, begin + 76, begin + 80, begin + 84}, []uintptr{
@@ -282,6 +479,13 @@ func TestFusedRefusals(t *testing.T) {
 	require.ErrorContains(t, err, "the time mix of 0 heads")
 	_, err = calls.Middle7(1, nil, 1)
 	require.Error(t, err)
+	_, err = calls.Middle6(96, 1, []int{1}, true, 1)
+	require.ErrorContains(t, err, "1 heads of 96 channels")
+	six, err := calls.Middle6(128, 1, []int{1}, true, 1)
+	require.NoError(t, err)
+	require.ErrorContains(t, six.Place(Middle6{Scale: 1}), "the norm of heads of 128 channels")
+	_, err = calls.Average4(12, []int{1})
+	require.ErrorContains(t, err, "the recurrence of 12 channels")
 	c, err := calls.Shift(64, []int{1}, 2, 1, false)
 	require.NoError(t, err)
 	require.ErrorContains(t, c.Place(Shift{Mus: make([]uintptr, 3)}), "3 lerps placed, want 2")

@@ -31,8 +31,8 @@ var functions = func() map[string]uintptr {
 }()
 
 var (
-	sharingKernel, roundingBody, productBody, middleBody, shiftBody, elementwiseBody, copyBody = bodies()
-	entryFunction                                                                              = entryOf(runtime.GOOS)
+	sharingKernel, roundingBody, productBody, middleBody, shiftBody, elementwiseBody, copyBody, middle6Body, averageBody = bodies()
+	entryFunction                                                                                                        = entryOf(runtime.GOOS)
 )
 
 // entryOf returns the address of the entry for a system's calling convention. system is a GOOS.
@@ -45,7 +45,7 @@ func entryOf(system string) uintptr {
 }
 
 // bodies returns the address of the kernel sharing, and of the bodies that it runs.
-func bodies() (sharing, rounding, product, middle, shifting, applying, copying uintptr)
+func bodies() (sharing, rounding, product, middle, shifting, applying, copying, middle6, averaging uintptr)
 
 // entries returns the addresses of the two C entries, one for each calling convention. Entry returns one of them.
 func entries() (systemV, windows uintptr)

@@ -11,10 +11,10 @@ import (
 func Best() Level { return None }
 
 var (
-	functions                                        map[string]uintptr
-	sharingKernel, entryFunction                     uintptr
-	roundingBody, productBody, middleBody, shiftBody uintptr
-	elementwiseBody, copyBody                        uintptr
+	functions                                           map[string]uintptr
+	sharingKernel, entryFunction                        uintptr
+	roundingBody, productBody, middleBody, shiftBody    uintptr
+	elementwiseBody, copyBody, middle6Body, averageBody uintptr
 )
 
 const noKernels = "kernels: internal error: none for this processor"

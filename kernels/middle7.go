@@ -9,7 +9,8 @@ import (
 const HeadSize = 64
 
 // Middle7 holds the addresses for a MiddleCall. The names are the letters of the RWKV-7 paper. Activations are float32 [channels,
-// tokens]. W, A and VR do not include their biases and sigmoids. VR and V0 are 0 in layer 0. Weights are float32 [channels].
+// tokens]. W, A and VR do not include their biases and sigmoids. VR and V0 are 0 in layer 0. G is 0 without a gate. Weights are float32
+// [channels]. Scale and Shift are 0 without a norm.
 type Middle7 struct {
 	R, K, V, W, A, VR, G, V0                uintptr // activations
 	W0, A0, VBias, KK, KA, RK, Scale, Shift uintptr // weights; Scale and Shift belong to the norm of heads
@@ -49,7 +50,7 @@ func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, e
 	if heads <= 0 || len(lengths) == 0 {
 		return nil, fmt.Errorf("kernels: the time mix of %d heads and %d sequences", heads, len(lengths))
 	}
-	table, err := c.place(uintptr(16 * len(lengths)))
+	table, err := c.sequenceTable(lengths)
 	if err != nil {
 		return nil, err
 	}
@@ -57,15 +58,10 @@ func (c *Calls) Middle7(heads int64, lengths []int, eps float32) (*MiddleCall, e
 	if err != nil {
 		return nil, err
 	}
-	first := int64(0)
-	for i, n := range lengths {
-		unsafe.Slice((*[2]int64)(table), len(lengths))[i] = [2]int64{first, int64(n)}
-		first += int64(n)
-	}
 	m := (*middle7)(to)
 	*m = middle7{
 		shared: shared{kernel: sharingKernel, body: middleBody, pieces: heads * int64(len(lengths)), threadScratch: middleScratch},
-		eps:    eps, heads: heads, sequences: uintptr(table),
+		eps:    eps, heads: heads, sequences: table,
 		tokenBytes: 4 * HeadSize * heads,
 	}
 	c.scratch = max(c.scratch, middleScratch)

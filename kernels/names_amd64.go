@@ -88,6 +88,8 @@ var names = [...]string{
 	"round256",
 	"round32",
 	"head7",
+	"head6",
+	"average4",
 	"shiftRun",
 	"add",
 	"sub",

@@ -244,6 +244,59 @@ TEXT middle<>(SB), NOSPLIT|NOFRAME, $0
 out:
 	RET
 
+// middle6 is the body of Middle6. A piece is 64 values of one head of one sequence.
+TEXT middle6<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ  middle6_headBytes(DI), R12
+	XORL  DX, DX
+	DIVQ  middle6_blocks(DI)        // AX the head of all sequences, DX the block
+	MOVQ  DX, R14
+	SHLQ  $8, R14
+	MOVQ  R12, R8
+	IMULQ R8, R8
+	SHRQ  $2, R8                    // bytes of a head's state
+	IMULQ AX, R8
+	ADDQ  middle6_state(DI), R8
+	ADDQ  R14, R8
+	XORL  DX, DX
+	DIVQ  middle6_heads(DI)         // AX the sequence, DX the head
+	IMULQ DX, R12
+	SHLQ  $4, AX
+	ADDQ  middle6_sequences(DI), AX
+	MOVQ  0(AX), R10                // the first token
+	MOVQ  8(AX), R9                 // the number of tokens
+	TESTQ R9, R9
+	JZ    out
+	MOVQ  middle6_decayStep(DI), R15
+	IMULQ R10, R15
+	ADDQ  R12, R15
+	MOVQ  middle6_tokenBytes(DI), R11
+	IMULQ R11, R10
+	ADDQ  R12, R10
+	CALL  ·head6(SB)
+out:
+	RET
+
+// averaging is the body of Average4. A piece is 8 channels of one sequence.
+TEXT averaging<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ  AX, R8
+	SHLQ  $5, R8
+	XORL  DX, DX
+	DIVQ  averaging_eights(DI)       // AX the sequence, DX the channels
+	MOVQ  DX, R12
+	SHLQ  $5, R12
+	SHLQ  $4, AX
+	ADDQ  averaging_sequences(DI), AX
+	MOVQ  0(AX), R10                // the first token
+	MOVQ  8(AX), R9                 // the number of tokens
+	TESTQ R9, R9
+	JZ    out
+	MOVQ  averaging_tokenBytes(DI), R11
+	IMULQ R11, R10
+	ADDQ  R12, R10
+	CALL  ·average4(SB)
+out:
+	RET
+
 // shifting is the body of Shift. A piece is an entry of the table, a shiftPiece.
 TEXT shifting<>(SB), NOSPLIT|NOFRAME, $0
 	IMULQ $shiftPiece__size, AX
@@ -288,8 +341,8 @@ there:
 	MOVB  $1, ret+24(FP)
 	RET
 
-// func bodies() (sharing, rounding, product, middle, shifting, applying, copying uintptr)
-TEXT ·bodies(SB), NOSPLIT, $0-56
+// func bodies() (sharing, rounding, product, middle, shifting, applying, copying, middle6, averaging uintptr)
+TEXT ·bodies(SB), NOSPLIT, $0-72
 	LEAQ  sharing<>(SB), AX
 	MOVQ  AX, sharing+0(FP)
 	LEAQ  rounding<>(SB), AX
@@ -304,4 +357,8 @@ TEXT ·bodies(SB), NOSPLIT, $0-56
 	MOVQ  AX, applying+40(FP)
 	LEAQ  copying<>(SB), AX
 	MOVQ  AX, copying+48(FP)
+	LEAQ  middle6<>(SB), AX
+	MOVQ  AX, middle6+56(FP)
+	LEAQ  averaging<>(SB), AX
+	MOVQ  AX, averaging+64(FP)
 	RET

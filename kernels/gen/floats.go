@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -13,7 +14,7 @@ type floatConstants struct {
 	low, high, log2e, ln2a, ln2b, one, bias, halfDecay, tiny, inverse64, sign mem
 	many, shift16, exp16                                                      mem   // see wholeExp
 	little                                                                    mem   // see tanh
-	exp, tanhs                                                                []mem // coefficients of polynomials, the highest first
+	exp, tanhs, artanh                                                        []mem // coefficients of polynomials, the highest first
 }
 
 func newFloatConstants() floatConstants {
@@ -33,6 +34,9 @@ func newFloatConstants() floatConstants {
 	}
 	for i, v := range []float32{-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1} {
 		c.tanhs = append(c.tanhs, f("tanh"+string(rune('0'+i)), v))
+	}
+	for i := 15; i > 0; i -= 2 { // 2 artanh(z) = z (2 + 2/3 z² + 2/5 z⁴ + ...), for z up to 1/3
+		c.artanh = append(c.artanh, f(fmt.Sprint("artanh", i), 2/float32(i)))
 	}
 	return c
 }

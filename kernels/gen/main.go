@@ -60,6 +60,8 @@ func main() {
 	round32(c)
 	floats := newFloatConstants()
 	head7(floats)
+	head6(floats)
+	average4(floats)
 	shiftRun()
 	elementwises(floats)
 	copyRows()

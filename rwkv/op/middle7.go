@@ -11,11 +11,11 @@ import (
 
 // Mix7 is the input of the part of version 7's time mix between the matrix products. The names are the letters of the RWKV-7 paper.
 type Mix7 struct {
-	R, K, V, W, A, G ggml.Tensor // [channels, tokens]; W and A without their biases
+	R, K, V, W, A, G ggml.Tensor // [channels, tokens]; W and A without their biases; G is the zero Tensor if there is no gate
 	VR, V0           ggml.Tensor // the value residual without its bias, and the value of layer 0; the zero Tensor in layer 0
 
 	W0, A0, VBias, KK, KA, RK ggml.Tensor // [channels]
-	Norm                      Norm
+	Norm                      Norm        // of heads; the zero Norm if there is none
 	State                     ggml.Tensor
 }
 
@@ -31,7 +31,10 @@ func Middle7(b rwkv.Batch, c rwkv.Config, m Mix7) (y ggml.Tensor, ok bool) {
 		b.Graph.Fail(fmt.Errorf("the time mix: %w", err))
 		return m.V, true
 	}
-	operands := []ggml.Tensor{m.R, m.K, m.V, m.W, m.A, m.G}
+	operands, gated := []ggml.Tensor{m.R, m.K, m.V, m.W, m.A}, !m.G.IsZero()
+	if gated {
+		operands = append(operands, m.G)
+	}
 	if !m.V0.IsZero() {
 		operands = append(operands, m.VR, m.V0)
 	}
@@ -41,11 +44,15 @@ func Middle7(b rwkv.Batch, c rwkv.Config, m Mix7) (y ggml.Tensor, ok bool) {
 		Function: kernels.Entry(), Call: call.Pointer(),
 		Place: func(y uintptr, x, w []uintptr) error {
 			at := kernels.Middle7{
-				R: x[0], K: x[1], V: x[2], W: x[3], A: x[4], G: x[5], Y: y,
+				R: x[0], K: x[1], V: x[2], W: x[3], A: x[4], Y: y,
 				W0: w[0], A0: w[1], VBias: w[2], KK: w[3], KA: w[4], RK: w[5], Scale: w[6], Shift: w[7], State: w[8],
 			}
-			if len(x) > 6 {
-				at.VR, at.V0 = x[6], x[7]
+			x = x[5:]
+			if gated {
+				at.G, x = x[0], x[1:]
+			}
+			if len(x) > 0 {
+				at.VR, at.V0 = x[0], x[1]
 			}
 			return call.Place(at)
 		},

@@ -27,7 +27,7 @@ func (b bench) bits(t *testing.T) {
 	c := b.sized(bitsModel)
 	c.Ranks = bitsModel.Ranks
 	plain := Random(t, c, "F32")
-	exact := b.device.IsHost() && b.kernels != kernels.None && !b.Inexact
+	exact := b.device.IsHost() && b.kernels != kernels.None
 	require.Equal(t, exact, b.load(t, plain).Exact())
 	if exact {
 		b.sameBits(t, b.load(t, retyped(t, plain, "Q4_K_M", gguf.Q8_0))) // also has matrices in Q6_K, F16 and F32

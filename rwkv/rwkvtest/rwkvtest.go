@@ -33,8 +33,6 @@ type Suite struct {
 	Arch   rwkv.Arch
 	Golden []string     // names of the golden files of this version
 	Random synth.Config // options for random models of this version; the suite chooses their sizes
-	// Inexact is set for versions in which the bits of a result depend on how a text is cut into chunks: see engine.Model.Exact.
-	Inexact bool
 	// States convert the golden files' states to those between the two token shifts. read returns a golden file's state by name.
 	States map[string]func(read func(what string) []float32) []float32
 }

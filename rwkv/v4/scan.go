@@ -79,6 +79,9 @@ func (x average) between(y average) average {
 // average of all values up to and including its own, whose weight is multiplied by e^u (RWKV-4 paper, equation 16). It updates
 // the state.
 func wkv(b rwkv.Batch, layer int, k, v, u, decay ggml.Tensor) ggml.Tensor {
+	if y, ok := op.Average4(b, k, v, u, decay, b.State(layer, wkvMean), b.State(layer, wkvLog)); ok {
+		return y
+	}
 	b.Graph.Inexact() // the scan of several tokens averages in another order than one token after another
 	channels, decay := k.Dim(0), b.Graph.Use(decay)
 	return op.ByRun(b, 1, func(r op.Run) ggml.Tensor {

@@ -62,15 +62,9 @@ func (l *layer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
 	x := in.Lerps(mus...)
 	r, k, v := x[0].MatMul(l.R), x[1].MatMul(l.K), x[2].MatMul(l.V)
 
-	heads := func(x ggml.Tensor) ggml.Tensor { return op.Heads(l.config, x) }
-	w := b.Graph.Use(l.W)
-	if tokens := r.Rows(); tokens > 1 { // the decay is the same for every token
-		w = w.Repeat(l.W.Dim(0), l.W.Dim(1), tokens)
-	}
-	y := op.WKV6(b, l.index, heads(k), heads(v), heads(r), l.U, w, b.State(l.index, wkv))
-	y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
+	m := op.Mix6{R: r, K: k, V: v, W: l.W, U: l.U, Norm: l.GroupNorm, State: b.State(l.index, wkv)}
 	if gated {
-		y = y.Mul(x[3].MatMul(l.G).SiLU())
+		m.G = x[3].MatMul(l.G).SiLU()
 	}
-	return y.MatMul(l.O)
+	return op.Middle6(b, l.config, l.index, m).MatMul(l.O)
 }

@@ -68,14 +68,10 @@ func (l *layer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
 	lerp := l.lerps(b, x, dx)
 	xw, xk, xv, xr, xg := lerp(0), lerp(1), lerp(2), lerp(3), lerp(4)
 
-	r, k, v := xr.MatMul(l.R), xk.MatMul(l.K), xv.MatMul(l.V)
-	g := xg.MatMul(l.G).SiLU()
-	w := l.decay(xw)
-
-	heads := func(x ggml.Tensor) ggml.Tensor { return op.Heads(l.config, x) }
-	y := op.WKV6(b, l.index, heads(k), heads(v), heads(r), l.U, heads(w), b.State(l.index, wkv))
-	y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(l.GroupNorm.Weight).Add(l.GroupNorm.Bias)
-	return y.Mul(g).MatMul(l.O)
+	return op.Middle6(b, l.config, l.index, op.Mix6{
+		R: xr.MatMul(l.R), K: xk.MatMul(l.K), V: xv.MatMul(l.V), G: xg.MatMul(l.G).SiLU(),
+		W: l.decay(xw), U: l.U, Norm: l.GroupNorm, State: b.State(l.index, wkv),
+	}).MatMul(l.O)
 }
 
 // decay builds each token's own decay, e^(-e^(d0 + tanh(x·D1)·D2)).

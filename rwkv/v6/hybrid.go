@@ -100,21 +100,20 @@ func (l *hybridLayer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
 		r, k, v = r.Add(l.RBias), k.Add(l.KBias), v.Add(l.VBias)
 	}
 	g := xg.MatMul(l.G).Sigmoid()
-	w := op.Heads(l.config, l.decay(xw))
-	r = op.Heads(l.config, r.Scale(float32(1/math.Sqrt(float64(l.config.HeadSize)))))
+	w := l.decay(xw)
+	r = r.Scale(float32(1 / math.Sqrt(float64(l.config.HeadSize))))
 	k, v = l.shared(k), l.shared(v)
 	k = k.Sub(k.Mul(w))
 
-	y := op.LinearAttention(b, l.index, k, v, r, w, b.State(l.index, wkv))
-	return op.Flat(l.config, y).Mul(g).MatMul(l.O)
+	y := op.LinearAttention(b, l.config, l.index, k, v, r, w, b.State(l.index, wkv))
+	return y.Mul(g).MatMul(l.O)
 }
 
-// shared repeats each key or value for the heads that share it: [head size · shared heads, tokens] becomes [head size, heads,
-// tokens].
+// shared repeats each key or value for the heads that share it: [head size · shared heads, tokens] becomes [channels, tokens].
 func (l *hybridLayer) shared(x ggml.Tensor) ggml.Tensor {
 	size, heads, few, tokens := int64(l.config.HeadSize), int64(l.config.Heads()), int64(dims(l.config).KVHeads), x.Rows()
 	if few < heads {
 		x = x.Reshape(size, 1, few, tokens).Repeat(size, heads/few, few, tokens)
 	}
-	return x.Reshape(size, heads, tokens)
+	return x.Reshape(size*heads, tokens)
 }

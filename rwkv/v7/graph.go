@@ -109,11 +109,8 @@ func (l *layer) timeMix(b rwkv.Batch, in op.Shifted, v0 ggml.Tensor) (y, v ggml.
 
 // middle builds g ⊙ (norm(wkv) + bonus), and updates the wkv state. Hybrids may lack the norm and the gate.
 func (l *layer) middle(b rwkv.Batch, m op.Mix7) ggml.Tensor {
-	bareHeads, gate := dims(l.config).BareHeads, !m.G.IsZero()
-	if !bareHeads && gate {
-		if y, ok := op.Middle7(b, l.config, m); ok {
-			return y
-		}
+	if y, ok := op.Middle7(b, l.config, m); ok {
+		return y
 	}
 	r, k, v := m.R, m.K, m.V
 	w := m.W.Add(m.W0).Sigmoid().Scale(-0.606531).Exp() // decay; 0.606531 = e^-0.5
@@ -127,11 +124,11 @@ func (l *layer) middle(b rwkv.Batch, m op.Mix7) ggml.Tensor {
 
 	y := op.WKV7(b, l.index, op.Heads(l.config, r), op.Heads(l.config, w), op.Heads(l.config, k), op.Heads(l.config, v), kk.Neg(), kk.Mul(op.Heads(l.config, a)), m.State)
 	bonus := op.Heads(l.config, v).Mul(op.Heads(l.config, r.Mul(k).Mul(m.RK)).SumRows())
-	if !bareHeads {
+	if !dims(l.config).BareHeads {
 		y = op.Flat(l.config, y.Norm(l.config.GroupNormEps)).Mul(m.Norm.Weight).Add(m.Norm.Bias)
 	}
 	y = op.Flat(l.config, y).Add(op.Flat(l.config, bonus))
-	if gate {
+	if !m.G.IsZero() {
 		y = y.Mul(m.G)
 	}
 	return y
