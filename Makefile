@@ -15,7 +15,7 @@ TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
 .PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model generate test check unit race cross vulkan
-.PHONY: fuzz mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
+.PHONY: fuzz hub-client mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -111,6 +111,12 @@ vulkan:
 		for part in observed laws/chunks_of $(SIDE); do $(GO) test -count=1 ./rwkv/v4 ./rwkv/v5 ./rwkv/v6 -run "TestSuite[0-9]*/Vulkan0/$$part"; done; \
 		for part in reference observed laws/a_prompt_of; do $(GO) test -count=1 ./rwkv/v6 ./rwkv/v7 -run "TestSuiteOfHybrids/.*/Vulkan0/$$part"; done; \
 	else echo "vulkan: no driver or no libraries (make ggml-vulkan), skipped"; fi
+
+# Downloads from the tests' hub with huggingface_hub, the hub's own client, which pip fetches.
+hub-client:
+	python3 -m venv build/hub-client
+	build/hub-client/bin/pip install --quiet huggingface_hub==2.4.0
+	HF_PYTHON=$(CURDIR)/build/hub-client/bin/python $(GO) test -count=1 -run Official -v ./hub
 
 # Runs all fuzz targets, or those whose names match FUZZ, for FUZZTIME each. See docs/testing.md.
 FUZZTIME ?= 1m

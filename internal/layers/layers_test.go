@@ -67,6 +67,7 @@ var arrows = map[string][]string{
 	"prompt":             {"internal/excerpt"},
 	"music":              {"tokenizer"},
 	"demo":               {"internal/atomicfile", "internal/private"},
+	"hub":                {"internal/atomicfile", "internal/excerpt", "internal/infile", "internal/lock", "internal/units"},
 
 	"internal/atomicfile": {"internal/lock"},
 	"internal/cells":      {"internal/float", "internal/term"},
@@ -98,6 +99,7 @@ var arrows = map[string][]string{
 	// For tests and scripts. They may import anything, but nothing else may import them.
 	"ggml/ggmltest":    {"ggml/probe"},
 	"rwkv/rwkvtest":    {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
+	"internal/fakehub": {},
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
 	"internal/writers": {"checkpoint/*"},
 	"scripts/*":        {"eval", "internal/atomicfile", "internal/float", "internal/rss", "internal/synth"},
@@ -106,6 +108,7 @@ var arrows = map[string][]string{
 // only lists the importers of packages that few may import.
 var only = map[string][]string{
 	"github.com/ebitengine/purego": {"bindings"},
+	"github.com/gofrs/flock":       {"internal/lock"},
 	"unsafe":                       {"bindings", "ggml", "internal/cpus", "internal/mmap", "internal/pages", "kernels"},
 	"C":                            {},
 }
