@@ -168,7 +168,7 @@ const packPiece = 1 << 20
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // product multiplies x with the packed matrix w. It reports false if ggml must multiply.
-func (b own) product(x, w ggml.Tensor) (ggml.Tensor, bool) {
+func (b operations) product(x, w ggml.Tensor) (ggml.Tensor, bool) {
 	matrices, ok := b.model.weights.matrices[w.Name()]
 	part, isPart := w.Part()
 	n := int64(len(matrices.parts))
@@ -190,7 +190,7 @@ func (b own) product(x, w ggml.Tensor) (ggml.Tensor, bool) {
 
 // multiply multiplies x, [in, ...], with a packed matrix. If the matrix's type needs rounded columns, one operation rounds them. Another
 // operation multiplies.
-func (b own) multiply(x ggml.Tensor, name string, matrix *kernels.Matrix) ggml.Tensor {
+func (b operations) multiply(x ggml.Tensor, name string, matrix *kernels.Matrix) ggml.Tensor {
 	g, several := b.graph, len(b.model.backends) > 1
 	onCPU := func(t ggml.Tensor) ggml.Tensor {
 		if several {

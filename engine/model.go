@@ -48,15 +48,16 @@ type Model struct {
 	config  rwkv.Config
 	options Options
 
-	backends []*ggml.Backend // the device first, the CPU last
-	devices  []ggml.Device   // of each layer
-	head     ggml.Device
-	level    kernels.Level // of our own kernels
-	crew     *kernels.Crew // runs programs; nil if no layer has kernels
-	weights  *weights
-	forward  rwkv.Forward
-	exact    func() bool // finds it when asked first
-	begin    *Beginning  // of texts, unless a session has another
+	backends  []*ggml.Backend // the device first, the CPU last
+	devices   []ggml.Device   // of each layer
+	head      ggml.Device
+	level     kernels.Level // of our own kernels
+	functions bool          // our own kernels compute all that they can, not only products
+	crew      *kernels.Crew // runs programs; nil if no layer has kernels
+	weights   *weights
+	forward   rwkv.Forward
+	exact     func() bool // finds it when asked first
+	begin     *Beginning  // of texts, unless a session has another
 
 	uploads     *semaphore.Weighted // of the bytes that are on their way to devices
 	fingerprint [32]byte
@@ -99,6 +100,7 @@ func (m *Model) load() error {
 	if err := m.openDevices(tensors); err != nil {
 		return err
 	}
+	m.functions = m.level != kernels.None && len(m.backends) == 1 && m.right(checkFunctions())
 	if m.weights, err = m.loadWeights(tensors); err != nil {
 		return err
 	}
@@ -109,7 +111,7 @@ func (m *Model) load() error {
 		return err
 	}
 	m.exact = sync.OnceValue(m.findExact)
-	if m.alone() {
+	if m.functions {
 		m.crew = kernels.NewCrew(min(m.options.Threads, runtime.GOMAXPROCS(0)))
 	}
 	return m.bind()

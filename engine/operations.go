@@ -2,29 +2,38 @@ package engine
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/kernels"
 )
 
-// own builds operations of a graph with our own kernels: matrix products, and if the CPU computes all of the graph, also
+// operations builds operations of a graph with our own kernels: matrix products, and if the CPU computes all of the graph, also
 // elementwise functions, norms and copies.
-type own struct {
+type operations struct {
 	model *Model
 	graph *ggml.Graph
 	calls *kernels.Calls
 }
 
-// alone reports whether the CPU computes all of the model's graphs and there are kernels for it.
-func (m *Model) alone() bool { return m.level != kernels.None && len(m.backends) == 1 }
+// checkFunctions tests our own kernels other than products. It does so once.
+var checkFunctions = sync.OnceValue(kernels.CheckFunctions)
+
+// right reports whether kernels other than products are right on this processor, and warns if they are not.
+func (m *Model) right(err error) bool {
+	if err != nil {
+		m.options.Log.Warn("ggml computes all but matrix products, because our kernel is wrong on this processor", "error", err)
+	}
+	return err == nil
+}
 
 // build builds an operation. It reports false if there is no kernel for it.
-func (b own) build(o ggml.Operation) (ggml.Tensor, bool) {
+func (b operations) build(o ggml.Operation) (ggml.Tensor, bool) {
 	if o.Name == "mul_mat" {
 		return b.product(o.Operands[0], o.Operands[1])
 	}
-	if !b.model.alone() {
+	if !b.model.functions {
 		return ggml.Tensor{}, false
 	}
 	x := o.Operands[0]
@@ -66,7 +75,7 @@ func (b own) build(o ggml.Operation) (ggml.Tensor, bool) {
 }
 
 // add adds an operation that computes o with a call.
-func (b own) add(o ggml.Operation, call *kernels.Call, err error) ggml.Tensor {
+func (b operations) add(o ggml.Operation, call *kernels.Call, err error) ggml.Tensor {
 	return b.place(ggml.Custom{
 		Name: o.Name, Operands: o.Operands, Gaps: true, Shape: o.Shape,
 		Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x...) },
@@ -74,7 +83,7 @@ func (b own) add(o ggml.Operation, call *kernels.Call, err error) ggml.Tensor {
 }
 
 // place adds an operation of F32 numbers that runs a call.
-func (b own) place(c ggml.Custom, call *kernels.Call, err error) ggml.Tensor {
+func (b operations) place(c ggml.Custom, call *kernels.Call, err error) ggml.Tensor {
 	if err != nil {
 		b.graph.Fail(fmt.Errorf("%s: %w", c.Name, err))
 		return c.Operands[0]

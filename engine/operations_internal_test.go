@@ -1,13 +1,48 @@
 package engine
 
 import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
+
+// If a kernel other than a product is wrong, ggml computes all but the products, and a warning says so.
+func TestAWrongFunctionIsNotUsed(t *testing.T) {
+	if kernels.Best() == kernels.None {
+		t.Skip("this processor has no kernels")
+	}
+	lib := ggmltest.Library(t)
+	logits := func() ([]float32, bool, string) {
+		var log bytes.Buffer
+		m, err := Load(lib, "../demo/demo.gguf", Options{Device: "CPU", Threads: 2, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		require.NoError(t, err)
+		defer m.Close()
+		s, err := m.NewSession(SessionOptions{})
+		require.NoError(t, err)
+		defer s.Close()
+		x, err := s.Prefill(t.Context(), []tokenizer.Token{11, 12, 13, 14})
+		require.NoError(t, err)
+		return slices.Clone(x), s.batch.plans[0].program != nil, log.String()
+	}
+	want, program, log := logits()
+	require.True(t, program, "all operations have kernels")
+	require.NotContains(t, log, "WARN")
+	defer func(f func() error) { checkFunctions = f }(checkFunctions)
+	checkFunctions = func() error { return errors.New("kernels: tanh: result 3 is 5, want 4") }
+	got, program, log := logits()
+	require.False(t, program)
+	require.Contains(t, log, "kernels: tanh: result 3 is 5, want 4")
+	require.InDeltaSlice(t, want, got, 1e-3)
+}
 
 // What is copied for views of x, [4, 3, 2], and which operands are repeated as a whole.
 func TestMovesAndRepeats(t *testing.T) {

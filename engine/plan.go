@@ -68,7 +68,7 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 		g.Observe = p.observe
 	}
 	if last := of.last(); of.outputs.Last() && last != nil {
-		if p.lastOf = last; !m.alone() {
+		if p.lastOf = last; !m.functions {
 			p.last = g.Input(gguf.I32, int64(len(last)))
 		}
 	}
@@ -122,11 +122,11 @@ func (m *Model) program(p *plan) {
 // build builds the graph of one shape on states.
 func (m *Model) build(p *plan, of shape, state map[stateKey]ggml.Tensor) {
 	var calls *kernels.Calls
-	if m.alone() {
+	if m.functions {
 		calls = p.calls
 	}
 	if m.level != kernels.None {
-		p.graph.Own = own{model: m, graph: p.graph, calls: p.calls}.build
+		p.graph.Own = operations{model: m, graph: p.graph, calls: p.calls}.build
 	}
 	p.result = m.forward(rwkv.Batch{
 		Graph: p.graph, Embedded: p.embedded, Lengths: of.lengths, Outputs: of.outputs, Last: p.last, LastOf: p.lastOf,

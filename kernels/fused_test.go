@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -10,28 +9,25 @@ import (
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/gosling-rwkv/gosling/internal/pages"
 )
 
-// arena gives floats addresses that kernels may keep.
-type arena struct {
-	t    *testing.T
-	rest []float32
-}
-
-func newArena(t *testing.T) *arena {
-	m, err := pages.Alloc(64 << 20)
+// newArena returns a scratchpad that is freed after the test.
+func newArena(t *testing.T) *scratchpad {
+	pad, err := newScratchpad(16 << 20)
 	require.NoError(t, err)
-	t.Cleanup(m.Free)
-	return &arena{t, unsafe.Slice((*float32)(unsafe.Pointer(&m.Bytes()[0])), 16<<20)}
+	t.Cleanup(pad.memory.Free)
+	return pad
 }
 
-func (a *arena) put(x []float32) ([]float32, uintptr) {
-	to := a.rest[:len(x)]
-	a.rest = a.rest[len(x):]
-	copy(to, x)
-	return to, uintptr(unsafe.Pointer(&to[0]))
+// near fails the test unless got is close to want: the difference is at most within times 1 + |want|.
+func near(t *testing.T, want []float64, got []float32, within float64, what ...any) {
+	t.Helper()
+	require.Len(t, got, len(want))
+	for i, w := range want {
+		if d := math.Abs(w - float64(got[i])); !(d <= within*(1+math.Abs(w))) {
+			require.Failf(t, "not near", "%v, number %d: %g, want %g", what, i, got[i], w)
+		}
+	}
 }
 
 // onThreads runs a call as so many threads do.
@@ -94,55 +90,29 @@ func TestShift(t *testing.T) {
 					for s, n := range lengths {
 						before := widen(state[int64(s)*channels:][:channels])
 						for range n {
-							row := normWide(x[at*channels:][:channels], scale, bias, eps, rms)
+							row := normPlain(x[at*channels:][:channels], scale, bias, eps, rms)
 							for j := range lerps {
+								want := make([]float64, channels)
 								for i, r := range row {
-									want := r + (before[i]-r)*float64(mu[j*channels+int64(i)])
-									switch {
+									switch d := before[i] - r; {
 									case lerps == 6 && j == 1:
-										want = r
+										want[i] = r
 									case lerps == 6 && j == 2:
-										want = before[i] - r
+										want[i] = d
+									default:
+										want[i] = r + d*float64(mu[j*channels+int64(i)])
 									}
-									require.InDelta(t, want, float64(out[(j*tokens+at)*channels+int64(i)]), 1e-5*(1+math.Abs(want)), fmt.Sprint(lengths, s, j, i))
 								}
+								near(t, want, out[(j*tokens+at)*channels:][:channels], 1e-5, lengths, s, j)
 							}
 							before, at = row, at+1
 						}
-						for i, want := range before {
-							require.InDelta(t, want, float64(out[(lerps*tokens+int64(s))*channels+int64(i)]), 1e-5*(1+math.Abs(want)))
-						}
+						near(t, before, out[(lerps*tokens+int64(s))*channels:][:channels], 1e-5, lengths, s)
 					}
 				}
 			}
 		}
 	}
-}
-
-func widen(x []float32) []float64 {
-	var y []float64
-	for _, v := range x {
-		y = append(y, float64(v))
-	}
-	return y
-}
-
-// normWide is the norm of a row in float64.
-func normWide(x, scale, bias []float32, eps float64, rms bool) []float64 {
-	y, mean, variance := widen(x), 0.0, 0.0
-	for _, v := range y {
-		mean += v / float64(len(y))
-	}
-	if rms {
-		mean = 0
-	}
-	for _, v := range y {
-		variance += (v - mean) * (v - mean) / float64(len(y))
-	}
-	for i, v := range y {
-		y[i] = (v-mean)/math.Sqrt(variance+eps)*float64(scale[i]) + float64(bias[i])
-	}
-	return y
 }
 
 // The time mix between its products, against the paper's formulas in float64.
@@ -158,7 +128,7 @@ func TestMiddle7(t *testing.T) {
 			for _, threads := range []int{1, 2, 5} {
 				a, tokens := newArena(t), total(lengths)
 				var m Middle7
-				in := map[string][]float32{}
+				in := operands{}
 				for i, of := range []struct {
 					name string
 					n    int64
@@ -171,7 +141,7 @@ func TestMiddle7(t *testing.T) {
 					in[of.name], *of.at = a.put(normal(channels*of.n + int64(i))[i:])
 				}
 				if layer0 {
-					m.VR, m.V0 = 0, 0
+					m.VR, m.V0, in["v0"] = 0, 0, nil
 				}
 				if strings.Contains(kind, "no norm") {
 					m.Scale, m.Shift, in["scale"] = 0, 0, nil
@@ -193,72 +163,12 @@ func TestMiddle7(t *testing.T) {
 					first = slices.Clone(y)
 				}
 				require.True(t, slices.Equal(first, y), "%d threads", threads)
-				want, after := middleWide(in, widen(begin), heads, lengths, eps, layer0)
-				for i, w := range want {
-					require.InDelta(t, w, float64(y[i]), 2e-4*(1+math.Abs(w)), fmt.Sprint(kind, lengths, i))
-				}
-				for i, w := range after {
-					require.InDelta(t, w, float64(state[i]), 2e-4*(1+math.Abs(w)), fmt.Sprint(lengths, i))
-				}
+				after := widen(begin)
+				near(t, middle7Plain(in, after, heads, lengths, eps), y, 2e-4, kind, lengths)
+				near(t, after, state, 2e-4, kind, lengths)
 			}
 		}
 	}
-}
-
-// middleWide is Middle7 in float64. It returns the results and the states afterwards.
-func middleWide(in map[string][]float32, state []float64, heads int, lengths []int, eps float64, layer0 bool) (y, after []float64) {
-	channels, at := heads*HeadSize, 0
-	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-	y = make([]float64, len(in["r"]))
-	for s, n := range lengths {
-		for range n {
-			for h := range heads {
-				weight := func(name string, i int) float64 { return float64(in[name][h*HeadSize+i]) }
-				token := func(name string, i int) float64 { return float64(in[name][at*channels+h*HeadSize+i]) }
-				var k, v, w, kk, rate, out [HeadSize]float64
-				length, bonus := 0.0, 0.0
-				for i := range HeadSize {
-					rate[i] = sigmoid(token("a", i) + weight("a0", i))
-					w[i] = math.Exp(-0.606531 * sigmoid(token("w", i)+weight("w0", i)))
-					kk[i] = token("k", i) * weight("kk", i)
-					length += kk[i] * kk[i]
-					k[i] = token("k", i) * (1 + (rate[i]-1)*weight("ka", i))
-					if v[i] = token("v", i); !layer0 {
-						v[i] += (token("v0", i) - v[i]) * sigmoid(token("vr", i)+weight("vb", i))
-					}
-					bonus += token("r", i) * k[i] * weight("rk", i)
-				}
-				of := state[(s*heads+h)*HeadSize*HeadSize:]
-				mean, variance := 0.0, 0.0
-				for i := range HeadSize {
-					row, removed := of[i*HeadSize:][:HeadSize], 0.0
-					for j := range row {
-						removed -= row[j] * kk[j] / math.Sqrt(length)
-					}
-					for j := range row {
-						row[j] = row[j]*w[j] + removed*kk[j]/math.Sqrt(length)*rate[j] + v[i]*k[j]
-						out[i] += row[j] * token("r", j)
-					}
-					mean += out[i] / HeadSize
-				}
-				for _, o := range out {
-					variance += (o - mean) * (o - mean) / HeadSize
-				}
-				for i, o := range out {
-					if in["scale"] != nil {
-						o = (o-mean)/math.Sqrt(variance+eps)*weight("scale", i) + weight("shift", i)
-					}
-					o += v[i] * bonus
-					if in["g"] != nil {
-						o *= token("g", i)
-					}
-					y[at*channels+h*HeadSize+i] = o
-				}
-			}
-			at++
-		}
-	}
-	return y, state
 }
 
 // The recurrence of versions 5 and 6, against the paper's formulas in float64.
@@ -278,7 +188,7 @@ func TestMiddle6(t *testing.T) {
 				for _, threads := range []int{1, 2, 5} {
 					a, tokens, channels := newArena(t), total(lengths), heads*size
 					var m Middle6
-					in := map[string][]float32{}
+					in := operands{}
 					for i, of := range []struct {
 						name string
 						n    int64
@@ -289,14 +199,17 @@ func TestMiddle6(t *testing.T) {
 					for i, w := range in["w"] {
 						in["w"][i] = float32(math.Exp(-math.Exp(float64(w))))
 					}
+					if !has("decay for each token") {
+						in["w"] = in["w"][:channels]
+					}
 					if !has("bonus") {
-						m.U = 0
+						m.U, in["u"] = 0, nil
 					}
 					if !has("norm") {
-						m.Scale, m.Shift = 0, 0
+						m.Scale, m.Shift, in["scale"] = 0, 0, nil
 					}
 					if !has("gate") {
-						m.G = 0
+						m.G, in["g"] = 0, nil
 					}
 					begin := normal(int64(len(lengths)) * heads * size * size)
 					state, stateAt := a.put(begin)
@@ -312,65 +225,13 @@ func TestMiddle6(t *testing.T) {
 						first = slices.Clone(y)
 					}
 					require.True(t, slices.Equal(first, y), "%d threads", threads)
-					want, after := middle6Wide(in, widen(begin), heads, int(size), lengths, eps, has)
-					for i, w := range want {
-						require.InDelta(t, w, float64(y[i]), 1e-4*(1+math.Abs(w)), fmt.Sprint(kind, lengths, i))
-					}
-					for i, w := range after {
-						require.InDelta(t, w, float64(state[i]), 1e-4*(1+math.Abs(w)), fmt.Sprint(kind, lengths, i))
-					}
+					after := widen(begin)
+					near(t, middle6Plain(in, after, heads, int(size), lengths, eps), y, 1e-4, kind, lengths)
+					near(t, after, state, 1e-4, kind, lengths)
 				}
 			}
 		}
 	}
-}
-
-// middle6Wide is Middle6 in float64. It returns the results and the states afterwards.
-func middle6Wide(in map[string][]float32, state []float64, heads, size int, lengths []int, eps float64, has func(string) bool) (y, after []float64) {
-	channels, at := heads*size, 0
-	y = make([]float64, len(in["r"]))
-	for s, n := range lengths {
-		for range n {
-			for h := range heads {
-				weight := func(name string, i int) float64 { return float64(in[name][h*size+i]) }
-				token := func(name string, i int) float64 { return float64(in[name][at*channels+h*size+i]) }
-				of, out := state[(s*heads+h)*size*size:], make([]float64, size)
-				for i := range size {
-					w := weight("w", i)
-					if has("decay for each token") {
-						w = token("w", i)
-					}
-					for j := range size {
-						kv, old := token("k", i)*token("v", j), of[i*size+j]
-						of[i*size+j] = old*w + kv
-						if has("bonus") {
-							out[j] += token("r", i) * (weight("u", i)*kv + old)
-						} else {
-							out[j] += token("r", i) * of[i*size+j]
-						}
-					}
-				}
-				mean, variance := 0.0, 0.0
-				for _, o := range out {
-					mean += o / float64(size)
-				}
-				for _, o := range out {
-					variance += (o - mean) * (o - mean) / float64(size)
-				}
-				for i, o := range out {
-					if has("norm") {
-						o = (o-mean)/math.Sqrt(variance+eps)*weight("scale", i) + weight("shift", i)
-					}
-					if has("gate") {
-						o *= token("g", i)
-					}
-					y[at*channels+h*size+i] = o
-				}
-			}
-			at++
-		}
-	}
-	return y, state
 }
 
 // The recurrence of version 4, against the paper's sums in float64. The first sequence begins without a past.
@@ -406,26 +267,10 @@ func TestAverage4(t *testing.T) {
 					first = slices.Clone(y)
 				}
 				require.True(t, slices.Equal(first, y), "%d threads", threads)
-				at := 0
-				for s, n := range lengths {
-					for i := range int(channels) {
-						m, l := mean0[s*int(channels)+i], log0[s*int(channels)+i]
-						for token := at; token < at+n; token++ {
-							key, value := float64(k[token*int(channels)+i]), float64(v[token*int(channels)+i])
-							boosted := key + float64(u[i])
-							most := math.Max(l, boosted)
-							want := (m*math.Exp(l-most) + value*math.Exp(boosted-most)) / (math.Exp(l-most) + math.Exp(boosted-most))
-							require.InDelta(t, want, float64(y[token*int(channels)+i]), 1e-5*(1+math.Abs(want)), fmt.Sprint(lengths, token, i))
-							l += float64(decay[i])
-							most = math.Max(l, key)
-							sum := math.Exp(l-most) + math.Exp(key-most)
-							m, l = (m*math.Exp(l-most)+value*math.Exp(key-most))/sum, most+math.Log(sum)
-						}
-						require.InDelta(t, m, float64(mean[s*int(channels)+i]), 1e-5*(1+math.Abs(m)))
-						require.InEpsilon(t, l+1e-9, float64(log[s*int(channels)+i]), 1e-4)
-					}
-					at += n
-				}
+				in := operands{"k": k, "v": v, "u": u, "decay": decay}
+				near(t, average4Plain(in, mean0, log0, int(channels), lengths), y, 1e-5, lengths)
+				near(t, mean0, mean, 1e-5, lengths)
+				near(t, log0, log, 1e-5, lengths)
 			}
 		}
 	}

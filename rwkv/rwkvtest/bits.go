@@ -1,7 +1,9 @@
 package rwkvtest
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -30,8 +32,31 @@ func (b bench) bits(t *testing.T) {
 	exact := b.device.IsHost() && b.kernels != kernels.None
 	require.Equal(t, exact, b.load(t, plain).Exact())
 	if exact {
+		b.programs(t, plain)
 		b.sameBits(t, b.load(t, retyped(t, plain, "Q4_K_M", gguf.Q8_0))) // also has matrices in Q6_K, F16 and F32
 		require.False(t, b.load(t, retyped(t, plain, "F32", gguf.Q5_0)).Exact(), "ggml multiplies with the head")
+	}
+}
+
+// programs checks that all operations of a model have kernels, for texts of one token, of several, and of unequal numbers of tokens.
+func (b bench) programs(t *testing.T, path string) {
+	t.Helper()
+	var log bytes.Buffer
+	m := b.loadAs(t, path, engine.Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	for _, lengths := range [][]int{{1}, {5}, {1, 3, 0, 3}} {
+		batch, err := m.NewBatch(len(lengths), engine.SessionOptions{})
+		require.NoError(t, err)
+		defer batch.Close()
+		var read [][]tokenizer.Token
+		for i, n := range lengths {
+			read = append(read, Tokens(text(uint64(i), n, m.Vocab())))
+		}
+		for outputs := rwkv.NoLogits; outputs <= rwkv.AllHidden; outputs++ {
+			log.Reset()
+			_, err = batch.Read(t.Context(), read, outputs)
+			require.NoError(t, err)
+			require.Regexp(t, `stages=[1-9]`, log.String(), "lengths %v, outputs %d: ggml computes some of it", lengths, outputs)
+		}
 	}
 }
 
