@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 
@@ -176,4 +178,23 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tok/s")
 	b.ReportMetric(float64(m.BytesPerToken()), "B/tok")
+}
+
+// BenchmarkDecodeOnThreads measures decoding on numbers of threads that the command line would lower. The variable MODEL names another
+// model than the demo.
+func BenchmarkDecodeOnThreads(b *testing.B) {
+	for _, threads := range []int{1, 2, 3, 8} {
+		b.Run(fmt.Sprint(threads), func(b *testing.B) {
+			path := cmp.Or(os.Getenv("MODEL"), "../demo/demo.gguf")
+			m := rwkvtest.Load(b, ggmltest.Library(b), path, engine.Options{Device: "CPU", Threads: threads, Kernels: os.Getenv("GOSLING_KERNELS")})
+			s, err := m.NewSession(engine.SessionOptions{})
+			require.NoError(b, err)
+			defer s.Close()
+			for b.Loop() {
+				_, err := s.Decode(b.Context(), 1)
+				require.NoError(b, err)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tok/s")
+		})
+	}
 }

@@ -6,6 +6,8 @@
 //
 // The second form compares sequences side by side. Each program measures every test once in each round.
 //
+// With -busy N, N other processes keep processors busy meanwhile.
+//
 // For each model and test it prints the mean speed of both, the ratio (above 1: Gosling is faster) and the peak of resident memory,
 // including mapped weights.
 package main
@@ -24,6 +26,8 @@ import (
 )
 
 func main() {
+	for len(os.Args) == 2 && os.Args[1] == busyLoop {
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
@@ -42,6 +46,7 @@ type options struct {
 	goslingArgs, peerArgs string
 	threads, prompt, gen  int
 	repetitions, rounds   int
+	busy                  int // processes that keep processors busy
 	output                string
 	models                []string
 }
@@ -52,6 +57,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	stop, err := keepBusy(ctx, o.busy)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	gosling, peer := o.alone()
 	if o.batched != "" {
 		gosling, peer = o.sideBySide()
@@ -115,6 +125,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.gen, "n", 128, "`tokens` of the decoding test")
 	f.IntVar(&o.repetitions, "r", 5, "`repetitions` of a test within a run; one with llama-batched-bench")
 	f.IntVar(&o.rounds, "rounds", 3, "`runs` of each program on each model")
+	f.IntVar(&o.busy, "busy", 0, "`processes` that keep processors busy meanwhile")
 	f.StringVar(&o.output, "o", "md", "output `format`: md or json")
 	for len(args) > 0 {
 		if err := f.Parse(args); err != nil {
@@ -140,6 +151,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("no model: name one or more GGUF files")
 	case o.rounds < 1 || o.repetitions < 1 || o.threads < 1:
 		return o, errors.New("--rounds, -r and -t: want 1 or more")
+	case o.busy < 0 || o.busy > 1000:
+		return o, errors.New("-busy: want 0 to 1000")
 	case o.output != "md" && o.output != "json":
 		return o, fmt.Errorf("-o %q: want md or json", o.output)
 	}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,6 +19,9 @@ import (
 // TestMain lets the test binary stand in for the programs. Run under the name of one, it appends its arguments to calls.txt
 // beside it. It then prints the file for its name and the number of its run.
 func TestMain(m *testing.M) {
+	if slices.Equal(os.Args[1:], []string{busyLoop}) {
+		main()
+	}
 	dir, name := filepath.Split(os.Args[0])
 	if name != "gosling" && name != "llama-bench" && name != "llama-batched-bench" {
 		os.Exit(m.Run())
@@ -164,4 +169,11 @@ func TestRunTakesThePeakThatAProgramTells(t *testing.T) {
 
 func TestMedianOfAnEvenNumberIsBetweenTheTwo(t *testing.T) {
 	assert.Equal(t, 2.5, median([]float64{1, 2, 3, 9}))
+}
+
+func TestKeepBusy(t *testing.T) {
+	stop, err := keepBusy(t.Context(), 2)
+	require.NoError(t, err)
+	time.Sleep(100 * time.Millisecond)
+	require.Positive(t, stop())
 }
