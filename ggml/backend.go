@@ -76,6 +76,7 @@ func (b *Backend) prepareCPU(threads int) {
 		// A pool that outlives the graphs: without one ggml starts new threads for every computation.
 		var params bindings.ThreadpoolParams
 		c.ThreadpoolParamsInit(&params, int32(threads))
+		params.Paused = true // until the first graph: threads that wait for a graph spin at first
 		if b.pool = d.cpu.ThreadpoolNew(&params); b.pool != 0 {
 			d.cpu.SetThreadpool(b.p, b.pool)
 		}
