@@ -34,7 +34,7 @@ func kernelsFlag() urfave.Flag {
 		}
 		return err
 	}
-	return &urfave.StringFlag{Name: "kernels", Usage: "multiply on the CPU with Gosling's own `KERNELS`: auto, on, off, or a level (see \"gosling devices\")", EnvVars: []string{"GOSLING_KERNELS"}, Value: "auto", Action: check}
+	return &urfave.StringFlag{Name: "kernels", Usage: "compute on the CPU with Gosling's own `KERNELS`: auto, on, off, or a level (see \"gosling devices\")", EnvVars: []string{"GOSLING_KERNELS"}, Value: "auto", Action: check}
 }
 
 // modelFlags returns the flags of every command that runs a model.

@@ -21,7 +21,7 @@ func levelNames() []string {
 	return names
 }
 
-const kernelsAdvice = "leave the kernels out, so that ggml multiplies: --kernels off, or for all commands export GOSLING_KERNELS=off"
+const kernelsAdvice = "leave the kernels out, so that ggml computes: --kernels off, or for all commands export GOSLING_KERNELS=off"
 
 // examineKernelsApart tests the kernels in another process, because an instruction that the processor lacks would end this one.
 func (o Options) examineKernelsApart(ctx context.Context, tell func(Check)) error {
@@ -40,7 +40,8 @@ func (o Options) examineKernelsApart(ctx context.Context, tell func(Check)) erro
 	return nil
 }
 
-// examineKernels tests the kernels of the level in the options: each type against plain Go, and against ggml's product.
+// examineKernels tests the kernels of the level in the options: each type against plain Go, and against ggml's product, and the other
+// functions against plain Go.
 func (o Options) examineKernels(ctx context.Context, tell func(Check)) {
 	level, err := kernels.ParseLevel(o.Kernels)
 	switch {
@@ -48,15 +49,19 @@ func (o Options) examineKernels(ctx context.Context, tell func(Check)) {
 		tell(Check{"kernels", Problem, err.Error(), kernelsAdvice})
 		return
 	case kernels.Best() == kernels.None:
-		tell(Check{Name: "kernels", Status: OK, Text: "none for this processor: ggml multiplies"})
+		tell(Check{Name: "kernels", Status: OK, Text: "none for this processor: ggml computes"})
 		return
 	case level == kernels.None:
-		tell(Check{Name: "kernels", Status: OK, Text: "off: ggml multiplies; this processor runs " + strings.Join(levelNames(), ", ")})
+		tell(Check{Name: "kernels", Status: OK, Text: "off: ggml computes; this processor runs " + strings.Join(levelNames(), ", ")})
 		return
 	}
 	lib, err := o.open("cpu")
 	if err != nil {
 		lib = nil // the check of the libraries reported what is wrong
+	}
+	if err := kernels.CheckFunctions(); err != nil {
+		tell(Check{"kernels", Problem, err.Error(), kernelsAdvice})
+		return
 	}
 	var types []string
 	for _, typ := range kernels.Types() {

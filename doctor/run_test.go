@@ -161,7 +161,7 @@ func TestKernelsAreComparedWithGGML(t *testing.T) {
 	assert.Contains(t, k.Advice, "--kernels off")
 
 	o.Kernels = "off"
-	assert.Equal(t, Check{Name: "kernels", Status: OK, Text: "off: ggml multiplies; this processor runs " + strings.Join(levelNames(), ", ")}, check())
+	assert.Equal(t, Check{Name: "kernels", Status: OK, Text: "off: ggml computes; this processor runs " + strings.Join(levelNames(), ", ")}, check())
 	o.Kernels = "fast"
 	assert.Contains(t, check().Text, "want one of auto, on, off")
 	o = Options{Options: lm.Options{Libraries: t.TempDir()}}

@@ -11,7 +11,7 @@ import (
 // kernels (see Kernels) and between builds of ggml.
 //
 // A model is exact if the CPU computes all of it, our own kernels multiply with all of its matrices, and its version's recurrence takes
-// one token after another. A model of version 4 is never exact, because it computes the recurrence of a chunk in another order.
+// one token after another, as it does with our own kernels.
 func (m *Model) Exact() bool { return m.exact() }
 
 // findExact builds a graph that reads one text of one token and one of two tokens, and returns whether the graph is exact. It does not
