@@ -215,6 +215,9 @@ func (b operations) multiply(x ggml.Tensor, name string, matrix *kernels.Matrix)
 	if n := matrix.ColumnBytes(); n > 0 {
 		call, err := b.calls.Rounding(matrix, columns)
 		y = add("round", y, call, err, gguf.I8, [4]int64{n, columns, 1, 1})
+		if !several {
+			g.Compute(y) // so early that no product before it lends it its memory: the columns of several products can be rounded at once
+		}
 	}
 	call, err := b.calls.Product(matrix, columns)
 	return add("product", y, call, err, gguf.F32, [4]int64{matrix.Out(), x.Dim(1), x.Dim(2), x.Dim(3)})
