@@ -17,6 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/lineedit"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -35,19 +36,21 @@ const chatHelp = `/reset           start from the beginning
 /tool RESULT     give the model the result of its function call, and let it call the next function
 /answer RESULT   the same, but let the model answer in words
 /help            this list
-/exit            leave, as Ctrl-D and Ctrl-C do
-Ctrl-C stops an answer. A pasted message may have several lines. Put a blank before a message that begins with a slash.
+/exit            leave, as Ctrl-D does
+Ctrl-C stops an answer. Alt-Enter, a \ at the end of a line and """ around a text make messages of several lines, and
+so does pasting. Put a blank before a message that begins with a slash.
 `
 
 func chatCommand() *urfave.Command {
 	flags := []urfave.Flag{
+		&urfave.BoolFlag{Name: "no-history", Usage: "neither read nor keep the messages that were typed in earlier conversations", DisableDefaultText: true},
 		escapeFlag(),
 	}
 	return &urfave.Command{
 		Name: "chat", Usage: "talk with a model", ArgsUsage: "MODEL",
 		Description: `A conversation in the format that the model was trained on, found from its name and version, or in that of --template.
-Lines can be edited, and the arrow keys bring back earlier ones. If standard input is not a terminal, each of its lines
-is a message, and the first error ends the conversation.
+Messages can be edited with the keys of a shell: the arrow keys bring back earlier ones, and Ctrl-R searches them. If
+standard input is not a terminal, each of its lines is a message, and the first error ends the conversation.
 
 ` + indent(chatHelp) + `
 Examples:
@@ -91,7 +94,15 @@ func runChat(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	t := &talk{c: c, model: m, lines: newLines(c), loaded: loaded}
+	from, err := newLines(c)
+	if err != nil {
+		return err
+	}
+	t := &talk{c: c, model: m, lines: from, loaded: loaded}
+	if t.editor, _ = from.(*editedLines); t.editor != nil {
+		defer t.editor.Close()
+		t.interactive = true
+	}
 	if err := t.reading(f.Open(f.System), func(ctx context.Context) (err error) {
 		t.Conversation, err = m.NewConversation(ctx, lm.ConversationOptions{
 			Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")),
@@ -101,7 +112,6 @@ func runChat(c *urfave.Context) error {
 		return err
 	}
 	defer t.Close()
-	_, t.interactive = t.lines.(*term.Editor)
 	return t.run()
 }
 
@@ -111,7 +121,9 @@ type talk struct {
 	c           *urfave.Context
 	model       *lm.Model
 	lines       lines
+	editor      *editedLines // nil in a script
 	interactive bool
+	leaving     bool // the last message was Ctrl-C, and the next one leaves
 	loaded      time.Duration
 }
 
@@ -127,17 +139,18 @@ func (t *talk) run() error {
 	}
 	for {
 		text, err := t.nextLine()
-		if errors.Is(err, io.EOF) {
-			if t.interactive {
-				fmt.Fprintln(t.c.App.Writer)
-			}
+		if errors.Is(err, io.EOF) || errors.Is(err, lineedit.ErrInterrupted) && t.leaving {
 			return t.ended(unanswered)
+		}
+		if t.leaving = errors.Is(err, lineedit.ErrInterrupted); t.leaving {
+			fmt.Fprintln(t.c.App.ErrWriter, "Ctrl-C again, Ctrl-D or /bye leaves.")
+			continue
 		}
 		if err != nil {
 			return err
 		}
 		switch {
-		case strings.HasPrefix(text, "/exit"), strings.HasPrefix(text, "/quit"):
+		case strings.HasPrefix(text, "/exit"), strings.HasPrefix(text, "/quit"), strings.HasPrefix(text, "/bye"):
 			return t.ended(unanswered)
 		case strings.HasPrefix(text, "/"):
 			err = t.command(text)
@@ -168,7 +181,7 @@ func (t *talk) ended(unanswered int) error {
 func (t *talk) nextLine() (string, error) {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
-	return t.lines.Read(ctx)
+	return t.lines.Read(ctx, "")
 }
 
 // restart returns to the beginning.
@@ -196,7 +209,12 @@ func (t *talk) say(text string) error {
 func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) error) (lm.Reply, error)) error {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
-	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the program
+	context.AfterFunc(ctx, func() { // the second Ctrl-C ends the program
+		if t.editor != nil {
+			_ = t.editor.Close() // so that it leaves the terminal as it was
+		}
+		stop()
+	})
 	tokens, err := t.model.Encode(prompt)
 	if err != nil {
 		return err

@@ -2,29 +2,122 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/internal/intext"
+	"github.com/gosling-rwkv/gosling/internal/lineedit"
+	"github.com/gosling-rwkv/gosling/internal/private"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
 // lines is where a conversation's messages come from. Read returns io.EOF after the last message, and the context's error if the
-// context ends first.
+// context ends first. The message begins with a given text if a person can edit it.
 type lines interface {
-	Read(ctx context.Context) (string, error)
+	Read(ctx context.Context, begin string) (string, error)
 }
 
 // newLines reads from a terminal with editing and history, and otherwise plain lines.
-func newLines(c *urfave.Context) lines {
+func newLines(c *urfave.Context) (lines, error) {
 	in, out := c.App.Reader, c.App.Writer
-	if term.Is(in) && term.Is(out) {
-		return term.NewEditor(term.File(in), term.File(out), "> ")
+	if !term.Is(in) || !term.Is(out) {
+		return plainLines{intext.NewLines(textName("-"), in, messageLimit, func(text string) { note(c, "%s", text) })}, nil
 	}
-	return plainLines{intext.NewLines(textName("-"), in, messageLimit, func(text string) { note(c, "%s", text) })}
+	history, err := openHistory(c)
+	if err != nil {
+		note(c, "no history: %s", errorText(err))
+	}
+	e, err := lineedit.New(lineedit.Options{
+		In: term.File(in), Out: term.File(out), Prompt: "> ", More: "  ", Terminal: os.Getenv("TERM"), Reflows: lineedit.Reflows(), History: history,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &editedLines{e, history, c}, nil
 }
 
-// plainLines reads the lines of a script.
+// openHistory opens the history of all conversations, unless the user wants none.
+func openHistory(c *urfave.Context) (*lineedit.History, error) {
+	if c.Bool("no-history") {
+		return &lineedit.History{}, nil
+	}
+	folder, err := private.State(stateName)
+	if err != nil {
+		return &lineedit.History{}, err
+	}
+	h, err := lineedit.OpenHistory(filepath.Join(folder, "history"))
+	if err != nil {
+		return &lineedit.History{}, err
+	}
+	return h, nil
+}
+
+// stateName is the name of the folder for what is kept between runs.
+const stateName = "gosling"
+
+// editedLines reads messages from a person and keeps them in the history.
+type editedLines struct {
+	*lineedit.Editor
+	history *lineedit.History
+	c       *urfave.Context
+}
+
+func (l *editedLines) Read(ctx context.Context, begin string) (string, error) {
+	text, err := l.Editor.Read(ctx, begin)
+	if err == nil {
+		if err := l.history.Add(text); err != nil {
+			note(l.c, "not in the history: %s", errorText(err))
+		}
+	}
+	return text, err
+}
+
+// plainLines reads the messages of a script. Each is a line, or several as a person would type them.
 type plainLines struct{ from *intext.Lines }
 
-func (p plainLines) Read(ctx context.Context) (string, error) { return term.Await(ctx, p.from.Next) }
+func (p plainLines) Read(ctx context.Context, _ string) (string, error) {
+	var all strings.Builder
+	for {
+		line, err := p.next(ctx)
+		if errors.Is(err, io.EOF) && all.Len() > 0 {
+			return strings.TrimSuffix(all.String(), "\n"), nil // a message that is not complete
+		}
+		if err == nil {
+			all.WriteString(line)
+			err = messageLimit.Check(textName("-"), int64(all.Len()))
+		}
+		if err != nil {
+			return "", err
+		}
+		message, open := lineedit.Message(all.String())
+		if !open {
+			return message, nil
+		}
+		all.Reset()
+		all.WriteString(message)
+	}
+}
+
+// next reads a line, which cannot be interrupted, until it is there or the context ends.
+func (p plainLines) next(ctx context.Context) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	done := make(chan line, 1)
+	go func() {
+		text, err := p.from.Next()
+		done <- line{text, err}
+	}()
+	select {
+	case l := <-done:
+		return l.text, l.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}

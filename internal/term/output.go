@@ -3,7 +3,7 @@
 //
 // There are two ways to write to an Output. Output.Write is for messages and tables: it always makes control characters visible.
 // Text is for long texts of models and files: it removes escape sequences if the output is a terminal, and otherwise changes
-// nothing. Only this package writes control sequences.
+// nothing. Only this package and lineedit write control sequences.
 package term
 
 import (
