@@ -136,7 +136,7 @@ func (r *Result) parallel(prompt, gen, sequences int) ParallelResult {
 
 // testParallel runs one test and fills in its result.
 func (o *Options) testParallel(ctx context.Context, m *lm.Model, r *ParallelResult) error {
-	b, err := m.NewBatch(r.Sequences, engine.SessionOptions{})
+	b, err := m.NewSlots(r.Sequences, engine.SessionOptions{})
 	if err != nil {
 		return fmt.Errorf("%d sequences: %w", r.Sequences, err)
 	}
@@ -174,7 +174,7 @@ func seconds(d time.Duration) float.Number { return float.Number(d.Seconds()) }
 
 // sideBySide is a group of sequences that are measured together.
 type sideBySide struct {
-	batch   *engine.Batch
+	batch   *engine.Slots
 	now     clock.Clock
 	prompts [][]tokenizer.Token // of equal length
 	next    []tokenizer.Token   // one token for each sequence; every step of decoding reads these

@@ -60,7 +60,7 @@ func TestSequencesSideBySideReadTheirOwnTokens(t *testing.T) {
 	const n, length = 3, 400 // several chunks
 	tokens := randomTokens(n*length, m.Vocab())
 	s := sideBySide{now: time.Now, prompts: [][]tokenizer.Token{tokens[:length], tokens[length : 2*length], tokens[2*length:]}, next: tokens[:n], gen: 2}
-	s.batch, err = m.NewBatch(n, engine.SessionOptions{})
+	s.batch, err = m.NewSlots(n, engine.SessionOptions{})
 	require.NoError(t, err)
 	defer s.batch.Close()
 	require.NoError(t, s.warmUp(t.Context()))

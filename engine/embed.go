@@ -32,13 +32,13 @@ const (
 // least one token.
 func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling, o SessionOptions, each func(text int, embedding []float32) error) error {
 	seqs := max(1, min(len(texts), maxSideBySide, int(sideBySideMemory/m.stateBytes())))
-	b, err := m.NewBatch(seqs, o)
+	b, err := m.NewSlots(seqs, o)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
 	for i, t := range texts {
-		if err := b.check(t); err != nil || len(t) == 0 {
+		if err := m.check(t); err != nil || len(t) == 0 {
 			return fmt.Errorf("text %d: %w", i, cmp.Or(err, errNoTokens))
 		}
 	}
@@ -72,8 +72,8 @@ func (m *Model) sideBySide(texts [][]tokenizer.Token, seqs int) int {
 }
 
 // embed reads texts that fit into one graph, or a single one of any length.
-func (b *Batch) embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling) ([][]float32, error) {
-	if err := b.Reset(); err != nil {
+func (s *Slots) embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling) ([][]float32, error) {
+	if err := s.Reset(); err != nil {
 		return nil, err
 	}
 	order := make([]int, len(texts)) // equally long ones side by side are computed together
@@ -82,8 +82,8 @@ func (b *Batch) embed(ctx context.Context, texts [][]tokenizer.Token, pooling Po
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(len(texts[i]), len(texts[j])) })
 
-	sums := newSums(len(texts), b.model.config.Embed)
-	rest := make([][]tokenizer.Token, b.seqs)
+	sums := newSums(len(texts), s.model.config.Embed)
+	rest := make([][]tokenizer.Token, len(texts))
 	for slot, i := range order {
 		rest[slot] = texts[i]
 	}
@@ -95,12 +95,12 @@ func (b *Batch) embed(ctx context.Context, texts [][]tokenizer.Token, pooling Po
 				outputs = rwkv.NoLogits
 			}
 		}
-		chunk := make([][]tokenizer.Token, b.seqs)
+		chunk := make([][]tokenizer.Token, len(texts))
 		for slot, t := range rest {
 			n := min(len(t), MaxChunk)
 			chunk[slot], rest[slot] = t[:n], t[n:]
 		}
-		rows, err := b.read(ctx, chunk, outputs)
+		rows, err := s.Read(ctx, chunk, outputs)
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // Exact reports whether the model's results are exact: the logits, embeddings and states of a text have the same bits for all chunks in
-// which the text may be read, for all other texts in its Batch, and for all numbers of threads. The bits may differ between levels of
+// which the text may be read, for all other texts beside it in Slots, and for all numbers of threads. The bits may differ between levels of
 // kernels (see Kernels) and between builds of ggml.
 //
 // A model is exact if the CPU computes all of it, our own kernels multiply with all of its matrices, and its version's recurrence takes

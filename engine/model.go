@@ -4,12 +4,13 @@
 //
 //   - A Session reads one text. Prefill reads many tokens, Decode one; both return the logits after the last token. Its state does not
 //     grow with the text. Snapshot and Restore copy the state, Save and Session.Load keep it in a file.
-//   - A Batch reads several texts side by side.
+//   - Slots reads several texts side by side.
 //   - An Observer sums up what goes into each matrix, for importance matrices.
 //
-// Each builds one graph for each shape of input and keeps it.
+// Each shape of input needs a graph, which is built once and kept. All sessions of a model share their graphs, so a session has hardly more
+// than its state.
 //
-// A Model may be shared between goroutines. A Session, a Batch or an Observer belongs to one at a time. Close them before the model.
+// A Model may be shared between goroutines. A Session, Slots or an Observer belongs to one at a time. Close them before the model.
 //
 // Limits: a graph reads at most MaxChunk tokens of a text. Longer prompts are read in chunks.
 package engine
@@ -62,7 +63,8 @@ type Model struct {
 	uploads     *semaphore.Weighted // of the bytes that are on their way to devices
 	fingerprint [32]byte
 
-	computing sync.Mutex // held by the session whose graph runs: backends compute one at a time
+	shared    sharedSlot // of the sessions
+	computing sync.Mutex // held while a graph runs: backends compute one at a time
 }
 
 // Load opens the file, checks every tensor against its architecture and puts the weights on their devices. The error wraps a
@@ -201,6 +203,7 @@ func (m *Model) stateBytes() int64 {
 
 // Close frees the model. Its sessions must have been closed. It is safe to call twice.
 func (m *Model) Close() error {
+	m.shared.slots.Close()
 	m.crew.Close()
 	m.weights.close()
 	for _, b := range m.backends {

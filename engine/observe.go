@@ -20,35 +20,35 @@ type Inputs struct {
 // Observer reads texts and sums up what goes into each matrix of the model, including the head. The sums are part of the graphs, so
 // they work on every device. An Observer belongs to one goroutine at a time.
 type Observer struct {
-	batch *Batch
+	slots *Slots
 	seen  tally
 }
 
 // NewObserver returns an observer whose sums are zero. The caller closes it before the model.
 func (m *Model) NewObserver() (*Observer, error) {
-	b, err := m.NewBatch(1, SessionOptions{})
+	b, err := m.NewSlots(1, SessionOptions{})
 	if err != nil {
 		return nil, err
 	}
 	b.observed = true
-	return &Observer{batch: b}, nil
+	return &Observer{slots: b}, nil
 }
 
 // Read reads tokens from an empty state and adds their inputs to the sums. After an error the sums are unchanged.
 func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
-	if err := o.batch.check(tokens); err != nil {
+	if err := o.slots.model.check(tokens); err != nil {
 		return err
 	}
-	if err := o.batch.Reset(); err != nil {
+	if err := o.slots.Reset(); err != nil {
 		return err
 	}
 	var seen tally
 	for len(tokens) > 0 {
 		n := min(len(tokens), MaxChunk)
-		if _, err := o.batch.read(ctx, [][]tokenizer.Token{tokens[:n]}, rwkv.AllHidden); err != nil {
+		if _, err := o.slots.Read(ctx, [][]tokenizer.Token{tokens[:n]}, rwkv.AllHidden); err != nil {
 			return err
 		}
-		for _, in := range o.batch.plans[0].inputs {
+		for _, in := range o.slots.plans[0].inputs {
 			squares, err := in.read()
 			if err != nil {
 				return err
@@ -67,7 +67,7 @@ func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
 func (o *Observer) Inputs() []*Inputs { return o.seen.inputs }
 
 // Close frees the observer. It is safe to call twice.
-func (o *Observer) Close() { o.batch.Close() }
+func (o *Observer) Close() { o.slots.Close() }
 
 // input is a result of a graph that sums up what goes into a weight.
 type input struct {

@@ -31,7 +31,7 @@ func TestAWrongFunctionIsNotUsed(t *testing.T) {
 		defer s.Close()
 		x, err := s.Prefill(t.Context(), []tokenizer.Token{11, 12, 13, 14})
 		require.NoError(t, err)
-		return slices.Clone(x), s.batch.plans[0].program != nil, log.String()
+		return slices.Clone(x), m.shared.slots.plans[0].program != nil, log.String()
 	}
 	want, program, log := logits()
 	require.True(t, program, "all operations have kernels")

@@ -56,15 +56,15 @@ type plan struct {
 	last      ggml.Tensor
 	result    ggml.Tensor
 	lastOf    []int32
-	inputs    []input // of a batch that is observed
+	inputs    []input // of slots that are observed
 }
 
-// newPlan builds the graph of one shape on the batch's states.
-func (b *Batch) newPlan(of shape) (*plan, error) {
-	m := b.model
+// newPlan builds the graph of one shape on the states of the first slots.
+func (s *Slots) newPlan(of shape) (*plan, error) {
+	m := s.model
 	p := m.emptyPlan(of)
 	g := p.graph
-	if b.observed {
+	if s.observed {
 		g.Observe = p.observe
 	}
 	if last := of.last(); of.outputs.Last() && last != nil {
@@ -72,8 +72,8 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 			p.last = g.Input(gguf.I32, int64(len(last)))
 		}
 	}
-	m.build(p, of, b.state)
-	if b.observed && of.outputs == rwkv.AllHidden {
+	m.build(p, of, s.state)
+	if s.observed && of.outputs == rwkv.AllHidden {
 		p.observe(p.result, m.weights.byName[rwkv.Output])
 	}
 	g.Output(p.result)
@@ -87,7 +87,7 @@ func (b *Batch) newPlan(of shape) (*plan, error) {
 		return nil, err
 	}
 	m.program(p)
-	m.options.Log.Debug("graph built", "tokens", of.tokens(), "sequences", b.seqs, "operations", g.Nodes(), "stages", p.program.Stages(), "splits", p.scheduler.Splits(), "MiB", p.scheduler.BufferSize()>>20)
+	m.options.Log.Debug("graph built", "tokens", of.tokens(), "sequences", len(of.lengths), "operations", g.Nodes(), "stages", p.program.Stages(), "splits", p.scheduler.Splits(), "MiB", p.scheduler.BufferSize()>>20)
 	return p, nil
 }
 
@@ -119,8 +119,9 @@ func (m *Model) program(p *plan) {
 	p.program = kernels.NewProgram(steps)
 }
 
-// build builds the graph of one shape on states.
+// build builds the graph of one shape on states, [elements, n]. It uses the first columns.
 func (m *Model) build(p *plan, of shape, state map[stateKey]ggml.Tensor) {
+	seqs := int64(len(of.lengths))
 	var calls *kernels.Calls
 	if m.functions {
 		calls = p.calls
@@ -130,7 +131,13 @@ func (m *Model) build(p *plan, of shape, state map[stateKey]ggml.Tensor) {
 	}
 	p.result = m.forward(rwkv.Batch{
 		Graph: p.graph, Embedded: p.embedded, Lengths: of.lengths, Outputs: of.outputs, Last: p.last, LastOf: p.lastOf,
-		State:  func(layer int, name string) ggml.Tensor { return state[stateKey{layer, name}] },
+		State: func(layer int, name string) ggml.Tensor {
+			t := state[stateKey{layer, name}]
+			if t.Dim(1) == seqs {
+				return t
+			}
+			return p.graph.Use(t).Slice(1, 0, seqs)
+		},
 		Device: func(layer int) ggml.Device { return m.devices[layer] },
 		CPU:    m.lib.CPU(), Calls: calls,
 	})
@@ -164,31 +171,55 @@ func (p *plan) close() {
 	p.calls.Close()
 }
 
-// keptPlans is how many graphs a batch keeps: decoding, full chunks, and some of the odd lengths at the end of prompts.
-const keptPlans = 4
+// The plans that Slots keeps: those last used that take at most planMemory bytes together, but at least the last one and at most mostPlans.
+const (
+	planMemory = 256 << 20
+	mostPlans  = 64
+)
 
-// plan returns the graph of a shape, building it if it is not among the last used ones.
-func (b *Batch) plan(of shape) (*plan, error) {
-	for i, k := range b.plans {
-		if k.shape.equal(of) {
-			copy(b.plans[1:i+1], b.plans[:i])
-			b.plans[0] = k
-			return k.plan, nil
-		}
-	}
-	if len(b.plans) == keptPlans {
-		b.plans[keptPlans-1].close()
-		b.plans = b.plans[:keptPlans-1]
-	}
-	p, err := b.newPlan(of)
-	if err != nil {
-		return nil, err
-	}
-	b.plans = append([]keptPlan{{of, p}}, b.plans...)
-	return p, nil
-}
+// plans are the plans of Slots, the most recently used first.
+type plans []keptPlan
 
 type keptPlan struct {
 	shape
 	*plan
+}
+
+// plan returns the plan of a shape, building it if it is not kept.
+func (s *Slots) plan(of shape) (*plan, error) {
+	if i := slices.IndexFunc(s.plans, func(k keptPlan) bool { return k.shape.equal(of) }); i >= 0 {
+		k := s.plans[i]
+		copy(s.plans[1:i+1], s.plans[:i])
+		s.plans[0] = k
+		return k.plan, nil
+	}
+	p, err := s.newPlan(of)
+	if err != nil {
+		return nil, err
+	}
+	s.plans = append(plans{{of, p}}, s.plans...)
+	bytes := int64(0)
+	for i, k := range s.plans {
+		if bytes += k.bytes(); i > 0 && bytes > planMemory || i == mostPlans {
+			rest := s.plans[i:]
+			rest.close()
+			s.plans = s.plans[:i]
+			break
+		}
+	}
+	return p, nil
+}
+
+// close frees all plans.
+func (all *plans) close() {
+	for _, k := range *all {
+		k.close()
+	}
+	*all = nil
+}
+
+// bytes returns the memory that the plan takes, about.
+func (p *plan) bytes() int64 {
+	const operation = 2 << 10 // headers, and the call of a kernel
+	return p.scheduler.BufferSize() + int64(p.graph.Nodes()*operation) + 4*int64(len(p.rows))
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -18,24 +19,75 @@ const logitsChunk = 64
 var errNoTokens = errors.New("no tokens to read")
 
 // Session reads one sequence of tokens and holds its state. It belongs to one goroutine at a time.
+//
+// All sessions of a model share one slot, with its graphs. The state of the session that computed last is there. The states of the others
+// are in memory of their own. So a session that computes after another one costs two copies of a state.
 type Session struct {
-	batch  *Batch
-	tokens int64 // read since the beginning of the text
+	model  *Model
+	begin  *Beginning // nil is the model's
+	tokens int64      // read since the beginning of the text
+	away   Snapshot   // the state while it is not in the slot. If it is empty, the session is at the beginning of its text
+	rows   []float32
+}
+
+// sharedSlot is the slot of a model's sessions.
+type sharedSlot struct {
+	sync.Mutex
+	slots *Slots   // made by the first session
+	owner *Session // whose state is in the slot; nil if nobody needs what is there
 }
 
 // NewSession returns a session at the beginning of a text. The caller closes it before the model.
 func (m *Model) NewSession(o SessionOptions) (*Session, error) {
-	b, err := m.NewBatch(1, o)
-	if err != nil {
-		return nil, err
+	m.shared.Lock()
+	defer m.shared.Unlock()
+	if m.shared.slots == nil {
+		var err error
+		if m.shared.slots, err = m.NewSlots(1, SessionOptions{}); err != nil {
+			return nil, err
+		}
 	}
-	return &Session{batch: b}, nil
+	return &Session{model: m, begin: o.Begin}, nil
+}
+
+// take brings the session's state to the slot. The caller holds the slot's lock.
+func (s *Session) take() error {
+	slot := &s.model.shared
+	if slot.owner == s {
+		return nil
+	}
+	if other := slot.owner; other != nil {
+		if err := slot.slots.Save(0, &other.away); err != nil {
+			return err
+		}
+	}
+	slot.owner = nil // if loading fails, nobody's state is there
+	var err error
+	if s.away.State == nil {
+		err = slot.slots.Begin(0, s.begin)
+	} else {
+		err = slot.slots.Load(0, s.away)
+	}
+	if err == nil {
+		slot.owner = s
+	}
+	return err
+}
+
+// forget gives up the state, wherever it is. The caller holds the slot's lock.
+func (s *Session) forget() {
+	if s.away = (Snapshot{}); s.model.shared.owner == s {
+		s.model.shared.owner = nil
+	}
 }
 
 // Reset goes back to the beginning of a text.
 func (s *Session) Reset() error {
+	s.model.shared.Lock()
+	defer s.model.shared.Unlock()
+	s.forget()
 	s.tokens = 0
-	return s.batch.Reset()
+	return nil
 }
 
 // Tokens returns the number of tokens that were read since the beginning of the text.
@@ -84,7 +136,7 @@ func (s *Session) Logits(ctx context.Context, tokens []tokenizer.Token, chunk in
 	if err != nil {
 		return err
 	}
-	vocab := s.batch.model.config.Vocab
+	vocab := s.model.config.Vocab
 	for at := 0; at < len(tokens); {
 		n := min(len(tokens)-at, chunk, logitsChunk)
 		logits, err := s.read(ctx, tokens[at:at+n], rwkv.AllLogits)
@@ -102,18 +154,23 @@ func (s *Session) Logits(ctx context.Context, tokens []tokenizer.Token, chunk in
 }
 
 func (s *Session) read(ctx context.Context, tokens []tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
-	rows, err := s.batch.read(ctx, [][]tokenizer.Token{tokens}, outputs)
+	s.model.shared.Lock()
+	defer s.model.shared.Unlock()
+	err := s.take()
+	if err == nil {
+		s.rows, err = s.model.shared.slots.read(ctx, [][]tokenizer.Token{tokens}, outputs, s.rows)
+	}
 	if err == nil {
 		s.tokens += int64(len(tokens))
 	}
-	return rows, err
+	return s.rows, err
 }
 
 func (s *Session) check(tokens []tokenizer.Token) error {
 	if len(tokens) == 0 {
 		return errNoTokens
 	}
-	return s.batch.check(tokens)
+	return s.model.check(tokens)
 }
 
 // undo returns what puts the state back if ctx ends while a graph of many tokens runs. A single token is always finished.
@@ -130,5 +187,10 @@ func (s *Session) undo(ctx context.Context, long bool) (func(error) error, error
 	}, err
 }
 
-// Close frees the session's state and graphs. It is safe to call twice.
-func (s *Session) Close() { s.batch.Close() }
+// Close frees the session's state. It is safe to call twice.
+func (s *Session) Close() {
+	s.model.shared.Lock()
+	defer s.model.shared.Unlock()
+	s.forget()
+	s.rows = nil
+}

@@ -40,13 +40,13 @@ func text(seed, length int) []int32 {
 	return tokens
 }
 
-func TestBatchesThatCannotBeReadAreRefused(t *testing.T) {
+func TestTokensThatSlotsCannotReadAreRefused(t *testing.T) {
 	m := model(t)
-	b, err := m.NewBatch(2, engine.SessionOptions{})
+	b, err := m.NewSlots(2, engine.SessionOptions{})
 	require.NoError(t, err)
 	defer b.Close()
 	for want, tokens := range map[string][][]tokenizer.Token{
-		"tokens of 1 sequences, the batch has 2":          {{1}},
+		"tokens of 3 sequences, there are 2 slots":        {{1}, {1}, {1}},
 		"sequence 1: 513 tokens at once, at most 512":     {{1}, make([]tokenizer.Token, 513)},
 		"token 51 at position 1: the model knows 0 to 50": {nil, {1, 51}},
 		"token -1 at position 0: the model knows 0 to 50": {{-1}, nil},

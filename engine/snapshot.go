@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/gguf"
@@ -21,31 +22,47 @@ type Snapshot struct {
 	State  [][]float32 // in the order of the architecture's state table
 }
 
+// clone returns a copy of the snapshot.
+func (s Snapshot) clone() Snapshot {
+	state := make([][]float32, len(s.State))
+	for i, x := range s.State {
+		state[i] = slices.Clone(x)
+	}
+	return Snapshot{s.Tokens, state}
+}
+
 // Snapshot copies the state.
 func (s *Session) Snapshot() (Snapshot, error) {
-	snap := Snapshot{Tokens: s.tokens}
-	for _, spec := range s.batch.specs {
-		x := make([]float32, spec.Elements)
-		if err := s.batch.state[stateKey{spec.Layer, spec.Name}].ReadFloats(x, 0); err != nil {
-			return snap, err
-		}
-		snap.State = append(snap.State, x)
+	slot := &s.model.shared
+	slot.Lock()
+	defer slot.Unlock()
+	if slot.owner != s && s.away.State != nil {
+		snap := s.away.clone()
+		snap.Tokens = s.tokens
+		return snap, nil
 	}
-	return snap, nil
+	snap := Snapshot{Tokens: s.tokens}
+	if err := s.take(); err != nil {
+		return snap, err
+	}
+	return snap, slot.slots.Save(0, &snap)
 }
 
 // Restore goes back to a snapshot of a session of the same model. A snapshot with other dimensions is an error and changes
 // nothing.
 func (s *Session) Restore(snap Snapshot) error {
-	if err := fitting(snap, s.batch.specs); err != nil {
+	slot := &s.model.shared
+	slot.Lock()
+	defer slot.Unlock()
+	if err := fitting(snap, slot.slots.specs); err != nil {
 		return err
 	}
-	for i, spec := range s.batch.specs {
-		if err := s.batch.state[stateKey{spec.Layer, spec.Name}].SetFloats(snap.State[i]); err != nil {
-			return fmt.Errorf("layer %d, %s: %w", spec.Layer, spec.Name, err)
-		}
-	}
 	s.tokens = snap.Tokens
+	if slot.owner == s || slot.owner == nil {
+		slot.owner = s
+		return slot.slots.Load(0, snap)
+	}
+	s.away = snap.clone()
 	return nil
 }
 
@@ -100,12 +117,12 @@ func (s *Session) Save(w io.Writer) error {
 	}
 	for i, x := range snap.State {
 		if float.FirstNotFinite(x) >= 0 {
-			return fmt.Errorf("the state of layer %d has numbers that are not finite: nothing could go on from it", s.batch.specs[i].Layer)
+			return fmt.Errorf("the state of layer %d has numbers that are not finite: nothing could go on from it", s.model.shared.slots.specs[i].Layer)
 		}
 	}
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	both := io.MultiWriter(w, sum)
-	if err := binary.Write(both, binary.LittleEndian, s.batch.model.header(s.tokens)); err != nil {
+	if err := binary.Write(both, binary.LittleEndian, s.model.header(s.tokens)); err != nil {
 		return err
 	}
 	for _, x := range snap.State {
@@ -120,7 +137,7 @@ func (s *Session) Save(w io.Writer) error {
 
 // Load reads a state that Save wrote for the same model. After an error the session is unchanged.
 func (s *Session) Load(r io.Reader) error {
-	snap, err := s.batch.model.ReadSnapshot(r)
+	snap, err := s.model.ReadSnapshot(r)
 	if err != nil {
 		return err
 	}

@@ -31,12 +31,12 @@ func (b block) row(i int) []float32 {
 
 // reader reads windows with a model. It belongs to one goroutine at a time.
 type reader struct {
-	batch *engine.Batch
+	batch *engine.Slots
 }
 
 // newReader returns a reader. The caller must close it before the model.
 func newReader(m *engine.Model) (*reader, error) {
-	b, err := m.NewBatch(1, engine.SessionOptions{})
+	b, err := m.NewSlots(1, engine.SessionOptions{})
 	if err != nil {
 		return nil, err
 	}

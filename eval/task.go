@@ -52,7 +52,7 @@ type Kind struct {
 
 // Ask asks a model questions one after the other, each from an empty state. It passes each result to each.
 func Ask(ctx context.Context, m *engine.Model, questions []Question, each func(Answered) error) error {
-	b, err := m.NewBatch(1, engine.SessionOptions{})
+	b, err := m.NewSlots(1, engine.SessionOptions{})
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func Ask(ctx context.Context, m *engine.Model, questions []Question, each func(A
 	return nil
 }
 
-func ask(ctx context.Context, b *engine.Batch, q Question) (Answered, error) {
+func ask(ctx context.Context, b *engine.Slots, q Question) (Answered, error) {
 	logits, err := lastLogits(ctx, b, q.Prompt)
 	if err != nil {
 		return Answered{}, err
@@ -110,7 +110,7 @@ func choose(logits []float32, q Question) (Answered, error) {
 }
 
 // lastLogits reads a prompt from an empty state and returns the logits after it.
-func lastLogits(ctx context.Context, b *engine.Batch, prompt []tokenizer.Token) ([]float32, error) {
+func lastLogits(ctx context.Context, b *engine.Slots, prompt []tokenizer.Token) ([]float32, error) {
 	if err := b.Reset(); err != nil {
 		return nil, err
 	}

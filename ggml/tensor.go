@@ -163,6 +163,14 @@ func (t Tensor) SetFloats(x []float32) error {
 	return t.SetBytes(bytesOf(x))
 }
 
+// WriteFloats copies x to elements of a contiguous F32 tensor in a buffer of the plain kind, from the element with index first on.
+func (t Tensor) WriteFloats(x []float32, first int64) error {
+	if t.typ != gguf.F32 {
+		return fmt.Errorf("setting a tensor of %s to floats", t.typ)
+	}
+	return t.SetPart(bytesOf(x), 4*first)
+}
+
 // ReadFloats copies elements of an F32 tensor to x, from the element with index first on.
 func (t Tensor) ReadFloats(x []float32, first int64) error {
 	if t.typ != gguf.F32 {

@@ -44,7 +44,7 @@ func (b bench) programs(t *testing.T, path string) {
 	var log bytes.Buffer
 	m := b.loadAs(t, path, engine.Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	for _, lengths := range [][]int{{1}, {5}, {1, 3, 0, 3}} {
-		batch, err := m.NewBatch(len(lengths), engine.SessionOptions{})
+		batch, err := m.NewSlots(len(lengths), engine.SessionOptions{})
 		require.NoError(t, err)
 		defer batch.Close()
 		var read [][]tokenizer.Token
@@ -108,7 +108,7 @@ func (b bench) sameBits(t *testing.T, m *engine.Model) {
 // has the logits of the text when it is read alone.
 func (b bench) sameBitsBeside(t *testing.T, m *engine.Model, tokens []int32, want [][]float32, n int) {
 	t.Helper()
-	batch, err := m.NewBatch(n+1, engine.SessionOptions{})
+	batch, err := m.NewSlots(n+1, engine.SessionOptions{})
 	require.NoError(t, err)
 	defer batch.Close()
 	at := n / 2 // the sequence of the text

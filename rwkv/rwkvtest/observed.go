@@ -52,7 +52,7 @@ func (b bench) observed(t *testing.T) {
 // hiddenSquares returns, for each channel of the hidden states of texts, the sum of its squares.
 func (b bench) hiddenSquares(t *testing.T, m *engine.Model, texts [][]int32) []float64 {
 	t.Helper()
-	batch, err := m.NewBatch(1, engine.SessionOptions{})
+	batch, err := m.NewSlots(1, engine.SessionOptions{})
 	require.NoError(t, err)
 	b.atEnd(batch.Close)
 	squares := make([]float64, m.Config().Embed)
