@@ -3,9 +3,13 @@
 //
 // It adds nothing to the prompt (see package prompt) and keeps nothing between calls. The session holds what the model remembers,
 // and the sampler holds what the penalties count. The bytes of a text stay in memory until it ends.
+//
+// Text does all of it for one session. A Writer is the part that turns sampled tokens into text, for a program that computes several texts
+// side by side.
 package generate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -19,8 +23,13 @@ import (
 
 // Session is what Text needs from a model. An engine.Session implements it.
 type Session interface {
+	Keeper
 	// Prefill reads tokens and returns the logits after the last one. If ctx ends first, the session is unchanged.
 	Prefill(ctx context.Context, tokens []tokenizer.Token) ([]float32, error)
+}
+
+// Keeper copies the state of a text and goes back to a copy.
+type Keeper interface {
 	Snapshot() (engine.Snapshot, error)
 	Restore(engine.Snapshot) error
 }
@@ -65,17 +74,17 @@ type Piece struct {
 // somewhere in the text.
 func Text(ctx context.Context, s Session, tokens []tokenizer.Token, o Options) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
-		stopper, err := prompt.NewStopper(o.Stop...)
+		w, err := NewWriter(s, o)
 		if err != nil {
 			yield(Piece{}, err)
 			return
 		}
-		w := writer{Options: o, ends: o.ends(), session: s, stopper: stopper}
 		for next := tokens; ; {
-			logits, err := w.feed(ctx, next)
+			logits, err := w.read(ctx, s, next)
 			if err != nil {
 				if ctx.Err() != nil {
-					yield(w.end(Piece{Reason: Cancelled}, len(w.raw), err))
+					piece, ended := w.End(Cancelled)
+					yield(piece, cmp.Or(ended, err))
 					return
 				}
 				yield(Piece{}, err)
@@ -86,13 +95,25 @@ func Text(ctx context.Context, s Session, tokens []tokenizer.Token, o Options) i
 				yield(Piece{}, err)
 				return
 			}
-			piece, err := w.take(token)
+			piece, err := w.Take(token)
 			if !yield(piece, err) || err != nil || piece.Reason != "" {
 				return
 			}
 			next = []tokenizer.Token{token}
 		}
 	}
+}
+
+// read lets the session read the prompt or the last token.
+func (w *Writer) read(ctx context.Context, s Session, tokens []tokenizer.Token) ([]float32, error) {
+	if err := w.BeforeRead(); err != nil {
+		return nil, err
+	}
+	logits, err := s.Prefill(ctx, tokens)
+	if err == nil {
+		w.AfterRead()
+	}
+	return logits, err
 }
 
 // ends returns all tokens that end the text.
@@ -104,52 +125,68 @@ func (o Options) ends() []tokenizer.Token {
 	return slices.Concat(own, o.End)
 }
 
-// writer is one text being generated. Positions are byte offsets into the text.
-type writer struct {
-	Options
+// Writer is one text being generated: it turns sampled tokens into pieces. Whoever computes the text calls, for the prompt and then for each
+// token, BeforeRead, lets the model read, calls AfterRead, and passes the token that was sampled to Take, until a piece has a Reason. A
+// Writer belongs to one goroutine at a time.
+type Writer struct {
+	o       Options
 	ends    []tokenizer.Token
-	session Session
-	tokens  int
-	raw     []byte // the text so far, including stop strings
-	last    int    // where the last token begins
-	read    int    // how much the session has read
-	out     int    // how much was emitted; the rest may be the start of a stop string
+	keeper  Keeper
 	stopper *prompt.Stopper
 	stream  tokenizer.Stream // the emitted text, as whole characters
 
-	mark   *engine.Snapshot // the session at markAt, which is at or before out; nil while nothing is held back
+	// Positions are byte offsets into the text.
+	tokens int
+	raw    []byte // the text so far, including stop strings
+	last   int    // where the last token begins
+	seen   int    // how much the model has read
+	out    int    // how much was emitted; the rest may be the start of a stop string
+
+	mark   *engine.Snapshot // the state at markAt, which is at or before out; nil while nothing is held back
 	markAt int
 }
 
-// feed lets the session read the prompt or the last token. It takes a snapshot before the first token of which a part is held
-// back. A stop string may require going back there, and a recurrent state can only do that from a snapshot.
-func (w *writer) feed(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
-	if w.out == len(w.raw) {
-		w.mark = nil
-	} else if w.mark == nil {
-		mark, err := w.session.Snapshot()
-		if err != nil {
-			return nil, err
-		}
-		w.mark, w.markAt = &mark, w.last
+// NewWriter returns a Writer of a new text. k is where the model reads it. If k is nil, the state after the text is of no use: it may have
+// read more than the text, and pieces do not tell what is Unread. An empty stop string is an error.
+func NewWriter(k Keeper, o Options) (*Writer, error) {
+	stopper, err := prompt.NewStopper(o.Stop...)
+	if err != nil {
+		return nil, err
 	}
-	logits, err := w.session.Prefill(ctx, tokens)
-	if err == nil {
-		w.read = len(w.raw)
-	}
-	return logits, err
+	return &Writer{o: o, ends: o.ends(), keeper: k, stopper: stopper}, nil
 }
 
-// take turns a sampled token into a piece. The session has not read the token yet.
-func (w *writer) take(token tokenizer.Token) (Piece, error) {
+// BeforeRead is called before the model reads the prompt or the last token. It takes a snapshot before the first token of which a part is
+// held back. A stop string may require going back there, and a recurrent state can only do that from a snapshot.
+func (w *Writer) BeforeRead() error {
+	if w.out == len(w.raw) || w.keeper == nil {
+		w.mark = nil
+		return nil
+	}
+	if w.mark != nil {
+		return nil
+	}
+	mark, err := w.keeper.Snapshot()
+	if err != nil {
+		return err
+	}
+	w.mark, w.markAt = &mark, w.last
+	return nil
+}
+
+// AfterRead is called when the model has read the prompt or the last token.
+func (w *Writer) AfterRead() { w.seen = len(w.raw) }
+
+// Take turns a sampled token into a piece. The model has not read the token yet.
+func (w *Writer) Take(token tokenizer.Token) (Piece, error) {
 	if slices.Contains(w.ends, token) {
-		return w.end(Piece{Reason: EndOfText}, len(w.raw), nil)
+		return w.end(Piece{Reason: EndOfText}, len(w.raw))
 	}
 	w.tokens++
 	w.last = len(w.raw)
 	piece := Piece{Token: token}
-	if w.Vocab != nil {
-		text, ok := w.Vocab.Bytes(token)
+	if w.o.Vocab != nil {
+		text, ok := w.o.Vocab.Bytes(token)
 		if !ok {
 			return piece, fmt.Errorf("the model chose token %d, which is not in its vocabulary", token)
 		}
@@ -159,26 +196,32 @@ func (w *writer) take(token tokenizer.Token) (Piece, error) {
 	certain := w.out + len(free)
 	if stopped {
 		piece.Reason = StopString
-		return w.end(piece, certain, nil)
+		return w.end(piece, certain)
 	}
-	if w.Limit > 0 && w.tokens >= w.Limit {
+	if w.o.Limit > 0 && w.tokens >= w.o.Limit {
 		piece.Reason = Limit
-		return w.end(piece, len(w.raw), nil)
+		return w.end(piece, len(w.raw))
 	}
 	piece.Text = w.stream.Push(w.raw[w.out:certain])
 	w.out = certain
 	return piece, nil
 }
 
-// end completes the last piece of a text that ends at the given position. If the session has read further, end takes it back.
-func (w *writer) end(piece Piece, at int, cause error) (Piece, error) {
+// End ends the text where it is, for a reason that its tokens do not have. It returns the last piece.
+func (w *Writer) End(reason Reason) (Piece, error) { return w.end(Piece{Reason: reason}, len(w.raw)) }
+
+// end completes the last piece of a text that ends at the given position. If the model has read further, end takes it back.
+func (w *Writer) end(piece Piece, at int) (Piece, error) {
 	piece.Text = w.stream.Push(w.raw[w.out:at]) + w.stream.Flush()
-	if w.read > at {
-		if err := w.session.Restore(*w.mark); err != nil {
+	if w.keeper == nil {
+		return piece, nil
+	}
+	if w.seen > at {
+		if err := w.keeper.Restore(*w.mark); err != nil {
 			return piece, err
 		}
-		w.read = w.markAt
+		w.seen = w.markAt
 	}
-	piece.Unread = w.raw[w.read:at]
-	return piece, cause
+	piece.Unread = w.raw[w.seen:at]
+	return piece, nil
 }
