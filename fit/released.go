@@ -31,6 +31,11 @@ type Model struct {
 // Name returns the name of the model.
 func (m Model) Name() string { return fmt.Sprintf("RWKV-%s %s %s", m.Version, m.Line, m.Size) }
 
+// ID returns the name by which the model is downloaded, such as "rwkv7-g1-0.4b".
+func (m Model) ID() string {
+	return strings.ToLower(fmt.Sprintf("rwkv%s-%s-%s", m.Version[:1], m.Line, m.Size))
+}
+
 //go:embed models.txt
 var modelsTable string
 

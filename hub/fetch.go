@@ -122,7 +122,11 @@ func (c *Client) address(r Repo, f File) *url.URL {
 		u.RawQuery = url.Values{"Revision": {c.revision(r)}, "FilePath": {f.Path}}.Encode()
 		return u
 	}
-	return c.base.JoinPath(r.Owner, r.Name, "resolve", url.PathEscape(c.revision(r)), f.Path)
+	u := c.base.JoinPath(r.Owner, r.Name, "resolve", url.PathEscape(c.revision(r)))
+	for name := range strings.SplitSeq(f.Path, "/") {
+		u = u.JoinPath(url.PathEscape(name))
+	}
+	return u
 }
 
 // download is one file under way.

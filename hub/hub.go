@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Protocol is how a hub is asked.
@@ -152,10 +154,7 @@ func (r Repo) Check() error {
 
 // plain reports whether a text is the name of a file on every system, made of letters, digits and ._+-.
 func plain(name string) bool {
-	if name == "" || len(name) > 200 || strings.Trim(name, ".") != name && name[0] == '.' || strings.HasSuffix(name, ".") || deviceName(name) {
-		return false
-	}
-	return strings.IndexFunc(name, func(r rune) bool {
+	return fileName(name) && name[0] != '.' && strings.IndexFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._+-", r)
 	}) < 0
 }
@@ -170,14 +169,20 @@ func deviceName(name string) bool {
 	return len(stem) == 4 && (strings.HasPrefix(stem, "COM") || strings.HasPrefix(stem, "LPT")) && stem[3] >= '0' && stem[3] <= '9'
 }
 
-// CheckPath returns an error unless path is a relative path with plain names and slashes.
+// CheckPath returns an error unless path is a relative path with slashes whose parts can be names of files on every system.
 func CheckPath(path string) error {
 	for name := range strings.SplitSeq(path, "/") {
-		if !plain(name) {
+		if !fileName(name) {
 			return fmt.Errorf("%q is not a name that a file can have here", path)
 		}
 	}
 	return nil
+}
+
+// fileName reports whether a text can be the name of a file on every system.
+func fileName(name string) bool {
+	return name != "" && len(name) <= 200 && utf8.ValidString(name) && name[0] != ' ' && strings.TrimRight(name, " .") == name && !deviceName(name) &&
+		strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(`\/:*?"<>|`, r) }) < 0
 }
 
 // File is a file of a repository.

@@ -303,6 +303,9 @@ func (h *Hub) file(w http.ResponseWriter, repo *Repo, path string) ([]byte, bool
 	return data, ok
 }
 
+// escaped writes a path as a URL has it.
+func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
+
 // resolve answers what a file is, and where.
 func (h *Hub) resolve(w http.ResponseWriter, r *http.Request, f Faults, name, revision, path string) {
 	revision, _ = url.PathUnescape(revision)
@@ -317,11 +320,11 @@ func (h *Hub) resolve(w http.ResponseWriter, r *http.Request, f Faults, name, re
 	w.Header().Set("X-Repo-Commit", Commit)
 	if len(data) < small {
 		w.Header().Set("ETag", strconv.Quote(gitHash(data)))
-		w.Header().Set("Location", "/api/resolve-cache/models/"+name+"/"+Commit+"/"+path)
+		w.Header().Set("Location", escaped("/api/resolve-cache/models/"+name+"/"+Commit+"/"+path))
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	}
-	target := h.cdn.URL + "/" + name + "/" + path
+	target := h.cdn.URL + escaped("/"+name+"/"+path)
 	if f.Redirect != nil {
 		target = f.Redirect(target)
 	}
@@ -372,7 +375,7 @@ func (h *Hub) modelScope(w http.ResponseWriter, r *http.Request, f Faults, name 
 	}
 	path := query.Get("FilePath")
 	if data, ok := h.file(w, repo, path); ok && len(data) >= small {
-		w.Header().Set("Location", h.cdn.URL+"/"+name+"/"+path)
+		w.Header().Set("Location", h.cdn.URL+escaped("/"+name+"/"+path))
 		w.WriteHeader(http.StatusFound)
 	} else if ok {
 		_, _ = w.Write(data)

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,4 +50,31 @@ func TestALockEndsWithTheFileThatHoldsIt(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.True(t, Held(filepath.Join(t.TempDir(), "missing")))
+}
+
+func TestWaitingForALockFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "locks", "goose.lock")
+	first, err := Wait(t.Context(), path, func() { t.Error("nobody holds it") })
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	waited := false
+	_, err = Wait(ctx, path, func() { waited = true; stop() })
+	require.ErrorIs(t, err, context.Canceled)
+	assert.True(t, waited)
+	done := make(chan *File)
+	go func() {
+		second, err := Wait(t.Context(), path, nil)
+		assert.NoError(t, err)
+		done <- second
+	}()
+	require.NoError(t, first.Remove())
+	second := <-done
+	assert.FileExists(t, path, "the second made it again")
+	require.NoError(t, second.Close())
+	assert.FileExists(t, path)
+
+	dangling := filepath.Join(t.TempDir(), "dangling")
+	require.NoError(t, os.Symlink(filepath.Join(t.TempDir(), "no", "such"), dangling))
+	_, err = Wait(t.Context(), dangling, nil)
+	require.Error(t, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,10 +21,10 @@ type File struct{ flock *flock.Flock }
 // Wait takes the lock of the file at path and creates the file and its folder. While another program holds the lock, it waits until
 // ctx ends. It calls waiting once before it waits; nil is nobody. The caller calls Close or Remove.
 func Wait(ctx context.Context, path string, waiting func()) (*File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	for {
+	for try := 0; ; try++ {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, err
+		}
 		f := flock.New(path)
 		ok, err := f.TryLock()
 		if err == nil && !ok {
@@ -32,6 +33,10 @@ func Wait(ctx context.Context, path string, waiting func()) (*File, error) {
 				waiting = nil
 			}
 			ok, err = f.TryLockContext(ctx, often)
+		}
+		if errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil && try < 1000 {
+			f.Close()
+			continue // another program removed the empty folder
 		}
 		if err != nil || !ok {
 			err = errors.Join(err, f.Close())
