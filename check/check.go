@@ -8,6 +8,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"sync"
@@ -94,5 +95,20 @@ func each[T any](ctx context.Context, c *checker, parts []T, check func(context.
 	}
 	err := g.Wait()
 	c.wrongs(slices.DeleteFunc(wrong, func(err error) bool { return err == nil }))
+	return err
+}
+
+// WriteText writes the findings about the file at path for people.
+func (f Findings) WriteText(w io.Writer, path string) error {
+	for _, p := range f.Problems {
+		fmt.Fprintf(w, "wrong: %s\n", p)
+	}
+	for _, n := range f.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
+	}
+	if len(f.Problems) > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%s: nothing is wrong\n", path)
 	return err
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/writers"
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
-	"github.com/gosling-rwkv/gosling/rwkv/v7"
+	v7 "github.com/gosling-rwkv/gosling/rwkv/v7"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -19,7 +18,7 @@ func checkFile(c *urfave.Context, path string) error {
 	if c.Bool("json") {
 		err = jsontext.Write(c.App.Writer, found)
 	} else {
-		err = printFindings(c.App.Writer, path, found)
+		err = found.WriteText(c.App.Writer, path)
 	}
 	if err == nil && len(found.Problems) > 0 {
 		err = fmt.Errorf("%s: %d things are wrong", path, len(found.Problems))
@@ -32,18 +31,4 @@ func checkFile(c *urfave.Context, path string) error {
 
 func checkOptions(c *urfave.Context) check.Options {
 	return check.Options{Dequantizer: func() (check.Dequantizer, error) { return openGGML(c, "cpu") }}
-}
-
-func printFindings(w io.Writer, path string, f check.Findings) error {
-	for _, p := range f.Problems {
-		fmt.Fprintf(w, "wrong: %s\n", p)
-	}
-	for _, n := range f.Notes {
-		fmt.Fprintf(w, "note: %s\n", n)
-	}
-	if len(f.Problems) > 0 {
-		return nil
-	}
-	_, err := fmt.Fprintf(w, "%s: nothing is wrong\n", path)
-	return err
 }

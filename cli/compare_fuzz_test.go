@@ -18,7 +18,7 @@ func FuzzPrintTask(f *testing.F) {
 		defer fuzzing.Guard(t, len(data), 1<<12)()
 		var task compare.TaskResult
 		if json.Unmarshal(data, &task) == nil {
-			require.NoError(t, printTask(io.Discard, task))
+			require.NoError(t, compare.WriteTask(io.Discard, task))
 		}
 	})
 }

@@ -1,16 +1,12 @@
 package cli
 
 import (
-	"fmt"
-	"io"
 	"os"
-	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
-	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func devicesCommand() *urfave.Command {
@@ -39,22 +35,5 @@ func listDevices(c *urfave.Context) error {
 	if c.Bool("json") {
 		return jsontext.Write(c.App.Writer, list)
 	}
-	return printDevices(c.App.Writer, list)
-}
-
-func printDevices(out io.Writer, list doctor.DeviceList) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tTYPE\tMEMORY FREE\tTOTAL\tBACKEND\tDESCRIPTION")
-	for _, d := range list.Devices {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Type, units.Bytes(d.Free), units.Bytes(d.Total), d.Backend, d.Description)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	variant := list.Variant
-	if variant == "" {
-		variant = "the only one there is"
-	}
-	_, err := fmt.Fprintf(out, "\nggml %s from %s\nCPU variant: %s\nKernels: %s\n", list.GGML, list.Libraries, variant, list.KernelsText(os.Getenv("GOSLING_KERNELS")))
-	return err
+	return list.WriteText(c.App.Writer, os.Getenv("GOSLING_KERNELS"))
 }

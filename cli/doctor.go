@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -43,7 +42,7 @@ func doctorAction(c *urfave.Context) error {
 	o := doctorOptions(c)
 	o.Model, o.Version, o.Left = c.Args().First(), strings.TrimPrefix(version(), "gosling "), leftFolders()
 	if !c.Bool("json") {
-		o.Tell = func(k doctor.Check) { printCheck(c.App.Writer, k) }
+		o.Tell = func(k doctor.Check) { k.WriteText(c.App.Writer) }
 	}
 	r, err := doctor.Run(c.Context, o)
 	if err != nil {
@@ -79,16 +78,6 @@ func leftFolders() []doctor.Left {
 		}
 	}
 	return left
-}
-
-// printCheck prints a check and, below it, what to do.
-func printCheck(w io.Writer, k doctor.Check) {
-	const indent = "                      "
-	text := strings.ReplaceAll(strings.TrimSpace(k.Text), "\n", "\n"+indent)
-	fmt.Fprintf(w, "%-8s %-12s %s\n", k.Status, term.Visible(k.Name), text)
-	if k.Advice != "" {
-		fmt.Fprintf(w, "%s-> %s\n", indent, strings.ReplaceAll(k.Advice, "\n", "\n"+indent+"   "))
-	}
 }
 
 // examineName is the hidden command that examines one part for doctor in a process of its own. It prints the checks as JSON.

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/internal/cpus"
 )
 
@@ -29,10 +27,4 @@ func TestThreadsAreNoMoreThanProcessors(t *testing.T) {
 			assert.Contains(t, note, tc.note)
 		})
 	}
-}
-
-func TestAnAdviceStandsBelowWhatItIsFor(t *testing.T) {
-	var b bytes.Buffer
-	printCheck(&b, doctor.Check{Name: "disk", Status: doctor.Problem, Text: "one\ntwo", Advice: "do this"})
-	assert.Equal(t, "problem  disk         one\n                      two\n                      -> do this\n", b.String())
 }

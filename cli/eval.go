@@ -3,17 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
-	"github.com/gosling-rwkv/gosling/internal/term"
-	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func evalCommand() *urfave.Command {
@@ -68,7 +64,7 @@ func evalTask(c *urfave.Context) error {
 	if c.Bool("json") {
 		return jsontext.Write(out, task)
 	}
-	return printTask(out, task)
+	return compare.WriteTask(out, task)
 }
 
 func checkEval(c *urfave.Context) error {
@@ -119,16 +115,4 @@ func noAnswers(err error) error {
 		return fmt.Errorf("%w: add --resume to continue it, or --force to start over", err)
 	}
 	return advised(err)
-}
-
-func printTask(out io.Writer, t compare.TaskResult) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "accuracy\t%.2f %% ± %.2f\n", 100*t.Accuracy.Value, 100*t.Accuracy.Error)
-	fmt.Fprintf(w, "95 %% confidence\t%.2f to %.2f %%\n", 100*t.Low, 100*t.High)
-	fmt.Fprintf(w, "perplexity\t%.4f ± %.4f\n", t.PPL.Value, t.PPL.Error)
-	fmt.Fprintf(w, "right\t%s of %s\n", units.Grouped(int64(t.Correct)), units.Grouped(int64(t.Items)))
-	for _, k := range t.Kinds {
-		fmt.Fprintf(w, "  %s\t%d of %d\n", term.Visible(k.Name), k.Correct, k.Items)
-	}
-	return w.Flush()
 }

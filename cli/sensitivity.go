@@ -1,25 +1,19 @@
 package cli
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/gguf"
-	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
-	"github.com/gosling-rwkv/gosling/internal/units"
-	"github.com/gosling-rwkv/gosling/quant"
 )
 
 func sensitivityCommand() *urfave.Command {
@@ -81,7 +75,7 @@ func sensitivity(c *urfave.Context) error {
 	case c.Bool("json"):
 		err = errors.Join(err, jsontext.Write(c.App.Writer, result.Sensitivity))
 	default:
-		err = errors.Join(err, printSensitivity(c.App.Writer, result.Sensitivity))
+		err = errors.Join(err, outfile.Buffered(c.App.Writer, result.Sensitivity.WriteTable))
 	}
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
 		return stopped(c, result.Keep(err))
@@ -111,31 +105,3 @@ func sensitivityOptions(c *urfave.Context) (o compare.SensitivityOptions, err er
 	o.Requantize = requantize(c, o.Base.Name)
 	return o, nil
 }
-
-// printSensitivity lists the kinds and then the layers. In each group, the part with the lowest cost per saved byte is first.
-func printSensitivity(out io.Writer, s quant.Sensitivity) error {
-	parts := slices.Clone(s.Parts)
-	slices.SortStableFunc(parts, func(a, b quant.Part) int {
-		if a.Layer < 0 != (b.Layer < 0) {
-			return cmp.Compare(a.Layer, b.Layer)
-		}
-		return cmp.Compare(perMiB(a), perMiB(b))
-	})
-	return outfile.Buffered(out, func(w io.Writer) error {
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "PART\tTYPE\tTENSORS\tSAVED\tKLD\t±\tSAME TOP\tKLD/MIB")
-		for i, p := range parts {
-			if i > 0 && p.Layer >= 0 && parts[i-1].Layer < 0 {
-				fmt.Fprintln(t)
-			}
-			name := p.Kind
-			if name == "" {
-				name = fmt.Sprintf("layer %d", p.Layer)
-			}
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%.6f\t%.6f\t%.2f %%\t%.3g\n", name, p.Type, p.Tensors, units.Bytes(p.Saved), p.KLD, p.Error, 100*p.SameTop, perMiB(p))
-		}
-		return t.Flush()
-	})
-}
-
-func perMiB(p quant.Part) float.Number { return p.KLD / (float.Number(p.Saved) / (1 << 20)) }

@@ -8,10 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/filekind"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -203,4 +206,17 @@ func (r *run) tasks(ctx context.Context, m *lm.Model, name, id string) ([]TaskRe
 		done = append(done, eval.Grade(task.Name, a.all))
 	}
 	return done, nil
+}
+
+// WriteTask writes the result of a task for people.
+func WriteTask(out io.Writer, t TaskResult) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "accuracy\t%.2f %% ± %.2f\n", 100*t.Accuracy.Value, 100*t.Accuracy.Error)
+	fmt.Fprintf(w, "95 %% confidence\t%.2f to %.2f %%\n", 100*t.Low, 100*t.High)
+	fmt.Fprintf(w, "perplexity\t%.4f ± %.4f\n", t.PPL.Value, t.PPL.Error)
+	fmt.Fprintf(w, "right\t%s of %s\n", units.Grouped(int64(t.Correct)), units.Grouped(int64(t.Items)))
+	for _, k := range t.Kinds {
+		fmt.Fprintf(w, "  %s\t%d of %d\n", term.Visible(k.Name), k.Correct, k.Items)
+	}
+	return w.Flush()
 }

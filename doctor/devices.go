@@ -1,10 +1,14 @@
 package doctor
 
 import (
+	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -82,4 +86,22 @@ func (l DeviceList) GPU() (best Device, ok bool) {
 		}
 	}
 	return best, ok
+}
+
+// WriteText writes the list for people. environment is the setting of the kernels in the environment, as for KernelsText.
+func (l DeviceList) WriteText(out io.Writer, environment string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tTYPE\tMEMORY FREE\tTOTAL\tBACKEND\tDESCRIPTION")
+	for _, d := range l.Devices {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.Name, d.Type, units.Bytes(d.Free), units.Bytes(d.Total), d.Backend, d.Description)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	variant := l.Variant
+	if variant == "" {
+		variant = "the only one there is"
+	}
+	_, err := fmt.Fprintf(out, "\nggml %s from %s\nCPU variant: %s\nKernels: %s\n", l.GGML, l.Libraries, variant, l.KernelsText(environment))
+	return err
 }

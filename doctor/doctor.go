@@ -8,9 +8,13 @@ package doctor
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os/exec"
+	"strings"
 
 	"github.com/gosling-rwkv/gosling/internal/cpus"
+	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -31,6 +35,16 @@ type Check struct {
 	Status Status `json:"status"`
 	Text   string `json:"text"`
 	Advice string `json:"advice,omitempty"` // what to do about it
+}
+
+// WriteText writes the check and, below it, what to do. Errors of w are left to w.
+func (k Check) WriteText(w io.Writer) {
+	const indent = "                      "
+	text := strings.ReplaceAll(strings.TrimSpace(k.Text), "\n", "\n"+indent)
+	fmt.Fprintf(w, "%-8s %-12s %s\n", k.Status, term.Visible(k.Name), text)
+	if k.Advice != "" {
+		fmt.Fprintf(w, "%s-> %s\n", indent, strings.ReplaceAll(k.Advice, "\n", "\n"+indent+"   "))
+	}
 }
 
 // Options say what Run examines. The zero value examines the machine and the libraries in the usual places.

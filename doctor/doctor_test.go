@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"os"
@@ -104,4 +105,10 @@ func TestOfManyFaultsTheFirstAreTold(t *testing.T) {
 	r = Report{}
 	tellFindings("m.gguf", check.Findings{Notes: []string{"a"}}, r.add)
 	assert.Equal(t, []Check{{"model", OK, "m.gguf: nothing is wrong\nnote: a", ""}}, r.Checks)
+}
+
+func TestAnAdviceStandsBelowWhatItIsFor(t *testing.T) {
+	var b bytes.Buffer
+	Check{Name: "disk", Status: Problem, Text: "one\ntwo", Advice: "do this"}.WriteText(&b)
+	assert.Equal(t, "problem  disk         one\n                      two\n                      -> do this\n", b.String())
 }

@@ -1,4 +1,4 @@
-package cli
+package check_test
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ func TestFindingsArePrintedOneALine(t *testing.T) {
 		"wrong: b\nwrong: c\nnote: a\n":       {Problems: []string{"b", "c"}, Notes: []string{"a"}},
 	} {
 		var out bytes.Buffer
-		require.NoError(t, printFindings(&out, "m.gguf", f))
+		require.NoError(t, f.WriteText(&out, "m.gguf"))
 		assert.Equal(t, want, out.String())
 	}
 }
