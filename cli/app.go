@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	urfave "github.com/urfave/cli/v2"
@@ -41,11 +42,12 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 			&urfave.BoolFlag{Name: "version", Usage: "print the version and exit", DisableDefaultText: true},
 			urfave.HelpFlag,
 		},
-		Commands: []*urfave.Command{
-			runCommand(), chatCommand(), convertCommand(), quantizeCommand(), inspectCommand(), logitsCommand(), embedCommand(), benchCommand(), recommendCommand(),
+		Commands: slices.Concat([]*urfave.Command{
+			runCommand(), chatCommand(), pullCommand()}, storeCommands(), []*urfave.Command{
+			convertCommand(), quantizeCommand(), inspectCommand(), logitsCommand(), embedCommand(), benchCommand(), recommendCommand(),
 			perplexityCommand(), compareCommand(), evalCommand(), imatrixCommand(), sensitivityCommand(),
 			tokenizeCommand(), detokenizeCommand(), devicesCommand(), doctorCommand(), completionCommand(), manCommand(), helpCommand(), completeCommand(), examineCommand(),
-		},
+		}),
 		Action: func(c *urfave.Context) error {
 			if c.Bool("version") {
 				_, err := fmt.Fprintln(c.App.Writer, version())

@@ -49,7 +49,7 @@ func benchModel(c *urfave.Context) error {
 		return err
 	}
 	o.Name = c.Args().First()
-	if o.Model, err = modelPath(o.Name); err != nil {
+	if o.Model, err = modelPath(c, o.Name); err != nil {
 		return err
 	}
 	var line *term.Progress // of the test that runs
@@ -66,10 +66,10 @@ func benchModel(c *urfave.Context) error {
 	}
 	if o.Parallel != nil {
 		results, err := bench.RunParallel(c.Context, o)
-		return printResults(c, err, results, printParallelTable)
+		return printResults(c, err, results, bench.WriteParallelText)
 	}
 	results, err := bench.Run(c.Context, o)
-	return printResults(c, err, results, printBenchTable)
+	return printResults(c, err, results, bench.WriteText)
 }
 
 // benchOptions returns the options that the flags set.

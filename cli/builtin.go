@@ -8,17 +8,9 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
-// modelPath returns the path of the model that an argument names: the argument itself, or a file with the built-in model.
-func modelPath(name string) (string, error) {
-	if name == demo.Name {
-		return demo.Model()
-	}
-	return name, nil
-}
-
 // openGGUF opens the model that an argument names to read its header and tensors.
-func openGGUF(name string) (*gguf.File, error) {
-	path, err := modelPath(name)
+func openGGUF(c *urfave.Context, name string) (*gguf.File, error) {
+	path, err := modelPath(c, name)
 	if err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func compareOptions(c *urfave.Context) (o compare.Options, err error) {
 	}
 	for _, name := range c.Args().Tail() {
 		cand := compare.Candidate{Model: compare.Model{Name: name}}
-		if cand.Path, err = modelPath(name); err != nil {
+		if cand.Path, err = modelPath(c, name); err != nil {
 			return o, err
 		}
 		o.Candidates = append(o.Candidates, cand)
@@ -110,7 +110,7 @@ func compareOptions(c *urfave.Context) (o compare.Options, err error) {
 		}
 		cand := compare.Candidate{Model: compare.Model{Name: mix.Name}, How: quant.Retyping{Mix: mix, Requant: requantize(c, o.Base.Name)}}
 		if c.Bool("keep") {
-			cand.Keep = quant.FileName(o.Base.Name, mix.Name)
+			cand.Keep = quant.FileName(fileOf(o.Base.Name), mix.Name)
 		}
 		o.Candidates = append(o.Candidates, cand)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"syscall"
 
@@ -35,18 +34,6 @@ func printResult(c *urfave.Context, r compare.Comparison) error {
 		return compare.WriteCSV(out, r)
 	}
 	return outfile.Buffered(out, func(w io.Writer) error {
-		for i, t := range compare.Tables(r) {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
-			write := t.Write
-			if c.Bool("markdown") {
-				write = t.WriteMarkdown
-			}
-			if err := write(w); err != nil {
-				return err
-			}
-		}
-		return nil
+		return compare.WriteTables(w, r, c.Bool("markdown"))
 	})
 }

@@ -56,7 +56,7 @@ func setUp(c *urfave.Context, s *compare.Setup) (end func(), err error) {
 	if s.Options, err = modelOptions(c); err != nil {
 		return nil, err
 	}
-	if s.Base.Path, err = modelPath(s.Base.Name); err != nil {
+	if s.Base.Path, err = modelPath(c, s.Base.Name); err != nil {
 		return nil, err
 	}
 	for i, text := range s.Texts {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	_ "embed"
 	"fmt"
 	"io"
 	"slices"
@@ -10,36 +9,21 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
+	"github.com/gosling-rwkv/gosling/internal/completion"
 )
-
-//go:embed completion/gosling.bash
-var bashCompletion string
-
-//go:embed completion/gosling.zsh
-var zshCompletion string
-
-//go:embed completion/gosling.fish
-var fishCompletion string
-
-//go:embed completion/gosling.ps1
-var powershellCompletion string
-
-var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 func completionCommand() *urfave.Command {
 	return &urfave.Command{
-		Name: "completion", Usage: "print a shell script that completes commands, flags and files", ArgsUsage: strings.Join(shells, "|"),
+		Name: "completion", Usage: "print a shell script that completes commands, flags and files", ArgsUsage: strings.Join(completion.Shells, "|"),
 		Description: `Examples:
   source <(gosling completion bash)            # in ~/.bashrc
   source <(gosling completion zsh)             # in ~/.zshrc, after compinit
   gosling completion fish > ~/.config/fish/completions/gosling.fish
   gosling completion powershell | Out-String | Invoke-Expression   # in $PROFILE`,
 		Action: func(c *urfave.Context) error {
-			script, ok := map[string]string{
-				"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion, "powershell": powershellCompletion,
-			}[c.Args().First()]
+			script, ok := completion.Script(c.Args().First())
 			if !ok || c.NArg() != 1 {
-				return misuse(c, "name a shell: %s", strings.Join(shells, ", "))
+				return misuse(c, "name a shell: %s", strings.Join(completion.Shells, ", "))
 			}
 			_, err := io.WriteString(c.App.Writer, script)
 			return err
@@ -70,13 +54,28 @@ func choices(flag string, positional []string) []string {
 	switch {
 	case flag == "device":
 		return []string{"auto", "cpu", "vulkan0", "cuda0", "metal"}
-	case flag == "type" && command == "convert", flag == "" && command == "quantize" && len(positional) >= 2:
+	case flag == "type" && (command == "convert" || command == "pull"), flag == "" && command == "quantize" && len(positional) >= 2:
 		return mixNames()
 	case (flag == "o" || flag == "output") && command == "bench":
 		return slices.Clone(benchFormats)
 	case flag == "" && command == "completion" && len(positional) == 1:
-		return slices.Clone(shells)
+		return slices.Clone(completion.Shells)
+	case flag == "" && takesName(command, len(positional)-1):
+		return modelNames(command)
 	default:
 		return nil
 	}
+}
+
+// takesName reports whether an argument of a command may be the name of a model.
+func takesName(command string, index int) bool {
+	switch command {
+	case "pull", "show", "cp", "tokenize", "detokenize", "doctor":
+		return index == 0
+	case "rm":
+		return true
+	case "convert", "completion", "man", "help", "list", "ls", "devices", "recommend":
+		return false
+	}
+	return command != "" && readsArgument(command, index)
 }

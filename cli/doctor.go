@@ -88,7 +88,7 @@ func examineCommand() *urfave.Command {
 		Name: examineName, Hidden: true, Flags: append(ggmlFlags(), kernelsFlag()),
 		Action: func(c *urfave.Context) (err error) {
 			o := doctorOptions(c)
-			if o.Model, err = modelPath(c.Args().Get(1)); err != nil {
+			if o.Model, err = modelPath(c, c.Args().Get(1)); err != nil {
 				return err
 			}
 			return doctor.Examine(c.Context, c.App.Writer, doctor.Part(c.Args().First()), o)

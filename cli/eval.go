@@ -101,7 +101,7 @@ func evalOptions(c *urfave.Context) (o compare.TasksOptions, err error) {
 	if o.Options, err = modelOptions(c); err != nil {
 		return o, err
 	}
-	if o.Model.Path, err = modelPath(o.Model.Name); err != nil || o.Task.Path != "-" || o.Task.Name == compare.MMLU {
+	if o.Model.Path, err = modelPath(c, o.Model.Name); err != nil || o.Task.Path != "-" || o.Task.Name == compare.MMLU {
 		return o, err
 	}
 	o.Task.Data, err = readWhole(c, "-", textLimit)

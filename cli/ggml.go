@@ -95,7 +95,7 @@ func openModel(c *urfave.Context, path string) (*lm.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if path, err = modelPath(path); err != nil {
+	if path, err = modelPath(c, path); err != nil {
 		return nil, err
 	}
 	m, err := lm.Open(c.Context, path, o)

@@ -100,7 +100,7 @@ func imatrixOptions(c *urfave.Context) (o collect.Options, err error) {
 	if o.Options, err = modelOptions(c); err != nil {
 		return o, err
 	}
-	o.Model, err = modelPath(o.Name)
+	o.Model, err = modelPath(c, o.Name)
 	return o, err
 }
 

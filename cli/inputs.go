@@ -25,7 +25,7 @@ func inputs(c *urfave.Context) []string {
 		if !readsArgument(c.Command.Name, i) {
 			continue
 		}
-		if path, err := modelPath(arg); err == nil {
+		if path, err := storedPath(arg); err == nil {
 			named = append(named, path)
 		}
 		if text, err := demo.Text(); arg == demo.Name && err == nil {

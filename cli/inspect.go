@@ -34,7 +34,7 @@ func inspectAction(c *urfave.Context) error {
 	if c.NArg() != 1 {
 		return misuse(c, "want one file, not %d arguments", c.NArg())
 	}
-	path, err := modelPath(c.Args().First())
+	path, err := modelPath(c, c.Args().First())
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
@@ -64,9 +63,9 @@ func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 		return err
 	}
 	defer session.Close()
-	out := textPrinter{w: w, ids: j.c.Bool("ids")}
+	out := generate.Printer{Out: w, IDs: j.c.Bool("ids")}
 	if j.c.Bool("echo") {
-		if err := out.echo(j.tokens, j.text); err != nil {
+		if err := out.Echo(j.tokens, j.text); err != nil {
 			return err
 		}
 	}
@@ -76,52 +75,11 @@ func (j *job) print(w io.Writer, also func(generate.Piece)) error {
 	j.times, err = lm.Timed(ctx, text, len(j.tokens), func(p generate.Piece) error {
 		line.End()
 		also(p)
-		return out.piece(p)
+		return out.Piece(p)
 	})
-	if out.ids || term.Is(w) {
+	if out.IDs || term.Is(w) {
 		_, lineErr := io.WriteString(w, "\n")
 		err = errors.Join(err, lineErr)
 	}
-	return err
-}
-
-// textPrinter writes pieces as text or as ids.
-type textPrinter struct {
-	w    io.Writer
-	ids  bool
-	some bool // an id was already written
-}
-
-func (p *textPrinter) echo(tokens []tokenizer.Token, text []byte) error {
-	if !p.ids {
-		_, err := p.w.Write(text)
-		return err
-	}
-	for _, t := range tokens {
-		if err := p.id(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *textPrinter) piece(piece generate.Piece) error {
-	if !p.ids {
-		_, err := io.WriteString(p.w, piece.Text)
-		return err
-	}
-	if piece.Reason == generate.EndOfText || piece.Reason == generate.Cancelled {
-		return nil
-	}
-	return p.id(piece.Token)
-}
-
-func (p *textPrinter) id(t tokenizer.Token) error {
-	text := strconv.Itoa(int(t))
-	if p.some {
-		text = " " + text
-	}
-	p.some = true
-	_, err := io.WriteString(p.w, text)
 	return err
 }

@@ -98,7 +98,7 @@ func perplexityOptions(c *urfave.Context) (o compare.PerplexityOptions, err erro
 	if o.Options, err = modelOptions(c); err != nil {
 		return o, err
 	}
-	o.Model.Path, err = modelPath(o.Model.Name)
+	o.Model.Path, err = modelPath(c, o.Model.Name)
 	return o, err
 }
 

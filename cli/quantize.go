@@ -1,21 +1,15 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
-	"io"
-	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/internal/clock"
-	"github.com/gosling-rwkv/gosling/internal/term"
-	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
 )
@@ -94,7 +88,7 @@ func quantize(c *urfave.Context) error {
 	o := writeOptions(c)
 	o.Measure = true
 	o.Importance = job.importance
-	in, err := modelPath(job.in)
+	in, err := modelPath(c, job.in)
 	if err != nil {
 		return err
 	}
@@ -110,7 +104,7 @@ func quantize(c *urfave.Context) error {
 		fmt.Fprintf(c.App.ErrWriter, "note: the built-in model is already quantized to Q8_0, so its earlier loss remains\n")
 	}
 	noteWithout(c, report)
-	if err := printKinds(c.App.Writer, report.Kinds); err != nil {
+	if err := report.WriteKinds(c.App.Writer); err != nil {
 		return err
 	}
 	return summary(c, report, begin, job.name)
@@ -154,7 +148,7 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 		job.name, args = job.how.Mix.Name, args[:len(args)-1]
 	}
 	job.how.Requant = requantize(c, job.in)
-	job.out = quant.FileName(job.in, job.name)
+	job.out = quant.FileName(fileOf(job.in), job.name)
 	if len(args) == 2 {
 		job.out = args[1]
 	}
@@ -171,7 +165,7 @@ func (job *quantizing) assign(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	file, err := openGGUF(job.in)
+	file, err := openGGUF(c, job.in)
 	if err != nil {
 		return err
 	}
@@ -201,28 +195,6 @@ func overrides(c *urfave.Context) (quant.Overrides, error) {
 		all = append(all, o)
 	}
 	return all, nil
-}
-
-func printKinds(out io.Writer, kinds []quant.Kind) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "KIND\tTENSORS\tFROM\tTO\tSIZE\tRMSE")
-	first := map[string]int{} // keeps a kind with several types together
-	for i, k := range kinds {
-		if _, ok := first[k.Name]; !ok {
-			first[k.Name] = i
-		}
-	}
-	kinds = slices.Clone(kinds)
-	slices.SortStableFunc(kinds, func(a, b quant.Kind) int { return cmp.Compare(first[a.Name], first[b.Name]) })
-	for _, k := range kinds {
-		loss := "-"
-		if k.RMSE() > 0 {
-			loss = fmt.Sprintf("%.3g", k.RMSE())
-		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", term.Visible(k.Name), k.Tensors, k.From, k.To, units.Bytes(k.Bytes), loss)
-	}
-	fmt.Fprintln(w)
-	return w.Flush()
 }
 
 func importanceFlag() urfave.Flag {

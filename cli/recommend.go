@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
-	"github.com/gosling-rwkv/gosling/internal/units"
 )
 
 func recommendCommand() *urfave.Command {
@@ -23,20 +21,28 @@ func recommendCommand() *urfave.Command {
 		Description: `Looks at the memory of the machine, the speed of the memory, and the GPU if ggml finds one. Recommends a model by the
 advice of RWKV's own documentation: RWKV-7 first, RWKV-6 only if no RWKV-7 of that size fits, older versions for
 archives. Recommends the largest model that is still pleasant to read along with. File sizes are computed from the
-models' tensors. Memory and speed are estimates. --ram and --vram describe another machine.
+models' tensors. Memory and speed are estimates. --ram and --vram describe another machine. --pull needs a network.
 
 Examples:
   gosling recommend
+  gosling recommend --pull
   gosling recommend --ram 16GiB --vram 8GiB --use code
   gosling recommend --use archive --json`,
 		Flags: append([]urfave.Flag{
 			&urfave.StringFlag{Name: "use", Value: "chat", Usage: "recommend a model for `USE`: " + strings.Join(fit.Uses(), ", ")},
-			&urfave.StringFlag{Name: "ram", Usage: "memory of the machine, such as `16GiB`", DefaultText: "this machine's"},
-			&urfave.StringFlag{Name: "vram", Usage: "free memory of the GPU, such as `8GiB`; 0 is no GPU", DefaultText: "that of the best GPU"},
 			&urfave.BoolFlag{Name: "all", Usage: "list all models that run", DisableDefaultText: true},
+			&urfave.BoolFlag{Name: "pull", Usage: "also download the recommended model, as \"gosling pull\" does", DisableDefaultText: true},
 			jsonFlag(),
-		}, ggmlFlags()...),
+		}, append(machineFlags(), ggmlFlags()...)...),
 		Action: recommend,
+	}
+}
+
+// machineFlags returns the flags that describe another machine.
+func machineFlags() []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.StringFlag{Name: "ram", Usage: "memory of the machine, such as `16GiB`", DefaultText: "this machine's"},
+		&urfave.StringFlag{Name: "vram", Usage: "free memory of the GPU, such as `8GiB`; 0 is no GPU", DefaultText: "that of the best GPU"},
 	}
 }
 
@@ -55,11 +61,14 @@ func recommend(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool("json") && c.Bool("pull") {
+		return misuse(c, "--json prints the advice only: leave out --pull")
+	}
 	if c.Bool("json") {
 		return jsontext.Write(c.App.Writer, a)
 	}
-	return outfile.Buffered(c.App.Writer, func(w io.Writer) error {
-		printMachine(w, m)
+	err = outfile.Buffered(c.App.Writer, func(w io.Writer) error {
+		m.WriteText(w)
 		if len(a.Models) == 0 {
 			fmt.Fprintf(w, "No released model for %s runs in that: the smallest takes some hundred MiB.\n", a.Use)
 			return nil
@@ -68,10 +77,27 @@ func recommend(c *urfave.Context) error {
 		printModels(w, a.Models[1:], c.Bool("all"))
 		return nil
 	})
+	if err != nil || !c.Bool("pull") || len(a.Models) == 0 {
+		return err
+	}
+	return pullAndTell(c, a.Models[0].Pull)
 }
 
-// machine returns the machine that the flags describe, or this one.
+// machine returns the machine that the flags describe, or this one, and how fast its memory is.
 func machine(c *urfave.Context) (m fit.Machine, err error) {
+	if m, err = memory(c); err != nil {
+		return m, err
+	}
+	if !c.IsSet("ram") { // the speed of another machine's memory is not known
+		if m.Bandwidth, err = bench.Bandwidth(c.Context, nil, m.Threads); !m.Bandwidth.Finite() {
+			m.Bandwidth = 0 // unknown
+		}
+	}
+	return m, err
+}
+
+// memory returns the memory of the machine that the flags describe, or of this one.
+func memory(c *urfave.Context) (m fit.Machine, err error) {
 	m.Host = fit.ThisHost()
 	if c.IsSet("ram") {
 		if m.RAM, err = fit.ParseMemory(c.String("ram")); err != nil || m.RAM == 0 {
@@ -92,50 +118,19 @@ func machine(c *urfave.Context) (m fit.Machine, err error) {
 			m.VRAM, m.GPU = d.Free, d.Name+" ("+d.Description+")"
 		}
 	}
-	if !c.IsSet("ram") { // the speed of another machine's memory is not known
-		if m.Bandwidth, err = bench.Bandwidth(c.Context, nil, m.Threads); !m.Bandwidth.Finite() {
-			m.Bandwidth = 0 // unknown
-		}
-	}
-	return m, err
-}
-
-func printMachine(w io.Writer, m fit.Machine) {
-	fmt.Fprintf(w, "Counting on %s of %s of memory", units.Bytes(m.Usable()), units.Bytes(m.RAM))
-	if m.Bandwidth > 0 {
-		fmt.Fprintf(w, ", read at %s/s by %d threads", units.Bytes(int64(m.Bandwidth)), m.Threads)
-	}
-	if m.VRAM > 0 {
-		fmt.Fprintf(w, ", and %s of %s", units.Bytes(m.VRAM), m.GPU)
-	} else {
-		fmt.Fprint(w, "; no GPU")
-	}
-	fmt.Fprint(w, ".\n\n")
+	return m, nil
 }
 
 func printModel(w io.Writer, use string, m fit.Advised) {
-	fmt.Fprintf(w, "For %s take %s in %s.\n", use, m.Name, m.Type)
-	fmt.Fprintf(w, "  file    %s\n  memory  %s\n", units.Bytes(m.Size), memoryText(m))
-	if m.Speed > 0 {
-		fmt.Fprintf(w, "  speed   about %.3g tokens/s, estimated from the memory's\n", m.Speed)
-	}
-	fmt.Fprintf(w, "  why     %s\n", m.Why)
-	command := "chat MODEL.gguf"
+	m.WriteText(w, use)
+	command := "chat " + m.Pull
 	if slices.Contains(m.Uses, "music") {
-		command = `run MODEL.gguf --output song.mid ""`
+		command = fmt.Sprintf(`run %s --output song.mid ""`, m.Pull)
 	}
 	if slices.Contains(m.Uses, "abc") {
-		command = `run MODEL.gguf --output tune.abc ""`
+		command = fmt.Sprintf(`run %s --output tune.abc ""`, m.Pull)
 	}
-	fmt.Fprintf(w, "\n  download %s (the newest) of %s at Hugging Face, then\n  gosling convert --type %s %s MODEL.gguf\n  gosling %s\n\n",
-		m.File, m.Repository, m.Type, m.File, command)
-}
-
-func memoryText(m fit.Advised) string {
-	if m.VRAM > 0 {
-		return fmt.Sprintf("%s on the GPU and %s beside it", units.Bytes(m.VRAM), units.Bytes(m.RAM))
-	}
-	return units.Bytes(m.RAM)
+	fmt.Fprintf(w, "\n  gosling pull %s\n  gosling %s\n\n", m.Pull, command)
 }
 
 // shown is how many other models are printed without --all.
@@ -145,20 +140,12 @@ func printModels(out io.Writer, models []fit.Advised, all bool) {
 	if len(models) == 0 {
 		return
 	}
-	fmt.Fprintln(out, "Others that run:")
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "Others that run, with the names for \"gosling pull\":")
 	more := len(models) - shown
 	if more > 0 && !all {
 		models = models[:shown]
 	}
-	for _, m := range models {
-		fmt.Fprintf(w, "  %s\t%s\tfile %s\tmemory %s", m.Name, m.Type, units.Bytes(m.Size), memoryText(m))
-		if m.Speed > 0 {
-			fmt.Fprintf(w, "\t%.3g tokens/s", m.Speed)
-		}
-		fmt.Fprintln(w)
-	}
-	w.Flush()
+	fit.WriteModels(out, models)
 	if more > 0 && !all {
 		fmt.Fprintf(out, "  and %d more: --all\n", more)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/fakehub"
 	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/internal/writers"
 )
@@ -52,6 +54,8 @@ func clock() func() time.Time {
 //   - split FILE N splits a GGUF file into N parts
 //   - old FILE makes an importance matrix in the .dat format
 //   - replace FILE TEXT NEW replaces TEXT by NEW, which is quoted and has the same length
+//   - hub REPO FILE[=NAME] ... adds files to a hub, which HF_ENDPOINT names
+//   - break [FAULT] lets the hub fail from now on: corrupt, cut, gated, large, missing, or nothing
 //   - spoil DIR makes a folder of ggml's libraries in which this processor's build computes wrongly
 func TestScripts(t *testing.T) {
 	libraries := ggmlDir()
@@ -68,11 +72,13 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GOSLING_GGML", libraries)
 			env.Setenv("LIBRARIES", libraries)
+			env.Setenv("HF_HOME", filepath.Join(env.WorkDir, "hf"))
+			env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
 			return nil
 		},
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil, "split": scriptSplit, "old": scriptOld, "replace": scriptReplace,
+			"synth": scriptSynth, "size": scriptSize, "cut": scriptCut, "spoil": scriptSpoil, "split": scriptSplit, "old": scriptOld, "replace": scriptReplace, "hub": scriptHub, "break": scriptBreak,
 			"sparse": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Check(os.WriteFile(ts.MkAbs(args[0]), nil, 0o600))
 				scriptCut(ts, false, args)
@@ -205,6 +211,41 @@ func scriptOld(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	put(int32(m.Chunks), int32(len(m.Datasets[0])), []byte(m.Datasets[0]))
 	ts.Check(os.WriteFile(strings.TrimSuffix(path, ".gguf")+".dat", out.Bytes(), 0o666))
+}
+
+// hubs are the hubs of running scripts, by working folder.
+var hubs sync.Map
+
+func scriptHub(ts *testscript.TestScript, _ bool, args []string) {
+	made, old := hubs.LoadOrStore(ts.Getenv("WORK"), fakehub.New())
+	h := made.(*fakehub.Hub)
+	if !old {
+		ts.Defer(h.Close)
+		ts.Setenv("HF_ENDPOINT", h.URL)
+		ts.Setenv("MODELSCOPE_DOMAIN", h.URL)
+	}
+	for _, arg := range args[1:] {
+		file, name, ok := strings.Cut(arg, "=")
+		if !ok {
+			name = file
+		}
+		data, err := os.ReadFile(ts.MkAbs(file))
+		ts.Check(err)
+		h.Add(args[0], map[string][]byte{name: data})
+	}
+}
+
+func scriptBreak(ts *testscript.TestScript, _ bool, args []string) {
+	made, _ := hubs.Load(ts.Getenv("WORK"))
+	faults := map[string]fakehub.Faults{
+		"": {}, "corrupt": {Corrupt: true}, "cut": {CutAfter: 20_000, NoRanges: true}, "missing": {Status: 404, ErrorCode: "RepoNotFound"},
+		"gated": {Status: 403, ErrorCode: "GatedRepo"}, "large": {Larger: 1 << 50},
+	}
+	f, ok := faults[strings.Join(args, "")]
+	if !ok {
+		ts.Fatalf("break: no %q", args)
+	}
+	made.(*fakehub.Hub).Break(f)
 }
 
 // scriptReplace replaces a text throughout a file by another one of the same length, which is quoted as in Go.

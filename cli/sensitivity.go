@@ -54,7 +54,7 @@ func sensitivity(c *urfave.Context) error {
 	}
 	path := c.Path("output")
 	if path == "" {
-		base := gguf.TrimPart(o.Base.Name)
+		base := gguf.TrimPart(fileOf(o.Base.Name))
 		path = strings.TrimSuffix(base, filepath.Ext(base)) + "-sensitivity.json"
 	}
 	if err := guard(c).Try(append(logitsOutputs(&o.Setup), outfile.Output{Path: path})...); err != nil {

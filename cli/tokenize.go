@@ -62,7 +62,7 @@ func tokenizeArguments(c *urfave.Context) (model string, text []byte, err error)
 		return "", nil, misuse(c, "unexpected argument %q: quote a text that has blanks", args[2])
 	case len(args) == 2:
 		model, args = args[0], args[1:]
-	case len(args) == 1 && (args[0] == demo.Name || gguf.Is(args[0]) || strings.EqualFold(filepath.Ext(args[0]), ".gguf")):
+	case len(args) == 1 && (args[0] == demo.Name || gguf.Is(args[0]) || strings.EqualFold(filepath.Ext(args[0]), ".gguf") || isStored(args[0])):
 		model, args = args[0], nil
 	}
 	if len(args) == 0 || args[0] == "-" {

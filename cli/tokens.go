@@ -21,7 +21,7 @@ func chosenVocab(c *urfave.Context, model string) (tokenizer.Tokenizer, error) {
 		return nil, misuse(c, "%q and --vocab both name a vocabulary: choose one", model)
 	case named:
 		var err error
-		if path, err = modelPath(model); err != nil {
+		if path, err = modelPath(c, model); err != nil {
 			return nil, err
 		}
 	case path == "":

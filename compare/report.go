@@ -17,3 +17,22 @@ func WritePage(w io.Writer, c Comparison) error { return report.Write(w, c) }
 
 // WriteCSV writes a comparison as CSV, one row for each candidate and column.
 func WriteCSV(w io.Writer, c Comparison) error { return report.CSV(w, c) }
+
+// WriteTables writes the tables of a comparison, with blank lines between them.
+func WriteTables(w io.Writer, c Comparison, markdown bool) error {
+	for i, t := range Tables(c) {
+		if i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		write := t.Write
+		if markdown {
+			write = t.WriteMarkdown
+		}
+		if err := write(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -21,6 +21,7 @@ type Advised struct {
 	Repository string       `json:"repository"` // on Hugging Face
 	File       string       `json:"file"`       // a pattern, because dates differ
 	Type       string       `json:"type"`       // the mix
+	Pull       string       `json:"pull"`       // the name by which it is downloaded in that type
 	Size       int64        `json:"size"`       // of the file
 	RAM        int64        `json:"ram"`
 	VRAM       int64        `json:"vram"`                        // 0 if it runs on the CPU
@@ -39,7 +40,7 @@ func Advise(m Machine, use string) (Advice, error) {
 	for i, c := range choices {
 		one := Advised{
 			Name: c.Model.Name(), Version: c.Model.Version, Parameters: c.Model.Parameters(), Repository: c.Model.Repository, File: c.Model.File,
-			Type: c.Mix, Size: c.Size, RAM: c.Memory.RAM, VRAM: c.Memory.VRAM, Speed: float.Number(c.Speed), Uses: c.Model.Uses,
+			Type: c.Mix, Pull: c.Model.ID() + ":" + c.Mix, Size: c.Size, RAM: c.Memory.RAM, VRAM: c.Memory.VRAM, Speed: float.Number(c.Speed), Uses: c.Model.Uses,
 		}
 		if i == 0 {
 			one.Why = c.reason(use)

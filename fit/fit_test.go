@@ -16,7 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
-	"github.com/gosling-rwkv/gosling/rwkv/v7"
+	v7 "github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // published are the parameters of checkpoints. The checkpoints' exact sizes confirm them.

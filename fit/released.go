@@ -10,9 +10,9 @@ import (
 
 	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/rwkv/archs"
-	"github.com/gosling-rwkv/gosling/rwkv/v5"
-	"github.com/gosling-rwkv/gosling/rwkv/v6"
-	"github.com/gosling-rwkv/gosling/rwkv/v7"
+	v5 "github.com/gosling-rwkv/gosling/rwkv/v5"
+	v6 "github.com/gosling-rwkv/gosling/rwkv/v6"
+	v7 "github.com/gosling-rwkv/gosling/rwkv/v7"
 )
 
 // Model is a released model.

@@ -93,6 +93,22 @@ func ModelScopeSite(getenv func(string) string) (Site, error) {
 	return s, nil
 }
 
+// ClientsOf returns a function that returns the client for a hub that the variables describe, as HuggingFaceSite and ModelScopeSite
+// do.
+func ClientsOf(getenv func(string) string, o Options) func(Protocol) (*Client, error) {
+	return func(p Protocol) (*Client, error) {
+		site := HuggingFaceSite
+		if p == ModelScope {
+			site = ModelScopeSite
+		}
+		s, err := site(getenv)
+		if err != nil {
+			return nil, err
+		}
+		return New(s, o)
+	}
+}
+
 // Client asks one hub. It may be shared between goroutines.
 type Client struct {
 	site Site

@@ -14,7 +14,7 @@ import (
 func (l *Listing) WriteText(out io.Writer) {
 	l.writeMetadata(out)
 	l.WriteTensors(out)
-	l.writeTotals(out)
+	l.WriteTotals(out)
 	l.writeMemory(out)
 }
 
@@ -39,7 +39,8 @@ func (l *Listing) WriteTensors(out io.Writer) {
 	w.Flush()
 }
 
-func (l *Listing) writeTotals(out io.Writer) {
+// WriteTotals writes how many weights of each type there are. Errors of out are left to out.
+func (l *Listing) WriteTotals(out io.Writer) {
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, tensors int, parameters, bytes int64) {

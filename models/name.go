@@ -163,6 +163,11 @@ func parseHub(protocol hub.Protocol, text string) (Name, error) {
 	return n, nil
 }
 
+// FileName returns a name as the name of a GGUF file in the working folder.
+func FileName(name string) string {
+	return strings.NewReplacer("/", "--", ":", "-", "@", "-").Replace(strings.TrimPrefix(name, "https://")) + ".gguf"
+}
+
 // same reports whether two names without their types are the same.
 func same(a, b string) bool { return strings.EqualFold(a, b) }
 

@@ -77,8 +77,7 @@ type Plan struct {
 	mix     quant.Mix
 }
 
-// Prepare asks the hub what a name stands for and finds out what a pull of it will do. It downloads no weights. If the disk is too
-// small, the error is a *DiskError.
+// Prepare asks the hub what a name stands for and finds out what a pull of it will do. It downloads no weights.
 func Prepare(ctx context.Context, text string, o Options) (*Plan, error) {
 	n, err := Parse(text)
 	if err != nil {
@@ -116,7 +115,7 @@ func Prepare(ctx context.Context, text string, o Options) (*Plan, error) {
 	return p, p.measure()
 }
 
-// measure computes sizes and compares them with the machine and the disk.
+// measure computes sizes and compares them with the machine.
 func (p *Plan) measure() (err error) {
 	var whole int64
 	for _, f := range p.Files {
@@ -139,7 +138,7 @@ func (p *Plan) measure() (err error) {
 			return err
 		}
 	}
-	return p.room()
+	return nil
 }
 
 // DiskError is the error of a disk that is too small.
@@ -228,10 +227,14 @@ func (p *Plan) id() string {
 }
 
 // Run pulls the model and returns its entry. Two Runs of one model wait for each other. If there is an error, nothing is left, except
-// that the part of a download that a broken connection or the end of ctx cut short is kept for the next Run.
+// that the part of a download that a broken connection or the end of ctx cut short is kept for the next Run. If the disk is too small,
+// the error is a *DiskError, and nothing is downloaded.
 func (p *Plan) Run(ctx context.Context, on Events) (e Entry, err error) {
 	if p.Present != nil {
 		return *p.Present, nil
+	}
+	if err := p.room(); err != nil {
+		return e, err
 	}
 	waiting := func() { on.note("another program pulls this model: waiting for it") }
 	held, err := lock.Wait(ctx, p.o.Store.lockPath(p.id()), waiting)

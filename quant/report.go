@@ -1,10 +1,16 @@
 package quant
 
 import (
+	"cmp"
+	"fmt"
+	"io"
 	"math"
 	"slices"
+	"text/tabwriter"
 
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -80,4 +86,27 @@ func (r Report) BitsPerWeight() float64 {
 		return 0
 	}
 	return 8 * float64(r.Size) / float64(r.Elements())
+}
+
+// WriteKinds writes a line for each kind of tensor: the types it had and has, its size and its error.
+func (r Report) WriteKinds(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "KIND\tTENSORS\tFROM\tTO\tSIZE\tRMSE")
+	first := map[string]int{} // keeps a kind with several types together
+	for i, k := range r.Kinds {
+		if _, ok := first[k.Name]; !ok {
+			first[k.Name] = i
+		}
+	}
+	kinds := slices.Clone(r.Kinds)
+	slices.SortStableFunc(kinds, func(a, b Kind) int { return cmp.Compare(first[a.Name], first[b.Name]) })
+	for _, k := range kinds {
+		loss := "-"
+		if k.RMSE() > 0 {
+			loss = fmt.Sprintf("%.3g", k.RMSE())
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", term.Visible(k.Name), k.Tensors, k.From, k.To, units.Bytes(k.Bytes), loss)
+	}
+	fmt.Fprintln(w)
+	return w.Flush()
 }

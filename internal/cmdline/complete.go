@@ -10,6 +10,9 @@ import (
 // CompleteName is the hidden command that the shells' scripts call for candidates. Arrange passes its arguments on unchanged.
 const CompleteName = "__complete"
 
+// Files among the choices makes the shell offer files, too.
+const Files = ":files"
+
 // Choices lists the values of a flag if they are a fixed set. If flag is empty, it lists those of the next positional argument.
 // positional begins with the command, if there is one yet.
 type Choices func(flag string, positional []string) []string
@@ -50,7 +53,7 @@ func Complete(app *urfave.App, words []string, choices Choices) []string {
 	default:
 		candidates = choices("", positional)
 	}
-	return slices.DeleteFunc(candidates, func(s string) bool { return !hasPrefixFold(s, last) })
+	return slices.DeleteFunc(candidates, func(s string) bool { return s != Files && !hasPrefixFold(s, last) })
 }
 
 func hasPrefixFold(s, prefix string) bool {

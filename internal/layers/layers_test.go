@@ -26,10 +26,10 @@ type here struct{}
 // may skip levels. It must not import packages above it, or siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"chat", "lm", "generate", "fit", "convert", "quant", "gguf", "demo",
+	"cli": {"chat", "lm", "generate", "fit", "models", "hub", "convert", "quant", "gguf", "demo",
 		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
-		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/float", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term", "internal/lineedit", "internal/private",
-		"internal/cmdline", "internal/manual", "internal/vectors"},
+		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term", "internal/lineedit", "internal/private",
+		"internal/cmdline", "internal/completion", "internal/manual", "internal/vectors"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/excerpt", "internal/float", "internal/rss"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
@@ -39,11 +39,11 @@ var arrows = map[string][]string{
 	"eval":        {"engine", "tokenizer", "internal/lock"},
 	"doctor":      {"lm", "check", "fit", "ggml/probe", "internal/term", "internal/units"},
 	"check":       {"convert"},
-	"models":      {"fit", "hub", "convert", "internal/atomicfile", "internal/infile", "internal/jsontext", "internal/lock", "internal/units"},
+	"models":      {"fit", "hub", "convert", "internal/atomicfile", "internal/infile", "internal/jsontext", "internal/lock", "internal/term", "internal/units"},
 	"inspect":     {"fit", "checkpoint/formats", "internal/float", "internal/jsontext", "internal/term", "internal/units"},
-	"fit":         {"engine", "quant", "tokenizer"},
+	"fit":         {"engine", "quant", "tokenizer", "internal/units"},
 	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer"},
-	"quant":       {"imatrix", "ggml", "rwkv/archs", "internal/units", "internal/utf"},
+	"quant":       {"imatrix", "ggml", "rwkv/archs", "internal/term", "internal/units", "internal/utf"},
 	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
 
 	"imatrix/collect": {"lm", "eval", "imatrix", "internal/term"},
@@ -74,6 +74,7 @@ var arrows = map[string][]string{
 	"internal/cells":      {"internal/float", "internal/term"},
 	"internal/clock":      {},
 	"internal/cmdline":    {},
+	"internal/completion": {},
 	"internal/cpus":       {},
 	"internal/filekind":   {},
 	"internal/excerpt":    {},
@@ -105,7 +106,7 @@ var arrows = map[string][]string{
 	"internal/ptytest": {},
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
 	"internal/writers": {"checkpoint/*"},
-	"scripts/*":        {"eval", "internal/atomicfile", "internal/float", "internal/rss", "internal/synth"},
+	"scripts/*":        {"eval", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rss", "internal/synth"},
 }
 
 // only lists the importers of packages that few may import.

@@ -3,7 +3,10 @@
 _gosling() {
 	local -a found
 	found=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-	if [[ -n "${found[1]}" ]]; then
+	if [[ "${found[-1]}" == :files ]]; then
+		compadd -- "${(@)found[1,-2]}"
+		_files
+	elif [[ -n "${found[1]}" ]]; then
 		compadd -- "${found[@]}"
 	else
 		_files
