@@ -24,6 +24,10 @@ gosling run demo "ROMEO:"
 gosling chat demo
 gosling compare demo --types Q6_K,Q4_K_M,Q2_K
 
+With a network, in two steps:
+gosling pull rwkv7-g1-0.4b
+gosling chat rwkv7-g1-0.4b
+
 From a checkpoint to text in three steps:
 gosling convert model.pth
 gosling quantize model-F16.gguf Q4_K_M
@@ -100,6 +104,10 @@ Without any file, with the built-in demo model:
    gosling run demo "ROMEO:"                      continue a text
    gosling chat demo                              ask it small tasks
    gosling compare demo --types Q6_K,Q4_K_M,Q2_K  see what quantization costs
+
+By name, with a network:
+   gosling pull rwkv7-g1-0.4b                     download a model and make it small
+   gosling run rwkv7-g1-0.4b "The goose"          or: gosling chat
 
 With a checkpoint, in three steps:
    gosling convert model.pth                      -> model-F16.gguf
