@@ -38,7 +38,7 @@ func Bandwidth(ctx context.Context, memory [][]byte, threads int) (float.Number,
 		if err != nil {
 			return 0, err
 		}
-		width := Rate(float64(total), took)
+		width := float.Rate(float64(total), took)
 		if !width.Finite() {
 			return width, nil
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/internal/clock"
+	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -182,8 +183,8 @@ func TestABandwidthIsTheBestOfSome(t *testing.T) {
 }
 
 func TestRate(t *testing.T) {
-	assert.False(t, Rate(5, 0).Finite())
-	assert.InDelta(t, 20, float64(Rate(5, 250*time.Millisecond)), 1e-12)
+	assert.False(t, float.Rate(5, 0).Finite())
+	assert.InDelta(t, 20, float64(float.Rate(5, 250*time.Millisecond)), 1e-12)
 }
 
 func TestACoarseClockIsAskedUntilItMoves(t *testing.T) {

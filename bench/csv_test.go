@@ -16,7 +16,7 @@ import (
 
 func TestResultsAsCSV(t *testing.T) {
 	var out strings.Builder
-	unknown := bench.Rate(1, 0)
+	unknown := float.Rate(1, 0)
 	require.NoError(t, bench.WriteCSV(&out, []bench.Result{
 		{Model: "=m,1.gguf", Threads: 4, AvgTS: 12.5, SamplesNs: []int64{1, 2}, SamplesTS: []float.Number{3}},
 		{Model: "n.gguf", AvgTS: unknown},
@@ -54,7 +54,7 @@ func TestParallelResultsAsATable(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, bench.WriteParallel(&out, []bench.ParallelResult{
 		{ModelType: "rwkv7", Backends: "CPU", Threads: 2, Kernels: "ggml", Prompt: 512, Gen: 128, Sequences: 16, Tokens: 10240,
-			PromptTime: 1.5, PromptSpeed: 5461.333, GenTime: 0, GenSpeed: bench.Rate(1, 0), Time: 1.5, Speed: 6826.67},
+			PromptTime: 1.5, PromptSpeed: 5461.333, GenTime: 0, GenSpeed: float.Rate(1, 0), Time: 1.5, Speed: 6826.67},
 	}))
 	lines := strings.Split(out.String(), "\n")
 	assert.Equal(t, "rwkv7, CPU, 2 threads, ggml kernels", lines[0])

@@ -33,7 +33,7 @@ func (r *Result) measure(ctx context.Context, now func() time.Time, s *engine.Se
 		}
 		ns = append(ns, float64(took))
 		r.SamplesNs = append(r.SamplesNs, took.Nanoseconds())
-		r.SamplesTS = append(r.SamplesTS, Rate(float64(len(tokens)), took))
+		r.SamplesTS = append(r.SamplesTS, float.Rate(float64(len(tokens)), took))
 	}
 	avg, stddev := meanAndDeviation(ns)
 	r.AvgNs, r.StddevNs = int64(avg), int64(stddev)
@@ -87,14 +87,6 @@ func repeat(once func() (time.Duration, error)) (time.Duration, error) {
 		n++
 	}
 	return total / n, nil
-}
-
-// Rate returns n per second. It returns NaN, an unknown rate, if the clock did not move.
-func Rate(n float64, took time.Duration) float.Number {
-	if took <= 0 {
-		return float.Number(math.NaN())
-	}
-	return float.Number(n / took.Seconds())
 }
 
 // meanAndDeviation returns the mean and the standard deviation of a sample.

@@ -165,8 +165,8 @@ func (o *Options) testParallel(ctx context.Context, m *lm.Model, r *ParallelResu
 	r.PeakRSS = rss.Peak()
 	n := float64(r.Sequences)
 	r.PromptTime, r.GenTime, r.Time = seconds(prefill), seconds(decode), seconds(prefill+decode)
-	r.PromptSpeed, r.GenSpeed = Rate(n*float64(r.Prompt), prefill), Rate(n*float64(r.Gen), decode)
-	r.Speed = Rate(float64(r.Tokens), prefill+decode)
+	r.PromptSpeed, r.GenSpeed = float.Rate(n*float64(r.Prompt), prefill), float.Rate(n*float64(r.Gen), decode)
+	r.Speed = float.Rate(float64(r.Tokens), prefill+decode)
 	return err
 }
 

@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/bench"
+	"github.com/gosling-rwkv/gosling/internal/float"
 )
 
 func TestResultsAsATable(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, bench.WriteTable(&out, []bench.Result{
 		{ModelType: "rwkv7|Q8_0", ModelSize: 3 << 20, Parameters: 2_500_000, Backends: "CPU", Threads: 2, Kernels: "avx2", Prompt: 512, AvgTS: 12.5, StddevTS: 0.25},
-		{ModelType: "rwkv7", Gen: 128, AvgTS: bench.Rate(1, 0), BandwidthShare: 0.5},
+		{ModelType: "rwkv7", Gen: 128, AvgTS: float.Rate(1, 0), BandwidthShare: 0.5},
 	}))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, lines, 4)

@@ -39,7 +39,7 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 		HideHelpCommand:           true,
 		HideVersion:               true, // the library's flag would take -v
 		DisableSliceFlagSeparator: true,
-		CustomAppHelpTemplate:     appHelp,
+		CustomAppHelpTemplate:     cmdline.AppHelp,
 		OnUsageError:              badUsage,
 		ExitErrHandler:            func(*urfave.Context, error) {}, // Run decides
 		Flags: []urfave.Flag{
@@ -62,7 +62,7 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 		},
 	}
 	for _, cmd := range app.Commands {
-		cmd.CustomHelpTemplate = commandHelp
+		cmd.CustomHelpTemplate = cmdline.CommandHelp
 		cmd.HideHelpCommand = true
 		cmd.OnUsageError = badUsage
 		if cmd.Name == "chat" {
@@ -123,31 +123,4 @@ More commands:
    imatrix, sensitivity   prepare a better quantization
 
 "gosling --help" lists all commands, "gosling COMMAND --help" explains one.
-`
-
-const appHelp = `gosling: {{.Usage}}
-
-USAGE
-   {{.UsageText}}
-
-{{indent 3 .Description}}
-
-COMMANDS{{range .VisibleCommands}}
-   {{.Name}}{{"\t"}}{{.Usage}}{{end}}
-
-FLAGS{{range .VisibleFlags}}
-   {{.}}{{end}}
-
-"gosling COMMAND --help" explains a command.
-`
-
-const commandHelp = `{{.HelpName}}: {{.Usage}}
-
-USAGE
-   {{.HelpName}} [flags] {{.ArgsUsage}}
-
-{{indent 3 .Description}}
-
-FLAGS (before or after the arguments){{range .VisibleFlags}}
-   {{.}}{{end}}
 `

@@ -231,7 +231,7 @@ func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) e
 		err = out.End()
 	}
 	if t.c.Bool("verbose") {
-		printTimes(t.c.App.ErrWriter, t.loaded, r.Times)
+		r.Times.WriteText(t.c.App.ErrWriter, t.loaded)
 	}
 	switch {
 	case err != nil:

@@ -8,12 +8,12 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/quant"
 )
@@ -149,6 +149,6 @@ func writeOptions(c *urfave.Context) quant.Options {
 func summary(c *urfave.Context, r quant.Report, begin time.Time, what string) error {
 	took := clock.Of(c.Context).Since(begin)
 	_, err := fmt.Fprintf(c.App.Writer, "%s: %s, %s parameters, %s (%.2f bits per weight), %.1f s, %s\n", r.Path, what, units.Grouped(r.Elements()),
-		units.Bytes(r.Size), r.BitsPerWeight(), took.Seconds(), units.ByteRate(bench.Rate(float64(r.Size), took)))
+		units.Bytes(r.Size), r.BitsPerWeight(), took.Seconds(), units.ByteRate(float.Rate(float64(r.Size), took)))
 	return err
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/cpus"
-	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 )
 
@@ -134,21 +133,12 @@ func settleThreads(c *urfave.Context) error {
 	if n < 1 || n > maxThreads {
 		return misuse(c, "--threads %d: want 1 to %d", n, maxThreads)
 	}
-	most, note := fewerThreads(n, cpus.Find())
+	most, note := cpus.Find().Fewer(n)
 	if note == "" {
 		return nil
 	}
-	fmt.Fprintln(c.App.ErrWriter, note)
+	fmt.Fprintln(c.App.ErrWriter, "note: "+note)
 	return c.Set("threads", strconv.Itoa(most))
-}
-
-// fewerThreads returns how many of n threads the processors can run at the same time. note is empty if that is all of them.
-func fewerThreads(n int, p cpus.Processors) (most int, note string) {
-	if most = p.Usable(); n <= most {
-		return n, ""
-	}
-	return most, fmt.Sprintf("note: computing on %s, not on %d: this process may use %s, and more threads would only wait for each other",
-		units.Count(most, "thread"), n, units.Count(most, "processor"))
 }
 
 // maxThreads is ggml's limit (GGML_MAX_N_THREADS).

@@ -60,8 +60,8 @@ func plainFloats(t reflect.Type) (found []string) {
 
 func TestAComparisonKeepsNoNumberWhereThereWasNone(t *testing.T) {
 	var c eval.Candidate
-	c.Prefill, c.Decode = bench.Rate(512, 0), bench.Rate(32, time.Second)
-	c.Divergence = []eval.Divergence{{PPL: eval.Estimate{Value: math.Inf(1), Error: math.NaN()}, Curve: []float.Number{0.5, bench.Rate(1, 0)}}}
+	c.Prefill, c.Decode = float.Rate(512, 0), float.Rate(32, time.Second)
+	c.Divergence = []eval.Divergence{{PPL: eval.Estimate{Value: math.Inf(1), Error: math.NaN()}, Curve: []float.Number{0.5, float.Rate(1, 0)}}}
 	data, err := jsontext.Marshal(c)
 	require.NoError(t, err)
 	assert.Contains(t, string(data), `"prefill_tokens_per_second":null`)

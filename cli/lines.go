@@ -83,7 +83,7 @@ type plainLines struct{ from *intext.Lines }
 func (p plainLines) Read(ctx context.Context, _ string) (string, error) {
 	var all strings.Builder
 	for {
-		line, err := p.next(ctx)
+		line, err := term.Await(ctx, p.from.Next)
 		if errors.Is(err, io.EOF) && all.Len() > 0 {
 			return strings.TrimSuffix(all.String(), "\n"), nil // a message that is not complete
 		}
@@ -100,24 +100,5 @@ func (p plainLines) Read(ctx context.Context, _ string) (string, error) {
 		}
 		all.Reset()
 		all.WriteString(message)
-	}
-}
-
-// next reads a line, which cannot be interrupted, until it is there or the context ends.
-func (p plainLines) next(ctx context.Context) (string, error) {
-	type line struct {
-		text string
-		err  error
-	}
-	done := make(chan line, 1)
-	go func() {
-		text, err := p.from.Next()
-		done <- line{text, err}
-	}()
-	select {
-	case l := <-done:
-		return l.text, l.err
-	case <-ctx.Done():
-		return "", ctx.Err()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/internal/clock"
+	"github.com/gosling-rwkv/gosling/internal/cmdline"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
 )
@@ -29,7 +30,7 @@ func quantizeCommand() *urfave.Command {
 becomes model-Q4_K_M.gguf. Norms and other small tensors keep their precision. A table shows the type of each kind of
 tensor, its size, and its root-mean-square error compared with IN.
 
-TYPE is one of ` + wrapNames(mixNames(), 100) + `
+` + cmdline.Wrap("TYPE is one of ", mixNames(), 100) + `
 
 With --imatrix, elements are rounded according to how much the model uses them. The file loses less and stays the same
 size. "gosling imatrix" makes the matrix, and types below Q2_K need it. Tensors it does not cover are rounded without it.
@@ -58,23 +59,6 @@ func mixNames() []string {
 		names = append(names, m.Name)
 	}
 	return names
-}
-
-// wrapNames joins names into lines of about the given length.
-func wrapNames(names []string, length int) string {
-	var b strings.Builder
-	at := len("TYPE is one of ")
-	for i, name := range names {
-		if i > 0 && at+len(name) > length {
-			b.WriteString("\n")
-			at = 0
-		} else if i > 0 {
-			b.WriteString(" ")
-		}
-		b.WriteString(name)
-		at += len(name) + 1
-	}
-	return b.String()
 }
 
 func quantize(c *urfave.Context) error {

@@ -109,7 +109,7 @@ func run(c *urfave.Context) error {
 	j := job{c: c, model: m, tokens: tokens, text: text, options: o, format: f}
 	err = j.run()
 	if c.Bool("verbose") {
-		printTimes(c.App.ErrWriter, loaded, j.times)
+		j.times.WriteText(c.App.ErrWriter, loaded)
 	}
 	return err
 }

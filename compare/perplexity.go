@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/float"
@@ -62,7 +61,7 @@ func Perplexity(ctx context.Context, o PerplexityOptions) (PerplexityResult, err
 		return r, fmt.Errorf("%v: %w", o.Model, err)
 	}
 	took := now.Since(begin)
-	r.Seconds, r.Speed = float.Number(took.Seconds()), bench.Rate(float64(r.Read), took)
+	r.Seconds, r.Speed = float.Number(took.Seconds()), float.Rate(float64(r.Read), took)
 	return r, nil
 }
 

@@ -5,7 +5,12 @@
 // than Linux, macOS and Windows every processor counts as a core.
 package cpus
 
-import "math"
+import (
+	"fmt"
+	"math"
+
+	"github.com/gosling-rwkv/gosling/internal/units"
+)
 
 // Processors is what a process may compute on. The affinity limits which processors it may run on. A container limits how much of
 // their time it gets.
@@ -48,4 +53,13 @@ func (p Processors) sensible() Processors {
 		p.Fast = p.Cores
 	}
 	return p
+}
+
+// Fewer returns how many of n threads the processors can run at the same time. The note is empty if that is all of them.
+func (p Processors) Fewer(n int) (most int, note string) {
+	if most = p.Usable(); n <= most {
+		return n, ""
+	}
+	return most, fmt.Sprintf("computing on %s, not on %d: this process may use %s, and more threads would only wait for each other",
+		units.Count(most, "thread"), n, units.Count(most, "processor"))
 }

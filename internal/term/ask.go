@@ -7,6 +7,25 @@ import (
 	"strings"
 )
 
+// Await runs read, which cannot be interrupted, until it or the context ends.
+func Await(ctx context.Context, read func() (string, error)) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	done := make(chan line, 1)
+	go func() {
+		text, err := read()
+		done <- line{text, err}
+	}()
+	select {
+	case l := <-done:
+		return l.text, l.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
 // CanAsk reports whether a person reads out and answers at in.
 func CanAsk(in io.Reader, out io.Writer) bool { return Is(in) && Is(out) }
 
