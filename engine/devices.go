@@ -90,7 +90,7 @@ func (m *Model) layersOnDevice(d ggml.Device, tensors []tensor) (int, error) {
 		}
 	}
 	free, total := d.Memory()
-	n, used, state := 0, int64(Reserve), m.stateBytes()/int64(m.config.Layers)
+	n, used, state := 0, int64(Reserve), m.StateBytes()/int64(m.config.Layers)
 	for n < all && used+sizes[all-1-n]+state <= free {
 		used += sizes[all-1-n] + state
 		n++

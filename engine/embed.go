@@ -31,7 +31,7 @@ const (
 // Embed reads each text from the beginning and passes its embedding, [channels], to each, in the order of texts. A text has at
 // least one token.
 func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Pooling, o SessionOptions, each func(text int, embedding []float32) error) error {
-	seqs := max(1, min(len(texts), maxSideBySide, int(sideBySideMemory/m.stateBytes())))
+	seqs := max(1, min(len(texts), maxSideBySide, int(sideBySideMemory/m.StateBytes())))
 	b, err := m.NewSlots(seqs, o)
 	if err != nil {
 		return err

@@ -178,7 +178,7 @@ func (m *Model) Devices() []ggml.Device {
 
 // BytesPerToken returns the number of bytes that are moved to decode one token. These are all weights, but only one row of the embedding.
 // The state counts twice, because it is read and written.
-func (m *Model) BytesPerToken() int64 { return m.weights.read + 2*m.stateBytes() }
+func (m *Model) BytesPerToken() int64 { return m.weights.read + 2*m.StateBytes() }
 
 // Memory returns the memory with the CPU's weights, except for the mapped file. It may be read until Close.
 func (m *Model) Memory() [][]byte {
@@ -192,8 +192,8 @@ func (m *Model) Memory() [][]byte {
 	return parts
 }
 
-// stateBytes is the size of one sequence's state.
-func (m *Model) stateBytes() int64 {
+// StateBytes returns the size of one sequence's state.
+func (m *Model) StateBytes() int64 {
 	n := int64(0)
 	for _, s := range m.arch.State(m.config) {
 		n += 4 * s.Elements

@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 		"internal/cmdline", "internal/completion", "internal/manual", "internal/vectors"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/excerpt", "internal/float", "internal/rss"},
+	"sched":       {"engine", "generate", "rwkv", "tokenizer"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"chat":        {"prompt"},
 	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/cells", "internal/clock", "internal/float", "internal/infile"},

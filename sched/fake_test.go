@@ -1,0 +1,197 @@
+package sched
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
+)
+
+// fake is a machine whose state is a number made of all tokens read, and whose logits are made of the state. Computing takes the given
+// times.
+type fake struct {
+	slots                   []uint32 // the Reader is the last
+	perRead, perStep, perer time.Duration
+	fault                   func() error // of the next computation
+	concurrent              bool
+}
+
+// vocab is the vocabulary of fakes: the first rows of tokenizer.ABC.
+const vocab = 128
+
+func newFake(slots int) *fake {
+	f := &fake{slots: make([]uint32, slots+1)}
+	for i := range f.slots {
+		f.slots[i] = 0xdead0000 + uint32(i)
+	}
+	return f
+}
+
+func (f *fake) at(slot int) *uint32 {
+	if slot == Reader {
+		slot = len(f.slots) - 1
+	}
+	return &f.slots[slot]
+}
+
+func (f *fake) Facts() Facts {
+	return Facts{Slots: len(f.slots) - 1, Vocab: vocab, StateBytes: 8, Exact: true}
+}
+
+func (f *fake) Begin(*engine.Beginning) error { *f.at(Reader) = 1; return nil }
+
+func (f *fake) Load(slot int, from engine.Snapshot) error {
+	*f.at(slot) = uint32(from.State[0][0])<<16 | uint32(from.State[0][1])
+	return nil
+}
+
+func (f *fake) Save(slot int, into *engine.Snapshot) error {
+	if into.State == nil {
+		into.State = [][]float32{make([]float32, 2)}
+	}
+	s := *f.at(slot)
+	into.State[0][0], into.State[0][1] = float32(s>>16), float32(s&0xffff)
+	return nil
+}
+
+func (f *fake) Move(from, to int) error {
+	*f.at(to) = *f.at(from)
+	*f.at(from) = 0xdead // nothing may use it any more
+	return nil
+}
+
+func (f *fake) compute(d time.Duration) error {
+	if f.concurrent {
+		panic("two computations at once")
+	}
+	f.concurrent = true
+	time.Sleep(d)
+	f.concurrent = false
+	if f.fault != nil {
+		return f.fault()
+	}
+	return nil
+}
+
+func (f *fake) Read(ctx context.Context, tokens []tokenizer.Token, logits bool) ([]float32, error) {
+	if err := f.compute(time.Duration(len(tokens)) * f.perRead); err != nil {
+		return nil, err
+	}
+	*f.at(Reader) = follow(*f.at(Reader), tokens...)
+	if !logits {
+		return nil, nil
+	}
+	return logitsOf(*f.at(Reader)), nil
+}
+
+func (f *fake) Decode(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
+	if len(tokens) >= len(f.slots) {
+		return nil, errors.New("more texts than slots")
+	}
+	if err := f.compute(f.perStep + time.Duration(len(tokens))*f.perer); err != nil {
+		return nil, err
+	}
+	var rows []float32
+	for i, t := range tokens {
+		f.slots[i] = follow(f.slots[i], t)
+		rows = append(rows, logitsOf(f.slots[i])...)
+	}
+	for i := len(tokens); i < len(f.slots)-1; i++ {
+		f.slots[i] = 0xdead // slots that are not in use may hold anything
+	}
+	return rows, nil
+}
+
+// follow is the state after tokens.
+func follow(state uint32, tokens ...tokenizer.Token) uint32 {
+	for _, t := range tokens {
+		state = (state ^ uint32(t)) * 16777619
+		state ^= state >> 15
+	}
+	return state
+}
+
+// logitsOf makes a few tokens likely: letters, the end of a line, and sometimes the end of the text.
+func logitsOf(state uint32) []float32 {
+	x := make([]float32, vocab)
+	for i := range x {
+		x[i] = -20
+	}
+	rng := rand.New(rand.NewPCG(uint64(state), 7))
+	for range 4 {
+		x['a'+rng.IntN(4)] = float32(rng.NormFloat64())
+	}
+	if rng.IntN(40) == 0 {
+		x[3] = 5 // the end of a text
+	}
+	return x
+}
+
+// alone is a session of a fake.
+type alone struct{ state uint32 }
+
+func (s *alone) Prefill(_ context.Context, tokens []tokenizer.Token) ([]float32, error) {
+	s.state = follow(s.state, tokens...)
+	return logitsOf(s.state), nil
+}
+
+func (s *alone) Snapshot() (engine.Snapshot, error) {
+	f := &fake{slots: []uint32{s.state}}
+	var snap engine.Snapshot
+	return snap, f.Save(0, &snap)
+}
+
+func (s *alone) Restore(snap engine.Snapshot) error {
+	f := &fake{slots: []uint32{0}}
+	err := f.Load(0, snap)
+	s.state = f.slots[0]
+	return err
+}
+
+// options returns what a text is generated with.
+func options(seed uint64, limit int) generate.Options {
+	s, err := sampler.New(sampler.Options{Temperature: 1, TopP: 1, Seed: seed})
+	if err != nil {
+		panic(err)
+	}
+	return generate.Options{Vocab: tokenizer.ABC(), Sampler: s, Limit: limit, Stop: []string{"abc", "dd\n", "cab"}}
+}
+
+// result is a text, how it ended, and the state behind it with what is unread.
+type result struct {
+	text   string
+	reason generate.Reason
+	state  uint32
+}
+
+func (r result) String() string { return fmt.Sprintf("%q, %s, %x", r.text, r.reason, r.state) }
+
+// after is the state behind unread text.
+func after(state uint32, unread []byte) uint32 {
+	tokens, err := tokenizer.ABC().Encode(unread)
+	if err != nil {
+		panic(err)
+	}
+	return follow(state, tokens...)
+}
+
+// expected computes a request alone.
+func expected(prompt []tokenizer.Token, o generate.Options) (r result) {
+	s := &alone{state: 1}
+	for piece, err := range generate.Text(context.Background(), s, prompt, o) {
+		if err != nil {
+			panic(err)
+		}
+		r.text += piece.Text
+		if r.reason = piece.Reason; r.reason != "" {
+			r.state = after(s.state, piece.Unread)
+		}
+	}
+	return r
+}

@@ -1,0 +1,137 @@
+package sched
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/tokenizer"
+)
+
+// Request is a text to compute.
+type Request struct {
+	Tenant string  // on whose account the time goes
+	Weight float64 // the share of the tenant beside others'; 0 is 1
+
+	Prompt []tokenizer.Token // at least one
+	Begin  *engine.Beginning // where the prompt begins; nil is the model's own beginning
+	From   *engine.Snapshot  // what the prompt goes on from instead of Begin; nil is none. It must stay as it is until the text ends
+
+	Generate generate.Options // its Sampler belongs to the text
+	Timeout  time.Duration    // after which the text ends with the reason generate.Limit; 0 is none
+	Keep     bool             // the End has the state after the text
+}
+
+// Event is what a Stream gives.
+type Event struct {
+	Read int // tokens of the prompt that were read so far; 0 in other events
+	generate.Piece
+	End *End // in the last event only
+}
+
+// End is how a text ended.
+type End struct {
+	Err    error            // nil if the Piece has a Reason
+	State  *engine.Snapshot // if the request said Keep, and Err is nil or the text was cancelled. What is Unread is not in it
+	Prompt int              // tokens of the prompt that were read
+	Tokens int              // tokens that were sampled
+
+	Waited, Read, Decoded time.Duration // until the prompt began to be read, until its end, and until the text's end
+}
+
+// BusyError is the error of Submit when too many texts are there already.
+type BusyError struct {
+	Wait time.Duration // after which there may be room, by an estimate
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("the model is busy: try again in %v", e.Wait.Round(time.Second))
+}
+
+// ErrClosed is the error of Submit after Drain or Close.
+var ErrClosed = errors.New("the model is being closed")
+
+// Stream gives the events of a text. It belongs to one goroutine at a time.
+type Stream struct {
+	events chan Event
+	cancel context.CancelFunc
+	parked atomic.Bool
+	poke   func()
+}
+
+// A text is parked when fullStream events are in its Stream, and goes on when at most half of them are left.
+const fullStream = 64
+
+// Next waits for the next event. It returns false after the last one.
+func (s *Stream) Next() (Event, bool) {
+	e, ok := <-s.events
+	if s.parked.Load() && len(s.events) <= fullStream/2 {
+		s.poke()
+	}
+	return e, ok
+}
+
+// Close cancels the text if it has not ended. It is safe to call it twice, and beside Next.
+func (s *Stream) Close() { s.cancel() }
+
+// text is a Request on its way. The loop owns it.
+type text struct {
+	Request
+	ctx    context.Context
+	stream *Stream
+	tenant *tenant
+	writer *generate.Writer
+	phase  phase
+	line   uint64 // the order of those that wait; smaller ones came first
+
+	read    int             // tokens of the prompt that were read
+	seen    int64           // tokens that the state has read
+	next    tokenizer.Token // sampled, and not read yet
+	sampled int
+	state   engine.Snapshot // while it is outside of the slots
+	slot    int             // while it is in one
+	turn    int             // tokens decoded since it got its slot
+	final   *engine.Snapshot
+
+	keep                          func(slot int, into *engine.Snapshot) error // Machine.Save
+	arrived, begun, prompt, block time.Time                                   // block is when it was parked
+}
+
+// Snapshot implements generate.Keeper.
+func (t *text) Snapshot() (engine.Snapshot, error) {
+	s := engine.Snapshot{Tokens: t.seen}
+	return s, t.keep(t.slot, &s)
+}
+
+// Restore implements generate.Keeper. The text ends then.
+func (t *text) Restore(s engine.Snapshot) error {
+	t.final = &s
+	return nil
+}
+
+// tenant is on whose account texts are computed.
+type tenant struct {
+	used  float64 // seconds of computing, divided by weights
+	texts int     // that are not finished
+}
+
+// before reports whether t comes before other among those that wait.
+func (t *text) before(other *text) bool {
+	if t.tenant.used != other.tenant.used {
+		return t.tenant.used < other.tenant.used
+	}
+	return t.line < other.line
+}
+
+// charge puts computing time on the tenant's account.
+func (t *text) charge(d time.Duration) {
+	weight := t.Weight
+	if weight <= 0 {
+		weight = 1
+	}
+	t.tenant.used += d.Seconds() / weight
+}
