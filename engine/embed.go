@@ -20,7 +20,7 @@ const (
 	Mean                     // the average of the hidden states after all tokens
 )
 
-// Texts are embedded side by side as long as their states take no more memory than this. Each length among them adds some
+// Texts are embedded side by side as long as their states take no more memory than this. In ggml's graphs, each length among them adds some
 // thirty operations to each layer, so the graphs of deep models are bounded by that.
 const (
 	maxSideBySide    = 16
@@ -61,6 +61,9 @@ func (m *Model) Embed(ctx context.Context, texts [][]tokenizer.Token, pooling Po
 // sideBySide is how many of the texts, from the first on, go into one graph of a batch.
 func (m *Model) sideBySide(texts [][]tokenizer.Token, seqs int) int {
 	total, lengths, most := 0, map[int]bool{}, max(1, maxLengthLayers/m.config.Layers)
+	if m.functions {
+		most = seqs // our own kernels take sequences of any lengths
+	}
 	for n, t := range texts {
 		total += len(t)
 		lengths[len(t)] = true

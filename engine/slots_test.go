@@ -2,9 +2,11 @@ package engine_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -170,5 +172,19 @@ func TestPlansAreBounded(t *testing.T) {
 		_, err := s.Read(t.Context(), [][]tokenizer.Token{make([]tokenizer.Token, n), nil, {5}}, rwkv.LastLogits)
 		require.NoError(t, err, fmt.Sprint(n))
 		require.LessOrEqual(t, s.Plans(), 64)
+	}
+}
+
+// BenchmarkSwap copies a state out of a slot and back. The variable MODEL names another model than the demo.
+func BenchmarkSwap(b *testing.B) {
+	m := rwkvtest.Load(b, ggmltest.Library(b), cmp.Or(os.Getenv("MODEL"), "../demo/demo.gguf"), engine.Options{Device: "CPU"})
+	s, err := m.NewSlots(2, engine.SessionOptions{})
+	require.NoError(b, err)
+	defer s.Close()
+	var snap engine.Snapshot
+	b.SetBytes(2 * m.StateBytes())
+	for b.Loop() {
+		require.NoError(b, s.Save(1, &snap))
+		require.NoError(b, s.Load(0, snap))
 	}
 }
