@@ -38,12 +38,11 @@ func (e *Engine) loop() {
 
 // step takes one step. It returns false if there is nothing left to do, ever.
 func (l *loop) step() bool {
-	if !l.intake() {
-		return false
-	}
+	open := l.intake()
 	l.sweep()
 	l.seat()
 	next := l.nextToRead()
+	l.publish()
 	competing := next != nil && len(l.decoding) > 0
 	if !competing {
 		l.forget()
@@ -53,16 +52,15 @@ func (l *loop) step() bool {
 		l.decode()
 	case next != nil:
 		l.readChunk(next)
+	case !open && len(l.texts) == 0:
+		return false
 	default:
-		l.publish()
 		l.sleep()
-		return true
 	}
-	l.publish()
 	return true
 }
 
-// intake takes over the texts that arrived. It returns false if the Engine is closed and all texts have ended.
+// intake takes over the texts that arrived. It returns false if no others can arrive.
 func (l *loop) intake() bool {
 	l.mu.Lock()
 	arrived, closed := l.arrived, l.closed
@@ -74,7 +72,7 @@ func (l *loop) intake() bool {
 		l.queue(t)
 		l.texts = append(l.texts, t)
 	}
-	return !closed || len(l.texts) > 0
+	return !closed
 }
 
 // queue puts a text at the end of those that wait.
@@ -163,11 +161,16 @@ func (l *loop) sleep() {
 // first returns the first text of a phase among those that wait, or nil.
 func (l *loop) first(p phase) (found *text) {
 	for _, t := range l.texts {
-		if t.phase == p && (found == nil || t.before(found)) {
+		if t.phase == p && l.mayRun(t) && (found == nil || t.before(found)) {
 			found = t
 		}
 	}
 	return found
+}
+
+// mayRun reports whether it is the time for a text: those in the background wait for all others.
+func (l *loop) mayRun(t *text) bool {
+	return !t.Background || !slices.ContainsFunc(l.texts, func(other *text) bool { return !other.Background && other.phase != parked })
 }
 
 // count returns the number of texts of some phases.
@@ -271,7 +274,7 @@ func (l *loop) recycle(t *text) {
 func (l *loop) nextToRead() *text {
 	var readers []*text
 	for _, t := range l.texts {
-		if t.phase == reading {
+		if t.phase == reading && l.mayRun(t) {
 			readers = append(readers, t)
 		}
 	}
@@ -307,7 +310,7 @@ func (l *loop) mayAdmit() bool {
 // shortest returns the text in the queue with the shortest prompt, if that is shorter than n. Otherwise it returns nil.
 func (l *loop) shortest(n int) (found *text) {
 	for _, t := range l.texts {
-		if t.phase == queued && len(t.Prompt) < n {
+		if t.phase == queued && len(t.Prompt) < n && l.mayRun(t) {
 			found, n = t, len(t.Prompt)
 		}
 	}
@@ -329,7 +332,7 @@ func (l *loop) readChunk(t *text) {
 		n = min(t.left(), ladder[0])
 	}
 	started := time.Now()
-	logits, err := l.machine.Read(l.ctx, t.Prompt[t.read:t.read+n], n == t.left())
+	logits, err := l.machine.Read(l.ctx, t.Prompt[t.read:t.read+n], n == t.left() && !t.ReadOnly)
 	took := time.Since(started)
 	l.tookToRead(n, took)
 	t.charge(took)
@@ -346,7 +349,12 @@ func (l *loop) readChunk(t *text) {
 	if len(t.stream.events) < fullStream/2 { // what is left is for pieces
 		t.stream.events <- Event{Read: t.read}
 	}
-	if t.left() == 0 {
+	switch {
+	case t.left() > 0:
+	case t.ReadOnly:
+		t.prompt = time.Now()
+		l.finish(t, generate.Piece{Reason: Read}, nil)
+	default:
 		l.beginToDecode(t, logits)
 	}
 }

@@ -17,7 +17,7 @@ const (
 // transitions lists where each phase may lead.
 var transitions = map[phase][]phase{
 	queued:   {reading, finished},
-	reading:  {waiting, parked, finished},
+	reading:  {waiting, finished},
 	waiting:  {decoding, finished},
 	decoding: {waiting, parked, finished},
 	parked:   {waiting, finished},

@@ -22,9 +22,16 @@ type Request struct {
 	From   *engine.Snapshot  // what the prompt goes on from instead of Begin; nil is none. It must stay as it is until the text ends
 
 	Generate generate.Options // its Sampler belongs to the text
-	Timeout  time.Duration    // after which the text ends with the reason generate.Limit; 0 is none
-	Keep     bool             // the End has the state after the text
+
+	// ReadOnly ends the text after its prompt, with the reason Read. Background lets it wait until there is nothing else to do.
+	ReadOnly, Background bool
+
+	Timeout time.Duration // after which the text ends with the reason generate.Limit; 0 is none
+	Keep    bool          // the End has the state after the text
 }
+
+// Read is the reason for which a text ends that is ReadOnly.
+const Read generate.Reason = "prompt read"
 
 // Event is what a Stream gives.
 type Event struct {

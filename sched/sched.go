@@ -118,7 +118,7 @@ func (e *Engine) check(r Request) error {
 	switch {
 	case len(r.Prompt) == 0:
 		return errors.New("a request without a prompt")
-	case r.Generate.Sampler == nil:
+	case r.Generate.Sampler == nil && !r.ReadOnly:
 		return errors.New("a request without a sampler")
 	}
 	for i, t := range r.Prompt {

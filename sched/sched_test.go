@@ -326,3 +326,37 @@ func TestTimeouts(t *testing.T) {
 		require.EqualValues(t, last.End.Prompt+last.End.Tokens-1, last.End.State.Tokens, "the last token is unread")
 	})
 }
+
+// A text in the background is read when nobody else needs the machine. Another text goes on from its state.
+func TestTheBackgroundWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1)
+		f.perStep, f.perRead = 10*time.Millisecond, 10*time.Millisecond
+		e := New(f, Options{})
+		defer e.Close()
+		begin := prompt(rand.New(rand.NewPCG(4, 1)), 100)
+		front, err := e.Submit(t.Context(), Request{Prompt: begin[:50], Generate: endless(1, 100)})
+		require.NoError(t, err)
+		back, err := e.Submit(t.Context(), Request{Prompt: begin, ReadOnly: true, Background: true, Keep: true})
+		require.NoError(t, err)
+		_, last := read(front)
+		require.NoError(t, last.End.Err)
+		time.Sleep(100 * time.Millisecond)
+		require.Equal(t, 1, e.Stats().Reading)
+		second := time.Now()
+		front, err = e.Submit(t.Context(), Request{Prompt: begin[:1], Generate: endless(1, 1)})
+		require.NoError(t, err)
+		_, last = read(front)
+		require.NoError(t, last.End.Err)
+		require.Less(t, time.Since(second), time.Second+100*time.Millisecond, "after a chunk")
+		_, last = read(back)
+		require.NoError(t, last.End.Err)
+		require.Equal(t, Read, last.Reason)
+		require.Equal(t, []any{100, 0, int64(100)}, []any{last.End.Prompt, last.End.Tokens, last.End.State.Tokens})
+
+		next, err := e.Submit(t.Context(), Request{Prompt: []tokenizer.Token{'a'}, From: last.End.State, Generate: options(5, 40), Keep: true})
+		require.NoError(t, err)
+		got, _ := read(next)
+		require.Equal(t, expected(append(begin, 'a'), options(5, 40)), got)
+	})
+}
