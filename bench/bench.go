@@ -20,7 +20,6 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/clock"
-	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/internal/rss"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -198,20 +197,11 @@ func (o *Options) about(m *lm.Model) (Result, error) {
 	if o.GPULayers != nil {
 		r.GPULayers = *o.GPULayers
 	}
-	types := map[string]int64{}
 	for _, t := range m.File().Tensors() {
 		r.ModelSize += t.Size
 		r.Parameters += t.Elements()
-		types[t.Type.String()] += t.Size
 	}
-	var most string
-	for name, size := range types {
-		if size > types[most] || size == types[most] && name < most {
-			most = name
-		}
-	}
-	label, _ := m.File().String("general.size_label")
-	r.ModelType = strings.Join(strings.Fields(m.Config().Arch+" "+excerpt.Cut(label, 40)+" "+most), " ")
+	r.ModelType = m.Kind()
 	var backends []string
 	for _, d := range m.Devices() {
 		if !slices.Contains(backends, d.Backend) {

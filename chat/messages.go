@@ -23,8 +23,9 @@ const (
 
 // Message is one message of a conversation.
 type Message struct {
-	Role Role
-	Text string
+	Role     Role
+	Text     string
+	Thoughts string // of an assistant's message; they are for people, and no prompt has them
 }
 
 // Prompt returns the prompt for the next answer. System messages at the front are joined with the format's own system prompt. A
@@ -78,7 +79,7 @@ func joinedMessages(messages []Message) (system string, rest []Message, err erro
 		case m.Role == Developer:
 			m.Role = System
 		case isTool:
-			m = Message{User, prompt.Result(m.Text)}
+			m = Message{Role: User, Text: prompt.Result(m.Text)}
 		}
 		switch last := len(rest) - 1; {
 		case m.Role == System && last < 0:

@@ -4,12 +4,16 @@ import "io"
 
 // Printer writes an answer as the model generated it, with the tags around its thoughts. Out is where it goes.
 type Printer struct {
-	Out  io.Writer
-	last Kind
+	Out          io.Writer
+	HideThoughts bool
+	last         Kind
 }
 
 // Print writes the next part.
 func (p *Printer) Print(part Part) error {
+	if p.HideThoughts && part.Kind == Thoughts {
+		return nil
+	}
 	var before string
 	if p.last == Thoughts && part.Kind != Thoughts {
 		before = closeTag + "\n"

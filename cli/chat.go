@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +16,10 @@ import (
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/demo"
-	"github.com/gosling-rwkv/gosling/generate"
-	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/dialog"
+	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/lineedit"
+	"github.com/gosling-rwkv/gosling/internal/private"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -27,23 +29,13 @@ import (
 // chatLimit is the default of --n-predict in chat, per answer.
 const chatLimit = 2048
 
-const chatHelp = `/reset           start from the beginning
-/save FILE       save the state of the conversation
-/load FILE       continue from a saved state of the same model
-/think [MODE]    let a G1 model think first: off, fast or empty (no thoughts), on, low, medium, high;
-                 without MODE, show the current one
-/system [TEXT]   start over with this system prompt, or with none
-/tool RESULT     give the model the result of its function call, and let it call the next function
-/answer RESULT   the same, but let the model answer in words
-/help            this list
-/exit            leave, as Ctrl-D does
-Ctrl-C stops an answer. Alt-Enter, a \ at the end of a line and """ around a text make messages of several lines, and
-so does pasting. Put a blank before a message that begins with a slash.
-`
-
 func chatCommand() *urfave.Command {
 	flags := []urfave.Flag{
+		&urfave.BoolFlag{Name: "resume", Usage: "go on with the last conversation; without MODEL, with its model", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "no-save", Usage: "do not save the conversation for --resume", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "no-history", Usage: "neither read nor keep the messages that were typed in earlier conversations", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "hide-thinking", Usage: "show only how long the thoughts of a model are", DefaultText: "in a script"},
+		&urfave.BoolFlag{Name: "no-wrap", Usage: "leave it to the terminal to break the lines of answers", DisableDefaultText: true},
 		escapeFlag(),
 	}
 	return &urfave.Command{
@@ -52,10 +44,14 @@ func chatCommand() *urfave.Command {
 Messages can be edited with the keys of a shell: the arrow keys bring back earlier ones, and Ctrl-R searches them. If
 standard input is not a terminal, each of its lines is a message, and the first error ends the conversation.
 
-` + indent(chatHelp) + `
+Every turn is saved with the state of the model, so --resume goes on even if the program was killed. The last ` + fmt.Sprint(dialog.Kept) + `
+conversations are kept.
+
+` + indent(dialog.Help()) + `
 Examples:
   gosling chat demo
   gosling chat model.gguf
+  gosling chat --resume
   gosling chat model.gguf --temp 0 --think fast
   gosling chat model.gguf --template raven --system "Alice knows everything about geese."
   printf 'What is a goose?\n/save goose.state\n' | gosling chat model.gguf`,
@@ -68,15 +64,73 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
 }
 
+// resumed is a conversation to go on with.
+type resumed struct {
+	record *dialog.Record
+	saved  dialog.Saved
+	state  string
+}
+
+// store returns the store of conversations.
+func store() (dialog.Store, error) {
+	folder, err := private.State(stateName)
+	return dialog.Store{Folder: filepath.Join(folder, "conversations")}, err
+}
+
+// lastConversation returns the conversation that --resume goes on with, or nil.
+func lastConversation(c *urfave.Context) (*resumed, error) {
+	if !c.Bool("resume") {
+		return nil, nil
+	}
+	for _, name := range []string{"system", "template", "tools", "state"} {
+		if c.IsSet(name) {
+			return nil, misuse(c, "--resume goes on with the conversation as it began: leave out --%s", name)
+		}
+	}
+	s, err := store()
+	if err != nil {
+		return nil, err
+	}
+	r := &resumed{}
+	if r.record, r.saved, r.state, err = s.Last(); errors.Is(err, dialog.ErrNone) {
+		err = &hinted{err, "start one with gosling chat MODEL"}
+	}
+	return r, err
+}
+
+// format returns the format of the conversation.
+func (r *resumed) format(f chat.Format) (chat.Format, error) {
+	var err error
+	if f.Template, err = prompt.Named(r.saved.Template); err != nil {
+		return f, err
+	}
+	if think, err := prompt.ParseThink(r.saved.Think); err == nil && f.Think.Name == "off" {
+		f.Think = think
+	}
+	f.System, f.Calls = r.saved.System, r.saved.Calls
+	return f, nil
+}
+
 func runChat(c *urfave.Context) error {
-	if c.NArg() != 1 {
+	last, err := lastConversation(c)
+	if err != nil {
+		return err
+	}
+	name := c.Args().First()
+	if last != nil {
+		defer last.record.Close()
+		if name == "" {
+			name = last.saved.Model
+		}
+	}
+	if c.NArg() > 1 || name == "" {
 		return misuse(c, "want one model, not %d arguments", c.NArg())
 	}
 	f, err := formatFlags(c)
 	if err != nil {
 		return err
 	}
-	m, loaded, err := loadModel(c)
+	m, loaded, err := loadNamed(c, name)
 	if err != nil {
 		return err
 	}
@@ -84,7 +138,16 @@ func runChat(c *urfave.Context) error {
 	if _, err := m.TextTokenizer(); err != nil {
 		return err
 	}
-	if err := settle(c, &f, m.Template()); err != nil {
+	own, why := m.JudgeTemplate()
+	if f.Name != "" || f.Think.Start != "" || f.Calls {
+		why = ""
+	}
+	if last != nil {
+		if f, err = last.format(f); err != nil {
+			return err
+		}
+	}
+	if err := settle(c, &f, own); err != nil {
 		return err
 	}
 	if !f.Chat {
@@ -94,49 +157,146 @@ func runChat(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	from, err := newLines(c)
+	t := &talk{c: c, loaded: loaded}
+	if err := t.openLines(); err != nil {
+		return err
+	}
+	defer t.close()
+	if why != "" {
+		logger(c).Info("template", "name", f.Name, "why", why, "stop", f.Stops)
+	}
+	t.dialog, err = t.newDialog(m, name, why, last, lm.ConversationOptions{
+		Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")),
+	})
 	if err != nil {
 		return err
 	}
-	t := &talk{c: c, model: m, lines: from, loaded: loaded}
-	if t.editor, _ = from.(*editedLines); t.editor != nil {
-		defer t.editor.Close()
-		t.interactive = true
+	defer t.dialog.Close()
+	t.welcome(m, name)
+	if last != nil {
+		if err := t.goOn(last); err != nil {
+			return err
+		}
 	}
-	if err := t.reading(f.Open(f.System), func(ctx context.Context) (err error) {
-		t.Conversation, err = m.NewConversation(ctx, lm.ConversationOptions{
-			Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")),
-		})
-		return err
-	}); err != nil {
-		return err
-	}
-	defer t.Close()
 	return t.run()
 }
 
 // talk is a conversation with a person at the keyboard, or with a script.
 type talk struct {
-	*lm.Conversation
-	c           *urfave.Context
-	model       *lm.Model
-	lines       lines
-	editor      *editedLines // nil in a script
-	interactive bool
-	leaving     bool // the last message was Ctrl-C, and the next one leaves
-	loaded      time.Duration
+	c       *urfave.Context
+	dialog  *dialog.Dialog
+	lines   lines
+	editor  *editedLines // nil in a script
+	begin   string       // what the next message begins with
+	leaving bool         // the last message was Ctrl-C, and the next one leaves
+	loaded  time.Duration
+}
+
+func (t *talk) openLines() (err error) {
+	if t.lines, err = newLines(t.c); err == nil {
+		t.editor, _ = t.lines.(*editedLines)
+	}
+	return err
+}
+
+func (t *talk) close() {
+	if t.editor != nil {
+		_ = t.editor.Close()
+	}
+}
+
+// newDialog starts the conversation.
+func (t *talk) newDialog(m *lm.Model, name, why string, last *resumed, o lm.ConversationOptions) (*dialog.Dialog, error) {
+	options := dialog.Options{
+		Model: m, Out: t.c.App.Writer, About: t.c.App.ErrWriter, Answer: t.printer, Reading: t.reading, Verbose: t.c.Bool("verbose"), Why: why,
+		Times: func(times lm.Times) { times.WriteText(t.c.App.ErrWriter, t.loaded) },
+		View:  dialog.View{NoWrap: t.c.Bool("no-wrap"), HideThoughts: t.c.Bool("hide-thinking") || !t.c.IsSet("hide-thinking") && t.editor == nil},
+		ReadFile: func(ctx context.Context, path string) (string, error) {
+			text, err := readText(t.c, path, promptLimit)
+			return string(text), err
+		},
+	}
+	switch {
+	case t.c.Bool("no-save"):
+	case last != nil:
+		options.Record = last.record
+	default:
+		s, err := store()
+		if err != nil {
+			note(t.c, "the conversation is not saved: %s", errorText(err))
+			break
+		}
+		options.Record = s.New(name, m.Identity())
+	}
+	tokens, err := m.Encode(o.Format.Open(o.Format.System))
+	if err != nil {
+		return nil, err
+	}
+	ctx, end := t.reading(t.c.Context, len(tokens))
+	defer end()
+	options.Conversation, err = m.NewConversation(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return dialog.New(options), nil
+}
+
+// reading shows the progress of reading tokens.
+func (t *talk) reading(ctx context.Context, tokens int) (context.Context, func()) {
+	line, ctx := reading(ctx, t.c, "reading", tokens)
+	return ctx, func() { line.End() }
+}
+
+// printer returns what shows an answer: at a terminal with its width, and otherwise as it is.
+func (t *talk) printer(v dialog.View) dialog.Printer {
+	if t.editor != nil {
+		kind := os.Getenv("TERM")
+		return answerAtTerminal{term.NewAnswer(t.c.App.Writer, term.AnswerOptions{HideThoughts: v.HideThoughts, NoWrap: v.NoWrap, NoStyle: kind == "" || kind == "dumb"})}
+	}
+	return &chat.Printer{Out: term.Text(t.c.App.Writer), HideThoughts: v.HideThoughts}
+}
+
+type answerAtTerminal struct{ *term.Answer }
+
+// Print shows a part of the answer.
+func (a answerAtTerminal) Print(p chat.Part) error {
+	if p.Kind == chat.Thoughts {
+		return a.Thoughts(p.Text)
+	}
+	return a.Text(p.Text)
+}
+
+// welcome says what the person talks to.
+func (t *talk) welcome(m *lm.Model, name string) {
+	if name == demo.Name {
+		fmt.Fprintln(t.c.App.ErrWriter, demo.About)
+	}
+	if t.editor == nil {
+		return
+	}
+	memory := m.File().Size()
+	if row, err := fit.AsItIs(m.Arch(), m.Config(), m.File()); err == nil && m.Devices()[0].IsHost() {
+		memory = row.RAM
+	} else if err == nil {
+		memory = row.VRAM + row.HostRAM
+	}
+	fmt.Fprintf(t.c.App.Writer, "%s: %s, template %s, about %s of memory. /? lists the commands, Ctrl-D leaves.\n",
+		filepath.Base(name), m.Kind(), t.dialog.Name, units.Bytes(memory))
+}
+
+// goOn goes on with an earlier conversation.
+func (t *talk) goOn(last *resumed) error {
+	if err := t.dialog.Resume(t.c.Context, last.saved, last.state); err != nil {
+		return err
+	}
+	t.begin = last.saved.Pending
+	return nil
 }
 
 // run reads and answers messages until the input ends. In a script the first error ends the conversation. The exception is a
 // model file that has changed: the remaining lines are still read, so that the script can save its conversation.
 func (t *talk) run() error {
 	unanswered := 0
-	if t.c.Args().First() == demo.Name {
-		fmt.Fprintln(t.c.App.ErrWriter, demo.About)
-	}
-	if t.interactive {
-		fmt.Fprintln(t.c.App.Writer, "Talk to the model, or type /help. Ctrl-D leaves.")
-	}
 	for {
 		text, err := t.nextLine()
 		if errors.Is(err, io.EOF) || errors.Is(err, lineedit.ErrInterrupted) && t.leaving {
@@ -149,18 +309,18 @@ func (t *talk) run() error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case strings.HasPrefix(text, "/exit"), strings.HasPrefix(text, "/quit"), strings.HasPrefix(text, "/bye"):
+		next, err := t.do(text)
+		if next.Leave {
 			return t.ended(unanswered)
-		case strings.HasPrefix(text, "/"):
-			err = t.command(text)
-		case strings.TrimSpace(text) != "":
-			err = t.say(text)
 		}
-		if errors.Is(err, gguf.ErrChanged) {
+		t.begin = next.Begin
+		switch {
+		case dialog.Changed(err):
 			err = &hinted{err, "/save FILE keeps the conversation; continue it with an intact copy of the same model"}
 			unanswered++
-		} else if err != nil && (!t.interactive || t.c.Err() != nil) {
+		case errors.Is(err, context.Canceled) && t.editor != nil && t.c.Err() == nil:
+			continue
+		case err != nil && (t.editor == nil || t.c.Err() != nil):
 			return err
 		}
 		if err != nil {
@@ -169,9 +329,35 @@ func (t *talk) run() error {
 	}
 }
 
+// do runs a command or answers a message. The first Ctrl-C ends the answer, and the second one the program.
+func (t *talk) do(text string) (dialog.Next, error) {
+	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
+	defer stop()
+	stopped := make(chan struct{})
+	running := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		t.close() // so that the second Ctrl-C leaves the terminal as it was
+		stop()
+	})
+	next, err := t.dialog.Do(ctx, text)
+	if !running() {
+		<-stopped // before the terminal is prepared for the next message
+	}
+	if err == nil && t.editor == nil && next.Begin != "" {
+		err = errors.New("/edit needs the new message where no person can edit the old one")
+	}
+	return next, err
+}
+
 // ended returns the error of a conversation in which some messages were not answered. A person has already seen the reason.
 func (t *talk) ended(unanswered int) error {
-	if unanswered == 0 || t.interactive {
+	if t.editor != nil {
+		if r := t.dialog.Record; r != nil && r.Kept() {
+			fmt.Fprintln(t.c.App.ErrWriter, "Saved: gosling chat --resume goes on.")
+		}
+		return nil
+	}
+	if unanswered == 0 {
 		return nil
 	}
 	return fmt.Errorf("%s not answered: the model's file has changed", units.Count(unanswered, "message"))
@@ -181,162 +367,7 @@ func (t *talk) ended(unanswered int) error {
 func (t *talk) nextLine() (string, error) {
 	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
 	defer stop()
-	return t.lines.Read(ctx, "")
-}
-
-// restart returns to the beginning.
-func (t *talk) restart() error { return t.reading(t.Open(t.System), t.Reset) }
-
-// reading runs read and shows its progress through text on a line.
-func (t *talk) reading(text string, read func(context.Context) error) error {
-	tokens, err := t.model.Encode(text)
-	if err != nil {
-		return err
-	}
-	line, ctx := reading(t.c.Context, t.c, "reading", len(tokens))
-	defer line.End()
-	return read(ctx)
-}
-
-// say sends a message and shows the answer. Ctrl-C stops the answer.
-func (t *talk) say(text string) error {
-	return t.answer(t.Ask(text, t.Start()), func(ctx context.Context, each func(chat.Part) error) (lm.Reply, error) {
-		return t.Say(ctx, text, each)
-	})
-}
-
-// answer shows the answer to a prompt as it arrives.
-func (t *talk) answer(prompt string, say func(context.Context, func(chat.Part) error) (lm.Reply, error)) error {
-	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
-	defer stop()
-	context.AfterFunc(ctx, func() { // the second Ctrl-C ends the program
-		if t.editor != nil {
-			_ = t.editor.Close() // so that it leaves the terminal as it was
-		}
-		stop()
-	})
-	tokens, err := t.model.Encode(prompt)
-	if err != nil {
-		return err
-	}
-	line, ctx := reading(ctx, t.c, "reading", len(tokens))
-	defer line.End()
-	out := &chat.Printer{Out: term.Text(t.c.App.Writer)}
-	r, err := say(ctx, func(p chat.Part) error {
-		line.End()
-		return out.Print(p)
-	})
-	line.End()
-	if err == nil {
-		err = out.End()
-	}
-	if t.c.Bool("verbose") {
-		r.Times.WriteText(t.c.App.ErrWriter, t.loaded)
-	}
-	switch {
-	case err != nil:
-		return err
-	case r.Cut:
-		return t.tellOfCut(r)
-	case t.Calls:
-		warnOfCall(t.c, r.Start, r.Said)
-	}
-	return nil
-}
-
-// tellOfCut says why a turn is not part of the conversation.
-func (t *talk) tellOfCut(r lm.Reply) error {
-	what, advice := "answer", ""
-	if chat.ForcesCall(r.Start) {
-		what = "whole function call"
-	}
-	if r.Times.Reason == generate.Limit {
-		advice = fmt.Sprintf(" of %d tokens, see --n-predict", t.Limit())
-	}
-	return t.tell("note: the model gave no %s (%s%s): the conversation continues without this turn\n", what, r.Times.Reason, advice)
-}
-
-// command runs a line that begins with a slash.
-func (t *talk) command(text string) error {
-	name, argument, _ := strings.Cut(text, " ")
-	argument = strings.TrimSpace(argument)
-	switch name {
-	case "/help":
-		return t.write(chatHelp)
-	case "/reset":
-		if err := t.restart(); err != nil {
-			return err
-		}
-		return t.tell("back at the beginning\n")
-	case "/save", "/load":
-		return t.saveOrLoad(name, argument)
-	case "/think":
-		return t.setThink(argument)
-	case "/system":
-		t.System = argument
-		if err := t.restart(); err != nil {
-			return err
-		}
-		return t.tell("back at the beginning, with this system prompt\n")
-	case "/tool", "/answer":
-		return t.result(name, argument)
-	default:
-		return fmt.Errorf("unknown command %s: see /help, or put a blank before a message that begins with a slash", term.Visible(name))
-	}
-}
-
-func (t *talk) setThink(name string) error {
-	if name == "" {
-		return t.tell("thinking is %s\n", t.Think.Name)
-	}
-	think, err := prompt.ParseThink(name)
-	switch {
-	case err != nil:
-		return err
-	case !t.Thinks && think.Start != "":
-		return fmt.Errorf("this model cannot think: template %s does not support it", t.Name)
-	}
-	t.Think = think
-	return t.tell("thinking is %s\n", t.Think.Name)
-}
-
-// result passes on the result of a function call.
-func (t *talk) result(name, output string) error {
-	if !t.Calls || output == "" {
-		return fmt.Errorf("%s needs --tools and the result of a call", name)
-	}
-	return t.answer(prompt.Result(output), func(ctx context.Context, each func(chat.Part) error) (lm.Reply, error) {
-		return t.Result(ctx, output, name == "/answer", each)
-	})
-}
-
-func (t *talk) saveOrLoad(name, path string) error {
-	if path == "" {
-		return fmt.Errorf("%s needs the name of a file", name)
-	}
-	if name == "/save" {
-		if err := t.Save(path); err != nil {
-			return err
-		}
-		return t.tell("saved to %s after %d tokens\n", path, t.Tokens())
-	}
-	ctx, stop := signal.NotifyContext(t.c.Context, os.Interrupt)
-	defer stop()
-	if err := t.Load(ctx, path); errors.Is(err, context.Canceled) && t.interactive {
-		return t.tell("nothing loaded\n")
-	} else if err != nil {
-		return err
-	}
-	return t.tell("continuing from %s after %d tokens\n", path, t.Tokens())
-}
-
-// write prints what the user asked for. tell prints what happened to standard error, so that it stays out of a script's answers.
-func (t *talk) write(text string) error {
-	_, err := io.WriteString(t.c.App.Writer, text)
-	return err
-}
-
-func (t *talk) tell(format string, args ...any) error {
-	_, err := fmt.Fprintf(t.c.App.ErrWriter, format, args...)
-	return err
+	begin := t.begin
+	t.begin = ""
+	return t.lines.Read(ctx, begin)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/dialog"
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
@@ -99,7 +100,10 @@ func hintFor(err error) string {
 	var device *lm.DeviceError
 	var memory *lm.DeviceMemoryError
 	var logit *sampler.LogitError
+	var functions *dialog.NoFunctionsError
 	switch {
+	case errors.As(err, &functions):
+		return "offer functions with --tools FILE"
 	case errors.As(err, &odd):
 		return "token ids still work: give them with --tokens, and print them with --ids"
 	case errors.As(err, &checkpoint):

@@ -146,8 +146,13 @@ const maxThreads = 512
 
 // loadModel opens the model that the command names first. It returns how long that took.
 func loadModel(c *urfave.Context) (*lm.Model, time.Duration, error) {
+	return loadNamed(c, c.Args().First())
+}
+
+// loadNamed is loadModel for a given name.
+func loadNamed(c *urfave.Context, name string) (*lm.Model, time.Duration, error) {
 	now := clock.Of(c.Context)
 	begin := now()
-	m, err := openModel(c, c.Args().First())
+	m, err := openModel(c, name)
 	return m, now.Since(begin), err
 }

@@ -2,14 +2,12 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
+	"github.com/gosling-rwkv/gosling/dialog"
 	"github.com/gosling-rwkv/gosling/internal/intext"
 	"github.com/gosling-rwkv/gosling/internal/lineedit"
 	"github.com/gosling-rwkv/gosling/internal/private"
@@ -26,14 +24,15 @@ type lines interface {
 func newLines(c *urfave.Context) (lines, error) {
 	in, out := c.App.Reader, c.App.Writer
 	if !term.Is(in) || !term.Is(out) {
-		return plainLines{intext.NewLines(textName("-"), in, messageLimit, func(text string) { note(c, "%s", text) })}, nil
+		lines := intext.NewLines(textName("-"), in, messageLimit, func(text string) { note(c, "%s", text) })
+		return lineedit.Script{Next: lines.Next, Check: func(n int64) error { return messageLimit.Check(textName("-"), n) }}, nil
 	}
 	history, err := openHistory(c)
 	if err != nil {
 		note(c, "no history: %s", errorText(err))
 	}
 	e, err := lineedit.New(lineedit.Options{
-		In: term.File(in), Out: term.File(out), Prompt: "> ", More: "  ", Terminal: os.Getenv("TERM"), Reflows: lineedit.Reflows(), History: history,
+		In: term.File(in), Out: term.File(out), Prompt: "> ", More: "  ", Terminal: os.Getenv("TERM"), Reflows: lineedit.Reflows(), History: history, Complete: dialog.Complete,
 	})
 	if err != nil {
 		return nil, err
@@ -75,30 +74,4 @@ func (l *editedLines) Read(ctx context.Context, begin string) (string, error) {
 		}
 	}
 	return text, err
-}
-
-// plainLines reads the messages of a script. Each is a line, or several as a person would type them.
-type plainLines struct{ from *intext.Lines }
-
-func (p plainLines) Read(ctx context.Context, _ string) (string, error) {
-	var all strings.Builder
-	for {
-		line, err := term.Await(ctx, p.from.Next)
-		if errors.Is(err, io.EOF) && all.Len() > 0 {
-			return strings.TrimSuffix(all.String(), "\n"), nil // a message that is not complete
-		}
-		if err == nil {
-			all.WriteString(line)
-			err = messageLimit.Check(textName("-"), int64(all.Len()))
-		}
-		if err != nil {
-			return "", err
-		}
-		message, open := lineedit.Message(all.String())
-		if !open {
-			return message, nil
-		}
-		all.Reset()
-		all.WriteString(message)
-	}
 }

@@ -74,6 +74,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LIBRARIES", libraries)
 			env.Setenv("HF_HOME", filepath.Join(env.WorkDir, "hf"))
 			env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "kept"))
 			return nil
 		},
 		Condition: func(cond string) (bool, error) { return cond == "ggml" && libraries != "", nil },

@@ -3,6 +3,7 @@
 package cli_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -120,6 +121,18 @@ func TestChatAtATerminal(t *testing.T) {
 	assert.NotContains(t, s.Screen(), "unknown command /nonsense")
 }
 
+func TestTheTerminalIsReadyForEveryMessage(t *testing.T) {
+	s := startDemo(t, 80, 24)
+	want := ">"
+	for range 5 {
+		s.Press("/think")
+		s.Shows("> /think")
+		s.Press("\r")
+		want = "> /think\nthinking is off\n" + want
+		s.Shows(want)
+	}
+}
+
 func TestCtrlCStopsAnAnswerOnly(t *testing.T) {
 	c := tinyModel()
 	c.Vocab = 1 << 16 // so that the token that ends the text is unlikely
@@ -145,6 +158,71 @@ func TestTypingWhileTheModelAnswersLosesNothing(t *testing.T) {
 	s.Until("some of the answer", func() bool { return len(s.Written()) > 1000 })
 	s.Press("/think\r" + strings.Repeat("goose ", 20))
 	s.Shows("thinking is off\n> " + strings.Repeat("goose ", 16) + "go\nose goose goose goose")
+}
+
+// TestAConversationThatWasKilledGoesOn kills the program while it answers.
+func TestAConversationThatWasKilledGoesOn(t *testing.T) {
+	needGGML(t)
+	c := tinyModel()
+	c.Vocab = 1 << 16
+	model, home := ttyModel(t, c), "XDG_STATE_HOME="+t.TempDir()
+	s := startSized(t, 80, 24, []string{home}, "chat", model, "--seed", "1", "-n", "20", "--stop", "")
+	s.Shows(">")
+	s.Press("First.\r")
+	s.Has("cut at the limit")
+	s.Shows(">")
+	s.Press("/set n-predict -1\rSecond.\r")
+	s.Until("a part of the second answer", func() bool { return len(s.Written()) > 2000 })
+	require.NoError(t, s.Process().Kill())
+	s.ExitCode()
+
+	s = startSized(t, 80, 24, []string{home}, "chat", "--resume", "-n", "20", "--stop", "")
+	s.Shows("note: the last message was not answered: Second.\n> Second.")
+	assert.Contains(t, s.Screen(), "going on after 1 turn\n")
+	s.Press("\x15/show\r")
+	s.Shows(">")
+	assert.Contains(t, s.Screen(), "User: First.")
+	s.Press("/bye\r")
+	assert.Equal(t, 0, s.ExitCode())
+	assert.Contains(t, s.Screen(), "Saved: gosling chat --resume goes on.")
+}
+
+func TestMessagesAreKeptForTheNextRun(t *testing.T) {
+	needGGML(t)
+	folder := t.TempDir()
+	home := []string{"XDG_STATE_HOME=" + folder}
+	for _, tc := range []struct{ flag, typed, want string }{
+		{"--no-history", "/think\r", ""},
+		{"--no-save", "/show system\r", "/show system"},
+	} {
+		s := startSized(t, 80, 24, home, "chat", "demo", tc.flag)
+		s.Shows(">")
+		s.Press(tc.typed + "/bye\r")
+		assert.Equal(t, 0, s.ExitCode())
+		s = startSized(t, 80, 24, home, "chat", "demo")
+		s.Shows(">")
+		s.Press("\x1b[A\x1b[A")
+		s.Shows(strings.TrimSpace("> " + tc.want))
+		s.Press("\x03\x04")
+		assert.Equal(t, 0, s.ExitCode())
+	}
+	info, err := os.Stat(filepath.Join(folder, "gosling", "history"))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+func TestTheLastMessageIsEdited(t *testing.T) {
+	s := startDemo(t, 80, 24)
+	s.Press("Sort the words: pear apple\r")
+	s.Has("ended by")
+	s.Shows(">")
+	s.Press("/edit\r")
+	s.Shows("> /edit Sort the words: pear apple")
+	s.Press(" fig\r")
+	s.Shows(">")
+	s.Press("/show\r")
+	s.Has("User: Sort the words: pear apple fig")
+	assert.NotContains(t, s.Written(), "pear apple\r\n\r\nAssistant")
 }
 
 func TestProgressAtATerminal(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/chat"
@@ -18,6 +19,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // ConversationOptions say how to hold a conversation. The zero value follows the model's template.
@@ -36,12 +38,14 @@ type Conversation struct {
 	session *engine.Session
 	options generate.Options
 	sampler sampler.Options
-	before  []engine.Snapshot // one per turn that can be undone
-	saved   string            // the state file that was last written or read
+	turns   []Turn
+	partial bool        // the turns do not tell everything that the session has read: a state was loaded
+	open    *openAnswer // nil if the last answer is complete
+	saved   string      // the state file that was last written or read
 }
 
-// undoable is how many turns can be undone. The state of a 7B model takes 17 MiB.
-const undoable = 16
+// snapshots is how many turns have a snapshot of the state before them. The state of a 7B model takes 17 MiB.
+const snapshots = 16
 
 // NewConversation starts a conversation and lets the model read its opening. The caller closes it.
 func (m *Model) NewConversation(ctx context.Context, o ConversationOptions) (*Conversation, error) {
@@ -88,7 +92,7 @@ func (c *Conversation) Reset(ctx context.Context) error {
 	if err := c.session.Reset(); err != nil {
 		return err
 	}
-	c.before = nil
+	c.turns, c.open, c.partial = nil, nil, false
 	c.options.Sampler.Reset()
 	return c.read(ctx, c.Open(c.System))
 }
@@ -107,14 +111,14 @@ func (c *Conversation) read(ctx context.Context, text string) error {
 type Reply struct {
 	Said  string       // the whole generated text, after Start
 	Start prompt.Think // how the answer began
-	Cut   bool         // interrupted before there was an answer or a whole function call; the conversation is unchanged
+	Cut   bool         // interrupted before there was an answer or a whole function call; the conversation is unchanged, but Continue goes on with it
 	Times Times
 }
 
 // Say sends a message to the model and passes the parts of its answer to each as they arrive. When ctx ends, the answer ends
 // there without an error. After an error the conversation is unchanged.
 func (c *Conversation) Say(ctx context.Context, text string, each func(chat.Part) error) (Reply, error) {
-	return c.sayTo(ctx, text, c.Start(), each)
+	return c.sayTo(ctx, Turn{Asked: text, Start: c.Start()}, each)
 }
 
 // Result passes on the result of a function that the model called. If inWords is set, the model may answer in words. Otherwise it
@@ -125,26 +129,38 @@ func (c *Conversation) Result(ctx context.Context, output string, inWords bool, 
 		start = c.Think
 	}
 	start.Request = ""
-	return c.sayTo(ctx, prompt.Result(output), start, each)
+	return c.sayTo(ctx, Turn{Asked: output, Result: true, Start: start}, each)
 }
 
-// sayTo is Say with a given start of the answer.
-func (c *Conversation) sayTo(ctx context.Context, text string, start prompt.Think, each func(chat.Part) error) (r Reply, err error) {
-	r.Start = start
-	tokens, err := encodePrompt(c.options.Vocab, []byte(c.Ask(text, start)))
+// sayTo asks what a new turn asks.
+func (c *Conversation) sayTo(ctx context.Context, turn Turn, each func(chat.Part) error) (Reply, error) {
+	tokens, err := encodePrompt(c.options.Vocab, []byte(c.Ask(turn.text(), turn.Start)))
 	if err != nil {
-		return r, err
+		return Reply{Start: turn.Start}, err
 	}
 	before, err := c.session.Snapshot()
 	if err != nil {
-		return r, err
+		return Reply{Start: turn.Start}, err
 	}
 	c.options.Sampler.Reset()
+	r, err := c.answer(ctx, turn, tokens, before, each)
+	if err != nil {
+		return r, errors.Join(err, c.session.Restore(before))
+	}
+	return r, nil
+}
+
+// answer generates the answer of a turn, or the rest of it, after some tokens. It adds the turn to the conversation unless it has no
+// answer. before is the state before the turn.
+func (c *Conversation) answer(ctx context.Context, turn Turn, tokens []tokenizer.Token, before engine.Snapshot, each func(chat.Part) error) (r Reply, err error) {
+	r.Start = turn.Start
 	o := c.options
-	o.Stop = chat.Stops(o.Stop, start)
+	o.Stop = chat.Stops(o.Stop, turn.Start)
 	var said strings.Builder
+	said.WriteString(turn.Said)
 	var last generate.Piece
-	parts := c.NewSplitter(start)
+	parts := c.NewSplitter(turn.Start)
+	parts.Push(turn.Said) // each already has these
 	r.Times, err = Timed(ctx, generate.Text(ctx, c.session, tokens, o), len(tokens), func(piece generate.Piece) error {
 		last = piece
 		said.WriteString(piece.Text)
@@ -154,15 +170,22 @@ func (c *Conversation) sayTo(ctx context.Context, text string, start prompt.Thin
 		err = pass(parts.Flush(), each)
 	}
 	r.Said = said.String()
-	if err == nil {
-		r.Cut, err = c.end(context.WithoutCancel(ctx), text, r, last, before)
-	}
 	if err != nil {
-		return r, errors.Join(err, c.session.Restore(before))
+		return r, err
+	}
+	turn.Said, turn.Reason, turn.before = r.Said, r.Times.Reason, &before
+	open, err := c.opened(turn, last)
+	if err != nil {
+		return r, err
+	}
+	if turn.Answer, r.Cut, err = c.end(context.WithoutCancel(ctx), turn, last, before); err != nil {
+		return r, err
+	}
+	if c.open = open; open != nil {
+		open.kept = !r.Cut
 	}
 	if !r.Cut {
-		c.before = append(c.before, before)
-		c.before = c.before[max(0, len(c.before)-undoable):]
+		c.add(turn)
 	}
 	return r, nil
 }
@@ -179,36 +202,18 @@ func pass(parts []chat.Part, each func(chat.Part) error) error {
 // end brings the session to the end of the turn. It keeps a turn in the form that models were trained on: the question and the
 // answer without thoughts, or a function call in its fences. It drops a turn that was interrupted before it had an answer, or
 // before the model had read the question.
-func (c *Conversation) end(ctx context.Context, asked string, r Reply, last generate.Piece, before engine.Snapshot) (cut bool, err error) {
+func (c *Conversation) end(ctx context.Context, turn Turn, last generate.Piece, before engine.Snapshot) (answer string, cut bool, err error) {
 	if c.session.Tokens() == before.Tokens {
-		return false, nil
+		return "", true, nil
 	}
-	unfinished := last.Reason == generate.Limit || last.Reason == generate.Cancelled
-	answer, cut := chat.Kept(r.Start, r.Said, unfinished)
-	if !cut && r.Start.Start+r.Start.Request == "" && answer == strings.TrimSpace(r.Said) {
-		return false, c.read(ctx, string(last.Unread)+chat.Lacking(r.Said, c.Separator))
+	turn.Answer, cut = chat.Kept(turn.Start, turn.Said, turn.Unfinished())
+	if !cut && turn.verbatim() {
+		return turn.Answer, false, c.read(ctx, string(last.Unread)+chat.Lacking(turn.Said, c.Separator))
 	}
 	if err := c.session.Restore(before); err != nil || cut {
-		return cut, err
+		return "", cut, err
 	}
-	return false, c.read(ctx, c.Answered(asked, answer))
-}
-
-// ErrNoTurn is the error of Undo if there is no turn to undo.
-var ErrNoTurn = errors.New("no turn to undo")
-
-// Undo takes the last turn back. It can undo the last sixteen turns since the beginning, or since a state was loaded.
-func (c *Conversation) Undo() error {
-	if len(c.before) == 0 {
-		return ErrNoTurn
-	}
-	last := len(c.before) - 1
-	if err := c.session.Restore(c.before[last]); err != nil {
-		return err
-	}
-	c.before = c.before[:last]
-	c.options.Sampler.Reset()
-	return nil
+	return turn.Answer, false, c.read(ctx, c.told(turn))
 }
 
 // Fork returns another conversation that starts where this one is. Both continue independently. The caller closes it.
@@ -219,7 +224,7 @@ func (c *Conversation) Fork() (*Conversation, error) {
 	}
 	fork := *c
 	fork.saved = ""
-	fork.before = append([]engine.Snapshot(nil), c.before...)
+	fork.turns = slices.Clone(c.turns)
 	if fork.options.Sampler, err = sampler.New(c.sampler); err != nil {
 		return nil, err
 	}
@@ -236,10 +241,18 @@ func (c *Conversation) Fork() (*Conversation, error) {
 // Save writes the state to a file. It only overwrites the file that this conversation last wrote or read. For any other existing
 // file the error wraps fs.ErrExist.
 func (c *Conversation) Save(path string) error {
-	f, err := atomicfile.Create(path, atomicfile.Options{Force: path == c.saved})
+	err := c.write(path, path == c.saved)
 	if errors.Is(err, os.ErrExist) {
 		return &takenError{path}
 	}
+	if err == nil {
+		c.saved = path
+	}
+	return err
+}
+
+func (c *Conversation) write(path string, force bool) error {
+	f, err := atomicfile.Create(path, atomicfile.Options{Force: force})
 	if err != nil {
 		return err
 	}
@@ -248,7 +261,6 @@ func (c *Conversation) Save(path string) error {
 	if err := errors.Join(c.session.Save(w), w.Flush()); err != nil {
 		return err
 	}
-	c.saved = path
 	return f.Commit()
 }
 
@@ -271,7 +283,7 @@ func (c *Conversation) Load(ctx context.Context, path string) error {
 	if err := c.loadFrom(ctx, f, path); err != nil {
 		return err
 	}
-	c.before = nil
+	c.turns, c.open, c.partial = nil, nil, true
 	c.options.Sampler.Reset()
 	c.saved = path
 	return nil

@@ -102,11 +102,11 @@ func ExampleConversation_Undo() {
 		log.Fatal(err)
 	}
 	defer talk.Close()
-	fmt.Println(errors.Is(talk.Undo(), lm.ErrNoTurn))
+	fmt.Println(errors.Is(talk.Undo(ctx), lm.ErrNoTurn))
 	if _, err := talk.Say(ctx, "What is 17 + 25?", func(chat.Part) error { return nil }); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(talk.Undo())
+	fmt.Println(talk.Undo(ctx))
 }
 
 // The errors of opening ggml tell whether a named folder or all usual places have no libraries.

@@ -152,7 +152,13 @@ func (m *Model) Tokenizer() (tokenizer.Tokenizer, error) { return m.vocab, m.voc
 
 // Template returns the prompt template that the model was trained on, judged by its name, architecture and vocabulary.
 func (m *Model) Template() prompt.Template {
+	t, _ := m.JudgeTemplate()
+	return t
+}
+
+// JudgeTemplate is Template with the reason for the choice.
+func (m *Model) JudgeTemplate() (t prompt.Template, why string) {
 	name, _ := m.File().String("general.name")
 	base, _ := m.File().String("general.basename")
-	return prompt.For(strings.Join([]string{name, base, filepath.Base(m.File().Path())}, " "), m.Config().Arch, m.Vocab())
+	return prompt.Judge(strings.Join([]string{name, base, filepath.Base(m.File().Path())}, " "), m.Config().Arch, m.Vocab())
 }

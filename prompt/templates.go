@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -92,40 +93,55 @@ func named(name string) Template {
 // architecture, such as "rwkv7", and by the size of its vocabulary. If the name says nothing, the format is g1 for RWKV-7 and
 // otherwise question for RWKV-4 and qa for the rest.
 func For(name, arch string, rows int) Template {
+	t, _ := Judge(name, arch, rows)
+	return t
+}
+
+// Judge is For with the reason for the choice, such as `its name has the word "raven"`.
+func Judge(name, arch string, rows int) (t Template, why string) {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r < '0' || r > '9' && (r < 'a' || r > 'z') })
-	says := func(want string) bool {
-		for _, word := range words {
-			if word == want {
-				return true
-			}
-		}
-		return false
+	says := func(want string) bool { return slices.Contains(words, want) }
+	named := func(template, word string) (Template, string) {
+		return named(template), fmt.Sprintf("its name has the word %q", word)
 	}
-	g1 := false
-	for _, word := range words {
-		g1 = g1 || strings.HasPrefix(word, "g1") && len(word) <= 3
+	sized := func(template string) (Template, string) {
+		t, _ := Named(template)
+		return t, fmt.Sprintf("its vocabulary has %d rows", rows)
 	}
+	of := func(template, why string) (Template, string) {
+		t, _ := Named(template)
+		return t, why
+	}
+	g1 := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, "g1") && len(word) <= 3 })
 	switch {
 	case arch == "arwkv7", arch == "rwkv6qwen2":
-		return named("chatml")
-	case says("midi"), rows == midiRows, rows == pianoRows:
-		return named("midi")
-	case says("abc"), rows == abcRows:
-		return named("abc")
-	case g1:
-		return named("g1")
-	case says("demo") && rows == ByteRows: // the built-in demo model
-		return named("qa")
+		return of("chatml", fmt.Sprintf("its architecture is %s, a hybrid with Qwen", arch))
+	case says("midi"):
+		return named("midi", "midi")
+	case rows == midiRows, rows == pianoRows:
+		return sized("midi")
+	case says("abc"):
+		return named("abc", "abc")
+	case rows == abcRows:
+		return sized("abc")
+	case g1 >= 0:
+		return named("g1", words[g1])
+	case says("demo") && rows == ByteRows:
+		return of("qa", "it is the built-in demo model")
 	case says("raven"):
-		return named("raven")
-	case says("pile"), rows == pileRows, rows == paddedPileRows:
-		return named("pile")
+		return named("raven", "raven")
+	case says("pile"):
+		return named("pile", "pile")
+	case rows == pileRows, rows == paddedPileRows:
+		return sized("pile")
 	case arch == "rwkv4":
-		return named("question")
+		return of("question", "its architecture is rwkv4, and its name has no other word")
 	case arch == "rwkv7" && !says("world"):
-		return named("g1")
+		return of("g1", "its architecture is rwkv7, and its name does not have the word \"world\"")
+	case says("world"):
+		return named("qa", "world")
 	default:
-		return named("qa")
+		return of("qa", "neither its name nor its architecture, "+arch+", says anything else")
 	}
 }
 

@@ -18,6 +18,8 @@ type Options struct {
 	TopP float64
 	// TopK is the number of the likeliest tokens to keep. 0 keeps all.
 	TopK int
+	// MinP drops the tokens that are less likely than this share of the likeliest one. 0 keeps all.
+	MinP float64
 
 	// PresencePenalty is subtracted from the logit of every token that was generated before.
 	PresencePenalty float64
@@ -64,6 +66,8 @@ func (o Options) check() error {
 		return fmt.Errorf("top-p %v is not between 0 and 1: try 0.85, or 1 to keep every token", o.TopP)
 	case o.TopK < 0:
 		return fmt.Errorf("top-k %d is negative: use 0 to keep every token", o.TopK)
+	case !(o.MinP >= 0 && o.MinP <= 1):
+		return fmt.Errorf("min-p %v is not between 0 and 1: try 0.05, or 0 to keep every token", o.MinP)
 	case !(math.Abs(o.PresencePenalty) <= maxPenalty):
 		return fmt.Errorf("presence penalty %v is not between -1e6 and 1e6: try 0.2, or 0 for none", o.PresencePenalty)
 	case !(math.Abs(o.FrequencyPenalty) <= maxPenalty):

@@ -2,7 +2,7 @@
 //
 //  1. Presence and frequency penalties change the logits.
 //  2. Softmax at temperature 1 turns the logits into probabilities.
-//  3. Top-p and top-k keep the likeliest tokens. Which tokens these are does not depend on the temperature.
+//  3. Top-p, top-k and min-p keep the likeliest tokens. Which tokens these are does not depend on the temperature.
 //  4. The temperature changes the probabilities of the tokens that are left. One of these tokens is drawn.
 //
 // With the zero Options, a Sampler always chooses the likeliest token.
@@ -33,6 +33,7 @@ type Sampler struct {
 	weights []float64 // e^(logit - largest logit), estimated or exact
 	all     []int32   // the rows 0, 1, 2 ...
 	kept    []int32
+	likely  []int32 // the rows that MinP allows
 	edge    []int32
 	buckets [buckets]bucket
 }

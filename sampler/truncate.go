@@ -29,7 +29,22 @@ func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, to
 	} else if rows, proven = s.truncate(largest, estimate); !proven {
 		return nil, 0, false
 	}
+	if s.o.MinP > 0 {
+		rows = s.likelyEnough(rows, largest)
+	}
 	return rows, s.weighRows(rows, largest, s.o.Temperature, estimate), true
+}
+
+// likelyEnough keeps the rows that MinP allows. The quotient of two probabilities only depends on the difference of the logits.
+func (s *Sampler) likelyEnough(rows []int32, largest float32) []int32 {
+	least := float64(largest) + math.Log(s.o.MinP)
+	s.likely = s.likely[:0]
+	for _, row := range rows {
+		if float64(s.logits[row]) >= least {
+			s.likely = append(s.likely, row)
+		}
+	}
+	return s.likely
 }
 
 const (

@@ -22,14 +22,14 @@ func State(program string) (string, error) {
 
 // stateParent returns the system's place for such folders.
 func stateParent() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
 	switch runtime.GOOS {
 	case "windows":
 		return os.UserCacheDir() // which is local to the machine, as a state should be
 	case "darwin", "ios":
 		return os.UserConfigDir()
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return dir, nil
 	}
 	home, err := os.UserHomeDir()
 	return filepath.Join(home, ".local", "state"), err
