@@ -206,13 +206,6 @@ type FolderError struct{ error }
 func (e *FolderError) Unwrap() error { return e.error }
 
 func (s *search) notFound() error {
-	fetch := `fetch it with "make ggml" in the project's folder`
-	if filepath.IsAbs(s.DataHome) && s.platform.npm != "" {
-		fetch += fmt.Sprintf(", or anywhere with\n  npm install --ignore-scripts --prefix %s @node-llama-cpp/%s@%s\n",
-			filepath.Join(s.DataHome, "gosling", "ggml"), s.platform.npmPackage, s.platform.npmVersion)
-	} else {
-		fetch += ", "
-	}
-	return fmt.Errorf("%w for %s/%s, looked for %s in\n  %s\n%sor name its folder",
-		ErrNotFound, s.GOOS, s.GOARCH, s.platform.example, strings.Join(s.tried, "\n  "), fetch)
+	return fmt.Errorf("%w for %s/%s, looked for %s in\n  %s\nput it into one of these folders, or name its folder",
+		ErrNotFound, s.GOOS, s.GOARCH, s.platform.example, strings.Join(s.tried, "\n  "))
 }

@@ -20,8 +20,6 @@ type platform struct {
 	loaderNames [][2]string                // names of libggml-base and libggml for the system's loader
 	systemDirs  []string
 	npm         string // how the names of its npm packages begin; empty if there are none
-	npmPackage  string // the package to install, and its newest version
-	npmVersion  string
 }
 
 // File names have a version and a flavor before the extension or, on Linux, a version after it. The patterns require a dot after
@@ -60,14 +58,7 @@ func platformOf(goos, goarch string) platform {
 		}
 	}
 	p.systemDirs = slices.DeleteFunc(p.systemDirs, func(dir string) bool { return dir == "" })
-	p.npm = npmNames[goos+"/"+goarch]
-	p.npmPackage, p.npmVersion = p.npm, "3.21.1"
-	switch {
-	case goos == "linux":
-		p.npmVersion = "3.22.1"
-	case p.npm == "mac-arm64":
-		p.npmPackage = "mac-arm64-metal"
-	}
+	p.npm = Prebuilt(goos, goarch)
 	return p
 }
 
@@ -80,6 +71,9 @@ var multiarch = map[string]string{
 	"loong64": "/usr/lib/loongarch64-linux-gnu",
 	"s390x":   "/usr/lib/s390x-linux-gnu",
 }
+
+// Prebuilt returns how the names of the npm packages with libraries for a platform begin, or "" if there are none.
+func Prebuilt(goos, goarch string) string { return npmNames[goos+"/"+goarch] }
 
 // npmNames are the platforms of the npm packages with prebuilt libraries.
 var npmNames = map[string]string{

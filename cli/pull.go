@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	urfave "github.com/urfave/cli/v2"
@@ -15,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
+	"github.com/gosling-rwkv/gosling/libraries"
 	"github.com/gosling-rwkv/gosling/models"
 )
 
@@ -30,6 +32,8 @@ NAME is one of
   rwkv7-g1d-0.4b                 this release of it
   hf.co/OWNER/REPO[:FILE]        a repository at Hugging Face, and one of its files; @REVISION may follow
   modelscope.cn/OWNER/REPO       the same at ModelScope
+  ggml, ggml-vulkan, ggml-cuda   ggml's prebuilt libraries for this platform, compared with the SHA-512 in the program, from
+                                 the registry of npm_config_registry, or npm's own
 
 Variables: HF_ENDPOINT names a mirror, HF_TOKEN your token, HF_HOME or HF_HUB_CACHE the cache for downloads, GOSLING_MODELS the
 store. MODELSCOPE_DOMAIN and MODELSCOPE_API_TOKEN do the same for ModelScope.
@@ -49,9 +53,34 @@ Examples:
 			if c.NArg() != 1 {
 				return misuse(c, "want one name, not %d arguments", c.NArg())
 			}
+			if slices.Contains(libraries.Names(), c.Args().First()) {
+				return pullLibraries(c, c.Args().First())
+			}
 			return pullAndTell(c, c.Args().First())
 		},
 	}
+}
+
+// pullLibraries fetches ggml's libraries into the user's data home.
+func pullLibraries(c *urfave.Context, bundle string) error {
+	dir, err := models.DataHome(os.Getenv)
+	if err != nil {
+		return err
+	}
+	on, end := followPull(c)
+	all, err := libraries.Fetch(c.Context, bundle, libraries.Options{
+		Registry: libraries.Registry(os.Getenv), Dir: filepath.Join(dir, "ggml"),
+		Progress: func(done, total int64) { on.Progress("downloading "+bundle, done, total) },
+		Waiting:  func() { on.Note("another program fetches libraries: waiting for it") },
+	})
+	end()
+	for _, p := range all {
+		if !p.Fetched {
+			note(c, "%s %s is here already", p.Name, p.Version)
+		}
+		fmt.Fprintf(c.App.Writer, "%s %s: %s\n", p.Name, p.Version, p.Dir)
+	}
+	return err
 }
 
 // pullAndTell pulls a model and prints what it became.
@@ -203,7 +232,7 @@ func modelNames(command string) []string {
 	names := s.Names()
 	switch command {
 	case "pull":
-		names = append(slices.Concat(names, models.Released()), ggmlNames...)
+		names = append(slices.Concat(names, models.Released()), libraries.Names()...)
 		slices.Sort(names)
 		return slices.Compact(names)
 	case "show", "cp", "rm":
@@ -211,9 +240,6 @@ func modelNames(command string) []string {
 	}
 	return append(names, demo.Name, cmdline.Files)
 }
-
-// ggmlNames are the names of ggml's libraries.
-var ggmlNames = []string{"ggml", "ggml-vulkan", "ggml-cuda"}
 
 func stored(run func(ctx context.Context, s models.Store, c *urfave.Context) error, least, most int) urfave.ActionFunc {
 	return func(c *urfave.Context) error {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/cpu"
 
+	"github.com/gosling-rwkv/gosling/bindings"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/probe"
 	"github.com/gosling-rwkv/gosling/internal/units"
@@ -37,7 +38,7 @@ func (o Options) examineLibraries(ctx context.Context, tell func(Check)) {
 	g.Log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	lib, err := ggml.Open(g)
 	if err != nil {
-		tell(Check{"ggml", Problem, err.Error(), `fetch the pinned release with "make ggml", and take it with --ggml DIR or by unsetting GOSLING_GGML;
+		tell(Check{"ggml", Problem, err.Error(), `fetch the pinned release with "gosling pull ggml", and unset GOSLING_GGML;
 the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggml-source"`})
 		return
 	}
@@ -57,9 +58,17 @@ func OnFinding(named string, err error) error {
 	case errors.As(err, &folder) && named != "":
 		return fmt.Errorf("%s: %w", named, err)
 	case errors.Is(err, ggml.ErrNotFound):
-		return fmt.Errorf("%w, by --ggml DIR or GOSLING_GGML", err)
+		return fmt.Errorf("%w, by --ggml DIR or GOSLING_GGML; or fetch it:\n  %s", err, fetching())
 	}
 	return err
+}
+
+// fetching returns the line that fetches libraries for this platform.
+func fetching() string {
+	if bindings.Prebuilt(runtime.GOOS, runtime.GOARCH) == "" {
+		return "make ggml-source"
+	}
+	return "gosling pull ggml"
 }
 
 // open opens the libraries for a device.
@@ -73,7 +82,7 @@ func (o Options) open(device string) (*ggml.Library, error) {
 func adviceOnFinding(named string, err error) string {
 	switch {
 	case errors.Is(err, ggml.ErrNotFound):
-		return `run "make ggml" in the project's folder, or use one of the other ways above; converting and inspecting need no libraries`
+		return fmt.Sprintf("run %q, or use one of the other ways above; converting and inspecting need no libraries", fetching())
 	case named == "--ggml":
 		return `name another folder, or leave --ggml out to search the usual places`
 	default:
@@ -92,7 +101,7 @@ func examineProcessor(lib *ggml.Library, tell func(Check)) {
 	uses := func(name string) bool { return slices.Contains(features, name) }
 	switch {
 	case cpu.X86.HasAVX2 && !uses("AVX2"), cpu.X86.HasAVX512F && !uses("AVX512"), cpu.ARM64.HasASIMDDP && !uses("DOTPROD"):
-		k.Status, k.Advice = Warning, `this build does not use all of the processor's features, and could be several times as fast: take libraries with all builds ("make ggml"), or build them for this processor ("make ggml-source")`
+		k.Status, k.Advice = Warning, `this build does not use all of the processor's features, and could be several times as fast: take libraries with all builds ("gosling pull ggml"), or build them for this processor ("make ggml-source")`
 	case runtime.GOARCH == "amd64" && !cpu.X86.HasAVX2:
 		k.Status, k.Advice = Warning, "the processor has no AVX2, so models run several times slower than they could: take small ones"
 	}
@@ -196,7 +205,7 @@ func examineBackends(lib *ggml.Library, log []string, tell func(Check)) {
 	if len(lib.Devices()) > 1 || len(there) > 0 {
 		return
 	}
-	for _, gpu := range []struct{ file, target string }{{"/dev/nvidia0", "make ggml-cuda"}, {"/dev/dri/renderD*", "make ggml-vulkan"}} {
+	for _, gpu := range []struct{ file, target string }{{"/dev/nvidia0", "gosling pull ggml-cuda"}, {"/dev/dri/renderD*", "gosling pull ggml-vulkan"}} {
 		if found, _ := filepath.Glob(gpu.file); len(found) > 0 {
 			tell(Check{"GPU", Warning, found[0] + " exists, but these libraries are for the CPU only", "install libraries for it: " + gpu.target})
 			return

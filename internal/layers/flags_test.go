@@ -26,7 +26,7 @@ func mayNameFlags(pkg string) bool {
 var (
 	flags = regexp.MustCompile(`(?:^|[^-\w])(--[a-z][a-z-]*)|\b(gosling [a-z]+)`)
 	// others are commands of other programs, to their end, and variables of style sheets.
-	others = regexp.MustCompile(`\b(?:npm install|llama-gguf-split) .*|\bvar\(--`)
+	others = regexp.MustCompile(`\bllama-gguf-split .*|\bvar\(--`)
 )
 
 // flagIn returns the first flag or command of the program that a text names, or "".
@@ -64,16 +64,15 @@ func TestLibrariesNameNoFlags(t *testing.T) {
 
 func TestFlagIn(t *testing.T) {
 	for text, want := range map[string]string{
-		"it exists: add --force to overwrite it":    "--force",
-		"--lora-alpha is missing":                   "--lora-alpha",
-		"look at it with gosling inspect":           "gosling inspect",
-		"(--vocab)":                                 "--vocab",
-		"join them with llama-gguf-split --merge":   "",
-		"npm install --ignore-scripts --prefix %s ": "",
-		"a -- b, --- and 1--2":                      "",
-		"var(--ink)":                                "",
-		"gosling-compare-":                          "",
-		strings.Repeat("-", 20):                     "",
+		"it exists: add --force to overwrite it":  "--force",
+		"--lora-alpha is missing":                 "--lora-alpha",
+		"look at it with gosling inspect":         "gosling inspect",
+		"(--vocab)":                               "--vocab",
+		"join them with llama-gguf-split --merge": "",
+		"a -- b, --- and 1--2":                    "",
+		"var(--ink)":                              "",
+		"gosling-compare-":                        "",
+		strings.Repeat("-", 20):                   "",
 	} {
 		assert.Equal(t, want, flagIn(text), text)
 	}

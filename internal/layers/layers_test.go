@@ -26,7 +26,7 @@ type here struct{}
 // may skip levels. It must not import packages above it, or siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"dialog", "chat", "lm", "generate", "fit", "models", "hub", "convert", "quant", "gguf", "demo",
+	"cli": {"dialog", "chat", "lm", "generate", "fit", "models", "hub", "libraries", "convert", "quant", "gguf", "demo",
 		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term", "internal/lineedit", "internal/private",
 		"internal/cmdline", "internal/completion", "internal/manual", "internal/vectors"},
@@ -50,16 +50,18 @@ var arrows = map[string][]string{
 
 	"imatrix/collect": {"lm", "eval", "imatrix", "internal/term"},
 
-	"engine":     {"rwkv/archs", "gguf", "kernels", "tokenizer", "internal/cpus", "internal/float", "internal/pages"},
-	"kernels":    {"gguf", "internal/float", "internal/pages"},
-	"rwkv/archs": {"rwkv/v*"},
-	"rwkv/v*":    {"rwkv/op", "rwkv/plain"},
-	"rwkv/plain": {"rwkv"},
-	"rwkv/op":    {"rwkv"},
-	"rwkv":       {"ggml", "internal/shape", "kernels"},
-	"ggml":       {"bindings", "gguf", "internal/mmap"},
-	"ggml/probe": {"ggml"},
-	"bindings":   {},
+	"engine":      {"rwkv/archs", "gguf", "kernels", "tokenizer", "internal/cpus", "internal/float", "internal/pages"},
+	"kernels":     {"gguf", "internal/float", "internal/pages"},
+	"rwkv/archs":  {"rwkv/v*"},
+	"rwkv/v*":     {"rwkv/op", "rwkv/plain"},
+	"rwkv/plain":  {"rwkv"},
+	"rwkv/op":     {"rwkv"},
+	"rwkv":        {"ggml", "internal/shape", "kernels"},
+	"ggml":        {"bindings", "gguf", "internal/mmap"},
+	"ggml/probe":  {"ggml"},
+	"bindings":    {},
+	"libraries":   {"bindings", "internal/infile", "internal/lock", "third_party"},
+	"third_party": {},
 
 	"gguf":               {"internal/mmap", "internal/filekind", "internal/excerpt", "internal/float"},
 	"checkpoint/formats": {"checkpoint/*"},
