@@ -1,6 +1,7 @@
 package cli
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"os"
@@ -98,27 +99,6 @@ func helpCommand() *urfave.Command {
 }
 
 // firstScreen is printed if no arguments are given.
-const firstScreen = `gosling runs RWKV language models, and converts, quantizes and measures them.
-
-Without any file, with the built-in demo model:
-   gosling run demo "ROMEO:"                      continue a text
-   gosling chat demo                              ask it small tasks
-   gosling compare demo --types Q6_K,Q4_K_M,Q2_K  see what quantization costs
-
-By name, with a network:
-   gosling pull rwkv7-g1-0.4b                     download and quantize a model
-   gosling run rwkv7-g1-0.4b "The goose"          or: gosling chat
-
-With a checkpoint:
-   gosling convert model.pth                      -> model-F16.gguf
-   gosling quantize model-F16.gguf Q4_K_M         -> model-Q4_K_M.gguf
-
-More commands:
-   recommend              find the model that suits this machine
-   doctor                 find what keeps models from running here
-   inspect FILE           show what a file contains and how much memory it needs
-   bench MODEL            measure its speed
-   perplexity, eval       measure its quality; also imatrix, sensitivity
-
-"gosling --help" lists all commands, "gosling COMMAND --help" explains one.
-`
+//
+//go:embed screen.txt
+var firstScreen string

@@ -11,6 +11,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/internal/cmdline"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/quant"
 )
@@ -180,18 +181,6 @@ func measureSpeed(c *urfave.Context) (*compare.Command, error) {
 		return nil, err
 	}
 	args := []string{"gosling", "bench", "-p", strconv.Itoa(compare.SpeedPrompt), "-n", strconv.Itoa(compare.SpeedGen), "-r", strconv.Itoa(compare.SpeedRepetitions), "-o", "json"}
-	for _, name := range []string{"device", "ggml", "cpu-variant", "kernels"} {
-		if c.IsSet(name) {
-			args = append(args, "--"+name, c.String(name))
-		}
-	}
-	for _, name := range []string{"threads", "gpu-layers"} {
-		if c.IsSet(name) {
-			args = append(args, "--"+name, strconv.Itoa(c.Int(name)))
-		}
-	}
-	if c.Bool("no-mmap") {
-		args = append(args, "--no-mmap")
-	}
+	args = append(args, cmdline.Given(c, "device", "ggml", "cpu-variant", "kernels", "threads", "gpu-layers", "no-mmap")...)
 	return &compare.Command{Path: program, Args: append(args, "--")}, nil
 }

@@ -10,16 +10,20 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/compare"
+	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/doctor"
+	"github.com/gosling-rwkv/gosling/hub"
+	"github.com/gosling-rwkv/gosling/internal/cmdline"
 	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
+	"github.com/gosling-rwkv/gosling/models"
 )
 
 func doctorCommand() *urfave.Command {
 	return &urfave.Command{
 		Name: "doctor", Usage: "find what keeps models from running here, and how to fix it", ArgsUsage: "[MODEL]",
-		Description: `Checks memory, disks and ggml's libraries. Tests every device and Gosling's own kernels with known results. With a model,
+		Description: `Checks memory, disks, the store of models and ggml's libraries. Tests every device and Gosling's own kernels with known results. With a model,
 it also checks every weight as "gosling inspect --check" does, whether the model fits this machine, and whether it runs.
 Each line begins with ok, warning or problem. Below a warning or a problem it says what to do. The exit code is 1 if there
 is a problem.
@@ -41,6 +45,17 @@ func doctorAction(c *urfave.Context) error {
 	}
 	o := doctorOptions(c)
 	o.Model, o.Version, o.Left = c.Args().First(), strings.TrimPrefix(version(), "gosling "), leftFolders()
+	if o.Model != demo.Name {
+		path, err := modelPath(c, o.Model)
+		if err != nil {
+			return err
+		}
+		o.Model = path
+	}
+	o.Store, _ = models.StoreAt(os.Getenv) // without a home there is no store
+	if site, err := hub.HuggingFaceSite(os.Getenv); err == nil {
+		o.Cache = site.Cache
+	}
 	if !c.Bool("json") {
 		o.Tell = func(k doctor.Check) { k.WriteText(c.App.Writer) }
 	}
@@ -103,15 +118,9 @@ func examineApart(c *urfave.Context) func(context.Context, doctor.Part, doctor.O
 		if err != nil {
 			return nil, err
 		}
-		args := []string{examineName, "--kernels", o.Kernels}
+		args := append([]string{examineName, "--kernels", o.Kernels}, cmdline.Given(c, "ggml", "verbose")...)
 		if o.CPUVariant != "" {
 			args = append(args, "--cpu-variant", o.CPUVariant)
-		}
-		if dir := c.Path("ggml"); dir != "" {
-			args = append(args, "--ggml", dir)
-		}
-		if c.Bool("verbose") {
-			args = append(args, "--verbose")
 		}
 		args = append(args, "--", string(part))
 		if part == doctor.File || part == doctor.Running {

@@ -17,6 +17,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/models"
 )
 
 // Status is the result of a check.
@@ -51,11 +52,13 @@ func (k Check) WriteText(w io.Writer) {
 type Options struct {
 	lm.Options // Libraries, CPUVariant, Kernels and the logs; every device is tried
 
-	NamedBy string      // name of the flag or variable that set Libraries: "--ggml" or "GOSLING_GGML"
-	Version string      // version of the program; empty leaves it out
-	Model   string      // path of a GGUF model or a checkpoint; empty is none
-	Left    []Left      // folders that stopped runs left
-	Tell    func(Check) // gets each check at once; nil drops it
+	NamedBy string       // name of the flag or variable that set Libraries: "--ggml" or "GOSLING_GGML"
+	Version string       // version of the program; empty leaves it out
+	Model   string       // path of a GGUF model or a checkpoint; empty is none
+	Left    []Left       // folders that stopped runs left
+	Store   models.Store // of models; without a folder it is not examined
+	Cache   string       // folder of downloads; empty is none
+	Tell    func(Check)  // gets each check at once; nil drops it
 
 	// Command returns a command that calls Examine with part, o and standard output in another process. Nil examines in this
 	// process.
@@ -103,5 +106,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	examineMemory(tell)
 	examineDisks(tell)
 	examineLeft(o.Left, tell)
+	if o.Store.Dir != "" {
+		examineStore(o.Store, o.Cache, tell)
+	}
 	return r, o.examineParts(ctx, tell)
 }

@@ -159,6 +159,17 @@ func dashed(name string) string {
 	return "--" + name
 }
 
+// Given returns those of some flags that are set, as arguments for another run of the program.
+func Given(c *urfave.Context, names ...string) []string {
+	var args []string
+	for _, name := range names {
+		if c.IsSet(name) {
+			args = append(args, fmt.Sprintf("--%s=%v", name, c.Value(name)))
+		}
+	}
+	return args
+}
+
 // Reason returns an error of the flag package in this package's words.
 func Reason(err error) string {
 	reason := err.Error()

@@ -92,6 +92,17 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 }
 
+func TestGivenFlagsAreArgumentsAgain(t *testing.T) {
+	a := app()
+	var got []string
+	a.Commands[0].Action = func(c *urfave.Context) error {
+		got = cmdline.Given(c, "temp", "ids", "n-predict", "ggml", "seed")
+		return nil
+	}
+	require.NoError(t, a.Run([]string{"gosling", "run", "--ids", "-n", "3", "--ggml", "a b", "--temp", "0.5"}))
+	assert.Equal(t, []string{"--temp=0.5", "--ids=true", "--n-predict=3", "--ggml=a b"}, got)
+}
+
 func TestReason(t *testing.T) {
 	for text, want := range map[string]string{
 		`invalid value "x" for flag -n: parse error`:     `invalid value "x" for -n: want a number`,

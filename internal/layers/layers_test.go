@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/cells", "internal/clock", "internal/float", "internal/infile"},
 	"eval/report": {"eval", "internal/cells", "internal/units"},
 	"eval":        {"engine", "tokenizer", "internal/lock"},
-	"doctor":      {"lm", "check", "fit", "ggml/probe", "internal/term", "internal/units"},
+	"doctor":      {"lm", "check", "fit", "models", "hub", "ggml/probe", "internal/term", "internal/units"},
 	"check":       {"convert"},
 	"models":      {"fit", "hub", "convert", "internal/atomicfile", "internal/infile", "internal/jsontext", "internal/lock", "internal/term", "internal/units"},
 	"inspect":     {"fit", "checkpoint/formats", "internal/float", "internal/jsontext", "internal/term", "internal/units"},
