@@ -13,8 +13,8 @@ func TestSpeedsAreMeasuredWithTheSameFlags(t *testing.T) {
 	app := &urfave.App{Flags: modelFlags(), Action: func(c *urfave.Context) error {
 		command, err := measureSpeed(c)
 		require.NoError(t, err)
-		for _, want := range [][]string{{"--kernels", "off"}, {"--cpu-variant", "haswell"}, {"--threads", "2"}, {"--device", "cpu"}} {
-			assert.Subset(t, command.Args, want)
+		for _, want := range []string{"--kernels=off", "--cpu-variant=haswell", "--threads=2", "--device=cpu"} {
+			assert.Contains(t, command.Args, want)
 		}
 		return nil
 	}}
