@@ -36,6 +36,8 @@ type Backends struct {
 	TensorGet func(t Tensor, data unsafe.Pointer, offset, size uintptr) `c:"ggml_backend_tensor_get"`
 	// enum ggml_status ggml_backend_tensor_alloc(ggml_backend_buffer_t buffer, struct ggml_tensor * tensor, void * addr)
 	TensorAlloc func(b Buffer, t Tensor, address uintptr) Status `c:"ggml_backend_tensor_alloc"`
+	// enum ggml_status ggml_backend_view_init(struct ggml_tensor * tensor)
+	ViewInit func(view Tensor) Status `c:"ggml_backend_view_init"`
 
 	// const char * ggml_backend_dev_name(ggml_backend_dev_t device)
 	DevName func(Device) string `c:"ggml_backend_dev_name"`

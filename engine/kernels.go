@@ -208,16 +208,13 @@ func (b operations) multiply(x ggml.Tensor, name string, matrix *kernels.Matrix)
 		}
 		return onCPU(g.Custom(ggml.Custom{
 			Name: op, Operands: []ggml.Tensor{x}, Type: typ, Shape: shape, Function: kernels.Entry(), Call: call.Pointer(),
-			Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x[0]) },
+			Place: func(at ggml.Addresses) error { return call.Place(at.Result, at.Operands...) },
 		}))
 	}
 	columns, y := x.Rows(), x
 	if n := matrix.ColumnBytes(); n > 0 {
 		call, err := b.calls.Rounding(matrix, columns)
 		y = add("round", y, call, err, gguf.I8, [4]int64{n, columns, 1, 1})
-		if !several {
-			g.Compute(y) // so early that no product before it lends it its memory: the columns of several products can be rounded at once
-		}
 	}
 	call, err := b.calls.Product(matrix, columns)
 	return add("product", y, call, err, gguf.F32, [4]int64{matrix.Out(), x.Dim(1), x.Dim(2), x.Dim(3)})

@@ -53,7 +53,7 @@ func (b operations) build(o ggml.Operation) (ggml.Tensor, bool) {
 			call, err := b.calls.Norm(x.Dim(0), x.Rows(), o.Number, o.Name == "rms_norm")
 			return b.place(ggml.Custom{
 				Name: o.Name, Operands: o.Operands, Shape: o.Shape,
-				Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x[0], 0, 0) },
+				Place: func(at ggml.Addresses) error { return call.Place(at.Result, at.Operands[0], 0, 0) },
 			}, call, err), true
 		}
 	case "cont", "repeat":
@@ -66,8 +66,8 @@ func (b operations) build(o ggml.Operation) (ggml.Tensor, bool) {
 		if rowBytes, moves, ok := movesOf(x, layoutOf(to)); ok {
 			call, err := b.calls.Copy(rowBytes, moves)
 			return b.place(ggml.Custom{
-				Name: o.Name, Operands: []ggml.Tensor{x}, Gaps: true, Fixed: []ggml.Tensor{to}, Shape: [4]int64{1, 1, 1, 1},
-				Place: func(_ uintptr, x, to []uintptr) error { return call.Place(to[0], x[0]) },
+				Name: o.Name, Operands: []ggml.Tensor{x}, Gaps: true, States: []ggml.Tensor{to}, Shape: [4]int64{1, 1, 1, 1},
+				Place: func(at ggml.Addresses) error { return call.Place(at.States[0], at.Operands...) },
 			}, call, err), true
 		}
 	}
@@ -78,7 +78,7 @@ func (b operations) build(o ggml.Operation) (ggml.Tensor, bool) {
 func (b operations) add(o ggml.Operation, call *kernels.Call, err error) ggml.Tensor {
 	return b.place(ggml.Custom{
 		Name: o.Name, Operands: o.Operands, Gaps: true, Shape: o.Shape,
-		Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x...) },
+		Place: func(at ggml.Addresses) error { return call.Place(at.Result, at.Operands...) },
 	}, call, err)
 }
 

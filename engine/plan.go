@@ -48,9 +48,10 @@ func (a shape) tokens() int64 {
 // plan is a built graph with room for its results, ready to be computed again and again.
 type plan struct {
 	graph     *ggml.Graph
-	calls     *kernels.Calls // of our own kernels
-	scheduler *ggml.Scheduler
-	program   *kernels.Program // nil if ggml computes the graph
+	calls     *kernels.Calls   // of our own kernels
+	scheduler *ggml.Scheduler  // if ggml computes the graph
+	placed    *ggml.Placement  // otherwise
+	program   *kernels.Program // of what is placed
 	embedded  ggml.Tensor
 	rows      []float32 // to set embedded to
 	last      ggml.Tensor
@@ -81,30 +82,24 @@ func (s *Slots) newPlan(of shape) (*plan, error) {
 		p.close()
 		return nil, fmt.Errorf("building the graph of %d tokens: %w", of.tokens(), err)
 	}
-	var err error
-	if p.scheduler, err = m.lib.NewScheduler(g, m.backends...); err != nil {
+	if err := m.place(p); err != nil {
 		p.close()
 		return nil, err
 	}
-	m.program(p)
-	m.options.Log.Debug("graph built", "tokens", of.tokens(), "sequences", len(of.lengths), "operations", g.Nodes(), "stages", p.program.Stages(), "splits", p.scheduler.Splits(), "MiB", p.scheduler.BufferSize()>>20)
+	m.options.Log.Debug("graph built", "tokens", of.tokens(), "sequences", len(of.lengths), "operations", p.graph.Nodes(), "stages", p.program.Stages(), "MiB", p.bytes()>>20)
 	return p, nil
 }
 
-// emptyPlan returns a plan whose graph has no operations.
-func (m *Model) emptyPlan(of shape) *plan {
-	g := m.lib.NewGraph()
-	return &plan{graph: g, calls: kernels.NewCalls(m.options.Threads), embedded: g.Input(gguf.F32, int64(m.config.Embed), of.tokens())}
-}
-
-// program makes a program of the plan's graph if all of its operations have kernels.
-func (m *Model) program(p *plan) {
-	if m.crew == nil {
-		return
+// place gives the plan's results their places in memory. If all operations have kernels, the plan becomes a program.
+func (m *Model) place(p *plan) (err error) {
+	if m.functions {
+		if p.placed, err = m.lib.Place(p.graph); err != nil {
+			return err
+		}
 	}
-	customs, ok := p.scheduler.Customs()
-	if !ok {
-		return
+	if p.placed == nil {
+		p.scheduler, err = m.lib.NewScheduler(p.graph, m.backends...)
+		return err
 	}
 	ranges := func(all []ggml.Memory) (r []kernels.Range) {
 		for _, m := range all {
@@ -113,10 +108,17 @@ func (m *Model) program(p *plan) {
 		return r
 	}
 	var steps []kernels.Step
-	for _, c := range customs {
+	for _, c := range p.placed.Customs() {
 		steps = append(steps, kernels.Step{Call: c.Call, Reads: ranges(c.Reads), Writes: ranges(c.Writes)})
 	}
 	p.program = kernels.NewProgram(steps)
+	return nil
+}
+
+// emptyPlan returns a plan whose graph has no operations.
+func (m *Model) emptyPlan(of shape) *plan {
+	g := m.lib.NewGraph()
+	return &plan{graph: g, calls: kernels.NewCalls(m.options.Threads), embedded: g.Input(gguf.F32, int64(m.config.Embed), of.tokens())}
 }
 
 // build builds the graph of one shape on states, [elements, n]. It uses the first columns.
@@ -167,6 +169,7 @@ func (m *Model) run(ctx context.Context, p *plan, tokens []int32) error {
 
 func (p *plan) close() {
 	p.scheduler.Close()
+	p.placed.Close()
 	p.graph.Close()
 	p.calls.Close()
 }
@@ -221,5 +224,11 @@ func (all *plans) close() {
 // bytes returns the memory that the plan takes, about.
 func (p *plan) bytes() int64 {
 	const operation = 2 << 10 // headers, and the call of a kernel
-	return p.scheduler.BufferSize() + int64(p.graph.Nodes()*operation) + 4*int64(len(p.rows))
+	results := int64(0)
+	if p.placed != nil {
+		results = p.placed.BufferSize()
+	} else {
+		results = p.scheduler.BufferSize()
+	}
+	return results + int64(p.graph.Nodes()*operation) + 4*int64(len(p.rows))
 }

@@ -12,7 +12,8 @@ type Custom struct {
 	Name     string
 	Operands []Tensor // results of the graph, at most 9. They must be contiguous unless Gaps is true
 	Gaps     bool
-	Fixed    []Tensor // weights and states that it reads or writes, in the CPU's memory
+	Weights  []Tensor // that it reads, in the CPU's memory
+	States   []Tensor // that it reads and writes, in the CPU's memory
 	Type     gguf.Type
 	Shape    [4]int64 // of the result
 
@@ -20,13 +21,19 @@ type Custom struct {
 	Function uintptr
 	Call     unsafe.Pointer // the last argument of Function. It must lie outside of Go's heap and outlive the graph
 
-	// Place gets the addresses of the result, the operands and the fixed tensors. NewScheduler calls it.
-	Place func(result uintptr, operands, fixed []uintptr) error
+	// Place gets the addresses of all tensors. NewScheduler and Library.Place call it.
+	Place func(Addresses) error
 
 	result Tensor
 }
 
 const mostOperands = 9
+
+// Addresses are where the tensors of a Custom lie. A zero Tensor has the address 0.
+type Addresses struct {
+	Result                    uintptr
+	Operands, Weights, States []uintptr
+}
 
 // Custom adds an operation of our own and returns its result. In a graph of several devices the operands must be pinned to the CPU with
 // On. Otherwise the scheduler may pass a copy of an operand, at another address than Place got.
@@ -47,53 +54,24 @@ func (g *Graph) Custom(o Custom) Tensor {
 	y.typ = o.Type
 	fillStrides(&y.nb, y.ne, y.typ)
 	if o.result = y; y.p != 0 {
-		g.customs[y.p] = o
+		g.custom[y.p] = o
 	}
 	return y
 }
 
+// place tells the graph's own operations where their tensors lie.
+func (g *Graph) place() error {
+	for _, o := range g.custom {
+		if err := o.place(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // place tells the operation where its tensors lie.
 func (o Custom) place() error {
-	return o.Place(o.result.address(), addresses(o.Operands), addresses(o.Fixed))
-}
-
-// Placed is an operation of our own in a graph whose results have their places.
-type Placed struct {
-	Call          unsafe.Pointer
-	Reads, Writes []Memory
-}
-
-// Memory is the memory of a tensor, from one address to another.
-type Memory struct{ From, To uintptr }
-
-// Customs returns the graph's operations in the order in which they run. It reports false if some are not of our own, or if several
-// backends compute. Reads has the memory of the operands. Writes has that of the result and of the fixed tensors.
-func (s *Scheduler) Customs() (all []Placed, ok bool) {
-	g := s.graph
-	if s.sched != 0 {
-		return nil, false
-	}
-	for i := range g.Nodes() {
-		node := s.lib.c.GraphNode(g.p, int32(i))
-		if _, ok := g.views[node]; ok {
-			continue
-		}
-		o, ok := g.customs[node]
-		if !ok {
-			return nil, false
-		}
-		all = append(all, Placed{o.Call, memoryOf(o.Operands), append(memoryOf(o.Fixed), memoryOf([]Tensor{o.result})...)})
-	}
-	return all, true
-}
-
-func memoryOf(tensors []Tensor) (all []Memory) {
-	for _, t := range tensors {
-		if at := t.address(); at != 0 {
-			all = append(all, Memory{at, at + uintptr(t.bytes())})
-		}
-	}
-	return all
+	return o.Place(Addresses{o.result.address(), addresses(o.Operands), addresses(o.Weights), addresses(o.States)})
 }
 
 // address is where the tensor lies, once it was placed, or 0 for none.

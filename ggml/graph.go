@@ -22,8 +22,10 @@ type Graph struct {
 	work     int64                        // bytes that the CPU takes besides while it computes, at most
 	err      error
 	pins     []pin
-	views    map[bindings.Tensor]struct{} // results that are not computed
-	customs  map[bindings.Tensor]Custom
+	views    map[bindings.Tensor]bindings.Tensor // results that are not computed, and what they are views of
+	custom   map[bindings.Tensor]Custom
+	inputs   []Tensor
+	outputs  []bindings.Tensor
 	inexact  bool // see Exact
 
 	// Observe, if it is not nil, is called with the operands of every matrix product when the product is built. It may build operations on
@@ -42,7 +44,7 @@ type pin struct {
 // NewGraph returns an empty graph. It grows with its operations. The caller closes it.
 func (l *Library) NewGraph() *Graph {
 	return &Graph{
-		handle: newHandle(), lib: l, outer: map[bindings.Tensor]struct{}{}, views: map[bindings.Tensor]struct{}{}, customs: map[bindings.Tensor]Custom{},
+		handle: newHandle(), lib: l, outer: map[bindings.Tensor]struct{}{}, views: map[bindings.Tensor]bindings.Tensor{}, custom: map[bindings.Tensor]Custom{},
 	}
 }
 
@@ -106,6 +108,7 @@ func (g *Graph) Input(typ gguf.Type, shape ...int64) Tensor {
 	t.g = g
 	t.p = g.lib.c.NewTensor(ctx, int32(typ), t.ne[0], t.ne[1], t.ne[2], t.ne[3])
 	g.lib.c.SetInput(t.p)
+	g.inputs = append(g.inputs, t)
 	return t
 }
 
@@ -127,6 +130,7 @@ func (g *Graph) Compute(t Tensor) {
 func (g *Graph) Output(t Tensor) {
 	if g.err == nil && t.p != 0 {
 		g.lib.c.SetOutput(t.p)
+		g.outputs = append(g.outputs, t.p)
 		g.Compute(t)
 	}
 }

@@ -79,7 +79,7 @@ func build(o Operation, allowed bool, reason string, call func(c *bindings.Libra
 func (t Tensor) view(name string, allowed bool, reason string, shape [4]int64, call func(c *bindings.Library, ctx bindings.Context) bindings.Tensor) Tensor {
 	v := build(Operation{Name: name, Operands: []Tensor{t}, Shape: shape}, allowed, reason, call)
 	if v.p != 0 {
-		v.g.views[v.p] = struct{}{}
+		v.g.views[v.p] = t.p
 	}
 	return v
 }

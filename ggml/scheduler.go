@@ -32,10 +32,8 @@ func (l *Library) NewScheduler(g *Graph, backends ...*Backend) (*Scheduler, erro
 	}
 	s := &Scheduler{handle: newHandle(), lib: l, graph: g, backends: backends}
 	err := s.alloc()
-	for _, custom := range g.customs {
-		if err == nil {
-			err = custom.place()
-		}
+	if err == nil {
+		err = g.place()
 	}
 	if err != nil {
 		s.Close()

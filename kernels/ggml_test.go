@@ -56,7 +56,7 @@ func newGraph(t testing.TB, lib *ggml.Library, m *kernels.Matrix, in, out, colum
 func custom(name string, c *kernels.Call, x ggml.Tensor, typ gguf.Type, rows, columns int64) ggml.Custom {
 	return ggml.Custom{
 		Name: name, Operands: []ggml.Tensor{x}, Type: typ, Shape: [4]int64{rows, columns, 1, 1}, Function: kernels.Entry(), Call: c.Pointer(),
-		Place: func(y uintptr, x, _ []uintptr) error { return c.Place(y, x[0]) },
+		Place: func(at ggml.Addresses) error { return c.Place(at.Result, at.Operands...) },
 	}
 }
 

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
@@ -21,9 +22,11 @@ func Average4(b rwkv.Batch, k, v, u, decay, mean, log ggml.Tensor) (y ggml.Tenso
 		return v, true
 	}
 	y = b.Graph.Custom(ggml.Custom{
-		Name: "average4", Operands: []ggml.Tensor{k, v}, Fixed: []ggml.Tensor{u, decay, mean, log},
+		Name: "average4", Operands: []ggml.Tensor{k, v}, Weights: []ggml.Tensor{u, decay}, States: []ggml.Tensor{mean, log},
 		Type: gguf.F32, Shape: [4]int64{k.Dim(0), k.Rows(), 1, 1}, Function: kernels.Entry(), Call: call.Pointer(),
-		Place: func(y uintptr, x, w []uintptr) error { return call.Place(y, append(x, w...)...) },
+		Place: func(at ggml.Addresses) error {
+			return call.Place(at.Result, slices.Concat(at.Operands, at.Weights, at.States)...)
+		},
 	})
 	b.Graph.Compute(y) // the states must be updated even if nothing uses y
 	return y, true

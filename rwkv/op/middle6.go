@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
@@ -57,9 +58,9 @@ func (m Mix6) kernel(b rwkv.Batch, c rwkv.Config) (y ggml.Tensor, ok bool) {
 		b.Graph.Fail(fmt.Errorf("the time mix: %w", err))
 		return m.V, true
 	}
-	operands, fixed := []ggml.Tensor{m.R, m.K, m.V}, []ggml.Tensor{m.State, m.U, m.Norm.Weight, m.Norm.Bias}
+	operands, weights := []ggml.Tensor{m.R, m.K, m.V}, []ggml.Tensor{m.U, m.Norm.Weight, m.Norm.Bias}
 	if m.sameDecay(c) {
-		fixed = append(fixed, m.W)
+		weights = append(weights, m.W)
 	} else {
 		operands = append(operands, m.W)
 	}
@@ -67,14 +68,12 @@ func (m Mix6) kernel(b rwkv.Batch, c rwkv.Config) (y ggml.Tensor, ok bool) {
 		operands = append(operands, m.G)
 	}
 	y = b.Graph.Custom(ggml.Custom{
-		Name: "middle6", Operands: operands, Fixed: fixed, Type: gguf.F32, Shape: [4]int64{int64(c.Embed), m.R.Rows(), 1, 1},
+		Name: "middle6", Operands: operands, Weights: weights, States: []ggml.Tensor{m.State}, Type: gguf.F32, Shape: [4]int64{int64(c.Embed), m.R.Rows(), 1, 1},
 		Function: kernels.Entry(), Call: call.Pointer(),
-		Place: func(y uintptr, x, w []uintptr) error {
-			at := kernels.Middle6{R: x[0], K: x[1], V: x[2], State: w[0], U: w[1], Scale: w[2], Shift: w[3], Y: y}
-			rest := append(x[3:], w[4:]...) // the decay is in one of them
-			if m.sameDecay(c) {
-				rest = append(w[4:], x[3:]...)
-			}
+		Place: func(a ggml.Addresses) error {
+			x, w := a.Operands, a.Weights
+			at := kernels.Middle6{R: x[0], K: x[1], V: x[2], State: a.States[0], U: w[0], Scale: w[1], Shift: w[2], Y: a.Result}
+			rest := slices.Concat(w[3:], x[3:]) // the decay, which is the first of one of them, and the gate
 			if at.W = rest[0]; len(rest) > 1 {
 				at.G = rest[1]
 			}

@@ -40,12 +40,13 @@ func Middle7(b rwkv.Batch, c rwkv.Config, m Mix7) (y ggml.Tensor, ok bool) {
 	}
 	y = b.Graph.Custom(ggml.Custom{
 		Name: "middle7", Operands: operands, Type: gguf.F32, Shape: [4]int64{int64(c.Embed), m.R.Dim(1), 1, 1},
-		Fixed:    []ggml.Tensor{m.W0, m.A0, m.VBias, m.KK, m.KA, m.RK, m.Norm.Weight, m.Norm.Bias, m.State},
+		Weights: []ggml.Tensor{m.W0, m.A0, m.VBias, m.KK, m.KA, m.RK, m.Norm.Weight, m.Norm.Bias}, States: []ggml.Tensor{m.State},
 		Function: kernels.Entry(), Call: call.Pointer(),
-		Place: func(y uintptr, x, w []uintptr) error {
+		Place: func(a ggml.Addresses) error {
+			x, w := a.Operands, a.Weights
 			at := kernels.Middle7{
-				R: x[0], K: x[1], V: x[2], W: x[3], A: x[4], Y: y,
-				W0: w[0], A0: w[1], VBias: w[2], KK: w[3], KA: w[4], RK: w[5], Scale: w[6], Shift: w[7], State: w[8],
+				R: x[0], K: x[1], V: x[2], W: x[3], A: x[4], Y: a.Result,
+				W0: w[0], A0: w[1], VBias: w[2], KK: w[3], KA: w[4], RK: w[5], Scale: w[6], Shift: w[7], State: a.States[0],
 			}
 			x = x[5:]
 			if gated {

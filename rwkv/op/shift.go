@@ -73,20 +73,20 @@ func (s Shifted) kernel(rows []lerp) (all []ggml.Tensor, ok bool) {
 		b.Graph.Fail(fmt.Errorf("the token shift: %w", err))
 		return make([]ggml.Tensor, n), true
 	}
-	weights := []ggml.Tensor{s.state, s.norm.Weight, s.norm.Bias}
+	weights := []ggml.Tensor{s.norm.Weight, s.norm.Bias}
 	for _, r := range rows {
 		weights = append(weights, r.mu)
 	}
 	y := b.Graph.Custom(ggml.Custom{
-		Name: "shift", Operands: []ggml.Tensor{s.stream}, Fixed: weights,
+		Name: "shift", Operands: []ggml.Tensor{s.stream}, Weights: weights, States: []ggml.Tensor{s.state},
 		Type: gguf.F32, Shape: [4]int64{channels, n*tokens + int64(len(b.Lengths)), 1, 1},
 		Function: kernels.Entry(), Call: call.Pointer(),
-		Place: func(y uintptr, x, w []uintptr) error {
-			at := kernels.Shift{X: x[0], State: w[0], Scale: w[1], Bias: w[2], Out: y}
+		Place: func(a ggml.Addresses) error {
+			at := kernels.Shift{X: a.Operands[0], State: a.States[0], Scale: a.Weights[0], Bias: a.Weights[1], Out: a.Result}
 			for i, r := range rows {
 				mu := r.fixed
 				if !r.mu.IsZero() {
-					mu = w[3+i] + uintptr(4*channels*r.row)
+					mu = a.Weights[2+i] + uintptr(4*channels*r.row)
 				}
 				at.Mus = append(at.Mus, mu)
 			}
@@ -122,7 +122,7 @@ func lastOf(b rwkv.Batch, x ggml.Tensor) ggml.Tensor {
 	return b.Graph.Custom(ggml.Custom{
 		Name: "last", Operands: []ggml.Tensor{x}, Type: gguf.F32, Shape: [4]int64{x.Dim(0), int64(len(moves)), 1, 1},
 		Function: kernels.Entry(), Call: call.Pointer(),
-		Place: func(y uintptr, x, _ []uintptr) error { return call.Place(y, x...) },
+		Place: func(at ggml.Addresses) error { return call.Place(at.Result, at.Operands...) },
 	})
 }
 
