@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/float", "internal/rss"},
 	"sched":       {"engine", "generate", "rwkv", "tokenizer"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
+	"states":      {"engine", "tokenizer"},
 	"chat":        {"prompt"},
 	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/cells", "internal/clock", "internal/float", "internal/infile"},
 	"eval/report": {"eval", "internal/cells", "internal/units"},
