@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/states"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -26,6 +27,7 @@ type Request struct {
 	// ReadOnly ends the text after its prompt, with the reason Read. Background lets it wait until there is nothing else to do.
 	ReadOnly, Background bool
 
+	Cache   *Cached       // nil is none
 	Timeout time.Duration // after which the text ends with the reason generate.Limit; 0 is none
 	Keep    bool          // the End has the state after the text
 }
@@ -45,6 +47,7 @@ type End struct {
 	Err    error            // nil if the Piece has a Reason
 	State  *engine.Snapshot // if the request said Keep, and Err is nil or the text was cancelled. What is Unread is not in it
 	Prompt int              // tokens of the prompt that were read
+	Cached int              // of these, the tokens that need not be read because a state was found
 	Tokens int              // tokens that were sampled
 
 	Waited, Read, Decoded time.Duration // until the prompt began to be read, until its end, and until the text's end
@@ -95,14 +98,21 @@ type text struct {
 	phase  phase
 	line   uint64 // the order of those that wait; smaller ones came first
 
-	read    int             // tokens of the prompt that were read
-	seen    int64           // tokens that the state has read
-	next    tokenizer.Token // sampled, and not read yet
-	sampled int
-	state   engine.Snapshot // while it is outside of the slots
-	slot    int             // while it is in one
-	turn    int             // tokens decoded since it got its slot
-	final   *engine.Snapshot
+	read  int             // tokens of the prompt that were read
+	seen  int64           // tokens that the state has read
+	next  tokenizer.Token // sampled, and not read yet
+	state engine.Snapshot // while it is outside of the slots
+	slot  int             // while it is in one
+	turn  int             // tokens decoded since it got its slot
+	final *engine.Snapshot
+
+	text    *states.Prompt // nil if no tree is used
+	hit     *states.Hit    // what the reading began with
+	places  []int          // of checkpoints to come, in tokens of the prompt
+	cut     bool           // the state has read what cutting the text gives
+	cost    time.Duration  // to compute the state
+	out     []tokenizer.Token
+	decoded int // tokens behind the prompt that the state has read
 
 	keep                          func(slot int, into *engine.Snapshot) error // Machine.Save
 	arrived, begun, prompt, block time.Time                                   // block is when it was parked

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/states"
 )
 
 // Options say how an Engine shares its machine. Zeros stand for the values in brackets.
@@ -21,9 +22,10 @@ type Options struct {
 	StateMemory  int64         // bytes for states outside of the slots [1 GiB]
 	WriteTimeout time.Duration // after which a text is cancelled whose Stream nobody reads [30 s]
 	Workers      int           // goroutines that sample [GOMAXPROCS]
+	Tree         *states.Tree  // where texts find states to begin with, and leave theirs [none]
 
 	// Alone computes one text after the other in chunks that depend on its prompt only. So results do not depend on other texts, even
-	// if the machine is not exact.
+	// if the machine is not exact. The Tree is not used.
 	Alone bool
 }
 
@@ -35,6 +37,9 @@ func (o Options) withDefaults() Options {
 	o.StateMemory = cmp.Or(o.StateMemory, 1<<30)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
 	o.Workers = cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
+	if o.Alone {
+		o.Tree = nil
+	}
 	return o
 }
 
@@ -87,8 +92,11 @@ func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
 	}
 	t := &text{Request: r, arrived: time.Now(), slot: Reader, keep: e.machine.Save}
 	var keeper generate.Keeper
-	if r.Keep {
+	if r.Keep || r.Cache != nil && r.Cache.Fill {
 		keeper = t
+	}
+	if r.Cache != nil && e.o.Tree != nil {
+		t.text = states.NewPrompt(r.Generate.Vocab, r.Prompt)
 	}
 	var err error
 	if t.writer, err = generate.NewWriter(keeper, r.Generate); err != nil {

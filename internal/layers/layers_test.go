@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"dialog":      {"lm", "internal/excerpt", "internal/lock", "internal/private", "internal/units"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/float", "internal/rss"},
-	"sched":       {"engine", "generate", "rwkv", "tokenizer"},
+	"sched":       {"engine", "generate", "rwkv", "states", "tokenizer"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"states":      {"engine", "tokenizer"},
 	"chat":        {"prompt"},

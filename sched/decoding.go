@@ -1,0 +1,183 @@
+package sched
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/tokenizer"
+)
+
+// seat gives slots to texts that wait. If all slots are taken, those whose turn is over leave theirs.
+func (l *loop) seat() {
+	for t := l.first(waiting); t != nil; t = l.first(waiting) {
+		if len(l.decoding) == l.facts.Slots && !l.swapOut(t) {
+			return
+		}
+		slot := len(l.decoding)
+		if err := l.machine.Load(slot, t.state); err != nil {
+			l.fail(t, err)
+			continue
+		}
+		l.recycle(t)
+		l.sit(t, slot)
+	}
+}
+
+// sit notes that a text decodes in the slot after those in use, which holds its state.
+func (l *loop) sit(t *text, slot int) {
+	t.to(decoding)
+	t.slot, t.turn = slot, 0
+	l.decoding = append(l.decoding, t)
+}
+
+// swapOut takes a text whose turn is over out of its slot, unless its tenant has used less than that of the text that waits. It reports
+// whether there was one.
+func (l *loop) swapOut(waits *text) bool {
+	var out *text
+	for _, t := range l.decoding {
+		if t.turn >= l.o.Quantum && t.tenant.used >= waits.tenant.used && (out == nil || out.before(t)) {
+			out = t
+		}
+	}
+	if out == nil || !l.rise(out) {
+		return false
+	}
+	out.to(waiting)
+	l.queue(out)
+	l.mu.Lock()
+	l.stats.Swaps++
+	l.mu.Unlock()
+	return true
+}
+
+// rise takes a text out of its slot and keeps its state. It reports whether that was possible. Otherwise the text has failed.
+func (l *loop) rise(t *text) bool {
+	t.state = l.snapshot()
+	if err := l.machine.Save(t.slot, &t.state); err != nil {
+		l.fail(t, err)
+		return false
+	}
+	l.leave(t)
+	return true
+}
+
+// leave gives up the slot of a text. The state of the last slot takes its place.
+func (l *loop) leave(t *text) {
+	n := len(l.decoding) - 1
+	if t.slot != n {
+		if err := l.machine.Move(n, t.slot); err != nil {
+			defer l.fail(l.decoding[n], err)
+		}
+		l.decoding[t.slot] = l.decoding[n]
+		l.decoding[t.slot].slot = t.slot
+	}
+	l.decoding = l.decoding[:n]
+	t.slot = Reader
+}
+
+// snapshot returns memory for a state.
+func (l *loop) snapshot() engine.Snapshot {
+	if n := len(l.spare); n > 0 {
+		s := l.spare[n-1]
+		l.spare = l.spare[:n-1]
+		return s
+	}
+	return engine.Snapshot{}
+}
+
+// recycle gives the memory of a text's state to the next ones.
+func (l *loop) recycle(t *text) {
+	if t.state.State != nil {
+		l.spare = append(l.spare, t.state)
+		t.state = engine.Snapshot{}
+	}
+}
+
+// sample samples the next token and returns its piece.
+func (t *text) sample(logits []float32) (generate.Piece, error) {
+	token, err := t.Generate.Sampler.Sample(logits)
+	if err != nil {
+		return generate.Piece{}, err
+	}
+	t.next = token
+	piece, err := t.writer.Take(token)
+	if piece.Reason != generate.EndOfText {
+		t.out = append(t.out, token)
+	}
+	return piece, err
+}
+
+// emit hands out a piece. It ends the text if the piece is the last one or err is not nil, and reports whether the text goes on.
+func (l *loop) emit(t *text, piece generate.Piece, err error) bool {
+	switch {
+	case err != nil:
+		l.fail(t, err)
+	case piece.Reason != "":
+		l.finish(t, piece, nil)
+	default:
+		t.stream.events <- Event{Piece: piece} // there is room: see decode
+		return true
+	}
+	return false
+}
+
+// decode takes all texts in slots one token further.
+func (l *loop) decode() {
+	texts := slices.Clone(l.decoding)
+	tokens := make([]tokenizer.Token, len(texts))
+	for i, t := range texts {
+		tokens[i] = t.next
+		if err := t.writer.BeforeRead(); err != nil {
+			l.failAll(texts, err)
+			return
+		}
+	}
+	started := time.Now()
+	rows, err := l.machine.Decode(l.ctx, tokens)
+	var notFinite *engine.NotFiniteError
+	if err != nil && !errors.As(err, &notFinite) {
+		l.failAll(texts, err)
+		return
+	}
+	pieces, errs := make([]generate.Piece, len(texts)), make([]error, len(texts))
+	var workers errgroup.Group
+	workers.SetLimit(l.o.Workers)
+	for i, t := range texts {
+		t.writer.AfterRead()
+		t.seen++
+		t.decoded++
+		t.turn++
+		row := rows[i*l.facts.Vocab:][:l.facts.Vocab]
+		workers.Go(func() error {
+			pieces[i], errs[i] = t.sample(row)
+			return nil
+		})
+	}
+	_ = workers.Wait()
+	took := time.Since(started)
+	l.decodeTime += took
+	l.mu.Lock()
+	l.stats.Steps++
+	l.stats.DecodedTokens += int64(len(texts))
+	l.mu.Unlock()
+	for i, t := range texts {
+		t.spent(took / time.Duration(len(texts)))
+		if t.phase == decoding && l.emit(t, pieces[i], errs[i]) && len(t.stream.events) >= fullStream {
+			l.park(t)
+		}
+	}
+}
+
+// park takes a text whose Stream is full out of its slot.
+func (l *loop) park(t *text) {
+	if l.rise(t) {
+		t.to(parked)
+		t.block = time.Now()
+		t.stream.parked.Store(true)
+	}
+}
