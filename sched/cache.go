@@ -95,7 +95,7 @@ func (l *loop) keepAnswer(t *text, state *engine.Snapshot) (rest func()) {
 // isCut reports whether cutting the text of tokens gives these tokens.
 func isCut(vocab tokenizer.Tokenizer, tokens []tokenizer.Token) bool {
 	if vocab == nil {
-		return false
+		return true // the tree compares tokens
 	}
 	lead := 0 // tokens in front that stand for no text
 	var data []byte

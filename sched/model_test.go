@@ -16,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv/rwkvtest"
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/sched"
+	"github.com/gosling-rwkv/gosling/states"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -78,4 +79,62 @@ func TestTextsOfAModel(t *testing.T) {
 	}
 	all.Wait()
 	require.NoError(t, e.Drain(t.Context()))
+}
+
+// With a tree of states, a conversation on a real model has the tokens that it has without: the whole of it is read anew there.
+func TestConversationsOfAModelWithACache(t *testing.T) {
+	c := synth.Config{Layers: 2, Embed: 64, FFN: 96, HeadSize: 64, Vocab: 97, Seed: 5}
+	m := rwkvtest.Load(t, ggmltest.Library(t), rwkvtest.Random(t, c, "F32"), engine.Options{Device: "cpu", Threads: 2})
+	if !m.Exact() {
+		t.Skip("the model is not exact here: hits may differ from misses in the last bits")
+	}
+	machine, err := sched.NewSlots(m, 2)
+	require.NoError(t, err)
+	defer machine.Close()
+	e := sched.New(machine, sched.Options{Tree: states.NewTree(64 << 20)})
+	defer e.Close()
+	space := states.NewSecret().Namespace(states.Owner{Model: m.Identity()})
+	var all sync.WaitGroup
+	for i := range 6 {
+		all.Go(func() {
+			history := make([]tokenizer.Token, 100) // a beginning that all share
+			for j := range history {
+				history[j] = tokenizer.Token(1 + j*5%96)
+			}
+			for turn := range 4 {
+				for j := range 1 + 9*i {
+					history = append(history, tokenizer.Token(1+(i*turn+j)%96))
+				}
+				session, err := m.NewSession(engine.SessionOptions{})
+				if !assert.NoError(t, err) {
+					return
+				}
+				var want, got []tokenizer.Token
+				for piece, err := range generate.Text(t.Context(), session, history, options(t, uint64(i))) {
+					assert.NoError(t, err)
+					want = append(want, piece.Token)
+				}
+				session.Close()
+				s, err := e.Submit(t.Context(), sched.Request{
+					Prompt: history, Generate: options(t, uint64(i)), Cache: &sched.Cached{Space: space, Marks: states.Marks{}, Cut: true, Fill: true},
+				})
+				if !assert.NoError(t, err) {
+					return
+				}
+				var last sched.Event
+				for event, ok := s.Next(); ok; event, ok = s.Next() {
+					if event.Read == 0 {
+						got = append(got, event.Token)
+					}
+					last = event
+				}
+				assert.Equal(t, want, got, "conversation %d, turn %d", i, turn)
+				if turn > 0 {
+					assert.GreaterOrEqual(t, last.End.Cached, len(history)-1-9*i-2, "a turn reads its new tokens")
+				}
+				history = append(history, got...)
+			}
+		})
+	}
+	all.Wait()
 }
