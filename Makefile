@@ -15,7 +15,7 @@ TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
 .PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model generate test check unit race cross vulkan
-.PHONY: fuzz hub-client mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
+.PHONY: fuzz hub-client killtest mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -113,10 +113,12 @@ vulkan:
 	else echo "vulkan: no driver or no libraries (make ggml-vulkan), skipped"; fi
 
 # Downloads from the tests' hub with huggingface_hub, the hub's own client, which pip fetches.
-hub-client:
+hub-client: build/hub-client/bin/hf
+	HF_PYTHON=$(CURDIR)/build/hub-client/bin/python $(GO) test -count=1 -run Official -v ./hub
+
+build/hub-client/bin/hf:
 	python3 -m venv build/hub-client
 	build/hub-client/bin/pip install --quiet huggingface_hub==2.4.0
-	HF_PYTHON=$(CURDIR)/build/hub-client/bin/python $(GO) test -count=1 -run Official -v ./hub
 
 # Runs all fuzz targets, or those whose names match FUZZ, for FUZZTIME each. See docs/testing.md.
 FUZZTIME ?= 1m
@@ -130,6 +132,12 @@ MUTATIONS ?= 10000
 
 mutate: all
 	$(GO) run ./scripts/mutate -n $(MUTATIONS) ./gosling
+
+# Kills the program KILLS times while it pulls models, and checks what is left. See docs/testing.md.
+KILLS ?= 200
+
+killtest: all
+	$(GO) run ./scripts/killtest -rounds $(KILLS) ./gosling
 
 # Runs the numeric tests with every build of ggml's CPU backend that this processor can run. SHORT=1 takes a few minutes instead
 # of one or two hours.

@@ -21,12 +21,14 @@ import (
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/dialog"
+	"github.com/gosling-rwkv/gosling/hub"
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/sampler"
@@ -101,7 +103,12 @@ func hintFor(err error) string {
 	var memory *lm.DeviceMemoryError
 	var logit *sampler.LogitError
 	var functions *dialog.NoFunctionsError
+	var network *hub.NetworkError
 	switch {
+	case errors.As(err, &network) && network.Kept > 0:
+		return units.Bytes(network.Kept) + " have arrived and are kept: the same command continues there"
+	case errors.As(err, &network):
+		return "downloads need a network; HF_ENDPOINT names a mirror"
 	case errors.As(err, &functions):
 		return "offer functions with --tools FILE"
 	case errors.As(err, &odd):

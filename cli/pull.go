@@ -67,13 +67,13 @@ func pullLibraries(c *urfave.Context, bundle string) error {
 	if err != nil {
 		return err
 	}
-	on, end := followPull(c)
+	steps, tell := pulling(c)
 	all, err := libraries.Fetch(c.Context, bundle, libraries.Options{
 		Registry: libraries.Registry(os.Getenv), Dir: filepath.Join(dir, "ggml"),
-		Progress: func(done, total int64) { on.Progress("downloading "+bundle, done, total) },
-		Waiting:  func() { on.Note("another program fetches libraries: waiting for it") },
+		Progress: func(done, total int64) { steps.Set("downloading "+bundle, done, total) },
+		Waiting:  func() { tell("another program fetches libraries: waiting for it") },
 	})
-	end()
+	steps.End()
 	for _, p := range all {
 		if !p.Fetched {
 			note(c, "%s %s is here already", p.Name, p.Version)
@@ -119,9 +119,9 @@ func pull(c *urfave.Context, name string) (e models.Entry, err error) {
 	if err := fits(c, p); err != nil {
 		return e, err
 	}
-	on, end := followPull(c)
-	defer end()
-	return p.Run(c.Context, on)
+	steps, tell := pulling(c)
+	defer steps.End()
+	return p.Run(c.Context, models.Events{Progress: steps.Set, Note: tell})
 }
 
 // fits asks what to do about a model that is too large for the machine, or refuses it.
@@ -139,29 +139,13 @@ func fits(c *urfave.Context, p *models.Plan) error {
 	return &hinted{errors.New(p.Misfit()), `add --force to pull it all the same; "gosling recommend" names models that run here`}
 }
 
-// followPull returns what shows the progress of a pull, and what ends that.
-func followPull(c *urfave.Context) (models.Events, func()) {
-	var line *term.Progress
-	now := ""
-	end := func() {
-		if line != nil {
-			line.End()
-		}
-		line, now = nil, ""
+// pulling begins the progress lines of a pull. The caller ends them.
+func pulling(c *urfave.Context) (steps *term.Steps, tell func(text string)) {
+	steps = term.NewSteps(c.App.ErrWriter, clock.Of(c.Context))
+	return steps, func(text string) {
+		steps.End()
+		note(c, "%s", text)
 	}
-	return models.Events{
-		Note: func(text string) {
-			end()
-			note(c, "%s", text)
-		},
-		Progress: func(step string, done, total int64) {
-			if step != now {
-				end()
-				line, now = writing(c, step), step
-			}
-			line.Set(done, total)
-		},
-	}, end
 }
 
 // onMissing adds to the error of a name that nobody knows where names are found.

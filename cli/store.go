@@ -17,7 +17,7 @@ import (
 // storeCommands are the commands for the store of models.
 func storeCommands() []*urfave.Command {
 	return []*urfave.Command{{
-		Name: "list", Aliases: []string{"ls"}, Usage: "list the models that were pulled",
+		Name: "list", Aliases: []string{"ls"}, Usage: "list the models that were pulled (also ls)",
 		Description: `Lists the models in the store: the folder gosling/models in XDG_DATA_HOME, or in ~/.local/share, unless GOSLING_MODELS names
 another. GGUF files that you put there are listed too.
 

@@ -322,10 +322,8 @@ func (p *Plan) arrange(work string, blobs []hub.Blob) (model string, err error) 
 			return "", err
 		}
 		name := filepath.Join(dir, path.Base(b.File.Path))
-		if err := os.Symlink(to, name); err != nil {
-			if err := os.Link(to, name); err != nil {
-				return "", err
-			}
+		if err := os.Symlink(to, name); err != nil && os.Link(to, name) != nil {
+			return "", err
 		}
 	}
 	return filepath.Join(dir, path.Base(p.choice.model.Path)), nil

@@ -392,7 +392,9 @@ func (s Store) Check() (models int, problems []Problem, err error) {
 		case ext == ".gguf" && !slices.ContainsFunc(all, func(m Entry) bool {
 			return slices.ContainsFunc(m.Files, func(f Part) bool { return f.Name == e.Name() })
 		}):
-			if f, err := gguf.Open(path); err != nil {
+			if f, err := gguf.Open(path); err != nil && partOf.MatchString(stem) {
+				problems = append(problems, Problem{path, "a part without the others, left by a program that was stopped", true})
+			} else if err != nil {
 				problems = append(problems, Problem{path, err.Error(), false})
 			} else {
 				f.Close()

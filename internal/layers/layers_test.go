@@ -111,7 +111,7 @@ var arrows = map[string][]string{
 	"internal/ptytest": {},
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
 	"internal/writers": {"checkpoint/*"},
-	"scripts/*":        {"eval", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rss", "internal/synth"},
+	"scripts/*":        {"eval", "models", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rss", "internal/synth"},
 }
 
 // only lists the importers of packages that few may import.
