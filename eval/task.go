@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -50,47 +51,114 @@ type Kind struct {
 	Correct int    `json:"correct"`
 }
 
-// Ask asks a model questions one after the other, each from an empty state. It passes each result to each.
+// Questions are read side by side as long as their prompts fit into one graph, and their states into this memory.
+const (
+	maxQuestions   = 16
+	questionMemory = 256 << 20
+)
+
+// Ask asks a model questions, each from an empty state, and passes the results to each, in order. It reads several questions side by side.
 func Ask(ctx context.Context, m *engine.Model, questions []Question, each func(Answered) error) error {
-	b, err := m.NewSlots(1, engine.SessionOptions{})
+	slots, err := m.NewSlots(int(max(1, min(maxQuestions, int64(len(questions)), questionMemory/m.StateBytes()))), engine.SessionOptions{})
 	if err != nil {
 		return err
 	}
-	defer b.Close()
-	for i, q := range questions {
-		a, err := ask(ctx, b, q)
+	defer slots.Close()
+	for at := 0; at < len(questions); {
+		n := sideBySide(questions[at:], slots.Len())
+		answers, err := ask(ctx, slots, questions[at:at+n], at)
 		if err != nil {
-			return atPosition(i, len(q.Prompt), err)
-		}
-		if err := each(a); err != nil {
 			return err
 		}
+		for _, a := range answers {
+			if err := each(a); err != nil {
+				return err
+			}
+		}
+		at += n
 	}
 	return nil
 }
 
-func ask(ctx context.Context, b *engine.Slots, q Question) (Answered, error) {
-	logits, err := lastLogits(ctx, b, q.Prompt)
-	if err != nil {
-		return Answered{}, err
+// sideBySide returns how many of the questions, from the first on, are read together, at most most.
+func sideBySide(questions []Question, most int) int {
+	total := 0
+	for n, q := range questions {
+		total += len(q.Prompt)
+		if n > 0 && total > engine.MaxChunk || n == most {
+			return n
+		}
 	}
+	return len(questions)
+}
+
+// ask reads the prompts of questions but for their last tokens. Then it reads these, and the answers but for their last tokens. first is the
+// index of the first question, for errors.
+func ask(ctx context.Context, slots *engine.Slots, questions []Question, first int) ([]Answered, error) {
+	if err := slots.Reset(); err != nil {
+		return nil, err
+	}
+	ends := make([][]tokenizer.Token, len(questions))
+	rest := make([][]tokenizer.Token, len(questions))
+	for i, q := range questions {
+		at := len(q.Prompt) - 1
+		rest[i] = q.Prompt[:at]
+		ends[i] = slices.Concat(q.Prompt[at:], q.Answer[:max(0, len(q.Answer)-1)])
+	}
+	for slices.ContainsFunc(rest, func(t []tokenizer.Token) bool { return len(t) > 0 }) {
+		chunk := make([][]tokenizer.Token, len(rest))
+		for i, t := range rest {
+			n := min(len(t), engine.MaxChunk)
+			chunk[i], rest[i] = t[:n], t[n:]
+		}
+		if _, err := slots.Read(ctx, chunk, rwkv.NoLogits); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := slots.Read(ctx, ends, rwkv.AllLogits)
+	if err != nil {
+		return nil, broken(err, questions, ends, first)
+	}
+	answers := make([]Answered, len(questions))
+	logits, vocab := rows, len(rows)/len(slices.Concat(ends...))
+	for i, q := range questions {
+		if answers[i], err = q.grade(func(j int) []float32 { return logits[j*vocab:][:vocab] }); err != nil {
+			return nil, atPosition(first+i, len(q.Prompt), err)
+		}
+		logits = logits[len(ends[i])*vocab:]
+	}
+	return answers, nil
+}
+
+// broken adds the question and the position to an error about a row that is not finite.
+func broken(err error, questions []Question, ends [][]tokenizer.Token, first int) error {
+	var at *engine.NotFiniteError
+	if !errors.As(err, &at) {
+		return err
+	}
+	row := at.Row
+	for i, end := range ends {
+		if row < len(end) {
+			return atPosition(first+i, len(questions[i].Prompt)+row, err)
+		}
+		row -= len(end)
+	}
+	return err
+}
+
+// grade returns the result of a question. logits(i) are those behind the prompt and i tokens of the answer.
+func (q Question) grade(logits func(i int) []float32) (Answered, error) {
 	if len(q.Choices) > 0 {
-		return choose(logits, q)
+		return choose(logits(0), q)
 	}
 	a := Answered{Kind: q.Kind, Correct: true}
 	for i, token := range q.Answer {
-		s, err := newSoftmax(logits)
+		s, err := newSoftmax(logits(i))
 		if err != nil {
 			return a, err
 		}
-		a.LogProb += float.Number(float64(logits[token]) - s.logSum)
+		a.LogProb += float.Number(float64(logits(i)[token]) - s.logSum)
 		a.Correct = a.Correct && s.top == int(token)
-		if i+1 == len(q.Answer) {
-			break
-		}
-		if logits, err = b.Read(ctx, [][]tokenizer.Token{{token}}, rwkv.LastLogits); err != nil {
-			return a, err
-		}
 	}
 	return a, nil
 }
@@ -107,20 +175,6 @@ func choose(logits []float32, q Question) (Answered, error) {
 		}
 	}
 	return Answered{q.Kind, best == q.Right, float.Number(float64(logits[q.Choices[q.Right]]) - s.logSum)}, nil
-}
-
-// lastLogits reads a prompt from an empty state and returns the logits after it.
-func lastLogits(ctx context.Context, b *engine.Slots, prompt []tokenizer.Token) ([]float32, error) {
-	if err := b.Reset(); err != nil {
-		return nil, err
-	}
-	for len(prompt) > engine.MaxChunk {
-		if _, err := b.Read(ctx, [][]tokenizer.Token{prompt[:engine.MaxChunk]}, rwkv.NoLogits); err != nil {
-			return nil, err
-		}
-		prompt = prompt[engine.MaxChunk:]
-	}
-	return b.Read(ctx, [][]tokenizer.Token{prompt}, rwkv.LastLogits)
 }
 
 // Grade computes the result of a task.
