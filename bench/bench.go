@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -32,10 +33,11 @@ type Options struct {
 	Model string // path of the model's file
 	Name  string // name in the results; empty is Model
 
-	Prompts     []int // lengths of prompts to read, in tokens
-	Gens        []int // numbers of tokens to generate
-	Parallel    []int // numbers of sequences side by side, for RunParallel only
-	Repetitions int   // of each test, after a warm-up run; 0 is DefaultRepetitions
+	Prompts     []int    // lengths of prompts to read, in tokens
+	Gens        []int    // numbers of tokens to generate
+	Pairs       [][2]int // prompts and the numbers of tokens to generate after them, measured together
+	Parallel    []int    // numbers of sequences side by side, for RunParallel only
+	Repetitions int      // of each test, after a warm-up run; 0 is DefaultRepetitions
 
 	Memory   int64          // bytes of memory that RunParallel may fill with sequences; 0 is no limit
 	Progress func(Progress) // nil drops it; called by one goroutine at a time
@@ -57,12 +59,17 @@ type Result struct {
 	ModelType      string         `json:"model_type"`
 	ModelSize      int64          `json:"model_size"` // bytes of the tensors
 	Parameters     int64          `json:"model_n_params"`
+	Commit         string         `json:"build_commit"` // of this program; empty if it is not known
+	CPU            string         `json:"cpu_info"`
+	GPU            string         `json:"gpu_info"` // empty if no GPU computes
 	Backends       string         `json:"backends"`
 	Threads        int            `json:"n_threads"`
 	Kernels        string         `json:"kernels"`      // level of Gosling's own kernels on the CPU; "off" if ggml computes all products
 	GPULayers      int            `json:"n_gpu_layers"` // as requested; -1 for all that fit
+	Mmap           bool           `json:"use_mmap"`
 	Prompt         int            `json:"n_prompt"`
 	Gen            int            `json:"n_gen"`
+	Depth          int            `json:"n_depth"` // tokens before the test; always 0, because an RWKV model is as fast after them
 	AvgNs          int64          `json:"avg_ns"`
 	StddevNs       int64          `json:"stddev_ns"`
 	AvgTS          float.Number   `json:"avg_ts"` // tokens per second
@@ -78,9 +85,12 @@ type Result struct {
 	Time           time.Time      `json:"test_time"`
 }
 
-// Test returns the test's name. "pp512" reads a prompt of 512 tokens, "tg128" generates 128.
+// Test returns the test's name. "pp512" reads a prompt of 512 tokens, "tg128" generates 128, and "pp512+tg128" does both.
 func (r *Result) Test() string {
-	if r.Prompt > 0 {
+	switch {
+	case r.Prompt > 0 && r.Gen > 0:
+		return fmt.Sprintf("pp%d+tg%d", r.Prompt, r.Gen)
+	case r.Prompt > 0:
 		return fmt.Sprintf("pp%d", r.Prompt)
 	}
 	return fmt.Sprintf("tg%d", r.Gen)
@@ -107,7 +117,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	for i := range results {
 		r := &results[i]
 		r.Bandwidth = width
-		if r.Gen > 0 {
+		if r.Gen > 0 && r.Prompt == 0 {
 			r.BandwidthShare = r.AvgTS * float.Number(r.BytesPerToken) / width
 		}
 	}
@@ -139,6 +149,9 @@ func (o *Options) settle() error {
 		o.Progress = func(Progress) {}
 	}
 	counts := append(slices.Clone(o.Prompts), o.Gens...)
+	for _, pair := range o.Pairs {
+		counts = append(counts, pair[:]...)
+	}
 	switch {
 	case len(counts) == 0:
 		return errors.New("bench: no prompts to read and no tokens to generate")
@@ -165,6 +178,10 @@ func (o *Options) tests(ctx context.Context, m *lm.Model, about Result) ([]Resul
 	about.Prompt = 0
 	for _, n := range o.Gens {
 		about.Gen = n
+		results = append(results, about)
+	}
+	for _, pair := range o.Pairs {
+		about.Prompt, about.Gen = pair[0], pair[1]
 		results = append(results, about)
 	}
 	for i := range results {
@@ -210,8 +227,35 @@ func (o *Options) about(m *lm.Model) (Result, error) {
 	}
 	r.Backends = strings.Join(backends, ",")
 	lib, err := o.OpenLibrary() // the library that computes
-	if err == nil {
-		r.GGML = lib.Version()
+	if err != nil {
+		return r, err
 	}
-	return r, err
+	r.GGML, r.Commit, r.Mmap = lib.Version(), commit(), !o.NoMmap
+	for _, d := range lib.Devices() {
+		if d.IsHost() && r.CPU == "" {
+			r.CPU = d.Description
+		}
+	}
+	var gpus []string
+	for _, d := range m.Devices() {
+		if !d.IsHost() {
+			gpus = append(gpus, d.Description)
+		}
+	}
+	r.GPU = strings.Join(gpus, ", ")
+	return r, nil
+}
+
+// commit returns the revision that the program was built from, as far as it is known.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return ""
 }

@@ -17,10 +17,10 @@ const warmTokens = 16
 // measure runs the test once to warm up and then takes the given number of samples. A sample is the time of one run, or the mean
 // of as many runs as the clock needs.
 func (r *Result) measure(ctx context.Context, now func() time.Time, s *engine.Session, vocab, repetitions int) error {
-	tokens := randomTokens(max(r.Prompt, r.Gen), vocab)
+	tokens := randomTokens(r.Prompt+r.Gen, vocab)
 	warm := tokens
 	if r.Gen > 0 {
-		warm = tokens[:min(len(tokens), warmTokens)]
+		warm = tokens[:r.Prompt+min(r.Gen, warmTokens)]
 	}
 	if _, err := r.once(ctx, now, s, warm); err != nil {
 		return err
@@ -51,17 +51,18 @@ func randomTokens(n, vocab int) []tokenizer.Token {
 	return tokens
 }
 
-// once reads the tokens from an empty state, as a prompt or one by one, and returns how long that took.
+// once reads the tokens from an empty state, the first ones as a prompt and the others one by one, and returns how long that took.
 func (r *Result) once(ctx context.Context, now func() time.Time, s *engine.Session, tokens []tokenizer.Token) (time.Duration, error) {
 	if err := s.Reset(); err != nil {
 		return 0, err
 	}
 	begin := now()
 	if r.Prompt > 0 {
-		_, err := s.Prefill(ctx, tokens)
-		return now().Sub(begin), err
+		if _, err := s.Prefill(ctx, tokens[:r.Prompt]); err != nil {
+			return 0, err
+		}
 	}
-	for _, t := range tokens {
+	for _, t := range tokens[r.Prompt:] {
 		if _, err := s.Decode(ctx, t); err != nil {
 			return 0, err
 		}

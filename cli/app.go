@@ -51,12 +51,11 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 			runCommand(), chatCommand(), pullCommand()}, storeCommands(), []*urfave.Command{
 			convertCommand(), quantizeCommand(), inspectCommand(), logitsCommand(), embedCommand(), benchCommand(), recommendCommand(),
 			perplexityCommand(), compareCommand(), evalCommand(), imatrixCommand(), sensitivityCommand(),
-			tokenizeCommand(), detokenizeCommand(), devicesCommand(), doctorCommand(), completionCommand(), manCommand(), helpCommand(), completeCommand(), examineCommand(),
+			tokenizeCommand(), detokenizeCommand(), devicesCommand(), doctorCommand(), completionCommand(), manCommand(), helpCommand(), versionCommand(), completeCommand(), examineCommand(),
 		}),
 		Action: func(c *urfave.Context) error {
 			if c.Bool("version") {
-				_, err := fmt.Fprintln(c.App.Writer, version())
-				return err
+				return printVersion(c)
 			}
 			_, err := fmt.Fprint(c.App.Writer, firstScreen)
 			return err
@@ -78,6 +77,16 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 // badUsage reports the flag package's errors in this program's words.
 func badUsage(c *urfave.Context, err error, _ bool) error {
 	return misuse(c, "%s", cmdline.Reason(err))
+}
+
+// versionCommand does what --version does, as in llama.cpp's programs and Go's.
+func versionCommand() *urfave.Command {
+	return &urfave.Command{Name: "version", Usage: "print the version", Description: "Examples:\n  gosling version", Action: printVersion}
+}
+
+func printVersion(c *urfave.Context) error {
+	_, err := fmt.Fprintln(c.App.Writer, version())
+	return err
 }
 
 // version returns what --version prints.

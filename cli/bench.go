@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
@@ -10,21 +10,28 @@ import (
 	"github.com/gosling-rwkv/gosling/bench"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/clock"
+	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
-var benchFormats = []string{"md", "csv", "json"}
+var benchFormats = []string{"md", "csv", "json", "jsonl"}
 
 func benchCommand() *urfave.Command {
-	flags := []urfave.Flag{
-		&urfave.StringFlag{Name: "n-prompt", Aliases: []string{"p"}, Usage: "read prompts of `N` tokens; separate several sizes with commas; 0 is none", Value: "512"},
-		&urfave.StringFlag{Name: "n-gen", Aliases: []string{"n"}, Usage: "generate `N` tokens; separate several numbers with commas; 0 is none", Value: "128"},
-		&urfave.StringFlag{Name: "parallel", Aliases: []string{"npl"}, Usage: "measure `N` sequences side by side, as llama-batched-bench does; separate several numbers with commas"},
-		&urfave.IntFlag{Name: "repetitions", Aliases: []string{"r"}, Usage: "measure each `N` times, after a warm-up run", Value: bench.DefaultRepetitions},
-		&urfave.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "print the results as `FORMAT`: md, csv or json", Value: "md"},
+	list := func(name, short, usage, byDefault string) urfave.Flag {
+		return &urfave.StringSliceFlag{Name: name, Aliases: strings.Fields(short), Usage: usage + "; a list such as 1,2,4 or 1-8*2, or the flag again, for several", DefaultText: byDefault}
 	}
+	flags := []urfave.Flag{
+		list("n-prompt", "p", "read prompts of `N` tokens; 0 is none", "512"),
+		list("n-gen", "n", "generate `N` tokens; 0 is none", "128"),
+		list("pg", "", "read a prompt and generate after it, as `P,G`", "none"),
+		list("parallel", "npl", "measure `N` sequences side by side, as llama-batched-bench does", "none"),
+		list("threads", "t", "compute on `N` threads, at most one for each usable processor", "one for each usable performance core"),
+		&urfave.IntFlag{Name: "repetitions", Aliases: []string{"r"}, Usage: "measure each `N` times, after a warm-up run", Value: bench.DefaultRepetitions},
+		&urfave.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "print the results as `FORMAT`: md, csv, json or jsonl, with llama-bench's names of fields", Value: "md"},
+	}
+	others := slices.DeleteFunc(modelFlags(), func(f urfave.Flag) bool { return f.Names()[0] == "threads" })
 	return &urfave.Command{
-		Name: "bench", Usage: "measure the speed of a model", ArgsUsage: "MODEL",
+		Name: "bench", Usage: "measure the speed of models", ArgsUsage: "MODEL...",
 		Description: `Measures reading a prompt (pp) and generating (tg), in tokens per second with the standard deviation, as llama-bench
 does. Also prints how long the model took to load, the peak memory, and the share of the memory bandwidth that
 generating reaches. The bandwidth is measured on this machine with the same number of threads.
@@ -33,24 +40,27 @@ With --parallel, B sequences are read and continued side by side, with PP prompt
 
 Examples:
   gosling bench model.gguf
+  gosling bench model-Q4_K_M.gguf model-Q8_0.gguf -t 2,4,8 -p 128 -n 32
+  gosling bench model.gguf -p 0 -n 0 -pg 512,128 -pg 64,64
   gosling bench model.gguf --parallel 1,2,4,8,16 -p 128 -n 32
-  gosling bench model.gguf -p 128,512 -n 64 -r 3 -t 2 -o json`,
-		Flags:  slices.Concat(flags, modelFlags()),
-		Action: benchModel,
+  gosling bench model.gguf -p 128,512 -n 64 -r 3 -t 2 -o jsonl`,
+		Flags:  slices.Concat(flags, others),
+		Action: benchModels,
 	}
 }
 
-func benchModel(c *urfave.Context) error {
-	o, err := benchOptions(c)
+func benchModels(c *urfave.Context) error {
+	o, threads, err := benchOptions(c)
 	if err != nil {
 		return err
 	}
-	if o.Options, err = modelOptions(c); err != nil {
-		return err
-	}
-	o.Name = c.Args().First()
-	if o.Model, err = modelPath(c, o.Name); err != nil {
-		return err
+	var list []bench.Model
+	for _, name := range c.Args().Slice() {
+		path, err := modelPath(c, name)
+		if err != nil {
+			return err
+		}
+		list = append(list, bench.Model{Path: path, Name: name})
 	}
 	var line *term.Progress // of the test that runs
 	o.Progress = func(p bench.Progress) {
@@ -65,55 +75,72 @@ func benchModel(c *urfave.Context) error {
 		}
 	}
 	if o.Parallel != nil {
-		results, err := bench.RunParallel(c.Context, o)
-		return printResults(c, err, results, bench.WriteParallelText)
+		var all []bench.ParallelResult
+		err := bench.EachParallel(c.Context, list, threads, o, gather(c, &all))
+		return printResults(c, err, all, bench.WriteParallelText)
 	}
-	results, err := bench.Run(c.Context, o)
-	return printResults(c, err, results, bench.WriteText)
+	var all []bench.Result
+	err = bench.Each(c.Context, list, threads, o, gather(c, &all))
+	return printResults(c, err, all, bench.WriteText)
 }
 
-// benchOptions returns the options that the flags set.
-func benchOptions(c *urfave.Context) (o bench.Options, err error) {
-	if c.NArg() != 1 {
-		return o, misuse(c, "want one model, not %d arguments", c.NArg())
+// gather collects results, and prints those that are printed line by line at once.
+func gather[R bench.Result | bench.ParallelResult](c *urfave.Context, all *[]R) func([]R) error {
+	return func(results []R) error {
+		*all = append(*all, results...)
+		if c.String("output") != "jsonl" {
+			return nil
+		}
+		return outfile.Buffered(c.App.Writer, func(w io.Writer) error { return bench.WriteLines(w, results) })
+	}
+}
+
+// benchOptions returns the options that the flags set, and the numbers of threads.
+func benchOptions(c *urfave.Context) (o bench.Options, threads []int, err error) {
+	if c.NArg() == 0 {
+		return o, nil, misuse(c, "no model named")
 	}
 	if !slices.Contains(benchFormats, c.String("output")) {
-		return o, misuse(c, "--output %s: want one of %s", c.String("output"), strings.Join(benchFormats, ", "))
+		return o, nil, misuse(c, "--output %s: want one of %s", c.String("output"), strings.Join(benchFormats, ", "))
+	}
+	if o.Options, err = openingOptions(c); err != nil {
+		return o, nil, err
 	}
 	if o.Repetitions = c.Int("repetitions"); o.Repetitions < 1 {
-		return o, misuse(c, "--repetitions %d: want 1 or more", o.Repetitions)
+		return o, nil, misuse(c, "--repetitions %d: want 1 or more", o.Repetitions)
 	}
-	if o.Prompts, err = counts(c, "n-prompt"); err != nil {
-		return o, err
+	if c.IsSet("pg") {
+		if o.Pairs, err = bench.ParsePairs(strings.Join(c.StringSlice("pg"), ","), mostTokens); err != nil {
+			return o, nil, misuse(c, "-pg %v", err)
+		}
 	}
-	if o.Gens, err = counts(c, "n-gen"); err != nil {
-		return o, err
+	read := func(flag, byDefault string, least, most int) (list []int) {
+		text := byDefault
+		if c.IsSet(flag) {
+			text = strings.Join(c.StringSlice(flag), ",")
+		}
+		if text == "" || err != nil {
+			return nil
+		}
+		if list, err = bench.ParseList(text, least, most); err != nil {
+			err = misuse(c, "--%s %v", flag, err)
+		}
+		return list
 	}
-	if len(o.Prompts)+len(o.Gens) == 0 {
-		return o, misuse(c, "nothing to measure: both -p and -n are 0")
-	}
-	if c.IsSet("parallel") {
-		o.Parallel, err = numbers(c, "parallel", 1, bench.MostSequences)
+	zero := func(n int) bool { return n == 0 }
+	o.Prompts = slices.DeleteFunc(read("n-prompt", "512", 0, mostTokens), zero)
+	o.Gens = slices.DeleteFunc(read("n-gen", "128", 0, mostTokens), zero)
+	if o.Parallel = read("parallel", "", 1, bench.MostSequences); o.Parallel != nil {
 		o.Memory, _ = fit.FreeRAM() // 0 where the system does not tell
 	}
-	return o, err
-}
-
-// counts reads a list of numbers of tokens. It leaves out zeros.
-func counts(c *urfave.Context, flag string) ([]int, error) {
-	list, err := numbers(c, flag, 0, 1<<20)
-	return slices.DeleteFunc(list, func(n int) bool { return n == 0 }), err
-}
-
-// numbers reads a list of numbers from least to most.
-func numbers(c *urfave.Context, flag string, least, most int) ([]int, error) {
-	var list []int
-	for word := range strings.SplitSeq(c.String(flag), ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(word))
-		if err != nil || n < least || n > most {
-			return nil, misuse(c, "--%s %q: want numbers from %d to %d", flag, word, least, most)
-		}
-		list = append(list, n)
+	for _, n := range read("threads", "", 1, maxThreads) {
+		threads = append(threads, fewerThreads(c, n))
 	}
-	return list, nil
+	if err == nil && len(o.Prompts)+len(o.Gens)+len(o.Pairs) == 0 {
+		err = misuse(c, "nothing to measure: both -p and -n are 0")
+	}
+	return o, threads, err
 }
+
+// mostTokens is the largest number of tokens of a test.
+const mostTokens = 1 << 20

@@ -19,6 +19,8 @@ func printResults[R bench.Result | bench.ParallelResult](c *urfave.Context, err 
 		switch c.String("output") {
 		case "json":
 			return jsontext.Write(w, results)
+		case "jsonl":
+			return nil // already printed
 		case "csv":
 			return bench.WriteCSV(w, results)
 		default:

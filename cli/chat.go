@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,13 +16,10 @@ import (
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/dialog"
-	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/lineedit"
-	"github.com/gosling-rwkv/gosling/internal/private"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
-	"github.com/gosling-rwkv/gosling/prompt"
 )
 
 // chatLimit is the default of --n-predict in chat, per answer.
@@ -71,12 +67,6 @@ type resumed struct {
 	state  string
 }
 
-// store returns the store of conversations.
-func store() (dialog.Store, error) {
-	folder, err := private.State(stateName)
-	return dialog.Store{Folder: filepath.Join(folder, "conversations")}, err
-}
-
 // lastConversation returns the conversation that --resume goes on with, or nil.
 func lastConversation(c *urfave.Context) (*resumed, error) {
 	if !c.Bool("resume") {
@@ -87,7 +77,7 @@ func lastConversation(c *urfave.Context) (*resumed, error) {
 			return nil, misuse(c, "--resume goes on with the conversation as it began: leave out --%s", name)
 		}
 	}
-	s, err := store()
+	s, err := dialog.OpenStore()
 	if err != nil {
 		return nil, err
 	}
@@ -96,19 +86,6 @@ func lastConversation(c *urfave.Context) (*resumed, error) {
 		err = &hinted{err, "start one with gosling chat MODEL"}
 	}
 	return r, err
-}
-
-// format returns the format of the conversation.
-func (r *resumed) format(f chat.Format) (chat.Format, error) {
-	var err error
-	if f.Template, err = prompt.Named(r.saved.Template); err != nil {
-		return f, err
-	}
-	if think, err := prompt.ParseThink(r.saved.Think); err == nil && f.Think.Name == "off" {
-		f.Think = think
-	}
-	f.System, f.Calls = r.saved.System, r.saved.Calls
-	return f, nil
 }
 
 func runChat(c *urfave.Context) error {
@@ -143,7 +120,7 @@ func runChat(c *urfave.Context) error {
 		why = ""
 	}
 	if last != nil {
-		if f, err = last.format(f); err != nil {
+		if f, err = last.saved.Format(f.Think); err != nil {
 			return err
 		}
 	}
@@ -153,15 +130,16 @@ func runChat(c *urfave.Context) error {
 	if !f.Chat {
 		return misuse(c, "template %s is for single texts, not for a conversation: use gosling run", f.Name)
 	}
-	o, err := samplingOptions(c, m, f.Sampling)
+	o, err := samplingOptions(c, m, f.Template)
 	if err != nil {
 		return err
 	}
 	t := &talk{c: c, loaded: loaded}
-	if err := t.openLines(); err != nil {
+	if t.lines, err = newLines(c, c.App.Writer); err != nil {
 		return err
 	}
-	defer t.close()
+	defer t.lines.Close()
+	t.editor, _ = t.lines.(*editedLines)
 	if why != "" {
 		logger(c).Info("template", "name", f.Name, "why", why, "stop", f.Stops)
 	}
@@ -172,9 +150,15 @@ func runChat(c *urfave.Context) error {
 		return err
 	}
 	defer t.dialog.Close()
-	t.welcome(m, name)
+	if name == demo.Name {
+		fmt.Fprintln(c.App.ErrWriter, demo.About)
+	}
+	if t.editor != nil {
+		fmt.Fprint(c.App.Writer, t.dialog.Welcome(name))
+	}
 	if last != nil {
-		if err := t.goOn(last); err != nil {
+		t.begin = last.saved.Pending
+		if err := t.dialog.Resume(c.Context, last.saved, last.state); err != nil {
 			return err
 		}
 	}
@@ -190,19 +174,6 @@ type talk struct {
 	begin   string       // what the next message begins with
 	leaving bool         // the last message was Ctrl-C, and the next one leaves
 	loaded  time.Duration
-}
-
-func (t *talk) openLines() (err error) {
-	if t.lines, err = newLines(t.c); err == nil {
-		t.editor, _ = t.lines.(*editedLines)
-	}
-	return err
-}
-
-func (t *talk) close() {
-	if t.editor != nil {
-		_ = t.editor.Close()
-	}
 }
 
 // newDialog starts the conversation.
@@ -221,7 +192,7 @@ func (t *talk) newDialog(m *lm.Model, name, why string, last *resumed, o lm.Conv
 	case last != nil:
 		options.Record = last.record
 	default:
-		s, err := store()
+		s, err := dialog.OpenStore()
 		if err != nil {
 			note(t.c, "the conversation is not saved: %s", errorText(err))
 			break
@@ -264,33 +235,6 @@ func (a answerAtTerminal) Print(p chat.Part) error {
 		return a.Thoughts(p.Text)
 	}
 	return a.Text(p.Text)
-}
-
-// welcome says what the person talks to.
-func (t *talk) welcome(m *lm.Model, name string) {
-	if name == demo.Name {
-		fmt.Fprintln(t.c.App.ErrWriter, demo.About)
-	}
-	if t.editor == nil {
-		return
-	}
-	memory := m.File().Size()
-	if row, err := fit.AsItIs(m.Arch(), m.Config(), m.File()); err == nil && m.Devices()[0].IsHost() {
-		memory = row.RAM
-	} else if err == nil {
-		memory = row.VRAM + row.HostRAM
-	}
-	fmt.Fprintf(t.c.App.Writer, "%s: %s, template %s, about %s of memory. /? lists the commands, Ctrl-D leaves.\n",
-		filepath.Base(name), m.Kind(), t.dialog.Name, units.Bytes(memory))
-}
-
-// goOn goes on with an earlier conversation.
-func (t *talk) goOn(last *resumed) error {
-	if err := t.dialog.Resume(t.c.Context, last.saved, last.state); err != nil {
-		return err
-	}
-	t.begin = last.saved.Pending
-	return nil
 }
 
 // run reads and answers messages until the input ends. In a script the first error ends the conversation. The exception is a
@@ -336,7 +280,7 @@ func (t *talk) do(text string) (dialog.Next, error) {
 	stopped := make(chan struct{})
 	running := context.AfterFunc(ctx, func() {
 		defer close(stopped)
-		t.close() // so that the second Ctrl-C leaves the terminal as it was
+		_ = t.lines.Close() // so that the second Ctrl-C leaves the terminal as it was
 		stop()
 	})
 	next, err := t.dialog.Do(ctx, text)

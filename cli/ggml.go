@@ -106,12 +106,19 @@ func modelOptions(c *urfave.Context) (lm.Options, error) {
 	if err := settleThreads(c); err != nil {
 		return lm.Options{}, err
 	}
+	o, err := openingOptions(c)
+	o.Threads = c.Int("threads")
+	return o, err
+}
+
+// openingOptions is modelOptions without the threads.
+func openingOptions(c *urfave.Context) (lm.Options, error) {
 	state, err := startState(c)
 	if err != nil {
 		return lm.Options{}, err
 	}
 	o, _ := libraryOptions(c, c.String("device"))
-	o.Threads, o.NoMmap, o.State = c.Int("threads"), c.Bool("no-mmap"), state
+	o.NoMmap, o.State = c.Bool("no-mmap"), state
 	if c.IsSet("gpu-layers") {
 		o.GPULayers = new(c.Int("gpu-layers"))
 	}
@@ -133,12 +140,16 @@ func settleThreads(c *urfave.Context) error {
 	if n < 1 || n > maxThreads {
 		return misuse(c, "--threads %d: want 1 to %d", n, maxThreads)
 	}
+	return c.Set("threads", strconv.Itoa(fewerThreads(c, n)))
+}
+
+// fewerThreads lowers a number of threads to the number of usable processors, and prints a note then.
+func fewerThreads(c *urfave.Context, n int) int {
 	most, note := cpus.Find().Fewer(n)
-	if note == "" {
-		return nil
+	if note != "" {
+		fmt.Fprintln(c.App.ErrWriter, "note: "+note)
 	}
-	fmt.Fprintln(c.App.ErrWriter, "note: "+note)
-	return c.Set("threads", strconv.Itoa(most))
+	return most
 }
 
 // maxThreads is ggml's limit (GGML_MAX_N_THREADS).

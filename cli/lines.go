@@ -2,15 +2,14 @@ package cli
 
 import (
 	"context"
+	"io"
 	"os"
-	"path/filepath"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/dialog"
 	"github.com/gosling-rwkv/gosling/internal/intext"
 	"github.com/gosling-rwkv/gosling/internal/lineedit"
-	"github.com/gosling-rwkv/gosling/internal/private"
 	"github.com/gosling-rwkv/gosling/internal/term"
 )
 
@@ -18,18 +17,23 @@ import (
 // context ends first. The message begins with a given text if a person can edit it.
 type lines interface {
 	Read(ctx context.Context, begin string) (string, error)
+	Close() error
 }
 
-// newLines reads from a terminal with editing and history, and otherwise plain lines.
-func newLines(c *urfave.Context) (lines, error) {
-	in, out := c.App.Reader, c.App.Writer
+// newLines reads from a terminal with editing and history, and otherwise plain lines. The caller closes it.
+func newLines(c *urfave.Context, out io.Writer) (lines, error) {
+	in := c.App.Reader
 	if !term.Is(in) || !term.Is(out) {
 		lines := intext.NewLines(textName("-"), in, messageLimit, func(text string) { note(c, "%s", text) })
 		return lineedit.Script{Next: lines.Next, Check: func(n int64) error { return messageLimit.Check(textName("-"), n) }}, nil
 	}
-	history, err := openHistory(c)
-	if err != nil {
-		note(c, "no history: %s", errorText(err))
+	history := &lineedit.History{}
+	if !c.Bool("no-history") {
+		if kept, err := dialog.OpenHistory(); err != nil {
+			note(c, "no history: %s", errorText(err))
+		} else {
+			history = kept
+		}
 	}
 	e, err := lineedit.New(lineedit.Options{
 		In: term.File(in), Out: term.File(out), Prompt: "> ", More: "  ", Terminal: os.Getenv("TERM"), Reflows: lineedit.Reflows(), History: history, Complete: dialog.Complete,
@@ -39,25 +43,6 @@ func newLines(c *urfave.Context) (lines, error) {
 	}
 	return &editedLines{e, history, c}, nil
 }
-
-// openHistory opens the history of all conversations, unless the user wants none.
-func openHistory(c *urfave.Context) (*lineedit.History, error) {
-	if c.Bool("no-history") {
-		return &lineedit.History{}, nil
-	}
-	folder, err := private.State(stateName)
-	if err != nil {
-		return &lineedit.History{}, err
-	}
-	h, err := lineedit.OpenHistory(filepath.Join(folder, "history"))
-	if err != nil {
-		return &lineedit.History{}, err
-	}
-	return h, nil
-}
-
-// stateName is the name of the folder for what is kept between runs.
-const stateName = "gosling"
 
 // editedLines reads messages from a person and keeps them in the history.
 type editedLines struct {

@@ -10,6 +10,8 @@ import (
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/internal/outfile"
+	"github.com/gosling-rwkv/gosling/internal/term"
+	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/sampler"
@@ -47,6 +49,7 @@ Examples:
   gosling run g1.gguf --tools tools.json "What is the weather in Basel?"
   gosling run midi.gguf --template midi --output song.mid ""
   gosling run model.gguf --file story.txt --temp 0.6 --top-p 0.7 -n 1000 --stop "THE END"
+  gosling run -m model.gguf -p "The goose" -n 5 --ban goose
   echo "The goose" | gosling run model.gguf --temp 0
   cat notes.txt | gosling run model.gguf --template auto "Sum this up:"`,
 		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(runLimit), stateFlags(), modelFlags()),
@@ -108,6 +111,9 @@ func run(c *urfave.Context) error {
 	o.Stop = chat.Stops(o.Stop, f.Start())
 	j := job{c: c, model: m, tokens: tokens, text: text, options: o, format: f}
 	err = j.run()
+	if err == nil && j.times.Reason == generate.Limit && (!c.IsSet("n-predict") || term.Is(c.App.ErrWriter)) {
+		note(c, "the text was cut at the limit of %s: -n -1 is without a limit", units.Count(c.Int("n-predict"), "token"))
+	}
 	if c.Bool("verbose") {
 		j.times.WriteText(c.App.ErrWriter, loaded)
 	}
@@ -154,7 +160,7 @@ func writePrompt(c *urfave.Context, f chat.Format, text []byte) ([]byte, error) 
 
 // generateOptions returns the options for generating the text.
 func generateOptions(c *urfave.Context, m *lm.Model, f chat.Format, text []byte) (generate.Options, error) {
-	o, err := samplingOptions(c, m, f.Sampling)
+	o, err := samplingOptions(c, m, f.Template)
 	if err != nil {
 		return generate.Options{}, err
 	}

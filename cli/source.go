@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/internal/lineedit"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -46,10 +50,29 @@ func promptSource(c *urfave.Context) (func() ([]byte, error), error) {
 	case args[0] == demo.Name && term.Is(c.App.Reader):
 		return func() ([]byte, error) { return []byte(demo.Prompt), nil }, nil
 	case term.Is(c.App.Reader):
-		return nil, misuse(c, "no prompt: give it as an argument, with --file or on standard input (for a conversation: gosling chat)")
+		return func() ([]byte, error) { return typedPrompt(c) }, nil
 	default:
 		return func() ([]byte, error) { return readText(c, "-", promptLimit) }, nil
 	}
+}
+
+// typedPrompt lets a person type the prompt.
+func typedPrompt(c *urfave.Context) ([]byte, error) {
+	out := c.App.ErrWriter
+	if !term.Is(out) {
+		return readText(c, "-", promptLimit)
+	}
+	fmt.Fprintln(out, "Type a prompt and press Enter. Ctrl-D leaves. For a conversation: gosling chat")
+	lines, err := newLines(c, out)
+	if err != nil {
+		return nil, err
+	}
+	defer lines.Close()
+	text, err := lines.Read(c.Context, "")
+	if errors.Is(err, io.EOF) || errors.Is(err, lineedit.ErrInterrupted) {
+		err = context.Canceled
+	}
+	return []byte(text), err
 }
 
 // joined appends standard input to the text that read returns, on a new line, if it is a pipe or a file.

@@ -187,6 +187,19 @@ func TestAConversationThatWasKilledGoesOn(t *testing.T) {
 	assert.Contains(t, s.Screen(), "Saved: gosling chat --resume goes on.")
 }
 
+func TestRunWaitsForAPromptAtATerminal(t *testing.T) {
+	model := ttyModel(t, tinyModel())
+	s := startAtTerminal(t, "run", model, "--temp", "0", "-n", "5")
+	s.Shows("Type a prompt and press Enter. Ctrl-D leaves. For a conversation: gosling chat\n>")
+	s.Press("one\x1b\rtwo\r")
+	assert.Equal(t, 0, s.ExitCode())
+	assert.Contains(t, s.Screen(), "note: the text was cut at the limit of 5 tokens: -n -1 is without a limit")
+	s = startAtTerminal(t, "run", model)
+	s.Shows(">")
+	s.Press("\x04")
+	assert.Equal(t, 130, s.ExitCode())
+}
+
 func TestMessagesAreKeptForTheNextRun(t *testing.T) {
 	needGGML(t)
 	folder := t.TempDir()

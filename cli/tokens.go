@@ -41,3 +41,12 @@ func argumentText(c *urfave.Context, text string) string {
 	}
 	return cmdline.Unescape(text)
 }
+
+// argumentTexts is argumentText for the values of a flag.
+func argumentTexts(c *urfave.Context, flag string) []string {
+	list := c.StringSlice(flag)
+	for i := range list {
+		list[i] = argumentText(c, list[i])
+	}
+	return list
+}

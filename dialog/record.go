@@ -15,16 +15,37 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/internal/infile"
+	"github.com/gosling-rwkv/gosling/internal/lineedit"
 	"github.com/gosling-rwkv/gosling/internal/lock"
 	"github.com/gosling-rwkv/gosling/internal/private"
 	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/prompt"
 )
 
 // Store is a folder of conversations that were kept. Each has a folder with its text, conversation.json, and a state. Only the last
 // ones are kept.
 type Store struct{ Folder string }
+
+// folder returns the folder for what is kept of the user from one run to the next.
+func folder() (string, error) { return private.State("gosling") }
+
+// OpenStore returns the user's store.
+func OpenStore() (Store, error) {
+	folder, err := folder()
+	return Store{filepath.Join(folder, "conversations")}, err
+}
+
+// OpenHistory opens the history of what the user has typed.
+func OpenHistory() (*lineedit.History, error) {
+	folder, err := folder()
+	if err != nil {
+		return nil, err
+	}
+	return lineedit.OpenHistory(filepath.Join(folder, "history"))
+}
 
 // Kept is how many conversations a store keeps.
 const Kept = 20
@@ -43,6 +64,18 @@ type Saved struct {
 	Partial  bool      `json:"partial,omitempty"` // the turns do not tell all that the state knows
 	State    string    `json:"state,omitempty"`   // the name of the state's file
 	Updated  time.Time `json:"updated"`
+}
+
+// Format returns the format of the conversation. The model thinks as before if think is off.
+func (s Saved) Format(think prompt.Think) (f chat.Format, err error) {
+	if f.Template, err = prompt.Named(s.Template); err != nil {
+		return f, err
+	}
+	f.System, f.Calls, f.Think = s.System, s.Calls, think
+	if before, err := prompt.ParseThink(s.Think); err == nil && think.Start == "" {
+		f.Think = before
+	}
+	return f, nil
 }
 
 const (

@@ -3,10 +3,12 @@ package dialog
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/sampler"
 )
@@ -173,6 +175,17 @@ func (d *Dialog) settings() string {
 		fmt.Fprintf(&all, "%-18s %s\n", s.names[0], s.get(d))
 	}
 	return all.String()
+}
+
+// Welcome says in a line what the person talks to. name is the model's.
+func (d *Dialog) Welcome(name string) string {
+	memory := d.Model.File().Size()
+	if row, err := fit.AsItIs(d.Model.Arch(), d.Model.Config(), d.Model.File()); err == nil {
+		if memory = row.RAM; !d.Model.Devices()[0].IsHost() {
+			memory = row.VRAM + row.HostRAM
+		}
+	}
+	return fmt.Sprintf("%s: %s, template %s, about %s of memory. /? lists the commands, Ctrl-D leaves.\n", filepath.Base(name), d.Model.Kind(), d.Name, units.Bytes(memory))
 }
 
 // show shows the conversation, or a part of what is known about it.

@@ -34,6 +34,8 @@ type Options struct {
 	// Bias, if not nil, changes the logits in place, before everything else. n is the number of tokens chosen since Reset. A logit of
 	// -Inf bans its token. NaN and +Inf are errors.
 	Bias func(n int, logits []float32)
+	// Logits are added to the logits of single tokens, after Bias. -Inf bans a token. See ParseBias.
+	Logits map[tokenizer.Token]float64
 	// Banned tokens are never chosen.
 	Banned []tokenizer.Token
 	// Limit bans the row with this index and all later rows. A model may have more rows than its vocabulary has tokens (see
@@ -76,6 +78,11 @@ func (o Options) check() error {
 		return fmt.Errorf("penalty decay %v is not between 0 and 1: try 0.996", o.PenaltyDecay)
 	case o.Limit < 0:
 		return fmt.Errorf("limit %d is negative: use 0 to allow every row", o.Limit)
+	}
+	for t, bias := range o.Logits {
+		if t < 0 || !(bias <= maxBias) || bias < -maxBias && !math.IsInf(bias, -1) {
+			return fmt.Errorf("bias %v of token %d: want a token from 0 and a number from -1e6 to 1e6, or -Inf", bias, t)
+		}
 	}
 	for _, t := range o.Banned {
 		if t < 0 {

@@ -13,6 +13,7 @@ package sampler
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -49,7 +50,7 @@ func New(o Options) (*Sampler, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	o.Banned = slices.Clone(o.Banned)
+	o.Banned, o.Logits = slices.Clone(o.Banned), maps.Clone(o.Logits)
 	return &Sampler{o: o, random: rand.New(rand.NewPCG(o.Seed, 0)), where: map[tokenizer.Token]int{}}, nil
 }
 
@@ -109,6 +110,7 @@ func (s *Sampler) prepare(logits []float32) (best int, err error) {
 			return 0, fmt.Errorf("the bias made logit %d of %d %v: only finite logits and -Inf can be sampled from", i, n, s.logits[i])
 		}
 	}
+	s.addBias()
 	for _, o := range s.seen {
 		if int(o.token) < n {
 			penalty := s.o.PresencePenalty + o.count*s.o.FrequencyPenalty

@@ -237,3 +237,70 @@ func TestABiasMayOnlyBanOrMove(t *testing.T) {
 		}
 	}
 }
+
+func TestMinPDropsUnlikelyTokens(t *testing.T) {
+	logits := []float32{0, -1, -2, -9}
+	for _, tc := range []struct {
+		minP float64
+		want []tokenizer.Token
+	}{{0, []tokenizer.Token{0, 1, 2, 3}}, {0.3, []tokenizer.Token{0, 1}}, {math.Exp(-2.001), []tokenizer.Token{0, 1, 2}}, {1, []tokenizer.Token{0}}} {
+		for _, topK := range []int{0, 3} { // with and without truncation
+			s := newSampler(t, sampler.Options{Temperature: 8, TopP: 1, TopK: topK, MinP: tc.minP, Seed: 1})
+			seen := map[tokenizer.Token]bool{}
+			for range 400 {
+				token, err := s.Sample(logits)
+				require.NoError(t, err)
+				seen[token] = true
+			}
+			for token := range tokenizer.Token(4) {
+				want := slices.Contains(tc.want, token) && (topK == 0 || int(token) < topK)
+				assert.Equal(t, want, seen[token], "token %d at min-p %v, top-k %d", token, tc.minP, topK)
+			}
+		}
+	}
+}
+
+func TestBiases(t *testing.T) {
+	sample := func(o sampler.Options) tokenizer.Token {
+		token, err := newSampler(t, o).Sample([]float32{1, 2, 3})
+		require.NoError(t, err)
+		return token
+	}
+	assert.EqualValues(t, 0, sample(sampler.Options{Logits: map[tokenizer.Token]float64{0: 2.5}}))
+	assert.EqualValues(t, 1, sample(sampler.Options{Logits: map[tokenizer.Token]float64{2: math.Inf(-1)}}))
+	assert.EqualValues(t, 2, sample(sampler.Options{Logits: map[tokenizer.Token]float64{7: 100}}), "a token that the model does not have")
+	for _, o := range []sampler.Options{
+		{Logits: map[tokenizer.Token]float64{-1: 1}}, {Logits: map[tokenizer.Token]float64{0: math.Inf(1)}}, {Logits: map[tokenizer.Token]float64{0: math.NaN()}},
+		{Logits: map[tokenizer.Token]float64{0: -1e7}}, {MinP: -0.1}, {MinP: math.NaN()},
+	} {
+		_, err := sampler.New(o)
+		assert.Error(t, err, "%+v", o)
+	}
+}
+
+func TestParseBias(t *testing.T) {
+	v := tokenizer.World()
+	goose, err := v.Encode([]byte("goose"))
+	require.NoError(t, err)
+	for text, want := range map[string]float64{"15+1": 1, "15-0.5": -0.5, "15=2": 2, "15=-inf": math.Inf(-1), "15-inf": math.Inf(-1), "==3": 3} {
+		token, bias, err := sampler.ParseBias(v, text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, bias, text)
+		if text[0] != '=' {
+			assert.EqualValues(t, 15, token)
+		}
+	}
+	for _, text := range []string{"", "15", "15=", "15=x", "15=nan", "15=inf", "=1", "-1=1", "999999999=1"} {
+		_, _, err := sampler.ParseBias(v, text)
+		assert.Error(t, err, text)
+	}
+	if len(goose) == 1 {
+		token, err := sampler.ParseToken(v, "goose")
+		require.NoError(t, err)
+		assert.Equal(t, goose[0], token)
+	}
+	_, err = sampler.ParseToken(v, "a whole sentence")
+	require.ErrorContains(t, err, "consists of")
+	_, err = sampler.ParseToken(nil, "goose")
+	require.ErrorContains(t, err, "by its id")
+}

@@ -29,12 +29,16 @@ func (e *UsageError) Error() string { return e.Reason }
 // Arrange moves flags before the positional arguments, because the flag parser stops at the first of those. args[0] is the
 // program. Arrange knows which flags take a value. After "--" all arguments are positional. Unknown flags and unknown commands are
 // a UsageError. If help is requested, Arrange returns only the command and --help.
+//
+// Arrange also takes llama.cpp's -m MODEL and -p PROMPT, which are positional arguments here, for the commands whose usage has these. A
+// command line without a command is one of run if it has a prompt, and otherwise one of chat.
 func Arrange(app *urfave.App, args []string) ([]string, error) {
 	if len(args) > 1 && args[1] == CompleteName {
 		return append([]string{args[0], CompleteName, "--"}, args[2:]...), nil
 	}
 	takesValue, helpFlag := valueFlags(app), []urfave.Flag{urfave.HelpFlag}
 	var flags, names, positional []string
+	foreign := map[string][]string{} // values of -m and -p
 	for i := 1; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
@@ -46,6 +50,17 @@ func Arrange(app *urfave.App, args []string) ([]string, error) {
 			positional = append(positional, arg)
 			continue
 		}
+		if argument := arguments[match[1]]; argument != "" && !ownFlag(app, args[1:], match[1]) {
+			value := strings.TrimPrefix(match[2], "=")
+			if match[2] == "" {
+				if i++; i == len(args) {
+					return nil, &UsageError{app.Name, dashed(match[1]) + " needs a value"}
+				}
+				value = args[i]
+			}
+			foreign[argument] = append(foreign[argument], value)
+			continue
+		}
 		flags, names = append(flags, arg), append(names, match[1])
 		if takesValue[match[1]] && match[2] == "" {
 			if i++; i == len(args) {
@@ -55,7 +70,16 @@ func Arrange(app *urfave.App, args []string) ([]string, error) {
 			flags = append(flags, args[i])
 		}
 	}
+	if len(positional) == 0 && len(foreign["MODEL"]) > 0 {
+		positional = []string{"chat"}
+		if len(foreign["PROMPT"]) > 0 || slices.Contains(names, "f") || slices.Contains(names, "file") {
+			positional = []string{"run"}
+		}
+	}
 	if len(positional) == 0 {
+		if len(foreign["PROMPT"]) > 0 {
+			return nil, &UsageError{app.Name, "a prompt needs a model: -m MODEL"}
+		}
 		return append(args[:1:1], flags...), checkFlags(app.Name, app.Flags, names)
 	}
 	name, help := positional[0], asksForHelp(names)
@@ -72,8 +96,35 @@ func Arrange(app *urfave.App, args []string) ([]string, error) {
 	if err := checkFlags(app.Name+" "+name, slices.Concat(cmd.Flags, helpFlag), names); err != nil {
 		return nil, err
 	}
-	arranged := append([]string{args[0], name}, flags...)
-	return append(append(arranged, "--"), positional[1:]...), nil
+	if err := fits(app.Name, cmd, foreign); err != nil {
+		return nil, err
+	}
+	arranged := append(append([]string{args[0], name}, flags...), "--")
+	return slices.Concat(arranged, foreign["MODEL"], foreign["PROMPT"], positional[1:]), nil
+}
+
+// arguments are llama.cpp's flags for what is a positional argument here.
+var arguments = map[string]string{"m": "MODEL", "model": "MODEL", "p": "PROMPT", "prompt": "PROMPT"}
+
+// ownFlag reports whether a flag belongs to the command that is called.
+func ownFlag(app *urfave.App, args []string, name string) bool {
+	for _, arg := range args {
+		if cmd := app.Command(arg); cmd != nil {
+			return slices.ContainsFunc(cmd.Flags, func(f urfave.Flag) bool { return slices.Contains(f.Names(), name) })
+		}
+	}
+	return false
+}
+
+// fits checks that a command has the positional arguments that are given as flags.
+func fits(program string, cmd *urfave.Command, foreign map[string][]string) error {
+	for _, argument := range []string{"MODEL", "PROMPT"} {
+		if len(foreign[argument]) > 0 && !strings.Contains(cmd.ArgsUsage, argument) {
+			flag := map[string]string{"MODEL": "m", "PROMPT": "p"}[argument]
+			return &UsageError{program + " " + cmd.Name, "unknown flag " + dashed(flag)}
+		}
+	}
+	return nil
 }
 
 // asksForHelp reports whether one of the flags asks for help.

@@ -18,13 +18,14 @@ func app() *urfave.App {
 		Name:  "gosling",
 		Flags: []urfave.Flag{&urfave.BoolFlag{Name: "version"}, urfave.HelpFlag},
 		Commands: []*urfave.Command{
-			{Name: "run", Flags: []urfave.Flag{
+			{Name: "run", ArgsUsage: "MODEL [PROMPT|-]", Flags: []urfave.Flag{
 				&urfave.BoolFlag{Name: "ids"}, &urfave.BoolFlag{Name: "verbose"}, &urfave.PathFlag{Name: "ggml"}, &urfave.StringSliceFlag{Name: "stop"},
 				&urfave.Float64Flag{Name: "temp"}, &urfave.IntFlag{Name: "n-predict", Aliases: []string{"n"}}, &urfave.Int64Flag{Name: "seed"},
 				&urfave.IntFlag{Name: "gpu-layers", Aliases: []string{"ngl"}},
 			}},
 			{Name: "convert", Flags: []urfave.Flag{&urfave.StringFlag{Name: "type"}}},
-			{Name: "detokenize"}, {Name: "eval"}, {Name: "help"}, {Name: "chat"}, {Name: "quantize"}, {Name: cmdline.CompleteName, Hidden: true},
+			{Name: "bench", ArgsUsage: "MODEL...", Flags: []urfave.Flag{&urfave.StringFlag{Name: "n-prompt", Aliases: []string{"p"}}}},
+			{Name: "detokenize"}, {Name: "eval"}, {Name: "help"}, {Name: "chat", ArgsUsage: "MODEL"}, {Name: "quantize"}, {Name: cmdline.CompleteName, Hidden: true},
 		},
 	}
 }
@@ -54,6 +55,12 @@ func TestArrange(t *testing.T) {
 		"help among flags that are wrong":     {[]string{"run", "demo", "-h", "--tepm"}, []string{"run", "--help"}},
 		"no command":                          {[]string{"--version"}, []string{"--version"}},
 		"an empty argument":                   {[]string{"run", "m", ""}, []string{"run", "--", "m", ""}},
+		"llama.cpp's model and prompt":        {[]string{"run", "-n", "5", "-p", "a b", "-m", "m"}, []string{"run", "-n", "5", "--", "m", "a b"}},
+		"its long flags":                      {[]string{"run", "--prompt=a", "--model", "m"}, []string{"run", "--", "m", "a"}},
+		"its model and an argument":           {[]string{"run", "-m", "m", "a"}, []string{"run", "--", "m", "a"}},
+		"its prompt, without a command":       {[]string{"-m", "m", "-p", "a", "-n", "5"}, []string{"run", "-n", "5", "--", "m", "a"}},
+		"its model, without a command":        {[]string{"-m", "m"}, []string{"chat", "--", "m"}},
+		"a flag of the command's own":         {[]string{"bench", "-m", "a", "-m", "b", "-p", "512"}, []string{"bench", "-p", "512", "--", "a", "b"}},
 		"a value with blanks behind an equal": {[]string{"run", "--stop=a b", "m"}, []string{"run", "--stop=a b", "--", "m"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func choices(flag string, positional []string) []string {
 
 func TestComplete(t *testing.T) {
 	for line, want := range map[string]string{
-		"":                     "run convert detokenize eval help chat quantize",
+		"":                     "run convert bench detokenize eval help chat quantize",
 		"c":                    "convert chat",
 		"--":                   "--help --version",
 		"run --te":             "--temp",
@@ -43,7 +43,7 @@ func TestComplete(t *testing.T) {
 		words := strings.Split(line, " ")
 		assert.Equal(t, want, strings.Join(cmdline.Complete(app(), words, choices), " "), "%q", line)
 	}
-	assert.Len(t, cmdline.Complete(app(), nil, choices), 7, "no words are an empty one")
+	assert.Len(t, cmdline.Complete(app(), nil, choices), 8, "no words are an empty one")
 }
 
 func TestTheWordsToCompleteArePassedOn(t *testing.T) {

@@ -38,3 +38,6 @@ func (s Script) Read(ctx context.Context, _ string) (string, error) {
 		text = message
 	}
 }
+
+// Close does nothing.
+func (s Script) Close() error { return nil }

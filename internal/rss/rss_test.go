@@ -2,6 +2,7 @@ package rss_test
 
 import (
 	"runtime"
+	"runtime/debug"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,4 +22,19 @@ func TestPeakGrowsWithUse(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, rss.Peak(), before+more/2)
 	runtime.KeepAlive(block)
+}
+
+func TestAPeakCanBeginAnew(t *testing.T) {
+	block := make([]byte, 64<<20)
+	for i := range block {
+		block[i] = 1
+	}
+	before := rss.Peak()
+	runtime.KeepAlive(block)
+	block = nil
+	debug.FreeOSMemory()
+	if !rss.Reset() {
+		t.Skip("this system cannot do that")
+	}
+	assert.Less(t, rss.Peak(), before-32<<20)
 }

@@ -19,3 +19,6 @@ func Peak() int64 {
 	}
 	return int64(usage.Maxrss) << 10
 }
+
+// Reset reports false: these systems cannot begin a new peak.
+func Reset() bool { return false }
