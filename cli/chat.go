@@ -13,11 +13,9 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/dialog"
 	"github.com/gosling-rwkv/gosling/internal/lineedit"
-	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
 )
@@ -43,7 +41,7 @@ standard input is not a terminal, each of its lines is a message, and the first 
 Every turn is saved with the state of the model, so --resume goes on even if the program was killed. The last ` + fmt.Sprint(dialog.Kept) + `
 conversations are kept.
 
-` + indent(dialog.Help()) + `
+  ` + strings.ReplaceAll(dialog.Help(), "\n", "\n  ") + `
 Examples:
   gosling chat demo
   gosling chat model.gguf
@@ -56,19 +54,8 @@ Examples:
 	}
 }
 
-func indent(text string) string {
-	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
-}
-
-// resumed is a conversation to go on with.
-type resumed struct {
-	record *dialog.Record
-	saved  dialog.Saved
-	state  string
-}
-
 // lastConversation returns the conversation that --resume goes on with, or nil.
-func lastConversation(c *urfave.Context) (*resumed, error) {
+func lastConversation(c *urfave.Context) (*dialog.Resumed, error) {
 	if !c.Bool("resume") {
 		return nil, nil
 	}
@@ -81,8 +68,8 @@ func lastConversation(c *urfave.Context) (*resumed, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &resumed{}
-	if r.record, r.saved, r.state, err = s.Last(); errors.Is(err, dialog.ErrNone) {
+	r, err := s.Last()
+	if errors.Is(err, dialog.ErrNone) {
 		err = &hinted{err, "start one with gosling chat MODEL"}
 	}
 	return r, err
@@ -95,9 +82,9 @@ func runChat(c *urfave.Context) error {
 	}
 	name := c.Args().First()
 	if last != nil {
-		defer last.record.Close()
+		defer last.Record.Close()
 		if name == "" {
-			name = last.saved.Model
+			name = last.Saved.Model
 		}
 	}
 	if c.NArg() > 1 || name == "" {
@@ -120,7 +107,7 @@ func runChat(c *urfave.Context) error {
 		why = ""
 	}
 	if last != nil {
-		if f, err = last.saved.Format(f.Think); err != nil {
+		if f, err = last.Saved.Format(f.Think); err != nil {
 			return err
 		}
 	}
@@ -157,8 +144,8 @@ func runChat(c *urfave.Context) error {
 		fmt.Fprint(c.App.Writer, t.dialog.Welcome(name))
 	}
 	if last != nil {
-		t.begin = last.saved.Pending
-		if err := t.dialog.Resume(c.Context, last.saved, last.state); err != nil {
+		t.begin = last.Saved.Pending
+		if err := t.dialog.Resume(c.Context, last); err != nil {
 			return err
 		}
 	}
@@ -177,7 +164,7 @@ type talk struct {
 }
 
 // newDialog starts the conversation.
-func (t *talk) newDialog(m *lm.Model, name, why string, last *resumed, o lm.ConversationOptions) (*dialog.Dialog, error) {
+func (t *talk) newDialog(m *lm.Model, name, why string, last *dialog.Resumed, o lm.ConversationOptions) (*dialog.Dialog, error) {
 	options := dialog.Options{
 		Model: m, Out: t.c.App.Writer, About: t.c.App.ErrWriter, Answer: t.printer, Reading: t.reading, Verbose: t.c.Bool("verbose"), Why: why,
 		Times: func(times lm.Times) { times.WriteText(t.c.App.ErrWriter, t.loaded) },
@@ -190,7 +177,7 @@ func (t *talk) newDialog(m *lm.Model, name, why string, last *resumed, o lm.Conv
 	switch {
 	case t.c.Bool("no-save"):
 	case last != nil:
-		options.Record = last.record
+		options.Record = last.Record
 	default:
 		s, err := dialog.OpenStore()
 		if err != nil {
@@ -218,23 +205,9 @@ func (t *talk) reading(ctx context.Context, tokens int) (context.Context, func()
 	return ctx, func() { line.End() }
 }
 
-// printer returns what shows an answer: at a terminal with its width, and otherwise as it is.
+// printer returns what shows an answer.
 func (t *talk) printer(v dialog.View) dialog.Printer {
-	if t.editor != nil {
-		kind := os.Getenv("TERM")
-		return answerAtTerminal{term.NewAnswer(t.c.App.Writer, term.AnswerOptions{HideThoughts: v.HideThoughts, NoWrap: v.NoWrap, NoStyle: kind == "" || kind == "dumb"})}
-	}
-	return &chat.Printer{Out: term.Text(t.c.App.Writer), HideThoughts: v.HideThoughts}
-}
-
-type answerAtTerminal struct{ *term.Answer }
-
-// Print shows a part of the answer.
-func (a answerAtTerminal) Print(p chat.Part) error {
-	if p.Kind == chat.Thoughts {
-		return a.Thoughts(p.Text)
-	}
-	return a.Text(p.Text)
+	return dialog.NewPrinter(t.c.App.Writer, t.editor != nil, os.Getenv("TERM"), v)
 }
 
 // run reads and answers messages until the input ends. In a script the first error ends the conversation. The exception is a

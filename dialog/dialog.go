@@ -200,10 +200,11 @@ func (d *Dialog) saved(pending string) Saved {
 }
 
 // Resume goes on with a conversation that was kept.
-func (d *Dialog) Resume(ctx context.Context, from Saved, state string) error {
+func (d *Dialog) Resume(ctx context.Context, r *Resumed) error {
+	from := r.Saved
 	ctx, end := d.Reading(ctx, 0)
 	defer end()
-	reread, err := d.Conversation.Resume(ctx, from.Turns, state, from.Partial)
+	reread, err := d.Conversation.Resume(ctx, from.Turns, r.State, from.Partial)
 	if err != nil {
 		return err
 	}

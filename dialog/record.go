@@ -111,23 +111,31 @@ func (s Store) New(name string, identity [32]byte) *Record {
 // ErrNone is the error of Last if no conversation was kept.
 var ErrNone = errors.New("no conversation was saved")
 
-// Last returns the record of the last conversation, what it holds, and the path of its state, which is empty if there is none. It
-// leaves out conversations of programs that run, and damaged ones. The error is ErrNone if there is none.
-func (s Store) Last() (*Record, Saved, string, error) {
+// Resumed is a conversation to go on with.
+type Resumed struct {
+	*Record
+	Saved Saved
+	State string // the path of the state; empty if there is none
+}
+
+// Last returns the last conversation. It leaves out conversations of programs that run, and damaged ones. The error is ErrNone if there
+// is none. The caller closes the record.
+func (s Store) Last() (*Resumed, error) {
 	for _, found := range s.list() {
 		f, free := hold(found.folder)
 		if !free {
 			continue
 		}
 		version, _ := strconv.Atoi(strings.TrimPrefix(found.State, "state-"))
-		r := &Record{store: s, model: found.Model, identity: found.Identity, folder: found.folder, lock: f, state: found.State, version: version}
-		state := ""
+		r := &Resumed{Saved: found.Saved, Record: &Record{
+			store: s, model: found.Model, identity: found.Identity, folder: found.folder, lock: f, state: found.State, version: version,
+		}}
 		if found.State != "" {
-			state = filepath.Join(found.folder, found.State)
+			r.State = filepath.Join(found.folder, found.State)
 		}
-		return r, found.Saved, state, nil
+		return r, nil
 	}
-	return nil, Saved{}, "", ErrNone
+	return nil, ErrNone
 }
 
 // entry is a conversation in a store.

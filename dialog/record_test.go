@@ -30,7 +30,7 @@ func writes(text string) func(string) error {
 
 func TestTheLastConversationIsFound(t *testing.T) {
 	s := newStore(t)
-	_, _, _, err := s.Last()
+	_, err := s.Last()
 	require.ErrorIs(t, err, dialog.ErrNone)
 	for i, asked := range []string{"one", "two", "three"} {
 		r := s.New("model", [32]byte{1})
@@ -40,25 +40,25 @@ func TestTheLastConversationIsFound(t *testing.T) {
 		require.NoError(t, r.Close())
 		require.NoError(t, r.Close())
 	}
-	r, last, state, err := s.Last()
+	r, err := s.Last()
 	require.NoError(t, err)
-	assert.Equal(t, "two", last.Turns[0].Asked)
-	data, err := os.ReadFile(state)
+	assert.Equal(t, "two", r.Saved.Turns[0].Asked)
+	data, err := os.ReadFile(r.State)
 	require.NoError(t, err)
 	assert.Equal(t, "two", string(data))
 
-	other, last, _, err := s.Last()
+	other, err := s.Last()
 	require.NoError(t, err)
-	assert.Equal(t, "three", last.Turns[0].Asked, "the last one is in use")
+	assert.Equal(t, "three", other.Saved.Turns[0].Asked, "the last one is in use")
 	require.NoError(t, other.Close())
 	require.NoError(t, r.Save(saved("two and more", 4), writes("new")))
 	require.NoError(t, r.Close())
-	_, last, state, err = s.Last()
+	r, err = s.Last()
 	require.NoError(t, err)
-	assert.Equal(t, "two and more", last.Turns[0].Asked)
-	states, err := filepath.Glob(filepath.Join(filepath.Dir(state), "state-*"))
+	assert.Equal(t, "two and more", r.Saved.Turns[0].Asked)
+	states, err := filepath.Glob(filepath.Join(filepath.Dir(r.State), "state-*"))
 	require.NoError(t, err)
-	assert.Equal(t, []string{state}, states)
+	assert.Equal(t, []string{r.State}, states)
 }
 
 func TestAStateThatCannotBeWrittenLosesNothing(t *testing.T) {
@@ -68,10 +68,10 @@ func TestAStateThatCannotBeWrittenLosesNothing(t *testing.T) {
 	full := errors.New("disk full")
 	require.ErrorIs(t, r.Save(saved("two", 2), func(string) error { return full }), full)
 	require.NoError(t, r.Close())
-	_, last, state, err := s.Last()
+	last, err := s.Last()
 	require.NoError(t, err)
-	assert.Equal(t, "one", last.Turns[0].Asked)
-	assert.FileExists(t, state)
+	assert.Equal(t, "one", last.Saved.Turns[0].Asked)
+	assert.FileExists(t, last.State)
 }
 
 func TestOnlyTheLastConversationsAreKept(t *testing.T) {
@@ -96,9 +96,9 @@ func TestDamagedConversationsAreLeftOut(t *testing.T) {
 		require.NoError(t, os.Mkdir(folder, 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "conversation.json"), []byte(text), 0o600))
 	}
-	_, last, _, err := s.Last()
+	last, err := s.Last()
 	require.NoError(t, err)
-	assert.Equal(t, "good", last.Turns[0].Asked)
+	assert.Equal(t, "good", last.Saved.Turns[0].Asked)
 }
 
 func TestPaths(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 
 // AddBiases adds biases to a sampler's options, in the form of sampler.ParseBias.
 func (m *Model) AddBiases(o *sampler.Options, biases []string) error {
-	vocab, err := m.Tokenizer()
-	if err != nil {
-		return err
+	if len(biases) == 0 {
+		return nil
 	}
+	vocab, _ := m.Tokenizer() // without a known one, ids still work
 	all := map[tokenizer.Token]float64{}
 	maps.Copy(all, o.Logits)
 	for _, text := range biases {
@@ -30,10 +30,7 @@ func (m *Model) AddBiases(o *sampler.Options, biases []string) error {
 
 // Ban adds tokens to those that a sampler never chooses. Each is an id, or a text that is one token.
 func (m *Model) Ban(o *sampler.Options, tokens []string) error {
-	vocab, err := m.Tokenizer()
-	if err != nil {
-		return err
-	}
+	vocab, _ := m.Tokenizer() // without a known one, ids still work
 	o.Banned = slices.Clone(o.Banned)
 	for _, text := range tokens {
 		token, err := sampler.ParseToken(vocab, text)

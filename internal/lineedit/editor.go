@@ -156,6 +156,9 @@ func (e *Editor) pressAll(idle bool) (message string, done bool, err error) {
 		idle = false
 		message, done, err = e.press(key)
 		if done || err != nil {
+			if !e.asked.IsZero() { // the answer has not come yet
+				err = errors.Join(err, e.redraw(-1))
+			}
 			return message, done, errors.Join(err, e.canvas.finish(e.view()))
 		}
 	}
@@ -201,6 +204,9 @@ func (e *Editor) wait(ctx context.Context, resized <-chan os.Signal) (idle bool,
 			return false, c.err
 		}
 		e.decoder.Push(c.data)
+		if width, height := e.size(); width != e.width || height != e.height {
+			return false, e.reshape() // the signal may come later than the keys
+		}
 		return false, nil
 	case <-resized:
 		return false, e.reshape()
@@ -214,14 +220,19 @@ func (e *Editor) wait(ctx context.Context, resized <-chan os.Signal) (idle bool,
 	}
 }
 
-// resize asks for the terminal's size.
-func (e *Editor) resize() {
+// size returns the terminal's size.
+func (e *Editor) size() (width, height int) {
 	width, height, err := term.GetSize(int(e.Out.Fd()))
 	if err != nil || width < 1 || height < 1 {
-		width, height = 80, 24
+		return 80, 24
 	}
-	e.width, e.height = width, height
-	e.canvas.resize(width, height)
+	return width, height
+}
+
+// resize asks for the terminal's size.
+func (e *Editor) resize() {
+	e.width, e.height = e.size()
+	e.canvas.resize(e.width, e.height)
 }
 
 // reshape draws the text anew after a change of the terminal's size. A narrower terminal may have broken the rows above the cursor. If
