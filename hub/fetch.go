@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -100,11 +101,9 @@ func (c *Client) confirm(ctx context.Context, r Repo, f File) (commit string, er
 		}
 		answer.Body.Close()
 		commit = answer.Header.Get("X-Repo-Commit")
-		etag := answer.Header.Get("X-Linked-Etag")
-		if etag == "" {
-			etag = answer.Header.Get("ETag")
-		}
-		if etag = strings.Trim(strings.TrimPrefix(etag, "W/"), `"`); etag != "" && etag != f.ID() {
+		etag := cmp.Or(answer.Header.Get("X-Linked-Etag"), answer.Header.Get("ETag"))
+		etag = strings.Trim(strings.TrimPrefix(etag, "W/"), `"`)
+		if isHash(etag, len(f.ID())) && etag != f.ID() { // some mirrors have ETags of their own
 			return false, fmt.Errorf("%s: %s: the file has changed since it was listed (%s, now %s): try again", r, f.Path, f.ID(), etag)
 		}
 		return true, nil

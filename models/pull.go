@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -337,6 +338,7 @@ func (p *Plan) make(ctx context.Context, model string, on Events) (Entry, error)
 	}
 	o := convert.Options{Mix: p.mix, Write: p.o.Write}
 	o.Write.Force, o.Write.Progress = true, on.progress("converting to "+p.Type)
+	o.Write.Threads = cmp.Or(o.Write.Threads, min(runtime.GOMAXPROCS(0), mostThreads))
 	r, err := convert.Run(ctx, model, filepath.Join(p.o.Store.Dir, e.id+".gguf"), o)
 	if err != nil {
 		return e, err
@@ -348,6 +350,9 @@ func (p *Plan) make(ctx context.Context, model string, on Events) (Entry, error)
 	e.Files = []Part{part}
 	return e, err
 }
+
+// mostThreads bounds the threads that convert, each of which takes some MiB.
+const mostThreads = 32
 
 func (p *Plan) now() time.Time {
 	if p.o.Now == nil {

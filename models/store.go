@@ -301,11 +301,17 @@ func (s Store) write(e Entry) error {
 	return f.Commit()
 }
 
+// reserved are names that commands take for something else: the built-in model, and ggml's libraries.
+var reserved = []string{"demo", "ggml", "ggml-vulkan", "ggml-cuda"}
+
 // ErrTaken is wrapped by the error of a new name that a model has already.
 var ErrTaken = errors.New("there is a model of that name")
 
 // Copy gives a model another name. It copies no weights.
 func (s Store) Copy(ctx context.Context, from, to string) (err error) {
+	if slices.Contains(reserved, strings.ToLower(to)) {
+		return fmt.Errorf("%q stands for something else: choose another name", to)
+	}
 	if !own.MatchString(to) {
 		return fmt.Errorf("%q cannot be the name of a model: want letters, digits, dots, dashes and underscores", to)
 	}
