@@ -8,7 +8,6 @@ const (
 	NodeBytes  = nodeBytes
 	RootBytes  = rootBytes
 	Apart      = apart
-	Shortest   = shortest
 )
 
 // Path returns what the tree compares, and where tokens end in it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -57,7 +58,7 @@ func (m *model) worth(k *known) float64 {
 			cost = max(0, k.Cost-other.Cost)
 		}
 	}
-	return k.age + float64(k.hits)*cost.Seconds()/float64(k.size())
+	return k.age + math.Sqrt(float64(k.hits))*cost.Seconds()/float64(k.size())
 }
 
 // bytes computes the memory of the trees from their sorted texts.

@@ -4,9 +4,9 @@ import "slices"
 
 // What checkpoints are worth their memory.
 const (
-	shortest = 16  // tokens: nothing shorter is kept
-	apart    = 64  // tokens that a junction, or a place inside of a turn, saves at least
-	within   = 512 // tokens into a turn for the first place inside of it; the next one is twice as far
+	nearest = 16  // tokens that any place saves at least
+	apart   = 64  // tokens that a junction, or a place inside of a turn, saves at least
+	within  = 512 // tokens into a turn for the first place inside of it; the next one is twice as far
 )
 
 // Marks are places of a prompt's text, in bytes from its beginning. Zero means that there is no such place.
@@ -18,8 +18,8 @@ type Marks struct {
 }
 
 // Plan returns where to take checkpoints when a prompt is read, as ascending numbers of tokens. They are at the marks, at the junction, and
-// at 512, 1024, 2048, 4096 … tokens of long turns. covered is the number of tokens that need not be read, and junction is the place that
-// Lookup names, both as in Hit. No place is under 16 tokens, or within what is covered.
+// at 512, 1024, 2048, 4096 … tokens of long turns. Each is at least 16 tokens after the one before. covered is the number of tokens that need
+// not be read, and junction is the place that Lookup names, both as in Hit.
 func (p *Prompt) Plan(m Marks, covered, junction int) []int {
 	if m.Answer <= 0 {
 		m.Answer = p.ends[len(p.tokens)]
@@ -45,6 +45,12 @@ func (p *Prompt) Plan(m Marks, covered, junction int) []int {
 		begin = end
 	}
 	slices.Sort(places)
-	places = slices.Compact(places)
-	return slices.DeleteFunc(places, func(at int) bool { return at < shortest || at <= covered || p.depth(at) == 0 })
+	last := covered
+	return slices.DeleteFunc(places, func(at int) bool {
+		if at < last+nearest || p.depth(at) == 0 {
+			return true
+		}
+		last = at
+		return false
+	})
 }

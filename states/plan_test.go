@@ -35,6 +35,9 @@ func TestPlan(t *testing.T) {
 		"places inside save something":       {tokens: 1080, covered: 460, want: []int{1080}},
 		"places inside may save just enough": {tokens: 1088, covered: 448, want: []int{512, 1024, 1088}},
 		"marks beyond the text":              {tokens: 100, marks: states.Marks{System: 1 << 40, History: -5, Answer: 101, Turns: []int{-1, 1 << 40}}, want: []int{100}},
+		"a short question":                   {tokens: 300, marks: states.Marks{History: 290}, want: []int{290}},
+		"a junction close to the history":    {tokens: 300, junction: 280, marks: states.Marks{History: 295}, want: []int{280, 300}},
+		"close to what is covered":           {tokens: 300, covered: 240, marks: states.Marks{History: 250, Answer: 256}, want: []int{256}},
 		"turns in any order":                 {tokens: 1300, marks: states.Marks{Turns: []int{1200, 600, 600}}, want: []int{512, 1112, 1300}},
 	} {
 		t.Run(name, func(t *testing.T) {

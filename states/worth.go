@@ -3,6 +3,7 @@ package states
 import (
 	"cmp"
 	"container/heap"
+	"math"
 )
 
 // entryBytes is the memory of an entry beside its state and logits.
@@ -28,15 +29,16 @@ type entry struct {
 // size returns the memory of the entry.
 func (e *entry) size() int64 { return entryBytes + e.State.Bytes() + 4*int64(len(e.Logits)) }
 
-// now returns what the entry is worth: age + hits · cost / bytes, where cost is the time in seconds to read the text from the nearest entry
-// above. This is the rule greedy-dual-size-frequency (Cherkasova, "Improving WWW proxies performance with greedy-dual-size-frequency
-// caching policy", 1998) with a cost that depends on what else is kept.
+// now returns what the entry is worth: age + √hits · cost / bytes, where cost is the time in seconds to read the text from the nearest
+// entry above. This is the rule greedy-dual-size-frequency (Cherkasova, "Improving WWW proxies performance with greedy-dual-size-frequency
+// caching policy", 1998) with a cost that depends on what else is kept, and with the root of the frequency. A turn of a conversation hits
+// the end of the last turn, which is hardly needed again, so a hit says less than in other caches: see BenchmarkConversations.
 func (e *entry) now() float64 {
 	cost := e.Cost
 	if above := e.node.above(); above != nil {
-		cost = max(0, cost-above.Cost)
+		cost -= above.Cost
 	}
-	return e.age + float64(e.hits)*cost.Seconds()/float64(e.size())
+	return e.age + math.Sqrt(float64(e.hits))*max(0, cost).Seconds()/float64(e.size())
 }
 
 // worths is a heap of the entries that may be removed, the least worth first.
