@@ -3,7 +3,6 @@ package states_test
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -44,7 +43,7 @@ func (k *known) size() int64 {
 }
 
 func (m *model) key(space states.Namespace, lead string, path []byte) string {
-	return fmt.Sprintf("%x %q %q", space, lead, path)
+	return string(space[:]) + lead + "\x00\x00\x00" + string(path)
 }
 
 func sameTree(a, b *known) bool { return a.space == b.space && a.lead == b.lead }
