@@ -43,7 +43,7 @@ func (b operations) build(o ggml.Operation) (ggml.Tensor, bool) {
 			call, err := b.calls.Elementwise(o.Name, x.Elements(), period, 0)
 			return b.add(o, call, err), true
 		}
-	case "neg", "sqr", "scale", "relu", "sigmoid", "silu", "exp", "tanh":
+	case "neg", "sqr", "scale", "relu", "relu_sqr", "sigmoid", "silu", "exp", "exp_neg_exp", "tanh":
 		if x.Contiguous() && x.Elements() > 0 {
 			call, err := b.calls.Elementwise(o.Name, x.Elements(), x.Elements(), o.Number)
 			return b.add(o, call, err), true

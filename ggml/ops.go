@@ -143,6 +143,30 @@ func (t Tensor) Relu() Tensor {
 	return t.unary("relu", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Relu(ctx, t.p) })
 }
 
+// ReluSqr is max(t, 0)², the activation of the channel mix.
+func (t Tensor) ReluSqr() Tensor {
+	if y, ok := t.ownUnary("relu_sqr"); ok {
+		return y
+	}
+	return t.Relu().Sqr()
+}
+
+// ExpNegExp is e^(-e^t), which makes a decay of its logarithm.
+func (t Tensor) ExpNegExp() Tensor {
+	if y, ok := t.ownUnary("exp_neg_exp"); ok {
+		return y
+	}
+	return t.Exp().Neg().Exp()
+}
+
+// ownUnary lets the graph's Own build a function that is several operations in ggml.
+func (t Tensor) ownUnary(name string) (Tensor, bool) {
+	if t.typ != gguf.F32 || !t.Contiguous() || t.p == 0 || t.g == nil {
+		return Tensor{}, false
+	}
+	return Operation{Name: name, Operands: []Tensor{t}, Shape: t.ne}.own()
+}
+
 // Tanh is the hyperbolic tangent of t.
 func (t Tensor) Tanh() Tensor {
 	return t.unary("tanh", func(c *bindings.Library, ctx bindings.Context) bindings.Tensor { return c.Tanh(ctx, t.p) })

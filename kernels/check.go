@@ -18,9 +18,12 @@ var plainFunctions = map[string]func(a, b, number float64) float64{
 	"scale":   func(a, _, number float64) float64 { return a * number },
 	"relu":    func(a, _, _ float64) float64 { return max(a, 0) },
 	"sigmoid": func(a, _, _ float64) float64 { return sigmoidPlain(a) },
-	"silu":    func(a, _, _ float64) float64 { return a * sigmoidPlain(a) },
-	"exp":     func(a, _, _ float64) float64 { return math.Exp(a) },
-	"tanh":    func(a, _, _ float64) float64 { return math.Tanh(a) },
+
+	"relu_sqr":    func(a, _, _ float64) float64 { return max(a, 0) * max(a, 0) },
+	"exp_neg_exp": func(a, _, _ float64) float64 { return math.Exp(-math.Exp(a)) },
+	"silu":        func(a, _, _ float64) float64 { return a * sigmoidPlain(a) },
+	"exp":         func(a, _, _ float64) float64 { return math.Exp(a) },
+	"tanh":        func(a, _, _ float64) float64 { return math.Tanh(a) },
 }
 
 func sigmoidPlain(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

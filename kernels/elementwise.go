@@ -16,14 +16,15 @@ type elementwise struct {
 }
 
 // Elementwise adds a call that computes a function for each of n elements. All numbers are float32. The unary functions are neg, sqr,
-// scale (by number), relu, sigmoid, silu, exp and tanh. The binary ones are add, sub and mul. Their second operand has period elements
-// and is repeated. Elementwise fails for other functions and numbers of elements, or if the system gives no memory.
+// scale (by number), relu, relu_sqr (the square of relu), sigmoid, silu, exp, exp_neg_exp (e^(-e^x)) and tanh. The binary ones are add,
+// sub and mul. Their second operand has period elements and is repeated. Elementwise fails for other functions and numbers of elements,
+// or if the system gives no memory.
 func (c *Calls) Elementwise(function string, n, period int64, number float32) (*Call, error) {
 	binary := false
 	switch function {
 	case "add", "sub", "mul":
 		binary = true
-	case "neg", "sqr", "scale", "relu", "sigmoid", "silu", "exp", "tanh":
+	case "neg", "sqr", "scale", "relu", "relu_sqr", "sigmoid", "silu", "exp", "exp_neg_exp", "tanh":
 		period = n
 	default:
 		return nil, fmt.Errorf("kernels: there is no function %q", function)

@@ -192,6 +192,10 @@ func scale()
 
 func relu()
 
+func relu_sqr()
+
+func exp_neg_exp()
+
 func sigmoid()
 
 func silu()
@@ -203,4 +207,4 @@ func tanh()
 func copyRows()
 
 // addresses tells where the other functions are, in the order of their names.
-func addresses(to *[99]uintptr)
+func addresses(to *[101]uintptr)

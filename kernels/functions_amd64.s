@@ -11295,6 +11295,184 @@ rest:
 end:
 	RET
 
+// func relu_sqr()
+// Requires: AVX, AVX2
+TEXT ·relu_sqr(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (R8), Y0
+	VPXOR   Y1, Y1, Y1
+	VMAXPS  Y0, Y1, Y0
+	VMULPS  Y0, Y0, Y0
+	VMOVUPS Y0, (R10)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R10
+	SUBQ    $0x08, CX
+	JMP     eight
+
+rest:
+	TESTQ      CX, CX
+	JZ         end
+	LEAQ       lanes<>+0(SB), AX
+	NEGQ       CX
+	VMOVDQU    32(AX)(CX*4), Y15
+	VMASKMOVPS (R8), Y15, Y0
+	VPXOR      Y1, Y1, Y1
+	VMAXPS     Y0, Y1, Y0
+	VMULPS     Y0, Y0, Y0
+	VMASKMOVPS Y0, Y15, (R10)
+
+end:
+	RET
+
+// func exp_neg_exp()
+// Requires: AVX, AVX2, FMA3
+TEXT ·exp_neg_exp(SB), NOSPLIT|NOFRAME, $0
+eight:
+	CMPQ         CX, $0x08
+	JLT          rest
+	VMOVUPS      (R8), Y0
+	VCMPPS       $0x01, low<>+0(SB), Y0, Y4
+	VCMPPS       $0x0e, many<>+0(SB), Y0, Y5
+	VANDPS       shift16<>+0(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMULPS       exp16<>+0(SB), Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VANDNPS      Y0, Y4, Y0
+	VXORPS       sign<>+0(SB), Y0, Y0
+	VCMPPS       $0x01, low<>+0(SB), Y0, Y4
+	VCMPPS       $0x0e, many<>+0(SB), Y0, Y5
+	VANDPS       shift16<>+0(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMULPS       exp16<>+0(SB), Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VANDNPS      Y0, Y4, Y0
+	VMOVUPS      Y0, (R10)
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R10
+	SUBQ         $0x08, CX
+	JMP          eight
+
+rest:
+	TESTQ        CX, CX
+	JZ           end
+	LEAQ         lanes<>+0(SB), AX
+	NEGQ         CX
+	VMOVDQU      32(AX)(CX*4), Y15
+	VMASKMOVPS   (R8), Y15, Y0
+	VCMPPS       $0x01, low<>+0(SB), Y0, Y4
+	VCMPPS       $0x0e, many<>+0(SB), Y0, Y5
+	VANDPS       shift16<>+0(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMULPS       exp16<>+0(SB), Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VANDNPS      Y0, Y4, Y0
+	VXORPS       sign<>+0(SB), Y0, Y0
+	VCMPPS       $0x01, low<>+0(SB), Y0, Y4
+	VCMPPS       $0x0e, many<>+0(SB), Y0, Y5
+	VANDPS       shift16<>+0(SB), Y5, Y6
+	VSUBPS       Y6, Y0, Y0
+	VBROADCASTSS low<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS high<>+0(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VMULPS       log2e<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      ln2a<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      ln2b<>+0(SB), Y2
+	VFNMADD231PS Y2, Y1, Y0
+	VMOVUPS      exp0<>+0(SB), Y2
+	VFMADD213PS  exp1<>+0(SB), Y0, Y2
+	VFMADD213PS  exp2<>+0(SB), Y0, Y2
+	VFMADD213PS  exp3<>+0(SB), Y0, Y2
+	VFMADD213PS  exp4<>+0(SB), Y0, Y2
+	VFMADD213PS  exp5<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VADDPS       one<>+0(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPADDD       bias<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMULPS       exp16<>+0(SB), Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VANDNPS      Y0, Y4, Y0
+	VMASKMOVPS   Y0, Y15, (R10)
+
+end:
+	RET
+
 // func sigmoid()
 // Requires: AVX, AVX2, FMA3
 TEXT ·sigmoid(SB), NOSPLIT|NOFRAME, $0
@@ -11704,7 +11882,7 @@ next:
 	JNZ  row
 	RET
 
-// func addresses(to *[99]uintptr)
+// func addresses(to *[101]uintptr)
 TEXT ·addresses(SB), NOSPLIT, $0-8
 	MOVQ to+0(FP), DI
 	LEAQ ·q4k1+0(SB), AX
@@ -11895,14 +12073,18 @@ TEXT ·addresses(SB), NOSPLIT, $0-8
 	MOVQ AX, 736(DI)
 	LEAQ ·relu+0(SB), AX
 	MOVQ AX, 744(DI)
-	LEAQ ·sigmoid+0(SB), AX
+	LEAQ ·relu_sqr+0(SB), AX
 	MOVQ AX, 752(DI)
-	LEAQ ·silu+0(SB), AX
+	LEAQ ·exp_neg_exp+0(SB), AX
 	MOVQ AX, 760(DI)
-	LEAQ ·exp+0(SB), AX
+	LEAQ ·sigmoid+0(SB), AX
 	MOVQ AX, 768(DI)
-	LEAQ ·tanh+0(SB), AX
+	LEAQ ·silu+0(SB), AX
 	MOVQ AX, 776(DI)
-	LEAQ ·copyRows+0(SB), AX
+	LEAQ ·exp+0(SB), AX
 	MOVQ AX, 784(DI)
+	LEAQ ·tanh+0(SB), AX
+	MOVQ AX, 792(DI)
+	LEAQ ·copyRows+0(SB), AX
+	MOVQ AX, 800(DI)
 	RET

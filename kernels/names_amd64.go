@@ -98,6 +98,8 @@ var names = [...]string{
 	"sqr",
 	"scale",
 	"relu",
+	"relu_sqr",
+	"exp_neg_exp",
 	"sigmoid",
 	"silu",
 	"exp",

@@ -65,6 +65,16 @@ func elementwises(c floatConstants) {
 		zero(Y1)
 		VMAXPS(Y0, Y1, Y0) // NaN stays NaN: see expOf
 	})
+	elementwise("relu_sqr", 1, func() {
+		zero(Y1)
+		VMAXPS(Y0, Y1, Y0)
+		VMULPS(Y0, Y0, Y0)
+	})
+	elementwise("exp_neg_exp", 1, func() {
+		c.wholeExp(Y0)
+		VXORPS(c.sign, Y0, Y0)
+		c.wholeExp(Y0)
+	})
 	elementwise("sigmoid", 1, func() { c.sigmoid(Y0, Y1, Y2, Y3) })
 	elementwise("silu", 1, func() {
 		VMOVAPS(Y0, Y4)

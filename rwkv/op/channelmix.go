@@ -28,6 +28,6 @@ func ChannelMixes(c rwkv.Config, w rwkv.Weights) []ChannelMix {
 // Of builds sigmoid(R(x_r)) ⊙ V(relu(K(x_k))²).
 func (m ChannelMix) Of(in Shifted) ggml.Tensor {
 	x := in.Lerps(m.MuK, m.MuR)
-	k, r := x[0].MatMul(m.K).Relu().Sqr(), x[1].MatMul(m.R).Sigmoid()
+	k, r := x[0].MatMul(m.K).ReluSqr(), x[1].MatMul(m.R).Sigmoid()
 	return k.MatMul(m.V).Mul(r)
 }

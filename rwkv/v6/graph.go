@@ -76,7 +76,7 @@ func (l *layer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
 
 // decay builds each token's own decay, e^(-e^(d0 + tanh(x·D1)·D2)).
 func (l *layer) decay(xw ggml.Tensor) ggml.Tensor {
-	return xw.MatMul(l.D1).Tanh().MatMul(l.D2).Add(l.D0).Exp().Neg().Exp()
+	return xw.MatMul(l.D1).Tanh().MatMul(l.D2).Add(l.D0).ExpNegExp()
 }
 
 // lerps builds the token shift that depends on the data: x + dx ⊙ (mu_i + tanh((x + dx ⊙ mu_x)·W1)_i·W2_i). x is [channels, tokens],

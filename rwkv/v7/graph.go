@@ -136,5 +136,5 @@ func (l *layer) middle(b rwkv.Batch, m op.Mix7) ggml.Tensor {
 
 // channelMix builds V(relu(K(x + dx ⊙ mu))²) (RWKV-7 paper, section 4).
 func (l *layer) channelMix(in op.Shifted) ggml.Tensor {
-	return in.Lerps(l.FFNMu)[0].MatMul(l.FFNK).Relu().Sqr().MatMul(l.FFNV)
+	return in.Lerps(l.FFNMu)[0].MatMul(l.FFNK).ReluSqr().MatMul(l.FFNV)
 }
