@@ -297,8 +297,9 @@ func visit(t *testing.T, r *rand.Rand, tree *states.Tree, pool *states.Pool, nam
 func TestMemoryIsCounted(t *testing.T) {
 	tree := states.NewTree(1 << 40)
 	r := rand.New(rand.NewPCG(1, 2))
+	encode(t, long) // loads the vocabulary
 	before := heap()
-	for range 20_000 { // texts of all lengths, with states that are next to nothing
+	for range 4_000 { // texts of all lengths, with states that are next to nothing
 		text := long[:r.IntN(len(long))]
 		tokens := append(encode(t, text), encode(t, fmt.Sprint(r.Uint64(), text[:len(text)/3]))...)
 		p := states.NewPrompt(tokenizer.World(), tokens)
