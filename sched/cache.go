@@ -60,6 +60,9 @@ func (l *loop) checkpoint(t *text, logits []float32) {
 	})
 }
 
+// shortAnswer is the number of tokens that are worth a state.
+const shortAnswer = 16
+
 // keepAnswer keeps the state behind an answer. It returns what is left to be done beside the loop, which takes time with long texts, or nil.
 func (l *loop) keepAnswer(t *text, state *engine.Snapshot) (rest func()) {
 	if state == nil {
@@ -67,7 +70,7 @@ func (l *loop) keepAnswer(t *text, state *engine.Snapshot) (rest func()) {
 	}
 	before := t.seen - int64(len(t.Prompt)+t.decoded)
 	read := int(state.Tokens - before)
-	if read < len(t.Prompt) || read > len(t.Prompt)+len(t.out) {
+	if read < len(t.Prompt)+shortAnswer || read > len(t.Prompt)+len(t.out) {
 		return nil
 	}
 	kept, err := l.pool.New(func(into *engine.Snapshot) error {
