@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/doctor"
 	"github.com/gosling-rwkv/gosling/hub"
 	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/cmdline"
@@ -79,6 +81,10 @@ func pullLibraries(c *urfave.Context, bundle string) error {
 			note(c, "%s %s is here already", p.Name, p.Version)
 		}
 		fmt.Fprintf(c.App.Writer, "%s %s: %s\n", p.Name, p.Version, p.Dir)
+	}
+	o, _ := libraryOptions(c, "auto")
+	if used := doctor.Found(o); err == nil && !strings.HasPrefix(used, filepath.Join(dir, "ggml")) {
+		note(c, "the libraries in %s are found before these: take these with GOSLING_GGML=%s", used, filepath.Join(dir, "ggml"))
 	}
 	return err
 }

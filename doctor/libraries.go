@@ -20,6 +20,7 @@ import (
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/probe"
 	"github.com/gosling-rwkv/gosling/internal/units"
+	"github.com/gosling-rwkv/gosling/lm"
 )
 
 // examineLibraries finds, opens and tests ggml and its devices.
@@ -48,6 +49,12 @@ the prebuilt libraries for Linux need glibc: elsewhere build them with "make ggm
 		o.examineDevice(ctx, lib, d, tell)
 	}
 	examineBackends(lib, said.lines(), tell)
+}
+
+// Found returns the folder of the libraries that the options find, or "".
+func Found(o lm.Options) string {
+	dir, _ := ggml.Find(ggml.Options{Folder: o.Libraries, Device: o.Device, CPUVariant: o.CPUVariant}) // an error means none
+	return dir
 }
 
 // OnFinding adds a hint to an error of finding the libraries. named is the flag or variable that set their folder, or "". If that folder

@@ -141,17 +141,22 @@ type Partial struct {
 	Size int64
 }
 
-// Partials lists the stopped downloads in a cache.
+// Partials lists the stopped downloads in Hugging Face's cache and in that of ModelScope inside it.
 func Partials(cache string) []Partial {
 	var all []Partial
-	files := os.DirFS(cache)
-	found, _ := fs.Glob(files, "models--*/blobs/*"+incomplete)
-	for _, path := range found {
-		if info, err := fs.Stat(files, path); err == nil {
-			folder, _, _ := strings.Cut(path, "/")
-			repo := strings.Replace(strings.TrimPrefix(folder, "models--"), "--", "/", 1)
-			all = append(all, Partial{repo, filepath.Join(cache, filepath.FromSlash(path)), info.Size()})
+	for _, dir := range []string{cache, filepath.Join(cache, modelScopeFolder)} {
+		files := os.DirFS(dir)
+		found, _ := fs.Glob(files, "models--*/blobs/*"+incomplete)
+		for _, path := range found {
+			if info, err := fs.Stat(files, path); err == nil {
+				folder, _, _ := strings.Cut(path, "/")
+				repo := strings.Replace(strings.TrimPrefix(folder, "models--"), "--", "/", 1)
+				all = append(all, Partial{repo, filepath.Join(dir, filepath.FromSlash(path)), info.Size()})
+			}
 		}
 	}
 	return all
 }
+
+// modelScopeFolder is the folder in Hugging Face's cache for files of ModelScope.
+const modelScopeFolder = "modelscope"

@@ -86,7 +86,7 @@ func ModelScopeSite(getenv func(string) string) (Site, error) {
 		return Site{}, err
 	}
 	domain := strings.TrimRight(getenv("MODELSCOPE_DOMAIN"), "/")
-	s := Site{Protocol: ModelScope, Endpoint: domain, Named: domain != "", Token: getenv("MODELSCOPE_API_TOKEN"), Cache: filepath.Join(hf.Cache, "modelscope")}
+	s := Site{Protocol: ModelScope, Endpoint: domain, Named: domain != "", Token: getenv("MODELSCOPE_API_TOKEN"), Cache: filepath.Join(hf.Cache, modelScopeFolder)}
 	if s.Endpoint = cmp.Or(s.Endpoint, "https://www.modelscope.cn"); !strings.Contains(s.Endpoint, "://") {
 		s.Endpoint = "https://" + s.Endpoint
 	}
