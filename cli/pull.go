@@ -119,7 +119,7 @@ func pull(c *urfave.Context, name string) (e models.Entry, err error) {
 	}
 	if p.Present != nil {
 		note(c, "%s is here already, and the hub has nothing newer", p.Name)
-		return *p.Present, nil
+		return p.Run(c.Context, models.Events{})
 	}
 	fmt.Fprintln(c.App.ErrWriter, p.Summary())
 	if err := fits(c, p); err != nil {

@@ -134,6 +134,16 @@ func TestTheNewestReleaseIsConvertedAndTheCheckpointDropped(t *testing.T) {
 	assert.Equal(t, e, again)
 	assert.Len(t, w.Requests(), 1, "only the list is asked for")
 
+	other, err := w.pull("hf.co/BlinkDL/rwkv7-g1:rwkv7-g1d-0.1b-20260129-ctx8192.pth")
+	require.NoError(t, err)
+	assert.Equal(t, e.Path, other.Path, "the same file by another name")
+	assert.Len(t, other.Names, 2)
+	for _, r := range w.Requests() {
+		assert.False(t, r.CDN, "and nothing is downloaded")
+	}
+	_, err = w.o.Store.Remove(t.Context(), "hf.co/BlinkDL/rwkv7-g1:rwkv7-g1d-0.1b-20260129-ctx8192.pth")
+	require.NoError(t, err)
+
 	w.Add(g1, map[string][]byte{"rwkv7-g1e-0.1b-20270101-ctx8192.pth": checkpoint(t, 6)})
 	newer, err := w.pull("rwkv7-g1-0.1b")
 	require.NoError(t, err)

@@ -188,6 +188,9 @@ func (p *Plan) present() *Entry {
 	if err != nil {
 		return nil
 	}
+	if e, err := p.o.Store.read(p.id()); err == nil { // by another name
+		found = append(found, e)
+	}
 	want := p.source()
 	for _, e := range found {
 		if e.Source != nil && e.Source.Hub == want.Hub && e.Source.Repository == want.Repository && slices.Equal(e.Source.Files, want.Files) {
@@ -232,7 +235,7 @@ func (p *Plan) id() string {
 // the error is a *DiskError, and nothing is downloaded.
 func (p *Plan) Run(ctx context.Context, on Events) (e Entry, err error) {
 	if p.Present != nil {
-		return *p.Present, nil
+		return p.named(ctx, *p.Present)
 	}
 	if err := p.room(); err != nil {
 		return e, err
@@ -244,7 +247,7 @@ func (p *Plan) Run(ctx context.Context, on Events) (e Entry, err error) {
 	}
 	defer func() { err = errors.Join(err, p.o.Store.free(held)) }()
 	if other := p.present(); other != nil { // the other program is done
-		return *other, nil
+		return p.named(ctx, *other)
 	}
 	work := filepath.Join(p.o.Store.Dir, workPrefix+p.id())
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
@@ -260,7 +263,8 @@ func (p *Plan) Run(ctx context.Context, on Events) (e Entry, err error) {
 		e, err = p.make(ctx, model, on)
 	}
 	if err == nil {
-		e, err = p.record(ctx, e, blobs)
+		e.Source.Revision = cmp.Or(blobs[0].Commit, p.listing.Revision)
+		e, err = p.record(ctx, e)
 	}
 	if err != nil {
 		p.clean(e)
@@ -453,14 +457,21 @@ func (p *Plan) place(ctx context.Context, f hub.File, link, to string, progress 
 	return out.Commit()
 }
 
+// named makes sure that a model that is in the store has the plan's name.
+func (p *Plan) named(ctx context.Context, e Entry) (Entry, error) {
+	if e.has(p.Name.Base) {
+		return e, nil
+	}
+	return p.record(ctx, e)
+}
+
 // record gives the model its name, which an older release of it loses.
-func (p *Plan) record(ctx context.Context, e Entry, blobs []hub.Blob) (_ Entry, err error) {
+func (p *Plan) record(ctx context.Context, e Entry) (_ Entry, err error) {
 	held, err := p.o.Store.names(ctx)
 	if err != nil {
 		return e, err
 	}
 	defer func() { err = errors.Join(err, p.o.Store.free(held)) }()
-	e.Source.Revision = cmp.Or(blobs[0].Commit, p.listing.Revision)
 	if old, err := p.o.Store.read(e.id); err == nil {
 		e.Names = old.Names
 	}
