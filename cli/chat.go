@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,9 +128,7 @@ func runChat(c *urfave.Context) error {
 	}
 	defer t.lines.Close()
 	t.editor, _ = t.lines.(*editedLines)
-	if why != "" {
-		logger(c).Info("template", "name", f.Name, "why", why, "stop", f.Stops)
-	}
+	logger(c).Info("template", "name", f.Name, "why", cmp.Or(why, "it was asked for"), "stop", f.Stops)
 	t.dialog, err = t.newDialog(m, name, why, last, lm.ConversationOptions{
 		Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")),
 	})

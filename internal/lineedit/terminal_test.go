@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -380,4 +381,25 @@ func TestCtrlLClearsTheScreen(t *testing.T) {
 	s := start(t, 70, 20)
 	s.Press("one\rtwo\x0c")
 	s.Until("only the prompt", func() bool { return s.Screen() == "> two" })
+}
+
+func TestCtrlZStopsTheProgramUntilItIsContinued(t *testing.T) {
+	shell, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	s := ptytest.Start(t, 70, 20, []string{"LINEEDIT_HISTORY=" + filepath.Join(t.TempDir(), "history"), "PS1=$ "}, shell, "--norc", "--noprofile", "-i")
+	s.Until("a prompt", func() bool { return strings.HasSuffix(s.Screen(), "$") })
+	s.Press("clear; " + self + "\r")
+	s.Until("the program", func() bool { return strings.HasSuffix(s.Screen(), ">") })
+	s.Press("abc\x1a")
+	s.Until("the shell", func() bool { return strings.Contains(s.Screen(), "Stopped") && strings.HasSuffix(s.Screen(), "$") })
+	s.Press("fg\r")
+	s.Until("the program again", func() bool { return strings.HasSuffix(s.Screen(), "> abc") })
+	s.Press("d\r")
+	s.Shows("> abcd\ngot \"abcd\"\n>")
+	s.Press("\x04")
+	s.Until("the shell", func() bool { return strings.HasSuffix(s.Screen(), "end\n$") })
 }

@@ -7,6 +7,7 @@
 package ptytest
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -45,7 +46,10 @@ func Start(t testing.TB, columns, rows int, env []string, program string, args .
 	t.Cleanup(func() {
 		_ = s.cmd.Process.Kill()
 		_ = s.file.Close()
-		_ = s.screen.Close()
+		<-s.done
+		if answers, ok := s.screen.InputPipe().(io.Closer); ok {
+			_ = answers.Close() // which ends answer; the emulator's own Close does not lock
+		}
 	})
 	go s.show()
 	go s.answer()
