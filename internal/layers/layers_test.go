@@ -71,6 +71,7 @@ var arrows = map[string][]string{
 	"sampler":            {"tokenizer", "internal/float"},
 	"tokenizer":          {"internal/excerpt"},
 	"prompt":             {"internal/excerpt"},
+	"grammar":            {"tokenizer"},
 	"music":              {"tokenizer"},
 	"demo":               {"internal/atomicfile", "internal/private"},
 	"hub":                {"internal/atomicfile", "internal/excerpt", "internal/infile", "internal/lock", "internal/units"},

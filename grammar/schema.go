@@ -1,0 +1,620 @@
+package grammar
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// FromSchema returns the grammar of the JSON texts that a JSON Schema allows. Whatever fits the grammar is valid. It takes
+//
+//   - type, enum, const, anyOf, allOf, $ref to a place in the same schema (recursion too), true and false
+//   - oneOf, if no two branches can match the same value: they differ in type, or in the const or enum of a required property
+//   - properties, required, additionalProperties
+//   - items, prefixItems, minItems, maxItems
+//   - minLength, maxLength, pattern (as package regexp reads it), format (date, time, date-time, uuid, ipv4, email, hostname, uri)
+//   - minimum, maximum, exclusiveMinimum and exclusiveMaximum of integers
+//
+// and annotations such as title, description, default and those that begin with x-. It refuses every other keyword by its name, and
+// combinations that it cannot express.
+//
+// Some valid texts do not fit. Properties come in the order of the schema. An object whose schema has properties has no others, unless
+// additionalProperties allows them. White space is at most a blank, or a line end and 20 blanks. Numbers have at most 16 digits before and
+// after the point. A schema without a type that has keywords of one type only, such as properties, means that type.
+//
+// Errors are of type *Error, with a JSON pointer to the place.
+func FromSchema(source []byte) (*Grammar, error) {
+	if len(source) > MaxSource {
+		return nil, &Error{Reason: fmt.Sprintf("the schema has %d bytes, at most %d are allowed", len(source), MaxSource)}
+	}
+	root, err := decode(source)
+	if err != nil {
+		return nil, err
+	}
+	s := schema{root: root, refs: map[string]int{}, shared: map[string]*expr{}}
+	if _, err := s.reference("#", "#"); err != nil {
+		return nil, err
+	}
+	return build(&s.rules)
+}
+
+// JSON returns the grammar of any JSON object.
+func JSON() *Grammar {
+	g, err := FromSchema([]byte(`{"type": "object"}`))
+	if err != nil {
+		panic(fmt.Sprintf("grammar: internal error: %v", err))
+	}
+	return g
+}
+
+// schema turns a JSON Schema into rules.
+type schema struct {
+	rules
+	root   any
+	refs   map[string]int // the rules of the places that $ref names
+	shared map[string]*expr
+	work   int
+}
+
+const (
+	maxSchemas = 20000 // schemas that are read, each time that one is
+	maxMerges  = 64    // allOf and $ref within each other in one place
+)
+
+func fault(where, format string, args ...any) error {
+	return &Error{where, fmt.Sprintf(format, args...)}
+}
+
+var (
+	annotations = []string{"title", "description", "default", "examples", "example", "$comment", "$schema", "$id", "deprecated", "readOnly", "writeOnly", "$defs", "definitions"}
+	combiners   = []string{"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"}
+	allTypes    = []string{"null", "boolean", "number", "string", "array", "object"}
+	// byType are the keywords that say something of one type only.
+	byType = map[string][]string{
+		"string":  {"minLength", "maxLength", "pattern", "format"},
+		"number":  {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
+		"integer": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
+		"array":   {"items", "prefixItems", "minItems", "maxItems"},
+		"object":  {"properties", "required", "additionalProperties"},
+	}
+)
+
+func isAnnotation(key string) bool {
+	return strings.HasPrefix(key, "x-") || slices.Contains(annotations, key)
+}
+
+// check refuses keywords that are not known.
+func check(o *object, where string) error {
+	for _, key := range o.keys {
+		known := isAnnotation(key) || slices.Contains(combiners, key)
+		for _, keys := range byType {
+			known = known || slices.Contains(keys, key)
+		}
+		if !known {
+			return fault(where, "the keyword %q is not supported", key)
+		}
+		if key == "$id" && where != "#" {
+			return fault(where, "the keyword \"$id\" is only supported at the top")
+		}
+	}
+	return nil
+}
+
+// reference returns a reference to the rule of the schema at a place such as "#/$defs/a".
+func (s *schema) reference(pointer, where string) (*expr, error) {
+	if n, ok := s.refs[pointer]; ok {
+		return ref(n), nil
+	}
+	v, err := s.find(pointer, where)
+	if err != nil {
+		return nil, err
+	}
+	n := s.add(pointer)
+	s.refs[pointer] = n
+	s.bodies[n], err = s.value(v, pointer, 0)
+	return ref(n), err
+}
+
+// find returns what a JSON pointer names.
+func (s *schema) find(pointer, where string) (any, error) {
+	path, err := url.PathUnescape(pointer)
+	if err != nil || path != "#" && !strings.HasPrefix(path, "#/") {
+		return nil, fault(where, "$ref to %q: only places in the same schema are supported, such as \"#/$defs/name\"", pointer)
+	}
+	v := s.root
+	for _, key := range strings.Split(path, "/")[1:] {
+		key = strings.NewReplacer("~1", "/", "~0", "~").Replace(key)
+		var next any
+		ok := false
+		switch at := v.(type) {
+		case *object:
+			next, ok = at.values[key]
+		case []any:
+			if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(at) {
+				next, ok = at[i], true
+			}
+		}
+		if !ok {
+			return nil, fault(where, "$ref to %q, which is not there", pointer)
+		}
+		v = next
+	}
+	return v, nil
+}
+
+// value returns the texts of a schema.
+func (s *schema) value(v any, where string, depth int) (*expr, error) {
+	if s.work++; s.work > maxSchemas {
+		return nil, fault(where, "the schema is too large: with what allOf, anyOf and $ref repeat it has more than %d parts", maxSchemas)
+	}
+	if depth > MaxNesting {
+		return nil, fault(where, "schemas are nested more than %d deep", MaxNesting)
+	}
+	if yes, ok := v.(bool); ok {
+		if yes {
+			return s.anything(), nil
+		}
+		return never, nil
+	}
+	o, ok := v.(*object)
+	if !ok {
+		return nil, fault(where, "want a schema, an object or a boolean")
+	}
+	if err := check(o, where); err != nil {
+		return nil, err
+	}
+	if pointer, ok := onlyRef(o); ok {
+		return s.reference(pointer, where)
+	}
+	if o.has("allOf") || o.has("$ref") {
+		return s.merged(o, where, depth)
+	}
+	return s.plain(o, where, depth)
+}
+
+// merged returns the rule of a schema with allOf, or with a $ref and more. Equal ones share a rule, so recursion through them ends.
+func (s *schema) merged(o *object, where string, depth int) (*expr, error) {
+	key := canonical(o)
+	s.work += len(key) / 256
+	if n, ok := s.refs[key]; ok {
+		return ref(n), nil
+	}
+	flat, err := s.flatten(o, where, 0)
+	if err != nil || flat == nil {
+		return never, err
+	}
+	n := s.add(where)
+	s.refs[key] = n
+	s.bodies[n], err = s.plain(flat, where, depth)
+	return ref(n), err
+}
+
+// plain returns the texts of a schema without allOf and $ref.
+func (s *schema) plain(o *object, where string, depth int) (*expr, error) {
+	for _, key := range []string{"anyOf", "oneOf"} {
+		if o.has(key) {
+			return s.branches(o, key, where, depth)
+		}
+	}
+	if o.has("enum") || o.has("const") {
+		return literals(o, where)
+	}
+	return s.typed(o, where, depth)
+}
+
+// assertions returns the keywords that are not annotations.
+func assertions(o *object) []string {
+	return slices.DeleteFunc(slices.Clone(o.keys), isAnnotation)
+}
+
+// onlyRef returns the target of a schema that is nothing but a reference, perhaps within an allOf of one.
+func onlyRef(o *object) (string, bool) {
+	keys := assertions(o)
+	if len(keys) != 1 {
+		return "", false
+	}
+	if all, ok := o.values["allOf"].([]any); ok && len(all) == 1 {
+		if only, ok := all[0].(*object); ok {
+			return onlyRef(only)
+		}
+	}
+	pointer, ok := o.values["$ref"].(string)
+	return pointer, ok
+}
+
+// flatten replaces allOf and $ref by the keywords of what they name. It returns nil for a schema that nothing fits.
+func (s *schema) flatten(o *object, where string, merges int) (*object, error) {
+	if err := check(o, where); err != nil {
+		return nil, err
+	}
+	if s.work++; merges > maxMerges || s.work > maxSchemas {
+		return nil, fault(where, "allOf or $ref leads back to itself, or too far")
+	}
+	out := o.without("allOf", "$ref")
+	var parts []any
+	var places []string
+	if o.has("$ref") {
+		pointer, ok := o.values["$ref"].(string)
+		if !ok {
+			return nil, fault(where, "$ref is not a text")
+		}
+		v, err := s.find(pointer, where)
+		if err != nil {
+			return nil, err
+		}
+		parts, places = append(parts, v), append(places, pointer)
+	}
+	if o.has("allOf") {
+		all, err := schemaList(o, "allOf", where)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range all {
+			parts, places = append(parts, v), append(places, fmt.Sprintf("%s/allOf/%d", where, i))
+		}
+	}
+	for i, v := range parts {
+		part, never, err := s.flat(v, places[i], merges+1)
+		if err != nil || never {
+			return nil, err
+		}
+		if out, err = conjunction(out, part, where); err != nil || out == nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// flat flattens a schema that may be a boolean. It reports whether nothing fits.
+func (s *schema) flat(v any, where string, merges int) (*object, bool, error) {
+	switch v := v.(type) {
+	case bool:
+		return newObject(), !v, nil
+	case *object:
+		o, err := s.flatten(v, where, merges)
+		return o, o == nil, err
+	}
+	return nil, false, fault(where, "want a schema, an object or a boolean")
+}
+
+func schemaList(o *object, key, where string) ([]any, error) {
+	list, ok := o.values[key].([]any)
+	if !ok || len(list) == 0 {
+		return nil, fault(where, "%s is not a list of schemas", key)
+	}
+	return list, nil
+}
+
+// branches returns the alternatives of anyOf or oneOf, each with the keywords beside it.
+func (s *schema) branches(o *object, key, where string, depth int) (*expr, error) {
+	list, err := schemaList(o, key, where)
+	if err != nil {
+		return nil, err
+	}
+	if key == "oneOf" {
+		if err := s.apart(list, where); err != nil {
+			return nil, err
+		}
+	}
+	base := o.without(key)
+	var parts []*expr
+	for i, v := range list {
+		place := fmt.Sprintf("%s/%s/%d", where, key, i)
+		if len(assertions(base)) > 0 {
+			branch, nothing, err := s.flat(v, place, 0)
+			if err != nil {
+				return nil, err
+			}
+			if nothing {
+				continue
+			}
+			if branch, err = conjunction(base, branch, place); err != nil {
+				return nil, err
+			}
+			if branch == nil {
+				continue
+			}
+			v = branch
+		}
+		part, err := s.value(v, place, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return alt(parts...), nil
+}
+
+// literals returns the values of enum and const that fit the types.
+func literals(o *object, where string) (*expr, error) {
+	for _, key := range assertions(o) {
+		if !slices.Contains([]string{"enum", "const", "type"}, key) {
+			return nil, fault(where, "%q beside enum or const is not supported: leave out the values that do not fit", key)
+		}
+	}
+	values, err := listed(o, where)
+	if err != nil {
+		return nil, err
+	}
+	var texts []string
+	var parts []*expr
+	for _, v := range values {
+		switch v := v.(type) {
+		case []any, *object:
+			parts = append(parts, literal(v))
+		case json.Number:
+			texts = append(texts, v.String())
+		default:
+			texts = append(texts, canonical(v))
+		}
+	}
+	if len(texts) > 0 {
+		parts = append(parts, oneOf(texts))
+	}
+	return alt(parts...), nil
+}
+
+// listed returns the values that enum, const and type allow.
+func listed(o *object, where string) ([]any, error) {
+	values := []any{o.values["const"]}
+	if o.has("enum") {
+		list, ok := o.values["enum"].([]any)
+		if !ok || len(list) == 0 {
+			return nil, fault(where, "enum is not a list of values")
+		}
+		values = slices.Clone(list)
+		if o.has("const") {
+			values = slices.DeleteFunc(values, func(v any) bool { return !sameValue(v, o.values["const"]) })
+		}
+	}
+	types, err := typesOf(o, where)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(values, func(v any) bool { return !slices.ContainsFunc(types, func(t string) bool { return hasType(v, t) }) }), nil
+}
+
+func hasType(v any, t string) bool {
+	switch v := v.(type) {
+	case nil:
+		return t == "null"
+	case bool:
+		return t == "boolean"
+	case string:
+		return t == "string"
+	case json.Number:
+		f, err := v.Float64()
+		return t == "number" || t == "integer" && err == nil && f == math.Trunc(f)
+	case []any:
+		return t == "array"
+	}
+	return t == "object"
+}
+
+// typesOf returns the types that a schema allows: those that it names, those that its keywords are for, or all.
+func typesOf(o *object, where string) ([]string, error) {
+	var types []string
+	switch t := o.values["type"].(type) {
+	case nil:
+		if o.has("type") {
+			return nil, fault(where, "type is not a text or a list of texts")
+		}
+		for _, name := range allTypes {
+			if slices.ContainsFunc(byType[name], o.has) {
+				types = append(types, name)
+			}
+		}
+		if len(types) == 0 {
+			types = allTypes
+		}
+		return types, nil
+	case string:
+		types = []string{t}
+	case []any:
+		for _, v := range t {
+			name, _ := v.(string)
+			types = append(types, name)
+		}
+	}
+	if len(types) == 0 && !isEmptyList(o.values["type"]) {
+		return nil, fault(where, "type is not a text or a list of texts")
+	}
+	for _, t := range types {
+		if t != "integer" && !slices.Contains(allTypes, t) {
+			return nil, fault(where, "unknown type %q", t)
+		}
+	}
+	if slices.Contains(types, "number") {
+		types = slices.DeleteFunc(types, func(t string) bool { return t == "integer" })
+	}
+	return types, nil
+}
+
+func isEmptyList(v any) bool { l, ok := v.([]any); return ok && len(l) == 0 }
+
+// typed returns the texts of a schema by their type.
+func (s *schema) typed(o *object, where string, depth int) (*expr, error) {
+	types, err := typesOf(o, where)
+	if err != nil {
+		return nil, err
+	}
+	var parts []*expr
+	for _, t := range types {
+		var part *expr
+		switch t {
+		case "null":
+			part = text("null")
+		case "boolean":
+			part = alt(text("true"), text("false"))
+		case "integer", "number":
+			part, err = numbers(o, t, where)
+		case "string":
+			part, err = s.strings(o, where)
+		case "array":
+			part, err = s.array(o, where, depth)
+		case "object":
+			part, err = s.object(o, where, depth)
+		}
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return alt(parts...), nil
+}
+
+// once returns a shared rule, made at the first use.
+func (s *schema) once(name string, body func() *expr) *expr {
+	if e, ok := s.shared[name]; ok {
+		return e
+	}
+	n := s.add(name)
+	s.shared[name] = ref(n)
+	s.bodies[n] = body()
+	return s.shared[name]
+}
+
+func (s *schema) string() *expr {
+	return s.once("any string", func() *expr { return quoted(repeat(jsonChar, 0, unlimited)) })
+}
+
+func (s *schema) anything() *expr {
+	return s.once("any value", func() *expr {
+		return alt(text("null"), text("true"), text("false"), number, s.string(), s.anyArray(), s.anyObject())
+	})
+}
+
+func (s *schema) anyArray() *expr {
+	return s.once("any array", func() *expr { return list("[", "]", s.anything(), 0, unlimited) })
+}
+
+func (s *schema) anyObject() *expr {
+	return s.once("any object", func() *expr { return list("{", "}", seq(s.string(), colon, s.anything()), 0, unlimited) })
+}
+
+// bounds reads a pair of limits of a size.
+func bounds(o *object, minKey, maxKey, where string) (least, most int, err error) {
+	least, most = 0, unlimited
+	for key, to := range map[string]*int{minKey: &least, maxKey: &most} {
+		if !o.has(key) {
+			continue
+		}
+		n, ok := o.values[key].(json.Number)
+		f, ferr := n.Float64()
+		if !ok || ferr != nil || f < 0 || f != math.Trunc(f) {
+			return 0, 0, fault(where, "%s is not a whole number from 0", key)
+		}
+		if f > MaxRepeat {
+			return 0, 0, fault(where, "%s is %s, at most %d is supported", key, n, MaxRepeat)
+		}
+		*to = int(f)
+	}
+	return least, most, nil
+}
+
+func (s *schema) strings(o *object, where string) (*expr, error) {
+	least, most, err := bounds(o, "minLength", "maxLength", where)
+	if err != nil {
+		return nil, err
+	}
+	limited := o.has("minLength") || o.has("maxLength")
+	switch {
+	case o.has("pattern") && o.has("format"), limited && (o.has("pattern") || o.has("format")):
+		return nil, fault(where, "only one of pattern, format and the bounds of the length is supported")
+	case o.has("pattern"):
+		pattern, ok := o.values["pattern"].(string)
+		if !ok {
+			return nil, fault(where, "pattern is not a text")
+		}
+		e, err := (&regex{chars: jsonChars, dot: patternDot}).parse(pattern, true)
+		if err != nil {
+			return nil, fault(where, "pattern: %v", err)
+		}
+		return quoted(e), nil
+	case o.has("format"):
+		name, _ := o.values["format"].(string)
+		pattern, ok := formats[name]
+		if !ok {
+			return nil, fault(where, "the format %s is not supported", canonical(o.values["format"]))
+		}
+		e, err := (&regex{chars: chars}).parse(pattern, false)
+		if err != nil {
+			panic(fmt.Sprintf("grammar: internal error: format %q: %v", name, err))
+		}
+		return quoted(e), nil
+	case least > most:
+		return never, nil
+	case limited:
+		return quoted(repeat(jsonChar, least, most)), nil
+	}
+	return s.string(), nil
+}
+
+// patternDot is . in a pattern, as narrow as in JavaScript.
+var patternDot = negate([]runeRange{{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}})
+
+const (
+	label = `[A-Za-z0-9]{1,15}(-[A-Za-z0-9]{1,15}){0,2}`
+	octet = `(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])`
+	date  = `([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))` +
+		`|([0-9][0-9](0[48]|[2468][048]|[13579][26])|(0[048]|[2468][048]|[13579][26])00)-02-29)`
+	clock = `([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])`
+)
+
+// formats are the formats of strings, or some of the texts that they allow. None needs escapes in JSON.
+var formats = map[string]string{
+	"date":      date,
+	"time":      clock,
+	"date-time": date + "T" + clock,
+	"uuid":      `[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`,
+	"ipv4":      octet + `\.` + octet + `\.` + octet + `\.` + octet,
+	"email":     `[A-Za-z0-9_+-]{1,30}(\.[A-Za-z0-9_+-]{1,16}){0,2}@(` + label + `\.){1,3}[A-Za-z]{2,24}`,
+	"hostname":  `(` + label + `\.){0,3}[A-Za-z]{1,24}`,
+	"uri":       `[A-Za-z][A-Za-z0-9+.-]{0,15}://(` + label + `\.){0,3}[A-Za-z]{1,24}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~!$&'()*+,;=:@-]*)*(\?[A-Za-z0-9._~!$&'()*+,;=:@/?-]*)?(#[A-Za-z0-9._~!$&'()*+,;=:@/?-]*)?`,
+}
+
+// usualInteger bounds integers without a minimum or maximum.
+const usualInteger = 1e16 - 1
+
+func numbers(o *object, t, where string) (*expr, error) {
+	lo, hi := math.Inf(-1), math.Inf(1)
+	for _, key := range byType[t] {
+		if !o.has(key) {
+			continue
+		}
+		if t == "number" {
+			return nil, fault(where, "%s is only supported for the type \"integer\"", key)
+		}
+		n, ok := o.values[key].(json.Number)
+		f, err := n.Float64()
+		if !ok || err != nil {
+			return nil, fault(where, "%s is not a number", key)
+		}
+		if math.Abs(f) > 1<<53 {
+			return nil, fault(where, "%s is %s, at most %d is supported", key, n, 1<<53)
+		}
+		switch key {
+		case "minimum":
+			lo = max(lo, math.Ceil(f))
+		case "exclusiveMinimum":
+			lo = max(lo, math.Floor(f)+1)
+		case "maximum":
+			hi = min(hi, math.Floor(f))
+		case "exclusiveMaximum":
+			hi = min(hi, math.Ceil(f)-1)
+		}
+	}
+	switch {
+	case t == "number":
+		return number, nil
+	case math.IsInf(lo, -1) && math.IsInf(hi, 1):
+		return integer, nil
+	case lo > hi:
+		return never, nil
+	}
+	return integers(int64(max(lo, -usualInteger)), int64(min(hi, usualInteger))), nil
+}
