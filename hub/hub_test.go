@@ -40,8 +40,14 @@ func start(t *testing.T) (*fakehub.Hub, *hub.Client) {
 
 func client(t *testing.T, h *fakehub.Hub, token string) *hub.Client {
 	t.Helper()
+	return patientClient(t, h, token, time.Minute)
+}
+
+// patientClient returns a client with an empty cache that waits so long for bytes.
+func patientClient(t *testing.T, h *fakehub.Hub, token string, stall time.Duration) *hub.Client {
+	t.Helper()
 	c, err := hub.New(hub.Site{Endpoint: h.URL, Named: true, Token: token, Cache: filepath.Join(t.TempDir(), "cache")},
-		hub.Options{Wait: time.Millisecond, Stall: 300 * time.Millisecond})
+		hub.Options{Wait: time.Millisecond, Stall: stall})
 	require.NoError(t, err)
 	return c
 }
@@ -248,6 +254,9 @@ func TestFaultsThatStayEndInOneErrorAndLeaveNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, c := start(t)
+			if tc.faults.Mute || tc.faults.Pause > 0 {
+				c = patientClient(t, h, "", 300*time.Millisecond)
+			}
 			f := pick(t, c, "goose.pth")
 			h.Break(tc.faults)
 			_, err := c.Fetch(t.Context(), goose, f, hub.Events{})
