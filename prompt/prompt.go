@@ -22,6 +22,16 @@ func Clean(s string) string {
 	return strings.TrimSpace(out.String())
 }
 
+// Clean is the function Clean for texts of this format. If its turns end with a mark such as <|im_end|>, a space is put into such marks of
+// the text. So no text can end its turn.
+func (t Template) Clean(s string) string {
+	s = Clean(s)
+	for _, mark := range t.Marks {
+		s = strings.ReplaceAll(s, mark, mark[:2]+" "+mark[2:])
+	}
+	return s
+}
+
 // Turn is a question and its answer. The answer to the last question may be missing.
 type Turn struct {
 	User, Assistant string
@@ -39,6 +49,8 @@ type Template struct {
 	Assistant string
 	// Separator ends every turn.
 	Separator string
+	// Marks are the texts that begin and end turns, where that is not an empty line. Such a text is one token.
+	Marks []string
 	// Verbatim puts the prompt after the opening unchanged: there are no turns, and nothing is cleaned.
 	Verbatim bool
 	// Chat tells that a conversation may have several turns. Thinks tells that models of this format support Think.
@@ -83,7 +95,7 @@ func (t Template) Open(system string) string { return t.Opening + t.SystemTurn(s
 
 // SystemTurn returns a system turn, or an empty string if text is empty.
 func (t Template) SystemTurn(text string) string {
-	if text = Clean(text); text == "" {
+	if text = t.Clean(text); text == "" {
 		return ""
 	}
 	return t.System + text + t.Separator
@@ -91,12 +103,12 @@ func (t Template) SystemTurn(text string) string {
 
 // Ask returns a user turn and the start of the answer, for a conversation whose earlier turns the model has already read.
 func (t Template) Ask(user string, think Think) string {
-	return t.User + Clean(user) + think.Request + t.Separator + t.Assistant + think.Start
+	return t.User + t.Clean(user) + think.Request + t.Separator + t.Assistant + think.Start
 }
 
 // Answered returns a whole turn for a conversation that continues: the question, and its answer without thoughts.
 func (t Template) Answered(user, answer string) string {
-	return t.Ask(user, Think{}) + t.Said(Clean(answer)) + t.Separator
+	return t.Ask(user, Think{}) + t.Said(t.Clean(answer)) + t.Separator
 }
 
 // Task returns the prompt for an instruction and its input. The input may be empty, and needs a template with Input. The
@@ -105,14 +117,14 @@ func (t Template) Task(system, instruction, input string, think Think) string {
 	if t.Verbatim {
 		return t.Opening + instruction
 	}
-	if input = Clean(input); input == "" {
+	if input = t.Clean(input); input == "" {
 		return t.Open(system) + t.Ask(instruction, think)
 	}
 	opening := t.Opening
 	if t.OpeningInput != "" {
 		opening = t.OpeningInput
 	}
-	return opening + t.SystemTurn(system) + t.User + Clean(instruction) + t.Separator + t.Input + input + t.Separator + t.Assistant
+	return opening + t.SystemTurn(system) + t.User + t.Clean(instruction) + t.Separator + t.Input + input + t.Separator + t.Assistant
 }
 
 // LooksSwapped reports whether instruction and input seem to be swapped, which gives worse answers. It is a guess from the length

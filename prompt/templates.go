@@ -61,7 +61,7 @@ func Templates() []Template {
 			Separator: blank, Stops: []string{"\n\nQuestion:"}, Chat: true, Sampling: textSampling},
 		{Name: "pile-text", About: "models trained on the Pile alone, a text to continue", Opening: "\n", Verbatim: true, Sampling: textSampling},
 		{Name: "chatml", About: "hybrids with Qwen", System: "<|im_start|>system\n", User: "<|im_start|>user\n", Assistant: "<|im_start|>assistant\n",
-			Separator: "<|im_end|>\n", Stops: []string{"<|im_end|>"}, Chat: true, Sampling: qwenSampling},
+			Separator: "<|im_end|>\n", Marks: []string{"<|im_start|>", "<|im_end|>"}, Stops: []string{"<|im_end|>"}, Chat: true, Sampling: qwenSampling},
 		{Name: "abc", About: "ABC music models", Verbatim: true, First: []int32{2}, End: []int32{3}, Sampling: abcSampling},
 		{Name: "midi", About: "MIDI music models", Verbatim: true, First: []int32{0}, Sampling: midiSampling},
 		{Name: "raw", About: "the prompt unchanged", Verbatim: true, Sampling: textSampling},
