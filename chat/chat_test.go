@@ -142,18 +142,27 @@ func TestFunctionsThatAreOfferedAreCalled(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// Messages of an HTTP request become a prompt.
+// Messages of an HTTP request become a prompt. Then the answer's turn is closed for the next one.
 func ExampleFormat_Prompt() {
 	g1, err := prompt.Named("g1")
 	if err != nil {
 		panic(err)
 	}
-	text, err := chat.Format{Template: g1}.Prompt([]chat.Message{
+	p, err := chat.Format{Template: g1}.Prompt([]chat.Message{
 		{Role: chat.System, Text: "Be brief."},
 		{Role: chat.User, Text: "What is a goose?"},
 		{Role: chat.Assistant, Text: "A bird."},
 		{Role: chat.User, Text: "Can it fly?"},
-	})
-	fmt.Printf("%q %v\n", text, err)
-	// Output: "System: Be brief.\n\nUser: What is a goose?\n\nAssistant: A bird.\n\nUser: Can it fly?\n\nAssistant:" <nil>
+	}, chat.Continue)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%q\n", p.Text)
+	fmt.Printf("%q\n", p.Text[p.History:p.Answer])
+	closing, _ := p.Close(" Yes.", false)
+	fmt.Printf("%q %v\n", closing.Text[p.Answer:], closing.Ready)
+	// Output:
+	// "System: Be brief.\n\nUser: What is a goose?\n\nAssistant: A bird.\n\nUser: Can it fly?\n\nAssistant:"
+	// "User: Can it fly?\n\nAssistant:"
+	// " Yes.\n\n" true
 }

@@ -61,7 +61,12 @@ func Kept(start prompt.Think, said string, unfinished bool) (answer string, cut 
 	if _, err := prompt.Call(said); err != nil && unfinished {
 		return "", true
 	}
-	return strings.TrimSpace(prompt.CallStart) + "\n" + strings.TrimSpace(said) + prompt.CallEnd, false
+	return Fenced(said), false
+}
+
+// Fenced returns a function call as an earlier answer has it: between fences.
+func Fenced(call string) string {
+	return strings.TrimSpace(prompt.CallStart) + "\n" + strings.TrimSpace(call) + prompt.CallEnd
 }
 
 // CheckCall returns what is wrong with the function call in an answer, or nil. If the model was free to answer in words, only an
