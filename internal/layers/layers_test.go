@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"sched":       {"engine", "generate", "rwkv", "states", "tokenizer"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"states":      {"engine", "tokenizer"},
+	"api/openai":  {"chat", "prompt", "sampler", "tokenizer", "internal/excerpt", "internal/jsontext"},
 	"chat":        {"prompt"},
 	"lm":          {"chat", "convert", "engine", "generate", "tokenizer", "prompt", "sampler", "quant", "internal/cells", "internal/clock", "internal/float", "internal/infile"},
 	"eval/report": {"eval", "internal/cells", "internal/units"},

@@ -1,0 +1,196 @@
+package openai
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+	"unicode/utf8"
+)
+
+// CompletionResponse is the response to a request for completions.
+type CompletionResponse struct {
+	Head
+	Choices []CompletionChoice
+	Usage   Usage
+	Timings *Timings
+	State   *StateInfo
+}
+
+// CompletionChoice is a text, or a part of it.
+type CompletionChoice struct {
+	Index    int
+	Text     string
+	Logprobs []Token // nil if the request did not ask for them
+	Offset   int     // where Logprobs begin in the whole text, in characters
+	Finish   Finish
+}
+
+// CompletionChunk is a part of a streamed text.
+type CompletionChunk struct {
+	Head
+	Choice   CompletionChoice
+	Usage    *Usage     // in a chunk of its own, behind all texts
+	Timings  *Timings   // optional
+	Progress *Progress  // in a chunk of its own, before the text
+	State    *StateInfo // with Choice.Finish
+}
+
+// textChoice is a CompletionChoice as JSON.
+type textChoice struct {
+	Index    int           `json:"index"`
+	Text     string        `json:"text"`
+	Logprobs *textLogprobs `json:"logprobs"`
+	Finish   *Finish       `json:"finish_reason"`
+}
+
+// textLogprobs is the tokens of a text, as JSON.
+type textLogprobs struct {
+	Tokens   []string             `json:"tokens"`
+	Logprobs []*float64           `json:"token_logprobs"`
+	Top      []map[string]float64 `json:"top_logprobs"`
+	Offsets  []int                `json:"text_offset"`
+}
+
+func (c CompletionChoice) wire() textChoice {
+	w := textChoice{c.Index, c.Text, nil, c.Finish.wire()}
+	if c.Logprobs == nil {
+		return w
+	}
+	n, at := len(c.Logprobs), c.Offset
+	w.Logprobs = &textLogprobs{make([]string, n), make([]*float64, n), make([]map[string]float64, n), make([]int, n)}
+	for i, t := range c.Logprobs {
+		w.Logprobs.Tokens[i], w.Logprobs.Logprobs[i], w.Logprobs.Offsets[i] = t.Text, t.logprob(), at
+		w.Logprobs.Top[i] = t.likeliest()
+		at += utf8.RuneCountInString(t.Text)
+	}
+	return w
+}
+
+// likeliest returns the likeliest tokens at a token's place by their texts, or nil where nothing comes before. Of several with the same text
+// the likeliest counts.
+func (t Token) likeliest() map[string]float64 {
+	if t.logprob() == nil {
+		return nil
+	}
+	top := map[string]float64{}
+	for _, other := range t.Top {
+		if p := other.logprob(); p != nil {
+			if before, ok := top[other.Text]; !ok || *p > before {
+				top[other.Text] = *p
+			}
+		}
+	}
+	return top
+}
+
+// EncodeCompletion returns the body of a response.
+func EncodeCompletion(r CompletionResponse) []byte {
+	choices := make([]textChoice, len(r.Choices))
+	for i, c := range r.Choices {
+		choices[i] = c.wire()
+	}
+	return encode(struct {
+		wireHead
+		Choices []textChoice `json:"choices"`
+		Usage   *wireUsage   `json:"usage"`
+		Timings *wireTimings `json:"timings,omitempty"`
+		State   *StateInfo   `json:"state,omitempty"`
+	}{r.wire("text_completion"), choices, r.Usage.wire(), r.Timings.wire(), r.State})
+}
+
+// EncodeCompletionChunk returns the data of an event of a stream.
+func EncodeCompletionChunk(c CompletionChunk) []byte {
+	choices := []textChoice{}
+	if c.Usage == nil && c.Progress == nil {
+		choices = append(choices, c.Choice.wire())
+	}
+	return encode(struct {
+		wireHead
+		Choices  []textChoice  `json:"choices"`
+		Usage    *wireUsage    `json:"usage,omitempty"`
+		Timings  *wireTimings  `json:"timings,omitempty"`
+		Progress *wireProgress `json:"prompt_progress,omitempty"`
+		State    *StateInfo    `json:"state,omitempty"`
+	}{c.wire("text_completion"), choices, c.Usage.wire(), c.Timings.wire(), c.Progress.wire(), c.State})
+}
+
+// EmbeddingResponse is the response to a request for embeddings.
+type EmbeddingResponse struct {
+	Model   string
+	Vectors [][]float32 // in the order of the inputs; it is an internal error if a number is not finite
+	Base64  bool        // as in the request
+	Tokens  int         // of all inputs
+}
+
+// EncodeEmbeddings returns the body of a response.
+func EncodeEmbeddings(r EmbeddingResponse) []byte {
+	type item struct {
+		Object    string `json:"object"`
+		Index     int    `json:"index"`
+		Embedding any    `json:"embedding"`
+	}
+	items := make([]item, len(r.Vectors))
+	for i, vector := range r.Vectors {
+		items[i] = item{"embedding", i, vector}
+		if r.Base64 {
+			data := make([]byte, 4*len(vector))
+			_, _ = binary.Encode(data, binary.LittleEndian, vector)
+			items[i].Embedding = base64.StdEncoding.EncodeToString(data)
+		}
+	}
+	type usage struct {
+		Prompt int `json:"prompt_tokens"`
+		Total  int `json:"total_tokens"`
+	}
+	return encode(struct {
+		Object string `json:"object"`
+		Data   []item `json:"data"`
+		Model  string `json:"model"`
+		Usage  usage  `json:"usage"`
+	}{"list", items, r.Model, usage{r.Tokens, r.Tokens}})
+}
+
+// Model describes a model that is served.
+type Model struct {
+	ID      string
+	Created time.Time
+	Owner   string
+	// Vocab, Embedding and Parameters are the rows of the vocabulary, the channels and the number of weights. They stand under "meta" with
+	// llama.cpp's names. 0 is left out.
+	Vocab, Embedding int
+	Parameters       int64
+}
+
+// wireModel is a Model as JSON.
+type wireModel struct {
+	ID      string    `json:"id"`
+	Object  string    `json:"object"`
+	Created int64     `json:"created"`
+	Owner   string    `json:"owned_by"`
+	Meta    wireShape `json:"meta"`
+}
+
+type wireShape struct {
+	Vocab      int   `json:"n_vocab,omitempty"`
+	Embedding  int   `json:"n_embd,omitempty"`
+	Parameters int64 `json:"n_params,omitempty"`
+}
+
+func (m Model) wire() wireModel {
+	return wireModel{m.ID, "model", m.Created.Unix(), m.Owner, wireShape{m.Vocab, m.Embedding, m.Parameters}}
+}
+
+// EncodeModel returns the body of the response that describes one model.
+func EncodeModel(m Model) []byte { return encode(m.wire()) }
+
+// EncodeModels returns the body of the list of models.
+func EncodeModels(models []Model) []byte {
+	data := make([]wireModel, len(models))
+	for i, m := range models {
+		data[i] = m.wire()
+	}
+	return encode(struct {
+		Object string      `json:"object"`
+		Data   []wireModel `json:"data"`
+	}{"list", data})
+}

@@ -1,0 +1,304 @@
+package openai
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/tokenizer"
+)
+
+// Options is what all generating requests have in common.
+type Options struct {
+	Model    string // as the client names it; may be empty
+	Sampling Sampling
+	Stop     []string // none is empty
+	Limit    *int     // the most tokens of an answer; 0 only reads the prompt; nil if the client names none
+	Choices  int      // how many answers, at least 1
+	Seed     *uint64  // nil asks for a random one
+	Logprobs *int     // tell the probability of each token, and of so many of the likeliest at its place; nil tells none
+
+	IgnoreEnd   bool // the model may not end the text
+	Stream      bool
+	StreamUsage bool // the last chunk of a stream has the usage
+	Timings     bool // every chunk has the timings
+	Progress    bool // a stream tells how much of the prompt was read
+
+	State       *State // what the text begins with; nil is the model's own beginning
+	SaveState   string // a name for the state after the text, or empty
+	ReturnState Return
+	Cache       Cache
+	CacheSalt   string // divides the client's cache
+	Exact       bool   // the answer may not depend on what else is computed
+
+	// Ignored lists fields that are not honoured, in order. A client may have meant them to matter.
+	Ignored []string
+}
+
+// State is a state that a text begins with: one that the server keeps, or a state's bytes. Names are checked where states are kept.
+type State struct {
+	Name string
+	Data []byte
+}
+
+// Return is how the state after a text is given back.
+type Return string
+
+// The ways.
+const (
+	ReturnNothing Return = ""
+	ReturnID      Return = "id"     // kept for a while under an id
+	ReturnData    Return = "base64" // in the response
+)
+
+// Cache is what a request does with the cache of states.
+type Cache int
+
+// The uses.
+const (
+	UseCache  Cache = iota // read and fill
+	ReadCache              // read only
+	NoCache
+)
+
+// Sampling is how tokens are chosen. What is nil follows the model.
+type Sampling struct {
+	Temperature, TopP, MinP                         *float64
+	PresencePenalty, FrequencyPenalty, PenaltyDecay *float64
+	TopK                                            *int
+	Bias                                            []Bias
+}
+
+// Bias is a number to add to the logit of a token. -Inf bans the token.
+type Bias struct {
+	Token string // a token's id or its text, as sampler.ParseToken takes it
+	Value float64
+}
+
+// Over returns the model's own options with what the request says in their place. v is the model's tokenizer. A bias for a token that the
+// vocabulary does not have is an *Error. Seed and Banned are left to the caller.
+func (s Sampling) Over(own sampler.Options, v tokenizer.Tokenizer) (sampler.Options, error) {
+	set(&own.Temperature, s.Temperature)
+	set(&own.TopP, s.TopP)
+	set(&own.MinP, s.MinP)
+	set(&own.PresencePenalty, s.PresencePenalty)
+	set(&own.FrequencyPenalty, s.FrequencyPenalty)
+	set(&own.PenaltyDecay, s.PenaltyDecay)
+	set(&own.TopK, s.TopK)
+	if len(s.Bias) == 0 {
+		return own, nil
+	}
+	own.Logits = maps.Clone(own.Logits)
+	if own.Logits == nil {
+		own.Logits = map[tokenizer.Token]float64{}
+	}
+	for _, b := range s.Bias {
+		token, err := sampler.ParseToken(v, b.Token)
+		if err != nil {
+			return own, invalid("logit_bias", "%v", err)
+		}
+		sum := min(own.Logits[token]+b.Value, maxBias)
+		if !math.IsInf(sum, -1) {
+			sum = max(sum, -maxBias)
+		}
+		own.Logits[token] = sum
+	}
+	return own, nil
+}
+
+// set replaces a value if there is another one.
+func set[T any](value, by *T) {
+	if by != nil {
+		*value = *by
+	}
+}
+
+// The bounds of numbers. They are those of package sampler, where that has some.
+const (
+	maxTemperature = 1e6
+	maxPenalty     = 1e6
+	maxBias        = 1e6
+)
+
+// options reads the fields that all generating requests have.
+func (o *object) options() Options {
+	r := Options{Choices: 1, Sampling: o.sampling(), Stop: o.stops()}
+	set(&r.Model, o.text("model"))
+	set(&r.Choices, o.count("n", 1, MaxChoices))
+	// -1 asks for a random seed in most programs that run local models.
+	if seed := o.whole("seed", math.MinInt64, math.MaxInt64); seed != nil && *seed != -1 {
+		s := uint64(*seed)
+		r.Seed = &s
+	}
+	r.IgnoreEnd, r.Stream = o.is("ignore_eos"), o.is("stream")
+	r.Timings, r.Progress, r.Exact = o.is("timings_per_token"), o.is("return_progress"), o.is("deterministic")
+	if stream := o.object("stream_options"); stream != nil {
+		r.StreamUsage = stream.is("include_usage")
+	}
+	o.states(&r)
+	return r
+}
+
+func (o *object) sampling() Sampling {
+	s := Sampling{
+		Temperature: o.number("temperature", 0, maxTemperature), TopP: o.number("top_p", 0, 1), MinP: o.number("min_p", 0, 1),
+		PresencePenalty:  o.number("presence_penalty", -maxPenalty, maxPenalty),
+		FrequencyPenalty: o.number("frequency_penalty", -maxPenalty, maxPenalty),
+		PenaltyDecay:     o.number("penalty_decay", 0, 1),
+		TopK:             o.count("top_k", -1, math.MaxInt32), Bias: o.biases(),
+	}
+	if s.TopK != nil {
+		*s.TopK = max(0, *s.TopK) // -1 keeps all tokens in other programs
+	}
+	return s
+}
+
+// biases reads an object from tokens to numbers, or llama.cpp's array of pairs, where false bans a token. A bias of 0 is left out.
+func (o *object) biases() []Bias {
+	value := o.value("logit_bias")
+	if value == nil {
+		return nil
+	}
+	var list []Bias
+	switch kind(value) {
+	case "an object":
+		if !o.atMost("logit_bias", value, MaxBiases) {
+			return nil
+		}
+		fields := o.object("logit_bias")
+		for _, token := range slices.Sorted(maps.Keys(fields.fields)) {
+			if n := fields.number(token, -maxBias, maxBias); n != nil {
+				list = append(list, Bias{token, *n})
+			}
+		}
+	case "an array":
+		pairs, each := o.list("logit_bias", MaxBiases)
+		for i, pair := range pairs {
+			list = append(list, o.pair(each(i), pair))
+		}
+	default:
+		o.wrong("logit_bias", "an object from tokens to numbers", value)
+	}
+	return slices.DeleteFunc(list, func(b Bias) bool { return b.Value == 0 })
+}
+
+// pair reads a token, by id or text, and its bias.
+func (o *object) pair(path string, value json.RawMessage) (b Bias) {
+	var two []any
+	if json.Unmarshal(value, &two) != nil || len(two) != 2 {
+		o.fail(invalid(path, "want a token and its bias, such as [15043, 1]"))
+		return b
+	}
+	switch token := two[0].(type) {
+	case string:
+		b.Token = token
+	case float64:
+		if token != math.Trunc(token) || token < 0 || token > math.MaxInt32 {
+			o.fail(invalid(path, "%v is not a token's id", token))
+		}
+		b.Token = strconv.FormatFloat(token, 'f', -1, 64)
+	default:
+		o.fail(invalid(path, "want a token's id or its text first"))
+	}
+	switch bias := two[1].(type) {
+	case float64:
+		if b.Value = bias; !(math.Abs(bias) <= maxBias) {
+			o.fail(invalid(path, "the bias %v is not between %v and %v", bias, -maxBias, maxBias))
+		}
+	case bool:
+		if b.Value = math.Inf(-1); bias {
+			o.fail(invalid(path, "want a number, or false to ban the token"))
+		}
+	default:
+		o.fail(invalid(path, "want a number, or false to ban the token, behind it"))
+	}
+	return b
+}
+
+// stops reads the stop strings. Empty ones stop nothing and are left out, as in other servers.
+func (o *object) stops() []string {
+	stops := slices.DeleteFunc(o.texts("stop", MaxStops), func(stop string) bool { return stop == "" })
+	for _, stop := range stops {
+		if len(stop) > MaxStopBytes {
+			o.fail(invalid("stop", "a stop string of %d bytes, %d are the most", len(stop), MaxStopBytes))
+		}
+	}
+	return stops
+}
+
+// limit reads the most tokens of an answer, which has several names. -1 means no limit in other programs.
+func (o *object) limit(fields ...string) *int {
+	var limit *int
+	var first string
+	for _, field := range fields {
+		n := o.count(field, -1, math.MaxInt32)
+		if n == nil || *n < 0 {
+			continue
+		}
+		if limit != nil && *limit != *n {
+			o.fail(invalid(field, "is %d, but %s is %d: leave one of them out", *n, first, *limit))
+		}
+		limit, first = n, field
+	}
+	return limit
+}
+
+// states reads the fields about states and their cache.
+func (o *object) states(r *Options) {
+	switch value := o.value("state"); {
+	case value == nil:
+	case kind(value) == "a string":
+		r.State = &State{Name: *o.text("state")}
+	default:
+		r.State = o.stateData()
+	}
+	set(&r.SaveState, o.text("save_state"))
+	if way := o.text("return_state"); way != nil {
+		if r.ReturnState = Return(*way); r.ReturnState != ReturnID && r.ReturnState != ReturnData {
+			o.fail(invalid("return_state", `want "id" or "base64"`))
+		}
+	}
+	if salt := o.text("cache_salt"); salt != nil {
+		if r.CacheSalt = *salt; len(*salt) > MaxSalt {
+			o.fail(invalid("cache_salt", "has %d bytes, %d are the most", len(*salt), MaxSalt))
+		}
+	}
+	o.cache(r)
+}
+
+// stateData reads a state's bytes.
+func (o *object) stateData() *State {
+	inner := o.object("state")
+	text := inner.text("data")
+	if text == nil {
+		o.fail(invalid("state", `want a state's name, or {"data": "..."} with its bytes in base64`))
+		return nil
+	}
+	data, err := base64.StdEncoding.DecodeString(*text)
+	if err != nil {
+		o.fail(invalid("state.data", "not base64: %v", err))
+	}
+	return &State{Data: data}
+}
+
+// cache reads true, false or "read". cache_prompt is llama.cpp's name for it.
+func (o *object) cache(r *Options) {
+	if use := o.flag("cache_prompt"); use != nil && !*use {
+		r.Cache = NoCache
+	}
+	switch value := o.value("cache"); string(value) {
+	case "":
+	case "true":
+		r.Cache = UseCache
+	case "false":
+		r.Cache = NoCache
+	case `"read"`:
+		r.Cache = ReadCache
+	default:
+		o.fail(invalid("cache", `want true, false or "read"`))
+	}
+}

@@ -1,0 +1,62 @@
+package openai
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// refused lists fields that would change the answer and cannot be honoured, with the numbers that ask for nothing. null, false and empty
+// values ask for nothing too.
+var refused = map[string][]float64{
+	// other samplers
+	"repeat_penalty": {1}, "repetition_penalty": {1}, "typical_p": {1}, "tfs_z": {1}, "mirostat": {0}, "mirostat_mode": {0},
+	"xtc_probability": {0}, "dry_multiplier": {0}, "dynatemp_range": {0}, "top_n_sigma": {-1, 0}, "top_a": {0}, "min_tokens": {0},
+	"length_penalty": {1}, "use_beam_search": nil, "samplers": nil, "bad_words": nil, "stop_token_ids": nil, "lora": nil, "prompt_logprobs": {0},
+	// constrained output
+	"grammar": nil, "json_schema": nil, "guided_json": nil, "guided_regex": nil, "guided_choice": nil, "guided_grammar": nil,
+	"structured_outputs": nil,
+	// prompts and thoughts
+	"chat_template": nil, "documents": nil, "think_budget": {-1}, "reasoning_budget": {-1}, "reasoning_budget_tokens": {-1}, "thinking_token_budget": {-1},
+}
+
+// harmless lists fields that change no text and no number of a response. They are read by nobody and not reported.
+var harmless = []string{"user", "metadata", "store", "service_tier", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
+	"safety_identifier", "prediction", "parallel_tool_calls", "id_slot"}
+
+// asksFor reports whether the value of a field asks for something.
+func asksFor(value json.RawMessage, neutral ...float64) bool {
+	switch string(bytes.Join(bytes.Fields(value), nil)) {
+	case "", "null", "false", `""`, "[]", "{}":
+		return false
+	}
+	n, err := strconv.ParseFloat(string(value), 64)
+	return err != nil || !slices.Contains(neutral, n)
+}
+
+// plain is a field's name that can stand in a header.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+// mostIgnored is how many ignored fields are told.
+const mostIgnored = 32
+
+// finish refuses what would change the answer, and returns the ignored fields. It is called when all fields that are honoured were read.
+func (o *object) finish() (ignored []string, err error) {
+	for _, field := range slices.Sorted(maps.Keys(o.fields)) {
+		neutral, isRefused := refused[field]
+		switch {
+		case isRefused && asksFor(o.fields[field], neutral...):
+			o.fail(unsupported(field, "is not supported: leave it out"))
+		case isRefused, o.read[field], slices.Contains(harmless, field):
+		case plain.MatchString(field) && string(o.fields[field]) != "null":
+			ignored = append(ignored, field)
+		}
+	}
+	if failed := *o.err; failed != nil {
+		return nil, failed
+	}
+	return ignored[:min(len(ignored), mostIgnored)], nil
+}
