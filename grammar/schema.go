@@ -17,7 +17,7 @@ import (
 //   - properties, required, additionalProperties
 //   - items, prefixItems, minItems, maxItems
 //   - minLength, maxLength, pattern (as package regexp reads it), format (date, time, date-time, uuid, ipv4, email, hostname, uri)
-//   - minimum, maximum, exclusiveMinimum and exclusiveMaximum of integers
+//   - minimum, maximum, exclusiveMinimum and exclusiveMaximum; for the type number, if they are whole numbers
 //
 // and annotations such as title, description, default and those that begin with x-. It refuses every other keyword by its name, and
 // combinations that it cannot express.
@@ -575,46 +575,4 @@ var formats = map[string]string{
 	"email":     `[A-Za-z0-9_+-]{1,30}(\.[A-Za-z0-9_+-]{1,16}){0,2}@(` + label + `\.){1,3}[A-Za-z]{2,24}`,
 	"hostname":  `(` + label + `\.){0,3}[A-Za-z]{1,24}`,
 	"uri":       `[A-Za-z][A-Za-z0-9+.-]{0,15}://(` + label + `\.){0,3}[A-Za-z]{1,24}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~!$&'()*+,;=:@-]*)*(\?[A-Za-z0-9._~!$&'()*+,;=:@/?-]*)?(#[A-Za-z0-9._~!$&'()*+,;=:@/?-]*)?`,
-}
-
-// usualInteger bounds integers without a minimum or maximum.
-const usualInteger = 1e16 - 1
-
-func numbers(o *object, t, where string) (*expr, error) {
-	lo, hi := math.Inf(-1), math.Inf(1)
-	for _, key := range byType[t] {
-		if !o.has(key) {
-			continue
-		}
-		if t == "number" {
-			return nil, fault(where, "%s is only supported for the type \"integer\"", key)
-		}
-		n, ok := o.values[key].(json.Number)
-		f, err := n.Float64()
-		if !ok || err != nil {
-			return nil, fault(where, "%s is not a number", key)
-		}
-		if math.Abs(f) > 1<<53 {
-			return nil, fault(where, "%s is %s, at most %d is supported", key, n, 1<<53)
-		}
-		switch key {
-		case "minimum":
-			lo = max(lo, math.Ceil(f))
-		case "exclusiveMinimum":
-			lo = max(lo, math.Floor(f)+1)
-		case "maximum":
-			hi = min(hi, math.Floor(f))
-		case "exclusiveMaximum":
-			hi = min(hi, math.Ceil(f)-1)
-		}
-	}
-	switch {
-	case t == "number":
-		return number, nil
-	case math.IsInf(lo, -1) && math.IsInf(hi, 1):
-		return integer, nil
-	case lo > hi:
-		return never, nil
-	}
-	return integers(int64(max(lo, -usualInteger)), int64(min(hi, usualInteger))), nil
 }

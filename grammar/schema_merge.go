@@ -197,7 +197,8 @@ func (s *schema) disjoint(a, b any, where string, depth int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if len(mergeTypes(tx, ty).([]any)) == 0 {
+	shared := mergeTypes(tx, ty).([]any)
+	if len(shared) == 0 {
 		return true, nil
 	}
 	if (x.has("enum") || x.has("const")) && (y.has("enum") || y.has("const")) {
@@ -208,7 +209,7 @@ func (s *schema) disjoint(a, b any, where string, depth int) (bool, error) {
 		vy, err := listed(y, where)
 		return err == nil && !slices.ContainsFunc(vx, func(v any) bool { return slices.ContainsFunc(vy, func(w any) bool { return sameValue(v, w) }) }), err
 	}
-	if depth > 4 || len(tx) != 1 || tx[0] != "object" && len(ty) != 1 || ty[0] != "object" {
+	if depth > 4 || len(shared) != 1 || shared[0] != "object" {
 		return false, nil
 	}
 	return s.disjointProperty(x, y, where, depth)

@@ -122,11 +122,8 @@ func (g schemas) schema(depth int) any {
 }
 
 func (g schemas) number() any {
-	if g.IntN(3) == 0 {
-		return dict{"type": "number"}
-	}
-	o := dict{"type": "integer"}
-	lo := g.IntN(4000) - 2000
+	o := dict{"type": []string{"number", "integer"}[g.IntN(2)]}
+	lo := (g.IntN(4000) - 2000) / (1 << g.IntN(12))
 	if g.IntN(2) == 0 {
 		o[[]string{"minimum", "exclusiveMinimum"}[g.IntN(2)]] = lo
 	}
@@ -336,6 +333,8 @@ func TestFromSchema(t *testing.T) {
 		"a tuple":            {`{"prefixItems":[{"type":"null"},{"type":"integer"}],"items":false,"minItems":1}`, []string{`[null]`, `[null, 1]`}, []string{`[]`, `[1]`, `[null,1,2]`}},
 		"array bounds":       {`{"type":"array","items":{"type":"boolean"},"minItems":2,"maxItems":3}`, []string{`[true,false]`, `[true, true, true]`}, []string{`[]`, `[true]`, `[true,true,true,true]`}},
 		"integers":           {`{"type":"integer","minimum":-12,"exclusiveMaximum":345}`, []string{`-12`, `-1`, `0`, `9`, `99`, `344`, `100`}, []string{`-13`, `345`, `1.0`, `-0.5`, `1000`, `01`}},
+		"numbers":            {`{"type":"number","minimum":0,"maximum":1}`, []string{`0`, `1`, `0.25`, `1.0`, `0.0`}, []string{`-0.5`, `1.5`, `2`, `1.01`}},
+		"numbers between":    {`{"type":"number","exclusiveMinimum":-2,"exclusiveMaximum":0}`, []string{`-1`, `-1.99`, `-0.5`}, []string{`-2`, `-2.0`, `0`, `-0`, `-0.0`, `1`}},
 		"constants":          {`{"enum":["a","ab",3,{"x":[1]}],"type":["string","object"]}`, []string{`"a"`, `"ab"`, `{"x": [1]}`}, []string{`3`, `"b"`}},
 		"types of a list":    {`{"type":["string","null"]}`, []string{`"a"`, `null`}, []string{`1`, `true`}},
 		"a leap day":         {`{"type":"string","format":"date"}`, []string{`"2024-02-29"`, `"2000-02-29"`, `"2023-12-31"`}, []string{`"2023-02-29"`, `"1900-02-29"`, `"2023-04-31"`}},
@@ -373,7 +372,7 @@ func TestFromSchemaRefuses(t *testing.T) {
 		`{"$ref":"#"}`:                                               "begins with itself",
 		`{"anyOf":[{"$ref":"#"},{"type":"null"}]}`:                   "begins with itself",
 		`{"allOf":[{"$ref":"#"},{"type":"object"}]}`:                 "leads back to itself",
-		`{"type":"number","minimum":1}`:                              "minimum is only supported for the type \"integer\"",
+		`{"type":"number","minimum":0.5}`:                            "only whole numbers are supported",
 		`{"format":"iri"}`:                                           `the format "iri" is not supported`,
 		`{"pattern":"(?=a)"}`:                                        "pattern: ",
 		`{"pattern":"a\\bc"}`:                                        "only supported at the ends",
