@@ -7,22 +7,15 @@ import (
 
 // conjunction returns a schema for what fits both a and b, nil if nothing does. Neither has allOf or $ref at its top.
 func conjunction(a, b *object, where string) (*object, error) {
-	if a.has("properties") || b.has("properties") || a.has("additionalProperties") || b.has("additionalProperties") {
-		merged, err := mergeProperties(a, b, where)
-		if err != nil {
-			return nil, err
-		}
-		keys := []string{"properties", "additionalProperties"}
-		rest, err := conjunction(a.without(keys...), b.without(keys...), where)
-		if err != nil || rest == nil {
-			return nil, err
-		}
-		for _, key := range merged.keys {
-			rest.set(key, merged.values[key])
-		}
-		return rest, nil
+	out, err := mergeProperties(a, b, where)
+	if err != nil {
+		return nil, err
 	}
-	out := newObject()
+	if err := mergeItems(out, a, b, where); err != nil {
+		return nil, err
+	}
+	keys := []string{"properties", "additionalProperties", "prefixItems", "items"}
+	a, b = a.without(keys...), b.without(keys...)
 	for _, key := range a.keys {
 		out.set(key, a.values[key])
 	}
@@ -49,8 +42,6 @@ func mergeKeyword(key string, a, b any, where string) (any, error) {
 		return pick(a, b, func(x, y float64) bool { return x >= y }), nil
 	case slices.Contains([]string{"maximum", "exclusiveMaximum", "maxLength", "maxItems"}, key):
 		return pick(a, b, func(x, y float64) bool { return x <= y }), nil
-	case key == "items":
-		return both(a, b), nil
 	}
 	x, isList := a.([]any)
 	y, areLists := b.([]any)
@@ -120,6 +111,8 @@ func both(a, b any) any {
 		return a
 	case a == false || b == false:
 		return false
+	case sameValue(a, b):
+		return a
 	}
 	o := newObject()
 	o.set("allOf", []any{a, b})
@@ -160,6 +153,45 @@ func mergeProperties(a, b *object, where string) (*object, error) {
 		out.set("additionalProperties", both(others(a), others(b)))
 	}
 	return out, nil
+}
+
+// mergeItems adds the prefixItems and items of both to out.
+func mergeItems(out, a, b *object, where string) error {
+	prefix := func(o *object) ([]any, error) {
+		if !o.has("prefixItems") {
+			return nil, nil
+		}
+		return schemaList(o, "prefixItems", where)
+	}
+	pa, err := prefix(a)
+	if err != nil {
+		return err
+	}
+	pb, err := prefix(b)
+	if err != nil {
+		return err
+	}
+	at := func(list []any, o *object, i int) any {
+		if i < len(list) {
+			return list[i]
+		}
+		if v, ok := o.values["items"]; ok {
+			return v
+		}
+		return true
+	}
+	var merged []any
+	n := max(len(pa), len(pb))
+	for i := range n {
+		merged = append(merged, both(at(pa, a, i), at(pb, b, i)))
+	}
+	if n > 0 {
+		out.set("prefixItems", merged)
+	}
+	if a.has("items") || b.has("items") {
+		out.set("items", both(at(nil, a, 0), at(nil, b, 0)))
+	}
+	return nil
 }
 
 // apart makes sure that no value fits two of the schemas.

@@ -328,6 +328,8 @@ func TestFromSchema(t *testing.T) {
 			[]string{`{"a":4}`, `{"a":5,"b":null}`}, []string{`{"a":2}`, `{"a":6}`, `{"b":null}`}},
 		"recursion through allOf": {`{"$defs":{"a":{"properties":{"x":{"$ref":"#/$defs/a"}}},"b":{"properties":{"x":{"$ref":"#/$defs/b"},"y":{"type":"null"}}}},"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/b"}]}`,
 			[]string{`{}`, `{"x":{"x":{"y":null}},"y":null}`}, []string{`{"x":1}`, `{"x":{"x":{"y":1}}}`}},
+		"tuples of allOf": {`{"type":"array","allOf":[{"prefixItems":[{"minimum":3}]},{"prefixItems":[{"type":"integer"},{"type":"null"}]}],"items":{"maximum":5}}`,
+			[]string{`[]`, `[3]`, `[5, null, 4]`}, []string{`[2]`, `[6]`, `[3, 4]`, `[3, null, 6]`}},
 		"lengths":            {`{"type":"string","minLength":1,"maxLength":2}`, []string{`"a"`, `"é😀"`, `"\n\u00e9"`, `"\ud83d\ude00a"`}, []string{`""`, `"abc"`}},
 		"a pattern anywhere": {`{"pattern":"b\"c"}`, []string{`"ab\"c"`, `"b\"cd"`}, []string{`"bc"`, `"ab"`}},
 		"a tuple":            {`{"prefixItems":[{"type":"null"},{"type":"integer"}],"items":false,"minItems":1}`, []string{`[null]`, `[null, 1]`}, []string{`[]`, `[1]`, `[null,1,2]`}},
@@ -356,14 +358,15 @@ func TestFromSchema(t *testing.T) {
 
 func TestFromSchemaRefuses(t *testing.T) {
 	for schema, reason := range map[string]string{
-		`{`:                    "not a JSON Schema",
-		`{} {}`:                "something follows the value",
-		`{"a":1,"a":2}`:        `the key "a" is there twice`,
-		`3`:                    "#: want a schema",
-		`{"typo":1}`:           `#: the keyword "typo" is not supported`,
-		`{"not":{}}`:           `the keyword "not" is not supported`,
-		`{"multipleOf":2}`:     `"multipleOf"`,
-		`{"uniqueItems":true}`: `"uniqueItems"`,
+		`{`:                                     "not a JSON Schema",
+		`{} {}`:                                 "something follows the value",
+		`{"a":1,"a":2}`:                         `the key "a" is there twice`,
+		`3`:                                     "#: want a schema",
+		`{"typo":1}`:                            `#: the keyword "typo" is not supported`,
+		`{"not":{}}`:                            `the keyword "not" is not supported`,
+		`{"multipleOf":2}`:                      `"multipleOf"`,
+		`{"$schema":"http://example.org/mine"}`: "names a dialect",
+		`{"uniqueItems":true}`:                  `"uniqueItems"`,
 		`{"properties":{"a/b":{"items":{"patternProperties":{}}}}}`: `#/properties/a~1b/items: the keyword "patternProperties"`,
 		`{"type":"strin"}`:                                           `unknown type "strin"`,
 		`{"type":7}`:                                                 "type is not a text",
@@ -402,12 +405,25 @@ func TestFromSchemaRefuses(t *testing.T) {
 
 // TestSchemasDoNotExplode builds schemas whose parts repeat each other many times.
 func TestSchemasDoNotExplode(t *testing.T) {
-	var defs []string
-	for i := range 30 {
-		defs = append(defs, fmt.Sprintf(`"d%d":{"type":"object","anyOf":[{"$ref":"#/$defs/d%d"},{"$ref":"#/$defs/d%d"}]}`, i, i+1, i+1))
+	for name, format := range map[string]string{
+		"alternatives with siblings": `"d%d":{"type":"object","anyOf":[{"$ref":"#/$defs/d%d"},{"$ref":"#/$defs/d%d"}]}`,
+		"allOf twice":                `"d%d":{"title":"t","allOf":[{"$ref":"#/$defs/d%d"},{"type":"object"},{"$ref":"#/$defs/d%d"}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var defs []string
+			for i := range 30 {
+				defs = append(defs, fmt.Sprintf(format, i, i+1, i+1))
+			}
+			defs = append(defs, `"d30":{}`)
+			_, err := grammar.FromSchema([]byte(`{"$ref":"#/$defs/d0","$defs":{` + strings.Join(defs, ",") + `}}`))
+			require.ErrorContains(t, err, "too ")
+		})
 	}
-	defs = append(defs, `"d30":{}`)
-	_, err := grammar.FromSchema([]byte(`{"$ref":"#/$defs/d0","$defs":{` + strings.Join(defs, ",") + `}}`))
+	// Different schemas that merge with each other without end.
+	_, err := grammar.FromSchema([]byte(`{"$defs":{
+		"a":{"properties":{"p":{"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/b"}]}}},
+		"b":{"properties":{"p":{"allOf":[{"$ref":"#/$defs/b"},{"$ref":"#/$defs/a"},{"properties":{"q":{}}}]}}}},
+		"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/b"}]}`))
 	require.ErrorContains(t, err, "too ")
 }
 

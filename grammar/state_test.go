@@ -269,3 +269,9 @@ const (
 		`"tags": ["friend", "work"], "about": "She wrote the first program for a machine that was never built, and saw that it could do more than count. ` +
 		`Her notes on the Analytical Engine are longer than the paper that she translated."}`
 )
+
+func BenchmarkNewVocabulary(b *testing.B) {
+	for b.Loop() {
+		grammar.NewVocabulary(tokenizer.World())
+	}
+}
