@@ -105,38 +105,38 @@ func (o *object) answer(m *chat.Message) (present bool) {
 	if asksFor(o.value("audio")) {
 		o.fail(unsupported(o.name("audio"), "this server reads text only"))
 	}
-	calls, each := o.list("tool_calls", MaxParts)
+	texts := []string{m.Text}
+	calls, each := o.list("tool_calls", MaxCalls)
 	for i, value := range calls {
 		if call := o.element(each(i), value); *o.err == nil {
-			o.call(m, call.object("function"), each(i)+".function")
+			texts = append(texts, o.call(call.object("function"), each(i)+".function"))
 		}
 	}
 	if o.value("function_call") != nil { // the old name
-		o.call(m, o.object("function_call"), o.name("function_call"))
-		present = true
+		texts = append(texts, o.call(o.object("function_call"), o.name("function_call")))
 	}
-	return present || len(calls) > 0
+	m.Text = strings.TrimPrefix(strings.Join(texts, "\n"), "\n")
+	return present || len(texts) > 1
 }
 
-// call adds an earlier function call to a message's text, in the form that models were trained on.
-func (o *object) call(m *chat.Message, function *object, path string) {
-	if *o.err != nil {
-		return
-	}
-	if function == nil {
+// call returns an earlier function call as the message's text has it, in the form that models were trained on.
+func (o *object) call(function *object, path string) string {
+	if *o.err == nil && function == nil {
 		o.fail(invalid(path, "is missing"))
-		return
+	}
+	if *o.err != nil {
+		return ""
 	}
 	name, arguments := function.text("name"), function.text("arguments")
-	if *o.err == nil && (name == nil || arguments == nil) {
+	switch {
+	case *o.err != nil:
+		return ""
+	case name == nil || arguments == nil:
 		o.fail(invalid(path, "want a name and arguments"))
-	}
-	if *o.err != nil {
-		return
-	}
-	if !json.Valid([]byte(*arguments)) {
+		return ""
+	case !json.Valid([]byte(*arguments)):
 		o.fail(invalid(path+".arguments", "not JSON"))
-		return
+		return ""
 	}
 	text, err := jsontext.Marshal(struct {
 		Name      string          `json:"name"`
@@ -144,9 +144,8 @@ func (o *object) call(m *chat.Message, function *object, path string) {
 	}{*name, json.RawMessage(*arguments)})
 	if err != nil {
 		o.fail(invalid(path, "%v", err))
-		return
 	}
-	m.Text = strings.TrimPrefix(m.Text+"\n"+chat.Fenced(string(text)), "\n")
+	return chat.Fenced(string(text))
 }
 
 // content reads the text of a message: a string, or parts of type text, which are joined with line ends.

@@ -90,7 +90,10 @@ func TestALimitHoldsAndOneMoreIsAnError(t *testing.T) {
 		"messages": {openai.MaxMessages, func(n int) []byte { return []byte(`{"messages": ` + repeated(user, n) + `}`) }, "chat", "messages: has 4097 elements, 4096 are the most"},
 		"parts": {openai.MaxParts, func(n int) []byte {
 			return []byte(`{"messages": [{"role": "user", "content": ` + repeated(`{"type": "text", "text": "a"}`, n) + `}]}`)
-		}, "chat", "messages[0].content: has 4097 elements"},
+		}, "chat", "messages[0].content: has 1025 elements"},
+		"calls": {openai.MaxCalls, func(n int) []byte {
+			return []byte(`{"messages": [{"role": "assistant", "tool_calls": ` + repeated(`{"function": {"name": "f", "arguments": "{}"}}`, n) + `}]}`)
+		}, "chat", "messages[0].tool_calls: has 129 elements"},
 		"choices":        {openai.MaxChoices, func(n int) []byte { return chatWith("n", fmt.Sprint(n)) }, "chat", "n: 17 is not between 1 and 16"},
 		"stops":          {openai.MaxStops, func(n int) []byte { return chatWith("stop", repeated(`"a"`, n)) }, "chat", "stop: has 33 elements"},
 		"a stop":         {openai.MaxStopBytes, func(n int) []byte { return chatWith("stop", `"`+strings.Repeat("a", n)+`"`) }, "chat", "stop: a stop string of 257 bytes"},
@@ -115,6 +118,32 @@ func TestALimitHoldsAndOneMoreIsAnError(t *testing.T) {
 			assert.Equal(t, 400, bad.Code())
 			assert.Contains(t, bad.Error(), tc.says)
 		})
+	}
+}
+
+// TestHostileBodiesTakeMemoryInProportion decodes bodies that are mostly structure.
+func TestHostileBodiesTakeMemoryInProportion(t *testing.T) {
+	const size = 1 << 20
+	filled := func(before, element, after string) string {
+		return before + repeated(element, size/len(element)) + after
+	}
+	for name, body := range map[string]string{
+		"numbers": filled(`{"messages": `, "0", "}"),
+		"objects": filled(`{"messages": `, "{}", "}"),
+		"tokens":  filled(`{"prompt": `, "1", "}"),
+		"nulls":   filled(`{"prompt": `, "null", "}"),
+		"texts":   filled(`{"input": `, `""`, "}"),
+		"lists":   filled(`{"input": `, "[1]", "}"),
+		"parts":   `{"messages": ` + repeated(`{"role": "user", "content": `+repeated(`{"type": "text", "text": ""}`, 30)+`}`, 1000) + "}",
+		"calls":   `{"messages": ` + repeated(`{"role": "assistant", "tool_calls": `+repeated(`{"function": {"name": "`+strings.Repeat("f", 8000)+`", "arguments": "1"}}`, openai.MaxCalls)+`}`, 1) + "}",
+	} {
+		for _, endpoint := range []string{"chat", "completion", "embedding"} {
+			t.Run(name+" for "+endpoint, func(t *testing.T) {
+				done := fuzzing.Guard(t, 0, 0)
+				_, _ = decode(endpoint, []byte(body))
+				done()
+			})
+		}
 	}
 }
 
@@ -251,6 +280,7 @@ func FuzzRequests(f *testing.F) {
 	}
 	f.Add([]byte(`{"messages":[{"role":"user","content":"\ud800"}],"logit_bias":{"":1e-400},"stop":["\u0000"]}`))
 	f.Add([]byte(`{"input":[[0]],"prompt":[0,0],"messages":[null]}`))
+	f.Add([]byte(`{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"[1]"}}],"function_call":{"name":"f","arguments":"1"}}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		defer fuzzing.Guard(t, len(body), 1<<8)()
 		for _, endpoint := range []string{"chat", "completion", "embedding"} {

@@ -17,7 +17,7 @@ import (
 type object struct {
 	fields map[string]json.RawMessage
 	path   string          // of the object in the request, such as "messages[2]"; empty for the request itself
-	read   map[string]bool // the names of fields that were asked for
+	read   map[string]bool // the request's fields that were asked for; nil for objects in it
 	err    **Error         // shared by all objects of a request
 }
 
@@ -30,14 +30,13 @@ func parse(body []byte) (*object, *Error) {
 		return nil, invalid("", "the body has more than %d levels of objects and arrays", MaxDepth)
 	}
 	var err *Error
-	o := &object{err: &err}
+	o := &object{err: &err, read: map[string]bool{}}
 	o.fill(body)
 	return o, err
 }
 
 // fill reads the fields.
 func (o *object) fill(data []byte) {
-	o.read = map[string]bool{}
 	if _, n := scan(data); n > MaxFields {
 		o.fail(invalid(o.path, "has %d fields, %d are the most", n, MaxFields))
 		return
@@ -106,7 +105,9 @@ func (o *object) name(field string) string {
 
 // value returns a field, or nil if it is missing or an error has happened.
 func (o *object) value(field string) json.RawMessage {
-	o.read[field] = true
+	if o.read != nil {
+		o.read[field] = true
+	}
 	value := o.fields[field]
 	if *o.err != nil || string(value) == "null" {
 		return nil
