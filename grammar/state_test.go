@@ -204,6 +204,33 @@ func TestAmbiguityIsLimited(t *testing.T) {
 	t.Fatal("no limit was reached")
 }
 
+// TestStatesOutliveTheCaches empties the caches at every step. The masks stay the same, and so do those of a snapshot.
+func TestStatesOutliveTheCaches(t *testing.T) {
+	g := parse(t, jsonGBNF)
+	kept, emptied := g.Over(worldVocabulary()), g.Over(worldVocabulary())
+	a, err := kept.Start()
+	require.NoError(t, err)
+	b, err := emptied.Start()
+	require.NoError(t, err)
+	for _, piece := range []string{`{"a`, `": [[`, `{"b": `, `1`, `.5}`, `, [tr`, `ue, {"c": "`, `\u0`} {
+		before, err := a.Mask()
+		require.NoError(t, err)
+		snapshot := b
+		_, err = b.Mask()
+		require.NoError(t, err)
+		b, err = b.PushBytes([]byte(piece))
+		require.NoError(t, err)
+		emptied.Empty()
+		again, err := snapshot.Mask()
+		require.NoError(t, err)
+		require.Equal(t, before, again)
+		a, err = a.PushBytes([]byte(piece))
+		require.NoError(t, err)
+		require.Equal(t, a.Forced(), b.Forced())
+		require.Equal(t, a.MayEnd(), b.MayEnd())
+	}
+}
+
 func TestGoroutinesShareAnAutomaton(t *testing.T) {
 	a := parse(t, jsonGBNF).Over(worldVocabulary())
 	var group sync.WaitGroup
@@ -226,7 +253,7 @@ func BenchmarkMask(b *testing.B) {
 	for _, bench := range []struct {
 		name, prefix string
 		g            *grammar.Grammar
-	}{{"first/GBNF", `{"a": "`, g}, {"first/schema", `{"name": "`, schema}, {"first/schema/start", ``, schema}} {
+	}{{"first/GBNF", `{"a": "`, g}, {"first/schema", `{"name": "`, schema}, {"first/schema/start", ``, schema}, {"first/counted", `{"name": "Ada", "age": 36, "address": {"street": "`, schema}} {
 		b.Run(bench.name, func(b *testing.B) {
 			for b.Loop() {
 				s, err := start(b, bench.g, v).PushBytes([]byte(bench.prefix))

@@ -1,0 +1,8 @@
+package grammar
+
+// Empty empties the caches of an automaton, as it does by itself when they are full.
+func (a *Automaton) Empty() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.empty()
+}
