@@ -218,7 +218,7 @@ func (p *gbnf) group() (*expr, error) {
 			p.at = at
 			return nil, p.errorf("the group has no end")
 		}
-		return nil, p.errorf("want ), got %s", p.got())
+		return nil, p.errorf("want ) for the group that begins in line %d, got %s", 1+strings.Count(p.source[:at], "\n"), p.got())
 	}
 	return e, nil
 }

@@ -100,6 +100,7 @@ func TestParseRefuses(t *testing.T) {
 		"a range upside down":       {"root ::= [z-a]", "upside down"},
 		"group without end":         {`root ::= ("a"`, "the group has no end"},
 		"a stray bracket":           {`root ::= "a")`, `want the end of rule "root", got ")"`},
+		"a group cut by a comment":  {"root ::= (\"a\" # b)\nc ::= \"d\"", `line 2, column 3: want ) for the group that begins in line 1, got ":"`},
 		"an unknown escape":         {`root ::= "\q"`, "line 1, column 11: unknown escape"},
 		"a surrogate":               {`root ::= "\ud800"`, "the escape needs 4 hexadecimal digits of a character"},
 		"not UTF-8":                 {"root ::= \"\xff\"", "not UTF-8"},

@@ -3,6 +3,7 @@ package grammar
 import (
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -86,8 +87,8 @@ func (s State) PushBytes(text []byte) (State, error) {
 // MayEnd reports whether the text is complete. More text may still fit.
 func (s State) MayEnd() bool { return s.at.ends }
 
-// Forced returns the bytes that must come next, because the grammar allows nothing else, up to maxForced of them. A caller can read
-// them instead of sampling.
+// Forced returns the bytes that must come next, because the grammar allows nothing else, at most 4096. They do not end within a
+// character. A caller can read them instead of sampling.
 func (s State) Forced() []byte {
 	a := s.a
 	a.mu.Lock()
@@ -98,6 +99,20 @@ func (s State) Forced() []byte {
 
 // forced returns the bytes that must follow n, and whether the text must end behind them.
 func (a *Automaton) forced(n *node) (text []byte, end bool) {
+	text, end = a.only(n)
+	for i := len(text) - 1; i >= 0 && i >= len(text)-utf8.UTFMax; i-- { // a character whose last bytes may vary
+		if utf8.RuneStart(text[i]) {
+			if !utf8.FullRune(text[i:]) {
+				text = text[:i]
+			}
+			break
+		}
+	}
+	return text, end
+}
+
+// only is forced, but may end within a character.
+func (a *Automaton) only(n *node) (text []byte, end bool) {
 	for len(text) < maxForced && !n.ends {
 		only := -1
 		for class := range a.members {

@@ -182,6 +182,14 @@ func TestForced(t *testing.T) {
 	assert.Empty(t, s.Forced())
 }
 
+func TestForcedIsWholeCharacters(t *testing.T) {
+	s := start(t, parse(t, `root ::= "é" [中丮]`), byteVocabulary) // they share two bytes
+	assert.Equal(t, "é", string(s.Forced()))
+	s, err := s.PushBytes([]byte("é\xe4"))
+	require.NoError(t, err)
+	assert.Equal(t, "\xb8", string(s.Forced()))
+}
+
 func TestAmbiguityIsLimited(t *testing.T) {
 	var alternatives []string
 	for range 1100 {
