@@ -48,8 +48,7 @@ type frame struct {
 
 // frameCache is what is known of a frame. It is no part of a frame's identity.
 type frameCache struct {
-	id    uint32
-	alike *frame // see alikeFrame
+	id uint32
 }
 
 // item is one reading of a text: a byte that may come next, and the stack below.
@@ -289,42 +288,107 @@ func (f *frame) number() uint32 {
 // than the longest token has bytes. So the inside of a long string has one mask.
 func (a *Automaton) alikeNode(n *node) *node {
 	if n.alike == nil {
-		a.reset()
-		a.ends = n.ends
-		for _, it := range n.items {
-			a.items = append(a.items, item{it.pc, a.alikeFrame(it.f)})
-		}
-		n.alike = a.intern()
+		n.alike = a.alikeWithin(n, int32(a.vocab.longest))
 	}
 	return n.alike
 }
 
-func (a *Automaton) alikeFrame(f *frame) *frame {
-	if f == nil {
-		return nil
+// alikeWithin returns a node that allows the same texts of at most far bytes as n: every pass of a repetition takes a byte.
+func (a *Automaton) alikeWithin(n *node, far int32) *node {
+	moved := map[*frame]*frame{nil: nil}
+	a.reset()
+	a.ends = n.ends
+	for _, it := range n.items {
+		a.items = append(a.items, item{it.pc, a.alikeFrame(it.f, far, moved)})
 	}
-	if f.alike == nil {
-		count, in := f.count, &a.code[f.pc]
-		if far := int32(a.vocab.longest); in.op == opRepeat && !in.nullable {
-			switch {
-			case count < in.least-far:
-				count = 0
-			case count >= in.least && count < in.most-far:
-				count = in.least
-			}
-		}
-		f.alike = a.push(f.pc, count, a.alikeFrame(f.below))
-	}
-	return f.alike
+	return a.intern()
 }
 
-// walk computes the mask of n: the tokens whose bytes lead somewhere.
-func (a *Automaton) walk(n *node) Mask {
+func (a *Automaton) alikeFrame(f *frame, far int32, moved map[*frame]*frame) *frame {
+	if to, ok := moved[f]; ok {
+		return to
+	}
+	count, in := f.count, &a.code[f.pc]
+	if count != in.usual(count) && far <= in.distance(count) {
+		count = in.usual(count)
+	}
+	to := a.push(f.pc, count, a.alikeFrame(f.below, far, moved))
+	moved[f] = to
+	return to
+}
+
+// usual returns the count that stands for count where the bounds are far away.
+func (in *instr) usual(count int32) int32 {
+	switch {
+	case in.op != opRepeat || in.nullable:
+		return count
+	case count < in.least:
+		return 0
+	}
+	return in.least
+}
+
+// distance returns how many passes may end before the next bound matters.
+func (in *instr) distance(count int32) int32 {
+	if count < in.least {
+		return in.least - count - 1
+	}
+	return in.most - count - 1
+}
+
+// distance returns the least distance of counts that are not usual; impossible without any.
+func (a *Automaton) distance(n *node) int32 {
+	least := int32(impossible)
+	seen := map[*frame]bool{}
+	for _, it := range n.items {
+		for f := it.f; f != nil && !seen[f]; f = f.below {
+			seen[f] = true
+			if in := &a.code[f.pc]; f.count != in.usual(f.count) {
+				least = min(least, in.distance(f.count))
+			}
+		}
+	}
+	return least
+}
+
+// maskOf returns the mask of n, which alikeNode returned.
+func (a *Automaton) maskOf(n *node) Mask {
+	const worthwhile = 4 // bytes; most tokens are longer than fewer
+	if n.mask != nil {
+		return n.mask
+	}
+	mask, longer := make(Mask, a.vocab.words), 0
+	if d := a.distance(n); d >= worthwhile && d != impossible {
+		// Tokens of at most d bytes are those of a node far from the bounds.
+		base := a.maskOf(a.alikeNode(a.alikeWithin(n, d)))
+		if a.err != nil {
+			return nil
+		}
+		copy(mask, base)
+		longer = int(d)
+		for _, t := range a.vocab.longerThan(longer) {
+			mask.clear(t)
+		}
+	}
+	a.walk(n, mask, longer)
+	if a.err != nil {
+		return nil
+	}
+	n.mask = mask
+	a.size += 8 * len(mask)
+	return mask
+}
+
+// walk sets, in the mask of n, the tokens of more bytes than longer whose bytes lead somewhere, and those that end the text.
+func (a *Automaton) walk(n *node, mask Mask, longer int) {
 	v := a.vocab
-	mask := make(Mask, v.words)
 	a.path[0] = n
 	for i := 0; i < len(v.trie); {
 		t := &v.trie[i]
+		if int(t.reach) <= longer {
+			i = int(t.skip)
+			continue
+		}
 		from := a.path[t.depth]
 		class := a.class[t.label]
 		var to *node
@@ -334,7 +398,7 @@ func (a *Automaton) walk(n *node) Mask {
 		if to == nil {
 			to = a.step(from, class)
 			if a.err != nil {
-				return nil
+				return
 			}
 		}
 		if to == a.dead {
@@ -342,7 +406,7 @@ func (a *Automaton) walk(n *node) Mask {
 			continue
 		}
 		a.path[t.depth+1] = to
-		if t.token >= 0 {
+		if t.token >= 0 && int(t.depth) >= longer {
 			mask.set(t.token)
 		}
 		i++
@@ -357,7 +421,6 @@ func (a *Automaton) walk(n *node) Mask {
 			mask.set(t)
 		}
 	}
-	return mask
 }
 
 // Mask is a set of tokens: token t is bit t%64 of word t/64.
@@ -367,5 +430,7 @@ type Mask []uint64
 func (m Mask) Has(t tokenizer.Token) bool {
 	return t >= 0 && int(t)/64 < len(m) && m[t/64]>>(t%64)&1 != 0
 }
+
+func (m Mask) clear(t tokenizer.Token) { m[t/64] &^= 1 << (t % 64) }
 
 func (m Mask) set(t tokenizer.Token) { m[t/64] |= 1 << (t % 64) }

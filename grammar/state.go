@@ -35,18 +35,14 @@ func (s State) Mask() (Mask, error) {
 	a := s.a
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	n := a.alikeNode(a.begin(s.at))
-	if n.mask == nil && a.err == nil {
-		n.mask = a.walk(n)
-		a.size += 8 * len(n.mask)
-	}
+	mask := a.maskOf(a.alikeNode(a.begin(s.at)))
 	if a.err != nil {
 		return nil, s.fail(a.err)
 	}
-	if !slices.ContainsFunc(n.mask, func(word uint64) bool { return word != 0 }) {
+	if !slices.ContainsFunc(mask, func(word uint64) bool { return word != 0 }) {
 		return nil, s.fail(fmt.Errorf("no token of the vocabulary fits"))
 	}
-	return n.mask, nil
+	return mask, nil
 }
 
 // Push returns the state after a token. After a token that ends the text, no token fits. Push fails if the grammar does not allow the
@@ -87,8 +83,8 @@ func (s State) PushBytes(text []byte) (State, error) {
 // MayEnd reports whether the text is complete. More text may still fit.
 func (s State) MayEnd() bool { return s.at.ends }
 
-// Forced returns the bytes that must come next, because the grammar allows nothing else, at most 4096. They do not end within a
-// character. A caller can read them instead of sampling.
+// Forced returns the bytes that must come next, because the grammar allows nothing else, at most 4096. They end within a
+// character only if the text so far does. A caller can read them instead of sampling.
 func (s State) Forced() []byte {
 	a := s.a
 	a.mu.Lock()

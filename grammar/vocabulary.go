@@ -14,8 +14,10 @@ type Vocabulary struct {
 	trie    []branch // parents before children, siblings in the order of their labels
 	same    []twins
 	ends    []tokenizer.Token
-	words   int // of a mask
-	longest int // bytes of the longest token
+	words   int               // of a mask
+	longest int               // bytes of the longest token
+	sorted  []tokenizer.Token // by the number of bytes, the longest first
+	counts  []int             // how many tokens have more bytes than the index
 }
 
 // branch is one node of the trie but for the root.
@@ -23,6 +25,7 @@ type branch struct {
 	token tokenizer.Token // that ends here, or -1
 	skip  uint32          // the first branch behind those below
 	depth uint16          // of the parent
+	reach uint16          // bytes of the longest token that ends here or below
 	label byte
 }
 
@@ -43,6 +46,16 @@ func NewVocabulary(t tokenizer.Tokenizer) *Vocabulary {
 			v.longest = max(v.longest, len(b))
 		}
 	}
+	v.counts = make([]int, v.longest+1)
+	for _, e := range entries {
+		for n := range e.bytes {
+			v.counts[n]++
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return len(b.bytes) - len(a.bytes) })
+	for _, e := range entries {
+		v.sorted = append(v.sorted, e.token)
+	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return bytes.Compare(a.bytes, b.bytes) })
 	var last entry
 	open := make([]int, 0, v.longest) // the branches that lead to last
@@ -61,6 +74,9 @@ func NewVocabulary(t tokenizer.Tokenizer) *Vocabulary {
 			v.trie = append(v.trie, branch{token: -1, depth: uint16(shared + i), label: c})
 		}
 		v.trie[len(v.trie)-1].token = e.token
+		for _, at := range open {
+			v.trie[at].reach = max(v.trie[at].reach, uint16(len(e.bytes)))
+		}
 		last = e
 	}
 	v.close(open, 0)
@@ -74,6 +90,9 @@ func (v *Vocabulary) close(open []int, n int) []int {
 	}
 	return open[:n]
 }
+
+// longerThan returns the tokens of more than n bytes, n at most longest.
+func (v *Vocabulary) longerThan(n int) []tokenizer.Token { return v.sorted[:v.counts[n]] }
 
 // extends reports whether a token begins with all of text and is longer.
 func (v *Vocabulary) extends(text []byte) bool {
