@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"slices"
@@ -79,7 +80,7 @@ func (o *object) prompts(field string, most int) (prompts []Prompt) {
 		for i, tokens := range list {
 			prompts = append(prompts, Prompt{Tokens: o.tokens(each(i), tokens)})
 		}
-	case kind(value) == "an array" && element == "null":
+	case kind(value) == "an array" && element == "":
 		o.fail(invalid(field, "is empty"))
 	default:
 		o.fail(invalid(field, "want a string, token ids, or an array of these"))
@@ -87,32 +88,29 @@ func (o *object) prompts(field string, most int) (prompts []Prompt) {
 	return prompts
 }
 
-// firstOf returns the kind of an array's first element, or "null".
+// firstOf returns the kind of an array's first element, or "" if there is none.
 func firstOf(array json.RawMessage) string {
 	var one [1]json.RawMessage // Unmarshal drops the elements behind
-	if kind(array) != "an array" || json.Unmarshal(array, &one) != nil {
-		return "null"
+	if kind(array) != "an array" || json.Unmarshal(array, &one) != nil || one[0] == nil {
+		return ""
 	}
 	return kind(one[0])
 }
 
 // tokens reads an array of token ids, at least one.
 func (o *object) tokens(path string, value json.RawMessage) []tokenizer.Token {
-	var ids []*tokenizer.Token
-	if kind(value) != "an array" || json.Unmarshal(value, &ids) != nil || slices.Contains(ids, nil) {
+	_, most := scan(value)
+	ids := make([]tokenizer.Token, 0, most)
+	hasNull := bytes.IndexByte(value, 'n') >= 0 // Unmarshal would read it as 0
+	switch {
+	case kind(value) != "an array", json.Unmarshal(value, &ids) != nil, hasNull:
 		o.fail(invalid(path, "want an array of token ids, whole numbers from 0 to %d", math.MaxInt32))
-		return nil
-	}
-	if len(ids) == 0 {
+	case len(ids) == 0:
 		o.fail(invalid(path, "is empty"))
+	case slices.Min(ids) < 0:
+		o.fail(invalid(path, "%d is not a token's id", slices.Min(ids)))
 	}
-	tokens := make([]tokenizer.Token, len(ids))
-	for i, id := range ids {
-		if tokens[i] = *id; *id < 0 {
-			o.fail(invalid(path, "%d is not a token's id", *id))
-		}
-	}
-	return tokens
+	return ids
 }
 
 // EmbeddingRequest is a request for embeddings.

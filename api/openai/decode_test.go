@@ -121,6 +121,25 @@ func TestALimitHoldsAndOneMoreIsAnError(t *testing.T) {
 	}
 }
 
+func TestTokensThatAreNoneAreErrors(t *testing.T) {
+	for prompt, want := range map[string]string{
+		"[1, null]":       "prompt: want an array of token ids",
+		"[1, 2.5]":        "prompt: want an array of token ids",
+		"[1, 2147483648]": "prompt: want an array of token ids",
+		`[[1], ["a"]]`:    "prompt[1]: want an array of token ids",
+		"[[1], 2]":        "prompt[1]: want an array of token ids",
+		"[[1], []]":       "prompt[1]: is empty",
+		"[[1], [-1]]":     "prompt[1]: -1 is not a token's id",
+		"[null]":          "prompt: want a string, token ids",
+		"[]":              "prompt: is empty",
+		"[true]":          "prompt: want a string, token ids",
+		"7":               "prompt: want a string, token ids",
+	} {
+		_, err := openai.DecodeCompletion([]byte(`{"prompt": ` + prompt + `}`))
+		assert.ErrorContains(t, err, want, prompt)
+	}
+}
+
 // TestHostileBodiesTakeMemoryInProportion decodes bodies that are mostly structure.
 func TestHostileBodiesTakeMemoryInProportion(t *testing.T) {
 	const size = 1 << 20
