@@ -16,7 +16,8 @@ import (
 //   - oneOf, if no two branches can match the same value: they differ in type, or in the const or enum of a required property
 //   - properties, required, additionalProperties
 //   - items, prefixItems, minItems, maxItems
-//   - minLength, maxLength, pattern (as package regexp reads it), format (date, time, date-time, uuid, ipv4, email, hostname, uri)
+//   - minLength, maxLength, pattern (as package regexp reads it), format (date, time, date-time,
+//     duration, uuid, ipv4, ipv6, email, hostname, uri)
 //   - minimum, maximum, exclusiveMinimum and exclusiveMaximum; for the type number, if they are whole numbers
 //
 // and annotations such as title, description, default and those that begin with x-. It refuses every other keyword by its name, and

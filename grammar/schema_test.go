@@ -144,7 +144,7 @@ func (g schemas) text() any {
 	case 1:
 		o["pattern"] = patterns[g.IntN(len(patterns))]
 	case 2:
-		o["format"] = []string{"date", "time", "date-time", "uuid", "ipv4", "email", "hostname", "uri"}[g.IntN(8)]
+		o["format"] = []string{"date", "time", "date-time", "uuid", "duration", "ipv4", "ipv6", "email", "hostname", "uri"}[g.IntN(10)]
 	case 3:
 		o["maxLength"] = g.IntN(6)
 	}
@@ -339,6 +339,7 @@ func TestFromSchema(t *testing.T) {
 		"numbers between":    {`{"type":"number","exclusiveMinimum":-2,"exclusiveMaximum":0}`, []string{`-1`, `-1.99`, `-0.5`}, []string{`-2`, `-2.0`, `0`, `-0`, `-0.0`, `1`}},
 		"constants":          {`{"enum":["a","ab",3,{"x":[1]}],"type":["string","object"]}`, []string{`"a"`, `"ab"`, `{"x": [1]}`}, []string{`3`, `"b"`}},
 		"types of a list":    {`{"type":["string","null"]}`, []string{`"a"`, `null`}, []string{`1`, `true`}},
+		"durations":          {`{"format":"duration"}`, []string{`"P1DT12H"`, `"PT5M"`, `"P3W"`}, []string{`"P"`, `"PT"`, `"P1H"`}},
 		"a leap day":         {`{"type":"string","format":"date"}`, []string{`"2024-02-29"`, `"2000-02-29"`, `"2023-12-31"`}, []string{`"2023-02-29"`, `"1900-02-29"`, `"2023-04-31"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
