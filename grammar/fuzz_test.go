@@ -79,6 +79,8 @@ func FuzzRegexp(f *testing.F) {
 	})
 }
 
+var hugeNumber = regexp.MustCompile(`[eE][+-]?[0-9]{3}`)
+
 func FuzzFromSchema(f *testing.F) {
 	f.Add([]byte(personSchema), uint64(1))
 	for _, seed := range []string{
@@ -97,8 +99,14 @@ func FuzzFromSchema(f *testing.F) {
 			return
 		}
 		if text, ended := explore(t, g, seed); ended {
-			_, err := jsonschemaValue(string(text))
+			v, err := jsonschemaValue(string(text))
 			require.NoError(t, err, "%q", text)
+			if hugeNumber.Match(source) {
+				return // the other implementation computes all digits
+			}
+			if other := tryJudge(source); other != nil {
+				require.NoError(t, other.Validate(v), "%q", text)
+			}
 		}
 	})
 }

@@ -19,13 +19,26 @@ import (
 // judge compiles a schema with another implementation.
 func judge(t testing.TB, schema string) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(schema))
-	require.NoError(t, err)
+	compiled := tryJudge([]byte(schema))
+	require.NotNil(t, compiled, schema)
+	return compiled
+}
+
+// tryJudge is judge, but returns nil for what the other implementation refuses.
+func tryJudge(schema []byte) *jsonschema.Schema {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
+	if err != nil {
+		return nil
+	}
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	require.NoError(t, c.AddResource("mem:///schema.json", doc))
+	if err := c.AddResource("mem:///schema.json", doc); err != nil {
+		return nil
+	}
 	compiled, err := c.Compile("mem:///schema.json")
-	require.NoError(t, err, schema)
+	if err != nil {
+		return nil
+	}
 	return compiled
 }
 
