@@ -24,6 +24,9 @@ func startAtTerminal(t *testing.T, args ...string) *ptytest.Terminal {
 
 func startSized(t *testing.T, columns, rows int, env []string, args ...string) *ptytest.Terminal {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("draws many screens; the race tests of internal/lineedit and dialog look at the same code")
+	}
 	env = append([]string{"XDG_STATE_HOME=" + t.TempDir()}, env...)
 	return ptytest.Start(t, columns, rows, env, "gosling", args...)
 }

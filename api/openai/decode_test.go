@@ -142,6 +142,9 @@ func TestTokensThatAreNoneAreErrors(t *testing.T) {
 
 // TestHostileBodiesTakeMemoryInProportion decodes bodies that are mostly structure.
 func TestHostileBodiesTakeMemoryInProportion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures memory, of which the race detector needs more")
+	}
 	const size = 1 << 20
 	filled := func(before, element, after string) string {
 		return before + repeated(element, size/len(element)) + after
