@@ -10,8 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/internal/rss"
+	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/sched"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -33,8 +35,9 @@ func BenchmarkConversations(b *testing.B) {
 			for b.Loop() {
 				var all sync.WaitGroup
 				for i := range texts {
-					o := options(b, uint64(i))
-					o.Limit = 64
+					greedy, err := sampler.New(sampler.Options{}) // random weights give flat logits, which take longer to sample from than real ones
+					require.NoError(b, err)
+					o := generate.Options{Sampler: greedy, Limit: 64}
 					s, err := e.Submit(b.Context(), sched.Request{Tenant: fmt.Sprint(i % 5), Prompt: make([]tokenizer.Token, 16), Generate: o})
 					require.NoError(b, err)
 					all.Go(func() {
