@@ -13,8 +13,11 @@ import (
 	"github.com/gosling-rwkv/gosling/compare"
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/demo"
+	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/sched"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -33,6 +36,7 @@ func main() {
 	defer os.RemoveAll(dir)
 	talk()
 	stream()
+	sideBySide()
 	keep(filepath.Join(dir, "goose.state"))
 	embed()
 	if len(os.Args) > 1 { // a checkpoint
@@ -68,6 +72,34 @@ func stream() {
 		fmt.Print(piece.Text)
 	}
 	fmt.Println()
+}
+
+func sideBySide() {
+	ctx := context.Background()
+	model := must(lm.Open(ctx, must(demo.Model()), options))
+	defer model.Close()
+	vocab := must(model.Tokenizer())
+	slots := must(sched.NewSlots(model.Model, 4))
+	defer slots.Close()
+	engine := sched.New(slots, sched.Options{})
+	defer engine.Close()
+	var texts []*sched.Stream
+	for i, name := range []string{"ROMEO:", "JULIET:", "FRIAR:"} {
+		own := must(sampler.New(sampler.Options{Temperature: 1, TopP: 0.8, Seed: uint64(i)}))
+		texts = append(texts, must(engine.Submit(ctx, sched.Request{
+			Prompt:   must(vocab.Encode([]byte(name))),
+			Generate: generate.Options{Vocab: vocab, Sampler: own, Limit: 20},
+		})))
+	}
+	for _, text := range texts {
+		for event, ok := text.Next(); ok; event, ok = text.Next() {
+			fmt.Print(event.Text)
+			if event.End != nil && event.End.Err != nil {
+				log.Fatal(event.End.Err)
+			}
+		}
+		fmt.Println()
+	}
 }
 
 func keep(path string) {
