@@ -14,11 +14,13 @@ import (
 // of the Eagle and Finch paper.
 type Mix6 struct {
 	R, K, V ggml.Tensor // [channels, tokens]
-	W       ggml.Tensor // the decay, a factor: [channels, tokens], or [head size, heads] if it is the same for every token
+	W       ggml.Tensor // the decay, a factor: [channels, tokens], or [head size, heads] if Constant
 	G       ggml.Tensor // the gate, [channels, tokens]; the zero Tensor for none
 	U       ggml.Tensor // the bonus, [head size, heads]
 	Norm    Norm        // of heads
-	State   ggml.Tensor
+	// Constant tells that the decay is the same for every token.
+	Constant bool
+	State    ggml.Tensor
 }
 
 // Middle6 builds norm(wkv) ⊙ g, [channels, tokens], and updates the state (Eagle and Finch paper, section 4.2).
@@ -31,7 +33,7 @@ func Middle6(b rwkv.Batch, c rwkv.Config, layer int, m Mix6) ggml.Tensor {
 	heads := func(x ggml.Tensor) ggml.Tensor { return Heads(c, x) }
 	w, tokens := b.Graph.Use(m.W), m.R.Rows()
 	switch {
-	case !m.sameDecay(c):
+	case !m.Constant:
 		w = heads(w)
 	case tokens > 1:
 		w = w.Repeat(w.Dim(0), w.Dim(1), tokens)
@@ -44,22 +46,19 @@ func Middle6(b rwkv.Batch, c rwkv.Config, layer int, m Mix6) ggml.Tensor {
 	return y.Mul(m.G)
 }
 
-// sameDecay reports whether the decay is the same for every token.
-func (m Mix6) sameDecay(c rwkv.Config) bool { return m.W.Dim(0) != int64(c.Embed) }
-
 // kernel builds Middle6, or if there is no U and no Norm, linear attention, as one operation of package kernels. It reports false, and
 // builds nothing, if there is no kernel.
 func (m Mix6) kernel(b rwkv.Batch, c rwkv.Config) (y ggml.Tensor, ok bool) {
 	if b.Calls == nil || c.HeadSize%kernels.HeadSize != 0 {
 		return ggml.Tensor{}, false
 	}
-	call, err := b.Calls.Middle6(int64(c.HeadSize), int64(c.Heads()), b.Lengths, !m.sameDecay(c), c.GroupNormEps)
+	call, err := b.Calls.Middle6(int64(c.HeadSize), int64(c.Heads()), b.Lengths, !m.Constant, c.GroupNormEps)
 	if err != nil {
 		b.Graph.Fail(fmt.Errorf("the time mix: %w", err))
 		return m.V, true
 	}
 	operands, weights := []ggml.Tensor{m.R, m.K, m.V}, []ggml.Tensor{m.U, m.Norm.Weight, m.Norm.Bias}
-	if m.sameDecay(c) {
+	if m.Constant {
 		weights = append(weights, m.W)
 	} else {
 		operands = append(operands, m.W)

@@ -62,7 +62,7 @@ func (l *layer) timeMix(b rwkv.Batch, in op.Shifted) ggml.Tensor {
 	x := in.Lerps(mus...)
 	r, k, v := x[0].MatMul(l.R), x[1].MatMul(l.K), x[2].MatMul(l.V)
 
-	m := op.Mix6{R: r, K: k, V: v, W: l.W, U: l.U, Norm: l.GroupNorm, State: b.State(l.index, wkv)}
+	m := op.Mix6{R: r, K: k, V: v, W: l.W, Constant: true, U: l.U, Norm: l.GroupNorm, State: b.State(l.index, wkv)}
 	if gated {
 		m.G = x[3].MatMul(l.G).SiLU()
 	}
