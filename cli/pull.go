@@ -35,7 +35,7 @@ NAME is one of
   hf.co/OWNER/REPO[:FILE]        a repository at Hugging Face, and one of its files; @REVISION may follow
   modelscope.cn/OWNER/REPO       the same at ModelScope
   ggml, ggml-vulkan, ggml-cuda   ggml's prebuilt libraries for this platform, compared with the SHA-512 in the program, from
-                                 the registry of npm_config_registry, or npm's own
+                                 the registry of npm_config_registry, or the one that npm takes
 
 Variables: HF_ENDPOINT names a mirror, HF_TOKEN your token, HF_HOME or HF_HUB_CACHE the cache for downloads, GOSLING_MODELS the
 store. MODELSCOPE_DOMAIN and MODELSCOPE_API_TOKEN do the same for ModelScope.

@@ -15,6 +15,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -42,11 +43,17 @@ func Names() []string {
 	return all
 }
 
-// registry is the address of npm's own registry, which npm takes too if nothing is configured. A program without npm cannot ask for it.
-const registry = ""
+// askNPM returns the address of the registry that npm takes, or "" if npm does not tell.
+var askNPM = func() string {
+	out, err := exec.Command("npm", "config", "get", "registry").Output()
+	if address := strings.TrimSpace(string(out)); err == nil && strings.HasPrefix(address, "http") {
+		return address
+	}
+	return ""
+}
 
-// Registry returns the address of the registry that npm's variable npm_config_registry or its file .npmrc names, or npm's own. getenv
-// is os.Getenv.
+// Registry returns the address of the registry that npm's variable npm_config_registry or its file .npmrc names, or that npm takes if it is
+// installed. Otherwise it returns "". getenv is os.Getenv.
 func Registry(getenv func(string) string) string {
 	for _, name := range []string{"npm_config_registry", "NPM_CONFIG_REGISTRY"} {
 		if text := getenv(name); text != "" {
@@ -63,10 +70,10 @@ func Registry(getenv func(string) string) string {
 			return strings.TrimRight(strings.Trim(strings.TrimSpace(value), `"'`), "/")
 		}
 	}
-	return registry
+	return strings.TrimRight(askNPM(), "/")
 }
 
-// Options say what Fetch fetches, and where from. Registry and Dir must be set.
+// Options say what Fetch fetches, and where from. Registry and Dir must be set. An empty Registry is an error.
 type Options struct {
 	Registry     string // address
 	Dir          string // folder for the libraries: gosling/ggml in the user's data home
@@ -124,6 +131,9 @@ func Fetch(ctx context.Context, bundle string, o Options) (done []Package, err e
 	i := slices.Index(Names(), bundle)
 	if i < 0 {
 		return nil, fmt.Errorf("no libraries %q: want one of %s", bundle, strings.Join(Names(), ", "))
+	}
+	if o.Registry == "" {
+		return nil, fmt.Errorf("%s: the address of npm's registry is not known: set the variable npm_config_registry to it, or install npm", bundle)
 	}
 	all, err := packages(names[i].lock, bindings.Prebuilt(goos, goarch))
 	if err != nil {

@@ -212,7 +212,9 @@ func TestTheLockFilesPinLibrariesForEveryPlatform(t *testing.T) {
 			assert.Equal(t, tc.want, got, tc)
 		}
 	}
-	_, err := Fetch(t.Context(), "ggml-vulkan", Options{Dir: t.TempDir(), GOOS: "darwin", GOARCH: "arm64"})
+	_, err := Fetch(t.Context(), "ggml", Options{Dir: t.TempDir()})
+	require.ErrorContains(t, err, "set the variable npm_config_registry")
+	_, err = Fetch(t.Context(), "ggml-vulkan", Options{Registry: "http://127.0.0.1:1", Dir: t.TempDir(), GOOS: "darwin", GOARCH: "arm64"})
 	require.ErrorContains(t, err, "ggml-vulkan: there are no prebuilt libraries for darwin/arm64")
 	_, err = Fetch(t.Context(), "ggml-goose", Options{Dir: t.TempDir()})
 	require.ErrorContains(t, err, "want one of ggml, ggml-vulkan, ggml-cuda")
@@ -220,10 +222,12 @@ func TestTheLockFilesPinLibrariesForEveryPlatform(t *testing.T) {
 
 func TestTheRegistryIsTheOneThatNpmWouldAsk(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
+	defer func(f func() string) { askNPM = f }(askNPM)
+	askNPM = func() string { return "https://npm.example/" }
 	file := filepath.Join(t.TempDir(), "npmrc")
 	require.NoError(t, os.WriteFile(file, []byte("fund=false\nregistry = \"https://mirror.example/npm/\"\n"), 0o600))
 	for want, env := range map[string]map[string]string{
-		registry:                      {},
+		"https://npm.example":         {},
 		"https://mirror.example":      {"npm_config_registry": "https://mirror.example/"},
 		"https://other.example/a":     {"NPM_CONFIG_REGISTRY": "https://other.example/a", "npm_config_userconfig": file},
 		"https://mirror.example/npm":  {"NPM_CONFIG_USERCONFIG": file},
