@@ -12,7 +12,7 @@ import (
 // after another. Operations of our own may run at once, in stages, so their results are placed here: memory is used again in the stage after
 // the last one that needs it.
 
-// life is the stages in which a result or an input needs its memory, and where that is.
+// life is the stages in which a result or an input needs its memory, and where that is. Inputs are set before the first stage, in stage -1.
 type life struct {
 	tensor      Tensor
 	first, last int
@@ -31,10 +31,10 @@ type staged struct {
 func (g *Graph) customs() (all []staged, lives []*life, ok bool) {
 	byNode := map[bindings.Tensor]*life{}
 	for _, t := range g.inputs {
-		byNode[t.p] = &life{tensor: t, size: t.bytes()}
+		byNode[t.p] = &life{tensor: t, first: -1, last: -1, size: t.bytes()}
 		lives = append(lives, byNode[t.p])
 	}
-	var changes []stateUse
+	var uses []stateUse
 	for i := range g.Nodes() {
 		node := g.lib.c.GraphNode(g.p, int32(i))
 		if _, ok := g.views[node]; ok {
@@ -44,26 +44,33 @@ func (g *Graph) customs() (all []staged, lives []*life, ok bool) {
 		if !ok {
 			return nil, nil, false
 		}
-		s := staged{Custom: o}
+		s, needs := staged{Custom: o}, []*life{}
+		var own []stateUse
 		for _, t := range o.Operands {
-			if l := byNode[g.root(t.p)]; l != nil && !g.isInput(l.tensor) {
-				s.stage = max(s.stage, l.first+1)
+			if l := byNode[g.root(t.p)]; l != nil {
+				needs, s.stage = append(needs, l), max(s.stage, l.first+1)
+				continue
+			}
+			for _, m := range memoryOf([]Tensor{t}) { // a weight, or a state that others may change
+				own = append(own, stateUse{Memory: m})
 			}
 		}
 		for _, m := range memoryOf(o.States) {
-			for _, use := range changes {
-				if use.From < m.To && m.From < use.To {
-					s.stage = max(s.stage, use.stage+1)
+			own = append(own, stateUse{Memory: m, changes: true})
+		}
+		for _, u := range own {
+			for _, before := range uses {
+				if u.after(before) {
+					s.stage = max(s.stage, before.stage+1)
 				}
 			}
 		}
-		for _, m := range memoryOf(o.States) {
-			changes = append(changes, stateUse{m, s.stage})
+		for _, u := range own {
+			u.stage = s.stage
+			uses = append(uses, u)
 		}
-		for _, t := range o.Operands {
-			if l := byNode[g.root(t.p)]; l != nil {
-				l.last = max(l.last, s.stage)
-			}
+		for _, l := range needs {
+			l.last = max(l.last, s.stage)
 		}
 		byNode[node] = &life{tensor: o.result, first: s.stage, last: s.stage, size: o.result.bytes()}
 		lives, all = append(lives, byNode[node]), append(all, s)
@@ -77,10 +84,16 @@ func (g *Graph) customs() (all []staged, lives []*life, ok bool) {
 	return all, lives, true
 }
 
-// stateUse is memory of a state that an operation changes.
+// stateUse is memory of a state or a weight that an operation reads, or that it also changes.
 type stateUse struct {
 	Memory
-	stage int
+	changes bool
+	stage   int
+}
+
+// after reports whether u must come after an earlier use.
+func (u stateUse) after(earlier stateUse) bool {
+	return (u.changes || earlier.changes) && earlier.From < u.To && u.From < earlier.To
 }
 
 // root returns the tensor that p is a view of, or p.
@@ -92,10 +105,6 @@ func (g *Graph) root(p bindings.Tensor) bindings.Tensor {
 		}
 		p = of
 	}
-}
-
-func (g *Graph) isInput(t Tensor) bool {
-	return slices.ContainsFunc(g.inputs, func(in Tensor) bool { return in.p == t.p })
 }
 
 // resultAlign is a multiple of which the addresses of results are: a line of the cache.
