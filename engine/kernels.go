@@ -201,21 +201,19 @@ func (b operations) multiply(x ggml.Tensor, name string, matrix *kernels.Matrix)
 	if several {
 		x = onCPU(x.Cont()) // the scheduler may pass a copy of x, but never a copy of a tensor that is pinned to the CPU
 	}
-	add := func(op string, x ggml.Tensor, call *kernels.Call, err error, typ gguf.Type, shape [4]int64) ggml.Tensor {
+	add := func(c ggml.Custom, call *kernels.Call, err error) ggml.Tensor {
 		if err != nil {
 			g.Fail(fmt.Errorf("multiplying with %q: %w", name, err))
 			return x
 		}
-		return onCPU(g.Custom(ggml.Custom{
-			Name: op, Operands: []ggml.Tensor{x}, Type: typ, Shape: shape, Function: kernels.Entry(), Call: call.Pointer(),
-			Place: func(at ggml.Addresses) error { return call.Place(at.Result, at.Operands...) },
-		}))
+		return onCPU(b.place(c, call, nil))
 	}
 	columns, y := x.Rows(), x
 	if n := matrix.ColumnBytes(); n > 0 {
 		call, err := b.calls.Rounding(matrix, columns)
-		y = add("round", y, call, err, gguf.I8, [4]int64{n, columns, 1, 1})
+		y = add(ggml.Custom{Name: "round", Operands: []ggml.Tensor{y}, Type: gguf.I8, Shape: [4]int64{n, columns, 1, 1}}, call, err)
 	}
 	call, err := b.calls.Product(matrix, columns)
-	return add("product", y, call, err, gguf.F32, [4]int64{matrix.Out(), x.Dim(1), x.Dim(2), x.Dim(3)})
+	shape := [4]int64{matrix.Out(), x.Dim(1), x.Dim(2), x.Dim(3)}
+	return add(ggml.Custom{Name: "product", Operands: []ggml.Tensor{y}, Type: gguf.F32, Shape: shape}, call, err)
 }

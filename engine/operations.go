@@ -52,7 +52,7 @@ func (b operations) build(o ggml.Operation) (ggml.Tensor, bool) {
 		if x.Contiguous() && x.Dim(0)%kernels.ShiftStep == 0 && x.Rows() > 0 {
 			call, err := b.calls.Norm(x.Dim(0), x.Rows(), o.Number, o.Name == "rms_norm")
 			return b.place(ggml.Custom{
-				Name: o.Name, Operands: o.Operands, Shape: o.Shape,
+				Name: o.Name, Operands: o.Operands, Type: gguf.F32, Shape: o.Shape,
 				Place: func(at ggml.Addresses) error { return call.Place(at.Result, at.Operands[0], 0, 0) },
 			}, call, err), true
 		}
@@ -66,7 +66,7 @@ func (b operations) build(o ggml.Operation) (ggml.Tensor, bool) {
 		if rowBytes, moves, ok := movesOf(x, layoutOf(to)); ok {
 			call, err := b.calls.Copy(rowBytes, moves)
 			return b.place(ggml.Custom{
-				Name: o.Name, Operands: []ggml.Tensor{x}, Gaps: true, States: []ggml.Tensor{to}, Shape: [4]int64{1, 1, 1, 1},
+				Name: o.Name, Operands: []ggml.Tensor{x}, Gaps: true, States: []ggml.Tensor{to}, Type: gguf.F32, Shape: [4]int64{1, 1, 1, 1},
 				Place: func(at ggml.Addresses) error { return call.Place(at.States[0], at.Operands...) },
 			}, call, err), true
 		}
@@ -76,19 +76,19 @@ func (b operations) build(o ggml.Operation) (ggml.Tensor, bool) {
 
 // add adds an operation that computes o with a call.
 func (b operations) add(o ggml.Operation, call *kernels.Call, err error) ggml.Tensor {
-	return b.place(ggml.Custom{
-		Name: o.Name, Operands: o.Operands, Gaps: true, Shape: o.Shape,
-		Place: func(at ggml.Addresses) error { return call.Place(at.Result, at.Operands...) },
-	}, call, err)
+	return b.place(ggml.Custom{Name: o.Name, Operands: o.Operands, Gaps: true, Type: gguf.F32, Shape: o.Shape}, call, err)
 }
 
-// place adds an operation of F32 numbers that runs a call.
+// place adds an operation that runs a call. Unless c.Place says otherwise, the call's operands are those of the operation.
 func (b operations) place(c ggml.Custom, call *kernels.Call, err error) ggml.Tensor {
 	if err != nil {
 		b.graph.Fail(fmt.Errorf("%s: %w", c.Name, err))
 		return c.Operands[0]
 	}
-	c.Type, c.Function, c.Call = gguf.F32, kernels.Entry(), call.Pointer()
+	if c.Place == nil {
+		c.Place = func(at ggml.Addresses) error { return call.Place(at.Result, at.Operands...) }
+	}
+	c.Function, c.Call = kernels.Entry(), call.Pointer()
 	return b.graph.Custom(c)
 }
 
