@@ -39,6 +39,7 @@ type Facts struct {
 type Slots struct {
 	model           *engine.Model
 	reader, decoder *engine.Slots
+	moving          engine.Snapshot // memory for Move
 }
 
 // NewSlots returns a model with n slots for decoding. The caller closes it before the model.
@@ -52,7 +53,7 @@ func NewSlots(m *engine.Model, n int) (*Slots, error) {
 		reader.Close()
 		return nil, err
 	}
-	return &Slots{m, reader, decoder}, nil
+	return &Slots{model: m, reader: reader, decoder: decoder}, nil
 }
 
 // Facts implements Machine.
@@ -88,11 +89,10 @@ func (s *Slots) Move(from, to int) error {
 	if from != Reader && to != Reader {
 		return s.decoder.Move(from, to)
 	}
-	var state engine.Snapshot
-	if err := s.Save(from, &state); err != nil {
+	if err := s.Save(from, &s.moving); err != nil {
 		return err
 	}
-	return s.Load(to, state)
+	return s.Load(to, s.moving)
 }
 
 // Read implements Machine.
