@@ -411,13 +411,7 @@ func TestTwoDownloadsOfAFileWaitForEachOther(t *testing.T) {
 		})
 	}
 	both.Wait()
-	sent := 0
-	for _, r := range h.Requests() {
-		if r.CDN {
-			sent++
-		}
-	}
-	assert.Equal(t, 1, sent)
+	assert.Equal(t, 1, fakehub.Sent(h.Requests()))
 	assert.Equal(t, 1, waited)
 }
 

@@ -363,13 +363,7 @@ func TestTwoPullsOfOneModelWaitForEachOther(t *testing.T) {
 		})
 	}
 	both.Wait()
-	sent := 0
-	for _, r := range w.Requests() {
-		if r.CDN {
-			sent++
-		}
-	}
-	assert.Equal(t, 1, sent)
+	assert.Equal(t, 1, fakehub.Sent(w.Requests()))
 	assert.Contains(t, notes, "another program pulls this model: waiting for it")
 	assert.Len(t, files(w.o.Store.Dir, w.cache), 2)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Prompt is a text as the tree compares it: the bytes of its tokens, and where each token ends. Tokens in front that have no bytes, such
-// as tokenizer.EndOfText, choose a tree of their own. If a later token has no bytes, or there is no tokenizer, the ids of the tokens are
-// compared instead. A Prompt never changes, so goroutines may share it.
+// Prompt is a text in the form that the tree compares: the bytes of its tokens, and where each token ends. If the text begins with tokens
+// that have no bytes, such as tokenizer.EndOfText, these tokens select a separate tree. If a later token has no bytes, or if there is no
+// tokenizer, the tree compares token ids instead of bytes. A Prompt never changes, so goroutines may share it.
 type Prompt struct {
 	tokens []tokenizer.Token
 	ends   []int  // ends[i] is the number of the text's bytes in the first i tokens
@@ -60,7 +60,7 @@ func (p *Prompt) depth(at int) int {
 	return p.ends[at]
 }
 
-// before returns the largest number of tokens whose path is no longer than depth.
+// before returns how many tokens, from the first on, lie entirely within the first depth bytes of the path.
 func (p *Prompt) before(depth int) int {
 	if p.byID {
 		return min(depth/idBytes, len(p.tokens))
@@ -68,7 +68,7 @@ func (p *Prompt) before(depth int) int {
 	return p.beforeByte(depth)
 }
 
-// beforeByte returns the largest number of tokens that have no more than n of the text's bytes.
+// beforeByte returns how many tokens, from the first on, lie entirely within the first n bytes of the text.
 func (p *Prompt) beforeByte(n int) int {
 	return sort.Search(len(p.tokens), func(i int) bool { return p.ends[i+1] > n })
 }

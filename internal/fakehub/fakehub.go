@@ -55,6 +55,16 @@ type Request struct {
 	CDN                               bool // at the host that has the bytes
 }
 
+// Sent counts the requests that the host with the bytes of large files answered.
+func Sent(requests []Request) (n int) {
+	for _, r := range requests {
+		if r.CDN {
+			n++
+		}
+	}
+	return n
+}
+
 // Hub is a running server. Its fields may be changed between requests.
 type Hub struct {
 	URL   string
