@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/api/openai"
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
@@ -49,9 +50,9 @@ func TestRequestsAreDecoded(t *testing.T) {
 			require.NoError(t, err)
 			request, err := decode(file, body)
 			var got strings.Builder
-			var bad *openai.Error
+			var bad *api.Error
 			if errors.As(err, &bad) {
-				fmt.Fprintf(&got, "%d %s\n", bad.Code(), openai.EncodeError(bad))
+				fmt.Fprintf(&got, "%d %s\n", bad.Code(), api.EncodeError(bad))
 			} else {
 				require.NoError(t, err)
 				require.NoError(t, jsontext.Write(&got, request))
@@ -87,33 +88,33 @@ func TestALimitHoldsAndOneMoreIsAnError(t *testing.T) {
 		file string // whose endpoint it is
 		says string
 	}{
-		"messages": {openai.MaxMessages, func(n int) []byte { return []byte(`{"messages": ` + repeated(user, n) + `}`) }, "chat", "messages: has 4097 elements, 4096 are the most"},
-		"parts": {openai.MaxParts, func(n int) []byte {
+		"messages": {api.MaxMessages, func(n int) []byte { return []byte(`{"messages": ` + repeated(user, n) + `}`) }, "chat", "messages: has 4097 elements, 4096 are the most"},
+		"parts": {api.MaxParts, func(n int) []byte {
 			return []byte(`{"messages": [{"role": "user", "content": ` + repeated(`{"type": "text", "text": "a"}`, n) + `}]}`)
 		}, "chat", "messages[0].content: has 1025 elements"},
-		"calls": {openai.MaxCalls, func(n int) []byte {
+		"calls": {api.MaxCalls, func(n int) []byte {
 			return []byte(`{"messages": [{"role": "assistant", "tool_calls": ` + repeated(`{"function": {"name": "f", "arguments": "{}"}}`, n) + `}]}`)
 		}, "chat", "messages[0].tool_calls: has 129 elements"},
-		"choices":        {openai.MaxChoices, func(n int) []byte { return chatWith("n", fmt.Sprint(n)) }, "chat", "n: 17 is not between 1 and 16"},
-		"stops":          {openai.MaxStops, func(n int) []byte { return chatWith("stop", repeated(`"a"`, n)) }, "chat", "stop: has 33 elements"},
-		"a stop":         {openai.MaxStopBytes, func(n int) []byte { return chatWith("stop", `"`+strings.Repeat("a", n)+`"`) }, "chat", "stop: a stop string of 257 bytes"},
-		"biases":         {openai.MaxBiases, func(n int) []byte { return chatWith("logit_bias", biases(n)) }, "chat", "logit_bias: has 1025 elements"},
-		"pairs":          {openai.MaxBiases, func(n int) []byte { return chatWith("logit_bias", repeated("[1,1]", n)) }, "chat", "logit_bias: has 1025 elements"},
-		"top logprobs":   {openai.MaxTopLogprobs, func(n int) []byte { return chatWith("logprobs", fmt.Sprintf(`true, "top_logprobs": %d`, n)) }, "chat", "top_logprobs: 21 is not between 0 and 20"},
-		"salt":           {openai.MaxSalt, func(n int) []byte { return chatWith("cache_salt", `"`+strings.Repeat("a", n)+`"`) }, "chat", "cache_salt: has 257 bytes"},
-		"depth":          {openai.MaxDepth - 1, func(n int) []byte { return chatWith("x", strings.Repeat("[", n)+strings.Repeat("]", n)) }, "chat", "more than 64 levels"},
-		"fields":         {openai.MaxFields, func(n int) []byte { return chatWith("x", "1"+strings.Repeat(`,"x":1`, n-2)) }, "chat", "has 2049 fields"},
-		"prompts":        {openai.MaxPrompts, func(n int) []byte { return []byte(`{"prompt": ` + repeated(`"a"`, n) + `}`) }, "completion", "prompt: has 129 elements"},
-		"lists":          {openai.MaxPrompts, func(n int) []byte { return []byte(`{"prompt": ` + repeated(`[1]`, n) + `}`) }, "completion", "prompt: has 129 elements"},
-		"best":           {openai.MaxChoices, func(n int) []byte { return fmt.Appendf(nil, `{"prompt": "a", "best_of": %d}`, n) }, "completion", "best_of: 17 is not between"},
-		"logprobs":       {openai.MaxTopLogprobs, func(n int) []byte { return fmt.Appendf(nil, `{"prompt": "a", "logprobs": %d}`, n) }, "completion", "logprobs: 21 is not between"},
-		"embedded texts": {openai.MaxInputs, func(n int) []byte { return []byte(`{"input": ` + repeated(`"a"`, n) + `}`) }, "embedding", "input: has 2049 elements"},
+		"choices":        {api.MaxChoices, func(n int) []byte { return chatWith("n", fmt.Sprint(n)) }, "chat", "n: 17 is not between 1 and 16"},
+		"stops":          {api.MaxStops, func(n int) []byte { return chatWith("stop", repeated(`"a"`, n)) }, "chat", "stop: has 33 elements"},
+		"a stop":         {api.MaxStopBytes, func(n int) []byte { return chatWith("stop", `"`+strings.Repeat("a", n)+`"`) }, "chat", "stop: a stop string of 257 bytes"},
+		"biases":         {api.MaxBiases, func(n int) []byte { return chatWith("logit_bias", biases(n)) }, "chat", "logit_bias: has 1025 elements"},
+		"pairs":          {api.MaxBiases, func(n int) []byte { return chatWith("logit_bias", repeated("[1,1]", n)) }, "chat", "logit_bias: has 1025 elements"},
+		"top logprobs":   {api.MaxTopLogprobs, func(n int) []byte { return chatWith("logprobs", fmt.Sprintf(`true, "top_logprobs": %d`, n)) }, "chat", "top_logprobs: 21 is not between 0 and 20"},
+		"salt":           {api.MaxSalt, func(n int) []byte { return chatWith("cache_salt", `"`+strings.Repeat("a", n)+`"`) }, "chat", "cache_salt: has 257 bytes"},
+		"depth":          {api.MaxDepth - 1, func(n int) []byte { return chatWith("x", strings.Repeat("[", n)+strings.Repeat("]", n)) }, "chat", "more than 64 levels"},
+		"fields":         {api.MaxFields, func(n int) []byte { return chatWith("x", "1"+strings.Repeat(`,"x":1`, n-2)) }, "chat", "has 2049 fields"},
+		"prompts":        {api.MaxPrompts, func(n int) []byte { return []byte(`{"prompt": ` + repeated(`"a"`, n) + `}`) }, "completion", "prompt: has 129 elements"},
+		"lists":          {api.MaxPrompts, func(n int) []byte { return []byte(`{"prompt": ` + repeated(`[1]`, n) + `}`) }, "completion", "prompt: has 129 elements"},
+		"best":           {api.MaxChoices, func(n int) []byte { return fmt.Appendf(nil, `{"prompt": "a", "best_of": %d}`, n) }, "completion", "best_of: 17 is not between"},
+		"logprobs":       {api.MaxTopLogprobs, func(n int) []byte { return fmt.Appendf(nil, `{"prompt": "a", "logprobs": %d}`, n) }, "completion", "logprobs: 21 is not between"},
+		"embedded texts": {api.MaxInputs, func(n int) []byte { return []byte(`{"input": ` + repeated(`"a"`, n) + `}`) }, "embedding", "input: has 2049 elements"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := decode(tc.file, tc.body(tc.most))
 			require.NoError(t, err)
 			_, err = decode(tc.file, tc.body(tc.most+1))
-			var bad *openai.Error
+			var bad *api.Error
 			require.ErrorAs(t, err, &bad)
 			assert.Equal(t, 400, bad.Code())
 			assert.Contains(t, bad.Error(), tc.says)
@@ -157,7 +158,7 @@ func TestHostileBodiesTakeMemoryInProportion(t *testing.T) {
 		"texts":   filled(`{"input": `, `""`, "}"),
 		"lists":   filled(`{"input": `, "[1]", "}"),
 		"parts":   `{"messages": ` + repeated(`{"role": "user", "content": `+repeated(`{"type": "text", "text": ""}`, 30)+`}`, 1000) + "}",
-		"calls":   `{"messages": ` + repeated(`{"role": "assistant", "tool_calls": `+repeated(`{"function": {"name": "`+strings.Repeat("f", 8000)+`", "arguments": "1"}}`, openai.MaxCalls)+`}`, 1) + "}",
+		"calls":   `{"messages": ` + repeated(`{"role": "assistant", "tool_calls": `+repeated(`{"function": {"name": "`+strings.Repeat("f", 8000)+`", "arguments": "1"}}`, api.MaxCalls)+`}`, 1) + "}",
 	} {
 		for _, endpoint := range []string{"chat", "completion", "embedding"} {
 			t.Run(name+" for "+endpoint, func(t *testing.T) {
@@ -198,7 +199,7 @@ func TestNumbersThatAreNoneAreErrors(t *testing.T) {
 	} {
 		for _, value := range values {
 			_, err := openai.DecodeChat(chatWith(field, value))
-			var bad *openai.Error
+			var bad *api.Error
 			if assert.ErrorAs(t, err, &bad, "%s: %s", field, value) {
 				assert.True(t, strings.HasPrefix(bad.Param, field), "%s: %s: %s", field, value, bad.Param)
 				assert.Contains(t, bad.Message, bad.Param)
@@ -246,14 +247,14 @@ func TestWhatARequestSaysReplacesTheModelsOwnSampling(t *testing.T) {
 	_, err = sampler.New(got)
 	require.NoError(t, err)
 
-	got, err = openai.Sampling{}.Over(own, nil)
+	got, err = api.Sampling{}.Over(own, nil)
 	require.NoError(t, err)
 	assert.Equal(t, own, got)
 	for _, bias := range []string{`{"999": 1}`, `{"two": 1}`} {
 		r, err := openai.DecodeChat(chatWith("logit_bias", bias))
 		require.NoError(t, err)
 		_, err = r.Sampling.Over(own, tokenizer.Bytes())
-		var bad *openai.Error
+		var bad *api.Error
 		require.ErrorAs(t, err, &bad)
 		assert.Equal(t, "logit_bias", bad.Param)
 	}
@@ -308,10 +309,10 @@ func FuzzRequests(f *testing.F) {
 		for _, endpoint := range []string{"chat", "completion", "embedding"} {
 			request, err := decode(endpoint, body)
 			if err != nil {
-				var bad *openai.Error
+				var bad *api.Error
 				require.ErrorAs(t, err, &bad)
 				require.Equal(t, 400, bad.Code())
-				require.True(t, json.Valid(openai.EncodeError(bad)))
+				require.True(t, json.Valid(api.EncodeError(bad)))
 				require.Less(t, len(bad.Message), 4096)
 				continue
 			}
@@ -323,7 +324,7 @@ func FuzzRequests(f *testing.F) {
 // check holds a request to what its type says.
 func check(t *testing.T, request any) {
 	t.Helper()
-	var o openai.Options
+	var o api.Options
 	switch r := request.(type) {
 	case *openai.ChatRequest:
 		o = r.Options
@@ -344,7 +345,7 @@ func check(t *testing.T, request any) {
 		require.NotEmpty(t, r.Inputs)
 		return
 	}
-	require.True(t, o.Choices >= 1 && o.Choices <= openai.MaxChoices)
+	require.True(t, o.Choices >= 1 && o.Choices <= api.MaxChoices)
 	require.True(t, o.Limit == nil || *o.Limit >= 0)
 	require.NotContains(t, o.Stop, "")
 	_, err := sampler.New(first(o.Sampling.Over(sampler.Options{}, tokenizer.Bytes())))

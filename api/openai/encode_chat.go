@@ -1,12 +1,14 @@
 package openai
 
+import "github.com/gosling-rwkv/gosling/api"
+
 // ChatResponse is the response to a request for chat completions.
 type ChatResponse struct {
 	Head
 	Choices []ChatChoice
-	Usage   Usage
-	Timings *Timings
-	State   *StateInfo
+	Usage   api.Usage
+	Timings *api.Timings
+	State   *api.StateInfo
 }
 
 // ChatChoice is an answer.
@@ -14,7 +16,7 @@ type ChatChoice struct {
 	Index    int
 	Content  string
 	Thoughts string
-	Logprobs []Token // nil if the request did not ask for them
+	Logprobs []api.Token // nil if the request did not ask for them
 	Finish   Finish
 }
 
@@ -25,12 +27,12 @@ type ChatChunk struct {
 	Begins   bool   // the first chunk of an answer, which has nothing else
 	Content  string // the next text of the answer
 	Thoughts string // the next text of its thoughts
-	Logprobs []Token
-	Finish   Finish     // in the last chunk of an answer only
-	Usage    *Usage     // in a chunk of its own, behind all answers
-	Timings  *Timings   // optional
-	Progress *Progress  // in a chunk of its own, before the answer
-	State    *StateInfo // with Finish
+	Logprobs []api.Token
+	Finish   Finish         // in the last chunk of an answer only
+	Usage    *api.Usage     // in a chunk of its own, behind all answers
+	Timings  *api.Timings   // optional
+	Progress *api.Progress  // in a chunk of its own, before the answer
+	State    *api.StateInfo // with Finish
 }
 
 // message is a message or the change of one, as JSON.
@@ -48,38 +50,14 @@ type firstDelta struct {
 
 // chatLogprobs is the tokens of an answer, as JSON.
 type chatLogprobs struct {
-	Content []chatToken `json:"content"`
+	Content []api.Token `json:"content"`
 }
 
-type chatToken struct {
-	ID      int32        `json:"id"`
-	Token   string       `json:"token"`
-	Bytes   []int        `json:"bytes"`
-	Logprob *float64     `json:"logprob"`
-	Top     *[]chatToken `json:"top_logprobs,omitempty"`
-}
-
-// chatTokens returns tokens as JSON, and their likeliest rivals if nested.
-func chatTokens(tokens []Token, nested bool) []chatToken {
-	list := make([]chatToken, len(tokens))
-	for i, t := range tokens {
-		list[i] = chatToken{ID: int32(t.ID), Token: t.Text, Bytes: make([]int, len(t.Bytes)), Logprob: t.logprob()}
-		for j, b := range t.Bytes {
-			list[i].Bytes[j] = int(b)
-		}
-		if nested {
-			top := chatTokens(t.Top, false)
-			list[i].Top = &top
-		}
-	}
-	return list
-}
-
-func newChatLogprobs(tokens []Token) *chatLogprobs {
+func newChatLogprobs(tokens []api.Token) *chatLogprobs {
 	if tokens == nil {
 		return nil
 	}
-	return &chatLogprobs{chatTokens(tokens, true)}
+	return &chatLogprobs{tokens}
 }
 
 // EncodeChat returns the body of a response.
@@ -94,13 +72,9 @@ func EncodeChat(r ChatResponse) []byte {
 	for i, c := range r.Choices {
 		choices[i] = choice{c.Index, message{"assistant", &c.Content, c.Thoughts}, newChatLogprobs(c.Logprobs), c.Finish.wire()}
 	}
-	return encode(struct {
-		wireHead
-		Choices []choice     `json:"choices"`
-		Usage   *wireUsage   `json:"usage"`
-		Timings *wireTimings `json:"timings,omitempty"`
-		State   *StateInfo   `json:"state,omitempty"`
-	}{r.wire("chat.completion"), choices, r.Usage.wire(), r.Timings.wire(), r.State})
+	e := r.envelope("chat.completion", choices, &r.Usage)
+	e.Timings, e.State = r.Timings, r.State
+	return api.Encode(e)
 }
 
 // EncodeChatChunk returns the data of an event of a stream.
@@ -115,14 +89,9 @@ func EncodeChatChunk(c ChatChunk) []byte {
 	if c.Usage == nil && c.Progress == nil {
 		choices = append(choices, choice{c.Index, c.delta(), newChatLogprobs(c.Logprobs), c.Finish.wire()})
 	}
-	return encode(struct {
-		wireHead
-		Choices  []choice      `json:"choices"`
-		Usage    *wireUsage    `json:"usage,omitempty"`
-		Timings  *wireTimings  `json:"timings,omitempty"`
-		Progress *wireProgress `json:"prompt_progress,omitempty"`
-		State    *StateInfo    `json:"state,omitempty"`
-	}{c.wire("chat.completion.chunk"), choices, c.Usage.wire(), c.Timings.wire(), c.Progress.wire(), c.State})
+	e := c.envelope("chat.completion.chunk", choices, c.Usage)
+	e.Timings, e.Progress, e.State = c.Timings, c.Progress, c.State
+	return api.Encode(e)
 }
 
 // delta returns the change that a chunk brings.

@@ -5,23 +5,25 @@ import (
 	"encoding/binary"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gosling-rwkv/gosling/api"
 )
 
 // CompletionResponse is the response to a request for completions.
 type CompletionResponse struct {
 	Head
 	Choices []CompletionChoice
-	Usage   Usage
-	Timings *Timings
-	State   *StateInfo
+	Usage   api.Usage
+	Timings *api.Timings
+	State   *api.StateInfo
 }
 
 // CompletionChoice is a text, or a part of it.
 type CompletionChoice struct {
 	Index    int
 	Text     string
-	Logprobs []Token // nil if the request did not ask for them
-	Offset   int     // where Logprobs begin in the whole text, in characters
+	Logprobs []api.Token // nil if the request did not ask for them
+	Offset   int         // where Logprobs begin in the whole text, in characters
 	Finish   Finish
 }
 
@@ -29,10 +31,10 @@ type CompletionChoice struct {
 type CompletionChunk struct {
 	Head
 	Choice   CompletionChoice
-	Usage    *Usage     // in a chunk of its own, behind all texts
-	Timings  *Timings   // optional
-	Progress *Progress  // in a chunk of its own, before the text
-	State    *StateInfo // with Choice.Finish
+	Usage    *api.Usage     // in a chunk of its own, behind all texts
+	Timings  *api.Timings   // optional
+	Progress *api.Progress  // in a chunk of its own, before the text
+	State    *api.StateInfo // with Choice.Finish
 }
 
 // textChoice is a CompletionChoice as JSON.
@@ -59,8 +61,8 @@ func (c CompletionChoice) wire() textChoice {
 	n, at := len(c.Logprobs), c.Offset
 	w.Logprobs = &textLogprobs{make([]string, n), make([]*float64, n), make([]map[string]float64, n), make([]int, n)}
 	for i, t := range c.Logprobs {
-		w.Logprobs.Tokens[i], w.Logprobs.Logprobs[i], w.Logprobs.Offsets[i] = t.Text, t.logprob(), at
-		w.Logprobs.Top[i] = t.likeliest()
+		w.Logprobs.Tokens[i], w.Logprobs.Logprobs[i], w.Logprobs.Offsets[i] = t.Text, t.Known(), at
+		w.Logprobs.Top[i] = likeliest(t)
 		at += utf8.RuneCountInString(t.Text)
 	}
 	return w
@@ -68,13 +70,13 @@ func (c CompletionChoice) wire() textChoice {
 
 // likeliest returns the likeliest tokens at a token's place by their texts, or nil where nothing comes before. Of several with the same text
 // the likeliest counts.
-func (t Token) likeliest() map[string]float64 {
-	if t.logprob() == nil {
+func likeliest(t api.Token) map[string]float64 {
+	if t.Known() == nil {
 		return nil
 	}
 	top := map[string]float64{}
 	for _, other := range t.Top {
-		if p := other.logprob(); p != nil {
+		if p := other.Known(); p != nil {
 			if before, ok := top[other.Text]; !ok || *p > before {
 				top[other.Text] = *p
 			}
@@ -89,13 +91,9 @@ func EncodeCompletion(r CompletionResponse) []byte {
 	for i, c := range r.Choices {
 		choices[i] = c.wire()
 	}
-	return encode(struct {
-		wireHead
-		Choices []textChoice `json:"choices"`
-		Usage   *wireUsage   `json:"usage"`
-		Timings *wireTimings `json:"timings,omitempty"`
-		State   *StateInfo   `json:"state,omitempty"`
-	}{r.wire("text_completion"), choices, r.Usage.wire(), r.Timings.wire(), r.State})
+	e := r.envelope("text_completion", choices, &r.Usage)
+	e.Timings, e.State = r.Timings, r.State
+	return api.Encode(e)
 }
 
 // EncodeCompletionChunk returns the data of an event of a stream.
@@ -104,14 +102,9 @@ func EncodeCompletionChunk(c CompletionChunk) []byte {
 	if c.Usage == nil && c.Progress == nil {
 		choices = append(choices, c.Choice.wire())
 	}
-	return encode(struct {
-		wireHead
-		Choices  []textChoice  `json:"choices"`
-		Usage    *wireUsage    `json:"usage,omitempty"`
-		Timings  *wireTimings  `json:"timings,omitempty"`
-		Progress *wireProgress `json:"prompt_progress,omitempty"`
-		State    *StateInfo    `json:"state,omitempty"`
-	}{c.wire("text_completion"), choices, c.Usage.wire(), c.Timings.wire(), c.Progress.wire(), c.State})
+	e := c.envelope("text_completion", choices, c.Usage)
+	e.Timings, e.Progress, e.State = c.Timings, c.Progress, c.State
+	return api.Encode(e)
 }
 
 // EmbeddingResponse is the response to a request for embeddings.
@@ -142,7 +135,7 @@ func EncodeEmbeddings(r EmbeddingResponse) []byte {
 		Prompt int `json:"prompt_tokens"`
 		Total  int `json:"total_tokens"`
 	}
-	return encode(struct {
+	return api.Encode(struct {
 		Object string `json:"object"`
 		Data   []item `json:"data"`
 		Model  string `json:"model"`
@@ -181,7 +174,7 @@ func (m Model) wire() wireModel {
 }
 
 // EncodeModel returns the body of the response that describes one model.
-func EncodeModel(m Model) []byte { return encode(m.wire()) }
+func EncodeModel(m Model) []byte { return api.Encode(m.wire()) }
 
 // EncodeModels returns the body of the list of models.
 func EncodeModels(models []Model) []byte {
@@ -189,7 +182,7 @@ func EncodeModels(models []Model) []byte {
 	for i, m := range models {
 		data[i] = m.wire()
 	}
-	return encode(struct {
+	return api.Encode(struct {
 		Object string      `json:"object"`
 		Data   []wireModel `json:"data"`
 	}{"list", data})

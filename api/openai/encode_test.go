@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/api/openai"
 	"github.com/gosling-rwkv/gosling/internal/golden"
 )
@@ -24,8 +25,8 @@ func Example() {
 	}
 	fmt.Println(r.Messages[0].Text, *r.Sampling.Temperature, r.Stream)
 	head := openai.Head{ID: "chatcmpl-1", Created: time.Unix(1, 0), Model: "rwkv"}
-	fmt.Printf("%s", openai.Event(openai.EncodeChatChunk(openai.ChatChunk{Head: head, Content: "Honk."})))
-	fmt.Printf("%s", openai.Event([]byte(openai.Done)))
+	fmt.Printf("%s", api.Event(openai.EncodeChatChunk(openai.ChatChunk{Head: head, Content: "Honk."})))
+	fmt.Printf("%s", api.Event([]byte(api.Done)))
 	_, err = openai.DecodeChat([]byte(`{"messages": [{"role": "user", "content": "Hi"}], "temperature": -1}`))
 	fmt.Println(err)
 	// Output:
@@ -40,28 +41,28 @@ func Example() {
 var head = openai.Head{ID: "chatcmpl-0123456789", Created: time.Unix(1790000000, 0), Model: "rwkv7-g1", Fingerprint: "b1-goose"}
 
 // tokens are an answer of two tokens, the second of which is the half of a character.
-var tokens = []openai.Token{
-	{ID: 261, Text: "<Hi>", Bytes: []byte("<Hi>"), Logprob: -0.25, Top: []openai.Token{
+var tokens = []api.Token{
+	{ID: 261, Text: "<Hi>", Bytes: []byte("<Hi>"), Logprob: -0.25, Top: []api.Token{
 		{ID: 261, Text: "<Hi>", Bytes: []byte("<Hi>"), Logprob: -0.25}, {ID: 262, Text: "<Hi>", Bytes: []byte("<Hi>"), Logprob: -9}, {ID: 3, Bytes: []byte{2}, Logprob: math.Inf(-1)}}},
 	{ID: 200, Text: "é", Bytes: []byte{0xa9}, Logprob: math.Inf(-1)},
 }
 
 var (
-	usage    = openai.Usage{Prompt: 12, Cached: 8, Completion: 5, Reasoning: 2}
-	timings  = openai.Timings{Cached: 8, Prompt: 4, Predicted: 5, Read: 20 * time.Millisecond, Decoded: 100 * time.Millisecond}
-	progress = openai.Progress{Total: 12, Cached: 8, Read: 10, Time: 5 * time.Millisecond}
-	state    = openai.StateInfo{ID: "state-1", Name: "goose"}
+	usage    = api.Usage{Prompt: 12, Cached: 8, Completion: 5, Reasoning: 2}
+	timings  = api.Timings{Cached: 8, Prompt: 4, Predicted: 5, Read: 20 * time.Millisecond, Decoded: 100 * time.Millisecond}
+	progress = api.Progress{Total: 12, Cached: 8, Read: 10, Time: 5 * time.Millisecond}
+	state    = api.StateInfo{ID: "state-1", Name: "goose"}
 )
 
 func TestResponsesAreEncoded(t *testing.T) {
 	for name, got := range map[string][]byte{
 		"chat": openai.EncodeChat(openai.ChatResponse{Head: head, Usage: usage, Choices: []openai.ChatChoice{{Content: "Hi \"there\" <é>", Finish: openai.Stopped}}}),
 		"chat-everything": openai.EncodeChat(openai.ChatResponse{Head: head, Usage: usage, Timings: &timings, State: &state, Choices: []openai.ChatChoice{
-			{Content: "<Hi>é", Thoughts: "Hm.", Logprobs: tokens, Finish: openai.Stopped}, {Index: 1, Finish: openai.Length, Logprobs: []openai.Token{}},
+			{Content: "<Hi>é", Thoughts: "Hm.", Logprobs: tokens, Finish: openai.Stopped}, {Index: 1, Finish: openai.Length, Logprobs: []api.Token{}},
 		}}),
-		"chat-state": openai.EncodeChat(openai.ChatResponse{Head: head, State: &openai.StateInfo{Data: []byte("Goose")}, Choices: []openai.ChatChoice{{Finish: openai.Length}}}),
+		"chat-state": openai.EncodeChat(openai.ChatResponse{Head: head, State: &api.StateInfo{Data: []byte("Goose")}, Choices: []openai.ChatChoice{{Finish: openai.Length}}}),
 		"completion": openai.EncodeCompletion(openai.CompletionResponse{Head: head, Usage: usage, Timings: &timings, Choices: []openai.CompletionChoice{
-			{Text: "<Hi>é", Logprobs: append([]openai.Token{{ID: 1, Text: "日本", Logprob: math.NaN()}}, tokens...), Offset: 3, Finish: openai.Length}, {Index: 1, Text: "Honk.", Finish: openai.Stopped},
+			{Text: "<Hi>é", Logprobs: append([]api.Token{{ID: 1, Text: "日本", Logprob: math.NaN()}}, tokens...), Offset: 3, Finish: openai.Length}, {Index: 1, Text: "Honk.", Finish: openai.Stopped},
 		}}),
 		"embeddings":        openai.EncodeEmbeddings(openai.EmbeddingResponse{Model: "rwkv7-g1", Vectors: [][]float32{{1, -0.5}, {0.25, 0}}, Tokens: 7}),
 		"embeddings-base64": openai.EncodeEmbeddings(openai.EmbeddingResponse{Model: "rwkv7-g1", Vectors: [][]float32{{1, -0.5}}, Base64: true, Tokens: 7}),
@@ -69,7 +70,7 @@ func TestResponsesAreEncoded(t *testing.T) {
 			{ID: "demo", Created: head.Created, Owner: "gosling"}}),
 		"model":     openai.EncodeModel(openai.Model{ID: "demo", Created: head.Created, Owner: "gosling"}),
 		"no-models": openai.EncodeModels(nil),
-		"error":     openai.EncodeError(&openai.Error{Kind: openai.TooLong, Message: "the prompt has 20 tokens", PromptTokens: 20, ContextTokens: 10}),
+		"error":     api.EncodeError(&api.Error{Kind: api.TooLong, Message: "the prompt has 20 tokens", PromptTokens: 20, ContextTokens: 10}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.True(t, json.Valid(got))
@@ -98,9 +99,9 @@ func TestStreamsAreEncoded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stream strings.Builder
-			for _, chunk := range append(chunks, []byte(openai.Done)) {
+			for _, chunk := range append(chunks, []byte(api.Done)) {
 				require.NotContains(t, string(chunk), "\n", "a line end would end the event's data")
-				stream.Write(openai.Event(chunk))
+				stream.Write(api.Event(chunk))
 			}
 			golden.Text(t, "testdata/encode/"+name+".stream", stream.String())
 		})
@@ -108,18 +109,18 @@ func TestStreamsAreEncoded(t *testing.T) {
 }
 
 func TestErrorsHaveTheStatusOfTheirKind(t *testing.T) {
-	for kind, status := range map[openai.Kind]int{
-		openai.Invalid: 400, openai.Unauthenticated: 401, openai.Forbidden: 403, openai.NotFound: 404, openai.TooLong: 400,
-		openai.RateLimited: 429, openai.Unsupported: 400, openai.Unavailable: 503, openai.Internal: 500,
+	for kind, status := range map[api.Kind]int{
+		api.Invalid: 400, api.Unauthenticated: 401, api.Forbidden: 403, api.NotFound: 404, api.TooLong: 400,
+		api.RateLimited: 429, api.Unsupported: 400, api.Unavailable: 503, api.Internal: 500,
 	} {
-		e := &openai.Error{Kind: kind, Message: "no"}
+		e := &api.Error{Kind: kind, Message: "no"}
 		assert.Equal(t, status, e.Code(), kind)
-		assert.JSONEq(t, fmt.Sprintf(`{"error": {"message": "no", "type": %q, "param": null, "code": %d}}`, kind, status), string(openai.EncodeError(e)))
+		assert.JSONEq(t, fmt.Sprintf(`{"error": {"message": "no", "type": %q, "param": null, "code": %d}}`, kind, status), string(api.EncodeError(e)))
 	}
-	assert.Equal(t, 413, (&openai.Error{Kind: openai.Invalid, Status: http.StatusRequestEntityTooLarge}).Code())
+	assert.Equal(t, 413, (&api.Error{Kind: api.Invalid, Status: http.StatusRequestEntityTooLarge}).Code())
 }
 
 func TestRatesAreZeroWhereNothingWasComputed(t *testing.T) {
-	got := openai.EncodeChat(openai.ChatResponse{Head: head, Timings: &openai.Timings{Predicted: 1, Decoded: time.Second}})
+	got := openai.EncodeChat(openai.ChatResponse{Head: head, Timings: &api.Timings{Predicted: 1, Decoded: time.Second}})
 	assert.Contains(t, string(got), `"prompt_per_second":0,"predicted_n":1,"predicted_ms":1000,"predicted_per_token_ms":0,"predicted_per_second":0}`)
 }

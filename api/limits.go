@@ -1,4 +1,4 @@
-package openai
+package api
 
 // The limits of a request. The decoders enforce all but MaxBody, which whoever reads the body enforces.
 const (

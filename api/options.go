@@ -1,4 +1,4 @@
-package openai
+package api
 
 import (
 	"encoding/base64"
@@ -82,13 +82,13 @@ type Bias struct {
 // Over returns the model's own options with what the request says in their place. v is the model's tokenizer. A bias for a token that the
 // vocabulary does not have is an *Error. Seed and Banned are left to the caller.
 func (s Sampling) Over(own sampler.Options, v tokenizer.Tokenizer) (sampler.Options, error) {
-	set(&own.Temperature, s.Temperature)
-	set(&own.TopP, s.TopP)
-	set(&own.MinP, s.MinP)
-	set(&own.PresencePenalty, s.PresencePenalty)
-	set(&own.FrequencyPenalty, s.FrequencyPenalty)
-	set(&own.PenaltyDecay, s.PenaltyDecay)
-	set(&own.TopK, s.TopK)
+	Set(&own.Temperature, s.Temperature)
+	Set(&own.TopP, s.TopP)
+	Set(&own.MinP, s.MinP)
+	Set(&own.PresencePenalty, s.PresencePenalty)
+	Set(&own.FrequencyPenalty, s.FrequencyPenalty)
+	Set(&own.PenaltyDecay, s.PenaltyDecay)
+	Set(&own.TopK, s.TopK)
 	if len(s.Bias) == 0 {
 		return own, nil
 	}
@@ -99,7 +99,7 @@ func (s Sampling) Over(own sampler.Options, v tokenizer.Tokenizer) (sampler.Opti
 	for _, b := range s.Bias {
 		token, err := sampler.ParseToken(v, b.Token)
 		if err != nil {
-			return own, invalid("logit_bias", "%v", err)
+			return own, Invalidf("logit_bias", "%v", err)
 		}
 		sum := min(own.Logits[token]+b.Value, maxBias)
 		if !math.IsInf(sum, -1) {
@@ -110,8 +110,8 @@ func (s Sampling) Over(own sampler.Options, v tokenizer.Tokenizer) (sampler.Opti
 	return own, nil
 }
 
-// set replaces a value if there is another one.
-func set[T any](value, by *T) {
+// Set replaces a value if there is another one.
+func Set[T any](value, by *T) {
 	if by != nil {
 		*value = *by
 	}
@@ -124,32 +124,32 @@ const (
 	maxBias        = 1e6
 )
 
-// options reads the fields that all generating requests have.
-func (o *object) options() Options {
+// Options reads the fields that all generating requests have. Limit and Logprobs are left to the caller, since dialects name them differently.
+func (o *Object) Options() Options {
 	r := Options{Choices: 1, Sampling: o.sampling(), Stop: o.stops()}
-	set(&r.Model, o.text("model"))
-	set(&r.Choices, o.count("n", 1, MaxChoices))
+	Set(&r.Model, o.Text("model"))
+	Set(&r.Choices, o.Count("n", 1, MaxChoices))
 	// -1 asks for a random seed in most programs that run local models.
 	if seed := o.whole("seed", math.MinInt64, math.MaxInt64); seed != nil && *seed != -1 {
 		s := uint64(*seed)
 		r.Seed = &s
 	}
-	r.IgnoreEnd, r.Stream = o.is("ignore_eos"), o.is("stream")
-	r.Timings, r.Progress, r.Exact = o.is("timings_per_token"), o.is("return_progress"), o.is("deterministic")
-	if stream := o.object("stream_options"); stream != nil {
-		r.StreamUsage = stream.is("include_usage")
+	r.IgnoreEnd, r.Stream = o.Is("ignore_eos"), o.Is("stream")
+	r.Timings, r.Progress, r.Exact = o.Is("timings_per_token"), o.Is("return_progress"), o.Is("deterministic")
+	if stream := o.Object("stream_options"); stream != nil {
+		r.StreamUsage = stream.Is("include_usage")
 	}
 	o.states(&r)
 	return r
 }
 
-func (o *object) sampling() Sampling {
+func (o *Object) sampling() Sampling {
 	s := Sampling{
-		Temperature: o.number("temperature", 0, maxTemperature), TopP: o.number("top_p", 0, 1), MinP: o.number("min_p", 0, 1),
-		PresencePenalty:  o.number("presence_penalty", -maxPenalty, maxPenalty),
-		FrequencyPenalty: o.number("frequency_penalty", -maxPenalty, maxPenalty),
-		PenaltyDecay:     o.number("penalty_decay", 0, 1),
-		TopK:             o.count("top_k", -1, math.MaxInt32), Bias: o.biases(),
+		Temperature: o.Number("temperature", 0, maxTemperature), TopP: o.Number("top_p", 0, 1), MinP: o.Number("min_p", 0, 1),
+		PresencePenalty:  o.Number("presence_penalty", -maxPenalty, maxPenalty),
+		FrequencyPenalty: o.Number("frequency_penalty", -maxPenalty, maxPenalty),
+		PenaltyDecay:     o.Number("penalty_decay", 0, 1),
+		TopK:             o.Count("top_k", -1, math.MaxInt32), Bias: o.biases(),
 	}
 	if s.TopK != nil {
 		*s.TopK = max(0, *s.TopK) // -1 keeps all tokens in other programs
@@ -158,39 +158,39 @@ func (o *object) sampling() Sampling {
 }
 
 // biases reads an object from tokens to numbers, or llama.cpp's array of pairs, where false bans a token. A bias of 0 is left out.
-func (o *object) biases() []Bias {
-	value := o.value("logit_bias")
+func (o *Object) biases() []Bias {
+	value := o.Value("logit_bias")
 	if value == nil {
 		return nil
 	}
 	var list []Bias
-	switch kind(value) {
+	switch TypeOf(value) {
 	case "an object":
 		if !o.atMost("logit_bias", value, MaxBiases) {
 			return nil
 		}
-		fields := o.object("logit_bias")
+		fields := o.Object("logit_bias")
 		for _, token := range slices.Sorted(maps.Keys(fields.fields)) {
-			if n := fields.number(token, -maxBias, maxBias); n != nil {
+			if n := fields.Number(token, -maxBias, maxBias); n != nil {
 				list = append(list, Bias{token, *n})
 			}
 		}
 	case "an array":
-		pairs, each := o.list("logit_bias", MaxBiases)
+		pairs, each := o.List("logit_bias", MaxBiases)
 		for i, pair := range pairs {
 			list = append(list, o.pair(each(i), pair))
 		}
 	default:
-		o.wrong("logit_bias", "an object from tokens to numbers", value)
+		o.Wrong("logit_bias", "an object from tokens to numbers", value)
 	}
 	return slices.DeleteFunc(list, func(b Bias) bool { return b.Value == 0 })
 }
 
 // pair reads a token, by id or text, and its bias.
-func (o *object) pair(path string, value json.RawMessage) (b Bias) {
+func (o *Object) pair(path string, value json.RawMessage) (b Bias) {
 	var two []any
 	if json.Unmarshal(value, &two) != nil || len(two) != 2 {
-		o.fail(invalid(path, "want a token and its bias, such as [15043, 1]"))
+		o.Fail(Invalidf(path, "want a token and its bias, such as [15043, 1]"))
 		return b
 	}
 	switch token := two[0].(type) {
@@ -198,49 +198,49 @@ func (o *object) pair(path string, value json.RawMessage) (b Bias) {
 		b.Token = token
 	case float64:
 		if token != math.Trunc(token) || token < 0 || token > math.MaxInt32 {
-			o.fail(invalid(path, "%v is not a token's id", token))
+			o.Fail(Invalidf(path, "%v is not a token's id", token))
 		}
 		b.Token = strconv.FormatFloat(token, 'f', -1, 64)
 	default:
-		o.fail(invalid(path, "want a token's id or its text first"))
+		o.Fail(Invalidf(path, "want a token's id or its text first"))
 	}
 	switch bias := two[1].(type) {
 	case float64:
 		if b.Value = bias; !(math.Abs(bias) <= maxBias) {
-			o.fail(invalid(path, "the bias %v is not between %v and %v", bias, -maxBias, maxBias))
+			o.Fail(Invalidf(path, "the bias %v is not between %v and %v", bias, -maxBias, maxBias))
 		}
 	case bool:
 		if b.Value = math.Inf(-1); bias {
-			o.fail(invalid(path, "want a number, or false to ban the token"))
+			o.Fail(Invalidf(path, "want a number, or false to ban the token"))
 		}
 	default:
-		o.fail(invalid(path, "want a number, or false to ban the token, behind it"))
+		o.Fail(Invalidf(path, "want a number, or false to ban the token, behind it"))
 	}
 	return b
 }
 
 // stops reads the stop strings. Empty ones stop nothing and are left out, as in other servers.
-func (o *object) stops() []string {
-	stops := slices.DeleteFunc(o.texts("stop", MaxStops), func(stop string) bool { return stop == "" })
+func (o *Object) stops() []string {
+	stops := slices.DeleteFunc(o.Texts("stop", MaxStops), func(stop string) bool { return stop == "" })
 	for _, stop := range stops {
 		if len(stop) > MaxStopBytes {
-			o.fail(invalid("stop", "a stop string of %d bytes, %d are the most", len(stop), MaxStopBytes))
+			o.Fail(Invalidf("stop", "a stop string of %d bytes, %d are the most", len(stop), MaxStopBytes))
 		}
 	}
 	return stops
 }
 
-// limit reads the most tokens of an answer, which has several names. -1 means no limit in other programs.
-func (o *object) limit(fields ...string) *int {
+// Limit reads the most tokens of an answer, which has several names. -1 means no limit in other programs.
+func (o *Object) Limit(fields ...string) *int {
 	var limit *int
 	var first string
 	for _, field := range fields {
-		n := o.count(field, -1, math.MaxInt32)
+		n := o.Count(field, -1, math.MaxInt32)
 		if n == nil || *n < 0 {
 			continue
 		}
 		if limit != nil && *limit != *n {
-			o.fail(invalid(field, "is %d, but %s is %d: leave one of them out", *n, first, *limit))
+			o.Fail(Invalidf(field, "is %d, but %s is %d: leave one of them out", *n, first, *limit))
 		}
 		limit, first = n, field
 	}
@@ -248,49 +248,49 @@ func (o *object) limit(fields ...string) *int {
 }
 
 // states reads the fields about states and their cache.
-func (o *object) states(r *Options) {
-	switch value := o.value("state"); {
+func (o *Object) states(r *Options) {
+	switch value := o.Value("state"); {
 	case value == nil:
-	case kind(value) == "a string":
-		r.State = &State{Name: *o.text("state")}
+	case TypeOf(value) == "a string":
+		r.State = &State{Name: *o.Text("state")}
 	default:
 		r.State = o.stateData()
 	}
-	set(&r.SaveState, o.text("save_state"))
-	if way := o.text("return_state"); way != nil {
+	Set(&r.SaveState, o.Text("save_state"))
+	if way := o.Text("return_state"); way != nil {
 		if r.ReturnState = Return(*way); r.ReturnState != ReturnID && r.ReturnState != ReturnData {
-			o.fail(invalid("return_state", `want "id" or "base64"`))
+			o.Fail(Invalidf("return_state", `want "id" or "base64"`))
 		}
 	}
-	if salt := o.text("cache_salt"); salt != nil {
+	if salt := o.Text("cache_salt"); salt != nil {
 		if r.CacheSalt = *salt; len(*salt) > MaxSalt {
-			o.fail(invalid("cache_salt", "has %d bytes, %d are the most", len(*salt), MaxSalt))
+			o.Fail(Invalidf("cache_salt", "has %d bytes, %d are the most", len(*salt), MaxSalt))
 		}
 	}
 	o.cache(r)
 }
 
 // stateData reads a state's bytes.
-func (o *object) stateData() *State {
-	inner := o.object("state")
-	text := inner.text("data")
+func (o *Object) stateData() *State {
+	inner := o.Object("state")
+	text := inner.Text("data")
 	if text == nil {
-		o.fail(invalid("state", `want a state's name, or {"data": "..."} with its bytes in base64`))
+		o.Fail(Invalidf("state", `want a state's name, or {"data": "..."} with its bytes in base64`))
 		return nil
 	}
 	data, err := base64.StdEncoding.DecodeString(*text)
 	if err != nil {
-		o.fail(invalid("state.data", "not base64: %v", err))
+		o.Fail(Invalidf("state.data", "not base64: %v", err))
 	}
 	return &State{Data: data}
 }
 
 // cache reads true, false or "read". cache_prompt is llama.cpp's name for it.
-func (o *object) cache(r *Options) {
-	if use := o.flag("cache_prompt"); use != nil && !*use {
+func (o *Object) cache(r *Options) {
+	if use := o.Flag("cache_prompt"); use != nil && !*use {
 		r.Cache = NoCache
 	}
-	switch value := o.value("cache"); string(value) {
+	switch value := o.Value("cache"); string(value) {
 	case "":
 	case "true":
 		r.Cache = UseCache
@@ -299,6 +299,6 @@ func (o *object) cache(r *Options) {
 	case `"read"`:
 		r.Cache = ReadCache
 	default:
-		o.fail(invalid("cache", `want true, false or "read"`))
+		o.Fail(Invalidf("cache", `want true, false or "read"`))
 	}
 }

@@ -1,4 +1,4 @@
-package openai
+package api
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// Kind is the type of an error, as the interface names it.
+// Kind is the type of an error, as OpenAI and llama.cpp name it.
 type Kind string
 
 // The kinds.
@@ -74,22 +74,23 @@ type wireError struct {
 	ContextTokens int     `json:"n_ctx,omitempty"`
 }
 
-// EncodeError returns the body of a response with an error. In a stream it is the last chunk, and no Done follows.
+// EncodeError returns the body of a response with an error, as OpenAI and llama.cpp have it. In a stream it is the last chunk, and no Done
+// follows.
 func EncodeError(e *Error) []byte {
 	w := wireError{Message: e.Message, Type: e.Kind, Code: e.Code(), PromptTokens: e.PromptTokens, ContextTokens: e.ContextTokens}
 	if e.Param != "" {
 		w.Param = &e.Param
 	}
-	return encode(map[string]wireError{"error": w})
+	return Encode(map[string]wireError{"error": w})
 }
 
-// invalid returns the error of a field with a wrong value.
-func invalid(param, format string, args ...any) *Error {
+// Invalidf returns the error of a field with a wrong value.
+func Invalidf(param, format string, args ...any) *Error {
 	return &Error{Kind: Invalid, Param: param, Message: named(param, fmt.Sprintf(format, args...))}
 }
 
-// unsupported returns the error of a field that asks for what cannot be done.
-func unsupported(param, format string, args ...any) *Error {
+// Unsupportedf returns the error of a field that asks for what cannot be done.
+func Unsupportedf(param, format string, args ...any) *Error {
 	return &Error{Kind: Unsupported, Param: param, Message: named(param, fmt.Sprintf(format, args...))}
 }
 

@@ -1,4 +1,4 @@
-package openai
+package api
 
 import (
 	"bytes"
@@ -43,20 +43,21 @@ var plain = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 // mostIgnored is how many ignored fields are told.
 const mostIgnored = 32
 
-// finish refuses what would change the answer, and returns the ignored fields. It is called when all fields that are honoured were read.
-func (o *object) finish() (ignored []string, err error) {
+// Finish refuses what would change the answer, and returns the ignored fields. Call it when all fields that are honoured were read. It
+// returns the first error of the request, if there was one.
+func (o *Object) Finish() (ignored []string, err error) {
 	for _, field := range slices.Sorted(maps.Keys(o.fields)) {
 		neutral, isRefused := refused[field]
 		switch {
 		case isRefused && asksFor(o.fields[field], neutral...):
-			o.fail(unsupported(field, "is not supported: leave it out"))
+			o.Fail(Unsupportedf(field, "is not supported: leave it out"))
 		case isRefused, o.read[field], slices.Contains(harmless, field):
 		case plain.MatchString(field) && string(o.fields[field]) != "null":
 			ignored = append(ignored, field)
 		}
 	}
-	if failed := *o.err; failed != nil {
-		return nil, failed
+	if o.Failed() {
+		return nil, *o.err
 	}
 	return ignored[:min(len(ignored), mostIgnored)], nil
 }

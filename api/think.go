@@ -1,0 +1,62 @@
+package api
+
+import (
+	"github.com/gosling-rwkv/gosling/chat"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/prompt"
+)
+
+// Format returns the model's format with the conversation's think mode. A mode that the model's template does not have is an *Error.
+func (c Conversation) Format(model chat.Format) (chat.Format, error) {
+	if c.Think == "" {
+		return model, nil
+	}
+	think, err := prompt.ParseThink(c.Think)
+	if err != nil {
+		return model, Invalidf("think", "%v", err)
+	}
+	if !model.Thinks && think.Start != "" {
+		return model, Invalidf("think", "the model does not think: leave it out")
+	}
+	model.Think = think
+	return model, nil
+}
+
+// efforts are the think modes that OpenAI's names stand for.
+var efforts = map[string]string{"none": "off", "minimal": "fast", "low": "low", "medium": "on", "high": "high", "xhigh": "high", "max": "high"}
+
+// think reads the think mode, which has several names.
+func (o *Object) think() string {
+	mode, from := "", ""
+	choose := func(field, name string) {
+		if mode != "" && mode != name {
+			o.Fail(Invalidf(field, "asks for the think mode %q, but %s asks for %q: leave one of them out", name, from, mode))
+		}
+		mode, from = name, field
+	}
+	onOff := map[bool]string{true: "on", false: "off"}
+	switch value := o.Value("think"); TypeOf(value) {
+	case "null":
+	case "a boolean":
+		choose("think", onOff[o.Is("think")])
+	default:
+		if name := o.Text("think"); name != nil {
+			if _, err := prompt.ParseThink(*name); err != nil {
+				o.Fail(Invalidf("think", "%v", excerpt.Error(err)))
+			}
+			choose("think", *name)
+		}
+	}
+	if effort := o.Text("reasoning_effort"); effort != nil {
+		if efforts[*effort] == "" {
+			o.Fail(Invalidf("reasoning_effort", "%s: want none, minimal, low, medium or high", excerpt.Of(*effort)))
+		}
+		choose("reasoning_effort", efforts[*effort])
+	}
+	if o.Value("chat_template_kwargs") != nil {
+		if thinking := o.Object("chat_template_kwargs").Flag("enable_thinking"); thinking != nil {
+			choose("chat_template_kwargs.enable_thinking", onOff[*thinking])
+		}
+	}
+	return mode
+}
