@@ -30,6 +30,8 @@ var arrows = map[string][]string{
 		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term", "internal/lineedit",
 		"internal/cmdline", "internal/completion", "internal/manual", "internal/vectors"},
+	"server":      {"api", "keys"},
+	"keys":        {},
 	"dialog":      {"fit", "lm", "internal/excerpt", "internal/lineedit", "internal/lock", "internal/private", "internal/units"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/float", "internal/rss"},

@@ -1,0 +1,229 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/keys"
+)
+
+// call is one request on its way to an answer. It belongs to one goroutine.
+type call struct {
+	r      *http.Request
+	ctx    context.Context // ends when the client goes away or the server stops
+	id     string          // X-Request-Id
+	route  *route          // nil if none matches
+	tenant *keys.Tenant    // nil on routes that need no key
+
+	// What the handler tells the access log and the metrics.
+	report report
+
+	s         *Server
+	w         *writer
+	cancel    context.CancelCauseFunc
+	begin     time.Time
+	streaming *stream
+}
+
+// serve answers one request.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	c := &call{r: r, id: requestID(r), s: s, w: newWriter(w), begin: s.o.Now()}
+	c.ctx, c.cancel = context.WithCancelCause(r.Context())
+	defer c.cancel(nil)
+	defer context.AfterFunc(s.life.stopped, func() { c.cancel(context.Cause(s.life.stopped)) })()
+	c.w.Header().Set("X-Request-Id", c.id)
+	if r.Body != http.NoBody {
+		_ = c.w.control.SetReadDeadline(time.Now().Add(bodyTime))
+	}
+	if err := c.run(); err != nil {
+		c.fail(err)
+	}
+	if c.streaming != nil {
+		c.streaming.end()
+	}
+	c.w.hurry() // for what net/http still has to send
+	c.log()
+}
+
+// run calls the handler. A panic is an error.
+func (c *call) run() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.s.o.Log.Error("a handler panicked", "id", c.id, "panic", p, "stack", string(debug.Stack()))
+			err = &api.Error{Kind: api.Internal, Message: "internal error: the server's log says more about request " + c.id}
+		}
+	}()
+	if err := c.find(); err != nil || c.route == nil {
+		return err
+	}
+	if err := c.identify(); err != nil {
+		return err
+	}
+	if c.route.permission != open {
+		if err := c.s.life.begin(); err != nil {
+			return err
+		}
+		defer c.s.life.end()
+	}
+	if err := c.checkBody(); err != nil {
+		return err
+	}
+	return c.route.handler(c)
+}
+
+// find finds the route of a request. Without an error and a route, the request is answered.
+func (c *call) find() error {
+	var f finder
+	c.s.mux.ServeHTTP(&f, c.r)
+	switch {
+	case f.route != nil:
+		c.route = f.route
+		return nil
+	case f.status == http.StatusMethodNotAllowed:
+		allowed := f.header.Get("Allow") + ", OPTIONS"
+		c.w.Header().Set("Allow", allowed)
+		if c.r.Method == http.MethodOptions {
+			c.w.WriteHeader(http.StatusOK)
+			return nil
+		}
+		return refuse(api.Invalid, f.status, "this path takes %s", allowed)
+	case f.header.Get("Location") != "": // the clean form of a path such as /v1//models
+		c.w.Header().Set("Location", f.header.Get("Location"))
+		c.w.WriteHeader(f.status)
+		return nil
+	}
+	return refuse(api.NotFound, 0, "there is nothing at this path")
+}
+
+// finder is what the mux answers to. It keeps the route, or what the mux says if there is none.
+type finder struct {
+	route  *route
+	header http.Header
+	status int
+}
+
+func (f *finder) Header() http.Header {
+	if f.header == nil {
+		f.header = http.Header{}
+	}
+	return f.header
+}
+func (f *finder) Write(data []byte) (int, error) { return len(data), nil }
+func (f *finder) WriteHeader(status int)         { f.status = status }
+
+// ServeHTTP tells which route the mux found.
+func (r *route) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.(*finder).route = r }
+
+// identify finds the tenant of a request and checks what it may do.
+func (c *call) identify() error {
+	if c.route.permission == open {
+		return nil
+	}
+	c.tenant = keys.Everyone("local", keys.All)
+	return nil
+}
+
+// checkBody checks what the header says of the body.
+func (c *call) checkBody() error {
+	h := c.r.Header
+	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return refuse(api.Invalid, http.StatusUnsupportedMediaType, "bodies with a Content-Encoding are not taken: send it as it is")
+	}
+	if c.route.body == json {
+		if kind, _, err := mime.ParseMediaType(h.Get("Content-Type")); err != nil || kind != "application/json" {
+			return refuse(api.Invalid, http.StatusUnsupportedMediaType, "want a body with the Content-Type application/json")
+		}
+	}
+	if c.route.body != none && c.r.ContentLength > c.bodyLimit() {
+		return c.tooLarge()
+	}
+	return nil
+}
+
+func (c *call) bodyLimit() int64 {
+	if c.route.limit != 0 {
+		return c.route.limit
+	}
+	return c.s.o.MaxBody
+}
+
+func (c *call) tooLarge() error {
+	return refuse(api.Invalid, http.StatusRequestEntityTooLarge, "the body has more than %d bytes, the most that this path takes", c.bodyLimit())
+}
+
+// body reads the whole body.
+func (c *call) body() ([]byte, error) {
+	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, c.bodyLimit()))
+	if err == nil {
+		_ = c.w.control.SetReadDeadline(time.Time{}) // net/http now waits for the client's end
+		return data, nil
+	}
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, c.tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, refuse(api.Invalid, http.StatusRequestTimeout, "the body did not arrive within %v", bodyTime)
+	}
+	return nil, refuse(api.Invalid, 0, "the body cannot be read to its end")
+}
+
+// answer writes a response of JSON.
+func (c *call) answer(status int, data []byte) error {
+	return c.write(status, "application/json", data)
+}
+
+// write writes a whole response of any type.
+func (c *call) write(status int, kind string, data []byte) error {
+	h := c.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	c.w.WriteHeader(status)
+	if _, err := c.w.Write(data); err != nil {
+		c.cancel(errGone)
+		return errGone
+	}
+	return nil
+}
+
+// fail answers with an error, or ends the stream with it.
+func (c *call) fail(err error) {
+	e, all := c.told(err)
+	if !all {
+		c.s.o.Log.Error("a request failed", "id", c.id, "error", err.Error())
+	}
+	style := openAI
+	if c.route != nil {
+		style = c.route.dialect
+	}
+	switch {
+	case c.streaming != nil:
+		_ = c.streaming.send(style.event(e))
+	case c.w.status == 0:
+		if h := c.w.Header(); e.Code() == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
+			h.Set("Retry-After", "1")
+		}
+		_ = c.write(e.Code(), "application/json", style.body(e))
+	}
+}
+
+var goodID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// requestID returns the id that a proxy or the client gave the request, or a new one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); goodID.MatchString(id) {
+		return id
+	}
+	return rand.Text()
+}

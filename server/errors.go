@@ -1,0 +1,51 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gosling-rwkv/gosling/api"
+)
+
+// dialect is how an interface writes its errors.
+type dialect struct {
+	name  string
+	body  func(*api.Error) []byte // of a response
+	event func(*api.Error) []byte // the last one of a stream
+}
+
+// The dialects. OpenAI and llama.cpp write errors alike.
+var (
+	openAI   = &dialect{"openai", api.EncodeError, errorEvent}
+	llamaCpp = &dialect{"llamacpp", api.EncodeError, errorEvent}
+	own      = &dialect{"gosling", api.EncodeError, errorEvent} // what no other interface has
+)
+
+func errorEvent(e *api.Error) []byte { return api.Event(api.EncodeError(e)) }
+
+// gone is the status in the log of requests whose client went away before it got an answer.
+const gone = 499
+
+// errGone cancels a call whose client went away or reads too slowly.
+var errGone = errors.New("the client went away")
+
+// refuse returns the error of a request that is not taken. Status 0 is that of the kind.
+func refuse(kind api.Kind, status int, format string, args ...any) *api.Error {
+	return &api.Error{Kind: kind, Status: status, Message: fmt.Sprintf(format, args...)}
+}
+
+// told returns what a client is told of an error of a handler, and whether that is all of it. Clients are told nothing of unexpected
+// errors, because those may name files.
+func (c *call) told(err error) (e *api.Error, all bool) {
+	if errors.As(err, &e) {
+		return e, true
+	}
+	if c.ctx.Err() != nil {
+		if errors.As(context.Cause(c.ctx), &e) {
+			return e, true
+		}
+		return &api.Error{Kind: api.Invalid, Status: gone, Message: errGone.Error()}, true
+	}
+	return &api.Error{Kind: api.Internal, Message: "internal error: the server's log says more about request " + c.id}, false
+}

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// stream is a response of server-sent events. After Options.Ping without one it sends a comment, which also finds clients that went
+// away. Its methods may be called from several goroutines.
+type stream struct {
+	c     *call
+	mu    sync.Mutex // of what follows and of the writer
+	timer *time.Timer
+	ended bool
+	err   error // the first error of writing
+}
+
+// stream begins a stream of events. It sends the header at once. The handler's return ends the stream.
+func (c *call) stream() (*stream, error) {
+	if c.streaming != nil || c.w.status != 0 {
+		panic("server: internal error: a stream was begun after an answer")
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	s := &stream{c: c}
+	c.streaming = s
+	c.w.WriteHeader(http.StatusOK)
+	if s.err = c.w.flush(); s.err != nil {
+		return nil, s.err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer = time.AfterFunc(c.s.o.Ping, s.ping)
+	return s, nil
+}
+
+// send writes a whole event of the dialect, such as "data: {}\n\n". Its error is that the client went away.
+func (s *stream) send(event []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.write(event)
+}
+
+func (s *stream) write(data []byte) error {
+	if s.err != nil || s.ended {
+		return s.err
+	}
+	if _, s.err = s.c.w.Write(data); s.err == nil {
+		s.err = s.c.w.flush()
+	}
+	if s.err != nil {
+		s.c.cancel(errGone)
+	} else if s.timer != nil {
+		s.timer.Reset(s.c.s.o.Ping)
+	}
+	return s.err
+}
+
+// ping sends a comment, and so sets the timer again.
+func (s *stream) ping() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.write([]byte(": ping\n\n"))
+}
+
+// end stops the pings. Nothing is written after it.
+func (s *stream) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
