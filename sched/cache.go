@@ -25,7 +25,7 @@ func (l *loop) lookUp(t *text) {
 	t.hit = l.o.Tree.Lookup(t.Cache.Space, t.text, states.Need{Exact: l.facts.Exact, Logits: !t.ReadOnly})
 	t.cut = t.Cache.Cut
 	if t.hit.State != nil {
-		t.read, t.seen, t.cost = t.hit.Next, t.hit.State.Snapshot().Tokens, t.hit.Cost
+		t.read, t.cached, t.seen, t.cost = t.hit.Next, t.hit.Next, t.hit.State.Snapshot().Tokens, t.hit.Cost
 		t.cut = t.cut && t.hit.Cut
 	}
 	if t.Cache.Fill {
@@ -75,12 +75,7 @@ func (l *loop) keepAnswer(t *text, state *engine.Snapshot) (rest func()) {
 	}
 	kept, err := l.pool.New(func(into *engine.Snapshot) error {
 		into.Tokens = state.Tokens
-		if len(into.State) != len(state.State) {
-			into.State = make([][]float32, len(state.State))
-		}
-		for i, x := range state.State {
-			into.State[i] = append(into.State[i][:0], x...)
-		}
+		copyState(into, *state)
 		return nil
 	})
 	if err != nil {
@@ -92,6 +87,16 @@ func (l *loop) keepAnswer(t *text, state *engine.Snapshot) (rest func()) {
 		defer kept.Release()
 		c.Cut = c.Cut && isCut(vocab, tokens)
 		_ = tree.Put(space, states.NewPrompt(vocab, tokens), len(tokens), c)
+	}
+}
+
+// copyState copies the numbers of a state to the memory of another one.
+func copyState(into *engine.Snapshot, from engine.Snapshot) {
+	if len(into.State) != len(from.State) {
+		into.State = make([][]float32, len(from.State))
+	}
+	for i, x := range from.State {
+		into.State[i] = append(into.State[i][:0], x...)
 	}
 }
 

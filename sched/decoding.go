@@ -19,7 +19,7 @@ func (l *loop) seat() {
 			return
 		}
 		slot := len(l.decoding)
-		if err := l.machine.Load(slot, t.state); err != nil {
+		if err := l.machine.Load(slot, t.away()); err != nil {
 			l.fail(t, err)
 			continue
 		}
@@ -90,37 +90,71 @@ func (l *loop) snapshot() engine.Snapshot {
 	return engine.Snapshot{}
 }
 
+// away returns the state of a text while it is outside of the slots.
+func (t *text) away() engine.Snapshot {
+	if t.forked {
+		return t.group.state
+	}
+	return t.state
+}
+
 // recycle gives the memory of a text's state to the next ones.
 func (l *loop) recycle(t *text) {
 	if t.state.State != nil {
 		l.spare = append(l.spare, t.state)
 		t.state = engine.Snapshot{}
 	}
+	if t.forked {
+		t.forked = false
+		t.group.forks--
+		l.tidy(t.group)
+	}
 }
 
-// sample samples the next token and returns its piece.
-func (t *text) sample(logits []float32) (generate.Piece, error) {
-	token, err := t.Generate.Sampler.Sample(logits)
-	if err != nil {
-		return generate.Piece{}, err
-	}
-	t.next = token
-	piece, err := t.writer.Take(token)
-	if piece.Reason != generate.EndOfText {
-		t.out = append(t.out, token)
-	}
-	return piece, err
+// sampled is the piece of a sampled token, or why there is none.
+type sampled struct {
+	generate.Piece
+	err error
 }
 
-// emit hands out a piece. It ends the text if the piece is the last one or err is not nil, and reports whether the text goes on.
-func (l *loop) emit(t *text, piece generate.Piece, err error) bool {
+// sample samples the next token of each of the texts, whose states have just read something. row returns the logits of a text.
+func (l *loop) sample(texts []*text, row func(int) []float32) []sampled {
+	all := make([]sampled, len(texts))
+	var workers errgroup.Group
+	workers.SetLimit(l.o.Workers)
+	for i, t := range texts {
+		workers.Go(func() error {
+			all[i] = t.sample(row(i))
+			return nil
+		})
+	}
+	_ = workers.Wait()
+	return all
+}
+
+// sample samples the next token.
+func (t *text) sample(logits []float32) (s sampled) {
+	t.writer.AfterRead()
+	t.next, s.err = t.Generate.Sampler.Sample(logits)
+	if s.err != nil {
+		return s
+	}
+	s.Piece, s.err = t.writer.Take(t.next)
+	if s.Reason != generate.EndOfText {
+		t.out = append(t.out, t.next)
+	}
+	return s
+}
+
+// emit hands out what was sampled. It ends the text if the piece is the last one or there is none, and reports whether the text goes on.
+func (l *loop) emit(t *text, s sampled) bool {
 	switch {
-	case err != nil:
-		l.fail(t, err)
-	case piece.Reason != "":
-		l.finish(t, piece, nil)
+	case s.err != nil:
+		l.fail(t, s.err)
+	case s.Reason != "":
+		l.finish(t, s.Piece, nil)
 	default:
-		t.stream.events <- Event{Piece: piece} // there is room: see decode
+		t.stream.events <- Event{Piece: s.Piece} // there is room: see decode
 		return true
 	}
 	return false
@@ -144,21 +178,12 @@ func (l *loop) decode() {
 		l.failAll(texts, err)
 		return
 	}
-	pieces, errs := make([]generate.Piece, len(texts)), make([]error, len(texts))
-	var workers errgroup.Group
-	workers.SetLimit(l.o.Workers)
-	for i, t := range texts {
-		t.writer.AfterRead()
+	for _, t := range texts {
 		t.seen++
 		t.decoded++
 		t.turn++
-		row := rows[i*l.facts.Vocab:][:l.facts.Vocab]
-		workers.Go(func() error {
-			pieces[i], errs[i] = t.sample(row)
-			return nil
-		})
 	}
-	_ = workers.Wait()
+	pieces := l.sample(texts, func(i int) []float32 { return rows[i*l.facts.Vocab:][:l.facts.Vocab] })
 	took := time.Since(started)
 	l.decodeTime += took
 	l.mu.Lock()
@@ -167,7 +192,7 @@ func (l *loop) decode() {
 	l.mu.Unlock()
 	for i, t := range texts {
 		t.spent(took / time.Duration(len(texts)))
-		if t.phase == decoding && l.emit(t, pieces[i], errs[i]) && len(t.stream.events) >= fullStream {
+		if t.phase == decoding && l.emit(t, pieces[i]) && len(t.stream.events) >= fullStream {
 			l.park(t)
 		}
 	}

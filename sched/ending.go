@@ -18,8 +18,13 @@ func (l *loop) failAll(texts []*text, err error) {
 	}
 }
 
-// fail ends a text with an error.
-func (l *loop) fail(t *text, err error) { l.finish(t, generate.Piece{}, err) }
+// fail ends a text with an error. If it reads the prompt of a group, all texts of the group end so.
+func (l *loop) fail(t *text, err error) {
+	if t.readsForOthers() {
+		l.failAll(slices.Clone(t.group.texts[1:]), err)
+	}
+	l.finish(t, generate.Piece{}, err)
+}
 
 // end ends a text for a reason that its tokens do not have.
 func (l *loop) end(t *text, reason generate.Reason) {
@@ -56,10 +61,7 @@ func (l *loop) finish(t *text, piece generate.Piece, err error) {
 // ended returns how a text ends now, but for its state.
 func (t *text) ended(err error) *End {
 	now := time.Now()
-	end := &End{Err: err, Prompt: t.read, Tokens: len(t.out)}
-	if t.hit != nil {
-		end.Cached = t.hit.Next
-	}
+	end := &End{Err: err, Prompt: t.read, Cached: t.cached, Tokens: len(t.out)}
 	end.Waited = cmp.Or(t.begun, now).Sub(t.arrived)
 	end.Read = cmp.Or(t.prompt, now).Sub(cmp.Or(t.begun, now))
 	end.Decoded = now.Sub(cmp.Or(t.prompt, now))
@@ -92,6 +94,7 @@ func (l *loop) drop(t *text) {
 	if t.phase == decoding {
 		l.leave(t)
 	}
+	l.leaveGroup(t)
 	if l.reader == t {
 		l.reader = nil
 	}
@@ -114,6 +117,9 @@ func (l *loop) stateOf(t *text) (*engine.Snapshot, error) {
 	switch {
 	case t.phase == decoding || l.reader == t:
 		return &s, l.machine.Save(t.slot, &s)
+	case t.forked || t.readsForOthers() && t.state.State != nil:
+		copyState(&s, t.away()) // others need it
+		return &s, nil
 	case t.state.State != nil:
 		s.State = t.state.State
 		t.state = engine.Snapshot{}

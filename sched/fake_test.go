@@ -20,6 +20,7 @@ type fake struct {
 	perRead, perStep, perer time.Duration
 	fault                   func() error // of the next computation
 	concurrent              bool
+	states                  int // that it got memory for
 }
 
 // vocab is the vocabulary of fakes: the first rows of tokenizer.ABC.
@@ -53,6 +54,7 @@ func (f *fake) Load(slot int, from engine.Snapshot) error {
 
 func (f *fake) Save(slot int, into *engine.Snapshot) error {
 	if into.State == nil {
+		f.states++
 		into.State = [][]float32{make([]float32, 2)}
 	}
 	s := *f.at(slot)

@@ -39,6 +39,7 @@ func (e *Engine) loop() {
 func (l *loop) step() bool {
 	open := l.intake()
 	l.sweep()
+	l.branch()
 	l.seat()
 	next := l.nextToRead()
 	l.publish()
@@ -66,10 +67,10 @@ func (l *loop) intake() bool {
 	l.arrived = nil
 	l.mu.Unlock()
 	for _, t := range arrived {
+		l.texts = append(l.texts, t)
 		t.tenant = l.tenantOf(t.Tenant)
 		t.tenant.texts++
 		l.queue(t)
-		l.texts = append(l.texts, t)
 	}
 	return !closed
 }
@@ -116,7 +117,7 @@ func (l *loop) publish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.stats
-	s.Queued, s.Reading, s.Waiting, s.Decoding, s.Parked = counts[queued], counts[reading], counts[waiting], counts[decoding], counts[parked]
+	s.Queued, s.Reading, s.Waiting, s.Decoding, s.Parked = counts[queued]+counts[following], counts[reading], counts[waiting], counts[decoding], counts[parked]
 }
 
 // sweep ends the texts that were cancelled or have waited too long, and lets parked ones go on whose Stream was read.

@@ -15,12 +15,12 @@ func (l *loop) nextToRead() *text {
 			readers = append(readers, t)
 		}
 	}
-	if len(readers) < 2 && l.mayAdmit() {
+	if len(readers) < 2 {
 		next := l.first(queued)
 		if len(readers) == 1 {
 			next = l.shortest(readers[0].left())
 		}
-		if next != nil {
+		if next != nil && l.mayAdmit(next.states()) {
 			next.to(reading)
 			next.begun = time.Now()
 			l.lookUp(next)
@@ -36,13 +36,14 @@ func (l *loop) nextToRead() *text {
 	return readers[0]
 }
 
-// mayAdmit reports whether there is memory for the state of one more text.
-func (l *loop) mayAdmit() bool {
-	n := l.count(reading, waiting, decoding, parked)
+// mayAdmit reports whether there is memory for n more states. Besides the slots, there is always memory for one.
+func (l *loop) mayAdmit(n int) bool {
+	texts := l.count(reading, waiting, decoding, parked)
 	if l.o.Alone {
-		return n == 0
+		return texts == 0
 	}
-	return n <= l.facts.Slots || int64(n-l.facts.Slots) < l.o.StateMemory/max(1, l.facts.StateBytes)
+	outside := int64(texts + l.shared() + n - l.facts.Slots)
+	return outside <= max(1, l.o.StateMemory/max(1, l.facts.StateBytes))
 }
 
 // shortest returns the text in the queue with the shortest prompt, if that is shorter than n. Otherwise it returns nil.
@@ -88,8 +89,10 @@ func (l *loop) readChunk(t *text) {
 	l.mu.Lock()
 	l.stats.ReadTokens += int64(n)
 	l.mu.Unlock()
-	if len(t.stream.events) < fullStream/2 { // what is left is for pieces
-		t.stream.events <- Event{Read: t.read}
+	for _, each := range t.group.texts {
+		if len(each.stream.events) < fullStream/2 { // what is left is for pieces
+			each.stream.events <- Event{Read: t.read}
+		}
 	}
 	l.checkpoint(t, logits)
 	if t.left() == 0 {
@@ -135,9 +138,11 @@ func (l *loop) promptRead(t *text, logits []float32) {
 		l.finish(t, generate.Piece{Reason: Read}, nil)
 		return
 	}
-	t.writer.AfterRead()
-	piece, err := t.sample(logits)
-	if !l.emit(t, piece, err) {
+	if err := l.share(t, logits); err != nil {
+		l.fail(t, err)
+		return
+	}
+	if !l.emit(t, t.sample(logits)) {
 		return
 	}
 	l.reader = nil

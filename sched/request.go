@@ -94,28 +94,37 @@ type text struct {
 	ctx    context.Context
 	stream *Stream
 	tenant *tenant
+	group  *group
 	writer *generate.Writer
 	phase  phase
 	line   uint64 // the order of those that wait; smaller ones came first
 
-	read  int             // tokens of the prompt that were read
-	seen  int64           // tokens that the state has read
-	next  tokenizer.Token // sampled, and not read yet
-	state engine.Snapshot // while it is outside of the slots
-	slot  int             // while it is in one
-	turn  int             // tokens decoded since it got its slot
-	final *engine.Snapshot
+	progress
+	next   tokenizer.Token // sampled, and not read yet
+	state  engine.Snapshot // while it is outside of the slots
+	forked bool            // the state is that of the group instead
+	slot   int             // while it is in one
+	turn   int             // tokens decoded since it got its slot
+	final  *engine.Snapshot
 
 	text    *states.Prompt // nil if no tree is used
 	hit     *states.Hit    // what the reading began with
 	places  []int          // of checkpoints to come, in tokens of the prompt
-	cut     bool           // the state has read what cutting the text gives
-	cost    time.Duration  // to compute the state
 	out     []tokenizer.Token
 	decoded int // tokens behind the prompt that the state has read
 
-	keep                          func(slot int, into *engine.Snapshot) error // Machine.Save
-	arrived, begun, prompt, block time.Time                                   // block is when it was parked
+	keep           func(slot int, into *engine.Snapshot) error // Machine.Save
+	arrived, block time.Time                                   // block is when it was parked
+}
+
+// progress is what is known about the state of a text. The texts of a group have it in common until their prompt is read.
+type progress struct {
+	read          int           // tokens of the prompt that were read
+	cached        int           // of these, the tokens that need not be read because a state was found
+	seen          int64         // tokens that the state has read
+	cut           bool          // the state has read what cutting the text gives
+	cost          time.Duration // to compute the state
+	begun, prompt time.Time     // when the prompt began to be read, and when it was read
 }
 
 // Snapshot implements generate.Keeper.

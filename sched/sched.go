@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/states"
 )
 
@@ -87,47 +89,84 @@ func (e *Engine) poke() {
 // Submit begins a text. It is cancelled when ctx ends or the Stream is closed. If too many texts are there, the error is a *BusyError. After
 // Drain or Close it is ErrClosed.
 func (e *Engine) Submit(ctx context.Context, r Request) (*Stream, error) {
-	if err := e.check(r); err != nil {
+	streams, err := e.SubmitAll(ctx, r)
+	if err != nil {
 		return nil, err
 	}
-	t := &text{Request: r, arrived: time.Now(), slot: Reader, keep: e.machine.Save}
-	var keeper generate.Keeper
-	if r.Keep || r.Cache != nil && r.Cache.Fill {
-		keeper = t
+	return streams[0], nil
+}
+
+// SubmitAll begins several texts with the same prompt: that of r, and one for each further sampler. The prompt is read once, and each text goes
+// on from a copy of the state. The texts are like those of Submit in everything else: each is cancelled by closing its own Stream. If SubmitAll
+// returns an error, it has begun none of them.
+func (e *Engine) SubmitAll(ctx context.Context, r Request, more ...*sampler.Sampler) ([]*Stream, error) {
+	samplers := append([]*sampler.Sampler{r.Generate.Sampler}, more...)
+	if err := e.check(r, samplers); err != nil {
+		return nil, err
 	}
+	var known *states.Prompt
 	if r.Cache != nil && e.o.Tree != nil {
-		t.text = states.NewPrompt(r.Generate.Vocab, r.Prompt)
+		known = states.NewPrompt(r.Generate.Vocab, r.Prompt)
 	}
-	var err error
-	if t.writer, err = generate.NewWriter(keeper, r.Generate); err != nil {
-		return nil, err
+	g := &group{}
+	for _, s := range samplers {
+		t := &text{Request: r, group: g, arrived: time.Now(), slot: Reader, text: known, keep: e.machine.Save}
+		if t.Generate.Sampler = s; len(g.texts) > 0 {
+			t.phase = following
+		}
+		var keeper generate.Keeper
+		if r.Keep || r.Cache != nil && r.Cache.Fill {
+			keeper = t
+		}
+		var err error
+		if t.writer, err = generate.NewWriter(keeper, t.Generate); err != nil {
+			return nil, err
+		}
+		g.texts = append(g.texts, t)
 	}
+	return e.arrive(ctx, g.texts)
+}
+
+// arrive hands texts to the loop.
+func (e *Engine) arrive(ctx context.Context, texts []*text) ([]*Stream, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
 	case e.closed:
 		return nil, ErrClosed
-	case e.texts >= e.o.Queue:
+	case e.texts+len(texts) > e.o.Queue:
 		return nil, &BusyError{max(time.Second, e.service)}
 	}
-	var cancel context.CancelFunc
-	t.ctx, cancel = context.WithCancel(ctx)
-	t.stream = &Stream{events: make(chan Event, fullStream+1), poke: e.poke}
-	context.AfterFunc(t.ctx, e.poke)
-	t.stream.cancel = cancel
-	e.texts++
-	e.arrived = append(e.arrived, t)
+	var streams []*Stream
+	for _, t := range texts {
+		t.stream = &Stream{events: make(chan Event, fullStream+1), poke: e.poke}
+		t.ctx, t.stream.cancel = context.WithCancel(ctx)
+		context.AfterFunc(t.ctx, e.poke)
+		streams = append(streams, t.stream)
+	}
+	e.texts += len(texts)
+	e.arrived = append(e.arrived, texts...)
 	e.poke()
-	return t.stream, nil
+	return streams, nil
 }
 
 // check refuses requests that the machine cannot compute.
-func (e *Engine) check(r Request) error {
+func (e *Engine) check(r Request, samplers []*sampler.Sampler) error {
 	switch {
 	case len(r.Prompt) == 0:
 		return errors.New("a request without a prompt")
-	case r.Generate.Sampler == nil && !r.ReadOnly:
-		return errors.New("a request without a sampler")
+	case r.ReadOnly && len(samplers) > 1:
+		return errors.New("several texts of a request that only reads its prompt")
+	case len(samplers) > e.o.Queue:
+		return fmt.Errorf("%d texts at once, at most %d are possible", len(samplers), e.o.Queue)
+	}
+	for i, s := range samplers {
+		if s == nil && !r.ReadOnly {
+			return errors.New("a request without a sampler")
+		}
+		if slices.Contains(samplers[:i], s) {
+			return errors.New("two texts with one sampler: each needs its own")
+		}
 	}
 	for i, t := range r.Prompt {
 		if t < 0 || int(t) >= e.facts.Vocab {

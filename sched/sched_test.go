@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -41,63 +42,50 @@ func prompt(rng *rand.Rand, n int) []tokenizer.Token {
 	return tokens
 }
 
-// script runs a random script: some texts arrive at random times, are read at random speeds, are cancelled, or end. Each text that ends by
-// itself is the same as alone, as is the state behind it.
+// script runs a random script: some texts arrive at random times, alone or several with one prompt, are read at random speeds, are cancelled,
+// or end. Each text that ends by itself is the same as alone, as is the state behind it. Prompts are read once, and states take no more memory
+// than they may.
 func script(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 5))
 	f := newFake(1 + rng.IntN(4))
 	f.perRead, f.perStep, f.perer = time.Duration(rng.IntN(3))*time.Millisecond, time.Duration(rng.IntN(10))*time.Millisecond, time.Millisecond
+	memory := rng.IntN(5)
 	e := New(f, Options{
-		Quantum: 1 + rng.IntN(20), StateMemory: int64(8 * rng.IntN(5)), Latency: time.Duration(1+rng.IntN(40)) * time.Millisecond,
+		Quantum: 1 + rng.IntN(20), StateMemory: 1 + int64(8*memory), Latency: time.Duration(1+rng.IntN(40)) * time.Millisecond,
 		Alone: rng.IntN(8) == 0, WriteTimeout: time.Hour,
 	})
 	var all sync.WaitGroup
-	for i := range 1 + rng.IntN(8) {
-		p, samplerSeed, limit := prompt(rng, 1+rng.IntN(60)), rng.Uint64(), rng.IntN(120)
-		arrival, pause, patience := time.Duration(rng.IntN(300))*time.Millisecond, time.Duration(0), time.Duration(-1)
-		if rng.IntN(4) == 0 {
-			pause = time.Duration(rng.IntN(30)) * time.Millisecond // a slow reader
+	prompts, cancelled, kept := 0, rng.IntN(2) == 0, rng.IntN(2) == 0
+	for i := range 1 + rng.IntN(6) {
+		p, limit, arrival := prompt(rng, 1+rng.IntN(60)), rng.IntN(120), time.Duration(rng.IntN(300))*time.Millisecond
+		keep, tenant, copies := kept && rng.IntN(2) == 0, fmt.Sprint(rng.IntN(3)), make([]reader, 1+rng.IntN(4)*rng.IntN(2))
+		prompts += len(p)
+		for j := range copies {
+			c := &copies[j]
+			*c = reader{name: fmt.Sprintf("seed %d, text %d.%d", seed, i, j), seed: rng.Uint64(), patience: -1}
+			if rng.IntN(4) == 0 {
+				c.pause = time.Duration(rng.IntN(30)) * time.Millisecond
+			}
+			if cancelled && rng.IntN(4) == 0 {
+				c.patience = time.Duration(rng.IntN(500)) * time.Millisecond
+			}
 		}
-		if rng.IntN(6) == 0 {
-			patience = time.Duration(rng.IntN(500)) * time.Millisecond
-		}
-		keep, tenant := rng.IntN(2) == 0, fmt.Sprint(rng.IntN(3))
 		all.Go(func() {
 			time.Sleep(arrival)
-			ctx := t.Context()
-			if patience >= 0 {
-				limited, cancel := context.WithTimeout(ctx, patience)
-				defer cancel()
-				ctx = limited
+			r := Request{Tenant: tenant, Prompt: p, Generate: options(copies[0].seed, limit), Keep: keep}
+			var more []*sampler.Sampler
+			for _, c := range copies[1:] {
+				more = append(more, options(c.seed, 0).Sampler)
 			}
-			s, err := e.Submit(ctx, Request{Tenant: tenant, Prompt: p, Generate: options(samplerSeed, limit), Keep: keep})
+			streams, err := e.SubmitAll(t.Context(), r, more...)
 			if err != nil {
 				t.Errorf("seed %d: %v", seed, err)
 				return
 			}
-			var got result
-			var last Event
-			for event, ok := s.Next(); ok; event, ok = s.Next() {
-				got.text += event.Text
-				last = event
-				time.Sleep(pause)
-			}
-			got.reason = last.Reason
-			want := expected(p, options(samplerSeed, limit))
-			if last.End.Err != nil {
-				got.text = got.text[:max(0, len(got.text)-2)] // without what may be the start of a stop string
-				if patience < 0 || !strings.HasPrefix(want.text, got.text) {
-					t.Errorf("seed %d, text %d: %v after %q, want %v", seed, i, last.End.Err, got.text, want)
-				}
-				return
-			}
-			if want.state = want.state * b2u(keep); keep {
-				g := newFake(1)
-				_ = g.Load(0, *last.End.State)
-				got.state = after(g.slots[0], last.Unread)
-			}
-			if got != want {
-				t.Errorf("seed %d, text %d: %v, want %v", seed, i, got, want)
+			for j, c := range copies {
+				want := expected(p, options(c.seed, limit))
+				want.state *= b2u(keep)
+				all.Go(func() { c.read(t, streams[j], want) })
 			}
 		})
 	}
@@ -106,8 +94,51 @@ func script(t *testing.T, seed uint64) {
 		t.Errorf("seed %d: %v", seed, err)
 	}
 	e.Close()
-	if s := e.Stats(); s.Queued+s.Reading+s.Waiting+s.Decoding+s.Parked > 0 {
+	s := e.Stats()
+	if s.Queued+s.Reading+s.Waiting+s.Decoding+s.Parked > 0 {
 		t.Errorf("seed %d: %+v at the end", seed, s)
+	}
+	if !cancelled && s.ReadTokens != int64(prompts) {
+		t.Errorf("seed %d: read %d tokens of %d", seed, s.ReadTokens, prompts)
+	}
+	if most := len(f.slots) - 1 + max(1, memory); !kept && f.states > most {
+		t.Errorf("seed %d: memory for %d states, at most %d are allowed", seed, f.states, most)
+	}
+}
+
+// reader is how a text of a script is read.
+type reader struct {
+	name            string
+	seed            uint64        // of the sampler
+	pause, patience time.Duration // after each event, and until the text is cancelled; negative is never
+}
+
+// read reads a text and compares it with what is wanted.
+func (r reader) read(t *testing.T, s *Stream, want result) {
+	if r.patience >= 0 {
+		defer time.AfterFunc(r.patience, s.Close).Stop()
+	}
+	var got result
+	var last Event
+	for event, ok := s.Next(); ok; event, ok = s.Next() {
+		got.text += event.Text
+		last = event
+		time.Sleep(r.pause)
+	}
+	if got.reason = last.Reason; last.End.Err != nil {
+		got.text = got.text[:max(0, len(got.text)-2)] // without what may be the start of a stop string
+		if r.patience < 0 || !strings.HasPrefix(want.text, got.text) {
+			t.Errorf("%s: %v after %q, want %v", r.name, last.End.Err, got.text, want)
+		}
+		return
+	}
+	if last.End.State != nil {
+		g := newFake(1)
+		_ = g.Load(0, *last.End.State)
+		got.state = after(g.slots[0], last.Unread)
+	}
+	if got != want {
+		t.Errorf("%s: %v, want %v", r.name, got, want)
 	}
 }
 
