@@ -8,7 +8,7 @@ import (
 
 // A dialect reads the fields that it knows, and then finishes.
 func Example() {
-	o, err := api.Parse([]byte(`{"prompt": ["Honk", "Goose"], "temperature": 0.5, "dry_base": 2}`))
+	o, err := api.Parse([]byte(`{"prompt": ["Honk", "Goose"], "temperature": 0.5, "reasoning_format": "none"}`))
 	if err != nil {
 		panic(err)
 	}
@@ -21,6 +21,6 @@ func Example() {
 	_, err = o.Finish()
 	fmt.Println(err)
 	// Output:
-	// 0.5 Goose [dry_base] <nil>
+	// 0.5 Goose [reasoning_format] <nil>
 	// temperature: want a number, not a string
 }

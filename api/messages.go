@@ -14,12 +14,15 @@ type Conversation struct {
 	Messages []chat.Message // at least one
 	Next     chat.Next
 	Think    string // a mode of prompt.ParseThink; empty follows the server
+	Budget   *int   // the most tokens of the thoughts, which then end; nil is no limit
 }
 
 // Conversation reads the fields about messages in OpenAI's form.
 func (o *Object) Conversation() Conversation {
 	c := Conversation{Messages: o.messages(), Think: o.think()}
 	c.Next = o.next(c.Messages)
+	c.Budget = o.Limit("think_budget", "reasoning_budget", "reasoning_budget_tokens", "thinking_token_budget")
+	o.freeText()
 	o.textOnly()
 	o.noTools()
 	return c

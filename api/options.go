@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -26,6 +27,7 @@ type Options struct {
 	Stream      bool
 	StreamUsage bool // the last chunk of a stream has the usage
 	Timings     bool // every chunk has the timings
+	Verbose     bool // the response tells how it came about
 	Progress    bool // a stream tells how much of the prompt was read
 
 	State       *State // what the text begins with; nil is the model's own beginning
@@ -75,7 +77,7 @@ type Sampling struct {
 
 // Bias is a number to add to the logit of a token. -Inf bans the token.
 type Bias struct {
-	Token string // a token's id or its text, as sampler.ParseToken takes it
+	Token string // a token's id or a text, whose tokens all have the bias
 	Value float64
 }
 
@@ -97,17 +99,35 @@ func (s Sampling) Over(own sampler.Options, v tokenizer.Tokenizer) (sampler.Opti
 		own.Logits = map[tokenizer.Token]float64{}
 	}
 	for _, b := range s.Bias {
-		token, err := sampler.ParseToken(v, b.Token)
+		tokens, err := b.tokens(v)
 		if err != nil {
 			return own, Invalidf("logit_bias", "%v", err)
 		}
-		sum := min(own.Logits[token]+b.Value, maxBias)
-		if !math.IsInf(sum, -1) {
-			sum = max(sum, -maxBias)
+		for _, token := range tokens {
+			sum := min(own.Logits[token]+b.Value, maxBias)
+			if !math.IsInf(sum, -1) {
+				sum = max(sum, -maxBias)
+			}
+			own.Logits[token] = sum
 		}
-		own.Logits[token] = sum
 	}
 	return own, nil
+}
+
+// tokens returns the token, or the tokens of a text that consists of several.
+func (b Bias) tokens(v tokenizer.Tokenizer) ([]tokenizer.Token, error) {
+	one, err := sampler.ParseToken(v, b.Token)
+	if err == nil {
+		return []tokenizer.Token{one}, nil
+	}
+	if _, isID := strconv.Atoi(b.Token); isID == nil || v == nil {
+		return nil, err
+	}
+	tokens, encodeErr := v.Encode([]byte(b.Token))
+	if encodeErr != nil || len(tokens) == 0 {
+		return nil, err
+	}
+	return tokens, nil
 }
 
 // Set replaces a value if there is another one.
@@ -136,6 +156,8 @@ func (o *Object) Options() Options {
 	}
 	r.IgnoreEnd, r.Stream = o.Is("ignore_eos"), o.Is("stream")
 	r.Timings, r.Progress, r.Exact = o.Is("timings_per_token"), o.Is("return_progress"), o.Is("deterministic")
+	r.Verbose = o.Is("verbose")
+	o.samplers()
 	if stream := o.Object("stream_options"); stream != nil {
 		r.StreamUsage = stream.Is("include_usage")
 	}
@@ -155,6 +177,26 @@ func (o *Object) sampling() Sampling {
 		*s.TopK = max(0, *s.TopK) // -1 keeps all tokens in other programs
 	}
 	return s
+}
+
+// ours are the samplers that may not be left out, with llama.cpp's letters.
+var ours = map[string]string{"top_k": "k", "top_p": "p", "min_p": "m", "temperature": "t"}
+
+// samplers looks at llama.cpp's order of samplers, as names or letters. The order is RWKV's own, so it is ignored. A sampler that is left
+// out would act all the same, so that is an error.
+func (o *Object) samplers() {
+	value := o.Value("samplers")
+	if !asksFor(value) {
+		return
+	}
+	names := o.Texts("samplers", 64)
+	for _, name := range slices.Sorted(maps.Keys(ours)) {
+		listed := slices.Contains(names, name) || TypeOf(value) == "a string" && len(names) > 0 && strings.Contains(names[0], ours[name])
+		if !listed {
+			o.Fail(Unsupportedf("samplers", "does not list %s, which cannot be left out: set %s to a value that changes nothing", name, name))
+		}
+	}
+	delete(o.read, "samplers") // so that it is reported
 }
 
 // biases reads an object from tokens to numbers, or llama.cpp's array of pairs, where false bans a token. A bias of 0 is left out.

@@ -8,7 +8,7 @@ type ChatRequest struct {
 	api.Conversation
 }
 
-// DecodeChat reads a request for chat completions. Its errors are of type *api.Error.
+// DecodeChat reads a request for chat completions, or one that only counts their tokens. Its errors are of type *api.Error.
 func DecodeChat(body []byte) (*ChatRequest, error) {
 	o, err := api.Parse(body)
 	if err != nil {
@@ -23,17 +23,19 @@ func DecodeChat(body []byte) (*ChatRequest, error) {
 	return r, nil
 }
 
-// readLogprobs reads logprobs and top_logprobs.
+// readLogprobs reads logprobs and top_logprobs, or llama.cpp's n_probs in their place.
 func readLogprobs(o *api.Object) *int {
 	top := o.Count("top_logprobs", 0, api.MaxTopLogprobs)
-	if !o.Is("logprobs") {
-		if top != nil && *top > 0 {
-			o.Fail(api.Invalidf("top_logprobs", "needs logprobs to be true"))
-		}
-		return nil
-	}
-	if top == nil {
+	n := o.Count("n_probs", 0, api.MaxTopLogprobs)
+	switch {
+	case !o.Is("logprobs") && top != nil && *top > 0:
+		o.Fail(api.Invalidf("top_logprobs", "needs logprobs to be true"))
+	case o.Is("logprobs") && top != nil:
+		return top
+	case n != nil && *n > 0:
+		return n
+	case o.Is("logprobs"):
 		return new(int)
 	}
-	return top
+	return nil
 }

@@ -39,12 +39,16 @@ func DecodeCompletion(body []byte) (*CompletionRequest, error) {
 	return r, nil
 }
 
-// completionLogprobs reads a number. Some clients send true, which tells no other tokens.
+// completionLogprobs reads a number, or llama.cpp's n_probs in its place. Some clients send true, which tells no other tokens.
 func completionLogprobs(o *api.Object) *int {
-	if value := o.Value("logprobs"); api.TypeOf(value) != "a boolean" {
+	n := o.Count("n_probs", 0, api.MaxTopLogprobs)
+	value := o.Value("logprobs")
+	switch isFlag := api.TypeOf(value) == "a boolean"; {
+	case value != nil && !isFlag:
 		return o.Count("logprobs", 0, api.MaxTopLogprobs)
-	}
-	if o.Is("logprobs") {
+	case n != nil && *n > 0:
+		return n
+	case isFlag && o.Is("logprobs"):
 		return new(int)
 	}
 	return nil
@@ -69,7 +73,7 @@ func DecodeEmbeddings(body []byte) (*EmbeddingRequest, error) {
 	api.Set(&r.Model, o.Text("model"))
 	api.Set(&r.Dimensions, o.Count("dimensions", 1, math.MaxInt32))
 	for _, input := range r.Inputs {
-		if input.Text == "" && input.Tokens == nil {
+		if input.Empty() {
 			o.Fail(api.Invalidf("input", "has an empty text"))
 		}
 	}

@@ -124,16 +124,21 @@ func TestALimitHoldsAndOneMoreIsAnError(t *testing.T) {
 
 func TestTokensThatAreNoneAreErrors(t *testing.T) {
 	for prompt, want := range map[string]string{
-		"[1, null]":       "prompt: want an array of token ids",
+		"[1, null]":      "prompt: want an array of token ids",
+		`["a", 1, null]`: "prompt: want an array of token ids and texts",
+		`["a", 1.5]`:     "prompt: 1.5 is not a token's id",
+		`["a", -1]`:      "prompt: -1 is not a token's id",
+		`["a", 1, [2]]`:  "prompt: want an array of token ids and texts",
+		`[[1], {}]`:      "prompt[1].prompt_string: is missing",
+		`{"prompt_string": "a", "multimodal_data": ["AA=="]}`: "prompt.multimodal_data: this server reads text only",
 		"[1, 2.5]":        "prompt: want an array of token ids",
 		"[1, 2147483648]": "prompt: want an array of token ids",
-		`[[1], ["a"]]`:    "prompt[1]: want an array of token ids",
-		"[[1], 2]":        "prompt[1]: want an array of token ids",
+		"[[1], 2]":        "prompt: want an array of token ids",
 		"[[1], []]":       "prompt[1]: is empty",
 		"[[1], [-1]]":     "prompt[1]: -1 is not a token's id",
-		"[null]":          "prompt: want a string, token ids",
+		"[null]":          "prompt[0]: want a string, token ids",
 		"[]":              "prompt: is empty",
-		"[true]":          "prompt: want a string, token ids",
+		"[true]":          "prompt[0]: want a string, token ids",
 		"7":               "prompt: want a string, token ids",
 	} {
 		_, err := openai.DecodeCompletion([]byte(`{"prompt": ` + prompt + `}`))
@@ -193,9 +198,13 @@ func TestNumbersThatAreNoneAreErrors(t *testing.T) {
 		"think":             {`"hard"`, "1", `""`},
 		"reasoning_effort":  {`"extreme"`, "1"},
 		"modalities":        {`["text", "audio"]`, "1"},
-		"response_format":   {`{"type": "json_schema"}`, `"text"`, `{"type": 1}`},
+		"response_format":   {`{"type": "json_schema"}`, `{"type": "json_object"}`, `"text"`, `{"type": 1}`, `{}`, `{"type": "sound"}`, `{"type": "json_object", "schema": 123}`, `{"type": "json_schema", "json_schema": {"schema": {}}}`},
 		"chat_template":     {`"{{ 1 }}"`},
-		"think_budget":      {"5"},
+		"think_budget":      {"-2", "0.5", `"5"`},
+		"grammar":           {`"root ::= \"a\""`, "1"},
+		"json_schema":       {`{}`, "1"},
+		"samplers":          {`["top_k", "min_p", "temperature"]`, `"kmt"`, "1"},
+		"n_probs":           {"21", "-1", "true"},
 	} {
 		for _, value := range values {
 			_, err := openai.DecodeChat(chatWith(field, value))
@@ -250,7 +259,12 @@ func TestWhatARequestSaysReplacesTheModelsOwnSampling(t *testing.T) {
 	got, err = api.Sampling{}.Over(own, nil)
 	require.NoError(t, err)
 	assert.Equal(t, own, got)
-	for _, bias := range []string{`{"999": 1}`, `{"two": 1}`} {
+	r, err = openai.DecodeChat(chatWith("logit_bias", `[["two", -1], ["2", 5]]`))
+	require.NoError(t, err)
+	got, err = r.Sampling.Over(sampler.Options{}, tokenizer.Bytes())
+	require.NoError(t, err)
+	assert.Equal(t, map[tokenizer.Token]float64{'t' + 1: -1, 'w' + 1: -1, 'o' + 1: -1, 2: 5}, got.Logits, "all tokens of a text")
+	for _, bias := range []string{`{"999": 1}`, `{"": 1}`} {
 		r, err := openai.DecodeChat(chatWith("logit_bias", bias))
 		require.NoError(t, err)
 		_, err = r.Sampling.Over(own, tokenizer.Bytes())

@@ -1,6 +1,10 @@
 package openai
 
-import "github.com/gosling-rwkv/gosling/api"
+import (
+	"encoding/json"
+
+	"github.com/gosling-rwkv/gosling/api"
+)
 
 // ChatResponse is the response to a request for chat completions.
 type ChatResponse struct {
@@ -9,6 +13,7 @@ type ChatResponse struct {
 	Usage   api.Usage
 	Timings *api.Timings
 	State   *api.StateInfo
+	Verbose json.RawMessage // with Options.Verbose: the response in llama.cpp's form
 }
 
 // ChatChoice is an answer.
@@ -24,15 +29,16 @@ type ChatChoice struct {
 type ChatChunk struct {
 	Head
 	Index    int
-	Begins   bool   // the first chunk of an answer, which has nothing else
-	Content  string // the next text of the answer
-	Thoughts string // the next text of its thoughts
-	Logprobs []api.Token
-	Finish   Finish         // in the last chunk of an answer only
-	Usage    *api.Usage     // in a chunk of its own, behind all answers
-	Timings  *api.Timings   // optional
-	Progress *api.Progress  // in a chunk of its own, before the answer
-	State    *api.StateInfo // with Finish
+	Begins   bool            // the first chunk of an answer, which has nothing else
+	Content  string          // the next text of the answer
+	Thoughts string          // the next text of its thoughts
+	Logprobs []api.Token     // not nil in any chunk with text, if the request asked for them
+	Finish   Finish          // in the last chunk of an answer only
+	Usage    *api.Usage      // in a chunk of its own, behind all answers
+	Timings  *api.Timings    // optional
+	Progress *api.Progress   // in a chunk of its own, before the answer
+	State    *api.StateInfo  // with Finish
+	Verbose  json.RawMessage // with Options.Verbose, in the last chunk of an answer: the response in llama.cpp's form
 }
 
 // message is a message or the change of one, as JSON.
@@ -73,7 +79,7 @@ func EncodeChat(r ChatResponse) []byte {
 		choices[i] = choice{c.Index, message{"assistant", &c.Content, c.Thoughts}, newChatLogprobs(c.Logprobs), c.Finish.wire()}
 	}
 	e := r.envelope("chat.completion", choices, &r.Usage)
-	e.Timings, e.State = r.Timings, r.State
+	e.Timings, e.State, e.Verbose = r.Timings, r.State, r.Verbose
 	return api.Encode(e)
 }
 
@@ -90,7 +96,7 @@ func EncodeChatChunk(c ChatChunk) []byte {
 		choices = append(choices, choice{c.Index, c.delta(), newChatLogprobs(c.Logprobs), c.Finish.wire()})
 	}
 	e := c.envelope("chat.completion.chunk", choices, c.Usage)
-	e.Timings, e.Progress, e.State = c.Timings, c.Progress, c.State
+	e.Timings, e.Progress, e.State, e.Verbose = c.Timings, c.Progress, c.State, c.Verbose
 	return api.Encode(e)
 }
 
@@ -100,7 +106,8 @@ func (c ChatChunk) delta() any {
 		return firstDelta{Role: "assistant"}
 	}
 	m := message{Thoughts: c.Thoughts}
-	if c.Content != "" {
+	// Clients read the content of every chunk that brings no thoughts, also while a character is incomplete.
+	if c.Content != "" || c.Thoughts == "" && c.Finish == "" {
 		m.Content = &c.Content
 	}
 	return m

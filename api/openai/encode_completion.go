@@ -3,7 +3,7 @@ package openai
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"time"
+	"encoding/json"
 	"unicode/utf8"
 
 	"github.com/gosling-rwkv/gosling/api"
@@ -16,6 +16,7 @@ type CompletionResponse struct {
 	Usage   api.Usage
 	Timings *api.Timings
 	State   *api.StateInfo
+	Verbose json.RawMessage // as in ChatResponse
 }
 
 // CompletionChoice is a text, or a part of it.
@@ -31,10 +32,11 @@ type CompletionChoice struct {
 type CompletionChunk struct {
 	Head
 	Choice   CompletionChoice
-	Usage    *api.Usage     // in a chunk of its own, behind all texts
-	Timings  *api.Timings   // optional
-	Progress *api.Progress  // in a chunk of its own, before the text
-	State    *api.StateInfo // with Choice.Finish
+	Usage    *api.Usage      // in a chunk of its own, behind all texts
+	Timings  *api.Timings    // optional
+	Progress *api.Progress   // in a chunk of its own, before the text
+	State    *api.StateInfo  // with Choice.Finish
+	Verbose  json.RawMessage // as in ChatChunk
 }
 
 // textChoice is a CompletionChoice as JSON.
@@ -92,7 +94,7 @@ func EncodeCompletion(r CompletionResponse) []byte {
 		choices[i] = c.wire()
 	}
 	e := r.envelope("text_completion", choices, &r.Usage)
-	e.Timings, e.State = r.Timings, r.State
+	e.Timings, e.State, e.Verbose = r.Timings, r.State, r.Verbose
 	return api.Encode(e)
 }
 
@@ -103,7 +105,7 @@ func EncodeCompletionChunk(c CompletionChunk) []byte {
 		choices = append(choices, c.Choice.wire())
 	}
 	e := c.envelope("text_completion", choices, c.Usage)
-	e.Timings, e.Progress, e.State = c.Timings, c.Progress, c.State
+	e.Timings, e.Progress, e.State, e.Verbose = c.Timings, c.Progress, c.State, c.Verbose
 	return api.Encode(e)
 }
 
@@ -141,49 +143,4 @@ func EncodeEmbeddings(r EmbeddingResponse) []byte {
 		Model  string `json:"model"`
 		Usage  usage  `json:"usage"`
 	}{"list", items, r.Model, usage{r.Tokens, r.Tokens}})
-}
-
-// Model describes a model that is served.
-type Model struct {
-	ID      string
-	Created time.Time
-	Owner   string
-	// Vocab, Embedding and Parameters are the rows of the vocabulary, the channels and the number of weights. They stand under "meta" with
-	// llama.cpp's names. 0 is left out.
-	Vocab, Embedding int
-	Parameters       int64
-}
-
-// wireModel is a Model as JSON.
-type wireModel struct {
-	ID      string    `json:"id"`
-	Object  string    `json:"object"`
-	Created int64     `json:"created"`
-	Owner   string    `json:"owned_by"`
-	Meta    wireShape `json:"meta"`
-}
-
-type wireShape struct {
-	Vocab      int   `json:"n_vocab,omitempty"`
-	Embedding  int   `json:"n_embd,omitempty"`
-	Parameters int64 `json:"n_params,omitempty"`
-}
-
-func (m Model) wire() wireModel {
-	return wireModel{m.ID, "model", m.Created.Unix(), m.Owner, wireShape{m.Vocab, m.Embedding, m.Parameters}}
-}
-
-// EncodeModel returns the body of the response that describes one model.
-func EncodeModel(m Model) []byte { return api.Encode(m.wire()) }
-
-// EncodeModels returns the body of the list of models.
-func EncodeModels(models []Model) []byte {
-	data := make([]wireModel, len(models))
-	for i, m := range models {
-		data[i] = m.wire()
-	}
-	return api.Encode(struct {
-		Object string      `json:"object"`
-		Data   []wireModel `json:"data"`
-	}{"list", data})
 }

@@ -57,7 +57,7 @@ var (
 func TestResponsesAreEncoded(t *testing.T) {
 	for name, got := range map[string][]byte{
 		"chat": openai.EncodeChat(openai.ChatResponse{Head: head, Usage: usage, Choices: []openai.ChatChoice{{Content: "Hi \"there\" <é>", Finish: openai.Stopped}}}),
-		"chat-everything": openai.EncodeChat(openai.ChatResponse{Head: head, Usage: usage, Timings: &timings, State: &state, Choices: []openai.ChatChoice{
+		"chat-everything": openai.EncodeChat(openai.ChatResponse{Head: head, Usage: usage, Timings: &timings, State: &state, Verbose: json.RawMessage(`{"prompt":"Hi"}`), Choices: []openai.ChatChoice{
 			{Content: "<Hi>é", Thoughts: "Hm.", Logprobs: tokens, Finish: openai.Stopped}, {Index: 1, Finish: openai.Length, Logprobs: []api.Token{}},
 		}}),
 		"chat-state": openai.EncodeChat(openai.ChatResponse{Head: head, State: &api.StateInfo{Data: []byte("Goose")}, Choices: []openai.ChatChoice{{Finish: openai.Length}}}),
@@ -66,11 +66,13 @@ func TestResponsesAreEncoded(t *testing.T) {
 		}}),
 		"embeddings":        openai.EncodeEmbeddings(openai.EmbeddingResponse{Model: "rwkv7-g1", Vectors: [][]float32{{1, -0.5}, {0.25, 0}}, Tokens: 7}),
 		"embeddings-base64": openai.EncodeEmbeddings(openai.EmbeddingResponse{Model: "rwkv7-g1", Vectors: [][]float32{{1, -0.5}}, Base64: true, Tokens: 7}),
-		"models": openai.EncodeModels([]openai.Model{{ID: "rwkv7-g1", Created: head.Created, Owner: "gosling", Vocab: 65536, Embedding: 768, Parameters: 191_000_000},
+		"models": openai.EncodeModels([]openai.Model{{ID: "rwkv7-g1", Created: head.Created, Owner: "gosling", Aliases: []string{"rwkv7-g1", "goose"}, Tags: []string{"chat"},
+			Vocab: 65536, Embedding: 768, Parameters: 191_000_000, Bytes: 382_000_000, Context: 4096},
 			{ID: "demo", Created: head.Created, Owner: "gosling"}}),
-		"model":     openai.EncodeModel(openai.Model{ID: "demo", Created: head.Created, Owner: "gosling"}),
-		"no-models": openai.EncodeModels(nil),
-		"error":     api.EncodeError(&api.Error{Kind: api.TooLong, Message: "the prompt has 20 tokens", PromptTokens: 20, ContextTokens: 10}),
+		"model":        openai.EncodeModel(openai.Model{ID: "demo", Created: head.Created, Owner: "gosling"}),
+		"input-tokens": openai.EncodeInputTokens(12),
+		"no-models":    openai.EncodeModels(nil),
+		"error":        api.EncodeError(&api.Error{Kind: api.TooLong, Message: "the prompt has 20 tokens", PromptTokens: 20, ContextTokens: 10}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.True(t, json.Valid(got))
@@ -87,7 +89,8 @@ func TestStreamsAreEncoded(t *testing.T) {
 			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Thoughts: "Hm."}),
 			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Content: "<Hi>é", Logprobs: tokens, Timings: &timings}),
 			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Index: 1, Content: "a\nb\u2028"}),
-			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Finish: openai.Stopped, State: &state}),
+			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Logprobs: []api.Token{}}),
+			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Finish: openai.Stopped, State: &state, Verbose: json.RawMessage(`{"prompt":"Hi"}`)}),
 			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Usage: &usage, Timings: &timings}),
 		},
 		"completion": {

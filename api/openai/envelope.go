@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/gosling-rwkv/gosling/api"
@@ -26,6 +27,8 @@ type envelope struct {
 	Timings     *api.Timings   `json:"timings,omitempty"`
 	Progress    *api.Progress  `json:"prompt_progress,omitempty"`
 	State       *api.StateInfo `json:"state,omitempty"`
+
+	Verbose json.RawMessage `json:"__verbose,omitempty"`
 }
 
 // envelope returns what all have.
