@@ -80,8 +80,8 @@ func (o *Object) schema() json.RawMessage {
 	return value
 }
 
-// freeText refuses constrained texts.
-func (o *Object) freeText() {
+// FreeText refuses texts that are constrained by a grammar or a schema.
+func (o *Object) FreeText() {
 	if f := o.form(); f.field != "" {
 		o.Fail(Unsupportedf(f.field, "texts cannot be constrained: leave it out"))
 	}

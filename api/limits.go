@@ -6,7 +6,7 @@ const (
 	MaxDepth       = 64      // nested objects and arrays
 	MaxFields      = 2048    // of an object
 	MaxMessages    = 4096    // of a chat
-	MaxParts       = 1024    // of the content of one message
+	MaxParts       = 1024    // of the content of one message; texts and runs of token ids in one prompt
 	MaxCalls       = 128     // function calls in one message
 	MaxPrompts     = 128     // of one request for completions
 	MaxInputs      = 2048    // of one request for embeddings

@@ -22,7 +22,7 @@ func (o *Object) Conversation() Conversation {
 	c := Conversation{Messages: o.messages(), Think: o.think()}
 	c.Next = o.next(c.Messages)
 	c.Budget = o.Limit("think_budget", "reasoning_budget", "reasoning_budget_tokens", "thinking_token_budget")
-	o.freeText()
+	o.FreeText()
 	o.textOnly()
 	o.noTools()
 	return c

@@ -132,9 +132,14 @@ func (t Token) MarshalJSON() ([]byte, error) {
 
 // wire returns the token without its rivals.
 func (t Token) wire() wireToken {
-	w := wireToken{ID: int32(t.ID), Token: t.Text, Bytes: make([]int, len(t.Bytes)), Logprob: t.Known()}
-	for i, b := range t.Bytes {
-		w.Bytes[i] = int(b)
+	return wireToken{ID: int32(t.ID), Token: t.Text, Bytes: Numbers(t.Bytes), Logprob: t.Known()}
+}
+
+// Numbers returns bytes that become a list of numbers in JSON.
+func Numbers(bytes []byte) []int {
+	numbers := make([]int, len(bytes))
+	for i, b := range bytes {
+		numbers[i] = int(b)
 	}
-	return w
+	return numbers
 }

@@ -1,12 +1,8 @@
 package openai_test
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,54 +10,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/api/apitest"
 	"github.com/gosling-rwkv/gosling/api/openai"
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
-	"github.com/gosling-rwkv/gosling/internal/golden"
-	"github.com/gosling-rwkv/gosling/internal/jsontext"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// decode reads a request for the endpoint that a test's file is named after.
-func decode(name string, body []byte) (any, error) {
-	switch endpoint, _, _ := strings.Cut(filepath.Base(name), "-"); endpoint {
-	case "chat":
-		return openai.DecodeChat(body)
-	case "completion":
-		return openai.DecodeCompletion(body)
-	}
-	return openai.DecodeEmbeddings(body)
+var endpoints = apitest.Endpoints{
+	"chat": apitest.Decoder(openai.DecodeChat), "completion": apitest.Decoder(openai.DecodeCompletion), "embedding": apitest.Decoder(openai.DecodeEmbeddings),
 }
 
-func requests(t testing.TB) []string {
-	t.Helper()
-	files, err := filepath.Glob("testdata/decode/*.json")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	return files
-}
-
-func TestRequestsAreDecoded(t *testing.T) {
-	for _, file := range requests(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			body, err := os.ReadFile(file)
-			require.NoError(t, err)
-			request, err := decode(file, body)
-			var got strings.Builder
-			var bad *api.Error
-			if errors.As(err, &bad) {
-				fmt.Fprintf(&got, "%d %s\n", bad.Code(), api.EncodeError(bad))
-			} else {
-				require.NoError(t, err)
-				require.NoError(t, jsontext.Write(&got, request))
-			}
-			assert.Equal(t, strings.Contains(file, "-bad-"), err != nil)
-			golden.Text(t, strings.TrimSuffix(file, ".json")+".golden", got.String())
-		})
-	}
-}
+func TestRequestsAreDecoded(t *testing.T) { apitest.Requests(t, endpoints) }
 
 // chatWith returns a request with a question and a field.
 func chatWith(field, value string) []byte {
@@ -111,9 +73,9 @@ func TestALimitHoldsAndOneMoreIsAnError(t *testing.T) {
 		"embedded texts": {api.MaxInputs, func(n int) []byte { return []byte(`{"input": ` + repeated(`"a"`, n) + `}`) }, "embedding", "input: has 2049 elements"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := decode(tc.file, tc.body(tc.most))
+			_, err := endpoints[tc.file](tc.body(tc.most))
 			require.NoError(t, err)
-			_, err = decode(tc.file, tc.body(tc.most+1))
+			_, err = endpoints[tc.file](tc.body(tc.most + 1))
 			var bad *api.Error
 			require.ErrorAs(t, err, &bad)
 			assert.Equal(t, 400, bad.Code())
@@ -168,7 +130,7 @@ func TestHostileBodiesTakeMemoryInProportion(t *testing.T) {
 		for _, endpoint := range []string{"chat", "completion", "embedding"} {
 			t.Run(name+" for "+endpoint, func(t *testing.T) {
 				done := fuzzing.Guard(t, 0, 0)
-				_, _ = decode(endpoint, []byte(body))
+				_, _ = endpoints[endpoint]([]byte(body))
 				done()
 			})
 		}
@@ -310,29 +272,10 @@ func TestTheThinkModeFitsTheModel(t *testing.T) {
 
 // FuzzRequests decodes any body at every endpoint. What is accepted is within the limits, and encodes to a request that says the same.
 func FuzzRequests(f *testing.F) {
-	for _, file := range requests(f) {
-		body, err := os.ReadFile(file)
-		require.NoError(f, err)
-		f.Add(body)
-	}
 	f.Add([]byte(`{"messages":[{"role":"user","content":"\ud800"}],"logit_bias":{"":1e-400},"stop":["\u0000"]}`))
 	f.Add([]byte(`{"input":[[0]],"prompt":[0,0],"messages":[null]}`))
 	f.Add([]byte(`{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"[1]"}}],"function_call":{"name":"f","arguments":"1"}}]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		defer fuzzing.Guard(t, len(body), 1<<8)()
-		for _, endpoint := range []string{"chat", "completion", "embedding"} {
-			request, err := decode(endpoint, body)
-			if err != nil {
-				var bad *api.Error
-				require.ErrorAs(t, err, &bad)
-				require.Equal(t, 400, bad.Code())
-				require.True(t, json.Valid(api.EncodeError(bad)))
-				require.Less(t, len(bad.Message), 4096)
-				continue
-			}
-			check(t, request)
-		}
-	})
+	apitest.Fuzz(f, endpoints, check)
 }
 
 // check holds a request to what its type says.

@@ -110,6 +110,7 @@ var arrows = map[string][]string{
 	"internal/vectors":    {"internal/float"},
 
 	// For tests and scripts. They may import anything, but nothing else may import them.
+	"api/apitest":      {"api", "internal/fuzzing", "internal/golden", "internal/jsontext"},
 	"ggml/ggmltest":    {"ggml/probe"},
 	"rwkv/rwkvtest":    {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
 	"internal/fakehub": {},

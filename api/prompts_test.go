@@ -1,0 +1,89 @@
+package api_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/tokenizer"
+)
+
+// prompts reads the prompts of a request.
+func prompts(t *testing.T, value string) ([]api.Prompt, error) {
+	t.Helper()
+	o, err := api.Parse([]byte(`{"prompt": ` + value + `}`))
+	require.NoError(t, err)
+	list := o.Prompts("prompt", api.MaxPrompts)
+	_, err = o.Finish()
+	return list, err
+}
+
+func TestPromptsBecomeTokens(t *testing.T) {
+	v := tokenizer.Bytes() // a byte's token is one above it
+	for value, want := range map[string][][]tokenizer.Token{
+		`"ab"`:                                {{98, 99}},
+		`[98, 99]`:                            {{98, 99}},
+		`[1, 2, "ab", 3, "\"", ""]`:           {{1, 2, 98, 99, 3, 35}},
+		`["a", "b"]`:                          {{98}, {99}},
+		`[[1], "a", [2, "a"], ["a", "b"]]`:    {{1}, {98}, {2, 98}, {98, 99}},
+		`{"prompt_string": "a"}`:              {{98}},
+		`[{"prompt_string": "[1"}, [3], "1"]`: {{92, 50}, {3}, {50}},
+	} {
+		list, err := prompts(t, value)
+		require.NoError(t, err, value)
+		require.Len(t, list, len(want), value)
+		for i, p := range list {
+			got, err := p.Encode(v)
+			require.NoError(t, err, value)
+			assert.Equal(t, want[i], got, value)
+			assert.False(t, p.Empty())
+		}
+	}
+	list, err := prompts(t, `[5, "a", 999]`)
+	require.NoError(t, err)
+	_, err = list[0].Encode(v)
+	var bad *api.Error
+	require.ErrorAs(t, err, &bad)
+	assert.EqualError(t, err, fmt.Sprintf("token 999: the vocabulary has %d tokens", v.Len()))
+	assert.True(t, api.Prompt{}.Empty())
+}
+
+func TestAPromptHasAtMostSoManyParts(t *testing.T) {
+	pairs := strings.Repeat(`1, "a", `, api.MaxParts/2)
+	list, err := prompts(t, "["+pairs[:len(pairs)-2]+"]")
+	require.NoError(t, err)
+	assert.Len(t, list[0].Parts, api.MaxParts)
+	_, err = prompts(t, "["+pairs+"1]")
+	assert.ErrorContains(t, err, "prompt: has more than 1024 texts and runs of token ids")
+}
+
+func TestASchemaIsToldFromAMistake(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"response_format": {"type": "text"}}`:                                       "",
+		`{"grammar": ""}`:                                                             "",
+		`{"response_format": {"type": "json_object"}}`:                                "response_format: texts cannot be constrained",
+		`{"response_format": {"type": "json_object", "schema": {"const": "42"}}}`:     "response_format: texts cannot be constrained",
+		`{"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}`: "response_format: texts cannot be constrained",
+		`{"json_schema": {}}`:                                                         "json_schema: texts cannot be constrained",
+		`{"grammar": "root ::= \"a\""}`:                                               "grammar: texts cannot be constrained",
+		`{"response_format": {"type": "json_object", "schema": 123}}`:                 "response_format.schema: want an object, not a number",
+		`{"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}`:  "response_format.json_schema.schema: is missing",
+		`{"response_format": {"type": "json_schema"}}`:                                "response_format.json_schema: is missing",
+		`{"response_format": {"type": "sound"}}`:                                      `response_format.type: "sound": want text, json_object or json_schema`,
+		`{"response_format": {}}`:                                                     "response_format.type: is missing",
+		`{"response_format": {"type": "json_object"}, "json_schema": {}}`:             "response_format: cannot stand together with json_schema",
+	} {
+		o, err := api.Parse([]byte(body))
+		require.NoError(t, err)
+		o.FreeText()
+		if _, err = o.Finish(); want == "" {
+			assert.NoError(t, err, body)
+		} else {
+			assert.ErrorContains(t, err, want, body)
+		}
+	}
+}
