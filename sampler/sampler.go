@@ -37,6 +37,10 @@ type Sampler struct {
 	likely  []int32 // the rows that MinP allows
 	edge    []int32
 	buckets [buckets]bucket
+
+	last      tokenizer.Token // that was chosen
+	drawnFrom []int32         // the rows that it was drawn from; not at temperature 0
+	heap      []int32
 }
 
 // occurrence is the count of a generated token, with the decay.
@@ -87,8 +91,9 @@ func (s *Sampler) Sample(logits []float32) (tokenizer.Token, error) {
 			best, _ = s.choose(largest, u, false)
 		}
 	}
-	s.count(tokenizer.Token(best))
-	return tokenizer.Token(best), nil
+	s.last = tokenizer.Token(best)
+	s.count(s.last)
+	return s.last, nil
 }
 
 // prepare fills s.logits and returns the row of the largest logit, or the first such row if several are equal.

@@ -13,6 +13,7 @@ func (s *Sampler) choose(largest float32, u float64, estimate bool) (row int, pr
 	if !proven {
 		return 0, false
 	}
+	s.drawnFrom = rows
 	return s.draw(rows, u*total, slack(len(rows), total, estimate))
 }
 
@@ -22,10 +23,7 @@ func (s *Sampler) distribution(largest float32, estimate bool) (rows []int32, to
 	n := len(s.logits)
 	s.weights = slices.Grow(s.weights[:0], n)[:n]
 	if s.o.TopP == 1 && (s.o.TopK == 0 || s.o.TopK >= n) {
-		for i := len(s.all); i < n; i++ {
-			s.all = append(s.all, int32(i))
-		}
-		rows = s.all[:n]
+		rows = s.firstRows(n)
 	} else if rows, proven = s.truncate(largest, estimate); !proven {
 		return nil, 0, false
 	}
