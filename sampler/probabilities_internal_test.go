@@ -89,6 +89,16 @@ func TestProbabilitiesAreTheReferences(t *testing.T) {
 	}
 }
 
+func TestProbabilitiesFarFromEachOther(t *testing.T) {
+	s, err := New(Options{Temperature: 0.001, TopP: 1, Logits: map[tokenizer.Token]float64{2: math.Inf(-1)}})
+	require.NoError(t, err)
+	token, err := s.Sample([]float32{5, 10, 20, -1e30})
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, token)
+	assert.Equal(t, Probabilities{0, []Likely{{1, 0}, {0, -5000}}}, s.Sampled(2))
+	assert.Equal(t, Probabilities{-0x1p101, []Likely{{2, 0}}}, s.Probabilities([]float32{-0x1p100, 0, 0x1p100}, 0, 1))
+}
+
 func TestSampledBeforeTheFirstToken(t *testing.T) {
 	s, err := New(Options{Temperature: 1})
 	require.NoError(t, err)

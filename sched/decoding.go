@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -111,9 +112,9 @@ func (l *loop) recycle(t *text) {
 	}
 }
 
-// sampled is the piece of a sampled token, or why there is none.
+// sampled is the event of a sampled token, or why there is none.
 type sampled struct {
-	generate.Piece
+	Event
 	err error
 }
 
@@ -140,8 +141,18 @@ func (t *text) sample(logits []float32) (s sampled) {
 		return s
 	}
 	s.Piece, s.err = t.writer.Take(t.next)
-	if s.Reason != generate.EndOfText {
-		t.out = append(t.out, t.next)
+	if s.Reason == generate.EndOfText {
+		return s
+	}
+	t.out = append(t.out, t.next)
+	if ask := t.Probabilities; ask != nil {
+		var p sampler.Probabilities
+		if ask.Sampled {
+			p = t.Generate.Sampler.Sampled(ask.Top)
+		} else {
+			p = t.Generate.Sampler.Probabilities(logits, t.next, ask.Top)
+		}
+		s.Probabilities = &p
 	}
 	return s
 }
@@ -152,9 +163,9 @@ func (l *loop) emit(t *text, s sampled) bool {
 	case s.err != nil:
 		l.fail(t, s.err)
 	case s.Reason != "":
-		l.finish(t, s.Piece, nil)
+		l.finish(t, s.Event, nil)
 	default:
-		t.stream.events <- Event{Piece: s.Piece} // there is room: see decode
+		t.stream.events <- s.Event // there is room: see decode
 		return true
 	}
 	return false

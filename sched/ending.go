@@ -23,7 +23,7 @@ func (l *loop) fail(t *text, err error) {
 	if t.readsForOthers() {
 		l.failAll(slices.Clone(t.group.texts[1:]), err)
 	}
-	l.finish(t, generate.Piece{}, err)
+	l.finish(t, Event{}, err)
 }
 
 // end ends a text for a reason that its tokens do not have.
@@ -32,19 +32,20 @@ func (l *loop) end(t *text, reason generate.Reason) {
 	if err == nil && reason == generate.Cancelled {
 		err = cmp.Or(context.Cause(t.ctx), l.ctx.Err(), context.DeadlineExceeded)
 	}
-	l.finish(t, piece, err)
+	l.finish(t, Event{Piece: piece}, err)
 }
 
 // finish hands out the last event of a text and forgets it.
-func (l *loop) finish(t *text, piece generate.Piece, err error) {
+func (l *loop) finish(t *text, last Event, err error) {
 	end := t.ended(err)
+	last.End = end
 	var rest func()
-	if piece.Reason != "" {
+	if last.Reason != "" {
 		rest = l.endState(t, end)
 	}
 	l.drop(t)
 	deliver := func() {
-		t.stream.events <- Event{Piece: piece, End: end} // there is room for one more than fullStream
+		t.stream.events <- last // there is room for one more than fullStream
 		close(t.stream.events)
 		t.stream.cancel()
 	}

@@ -136,11 +136,15 @@ func logitsOf(state uint32) []float32 {
 }
 
 // alone is a session of a fake.
-type alone struct{ state uint32 }
+type alone struct {
+	state  uint32
+	logits []float32
+}
 
 func (s *alone) Prefill(_ context.Context, tokens []tokenizer.Token) ([]float32, error) {
 	s.state = follow(s.state, tokens...)
-	return logitsOf(s.state), nil
+	s.logits = logitsOf(s.state)
+	return s.logits, nil
 }
 
 func (s *alone) Snapshot() (engine.Snapshot, error) {
@@ -158,21 +162,36 @@ func (s *alone) Restore(snap engine.Snapshot) error {
 
 // options returns what a text is generated with.
 func options(seed uint64, limit int) generate.Options {
-	s, err := sampler.New(sampler.Options{Temperature: 1, TopP: 1, Seed: seed})
+	s, err := sampler.New(sampler.Options{Temperature: 0.9, TopP: 1, Seed: seed})
 	if err != nil {
 		panic(err)
 	}
 	return generate.Options{Vocab: tokenizer.ABC(), Sampler: s, Limit: limit, Stop: []string{"abc", "dd\n", "cab"}}
 }
 
-// result is a text, how it ended, and the state behind it with what is unread.
+// result is a text, how likely it was, how it ended, and the state behind it with what is unread.
 type result struct {
 	text   string
+	likely float64
 	reason generate.Reason
 	state  uint32
 }
 
-func (r result) String() string { return fmt.Sprintf("%q, %s, %x", r.text, r.reason, r.state) }
+func (r result) String() string {
+	return fmt.Sprintf("%q, %v, %s, %x", r.text, r.likely, r.reason, r.state)
+}
+
+// weigh makes a number of how likely a token was. Other numbers would make another one.
+func weigh(p *sampler.Probabilities) (x float64) {
+	if p == nil {
+		return 0
+	}
+	x = 1 - p.Log
+	for i, l := range p.Top {
+		x += float64(i+1) * (float64(l.Token) - l.Log)
+	}
+	return x
+}
 
 // after is the state behind unread text.
 func after(state uint32, unread []byte) uint32 {
@@ -184,13 +203,25 @@ func after(state uint32, unread []byte) uint32 {
 }
 
 // expected computes a request alone.
-func expected(prompt []tokenizer.Token, o generate.Options) (r result) {
+func expected(prompt []tokenizer.Token, o generate.Options) result {
+	return likely(prompt, o, nil)
+}
+
+// likely computes a request alone, with probabilities.
+func likely(prompt []tokenizer.Token, o generate.Options, ask *Probabilities) (r result) {
 	s := &alone{state: 1}
 	for piece, err := range generate.Text(context.Background(), s, prompt, o) {
 		if err != nil {
 			panic(err)
 		}
 		r.text += piece.Text
+		if ask != nil && piece.Reason != generate.EndOfText {
+			p := o.Sampler.Probabilities(s.logits, piece.Token, ask.Top)
+			if ask.Sampled {
+				p = o.Sampler.Sampled(ask.Top)
+			}
+			r.likely += weigh(&p)
+		}
 		if r.reason = piece.Reason; r.reason != "" {
 			r.state = after(s.state, piece.Unread)
 		}

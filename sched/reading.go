@@ -135,7 +135,7 @@ func (l *loop) focus(t *text) error {
 func (l *loop) promptRead(t *text, logits []float32) {
 	t.prompt = time.Now()
 	if t.ReadOnly {
-		l.finish(t, generate.Piece{Reason: Read}, nil)
+		l.finish(t, Event{Piece: generate.Piece{Reason: Read}}, nil)
 		return
 	}
 	if err := l.share(t, logits); err != nil {

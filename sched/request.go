@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/states"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -24,6 +25,8 @@ type Request struct {
 
 	Generate generate.Options // its Sampler belongs to the text
 
+	Probabilities *Probabilities // nil asks for none
+
 	// ReadOnly ends the text after its prompt, with the reason Read. Background lets it wait until there is nothing else to do.
 	ReadOnly, Background bool
 
@@ -35,11 +38,18 @@ type Request struct {
 // Read is the reason for which a text ends that is ReadOnly.
 const Read generate.Reason = "prompt read"
 
+// Probabilities ask how likely each token of a text was.
+type Probabilities struct {
+	Top     int  // the number of likeliest tokens to tell besides
+	Sampled bool // in the distribution that the token was drawn from, rather than in the model's own. See package sampler
+}
+
 // Event is what a Stream gives.
 type Event struct {
 	Read int // tokens of the prompt that were read so far; 0 in other events
 	generate.Piece
-	End *End // in the last event only
+	Probabilities *sampler.Probabilities // of the Piece's token, if it has one and the request asked for them
+	End           *End                   // in the last event only
 }
 
 // End is how a text ended.

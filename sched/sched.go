@@ -160,6 +160,9 @@ func (e *Engine) check(r Request, samplers []*sampler.Sampler) error {
 	case len(samplers) > e.o.Queue:
 		return fmt.Errorf("%d texts at once, at most %d are possible", len(samplers), e.o.Queue)
 	}
+	if p := r.Probabilities; p != nil && p.Top < 0 {
+		return fmt.Errorf("%d likeliest tokens: the number cannot be negative", p.Top)
+	}
 	for i, s := range samplers {
 		if s == nil && !r.ReadOnly {
 			return errors.New("a request without a sampler")

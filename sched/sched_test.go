@@ -59,6 +59,10 @@ func script(t *testing.T, seed uint64) {
 	for i := range 1 + rng.IntN(6) {
 		p, limit, arrival := prompt(rng, 1+rng.IntN(60)), rng.IntN(120), time.Duration(rng.IntN(300))*time.Millisecond
 		keep, tenant, copies := kept && rng.IntN(2) == 0, fmt.Sprint(rng.IntN(3)), make([]reader, 1+rng.IntN(4)*rng.IntN(2))
+		var ask *Probabilities
+		if rng.IntN(3) == 0 {
+			ask = &Probabilities{Top: rng.IntN(6), Sampled: rng.IntN(2) == 0}
+		}
 		prompts += len(p)
 		for j := range copies {
 			c := &copies[j]
@@ -72,7 +76,7 @@ func script(t *testing.T, seed uint64) {
 		}
 		all.Go(func() {
 			time.Sleep(arrival)
-			r := Request{Tenant: tenant, Prompt: p, Generate: options(copies[0].seed, limit), Keep: keep}
+			r := Request{Tenant: tenant, Prompt: p, Generate: options(copies[0].seed, limit), Keep: keep, Probabilities: ask}
 			var more []*sampler.Sampler
 			for _, c := range copies[1:] {
 				more = append(more, options(c.seed, 0).Sampler)
@@ -83,7 +87,7 @@ func script(t *testing.T, seed uint64) {
 				return
 			}
 			for j, c := range copies {
-				want := expected(p, options(c.seed, limit))
+				want := likely(p, options(c.seed, limit), ask)
 				want.state *= b2u(keep)
 				all.Go(func() { c.read(t, streams[j], want) })
 			}
@@ -122,6 +126,7 @@ func (r reader) read(t *testing.T, s *Stream, want result) {
 	var last Event
 	for event, ok := s.Next(); ok; event, ok = s.Next() {
 		got.text += event.Text
+		got.likely += weigh(event.Probabilities)
 		last = event
 		time.Sleep(r.pause)
 	}
@@ -300,6 +305,10 @@ func TestRefusals(t *testing.T) {
 		bad.Generate.Sampler = nil
 		_, err = e.Submit(t.Context(), bad)
 		require.ErrorContains(t, err, "without a sampler")
+		bad = good()
+		bad.Probabilities = &Probabilities{Top: -1}
+		_, err = e.Submit(t.Context(), bad)
+		require.ErrorContains(t, err, "-1 likeliest tokens")
 		bad = good()
 		bad.Generate.Stop = []string{""}
 		_, err = e.Submit(t.Context(), bad)
