@@ -13,7 +13,7 @@ type SessionOptions struct {
 
 // Beginning is the state that a text begins with. It fits the model that made it.
 type Beginning struct {
-	state [][]float32 // in the order of the state table; nil where nothing was tuned. Nil as a whole is no state
+	state [][]float32 // in the order of the state table. Nil is no state
 }
 
 // BeginEmpty returns the beginning without a state.
@@ -21,36 +21,10 @@ func (m *Model) BeginEmpty() *Beginning { return &Beginning{} }
 
 // BeginWith returns a snapshot's state as a beginning. A snapshot of a model with other dimensions is an error.
 func (m *Model) BeginWith(s Snapshot) (*Beginning, error) {
-	if err := fitting(s, m.arch.State(m.config)); err != nil {
+	if err := m.Layout().Fits(s); err != nil {
 		return nil, err
 	}
 	return &Beginning{s.State}, nil
-}
-
-// BeginWithTuned returns a tuned state as a beginning. read returns the elements of a tensor by its GGUF name.
-func (m *Model) BeginWithTuned(read func(name string) ([]float32, error)) (*Beginning, error) {
-	specs := m.arch.State(m.config)
-	begin := make([][]float32, len(specs))
-	any := false
-	for i, spec := range specs {
-		if spec.Tuned == "" {
-			continue
-		}
-		x, err := read(spec.Tuned)
-		if err != nil {
-			return nil, err
-		}
-		if want := m.config.Heads() * m.config.HeadSize * m.config.HeadSize; len(x) != want {
-			return nil, fmt.Errorf("tensor %q has %d elements, want %d", spec.Tuned, len(x), want)
-		}
-		begin[i] = make([]float32, spec.Elements)
-		spec.Place(begin[i], x)
-		any = true
-	}
-	if !any {
-		return nil, fmt.Errorf("%s has no state that can be tuned", m.arch.Title)
-	}
-	return &Beginning{begin}, nil
 }
 
 // ownBeginning is the state that the model's file carries, or none.
@@ -58,18 +32,19 @@ func (m *Model) ownBeginning() (*Beginning, error) {
 	if !m.config.Tuned {
 		return m.BeginEmpty(), nil
 	}
-	return m.BeginWithTuned(func(name string) ([]float32, error) {
+	tuned, err := m.Layout().Tuned(func(name string) ([]float32, error) {
 		info, ok := m.file.Tensor(name)
 		if !ok {
 			return nil, fmt.Errorf("tensor %q is missing: not a complete RWKV model", name)
 		}
 		return m.floats(info)
 	})
+	return &Beginning{tuned.State}, err
 }
 
 // part is what the i-th state of a text begins with, nil for zeros.
 func (b *Beginning) part(i int, spec rwkv.StateSpec) []float32 {
-	if b.state != nil && b.state[i] != nil {
+	if b.state != nil {
 		return b.state[i]
 	}
 	if spec.Start == 0 {

@@ -124,12 +124,7 @@ func (s *Slots) Save(slot int, into *Snapshot) error {
 	if slot < 0 || slot >= s.n {
 		return fmt.Errorf("slot %d of %d", slot, s.n)
 	}
-	if fitting(*into, s.specs) != nil {
-		into.State = make([][]float32, len(s.specs))
-		for i, spec := range s.specs {
-			into.State[i] = make([]float32, spec.Elements)
-		}
-	}
+	into.shape(s.specs)
 	for i, spec := range s.specs {
 		if err := s.state[stateKey{spec.Layer, spec.Name}].ReadFloats(into.State[i], int64(slot)*spec.Elements); err != nil {
 			return err

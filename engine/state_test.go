@@ -39,6 +39,19 @@ func saved(t testing.TB) (*engine.Session, []byte) {
 	return s, file.Bytes()
 }
 
+// half is the file of the session's state as f16.
+func half(t testing.TB, s *engine.Session) []byte {
+	t.Helper()
+	snap, err := s.Snapshot()
+	require.NoError(t, err)
+	var file bytes.Buffer
+	require.NoError(t, sessionLayout(t).Write(&file, snap, engine.StateF16))
+	return file.Bytes()
+}
+
+// sessionLayout is the layout of the test's model.
+func sessionLayout(t testing.TB) engine.Layout { return model(t).Layout() }
+
 // seal puts the checksum of what lies before it at the end.
 func seal(file []byte) []byte {
 	sum := crc32.Checksum(file[:len(file)-4], crc32.MakeTable(crc32.Castagnoli))
@@ -55,10 +68,15 @@ func TestStatesThatDoNotFitAreRefused(t *testing.T) {
 		change func([]byte) []byte
 		want   string
 	}{
-		"nothing":             {func(b []byte) []byte { return nil }, "no state file: shorter than its header"},
-		"half a header":       {func(b []byte) []byte { return b[:headerSize/2] }, "no state file: shorter than its header"},
-		"another file":        {func(b []byte) []byte { return append([]byte("GGUF"), b...) }, `no state file: it starts with "GGUF`},
-		"a later version":     {func(b []byte) []byte { b[versionAt] = 2; return b }, "a state file of version 2"},
+		"nothing":         {func(b []byte) []byte { return nil }, "not a state file: shorter than its header"},
+		"half a header":   {func(b []byte) []byte { return b[:headerSize/2] }, "not a state file: shorter than its header"},
+		"another file":    {func(b []byte) []byte { return append([]byte("GGUF"), b...) }, `not a state file: it starts with "GGUF`},
+		"a later version": {func(b []byte) []byte { b[versionAt] = 3; return b }, "a state file of version 3"},
+		"an unknown type": {func(b []byte) []byte {
+			b[versionAt] = 2
+			b = slices.Insert(b, headerSize, 8, 0, 0, 0)
+			return b[:len(b)-4]
+		}, "numbers of type 8"},
 		"another version":     {func(b []byte) []byte { b[archAt+4] = '6'; return b }, "a state of rwkv6 with 2 layers of 64 channels, heads of 32; the model is rwkv7"},
 		"more layers":         {func(b []byte) []byte { b[layersAt] = 3; return b }, "a state of rwkv7 with 3 layers"},
 		"layers without end":  {func(b []byte) []byte { b[layersAt+3] = 255; return b }, "a state of rwkv7 with 4278190082 layers"},
@@ -86,6 +104,11 @@ func TestStatesThatDoNotFitAreRefused(t *testing.T) {
 
 func TestEveryDamagedByteOfAStateIsNoticed(t *testing.T) {
 	s, file := saved(t)
+	t.Run("f32", func(t *testing.T) { everyByte(t, s, file) })
+	t.Run("f16", func(t *testing.T) { everyByte(t, s, half(t, s)) })
+}
+
+func everyByte(t *testing.T, s *engine.Session, file []byte) {
 	for at := 0; at < len(file); at += 1 + at/100 {
 		changed := slices.Clone(file)
 		changed[at] ^= 0x10
@@ -125,7 +148,7 @@ func TestAStateIsTheSameForACopyOfTheFile(t *testing.T) {
 func TestNoiseIsRefusedAtOnce(t *testing.T) {
 	s, _ := saved(t)
 	noise := &counting{}
-	require.ErrorContains(t, s.Load(noise), "no state file")
+	require.ErrorContains(t, s.Load(noise), "not a state file")
 	require.LessOrEqual(t, noise.read, 4096, "no more than a header is read")
 }
 
@@ -185,8 +208,62 @@ func (d *disk) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func TestStatesAsF16(t *testing.T) {
+	s, file := saved(t)
+	layout, small := sessionLayout(t), half(t, s)
+	assert.EqualValues(t, len(file), layout.FileBytes(engine.StateF32))
+	assert.EqualValues(t, len(small), layout.FileBytes(engine.StateF16))
+	assert.Equal(t, byte(1), file[versionAt])
+	assert.Equal(t, byte(2), small[versionAt])
+	want, err := s.Snapshot()
+	require.NoError(t, err)
+	var got engine.Snapshot
+	require.NoError(t, layout.Read(bytes.NewReader(small), &got))
+	require.Equal(t, want.Tokens, got.Tokens)
+	for i, x := range want.State {
+		for j := range x {
+			require.InDelta(t, x[j], got.State[i][j], math.Abs(float64(x[j]))/2048+1e-7)
+		}
+	}
+	memory := &got.State[0][0]
+	require.NoError(t, layout.Read(bytes.NewReader(file), &got))
+	assert.Equal(t, want, got)
+	assert.Same(t, memory, &got.State[0][0], "memory is used again")
+	require.NoError(t, s.Load(bytes.NewReader(small)))
+}
+
+func TestStatesBeyondF16AreRefused(t *testing.T) {
+	s, _ := saved(t)
+	layout := sessionLayout(t)
+	snap, err := s.Snapshot()
+	require.NoError(t, err)
+	last := len(snap.State) - 1
+	for x, fits := range map[float32]bool{65504: true, -65504: true, 65505: false, -65505: false, 1e30: false} {
+		snap.State[last][3] = x
+		var file bytes.Buffer
+		err := layout.Write(&file, snap, engine.StateF16)
+		if fits {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, engine.ErrRange)
+		require.ErrorContains(t, err, fmt.Sprintf("the state of layer 1 has the number %g, the largest of f16 is 65504", x))
+		assert.Zero(t, file.Len())
+		require.NoError(t, layout.Write(&file, snap, engine.StateF32))
+	}
+	snap.State[last][3] = float32(math.Inf(1))
+	require.ErrorContains(t, layout.Write(&disk{}, snap, engine.StateF32), "not finite")
+	snap.State = snap.State[1:]
+	require.ErrorContains(t, layout.Write(&disk{}, snap, engine.StateF32), "a state of 5 tensors, the model has 6")
+}
+
 func FuzzLoadState(f *testing.F) {
 	s, file := saved(f)
+	small := half(f, s)
+	layout := sessionLayout(f)
+	f.Add(small)
+	f.Add(small[:headerSize+4])
+	f.Add(small[:headerSize+2])
 	f.Add(file)
 	f.Add(file[:headerSize])
 	f.Add(file[:headerSize-1])
@@ -196,8 +273,14 @@ func FuzzLoadState(f *testing.F) {
 		if s.Load(bytes.NewReader(data)) != nil {
 			return
 		}
+		kind := engine.StateF32
+		if data[versionAt] == 2 {
+			kind = engine.StateF16
+		}
+		snap, err := s.Snapshot()
+		require.NoError(t, err)
 		var again bytes.Buffer
-		require.NoError(t, s.Save(&again))
+		require.NoError(t, layout.Write(&again, snap, kind))
 		require.Equal(t, data[:again.Len()], again.Bytes(), "what is loaded is what is saved")
 	})
 }

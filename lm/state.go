@@ -34,8 +34,8 @@ func (s State) read(ctx context.Context, m *engine.Model) (*engine.Beginning, er
 	defer f.Close()
 	r := bufio.NewReader(f)
 	if magic, _ := r.Peek(len(engine.StateMagic)); bytes.Equal(magic, []byte(engine.StateMagic)) {
-		snapshot, err := m.ReadSnapshot(r)
-		if err != nil {
+		var snapshot engine.Snapshot
+		if err := m.Layout().Read(r, &snapshot); err != nil {
 			return nil, cmp.Or(ctx.Err(), fmt.Errorf("%s: %w", s.Path, err))
 		}
 		return m.BeginWith(snapshot)
@@ -47,5 +47,9 @@ func (s State) read(ctx context.Context, m *engine.Model) (*engine.Beginning, er
 	if err != nil {
 		return nil, err
 	}
-	return m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil })
+	snapshot, err := m.Layout().Tuned(func(name string) ([]float32, error) { return states[name], nil })
+	if err != nil {
+		return nil, err
+	}
+	return m.BeginWith(snapshot)
 }

@@ -18,7 +18,8 @@ type State struct {
 	holders  atomic.Int64
 }
 
-// ID identifies a State in this process. Two states never have the same ID, even if their numbers are equal.
+// ID identifies a State, also after its names were read from a folder again. Two states with the same ID have the same numbers. Others
+// never have the same ID, even if their numbers are equal.
 type ID [16]byte
 
 // NewState returns a State with one holder, the caller. The snapshot must not change any more.

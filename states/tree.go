@@ -3,9 +3,10 @@
 // A Tree finds the longest beginning of a prompt that it has a checkpoint for. It compares the bytes of texts, so it also finds an answer
 // that comes back as text and is cut into other tokens than the model chose. A checkpoint serves a prompt if the bytes before it are equal
 // and a token of the prompt begins there. Exact requests also need equal tokens. All checkpoints share one budget of memory, and those that
-// are worth least are removed. Names holds states that have a name. Both count the holders of a State and copy none.
+// are worth least are removed. Names holds states that have a name, in memory or in a folder. Both count the holders of a State and copy
+// none.
 //
-// Limits: everything is in memory. The package does not read tokens, and it trusts that a state belongs to the text that comes with it.
+// Limits: the tree is in memory. The package does not read tokens, and it trusts that a state belongs to the text that comes with it.
 package states
 
 import (

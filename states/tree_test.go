@@ -1,6 +1,7 @@
 package states_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/internal/fuzzing"
 	"github.com/gosling-rwkv/gosling/states"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -254,7 +256,7 @@ func TestAStateThatChangedItsPlaceIsNotUsed(t *testing.T) {
 // TestTreesAreSharedByGoroutines is for the race detector, and checks the tree afterwards.
 func TestTreesAreSharedByGoroutines(t *testing.T) {
 	tree, pool := states.NewTree(200_000), &states.Pool{}
-	names := states.NewNames(states.Limit{States: 3}, states.Limit{})
+	names := open(t, states.NamesOptions{Layout: layout(1), Each: states.Limit{States: 3}})
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
@@ -281,14 +283,15 @@ func visit(t *testing.T, r *rand.Rand, tree *states.Tree, pool *states.Pool, nam
 			assert.InDelta(t, hit.State.Snapshot().Tokens, x, 0, "the memory of a state in use is not used for another")
 		}
 	}
-	s, err := pool.New(filled(int64(len(tokens)), 5000))
+	s, err := pool.New(func(into *engine.Snapshot) error { return fill(into, int64(len(tokens)), float32(len(tokens))) })
 	if err != nil {
 		t.Error(err)
 		return
 	}
 	defer s.Release()
 	_ = tree.Put(here, p, len(tokens), states.Checkpoint{State: s, Cut: true, Cost: time.Duration(len(tokens))})
-	_ = names.Put("ann", fmt.Sprint(r.IntN(5)), s)
+	_, err = names.Put("ann", fmt.Sprint("n", r.IntN(5)), s, 0)
+	assert.True(t, err == nil || errors.Is(err, states.ErrLimit), err)
 	if r.IntN(50) == 0 {
 		tree.Remove(here)
 	}

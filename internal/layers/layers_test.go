@@ -124,6 +124,8 @@ var arrows = map[string][]string{
 var only = map[string][]string{
 	"github.com/ebitengine/purego": {"bindings"},
 	"github.com/gofrs/flock":       {"internal/lock"},
+	"go.etcd.io/bbolt":             {"states"},
+	"go.etcd.io/bbolt/errors":      {"states"},
 	"unsafe":                       {"bindings", "ggml", "internal/cpus", "internal/mmap", "internal/pages", "kernels"},
 	"C":                            {},
 }

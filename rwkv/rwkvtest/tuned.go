@@ -74,18 +74,18 @@ func (b bench) begins(t *testing.T, base string, m *engine.Model) {
 		require.NoError(t, err)
 		Near(t, plain, Logits(t, b.sessionFrom(t, tuned, tuned.BeginEmpty()), tokens, 0), rounding.on(b.device), "from nothing")
 	})
-	t.Run("beside it", func(t *testing.T) {
-		states, err := convert.ReadStates(convert.State{Path: file}, b.Arch, c)
+	beside := func(t *testing.T, transposed *bool) *engine.Beginning {
+		states, err := convert.ReadStates(convert.State{Path: file, Transposed: transposed}, b.Arch, c)
 		require.NoError(t, err)
-		begin, err := m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil })
+		snapshot, err := m.Layout().Tuned(func(name string) ([]float32, error) { return states[name], nil })
 		require.NoError(t, err)
-		same(t, m, begin)
-	})
+		begin, err := m.BeginWith(snapshot)
+		require.NoError(t, err)
+		return begin
+	}
+	t.Run("beside it", func(t *testing.T) { same(t, m, beside(t, nil)) })
 	t.Run("the wrong way round", func(t *testing.T) {
-		states, err := convert.ReadStates(convert.State{Path: file, Transposed: new(true)}, b.Arch, c)
-		require.NoError(t, err)
-		begin, err := m.BeginWithTuned(func(name string) ([]float32, error) { return states[name], nil })
-		require.NoError(t, err)
+		begin := beside(t, new(true))
 		require.Greater(t, difference(want, Logits(t, b.sessionFrom(t, m, begin), tokens, 0)), 1e-3)
 	})
 }
