@@ -252,7 +252,7 @@ func TestStatesExpire(t *testing.T) {
 
 		time.Sleep(10*time.Minute - 1)
 		assert.EqualValues(t, 1, holds(t, names, "ann", n.Name))
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		_, err = names.Hold("ann", n.Name)
 		require.ErrorIs(t, err, states.ErrNoState)
 		_, err = names.Fork("ann", n.Name, "x", 0)
