@@ -95,13 +95,3 @@ func (o *Object) textOnly() {
 		}
 	}
 }
-
-// noTools refuses functions, unless the request says that none may be called.
-func (o *Object) noTools() {
-	for _, names := range [][2]string{{"tools", "tool_choice"}, {"functions", "function_call"}} {
-		tools, choice := o.Value(names[0]), string(o.Value(names[1]))
-		if asksFor(tools) && choice != `"none"` {
-			o.Fail(Unsupportedf(names[0], `function calls are not supported: leave it out, or set %s to "none"`, names[1]))
-		}
-	}
-}

@@ -8,6 +8,7 @@ const (
 	MaxMessages    = 4096    // of a chat
 	MaxParts       = 1024    // of the content of one message; texts and runs of token ids in one prompt
 	MaxCalls       = 128     // function calls in one message
+	MaxTools       = 256     // functions that an answer may call
 	MaxPrompts     = 128     // of one request for completions
 	MaxInputs      = 2048    // of one request for embeddings
 	MaxChoices     = 16      // for one prompt

@@ -22,6 +22,7 @@ type Options struct {
 	Choices  int      // how many answers, at least 1
 	Seed     *uint64  // nil asks for a random one
 	Logprobs *int     // tell the probability of each token, and of so many of the likeliest at its place; nil tells none
+	Sampled  bool     // the probabilities are of the distribution that tokens are drawn from, see Token.Sampled
 
 	IgnoreEnd   bool // the model may not end the text
 	Stream      bool
@@ -156,7 +157,7 @@ func (o *Object) Options() Options {
 	}
 	r.IgnoreEnd, r.Stream = o.Is("ignore_eos"), o.Is("stream")
 	r.Timings, r.Progress, r.Exact = o.Is("timings_per_token"), o.Is("return_progress"), o.Is("deterministic")
-	r.Verbose = o.Is("verbose")
+	r.Verbose, r.Sampled = o.Is("verbose"), o.Is("post_sampling_probs")
 	o.samplers()
 	if stream := o.Object("stream_options"); stream != nil {
 		r.StreamUsage = stream.Is("include_usage")

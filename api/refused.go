@@ -23,8 +23,6 @@ var refused = map[string][]float64{
 	"structured_outputs": nil,
 	// prompts and thoughts
 	"chat_template": nil, "documents": nil, "think_budget": {-1}, "reasoning_budget": {-1}, "reasoning_budget_tokens": {-1}, "thinking_token_budget": {-1},
-	// parts of responses
-	"post_sampling_probs": nil,
 }
 
 // harmless lists fields that change no text and no number of a response: those about billing and storing, those that tune what is switched

@@ -96,6 +96,9 @@ type Token struct {
 	Bytes   []byte  // all bytes of the token
 	Logprob float64 // the natural logarithm of its probability at temperature 1; NaN where nothing comes before the token
 	Top     []Token // the likeliest tokens at its place, the likeliest first
+
+	// Sampled tells that the probabilities are those that the token was drawn with: after biases, penalties and samplers.
+	Sampled bool
 }
 
 // impossible stands for the logarithm of 0, which JSON cannot express.
@@ -112,27 +115,36 @@ func (t Token) Known() *float64 {
 
 // wireToken is a Token as JSON.
 type wireToken struct {
-	ID      int32        `json:"id"`
-	Token   string       `json:"token"`
-	Bytes   []int        `json:"bytes"`
-	Logprob *float64     `json:"logprob"`
-	Top     *[]wireToken `json:"top_logprobs,omitempty"`
+	ID          int32        `json:"id"`
+	Token       string       `json:"token"`
+	Bytes       []int        `json:"bytes"`
+	Logprob     *float64     `json:"logprob,omitempty"`
+	Probability *float64     `json:"prob,omitempty"`
+	Top         *[]wireToken `json:"top_logprobs,omitempty"`
+	TopSampled  *[]wireToken `json:"top_probs,omitempty"`
 }
 
 // MarshalJSON writes a token of an answer as OpenAI and llama.cpp do.
 func (t Token) MarshalJSON() ([]byte, error) {
-	w := t.wire()
+	w := t.wire(t.Sampled)
 	top := make([]wireToken, len(t.Top))
 	for i, other := range t.Top {
-		top[i] = other.wire()
+		top[i] = other.wire(t.Sampled)
 	}
-	w.Top = &top
+	if w.Top = &top; t.Sampled {
+		w.Top, w.TopSampled = nil, &top
+	}
 	return jsontext.Marshal(w)
 }
 
 // wire returns the token without its rivals.
-func (t Token) wire() wireToken {
-	return wireToken{ID: int32(t.ID), Token: t.Text, Bytes: Numbers(t.Bytes), Logprob: t.Known()}
+func (t Token) wire(sampled bool) wireToken {
+	w := wireToken{ID: int32(t.ID), Token: t.Text, Bytes: Numbers(t.Bytes), Logprob: t.Known()}
+	if sampled && w.Logprob != nil {
+		p := math.Exp(t.Logprob)
+		w.Logprob, w.Probability = nil, &p
+	}
+	return w
 }
 
 // Numbers returns bytes that become a list of numbers in JSON.

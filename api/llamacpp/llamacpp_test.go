@@ -73,10 +73,15 @@ func TestResponsesAreEncoded(t *testing.T) {
 	end, likely := text, text
 	end.Content, end.Tokens = "", nil
 	likely.Probabilities, likely.State = answers, &api.StateInfo{Name: "goose"}
+	drawn := llamacpp.Completion{Probabilities: []api.Token{answers[0], answers[1]}}
+	for i := range drawn.Probabilities {
+		drawn.Probabilities[i].Sampled = true
+	}
 	for name, got := range map[string][]byte{
 		"completion":        llamacpp.EncodeCompletions([]llamacpp.Completion{likely}, nil),
 		"completions":       llamacpp.EncodeCompletions([]llamacpp.Completion{{Stop: llamacpp.NotStopped}, {Index: 1, Stop: llamacpp.AtEnd, Truncated: true}}, nil),
 		"completion-fields": llamacpp.EncodeCompletions([]llamacpp.Completion{text}, []string{"prompt", "generation_settings/seed", "prompt", "nothing", "prompt/x", "timings/cache_n"}),
+		"completion-drawn":  llamacpp.EncodeCompletions([]llamacpp.Completion{drawn}, []string{"completion_probabilities"}),
 		"tokens":            llamacpp.EncodeTokens([]tokenizer.Token{1, 2}),
 		"no-tokens":         llamacpp.EncodeTokens(nil),
 		"pieces":            llamacpp.EncodePieces([]tokenizer.Token{73, 196, 170}, tokenizer.Bytes()),

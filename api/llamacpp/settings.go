@@ -54,6 +54,7 @@ type numbers struct {
 	Stream           bool     `json:"stream"`
 	Probabilities    int      `json:"n_probs"`
 	Timings          bool     `json:"timings_per_token"`
+	Sampled          bool     `json:"post_sampling_probs"`
 	Samplers         []string `json:"samplers"`
 	off
 }
@@ -80,7 +81,6 @@ type off struct {
 	Keep             int     `json:"n_keep"`
 	Discard          int     `json:"n_discard"`
 	MinKeep          int     `json:"min_keep"`
-	PostSampling     bool    `json:"post_sampling_probs"`
 	Lora             []int   `json:"lora"`
 }
 
@@ -92,7 +92,7 @@ var neutral = off{DynatempExponent: 1, TopNSigma: -1, XTCThreshold: 0.1, Typical
 func (s Settings) numbers() numbers {
 	n := numbers{Seed: s.Sampling.Seed, Temperature: s.Sampling.Temperature, TopK: s.Sampling.TopK, TopP: s.Sampling.TopP, MinP: s.Sampling.MinP,
 		PresencePenalty: s.Sampling.PresencePenalty, FrequencyPenalty: s.Sampling.FrequencyPenalty, PenaltyDecay: s.Sampling.PenaltyDecay,
-		MaxTokens: -1, IgnoreEnd: s.Options.IgnoreEnd, Stream: s.Options.Stream, Timings: s.Options.Timings,
+		MaxTokens: -1, IgnoreEnd: s.Options.IgnoreEnd, Stream: s.Options.Stream, Timings: s.Options.Timings, Sampled: s.Options.Sampled,
 		Samplers: []string{"penalties", "top_p", "top_k", "min_p", "temperature"}, off: neutral}
 	api.Set(&n.MaxTokens, s.Options.Limit)
 	n.Predict = n.MaxTokens

@@ -57,6 +57,9 @@ func TestALimitHoldsAndOneMoreIsAnError(t *testing.T) {
 		"calls": {api.MaxCalls, func(n int) []byte {
 			return []byte(`{"messages": [{"role": "assistant", "tool_calls": ` + repeated(`{"function": {"name": "f", "arguments": "{}"}}`, n) + `}]}`)
 		}, "chat", "messages[0].tool_calls: has 129 elements"},
+		"tools": {api.MaxTools, func(n int) []byte {
+			return chatWith("tools", repeated(`{"function": {"name": "f"}}`, n)+`, "tool_choice": "none"`)
+		}, "chat", "tools: has 257 elements"},
 		"choices":        {api.MaxChoices, func(n int) []byte { return chatWith("n", fmt.Sprint(n)) }, "chat", "n: 17 is not between 1 and 16"},
 		"stops":          {api.MaxStops, func(n int) []byte { return chatWith("stop", repeated(`"a"`, n)) }, "chat", "stop: has 33 elements"},
 		"a stop":         {api.MaxStopBytes, func(n int) []byte { return chatWith("stop", `"`+strings.Repeat("a", n)+`"`) }, "chat", "stop: a stop string of 257 bytes"},

@@ -61,6 +61,37 @@ func TestAPromptHasAtMostSoManyParts(t *testing.T) {
 	assert.ErrorContains(t, err, "prompt: has more than 1024 texts and runs of token ids")
 }
 
+func TestAToolIsToldFromAMistake(t *testing.T) {
+	f := `{"type": "function", "function": {"name": "f", "parameters": {}}}`
+	for body, want := range map[string]string{
+		`"tools": []`: "",
+		`"tools": [` + f + `], "tool_choice": "none"`:                                          "",
+		`"functions": [{"name": "f"}], "function_call": "none"`:                                "",
+		`"tools": [` + f + `]`:                                                                 "tools: function calls are not supported",
+		`"tools": [` + f + `], "tool_choice": {"type": "function", "function": {"name": "f"}}`: "tools: function calls are not supported",
+		`"functions": [{"name": "f"}], "function_call": {"name": "f"}`:                         "functions: function calls are not supported",
+		`"tools": [` + f + `], "tool_choice": {"type": "function", "function": {"name": "g"}}`: `tool_choice: "g" is not in tools`,
+		`"tools": [` + f + `], "tool_choice": {"type": "allowed_tools"}`:                       `tool_choice.type: "allowed_tools": want "function"`,
+		`"tools": [` + f + `], "tool_choice": "f"`:                                             `tool_choice: "f": want none, auto, required or a function`,
+		`"tools": [` + f + `], "functions": [{"name": "f"}]`:                                   "functions: cannot stand together with tools",
+		`"tool_choice": "required"`:                                                            "tool_choice: there are no tools to choose from",
+		`"tools": [{"type": "web_search"}]`:                                                    `tools[0].type: "web_search": want "function"`,
+		`"tools": [{"type": "function"}]`:                                                      "tools[0].function: is missing",
+		`"tools": [{"type": "function", "function": {}}]`:                                      "tools[0].function.name: is missing",
+		`"tools": [{"type": "function", "function": {"name": "f", "parameters": 1}}]`:          "tools[0].function.parameters: want an object",
+		`"tools": 1`: "tools: want an array",
+	} {
+		o, err := api.Parse([]byte(`{"messages": [{"role": "user", "content": "Hi"}], ` + body + `}`))
+		require.NoError(t, err)
+		o.Conversation()
+		if _, err = o.Finish(); want == "" {
+			assert.NoError(t, err, body)
+		} else {
+			assert.ErrorContains(t, err, want, body)
+		}
+	}
+}
+
 func TestASchemaIsToldFromAMistake(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"response_format": {"type": "text"}}`:                                       "",
