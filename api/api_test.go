@@ -2,8 +2,10 @@ package api_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -117,4 +119,28 @@ func TestASchemaIsToldFromAMistake(t *testing.T) {
 			assert.ErrorContains(t, err, want, body)
 		}
 	}
+}
+
+func TestErrorsHaveTheStatusOfTheirKind(t *testing.T) {
+	for kind, status := range map[api.Kind]int{
+		api.Invalid: 400, api.Unauthenticated: 401, api.Forbidden: 403, api.NotFound: 404, api.TooLong: 400,
+		api.RateLimited: 429, api.Unsupported: 400, api.Unavailable: 503, api.Internal: 500,
+	} {
+		e := &api.Error{Kind: kind, Message: "no"}
+		assert.Equal(t, status, e.Code(), kind)
+		assert.JSONEq(t, fmt.Sprintf(`{"error": {"message": "no", "type": %q, "param": null, "code": %d}}`, kind, status), string(api.EncodeError(e)))
+	}
+	assert.Equal(t, 413, (&api.Error{Kind: api.Invalid, Status: http.StatusRequestEntityTooLarge}).Code())
+}
+
+func TestRatesAreZeroWhereNothingWasComputed(t *testing.T) {
+	got := string(api.Encode(api.Timings{Predicted: 1, Decoded: time.Second}))
+	assert.Contains(t, got, `"prompt_per_second":0,"predicted_n":1,"predicted_ms":1000,"predicted_per_token_ms":0,"predicted_per_second":0}`)
+}
+
+func TestATextThatFitsNoTokenIsTheClients(t *testing.T) {
+	_, err := api.Prompt{Text: "日"}.Encode(tokenizer.ABC())
+	var bad *api.Error
+	require.ErrorAs(t, err, &bad)
+	assert.Equal(t, api.Invalid, bad.Kind)
 }

@@ -20,7 +20,8 @@ type Prompt struct {
 // Empty reports whether the prompt has no text and no tokens.
 func (p Prompt) Empty() bool { return p.Text == "" && len(p.Tokens) == 0 && len(p.Parts) == 0 }
 
-// Encode returns the prompt's tokens. Each text is encoded by itself. An id that the vocabulary does not have is an *Error.
+// Encode returns the prompt's tokens. Each text is encoded by itself. A text that fits no tokens is an *Error, and so is an
+// id that the vocabulary does not have.
 func (p Prompt) Encode(v tokenizer.Tokenizer) ([]tokenizer.Token, error) {
 	switch {
 	case p.Parts != nil:
@@ -34,7 +35,11 @@ func (p Prompt) Encode(v tokenizer.Tokenizer) ([]tokenizer.Token, error) {
 		}
 		return all, nil
 	case p.Tokens == nil:
-		return v.Encode([]byte(p.Text))
+		tokens, err := v.Encode([]byte(p.Text))
+		if err != nil {
+			return nil, Invalidf("", "%v", err)
+		}
+		return tokens, nil
 	}
 	for _, id := range p.Tokens {
 		if int(id) >= v.Len() {

@@ -157,3 +157,29 @@ func TestMetricsHaveNamesOfTheirOwn(t *testing.T) {
 	}
 	assert.Len(t, seen, 15)
 }
+
+func TestALimitHoldsAndOneMoreIsAnError(t *testing.T) {
+	list := func(element string, n int) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + "]"
+	}
+	for name, tc := range map[string]struct {
+		most     int
+		endpoint string
+		body     func(n int) string
+		says     string
+	}{
+		"choices":       {api.MaxChoices, "completion", func(n int) string { return fmt.Sprintf(`{"prompt": "a", "n_cmpl": %d}`, n) }, "n_cmpl: 17 is not between 1 and 16"},
+		"probabilities": {api.MaxTopLogprobs, "completion", func(n int) string { return fmt.Sprintf(`{"prompt": "a", "n_probs": %d}`, n) }, "n_probs: 21 is not between 0 and 20"},
+		"fields":        {256, "completion", func(n int) string { return `{"prompt": "a", "response_fields": ` + list(`"a"`, n) + `}` }, "response_fields: has 257 elements"},
+		"prompts":       {api.MaxPrompts, "completion", func(n int) string { return `{"prompt": ` + list(`"a"`, n) + `}` }, "prompt: has 129 elements"},
+		"parts":         {api.MaxParts, "tokenize", func(n int) string { return `{"content": ` + list(`"a"`, n) + `}` }, "content: has more than 1024 texts"},
+		"inputs":        {api.MaxInputs, "embedding", func(n int) string { return `{"content": ` + list(`"a"`, n) + `}` }, "content: has 2049 elements"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := endpoints[tc.endpoint]([]byte(tc.body(tc.most)))
+			require.NoError(t, err)
+			_, err = endpoints[tc.endpoint]([]byte(tc.body(tc.most + 1)))
+			assert.ErrorContains(t, err, tc.says)
+		})
+	}
+}
