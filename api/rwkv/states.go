@@ -18,7 +18,7 @@ type CreateRequest struct {
 // Keep says how a state is kept.
 type Keep struct {
 	Name string         // empty asks for an id only
-	TTL  *time.Duration // how long it is kept without use, at least a second; nil follows the server
+	TTL  *time.Duration // how long it is kept, at least a second; nil follows the server
 }
 
 // DecodeCreate reads a request for a new state. Its errors are of type *api.Error.
@@ -72,7 +72,7 @@ func DecodeFork(body []byte) (*ForkRequest, error) {
 	return r, nil
 }
 
-// maxTTL is the longest time that a state is kept without use. A state without a time is kept for ever if the server allows it.
+// maxTTL is the longest time that a request may name.
 const maxTTL = 100_000 * time.Hour
 
 // ttl reads a time in seconds, or with units such as "90m".
@@ -103,11 +103,11 @@ type State struct {
 	ID          string
 	Name        string // empty if it has none
 	Model       string
-	Fingerprint string // of the model that it belongs to
-	Tokens      int    // that it has read
+	Fingerprint string // of the model that it belongs to, in hexadecimal
+	Tokens      int64  // that it has read
 	Bytes       int64
 	Created     time.Time
-	Expires     time.Time // if it is not used until then; zero is never
+	Expires     time.Time // when it is dropped; zero is never
 }
 
 // wireState is a State as JSON.
@@ -117,7 +117,7 @@ type wireState struct {
 	Name        *string `json:"name"`
 	Model       string  `json:"model"`
 	Fingerprint string  `json:"fingerprint"`
-	Tokens      int     `json:"tokens"`
+	Tokens      int64   `json:"tokens"`
 	Bytes       int64   `json:"bytes"`
 	Created     int64   `json:"created_at"`
 	Expires     *int64  `json:"expires_at"`
