@@ -20,6 +20,14 @@ const (
 	Mean                     // the average of the hidden states after all tokens
 )
 
+// Outputs returns the hidden states of which the average is the embedding.
+func (p Pooling) Outputs() rwkv.Outputs {
+	if p == Mean {
+		return rwkv.AllHidden
+	}
+	return rwkv.LastHidden
+}
+
 // Texts are embedded side by side as long as their states take no more memory than this. In ggml's graphs, each length among them adds some
 // thirty operations to each layer, so the graphs of deep models are bounded by that.
 const (
@@ -85,18 +93,17 @@ func (s *Slots) embed(ctx context.Context, texts [][]tokenizer.Token, pooling Po
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(len(texts[i]), len(texts[j])) })
 
-	sums := newSums(len(texts), s.model.config.Embed)
+	channels := s.model.config.Embed
+	averages := make([]*Average, len(texts))
 	rest := make([][]tokenizer.Token, len(texts))
 	for slot, i := range order {
+		averages[i] = NewAverage(channels)
 		rest[slot] = texts[i]
 	}
 	for len(rest[len(order)-1]) > 0 { // the longest
-		outputs := rwkv.AllHidden
-		if pooling == LastToken {
-			outputs = rwkv.LastHidden
-			if len(rest[len(order)-1]) > MaxChunk {
-				outputs = rwkv.NoLogits
-			}
+		outputs := pooling.Outputs()
+		if outputs.Last() && len(rest[len(order)-1]) > MaxChunk {
+			outputs = rwkv.NoLogits
 		}
 		chunk := make([][]tokenizer.Token, len(texts))
 		for slot, t := range rest {
@@ -108,55 +115,45 @@ func (s *Slots) embed(ctx context.Context, texts [][]tokenizer.Token, pooling Po
 			return nil, err
 		}
 		for slot, i := range order {
-			n := len(chunk[slot])
+			n := min(len(chunk[slot])*channels, len(rows))
 			if outputs.Last() {
-				n = min(n, 1)
+				n = min(n, channels)
 			}
-			rows = sums.add(i, rows, n)
+			averages[i].Add(rows[:n])
+			rows = rows[n:]
 		}
 	}
-	if pooling == Mean {
-		for i, t := range texts {
-			sums.divide(i, len(t))
+	embeddings := make([][]float32, len(texts))
+	for i, a := range averages {
+		embeddings[i] = a.Row()
+	}
+	return embeddings, nil
+}
+
+// Average is the average of rows, [channels]. With the rows that a Pooling asks for, it is the text's embedding.
+type Average struct {
+	sums []float64
+	rows int
+}
+
+// NewAverage returns an Average without rows.
+func NewAverage(channels int) *Average { return &Average{sums: make([]float64, channels)} }
+
+// Add takes rows, [channels, n].
+func (a *Average) Add(rows []float32) {
+	for ; len(rows) > 0; a.rows++ {
+		for c := range a.sums {
+			a.sums[c] += float64(rows[c])
 		}
-	}
-	return sums.floats(), nil
-}
-
-// sums are one for each text, [channels].
-type sums [][]float64
-
-func newSums(texts, channels int) sums {
-	s := make(sums, texts)
-	for i := range s {
-		s[i] = make([]float64, channels)
-	}
-	return s
-}
-
-// add takes n rows, or as many as there are, and returns the ones behind them.
-func (s sums) add(text int, rows []float32, n int) []float32 {
-	for ; n > 0 && len(rows) > 0; n-- {
-		for c := range s[text] {
-			s[text][c] += float64(rows[c])
-		}
-		rows = rows[len(s[text]):]
-	}
-	return rows
-}
-
-func (s sums) divide(text, by int) {
-	for c := range s[text] {
-		s[text][c] /= float64(by)
+		rows = rows[len(a.sums):]
 	}
 }
 
-func (s sums) floats() [][]float32 {
-	all := make([][]float32, len(s))
-	for i := range s {
-		for _, x := range s[i] {
-			all[i] = append(all[i], float32(x))
-		}
+// Row returns the average of the rows so far. There must be one.
+func (a *Average) Row() []float32 {
+	row := make([]float32, len(a.sums))
+	for c, x := range a.sums {
+		row[c] = float32(x / float64(a.rows))
 	}
-	return all
+	return row
 }

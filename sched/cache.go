@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/states"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -17,12 +18,28 @@ type Cached struct {
 	Fill  bool             // the text leaves checkpoints
 }
 
+// known returns the part of a prompt that may be known, or nil. The hidden state after a token is not kept, so the last token must be read then.
+func (r Request) known() *states.Prompt {
+	tokens := r.Prompt
+	if r.Outputs == rwkv.LastHidden {
+		tokens = tokens[:len(tokens)-1]
+	}
+	if len(tokens) == 0 {
+		return nil
+	}
+	return states.NewPrompt(r.Generate.Vocab, tokens)
+}
+
 // lookUp finds the state that the reading of a prompt can begin with.
 func (l *loop) lookUp(t *text) {
 	if t.text == nil {
 		return
 	}
-	t.hit = l.o.Tree.Lookup(t.Cache.Space, t.text, states.Need{Exact: l.facts.Exact, Logits: !t.ReadOnly})
+	t.hit = &states.Hit{}
+	if t.everyRow() == rwkv.NoLogits {
+		need := states.Need{Exact: l.facts.Exact, Logits: !t.ReadOnly || t.Outputs == rwkv.LastLogits}
+		t.hit = l.o.Tree.Lookup(t.Cache.Space, t.text, need)
+	}
 	t.cut = t.Cache.Cut
 	if t.hit.State != nil {
 		t.read, t.cached, t.seen, t.cost = t.hit.Next, t.hit.Next, t.hit.State.Snapshot().Tokens, t.hit.Cost

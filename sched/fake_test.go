@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -20,11 +21,15 @@ type fake struct {
 	perRead, perStep, perer time.Duration
 	fault                   func() error // of the next computation
 	concurrent              bool
-	states                  int // that it got memory for
+	states                  int                     // that it got memory for
+	longest                 [rwkv.AllHidden + 1]int // chunk with each kind of rows
 }
 
 // vocab is the vocabulary of fakes: the first rows of tokenizer.ABC.
 const vocab = 128
+
+// hidden is how many numbers their hidden states have.
+const hidden = 2
 
 func newFake(slots int) *fake {
 	f := &fake{slots: make([]uint32, slots+1)}
@@ -81,15 +86,31 @@ func (f *fake) compute(d time.Duration) error {
 	return nil
 }
 
-func (f *fake) Read(ctx context.Context, tokens []tokenizer.Token, logits bool) ([]float32, error) {
+func (f *fake) Read(ctx context.Context, tokens []tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
+	f.longest[outputs] = max(f.longest[outputs], len(tokens))
 	if err := f.compute(time.Duration(len(tokens)) * f.perRead); err != nil {
 		return nil, err
 	}
-	*f.at(Reader) = follow(*f.at(Reader), tokens...)
-	if !logits {
-		return nil, nil
+	var rows []float32
+	s := f.at(Reader)
+	*s, rows = rowsOf(*s, tokens, outputs)
+	return rows, nil
+}
+
+// rowsOf returns the state after tokens, and the rows that outputs asks for.
+func rowsOf(state uint32, tokens []tokenizer.Token, outputs rwkv.Outputs) (uint32, []float32) {
+	var rows []float32
+	for i, t := range tokens {
+		state = follow(state, t)
+		switch {
+		case outputs == rwkv.NoLogits || outputs.Last() && i < len(tokens)-1:
+		case outputs.Hidden():
+			rows = append(rows, float32(state>>16), float32(state&0xffff))
+		default:
+			rows = append(rows, logitsOf(state)...)
+		}
 	}
-	return logitsOf(*f.at(Reader)), nil
+	return state, rows
 }
 
 func (f *fake) Decode(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {

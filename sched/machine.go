@@ -17,8 +17,8 @@ type Machine interface {
 	Load(slot int, from engine.Snapshot) error
 	Save(slot int, into *engine.Snapshot) error
 	Move(from, to int) error
-	// Read reads tokens in the Reader. If logits is set, it returns those after the last token, [vocabulary].
-	Read(ctx context.Context, tokens []tokenizer.Token, logits bool) ([]float32, error)
+	// Read reads tokens in the Reader. It returns the rows that outputs asks for, [vocabulary or channels, rows], valid until the next call.
+	Read(ctx context.Context, tokens []tokenizer.Token, outputs rwkv.Outputs) ([]float32, error)
 	// Decode reads one token in each of the first len(tokens) slots and returns the logits, [vocabulary, len(tokens)]. If some of them are
 	// not finite, the error is an *engine.NotFiniteError, and the others are right.
 	Decode(ctx context.Context, tokens []tokenizer.Token) ([]float32, error)
@@ -96,11 +96,7 @@ func (s *Slots) Move(from, to int) error {
 }
 
 // Read implements Machine.
-func (s *Slots) Read(ctx context.Context, tokens []tokenizer.Token, logits bool) ([]float32, error) {
-	outputs := rwkv.NoLogits
-	if logits {
-		outputs = rwkv.LastLogits
-	}
+func (s *Slots) Read(ctx context.Context, tokens []tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
 	return s.reader.Read(ctx, [][]tokenizer.Token{tokens}, outputs)
 }
 

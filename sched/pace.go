@@ -1,6 +1,10 @@
 package sched
 
-import "time"
+import (
+	"time"
+
+	"github.com/gosling-rwkv/gosling/rwkv"
+)
 
 // ladder is the lengths of chunks, the longest first. Each length needs a graph. What is left of a prompt below smallChunk is a chunk of its
 // own. The lengths below are for models that take too long for smallChunk tokens.
@@ -18,18 +22,18 @@ type pace struct {
 	alone   time.Duration // of a chunk otherwise
 	share   float64       // of reading, while others decode
 
-	took                 [rungs]time.Duration // a chunk of each length of the ladder; 0 is not known
-	readTime, decodeTime time.Duration        // since both began to compete
+	took                 [rwkv.AllHidden + 1][rungs]time.Duration // chunks with each kind of rows, of each length of the ladder; 0 is not known
+	readTime, decodeTime time.Duration                            // since both began to compete
 }
 
-// chunk returns how many of the next tokens of a prompt to read at once.
-func (p *pace) chunk(left int, others bool) int {
+// chunk returns how many of the next tokens of a prompt to read at once, with rows after every token.
+func (p *pace) chunk(rows rwkv.Outputs, left int, others bool) int {
 	limit := p.alone
 	if others {
 		limit = p.latency
 	}
 	for i, n := range ladder {
-		fits := p.estimate(i) <= limit
+		fits := p.estimate(rows, i) <= limit
 		switch {
 		case n <= left && (fits || n == leastChunk):
 			return n
@@ -42,21 +46,21 @@ func (p *pace) chunk(left int, others bool) int {
 
 // estimate returns how long a chunk of the ladder's i-th length takes, from the longest shorter length that was read. If none was read, it
 // is as long as never, so that the first chunks are short.
-func (p *pace) estimate(i int) time.Duration {
+func (p *pace) estimate(rows rwkv.Outputs, i int) time.Duration {
 	for j := i; j < len(ladder); j++ {
-		if p.took[j] > 0 {
-			return p.took[j] * time.Duration(ladder[i]) / time.Duration(ladder[j])
+		if took := p.took[rows][j]; took > 0 {
+			return took * time.Duration(ladder[i]) / time.Duration(ladder[j])
 		}
 	}
 	return 1<<63 - 1
 }
 
 // tookToRead takes note of the time for a chunk of n tokens.
-func (p *pace) tookToRead(n int, d time.Duration) {
+func (p *pace) tookToRead(rows rwkv.Outputs, n int, d time.Duration) {
 	p.readTime += d
 	for i, length := range ladder {
 		if length == n {
-			p.took[i] = average(p.took[i], d)
+			p.took[rows][i] = average(p.took[rows][i], d)
 		}
 	}
 }

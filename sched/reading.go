@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // nextToRead returns the text whose prompt is read next, or nil. At most two prompts are read in turns: that of the first text, and the one
@@ -67,17 +68,22 @@ func (l *loop) readChunk(t *text) {
 		return
 	}
 	if t.left() == 0 {
+		if err := t.tell(t.read, t.Outputs, t.hit.Logits); err != nil {
+			l.fail(t, err)
+			return
+		}
 		l.promptRead(t, t.hit.Logits)
 		return
 	}
-	n := l.chunk(t.toPlace(), len(l.decoding) > 0)
-	if l.o.Alone {
-		n = min(t.left(), ladder[0])
-	}
+	n := l.nextChunk(t)
+	outputs := t.outputs(n)
 	started := time.Now()
-	logits, err := l.machine.Read(l.ctx, t.Prompt[t.read:t.read+n], n == t.left() && !t.ReadOnly)
+	rows, err := l.machine.Read(l.ctx, t.Prompt[t.read:t.read+n], outputs)
+	if err == nil {
+		err = t.tell(t.read+n, outputs, rows)
+	}
 	took := time.Since(started)
-	l.tookToRead(n, took)
+	l.tookToRead(t.everyRow(), n, took)
 	t.spent(took)
 	if err != nil {
 		l.reader = nil // its state is spoiled
@@ -94,10 +100,29 @@ func (l *loop) readChunk(t *text) {
 			each.stream.events <- Event{Read: t.read}
 		}
 	}
+	var logits []float32
+	if t.left() == 0 && outputs != rwkv.NoLogits && !outputs.Hidden() {
+		logits = rows[len(rows)-l.facts.Vocab:]
+	}
 	l.checkpoint(t, logits)
 	if t.left() == 0 {
 		l.promptRead(t, logits)
 	}
+}
+
+// mostLogits is the most tokens after which logits are computed at once, since each gives a row as long as the vocabulary.
+const mostLogits = 64
+
+// nextChunk returns how many of the next tokens of a prompt to read.
+func (l *loop) nextChunk(t *text) int {
+	left := t.toPlace()
+	if t.everyRow() == rwkv.AllLogits {
+		left = min(left, mostLogits)
+	}
+	if l.o.Alone {
+		return min(left, ladder[0])
+	}
+	return l.chunk(t.everyRow(), left, len(l.decoding) > 0)
 }
 
 // focus brings the state of a text that is read to the Reader.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/states"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -26,6 +27,13 @@ type Request struct {
 	Generate generate.Options // its Sampler belongs to the text
 
 	Probabilities *Probabilities // nil asks for none
+
+	// Rows gets what the model computes after the tokens of the prompt: logits [vocabulary, n] or hidden states [channels, n], as Outputs says.
+	// first is the index of the token that the first row comes after. The prompt is read in chunks, and Rows is called after each, before
+	// anybody's next token. So it must be quick. It must not keep or change rows. Its error ends the text. Hidden states need a request that is ReadOnly.
+	// Rows after all tokens cannot be found in the tree of states, so the whole prompt is read. Texts of one SubmitAll share the calls.
+	Rows    func(first int, rows []float32) error
+	Outputs rwkv.Outputs // rwkv.NoLogits without Rows
 
 	// ReadOnly ends the text after its prompt, with the reason Read. Background lets it wait until there is nothing else to do.
 	ReadOnly, Background bool

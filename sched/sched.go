@@ -106,7 +106,7 @@ func (e *Engine) SubmitAll(ctx context.Context, r Request, more ...*sampler.Samp
 	}
 	var known *states.Prompt
 	if r.Cache != nil && e.o.Tree != nil {
-		known = states.NewPrompt(r.Generate.Vocab, r.Prompt)
+		known = r.known()
 	}
 	g := &group{}
 	for _, s := range samplers {
@@ -159,6 +159,9 @@ func (e *Engine) check(r Request, samplers []*sampler.Sampler) error {
 		return errors.New("several texts of a request that only reads its prompt")
 	case len(samplers) > e.o.Queue:
 		return fmt.Errorf("%d texts at once, at most %d are possible", len(samplers), e.o.Queue)
+	}
+	if err := r.checkRows(); err != nil {
+		return err
 	}
 	if p := r.Probabilities; p != nil && p.Top < 0 {
 		return fmt.Errorf("%d likeliest tokens: the number cannot be negative", p.Top)

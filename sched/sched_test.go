@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -63,6 +64,15 @@ func script(t *testing.T, seed uint64) {
 		if rng.IntN(3) == 0 {
 			ask = &Probabilities{Top: rng.IntN(6), Sampled: rng.IntN(2) == 0}
 		}
+		r := Request{Tenant: tenant, Prompt: p, Keep: keep, Probabilities: ask}
+		rows := &rowCheck{}
+		if rng.IntN(4) == 0 {
+			r.Outputs = []rwkv.Outputs{rwkv.LastLogits, rwkv.AllLogits, rwkv.LastHidden, rwkv.AllHidden}[rng.IntN(4)]
+			if rows = checkRows(p, r.Outputs); r.Outputs.Hidden() {
+				copies, r.ReadOnly = copies[:1], true
+			}
+			r.Rows = rows.take
+		}
 		prompts += len(p)
 		for j := range copies {
 			c := &copies[j]
@@ -76,7 +86,7 @@ func script(t *testing.T, seed uint64) {
 		}
 		all.Go(func() {
 			time.Sleep(arrival)
-			r := Request{Tenant: tenant, Prompt: p, Generate: options(copies[0].seed, limit), Keep: keep, Probabilities: ask}
+			r.Generate = options(copies[0].seed, limit)
 			var more []*sampler.Sampler
 			for _, c := range copies[1:] {
 				more = append(more, options(c.seed, 0).Sampler)
@@ -86,10 +96,18 @@ func script(t *testing.T, seed uint64) {
 				t.Errorf("seed %d: %v", seed, err)
 				return
 			}
+			var texts sync.WaitGroup
 			for j, c := range copies {
 				want := likely(p, options(c.seed, limit), ask)
+				if r.ReadOnly {
+					want = result{reason: Read, state: follow(1, p...)}
+				}
 				want.state *= b2u(keep)
-				all.Go(func() { c.read(t, streams[j], want) })
+				texts.Go(func() { c.read(t, streams[j], want) })
+			}
+			texts.Wait()
+			if rows.err != nil || !cancelled && rows.got != len(rows.want) {
+				t.Errorf("seed %d, text %d: %d of %d numbers: %v", seed, i, rows.got, len(rows.want), rows.err)
 			}
 		})
 	}
