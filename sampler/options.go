@@ -36,6 +36,8 @@ type Options struct {
 	Bias func(n int, logits []float32)
 	// Logits are added to the logits of single tokens, after Bias. -Inf bans a token. See ParseBias.
 	Logits map[tokenizer.Token]float64
+	// Guide, if not nil, decides before each token which ones are possible. It belongs to the Sampler.
+	Guide Guide
 	// Banned tokens are never chosen.
 	Banned []tokenizer.Token
 	// Limit bans the row with this index and all later rows. A model may have more rows than its vocabulary has tokens (see
@@ -43,6 +45,14 @@ type Options struct {
 	Limit int
 	// Seed makes the choice repeatable: the same seed and logits give the same tokens.
 	Seed uint64
+}
+
+// Guide decides which tokens may be chosen, by those chosen before.
+type Guide interface {
+	// Guide sets the logits of tokens that are impossible now to -Inf.
+	Guide(logits []float32) error
+	// Chosen is called with each token that was chosen.
+	Chosen(t tokenizer.Token)
 }
 
 // SpareNumbers returns an Options.Weight that does not count digits and blanks, so penalties do not change numbers and indentation. The

@@ -127,6 +127,11 @@ func (s *Sampler) prepare(logits []float32) (best int, err error) {
 			s.logits[t] = banned
 		}
 	}
+	if s.o.Guide != nil {
+		if err := s.o.Guide.Guide(s.logits); err != nil {
+			return 0, err
+		}
+	}
 	best = argmax(s.logits)
 	if s.logits[best] == banned {
 		return 0, fmt.Errorf("all %d tokens are banned: ban fewer", n)
@@ -139,6 +144,9 @@ var banned = float32(math.Inf(-1))
 // count decays all counts and adds a chosen token to its count.
 func (s *Sampler) count(t tokenizer.Token) {
 	s.chosen++
+	if s.o.Guide != nil {
+		s.o.Guide.Chosen(t)
+	}
 	for i := range s.seen {
 		s.seen[i].count *= s.o.PenaltyDecay
 	}
