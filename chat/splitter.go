@@ -21,6 +21,7 @@ const (
 type Part struct {
 	Kind Kind
 	Text string
+	At   int // where Text begins in all that the Splitter was given, in bytes
 }
 
 // The tags around thoughts.
@@ -35,6 +36,7 @@ type Splitter struct {
 	calls   bool
 	state   state
 	pending string // may be the start of a tag or a fence
+	given   int    // bytes
 }
 
 // state is where in an answer the splitter is.
@@ -69,9 +71,12 @@ func (f Format) NewSplitter(start prompt.Think) *Splitter {
 // Push takes the next piece of an answer and returns the parts that are certain so far.
 func (s *Splitter) Push(piece string) []Part {
 	s.pending += piece
+	s.given += len(piece)
 	var parts []Part
 	for {
+		at := s.given - len(s.pending)
 		part, more := s.next()
+		part.At = at
 		if part.Text != "" {
 			parts = append(parts, part)
 		}
@@ -91,8 +96,11 @@ func (s *Splitter) Flush() []Part {
 	if text == "" {
 		return nil
 	}
-	return []Part{{s.kind(), text}}
+	return []Part{{s.kind(), text, s.given - len(text)}}
 }
+
+// Thinking reports whether the answer is in thoughts.
+func (s *Splitter) Thinking() bool { return s.kind() == Thoughts }
 
 func (s *Splitter) kind() Kind {
 	switch s.state {
@@ -174,7 +182,7 @@ func (s *Splitter) until(marks ...mark) (Part, bool) {
 	if found.text != "" {
 		text := s.pending[:end]
 		s.pending, s.state = s.pending[end+len(found.text):], found.then
-		return Part{kind, text}, true
+		return Part{Kind: kind, Text: text}, true
 	}
 	for _, m := range marks {
 		for n := min(len(m.text)-1, len(s.pending)); n > 0; n-- {
@@ -186,5 +194,5 @@ func (s *Splitter) until(marks ...mark) (Part, bool) {
 	}
 	text := s.pending[:end]
 	s.pending = s.pending[end:]
-	return Part{kind, text}, false
+	return Part{Kind: kind, Text: text}, false
 }
