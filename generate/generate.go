@@ -64,6 +64,8 @@ type Piece struct {
 
 	// Reason is set in the last piece only.
 	Reason Reason
+	// Stop is the stop string that ended the text.
+	Stop string
 	// Unread is set in the last piece only: the end of the text that was emitted but that the session has not read. After reading
 	// it, the session is at the exact end of the text.
 	Unread []byte
@@ -195,7 +197,7 @@ func (w *Writer) Take(token tokenizer.Token) (Piece, error) {
 	free, stopped := w.stopper.Push(string(w.raw[w.last:]))
 	certain := w.out + len(free)
 	if stopped {
-		piece.Reason = StopString
+		piece.Reason, piece.Stop = StopString, w.stopper.Hit()
 		return w.end(piece, certain)
 	}
 	if w.o.Limit > 0 && w.tokens >= w.o.Limit {

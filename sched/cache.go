@@ -15,6 +15,7 @@ type Cached struct {
 	Space states.Namespace // of the tenant, and of what the text begins with
 	Marks states.Marks     // places of the prompt's text that are worth a checkpoint
 	Cut   bool             // the prompt's tokens are those that cutting its text gives
+	Exact bool             // only states of the same tokens are taken, so that the text does not depend on what was read before
 	Fill  bool             // the text leaves checkpoints
 }
 
@@ -37,7 +38,7 @@ func (l *loop) lookUp(t *text) {
 	}
 	t.hit = &states.Hit{}
 	if t.everyRow() == rwkv.NoLogits {
-		need := states.Need{Exact: l.facts.Exact, Logits: !t.ReadOnly || t.Outputs == rwkv.LastLogits}
+		need := states.Need{Exact: t.Cache.Exact, Logits: !t.ReadOnly || t.Outputs == rwkv.LastLogits}
 		t.hit = l.o.Tree.Lookup(t.Cache.Space, t.text, need)
 	}
 	t.cut = t.Cache.Cut
