@@ -167,6 +167,9 @@ func (m *Model) Kernels() kernels.Level {
 // Threads is the number of CPU threads that compute.
 func (m *Model) Threads() int { return m.options.Threads }
 
+// GGML describes the library that computes: its version and the build of its CPU backend.
+func (m *Model) GGML() string { return m.lib.Version() + " " + m.lib.CPUVariant() }
+
 // Devices names the devices that hold layers, the most used first.
 func (m *Model) Devices() []ggml.Device {
 	var devices []ggml.Device

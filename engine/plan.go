@@ -174,10 +174,12 @@ func (p *plan) close() {
 	p.calls.Close()
 }
 
-// The plans that Slots keeps: those last used that take at most planMemory bytes together, but at least the last one and at most mostPlans.
+// PlanMemory is the most bytes that the plans of a Slots take, unless a single one takes more.
+const PlanMemory = 256 << 20
+
+// The plans that Slots keeps: those last used that take at most PlanMemory bytes together, but at least the last one and at most mostPlans.
 const (
-	planMemory = 256 << 20
-	mostPlans  = 64
+	mostPlans = 64
 )
 
 // plans are the plans of Slots, the most recently used first.
@@ -203,7 +205,7 @@ func (s *Slots) plan(of shape) (*plan, error) {
 	s.plans = append(plans{{of, p}}, s.plans...)
 	bytes := int64(0)
 	for i, k := range s.plans {
-		if bytes += k.bytes(); i > 0 && bytes > planMemory || i == mostPlans {
+		if bytes += k.bytes(); i > 0 && bytes > PlanMemory || i == mostPlans {
 			rest := s.plans[i:]
 			rest.close()
 			s.plans = s.plans[:i]

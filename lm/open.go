@@ -105,6 +105,9 @@ func (m *Model) NewSession() (*engine.Session, error) {
 	return m.Model.NewSession(engine.SessionOptions{Begin: m.begin})
 }
 
+// Beginning returns what texts begin with, or nil for the model's own beginning.
+func (m *Model) Beginning() *engine.Beginning { return m.begin }
+
 // OpenFile opens the GGUF model at path to read its header and tensors. It returns the same errors as Open.
 func OpenFile(path string) (*gguf.File, error) {
 	f, err := gguf.Open(path)
