@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
@@ -49,6 +50,8 @@ type Error struct {
 	Status  int // the HTTP status; 0 is that of the kind
 	Message string
 	Param   string // the field that is wrong, such as "messages[0].content"; empty if it is none
+
+	RetryAfter time.Duration // when it may be right to try again; 0 is unknown
 
 	// For TooLong: the tokens of the prompt and the most that prompt and answer may have.
 	PromptTokens, ContextTokens int

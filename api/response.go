@@ -87,6 +87,8 @@ type StateInfo struct {
 	ID   string `json:"id,omitempty"`   // of a state that is kept for a while
 	Name string `json:"name,omitempty"` // the name that the request gave it
 	Data []byte `json:"data,omitempty"` // its bytes; base64 in JSON
+
+	Error string `json:"error,omitempty"` // why the state was not kept
 }
 
 // Token is a token of an answer and how likely it was.
