@@ -1,0 +1,165 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sampler"
+	"github.com/gosling-rwkv/gosling/sched"
+	"github.com/gosling-rwkv/gosling/states"
+	"github.com/gosling-rwkv/gosling/tokenizer"
+)
+
+// Client is who asks.
+type Client struct {
+	Tenant string  // whose cache, names and share of the machine it is
+	Salt   string  // divides the tenant's cache
+	Weight float64 // the tenant's share of the machine beside others'; 0 is 1
+}
+
+// Request asks for texts that go on from one prompt.
+type Request struct {
+	Client
+	Prompt   Prompt
+	Begin    *Begin          // what the prompt goes on from; nil is the model's own beginning. It is held until the texts have ended
+	Sampling sampler.Options // its Seed is that of the first text; the others have the seeds after it
+	Stop     []string        // strings that end a text
+	Limit    int             // the most tokens of a text; 0 follows the server
+	ReadOnly bool            // only the prompt is read
+	Choices  int             // texts; 0 is 1
+
+	IgnoreEnd   bool // the model may not end a text
+	ThinkBudget *int // the most tokens of thoughts; then the answer must follow
+
+	Probabilities *sched.Probabilities // of each token; nil is none
+	PromptTokens  bool                 // tell the probabilities of the prompt's tokens, too
+	Tokens        bool                 // tell the tokens even without Probabilities
+
+	ReadCache, FillCache bool
+	Exact                bool // the texts may not depend on what else is computed
+
+	Save string // a name for the state behind the text
+	Give Give   // how the state behind the text is given back
+}
+
+// Give is how the state behind a text is given back.
+type Give int
+
+// The ways.
+const (
+	GiveNothing Give = iota
+	GiveID           // it is kept for a while under an id
+	GiveData         // its bytes are in the End
+)
+
+// keepsState reports whether the state behind the text is wanted.
+func (r *Request) keepsState() bool { return r.Save != "" || r.Give != GiveNothing }
+
+// RandomSeed returns the seed for a request without one.
+func RandomSeed() uint64 { return rand.Uint64N(1 << 53) }
+
+// check returns what is wrong with a request, and how many tokens a text may have; 0 is no limit.
+func (m *Model) check(r *Request) (limit int, err error) {
+	switch {
+	case r.Exact && !m.Exact() && !m.o.Schedule.Alone:
+		return 0, ErrNotExact
+	case r.Choices > 1 && r.keepsState():
+		return 0, ErrManyStates
+	}
+	if err := checkName(r.Save); err != nil {
+		return 0, err
+	}
+	limit = cmp.Or(r.Limit, m.o.Limit)
+	if room := m.o.Context - len(r.Prompt.Tokens); m.o.Context > 0 {
+		if room <= 0 && !r.ReadOnly || room < 0 {
+			return 0, &ContextError{len(r.Prompt.Tokens), m.o.Context}
+		}
+		if limit == 0 || limit > room {
+			limit = room
+		}
+	}
+	return limit, nil
+}
+
+// scheduled returns the request as the machine takes it.
+func (m *Model) scheduled(r *Request, limit int) (q sched.Request, more []*sampler.Sampler, err error) {
+	var samplers []*sampler.Sampler
+	options := r.Sampling
+	if r.IgnoreEnd {
+		options.Banned = slices.Concat(options.Banned, m.ends())
+	}
+	for i := range max(1, r.Choices) {
+		o := options
+		o.Seed += uint64(i)
+		if c := r.Prompt.chat; c != nil && r.ThinkBudget != nil {
+			o.Guide = m.newBudget(c, *r.ThinkBudget)
+		}
+		s, err := sampler.New(o)
+		if err != nil {
+			return q, nil, err
+		}
+		samplers = append(samplers, s)
+	}
+	q = sched.Request{
+		Tenant: r.Tenant, Weight: r.Weight, Prompt: r.Prompt.Tokens, Begin: m.Beginning(), From: r.Begin.snapshot(),
+		Generate: generate.Options{Vocab: m.vocab, Sampler: samplers[0], End: m.EndTokens(m.o.Format.Template), Stop: r.Stop, Limit: limit},
+		ReadOnly: r.ReadOnly, Timeout: m.o.Timeout, Keep: r.keepsState(), Probabilities: r.Probabilities,
+		Cache: m.cached(r, r.Prompt.marks, r.Prompt.cut),
+	}
+	return q, samplers[1:], nil
+}
+
+// ends returns the tokens that end a text.
+func (m *Model) ends() []tokenizer.Token {
+	ends := m.EndTokens(m.o.Format.Template)
+	if m.vocab != nil {
+		return slices.Concat(m.vocab.Marks().End, ends)
+	}
+	return append(slices.Clip(ends), tokenizer.EndOfText)
+}
+
+// cached says how a text of the request uses the tree of states.
+func (m *Model) cached(r *Request, marks states.Marks, cut bool) *sched.Cached {
+	if m.tree == nil || !r.ReadCache && !r.FillCache {
+		return nil
+	}
+	owner := states.Owner{Model: m.Identity(), Begin: r.Begin.identity(), Tenant: r.Tenant, Salt: r.Salt}
+	return &sched.Cached{Space: m.secret.Namespace(owner), Marks: marks, Cut: cut, Fill: r.FillCache, Exact: r.Exact}
+}
+
+// Start begins the texts of a request. Errors that tell what is wrong with the request are of the types of this package. If too many texts are
+// there, the error is a *sched.BusyError; after Drain it is sched.ErrClosed. The caller closes the Answers.
+func (m *Model) Start(ctx context.Context, r Request) (*Answers, error) {
+	limit, err := m.check(&r)
+	if err != nil {
+		return nil, err
+	}
+	q, more, err := m.scheduled(&r, limit)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answers{m: m, r: r, events: make(chan Event)}
+	a.ctx, a.cancel = context.WithCancel(ctx)
+	if r.PromptTokens {
+		a.promptTokens(&q)
+	}
+	streams, err := m.engine.SubmitAll(a.ctx, q, more...)
+	if err != nil {
+		a.cancel()
+		return nil, err
+	}
+	a.submitted = time.Now()
+	for i, stream := range streams {
+		t := newText(a, i, stream)
+		a.running.Go(t.run)
+	}
+	go func() {
+		a.running.Wait()
+		close(a.events)
+	}()
+	return a, nil
+}
