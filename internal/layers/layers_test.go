@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"dialog":      {"fit", "lm", "internal/excerpt", "internal/lineedit", "internal/lock", "internal/private", "internal/units"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/float", "internal/rss"},
+	"service":     {"chat", "engine", "fit", "generate", "lm", "rwkv", "sampler", "sched", "states", "tokenizer"},
 	"sched":       {"engine", "generate", "rwkv", "states", "tokenizer"},
 	"generate":    {"engine", "tokenizer", "sampler", "prompt"},
 	"states":      {"engine", "tokenizer"},
