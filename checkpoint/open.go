@@ -27,15 +27,24 @@ func Open(path string, read func(file io.ReaderAt, size int64) (*File, error)) (
 	info, err := file.Stat()
 	if err == nil {
 		var f *File
-		if f, err = read(&source{file, path, info.Size()}, info.Size()); err == nil {
-			err = f.bounded()
-		}
-		if err == nil {
+		if f, err = Read(&source{file, path, info.Size()}, info.Size(), read); err == nil {
 			f.Path, f.Closer = path, file
 			return f, nil
 		}
 	}
 	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+}
+
+// Read reads a checkpoint that is open already, or in memory. Its tensors are read from file later, and closing it does not close file.
+func Read(file io.ReaderAt, size int64, read func(file io.ReaderAt, size int64) (*File, error)) (*File, error) {
+	f, err := read(file, size)
+	if err == nil {
+		err = f.bounded()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // bounded holds a checkpoint to the limits, so that whoever prints names and shapes prints no more than a line.

@@ -82,35 +82,59 @@ func (s State) fits(arch rwkv.Arch, c rwkv.Config) error {
 	return err
 }
 
-// openStates opens a file of states. What else is in it, such as a whole model's weights, is left out.
+// openStates opens a file of states.
 func openStates(path string) (*checkpoint.File, error) {
 	f, err := formats.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	all := len(f.Tensors)
-	f.Tensors = slices.DeleteFunc(f.Tensors, func(t checkpoint.Tensor) bool { return !strings.HasSuffix(t.Name, tunedSuffix) })
-	if len(f.Tensors) == 0 {
-		f.Close()
-		return nil, fmt.Errorf("%s: holds no tuned state (blocks.0%s): none of its %d tensors is one", path, tunedSuffix, all)
+	if err := onlyStates(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return f, nil
 }
 
-// ReadStates reads the states of a .pth or .safetensors file for a model. It returns the elements of each tensor by its GGUF name, in the
-// order of a GGUF file. Errors say what does not fit.
+// onlyStates leaves out what else is in a file of states, such as a whole model's weights.
+func onlyStates(f *checkpoint.File) error {
+	all := len(f.Tensors)
+	f.Tensors = slices.DeleteFunc(f.Tensors, func(t checkpoint.Tensor) bool { return !strings.HasSuffix(t.Name, tunedSuffix) })
+	if len(f.Tensors) == 0 {
+		return fmt.Errorf("holds no tuned state (blocks.0%s): none of its %d tensors is one", tunedSuffix, all)
+	}
+	return nil
+}
+
+// ReadStates reads the states of a .pth or .safetensors file for a model, as StatesOf does. Errors name the file.
 func ReadStates(s State, arch rwkv.Arch, c rwkv.Config) (map[string][]float32, error) {
-	file := &checkpoint.File{}
-	states, err := s.into(file)
+	f, err := openStates(s.Path)
 	if err != nil {
 		return nil, err
 	}
-	defer states.Close()
-	read, err := readStates(file, arch, c)
+	defer f.Close()
+	read, err := StatesOf(f, s.Transposed, arch, c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
 	}
 	return read, nil
+}
+
+// StatesOf reads the tuned states of a checkpoint for a model. It returns the elements of each tensor by its GGUF name, in the order of a
+// GGUF file. transposed is State.Transposed. Errors say what does not fit.
+func StatesOf(f *checkpoint.File, transposed *bool, arch rwkv.Arch, c rwkv.Config) (map[string][]float32, error) {
+	states := *f
+	states.Tensors = slices.Clone(f.Tensors)
+	if err := onlyStates(&states); err != nil {
+		return nil, err
+	}
+	switch {
+	case transposed != nil:
+		if err := lay(&states, *transposed); err != nil {
+			return nil, err
+		}
+	case f.Unclear != nil:
+		return nil, f.Unclear
+	}
+	return readStates(&states, arch, c)
 }
 
 func readStates(file *checkpoint.File, arch rwkv.Arch, c rwkv.Config) (map[string][]float32, error) {

@@ -26,7 +26,7 @@ import (
 )
 
 // byteModel loads a model with random weights whose tokens are bytes.
-func byteModel(t *testing.T) *Model {
+func byteModel(t testing.TB) *Model {
 	t.Helper()
 	libraries, err := ggml.Find(ggmltest.Options()) // those that the examples open: a process can open one
 	if errors.Is(err, ggml.ErrNotFound) {

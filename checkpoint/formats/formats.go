@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -136,17 +137,47 @@ func openFile(path string) (*checkpoint.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	read, err := container(head, size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return checkpoint.Open(path, read)
+}
+
+// Read reads a checkpoint of one file that is open already, or in memory, as Open does. It does not know the file's name, which may show
+// the dialect of tuned states. Closing the checkpoint does not close file.
+func Read(file io.ReaderAt, size int64) (*checkpoint.File, error) {
+	head, err := io.ReadAll(io.NewSectionReader(file, 0, min(size, filekind.HeadSize)))
+	if err != nil {
+		return nil, err
+	}
+	read, err := container(head, size)
+	if err != nil {
+		return nil, err
+	}
+	f, err := checkpoint.Read(file, size, read)
+	if err != nil {
+		return nil, err
+	}
+	if err := unwrap(f); err != nil {
+		return nil, err
+	}
+	return translate(f, "", nil)
+}
+
+// container returns what reads a file that begins with head.
+func container(head []byte, size int64) (func(file io.ReaderAt, size int64) (*checkpoint.File, error), error) {
 	switch {
 	case bytes.HasPrefix(head, []byte(rwkvcpp.Magic)):
-		return checkpoint.Open(path, rwkvcpp.Read)
+		return rwkvcpp.Read, nil
 	case safetensors.Looks(head, size):
-		return checkpoint.Open(path, safetensors.Read)
+		return safetensors.Read, nil
 	}
 	switch what := recognize(head); {
 	case what != "":
-		return nil, fmt.Errorf("%s: %s", path, what)
+		return nil, errors.New(what)
 	case !bytes.HasPrefix(head, []byte("PK\x03\x04")) && head[0] != pickle:
-		return nil, fmt.Errorf("%s: %w: it begins with %q", path, ErrUnknown, head[:min(len(head), 8)])
+		return nil, fmt.Errorf("%w: it begins with %q", ErrUnknown, head[:min(len(head), 8)])
 	}
-	return checkpoint.Open(path, pth.Read)
+	return pth.Read, nil
 }
