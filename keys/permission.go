@@ -44,15 +44,20 @@ func ParsePermissions(list string) (Permission, error) {
 	}
 	var p Permission
 	for name := range strings.SplitSeq(list, ",") {
-		known := false
-		for _, one := range permissions {
-			if name == one.name {
-				p, known = p|one.one, true
-			}
-		}
-		if !known {
+		one := permissionOf(name)
+		if one == 0 {
 			return 0, fmt.Errorf("%q is not a permission: want some of %s, separated by commas, or all", name, All)
 		}
+		p |= one
 	}
 	return p, nil
+}
+
+func permissionOf(name string) Permission {
+	for _, one := range permissions {
+		if one.name == name {
+			return one.one
+		}
+	}
+	return 0
 }

@@ -30,8 +30,8 @@ var arrows = map[string][]string{
 		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term", "internal/lineedit",
 		"internal/cmdline", "internal/completion", "internal/manual", "internal/vectors"},
-	"server":      {"api", "keys"},
-	"keys":        {},
+	"server":      {"api", "keys", "internal/watch"},
+	"keys":        {"internal/atomicfile", "internal/infile", "internal/lock", "internal/watch"},
 	"dialog":      {"fit", "lm", "internal/excerpt", "internal/lineedit", "internal/lock", "internal/private", "internal/units"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/float", "internal/rss"},
@@ -109,6 +109,7 @@ var arrows = map[string][]string{
 	"internal/units":      {"internal/float"},
 	"internal/utf":        {},
 	"internal/vectors":    {"internal/float"},
+	"internal/watch":      {},
 
 	// For tests and scripts. They may import anything, but nothing else may import them.
 	"api/apitest":      {"api", "internal/fuzzing", "internal/golden", "internal/jsontext"},
@@ -127,8 +128,11 @@ var only = map[string][]string{
 	"github.com/gofrs/flock":       {"internal/lock"},
 	"go.etcd.io/bbolt":             {"states"},
 	"go.etcd.io/bbolt/errors":      {"states"},
+	"golang.org/x/time/rate":       {"keys"},
 	"unsafe":                       {"bindings", "ggml", "internal/cpus", "internal/mmap", "internal/pages", "kernels"},
 	"C":                            {},
+
+	"github.com/prometheus/client_golang/prometheus": {"server"},
 }
 
 // entry returns a package's name in the table.
