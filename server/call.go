@@ -3,15 +3,11 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"io"
-	"mime"
 	"net/http"
-	"os"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gosling-rwkv/gosling/api"
@@ -34,17 +30,19 @@ type call struct {
 	cancel    context.CancelCauseFunc
 	begin     time.Time
 	streaming *stream
+	gone      bool // the client did not wait for the end
 }
 
 // serve answers one request.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	c := &call{r: r, id: requestID(r), s: s, w: newWriter(w), begin: s.o.Now()}
+	c := &call{r: r, id: requestID(r), s: s, w: newWriter(w, s.times.write), begin: s.o.Now()}
 	c.ctx, c.cancel = context.WithCancelCause(r.Context())
 	defer c.cancel(nil)
 	defer context.AfterFunc(s.life.stopped, func() { c.cancel(context.Cause(s.life.stopped)) })()
 	c.w.Header().Set("X-Request-Id", c.id)
+	c.w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.Body != http.NoBody {
-		_ = c.w.control.SetReadDeadline(time.Now().Add(bodyTime))
+		_ = c.w.control.SetReadDeadline(time.Now().Add(s.times.body))
 	}
 	if err := c.run(); err != nil {
 		c.fail(err)
@@ -53,6 +51,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		c.streaming.end()
 	}
 	c.w.hurry() // for what net/http still has to send
+	c.s.metrics.count(c)
 	c.log()
 }
 
@@ -61,10 +60,10 @@ func (c *call) run() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.s.o.Log.Error("a handler panicked", "id", c.id, "panic", p, "stack", string(debug.Stack()))
-			err = &api.Error{Kind: api.Internal, Message: "internal error: the server's log says more about request " + c.id}
+			err = c.internal()
 		}
 	}()
-	if err := c.find(); err != nil || c.route == nil {
+	if err := c.admit(); err != nil || c.route == nil {
 		return err
 	}
 	if err := c.identify(); err != nil {
@@ -76,28 +75,39 @@ func (c *call) run() (err error) {
 		}
 		defer c.s.life.end()
 	}
+	end, err := c.count()
+	if err != nil {
+		return err
+	}
+	defer end()
 	if err := c.checkBody(); err != nil {
 		return err
 	}
 	return c.route.handler(c)
 }
 
-// find finds the route of a request. Without an error and a route, the request is answered.
-func (c *call) find() error {
+// admit finds the route of a request and checks where it comes from. Without an error and a route, the request is answered.
+func (c *call) admit() error {
 	var f finder
 	c.s.mux.ServeHTTP(&f, c.r)
+	c.route = f.route
+	if c.route == nil || !slices.Contains(anyHost, c.route.path) {
+		if err := c.checkHost(); err != nil {
+			return err
+		}
+	}
+	if err := c.checkOrigin(); err != nil || c.route != nil {
+		return err
+	}
 	switch {
-	case f.route != nil:
-		c.route = f.route
-		return nil
 	case f.status == http.StatusMethodNotAllowed:
-		allowed := f.header.Get("Allow") + ", OPTIONS"
-		c.w.Header().Set("Allow", allowed)
+		allow := f.header.Get("Allow") + ", OPTIONS"
 		if c.r.Method == http.MethodOptions {
-			c.w.WriteHeader(http.StatusOK)
+			c.options(allow)
 			return nil
 		}
-		return refuse(api.Invalid, f.status, "this path takes %s", allowed)
+		c.w.Header().Set("Allow", allow)
+		return refuse(api.Invalid, f.status, "this path takes %s", allow)
 	case f.header.Get("Location") != "": // the clean form of a path such as /v1//models
 		c.w.Header().Set("Location", f.header.Get("Location"))
 		c.w.WriteHeader(f.status)
@@ -125,60 +135,6 @@ func (f *finder) WriteHeader(status int)         { f.status = status }
 // ServeHTTP tells which route the mux found.
 func (r *route) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.(*finder).route = r }
 
-// identify finds the tenant of a request and checks what it may do.
-func (c *call) identify() error {
-	if c.route.permission == open {
-		return nil
-	}
-	c.tenant = keys.Everyone("local", keys.All)
-	return nil
-}
-
-// checkBody checks what the header says of the body.
-func (c *call) checkBody() error {
-	h := c.r.Header
-	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return refuse(api.Invalid, http.StatusUnsupportedMediaType, "bodies with a Content-Encoding are not taken: send it as it is")
-	}
-	if c.route.body == json {
-		if kind, _, err := mime.ParseMediaType(h.Get("Content-Type")); err != nil || kind != "application/json" {
-			return refuse(api.Invalid, http.StatusUnsupportedMediaType, "want a body with the Content-Type application/json")
-		}
-	}
-	if c.route.body != none && c.r.ContentLength > c.bodyLimit() {
-		return c.tooLarge()
-	}
-	return nil
-}
-
-func (c *call) bodyLimit() int64 {
-	if c.route.limit != 0 {
-		return c.route.limit
-	}
-	return c.s.o.MaxBody
-}
-
-func (c *call) tooLarge() error {
-	return refuse(api.Invalid, http.StatusRequestEntityTooLarge, "the body has more than %d bytes, the most that this path takes", c.bodyLimit())
-}
-
-// body reads the whole body.
-func (c *call) body() ([]byte, error) {
-	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, c.bodyLimit()))
-	if err == nil {
-		_ = c.w.control.SetReadDeadline(time.Time{}) // net/http now waits for the client's end
-		return data, nil
-	}
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, c.tooLarge()
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, refuse(api.Invalid, http.StatusRequestTimeout, "the body did not arrive within %v", bodyTime)
-	}
-	return nil, refuse(api.Invalid, 0, "the body cannot be read to its end")
-}
-
 // answer writes a response of JSON.
 func (c *call) answer(status int, data []byte) error {
 	return c.write(status, "application/json", data)
@@ -201,20 +157,22 @@ func (c *call) write(status int, kind string, data []byte) error {
 func (c *call) fail(err error) {
 	e, all := c.told(err)
 	if !all {
-		c.s.o.Log.Error("a request failed", "id", c.id, "error", err.Error())
+		c.s.o.Log.Error("a request failed", "id", c.id, "error", withoutPaths(err))
 	}
 	style := openAI
 	if c.route != nil {
 		style = c.route.dialect
 	}
 	switch {
+	case e.Status == gone:
+		c.gone = true
 	case c.streaming != nil:
 		_ = c.streaming.send(style.event(e))
 	case c.w.status == 0:
 		if h := c.w.Header(); e.Code() == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
 			h.Set("Retry-After", "1")
 		}
-		_ = c.write(e.Code(), "application/json", style.body(e))
+		_ = c.answer(e.Code(), style.body(e))
 	}
 }
 

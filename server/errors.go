@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/gosling-rwkv/gosling/api"
 )
@@ -47,5 +51,29 @@ func (c *call) told(err error) (e *api.Error, all bool) {
 		}
 		return &api.Error{Kind: api.Invalid, Status: gone, Message: errGone.Error()}, true
 	}
-	return &api.Error{Kind: api.Internal, Message: "internal error: the server's log says more about request " + c.id}, false
+	return c.internal(), false
+}
+
+// internal returns what clients are told of faults of this program.
+func (c *call) internal() *api.Error {
+	return refuse(api.Internal, 0, "internal error: the server's log says more about request %s", c.id)
+}
+
+// withoutPaths returns an error's message without the paths of files.
+func withoutPaths(err error) string {
+	var paths []string
+	var one *fs.PathError
+	if errors.As(err, &one) {
+		paths = append(paths, one.Path)
+	}
+	var two *os.LinkError
+	if errors.As(err, &two) {
+		paths = append(paths, two.Old, two.New)
+	}
+	slices.SortFunc(paths, func(a, b string) int { return len(b) - len(a) }) // one may begin with the other
+	text := err.Error()
+	for _, path := range paths {
+		text = strings.ReplaceAll(text, path, "a file")
+	}
+	return text
 }

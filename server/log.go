@@ -25,7 +25,7 @@ var goodTrace = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a
 func (c *call) log() {
 	attributes := []slog.Attr{
 		slog.String("id", c.id), slog.String("method", knownMethod(c.r.Method)), slog.String("route", c.pattern()),
-		slog.Int("status", c.w.status), slog.Duration("total", c.s.o.Now().Sub(c.begin)),
+		slog.Int("status", c.status()), slog.Duration("total", c.s.o.Now().Sub(c.begin)),
 	}
 	add := func(more ...slog.Attr) { attributes = append(attributes, more...) }
 	if c.tenant != nil {
@@ -42,7 +42,11 @@ func (c *call) log() {
 			slog.Int("read", r.read), slog.Int("cached", r.cached), slog.Int("generated", r.generated), slog.Int("reasoning", r.reasoning),
 			slog.Duration("queue", r.queue), slog.Duration("first", r.first), slog.String("end", r.end))
 	}
-	c.s.o.Log.LogAttrs(context.Background(), slog.LevelInfo, "request", attributes...)
+	level := slog.LevelInfo
+	if c.route != nil && c.route.permission == open {
+		level = slog.LevelDebug // something asks every few seconds whether the server is alive
+	}
+	c.s.o.Log.LogAttrs(context.Background(), level, "request", attributes...)
 }
 
 // pattern returns the path of the route, without what the client chose.
@@ -51,6 +55,14 @@ func (c *call) pattern() string {
 		return "none"
 	}
 	return c.route.path
+}
+
+// status returns the status of the response, or gone.
+func (c *call) status() int {
+	if c.gone {
+		return gone
+	}
+	return c.w.status
 }
 
 // knownMethod returns the method, or "other" for one that the client made up.

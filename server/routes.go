@@ -3,11 +3,15 @@ package server
 import (
 	"net/http"
 
+	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/keys"
 )
 
 // open is the permission of routes that need no key.
 const open keys.Permission = 0
+
+// anyHost are the paths that answer to any Host, because those who ask whether the server is alive may know it by another name.
+var anyHost = []string{"/health", "/v1/health"}
 
 // route is an entry of the table of routes.
 type route struct {
@@ -30,11 +34,47 @@ const (
 
 // table returns the table of all routes.
 func (s *Server) table() []route {
-	return []route{
+	table := []route{
 		{"GET", "/health", open, llamaCpp, none, 0, s.health},
 		{"GET", "/v1/health", open, llamaCpp, none, 0, s.health},
 		{"GET", "/ready", open, own, none, 0, s.ready},
+		{"GET", "/metrics", keys.Metrics, llamaCpp, none, 0, s.serveMetrics},
+		{"POST", "/props", keys.Infer, llamaCpp, none, 0, notOffered("settings of the whole server are its operator's")},
 	}
+	for _, r := range refused {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			table = append(table, route{method, r.path, keys.Infer, r.dialect, none, 0, notOffered(r.why)})
+		}
+	}
+	return table
+}
+
+// refused are paths of other interfaces that clients may try.
+var refused = []struct {
+	path    string
+	dialect *dialect
+	why     string
+}{
+	{"/v1/audio/{any...}", openAI, "these models have no audio"},
+	{"/v1/images/{any...}", openAI, "these models have no images"},
+	{"/v1/fine_tuning/{any...}", openAI, "models are not trained here"},
+	{"/v1/files", openAI, "no files are kept here"},
+	{"/v1/files/{any...}", openAI, "no files are kept here"},
+	{"/v1/batches", openAI, "there are no batches: send the requests side by side"},
+	{"/v1/batches/{any...}", openAI, "there are no batches: send the requests side by side"},
+	{"/v1/assistants", openAI, "there are no assistants"},
+	{"/v1/assistants/{any...}", openAI, "there are no assistants"},
+	{"/v1/threads", openAI, "there are no assistants"},
+	{"/v1/threads/{any...}", openAI, "there are no assistants"},
+	{"/infill", llamaCpp, "these models do not fill in the middle of a text"},
+	{"/rerank", llamaCpp, "no model of this kind ranks texts"},
+	{"/reranking", llamaCpp, "no model of this kind ranks texts"},
+	{"/v1/rerank", llamaCpp, "no model of this kind ranks texts"},
+	{"/v1/reranking", llamaCpp, "no model of this kind ranks texts"},
+}
+
+func notOffered(why string) func(*call) error {
+	return func(*call) error { return refuse(api.Unsupported, http.StatusNotImplemented, "not offered: %s", why) }
 }
 
 // health says that the process is alive.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,34 +12,79 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// endTime is how long requests have to write their last event once they are cancelled.
-const endTime = 5 * time.Second
-
 // Serve answers the requests of the listeners, and closes them at its end. The end of ctx begins the draining: new requests are refused,
-// and running ones have Options.Drain. Those that still run then are cancelled. Serve returns nil once all have ended.
+// and running ones have Options.Drain. Those that still run then are cancelled. Serve returns nil once all have ended. It is called once.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	h := &http.Server{
 		Handler:           s.Handler(),
-		ReadHeaderTimeout: headerTime,
-		IdleTimeout:       idleTime,
+		ReadHeaderTimeout: s.times.header,
+		IdleTimeout:       s.times.idle,
 		MaxHeaderBytes:    maxHeader,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250, WriteByteTimeout: writeTime},
-		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250, WriteByteTimeout: s.times.write},
+		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug), // what clients do wrong
 	}
+	if s.tls != nil {
+		h.TLSConfig = s.tls.config()
+	}
+	open := newConnections(s.o.MaxConns)
+	h.ConnState = open.changed
+	h.RegisterOnShutdown(open.closeWaiting)
+	for _, l := range listeners {
+		if err := s.o.Check(l.Addr()); err != nil {
+			for _, l := range listeners {
+				l.Close()
+			}
+			return err
+		}
+		s.warn(l.Addr())
+	}
+	return until(ctx, h, s.drain, s.times.end, listeners)
+}
+
+// ErrOpen is wrapped by the error of an address at which everyone could use the server.
+var ErrOpen = errors.New("not a loopback address: other machines could use the server without a key")
+
+// Check returns an error that wraps ErrOpen if the server needs keys, or Options.Insecure, before it may listen at an address.
+func (o Options) Check(address net.Addr) error {
+	if o.Keys == nil && !o.Insecure && !loopback(address) {
+		return fmt.Errorf("%s: %w", address, ErrOpen)
+	}
+	return nil
+}
+
+func loopback(address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// warn tells of keys that others may read on their way.
+func (s *Server) warn(address net.Addr) {
+	if !loopback(address) && s.o.Keys != nil && s.tls == nil {
+		s.o.Log.Warn("keys arrive without TLS: others on the network can read them", "address", address.String())
+	}
+}
+
+// until serves the listeners until ctx ends or one of them fails. Then it calls drain, and closes what is left after the time end.
+func until(ctx context.Context, h *http.Server, drain func(), end time.Duration, listeners []net.Listener) error {
 	group, failed := errgroup.WithContext(ctx)
 	for _, l := range listeners {
-		group.Go(func() error {
-			if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return err
+		group.Go(func() (err error) {
+			if h.TLSConfig != nil {
+				err = h.ServeTLS(l, "", "")
+			} else {
+				err = h.Serve(l)
 			}
-			return nil
+			if errors.Is(err, http.ErrServerClosed) {
+				return nil
+			}
+			return err
 		})
 	}
 	<-failed.Done()
-	s.drain()
-	end, cancel := context.WithTimeout(context.Background(), endTime)
+	drain()
+	last, cancel := context.WithTimeout(context.Background(), end)
 	defer cancel()
-	if h.Shutdown(end) != nil {
+	if h.Shutdown(last) != nil {
 		h.Close()
 	}
 	return group.Wait()
@@ -47,14 +93,21 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 // drain ends the running requests.
 func (s *Server) drain() {
 	s.life.drain()
-	select {
-	case <-s.life.idle:
+	if waited(s.life.idle, s.o.Drain) {
 		return
-	case <-time.After(s.o.Drain):
 	}
 	s.life.stop(errStopping())
+	waited(s.life.idle, s.times.end)
+}
+
+// waited waits until a channel is closed, for a time. It reports whether it was.
+func waited(done <-chan struct{}, most time.Duration) bool {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
 	select {
-	case <-s.life.idle:
-	case <-time.After(endTime):
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
 	}
 }

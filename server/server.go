@@ -3,6 +3,7 @@ package server
 import (
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosling-rwkv/gosling/api"
@@ -15,8 +16,12 @@ type Options struct {
 	// Insecure lets clients of other machines ask the model without a key. Each address is a tenant.
 	Insecure bool
 
+	TLS *Certificate // nil: plain HTTP
+
 	Hosts   []string // names that clients may use for this server, besides localhost and addresses
 	Origins []string // origins whose pages may use this server: such as "https://example.com"; "localhost" stands for pages of this machine
+
+	NoMetrics bool // nobody may read the metrics
 
 	MaxBody  int64         // bytes of a JSON body, by default 8 MiB
 	MaxConns int           // open connections, by default 4096
@@ -27,13 +32,14 @@ type Options struct {
 	Now func() time.Time // by default time.Now
 }
 
-// The time limits of a connection.
-const (
-	headerTime = 10 * time.Second
-	bodyTime   = 60 * time.Second
-	idleTime   = 120 * time.Second
-	writeTime  = 30 * time.Second // for each chunk
-)
+// times are the time limits of a connection.
+type times struct {
+	header, body, idle time.Duration
+	write              time.Duration // for each chunk
+	end                time.Duration // for requests to write their last event once they are cancelled
+}
+
+var usual = times{header: 10 * time.Second, body: 60 * time.Second, idle: 120 * time.Second, write: 30 * time.Second, end: 5 * time.Second}
 
 // maxHeader is the most bytes of a request's header.
 const maxHeader = 32 << 10
@@ -59,23 +65,46 @@ func (o Options) withDefaults() Options {
 
 // Server answers HTTP requests. It may be shared between goroutines.
 type Server struct {
-	o      Options
-	routes []route
-	mux    *http.ServeMux // finds a route
-	life   *life
+	o       Options
+	hosts   []string // as hostOf returns them
+	origins origins
+	routes  []route
+	mux     *http.ServeMux // finds a route
+	life    *life
+	metrics *metrics
+	tls     *certificate // nil: none
+	times   times
+	reading atomic.Int64 // bytes of bodies that are being read
+	bodies  int64        // the most of them
 }
 
 // New returns a server. Whoever calls it calls Serve, or uses Handler in a server of its own.
 func New(o Options) (*Server, error) {
-	s := &Server{o: o.withDefaults(), life: newLife()}
+	s := &Server{o: o.withDefaults(), life: newLife(), times: usual}
+	s.metrics = newMetrics(s.o.Now())
+	var err error
+	if o.TLS != nil {
+		if s.tls, err = newCertificate(*o.TLS, s.o.Log, s.o.Now); err != nil {
+			return nil, err
+		}
+	}
+	if s.origins, err = newOrigins(o.Origins, o.Keys != nil); err != nil {
+		return nil, err
+	}
+	for _, host := range o.Hosts {
+		s.hosts = append(s.hosts, hostOf(host))
+	}
 	s.take(s.table())
 	return s, nil
 }
 
 // take makes the routes those of a table.
 func (s *Server) take(table []route) {
-	s.routes, s.mux = table, http.NewServeMux()
+	s.routes, s.mux, s.bodies = table, http.NewServeMux(), bodies
 	for i := range table {
+		if table[i].body == json {
+			s.bodies = max(s.bodies, 2*s.limitOf(&table[i])) // while body makes room, it holds both
+		}
 		s.mux.Handle(table[i].method+" "+table[i].path, &table[i])
 	}
 }

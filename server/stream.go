@@ -12,6 +12,7 @@ type stream struct {
 	c     *call
 	mu    sync.Mutex // of what follows and of the writer
 	timer *time.Timer
+	last  time.Time // when the event before was sent
 	ended bool
 	err   error // the first error of writing
 }
@@ -41,6 +42,11 @@ func (c *call) stream() (*stream, error) {
 func (s *stream) send(event []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.c.s.o.Now()
+	if !s.last.IsZero() {
+		s.c.s.metrics.gap.Observe(now.Sub(s.last).Seconds())
+	}
+	s.last = now
 	return s.write(event)
 }
 

@@ -9,11 +9,12 @@ import (
 type writer struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	status  int // 0 until the header is written
+	limit   time.Duration // for each chunk
+	status  int           // 0 until the header is written
 }
 
-func newWriter(w http.ResponseWriter) *writer {
-	return &writer{ResponseWriter: w, control: http.NewResponseController(w)}
+func newWriter(w http.ResponseWriter, limit time.Duration) *writer {
+	return &writer{ResponseWriter: w, control: http.NewResponseController(w), limit: limit}
 }
 
 // Unwrap is for http.ResponseController.
@@ -27,7 +28,7 @@ func (w *writer) WriteHeader(status int) {
 	}
 }
 
-// chunk is how many bytes a client must read in writeTime.
+// chunk is how many bytes a client must read within the limit.
 const chunk = 64 << 10
 
 func (w *writer) Write(data []byte) (n int, err error) {
@@ -48,4 +49,4 @@ func (w *writer) flush() error {
 }
 
 // hurry begins the time of the next chunk.
-func (w *writer) hurry() { _ = w.control.SetWriteDeadline(time.Now().Add(writeTime)) } // a recorder has no deadlines
+func (w *writer) hurry() { _ = w.control.SetWriteDeadline(time.Now().Add(w.limit)) } // a recorder has no deadlines
