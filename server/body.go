@@ -14,7 +14,7 @@ import (
 )
 
 // bodies is how many bytes of all bodies that are being read may be in memory. A single one of the largest kind always fits.
-const bodies = 64 << 20
+const bodies = 32 << 20
 
 // slowest is the rate in bytes per second at which a body that is not JSON must arrive, after the time of a body.
 const slowest = 64 << 10

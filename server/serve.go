@@ -31,9 +31,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	h.RegisterOnShutdown(open.closeWaiting)
 	for _, l := range listeners {
 		if err := s.o.Check(l.Addr()); err != nil {
-			for _, l := range listeners {
-				l.Close()
-			}
+			closeAll(listeners)
 			return err
 		}
 		s.warn(l.Addr())
@@ -66,10 +64,11 @@ func (s *Server) warn(address net.Addr) {
 
 // until serves the listeners until ctx ends or one of them fails. Then it calls drain, and closes what is left after the time end.
 func until(ctx context.Context, h *http.Server, drain func(), end time.Duration, listeners []net.Listener) error {
+	secure := h.TLSConfig != nil // net/http sets one later, also for plain HTTP
 	group, failed := errgroup.WithContext(ctx)
 	for _, l := range listeners {
 		group.Go(func() (err error) {
-			if h.TLSConfig != nil {
+			if secure {
 				err = h.ServeTLS(l, "", "")
 			} else {
 				err = h.Serve(l)
@@ -88,6 +87,12 @@ func until(ctx context.Context, h *http.Server, drain func(), end time.Duration,
 		h.Close()
 	}
 	return group.Wait()
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
 }
 
 // drain ends the running requests.

@@ -165,7 +165,7 @@ func below(from string) []string {
 
 // fault says what is wrong with an import, or returns "".
 func fault(pkg, imported string) string {
-	if few, ok := only[imported]; ok && !slices.Contains(few, pkg) {
+	if few, ok := only[imported]; ok && !slices.ContainsFunc(few, func(pattern string) bool { ok, _ := path.Match(pattern, pkg); return ok }) {
 		return "only " + strings.Join(few, ", ") + " may import it"
 	}
 	name, ours := strings.CutPrefix(imported, module+"/")
@@ -286,6 +286,12 @@ func TestTheTableHasNoWayBack(t *testing.T) {
 			assert.Contains(t, arrows, name, "below %q", pkg)
 		}
 		assert.NotContains(t, below(pkg), pkg)
+	}
+}
+
+func TestTheServerStartsNoPrograms(t *testing.T) {
+	for _, pkg := range append(below("server"), "server") {
+		assert.NotContains(t, only["os/exec"], pkg, "a request could reach it")
 	}
 }
 
