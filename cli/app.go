@@ -48,7 +48,7 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 			urfave.HelpFlag,
 		},
 		Commands: slices.Concat([]*urfave.Command{
-			runCommand(), chatCommand(), pullCommand()}, storeCommands(), []*urfave.Command{
+			runCommand(), chatCommand(), serveCommand(), keyCommand(), pullCommand()}, storeCommands(), []*urfave.Command{
 			convertCommand(), quantizeCommand(), inspectCommand(), logitsCommand(), embedCommand(), benchCommand(), recommendCommand(),
 			perplexityCommand(), compareCommand(), evalCommand(), imatrixCommand(), sensitivityCommand(),
 			tokenizeCommand(), detokenizeCommand(), devicesCommand(), doctorCommand(), completionCommand(), manCommand(), helpCommand(), versionCommand(), completeCommand(), examineCommand(),

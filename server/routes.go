@@ -40,6 +40,34 @@ func (s *Server) table() []route {
 		{"GET", "/ready", open, own, none, 0, s.ready},
 		{"GET", "/metrics", keys.Metrics, llamaCpp, none, 0, s.serveMetrics},
 		{"POST", "/props", keys.Infer, llamaCpp, none, 0, notOffered("settings of the whole server are its operator's")},
+
+		{"GET", "/v1/models", keys.Infer, openAI, none, 0, s.models},
+		{"GET", "/models", keys.Infer, openAI, none, 0, s.models},
+		{"GET", "/v1/models/{id...}", keys.Infer, openAI, none, 0, s.model},
+		{"POST", "/v1/chat/completions", keys.Infer, openAI, json, 0, s.chatCompletions},
+		{"POST", "/chat/completions", keys.Infer, openAI, json, 0, s.chatCompletions},
+		{"POST", "/v1/chat/completions/input_tokens", keys.Infer, openAI, json, 0, s.inputTokens},
+		{"POST", "/chat/completions/input_tokens", keys.Infer, openAI, json, 0, s.inputTokens},
+		{"POST", "/v1/completions", keys.Infer, openAI, json, 0, s.completions},
+		{"POST", "/v1/embeddings", keys.Infer, openAI, json, 0, s.embeddings},
+
+		{"POST", "/completion", keys.Infer, llamaCpp, json, 0, s.llamaCompletion},
+		{"POST", "/completions", keys.Infer, llamaCpp, json, 0, s.llamaCompletion},
+		{"POST", "/embedding", keys.Infer, llamaCpp, json, 0, s.llamaEmbeddings},
+		{"POST", "/embeddings", keys.Infer, llamaCpp, json, 0, s.llamaEmbeddings},
+		{"POST", "/tokenize", keys.Infer, llamaCpp, json, 0, s.tokenize},
+		{"POST", "/detokenize", keys.Infer, llamaCpp, json, 0, s.detokenize},
+		{"POST", "/apply-template", keys.Infer, llamaCpp, json, 0, s.applyTemplate},
+		{"GET", "/props", keys.Infer, llamaCpp, none, 0, s.props},
+		{"GET", "/slots", keys.Infer, llamaCpp, none, 0, s.slots},
+
+		{"GET", "/v1/states", keys.States, own, none, 0, s.listStates},
+		{"POST", "/v1/states", keys.States, own, json, 0, s.makeState},
+		{"GET", "/v1/states/{name}", keys.States, own, none, 0, s.describeState},
+		{"PUT", "/v1/states/{name}", keys.States, own, raw, 0, s.uploadState},
+		{"DELETE", "/v1/states/{name}", keys.States, own, none, 0, s.deleteState},
+		{"GET", "/v1/states/{name}/content", keys.States, own, none, 0, s.downloadState},
+		{"POST", "/v1/states/{name}/fork", keys.States, own, json, 0, s.forkState},
 	}
 	for _, r := range refused {
 		for _, method := range []string{"GET", "POST", "DELETE"} {

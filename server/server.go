@@ -8,10 +8,13 @@ import (
 
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/keys"
+	"github.com/gosling-rwkv/gosling/service"
 )
 
 // Options says how to serve. The zero value serves requests from this machine only, without keys.
 type Options struct {
+	Model *service.Model // what answers; required, and closed by the caller after Serve
+
 	Keys *keys.Ring // who may use the server; nil: everyone on this machine may do everything
 	// Insecure lets clients of other machines ask the model without a key. Each address is a tenant.
 	Insecure bool

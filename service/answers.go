@@ -20,7 +20,9 @@ type Answers struct {
 	events    chan Event
 	running   sync.WaitGroup
 	submitted time.Time
-	prompt    []Token // the prompt's tokens, if the request asked for them; complete when the prompt was read
+	limit     int               // of the tokens of a text; 0 is none
+	banned    []tokenizer.Token // besides those of the request
+	prompt    []Token           // the prompt's tokens, if the request asked for them; complete when the prompt was read
 }
 
 // Event is a part of an answer. It has one of its fields besides Choice, but a Part may come with the End.
@@ -58,11 +60,13 @@ type Token struct {
 type End struct {
 	Err      error // nil if there is a Reason
 	Reason   generate.Reason
-	Stop     string // the stop string that ended the text
-	Prompt   int    // tokens of the prompt
-	Cached   int    // of these, the tokens that need not be read
-	Tokens   int    // that were sampled
-	Thinking int    // of these, the tokens of thoughts
+	Stop     string            // the stop string that ended the text
+	Prompt   int               // tokens of the prompt
+	Cached   int               // of these, the tokens that need not be read
+	Tokens   int               // that were sampled
+	Limit    int               // of Tokens; 0 is none
+	Thinking int               // of these, the tokens of thoughts
+	Banned   []tokenizer.Token // that could not be chosen, besides those of the request
 
 	Waited, Read, Decoded time.Duration // until the prompt began to be read, until its end, and until the text's end
 

@@ -19,7 +19,7 @@ var errUnfinished = errors.New("the answer ended before there was anything to ke
 func (t *text) ended(e sched.Event) *End {
 	end := &End{
 		Err: e.End.Err, Reason: e.Reason, Stop: e.Stop, Prompt: len(t.a.r.Prompt.Tokens), Cached: e.End.Cached, Tokens: t.sampled,
-		Thinking: t.thinking, Waited: e.End.Waited, Read: e.End.Read, Decoded: e.End.Decoded,
+		Limit: t.a.limit, Banned: t.a.banned, Thinking: t.thinking, Waited: e.End.Waited, Read: e.End.Read, Decoded: e.End.Decoded,
 	}
 	if end.Err != nil {
 		return end

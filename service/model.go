@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type Options struct {
 	Names    *states.Names    // states with names; Close closes them [in memory, 64 of a tenant and 1 GiB of all]
 	Format   chat.Format      // of conversations; without a name, the model's own template is used
 	Sampling *sampler.Options // where a request does not say otherwise [those of the template]
+	Seed     *uint64          // of requests without one [a random one for each]
 	Context  int              // the most tokens that a prompt and its answer may have together [no limit]
 	Limit    int              // the most tokens of an answer if a request does not say [no limit]
 	Timeout  time.Duration    // after which a text ends with what it has [none]
@@ -117,6 +119,14 @@ func (m *Model) Format() chat.Format { return m.o.Format }
 
 // DefaultSampling returns how tokens are chosen if a request does not say otherwise.
 func (m *Model) DefaultSampling() sampler.Options { return *m.o.Sampling }
+
+// Seed returns the seed for a request without one.
+func (m *Model) Seed() uint64 {
+	if m.o.Seed != nil {
+		return *m.o.Seed
+	}
+	return rand.Uint64N(1 << 53)
+}
 
 // Slots returns how many texts decode side by side.
 func (m *Model) Slots() int { return m.o.Slots }

@@ -3,7 +3,6 @@ package service
 import (
 	"cmp"
 	"context"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -58,9 +57,6 @@ const (
 
 // keepsState reports whether the state behind the text is wanted.
 func (r *Request) keepsState() bool { return r.Save != "" || r.Give != GiveNothing }
-
-// RandomSeed returns the seed for a request without one.
-func RandomSeed() uint64 { return rand.Uint64N(1 << 53) }
 
 // check returns what is wrong with a request, and how many tokens a text may have; 0 is no limit.
 func (m *Model) check(r *Request) (limit int, err error) {
@@ -142,7 +138,10 @@ func (m *Model) Start(ctx context.Context, r Request) (*Answers, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answers{m: m, r: r, events: make(chan Event)}
+	a := &Answers{m: m, r: r, limit: limit, events: make(chan Event)}
+	if r.IgnoreEnd {
+		a.banned = m.ends()
+	}
 	a.ctx, a.cancel = context.WithCancel(ctx)
 	if r.PromptTokens {
 		a.promptTokens(&q)

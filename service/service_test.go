@@ -232,7 +232,7 @@ func TestTokensAreTheText(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := greedy(text(t, m, s))
 			r.Sampling, r.Limit = sampler.Options{Temperature: 2, TopP: 1, Seed: 3, Limit: 256}, 200
-			r.Stop = []string{"e"}
+			r.Stop = []string{"e", " \n \n"}
 			r.Probabilities, r.PromptTokens = &sched.Probabilities{Top: 3}, true
 			a, err := m.Start(t.Context(), r)
 			require.NoError(t, err)

@@ -88,9 +88,15 @@ func (t *text) parts(piece generate.Piece, last bool) []Part {
 	for _, p := range split {
 		parts = append(parts, Part{Kind: p.Kind, Text: p.Text, Tokens: t.tokens.in(p.At, p.At+len(p.Text))})
 	}
-	if last && len(parts) > 0 {
+	if !last {
+		return parts
+	}
+	if rest := t.tokens.rest(); len(rest) > 0 {
+		if len(parts) == 0 {
+			parts = []Part{{Kind: chat.Answer}}
+		}
 		end := &parts[len(parts)-1]
-		end.Tokens = append(end.Tokens, t.tokens.rest(len(t.said))...)
+		end.Tokens = append(end.Tokens, rest...)
 	}
 	return parts
 }

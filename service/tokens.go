@@ -17,9 +17,10 @@ type tokens struct {
 	end    int      // of the last token
 }
 
-// placed is a token and the part of the text that it stands for, of which some may be in an earlier part.
+// placed is a token and the part of the text that it stands for. Its Text is what was in parts so far.
 type placed struct {
 	Token
+	whole      string
 	begin, end int
 }
 
@@ -29,31 +30,36 @@ func (t *tokens) push(id tokenizer.Token, p *sampler.Probabilities) {
 		return
 	}
 	token := newToken(t.vocab, id, p)
-	token.Text = t.stream.Push(token.Bytes)
+	whole := t.stream.Push(token.Bytes)
 	begin := t.end
-	t.end += len(token.Text)
-	t.open = append(t.open, placed{token, begin, t.end})
+	t.end += len(whole)
+	t.open = append(t.open, placed{token, whole, begin, t.end})
 }
 
-// in returns the tokens that end in a piece of the text, with their share of it. Tokens that end before it are in no part: they are tags, and
-// white space in front of an answer.
+// in returns the tokens that end in a piece of the text, with the text that they have in this piece and in earlier ones. Tokens that are in no
+// piece are dropped: they are tags, and white space in front of an answer.
 func (t *tokens) in(begin, end int) (found []Token) {
-	for len(t.open) > 0 && t.open[0].end <= end {
-		p := t.open[0]
-		t.open = t.open[1:]
-		if p.end > begin || p.end == begin && p.begin == p.end {
-			p.Text = p.Text[max(0, begin-p.begin):]
+	kept := 0
+	for i := range t.open {
+		p := &t.open[i]
+		if from, to := max(begin, p.begin), min(end, p.end); from < to {
+			p.Text += p.whole[from-p.begin : to-p.begin]
+		}
+		if p.end > end {
+			break
+		}
+		if kept++; p.Text != "" || p.begin == p.end && p.end >= begin {
 			found = append(found, p.Token)
 		}
 	}
+	t.open = t.open[kept:]
 	return found
 }
 
-// rest returns the tokens behind the last part of a text that has the given length. A stop string has cut them, or they complete no character.
-func (t *tokens) rest(end int) (found []Token) {
+// rest returns the tokens behind the last piece of a text: a stop string has cut them, or they complete no character.
+func (t *tokens) rest() (found []Token) {
 	for _, p := range t.open {
-		if p.begin < end || p.begin == p.end {
-			p.Text = p.Text[:min(len(p.Text), end-p.begin)]
+		if p.Text != "" || p.begin == p.end {
 			found = append(found, p.Token)
 		}
 	}

@@ -26,11 +26,11 @@ type here struct{}
 // may skip levels. It must not import packages above it, or siblings. "v*" stands for every version.
 var arrows = map[string][]string{
 	"": {"cli"},
-	"cli": {"dialog", "chat", "lm", "generate", "fit", "models", "hub", "libraries", "convert", "quant", "gguf", "demo",
+	"cli": {"dialog", "server", "chat", "lm", "generate", "fit", "models", "hub", "libraries", "convert", "quant", "gguf", "demo",
 		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term", "internal/lineedit",
 		"internal/cmdline", "internal/completion", "internal/manual", "internal/vectors"},
-	"server":      {"api", "keys", "internal/watch"},
+	"server":      {"api/*", "api", "keys", "service", "internal/watch"},
 	"keys":        {"internal/atomicfile", "internal/infile", "internal/lock", "internal/watch"},
 	"dialog":      {"fit", "lm", "internal/excerpt", "internal/lineedit", "internal/lock", "internal/private", "internal/units"},
 	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},

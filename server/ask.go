@@ -1,0 +1,195 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/chat"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/sched"
+	"github.com/gosling-rwkv/gosling/service"
+	"github.com/gosling-rwkv/gosling/states"
+)
+
+// client is who asks, as the model knows it.
+func (c *call) client(salt string) service.Client {
+	return service.Client{Tenant: c.tenant.Name, Weight: float64(c.tenant.Priority), Salt: salt}
+}
+
+// ask returns the request for texts that a dialect's options stand for, without its prompt. The caller releases its Begin.
+func (c *call) ask(o api.Options) (r service.Request, err error) {
+	m := c.s.o.Model
+	c.report.model = m.Name()
+	if len(o.Ignored) > 0 {
+		c.w.Header().Set("Gosling-Ignored", strings.Join(o.Ignored, ", "))
+	}
+	r = service.Request{
+		Client: c.client(o.CacheSalt), Stop: o.Stop, Choices: o.Choices, IgnoreEnd: o.IgnoreEnd, Exact: o.Exact,
+		ReadCache: o.Cache != api.NoCache, FillCache: o.Cache == api.UseCache, Save: o.SaveState,
+	}
+	vocab, err := m.Tokenizer()
+	if err != nil {
+		return r, err
+	}
+	if r.Sampling, err = o.Sampling.Over(m.DefaultSampling(), vocab); err != nil {
+		return r, err
+	}
+	r.Sampling.Seed = m.Seed()
+	api.Set(&r.Sampling.Seed, o.Seed)
+	if o.Limit != nil {
+		r.Limit, r.ReadOnly = *o.Limit, *o.Limit == 0
+	}
+	if o.Logprobs != nil {
+		r.Probabilities = &sched.Probabilities{Top: *o.Logprobs, Sampled: o.Sampled}
+	}
+	r.Give = map[api.Return]service.Give{api.ReturnID: service.GiveID, api.ReturnData: service.GiveData}[o.ReturnState]
+	return r, c.beginWith(o.State, &r)
+}
+
+// beginWith sets the state that a request's texts begin with.
+func (c *call) beginWith(state *api.State, r *service.Request) (err error) {
+	m := c.s.o.Model
+	switch {
+	case state == nil:
+		return nil
+	case state.Name != "":
+		r.Begin, err = m.Named(r.Tenant, state.Name)
+	default:
+		r.Begin, err = m.Sent(state.Data)
+	}
+	return told(err)
+}
+
+// told returns what a client is told of an error of the model. Other errors stay as they are.
+func told(err error) error {
+	var (
+		busy    *sched.BusyError
+		context *service.ContextError
+		state   *service.StateError
+		name    *service.NameError
+		prompt  *service.PromptError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &busy):
+		return &api.Error{Kind: api.RateLimited, Message: busy.Error(), RetryAfter: busy.Wait}
+	case errors.Is(err, sched.ErrClosed):
+		return &api.Error{Kind: api.Unavailable, Message: err.Error()}
+	case errors.As(err, &context):
+		return &api.Error{Kind: api.TooLong, Message: err.Error(), PromptTokens: context.Prompt, ContextTokens: context.Context}
+	case errors.As(err, &state) && errors.Is(err, states.ErrNoState):
+		return &api.Error{Kind: api.NotFound, Param: "state", Message: err.Error()}
+	case errors.As(err, &state):
+		return api.Invalidf("state", "%v", err)
+	case errors.As(err, &name):
+		return api.Invalidf("save_state", "%v", err)
+	case errors.As(err, &prompt):
+		return &api.Error{Kind: api.Invalid, Message: err.Error()}
+	case errors.Is(err, service.ErrNotExact):
+		return api.Unsupportedf("deterministic", "%v", err)
+	case errors.Is(err, service.ErrManyStates):
+		return api.Invalidf("n", "%v", err)
+	}
+	return err
+}
+
+// reported notes how a text ended for the log and the metrics.
+func (c *call) reported(end *service.End) {
+	if end.Prompt > 0 && c.report.read+c.report.cached == 0 { // the choices share a prompt
+		c.report.read, c.report.cached, c.report.queue = end.Prompt-end.Cached, end.Cached, end.Waited
+	}
+	c.report.generated += end.Tokens
+	c.report.reasoning += end.Thinking
+	c.report.end = string(end.Reason)
+}
+
+// usage counts the tokens of texts that share a prompt.
+func usage(ends ...*service.End) api.Usage {
+	var u api.Usage
+	for _, e := range ends {
+		u.Prompt, u.Cached = e.Prompt, max(u.Cached, e.Cached)
+		u.Completion += e.Tokens
+		u.Reasoning += e.Thinking
+	}
+	return u
+}
+
+// timings returns how long texts that share a prompt took.
+func timings(ends ...*service.End) api.Timings {
+	var t api.Timings
+	for _, e := range ends {
+		t.Cached = max(t.Cached, e.Cached)
+		t.Prompt = e.Prompt - t.Cached
+		t.Predicted += e.Tokens
+		t.Read, t.Decoded = max(t.Read, e.Read), max(t.Decoded, e.Decoded)
+	}
+	return t
+}
+
+// stateInfo tells where the state behind a text is.
+func stateInfo(k *service.Kept) *api.StateInfo {
+	if k == nil {
+		return nil
+	}
+	if k.Err != nil {
+		return &api.StateInfo{Error: k.Err.Error()}
+	}
+	return &api.StateInfo{ID: k.ID, Name: k.Name, Data: k.Data}
+}
+
+// tokens returns tokens as dialects tell them. sampled tells that the probabilities are those that they were drawn with.
+func tokens(list []service.Token, sampled bool) []api.Token {
+	told := make([]api.Token, len(list))
+	for i, t := range list {
+		told[i] = api.Token{ID: t.ID, Text: t.Text, Bytes: t.Bytes, Logprob: t.Logprob, Sampled: sampled}
+		if t.Top != nil {
+			told[i].Top = tokens(t.Top, sampled)
+		}
+	}
+	return told
+}
+
+// wanted returns tokens if the request asked for their probabilities, and nil otherwise.
+func wanted(r *service.Request, list []service.Token) []api.Token {
+	if r.Probabilities == nil {
+		return nil
+	}
+	return tokens(list, r.Probabilities.Sampled)
+}
+
+// progress returns how much of the prompt was read.
+func progress(p *service.Progress) *api.Progress {
+	return &api.Progress{Total: p.Total, Cached: p.Cached, Read: p.Read, Time: p.Time}
+}
+
+// stops adds the stop strings of the model's template to those of a request for an answer in a conversation.
+func stops(r *service.Request, f chat.Format) {
+	if !r.IgnoreEnd {
+		r.Stop = chat.Stops(append(f.Stops[:len(f.Stops):len(f.Stops)], r.Stop...), f.Start())
+	}
+}
+
+// ended is the error of a text that ended for a reason that is nobody's fault but its server's, or nil.
+func ended(e *service.End) error {
+	if e.Err != nil {
+		return told(e.Err)
+	}
+	if e.Reason == generate.Cancelled {
+		return fmt.Errorf("cancelled after %v", e.Decoded.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// meanLogprob returns the average logarithm of a text's probabilities.
+func meanLogprob(list []service.Token) float64 {
+	sum := 0.0
+	for _, t := range list {
+		sum += t.Logprob
+	}
+	return sum / math.Max(1, float64(len(list)))
+}

@@ -1,0 +1,48 @@
+package server
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/service"
+)
+
+func TestLlamaCompletion(t *testing.T) {
+	k := newClient(t, service.Options{Cache: 64 << 20})
+	request := fields{"prompt": "ROMEO:", "n_predict": 10, "temperature": 0, "n_probs": 2, "return_tokens": true, "stop": []string{"zzz"}}
+	answer := k.post("/completion", request)
+	text := answer["content"].(string)
+	assert.Len(t, text, 10)
+	assert.Len(t, answer["tokens"], 10)
+	assert.Len(t, answer["completion_probabilities"], 10)
+	assert.Equal(t, "limit", answer["stop_type"])
+	assert.Equal(t, "ROMEO:", answer["prompt"])
+	events := k.stream("/completion", request)
+	var said strings.Builder
+	for _, e := range events[:len(events)-1] {
+		said.WriteString(e["content"].(string))
+		assert.Equal(t, false, e["stop"])
+	}
+	assert.Equal(t, text, said.String())
+	assert.Equal(t, true, events[len(events)-1]["stop"])
+
+	request["stop"] = []string{text[4:6]}
+	answer = k.post("/completion", request)
+	assert.Equal(t, "word", answer["stop_type"])
+	assert.Equal(t, text[4:6], answer["stopping_word"])
+	assert.Equal(t, text[:4], answer["content"])
+}
+
+func TestLlamaTokens(t *testing.T) {
+	k := newClient(t, service.Options{})
+	tokens := k.post("/tokenize", fields{"content": "Hé"})["tokens"]
+	require.Len(t, tokens, 3)
+	assert.Equal(t, "Hé", k.post("/detokenize", fields{"tokens": tokens})["content"])
+	prompt := k.post("/apply-template", fields{"messages": user("Hi")})["prompt"]
+	assert.Contains(t, prompt, "Hi")
+	_, props := k.ask("GET", "/props", nil)
+	assert.Equal(t, 8.0, props["total_slots"])
+}

@@ -1,0 +1,162 @@
+package server
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strings"
+
+	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/api/llamacpp"
+	"github.com/gosling-rwkv/gosling/api/openai"
+	"github.com/gosling-rwkv/gosling/chat"
+	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/service"
+)
+
+// head returns what a response and all chunks of a stream begin with.
+func (c *call) head(prefix string) openai.Head {
+	m := c.s.o.Model
+	return openai.Head{ID: prefix + rand.Text(), Created: c.s.o.Now(), Model: m.Name(), Fingerprint: m.Fingerprint()}
+}
+
+// finish returns why a text ended, as OpenAI names it.
+func finish(reason generate.Reason) openai.Finish {
+	if reason == generate.EndOfText || reason == generate.StopString {
+		return openai.Stopped
+	}
+	return openai.Length
+}
+
+// chatCompletions answers a conversation.
+func (s *Server) chatCompletions(c *call) error {
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	r, err := openai.DecodeChat(body)
+	if err != nil {
+		return err
+	}
+	q, err := c.ask(r.Options)
+	defer q.Begin.Release()
+	if err != nil {
+		return err
+	}
+	format, err := c.converse(&q, r.Conversation)
+	if err != nil {
+		return err
+	}
+	stops(&q, format)
+	answers, err := s.o.Model.Start(c.ctx, q)
+	if err != nil {
+		return told(err)
+	}
+	defer answers.Close()
+	w := chatWriter{c: c, r: r, q: &q, head: c.head("chatcmpl-")}
+	if r.Stream {
+		w.said = map[int]*strings.Builder{}
+		return c.pour(answers, &w)
+	}
+	return w.whole(answers)
+}
+
+// converse sets a request's prompt to that of a conversation and returns how it is held.
+func (c *call) converse(q *service.Request, talk api.Conversation) (chat.Format, error) {
+	m := c.s.o.Model
+	format, err := talk.Format(m.Format())
+	if err != nil {
+		return format, err
+	}
+	q.ThinkBudget = talk.Budget
+	q.Prompt, err = m.Chat(format, talk.Messages, talk.Next, q.Begin)
+	return format, told(err)
+}
+
+// chatWriter writes answers as chat completions.
+type chatWriter struct {
+	c    *call
+	r    *openai.ChatRequest
+	q    *service.Request
+	head openai.Head
+	said map[int]*strings.Builder // of a stream: the text of each choice
+}
+
+// whole writes a response that is not streamed.
+func (w *chatWriter) whole(answers *service.Answers) error {
+	results, ends, err := w.c.collect(answers)
+	if err != nil {
+		return err
+	}
+	t := timings(ends...)
+	response := openai.ChatResponse{Head: w.head, Usage: usage(ends...), Timings: &t, State: stateInfo(ends[0].State)}
+	for i, r := range results {
+		response.Choices = append(response.Choices, openai.ChatChoice{
+			Index: i, Content: r.Text, Thoughts: r.Thoughts, Logprobs: wanted(w.q, r.Tokens), Finish: finish(r.End.Reason),
+		})
+	}
+	if w.r.Verbose {
+		response.Verbose = w.verbose(0, &results[0].End, results[0].Text)
+	}
+	return w.c.answer(http.StatusOK, openai.EncodeChat(response))
+}
+
+// verbose describes a text as llama.cpp does.
+func (w *chatWriter) verbose(choice int, e *service.End, text string) []byte {
+	t := w.c.llamaText(w.q, w.r.Options, choice, e, text)
+	t.Content = text
+	return llamacpp.EncodeCompletions([]llamacpp.Completion{t}, nil)
+}
+
+// begin implements pourer.
+func (w *chatWriter) begin(choice int) [][]byte {
+	w.said[choice] = &strings.Builder{}
+	return [][]byte{w.chunk(openai.ChatChunk{Index: choice, Begins: true})}
+}
+
+// progress implements pourer.
+func (w *chatWriter) progress(p *service.Progress) [][]byte {
+	if !w.r.Progress {
+		return nil
+	}
+	return [][]byte{w.chunk(openai.ChatChunk{Progress: progress(p)})}
+}
+
+// part implements pourer.
+func (w *chatWriter) part(choice int, p service.Part, _ int, t *api.Timings) [][]byte {
+	chunk := openai.ChatChunk{Index: choice, Timings: t}
+	switch p.Kind {
+	case chat.Thoughts:
+		chunk.Thoughts = p.Text
+	default:
+		w.said[choice].WriteString(p.Text)
+		chunk.Content, chunk.Logprobs = p.Text, wanted(w.q, p.Tokens)
+	}
+	return [][]byte{w.chunk(chunk)}
+}
+
+// end implements pourer.
+func (w *chatWriter) end(choice int, e *service.End) [][]byte {
+	t := timings(e)
+	last := openai.ChatChunk{Index: choice, Finish: finish(e.Reason), State: stateInfo(e.State), Timings: &t}
+	if w.r.Verbose {
+		last.Verbose = w.verbose(choice, e, w.said[choice].String())
+	}
+	return [][]byte{w.chunk(last)}
+}
+
+// done implements pourer.
+func (w *chatWriter) done(ends []*service.End) [][]byte {
+	var last [][]byte
+	if w.r.StreamUsage {
+		u, t := usage(ends...), timings(ends...)
+		last = append(last, w.chunk(openai.ChatChunk{Usage: &u, Timings: &t}))
+	}
+	return append(last, api.Event([]byte(api.Done)))
+}
+
+func (w *chatWriter) chunk(c openai.ChatChunk) []byte {
+	c.Head = w.head
+	return api.Event(openai.EncodeChatChunk(c))
+}
+
+func (w *chatWriter) everyTimings() bool { return w.r.Timings }

@@ -1,0 +1,110 @@
+package server
+
+import (
+	"math"
+	"net/http"
+
+	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/api/openai"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/service"
+)
+
+// embeddings returns a vector for each text.
+func (s *Server) embeddings(c *call) error {
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	r, err := openai.DecodeEmbeddings(body)
+	if err != nil {
+		return err
+	}
+	vectors, read, err := c.embed(r.Inputs, engine.LastToken)
+	if err != nil {
+		return err
+	}
+	if n := r.Dimensions; n > 0 {
+		for i := range vectors {
+			vectors[i] = shortened(vectors[i], n)
+		}
+	}
+	return c.answer(http.StatusOK, openai.EncodeEmbeddings(openai.EmbeddingResponse{
+		Model: s.o.Model.Name(), Vectors: vectors, Base64: r.Base64, Tokens: read,
+	}))
+}
+
+// embed returns the vectors of texts, and how many tokens they have.
+func (c *call) embed(inputs []api.Prompt, pooling engine.Pooling) (vectors [][]float32, read int, err error) {
+	m := c.s.o.Model
+	c.report.model = m.Name()
+	texts := make([]service.Prompt, len(inputs))
+	for i, input := range inputs {
+		if texts[i], err = c.s.prompt(input); err != nil {
+			return nil, 0, err
+		}
+		read += len(texts[i].Tokens)
+	}
+	vectors, err = m.Embed(c.ctx, c.client(""), texts, pooling)
+	c.report.read = read
+	return vectors, read, told(err)
+}
+
+// models lists the model.
+func (s *Server) models(c *call) error {
+	return c.answer(http.StatusOK, openai.EncodeModels([]openai.Model{s.described()}))
+}
+
+// model describes the model. Any name is right, because clients have names of other models built in.
+func (s *Server) model(c *call) error {
+	return c.answer(http.StatusOK, openai.EncodeModel(s.described()))
+}
+
+func (s *Server) described() openai.Model {
+	m := s.o.Model
+	return openai.Model{
+		ID: m.Name(), Created: m.Began(), Owner: "gosling", Aliases: []string{m.Name()}, Vocab: m.Vocab(), Embedding: m.Config().Embed, Parameters: m.Parameters(),
+		Bytes: m.File().Size(), Context: m.Context(),
+	}
+}
+
+// shortened returns the first n numbers of a vector, at its length before, as embeddings with fewer dimensions are made.
+func shortened(vector []float32, n int) []float32 {
+	if n >= len(vector) {
+		return vector
+	}
+	before, after := length(vector), length(vector[:n])
+	if after == 0 {
+		return vector[:n]
+	}
+	short := make([]float32, n)
+	for i := range short {
+		short[i] = float32(float64(vector[i]) * before / after)
+	}
+	return short
+}
+
+func length(vector []float32) float64 {
+	sum := 0.0
+	for _, x := range vector {
+		sum += float64(x) * float64(x)
+	}
+	return math.Sqrt(sum)
+}
+
+// inputTokens counts the tokens of a conversation's prompt.
+func (s *Server) inputTokens(c *call) error {
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	r, err := openai.DecodeChat(body)
+	if err != nil {
+		return err
+	}
+	var q service.Request
+	if _, err := c.converse(&q, r.Conversation); err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, openai.EncodeInputTokens(len(q.Prompt.Tokens)))
+}

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/service"
+)
+
+func TestAStateIsMadeUsedForkedAndDeleted(t *testing.T) {
+	k := newClient(t, service.Options{})
+	whole := k.post("/v1/completions", fields{"prompt": "ROMEO:\nBut soft", "max_tokens": 12, "temperature": 0})
+	made := k.post("/v1/states", fields{"prompt": "ROMEO:\nBut", "name": "but"})
+	assert.Equal(t, "but", made["name"])
+	assert.Equal(t, 10.0, made["tokens"])
+	rest := fields{"prompt": " soft", "max_tokens": 12, "temperature": 0, "state": "but"}
+	assert.Equal(t, at(whole, "choices", 0, "text"), at(k.post("/v1/completions", rest), "choices", 0, "text"))
+
+	forked := k.post("/v1/states/but/fork", fields{"to": "other"})
+	assert.Equal(t, "other", forked["name"])
+	status, _ := k.ask("DELETE", "/v1/states/but", nil)
+	assert.Equal(t, http.StatusOK, status)
+	status, _ = k.ask("GET", "/v1/states/but", nil)
+	assert.Equal(t, http.StatusNotFound, status)
+	_, list := k.ask("GET", "/v1/states", nil)
+	require.Len(t, list["data"], 1)
+	rest["state"] = "other"
+	assert.Equal(t, at(whole, "choices", 0, "text"), at(k.post("/v1/completions", rest), "choices", 0, "text"))
+}
+
+func TestAStateIsDownloadedAndUploaded(t *testing.T) {
+	k := newClient(t, service.Options{})
+	saved := k.post("/v1/completions", fields{"prompt": "ROMEO:", "max_tokens": 5, "temperature": 0, "save_state": "a"})
+	assert.Equal(t, "a", at(saved, "state", "name"))
+	r, file := k.do("GET", "/v1/states/a/content", "")
+	require.Equal(t, http.StatusOK, r.StatusCode)
+	assert.True(t, strings.HasPrefix(file, "GSLSTATE"))
+	_, half := k.do("GET", "/v1/states/a/content?type=f16", "")
+	assert.Less(t, len(half), len(file)*6/10)
+	r, answer := k.do("PUT", "/v1/states/b", file)
+	require.Equal(t, http.StatusOK, r.StatusCode, answer)
+	next := func(state any) any {
+		return at(k.post("/v1/completions", fields{"prompt": " ", "max_tokens": 9, "temperature": 0, "state": state}), "choices", 0, "text")
+	}
+	assert.Equal(t, next("a"), next("b"))
+	r, answer = k.do("PUT", "/v1/states/c", file[:len(file)-1])
+	assert.Equal(t, http.StatusBadRequest, r.StatusCode, answer)
+	assert.NotContains(t, answer, "/tmp", "no path is told")
+	r, _ = k.do("GET", "/v1/states/a/content?type=q8", "")
+	assert.Equal(t, http.StatusBadRequest, r.StatusCode)
+}
+
+func TestStatesOfRequests(t *testing.T) {
+	k := newClient(t, service.Options{Cache: 64 << 20})
+	first := k.post("/v1/chat/completions", fields{"messages": user("What is 17 + 25?"), "temperature": 0, "return_state": "id"})
+	id, _ := at(first, "state", "id").(string)
+	require.NotEmpty(t, id)
+	data := k.post("/v1/chat/completions", fields{"messages": user("What is 17 + 25?"), "temperature": 0, "return_state": "base64"})
+	messages := append(user("What is 17 + 25?"), fields{"role": "assistant", "content": at(first, "choices", 0, "message", "content")}, user("Capitals: red wine")[0])
+	want := k.post("/v1/chat/completions", fields{"messages": messages, "temperature": 0})
+	for name, state := range map[string]any{"an id": id, "bytes": fields{"data": at(data, "state", "data")}} {
+		t.Run(name, func(t *testing.T) {
+			got := k.post("/v1/chat/completions", fields{"messages": user("Capitals: red wine"), "temperature": 0, "state": state})
+			assert.Equal(t, at(want, "choices", 0, "message", "content"), at(got, "choices", 0, "message", "content"))
+			assert.Less(t, at(got, "usage", "prompt_tokens"), at(want, "usage", "prompt_tokens"))
+		})
+	}
+	made := k.post("/v1/states", fields{"messages": messages[:2], "name": "talk"})
+	got := k.post("/v1/chat/completions", fields{"messages": user("Capitals: red wine"), "temperature": 0, "state": "talk"})
+	assert.Equal(t, at(want, "choices", 0, "message", "content"), at(got, "choices", 0, "message", "content"))
+	assert.Greater(t, made["tokens"], 30.0)
+}
