@@ -19,14 +19,11 @@ type Cached struct {
 	Fill  bool             // the text leaves checkpoints
 }
 
-// known returns the part of a prompt that may be known, or nil. The hidden state after a token is not kept, so the last token must be read then.
+// known returns the part of a prompt that may be known. The hidden state after a token is not kept, so the last token must be read then.
 func (r Request) known() *states.Prompt {
 	tokens := r.Prompt
 	if r.Outputs == rwkv.LastHidden {
 		tokens = tokens[:len(tokens)-1]
-	}
-	if len(tokens) == 0 {
-		return nil
 	}
 	return states.NewPrompt(r.Generate.Vocab, tokens)
 }

@@ -73,9 +73,15 @@ func TestRowsAndTheTree(t *testing.T) {
 			{rwkv.LastHidden, true, p, 1},
 			{rwkv.LastLogits, true, p, 0},
 			{rwkv.LastHidden, true, p[:1], 1},
+			{rwkv.NoLogits, true, p[100:], 100},
+			{rwkv.LastLogits, true, p[100:], 100}, // a state without logits is not enough
+			{rwkv.LastLogits, true, p[100:], 0},
 		} {
 			check, before := checkRows(tc.prompt, tc.outputs), e.Stats().ReadTokens
 			r := Request{Prompt: tc.prompt, Cache: &c, ReadOnly: tc.readOnly, Outputs: tc.outputs, Rows: check.take, Generate: options(1, 1)}
+			if tc.outputs == rwkv.NoLogits {
+				r.Rows = nil
+			}
 			s, err := e.Submit(t.Context(), r)
 			require.NoError(t, err)
 			got, last := read(s)
