@@ -126,7 +126,7 @@ func (l *loop) sample(texts []*text, row func(int) []float32) []sampled {
 	for i, t := range texts {
 		workers.Go(func() error {
 			all[i] = t.sample(row(i))
-			return nil
+			return nil // an error is of this text alone
 		})
 	}
 	_ = workers.Wait()
@@ -135,14 +135,21 @@ func (l *loop) sample(texts []*text, row func(int) []float32) []sampled {
 
 // sample samples the next token.
 func (t *text) sample(logits []float32) (s sampled) {
-	t.writer.AfterRead()
-	t.next, s.err = t.Generate.Sampler.Sample(logits)
-	if s.err != nil {
-		return s
+	s.err = protect(func() (err error) {
+		t.writer.AfterRead()
+		s.Event, err = t.take(logits)
+		return err
+	})
+	return s
+}
+
+// take samples the next token and returns its event.
+func (t *text) take(logits []float32) (e Event, err error) {
+	if t.next, err = t.Generate.Sampler.Sample(logits); err != nil {
+		return e, err
 	}
-	s.Piece, s.err = t.writer.Take(t.next)
-	if s.Reason == generate.EndOfText {
-		return s
+	if e.Piece, err = t.writer.Take(t.next); e.Reason == generate.EndOfText {
+		return e, err
 	}
 	t.out = append(t.out, t.next)
 	if ask := t.Probabilities; ask != nil {
@@ -152,9 +159,9 @@ func (t *text) sample(logits []float32) (s sampled) {
 		} else {
 			p = t.Generate.Sampler.Probabilities(logits, t.next, ask.Top)
 		}
-		s.Probabilities = &p
+		e.Probabilities = &p
 	}
-	return s
+	return e, err
 }
 
 // emit hands out what was sampled. It ends the text if the piece is the last one or there is none, and reports whether the text goes on.

@@ -20,6 +20,7 @@ func (l *loop) failAll(texts []*text, err error) {
 
 // fail ends a text with an error. If it reads the prompt of a group, all texts of the group end so.
 func (l *loop) fail(t *text, err error) {
+	l.report(err, 1)
 	if t.readsForOthers() {
 		l.failAll(slices.Clone(t.group.texts[1:]), err)
 	}
@@ -44,19 +45,24 @@ func (l *loop) finish(t *text, last Event, err error) {
 		rest = l.endState(t, end)
 	}
 	l.drop(t)
-	deliver := func() {
-		t.stream.events <- last // there is room for one more than fullStream
-		close(t.stream.events)
-		t.stream.cancel()
-	}
 	if rest == nil {
-		deliver()
+		t.deliver(last)
 		return
 	}
 	l.keeping.Go(func() { // whoever knows the answer finds its state
-		rest()
-		deliver()
+		l.report(protect(func() error {
+			rest()
+			return nil
+		}), 0)
+		t.deliver(last)
 	})
+}
+
+// deliver hands out the last event.
+func (t *text) deliver(last Event) {
+	t.stream.events <- last // there is room for one more than fullStream
+	close(t.stream.events)
+	t.stream.cancel()
 }
 
 // ended returns how a text ends now, but for its state.
@@ -78,8 +84,9 @@ func (l *loop) endState(t *text, end *End) (rest func()) {
 	state := t.final
 	if state == nil {
 		var err error
-		state, err = l.stateOf(t)
-		end.Err = cmp.Or(end.Err, err)
+		if state, err = l.stateOf(t); err != nil && t.Keep {
+			end.Err = cmp.Or(end.Err, err)
+		}
 	}
 	if filling {
 		rest = l.keepAnswer(t, state)
@@ -100,10 +107,15 @@ func (l *loop) drop(t *text) {
 		l.reader = nil
 	}
 	l.recycle(t)
+	t.to(finished)
+	l.remove(t)
+}
+
+// remove forgets a text that has nothing to do with the machine any more.
+func (l *loop) remove(t *text) {
 	if t.hit != nil {
 		t.hit.Release()
 	}
-	t.to(finished)
 	t.tenant.texts--
 	l.texts = slices.DeleteFunc(l.texts, func(other *text) bool { return other == t })
 	l.mu.Lock()
@@ -117,7 +129,10 @@ func (l *loop) stateOf(t *text) (*engine.Snapshot, error) {
 	s := engine.Snapshot{Tokens: t.seen}
 	switch {
 	case t.phase == decoding || l.reader == t:
-		return &s, l.machine.Save(t.slot, &s)
+		if err := l.machine.Save(t.slot, &s); err != nil {
+			return nil, err
+		}
+		return &s, nil
 	case t.forked || t.readsForOthers() && t.state.State != nil:
 		copyState(&s, t.away()) // others need it
 		return &s, nil

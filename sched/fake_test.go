@@ -19,7 +19,8 @@ import (
 type fake struct {
 	slots                   []uint32 // the Reader is the last
 	perRead, perStep, perer time.Duration
-	fault                   func() error // of the next computation
+	before                  func(call string) error    // of each call
+	spoil                   func(rows []float32) error // of each step
 	concurrent              bool
 	states                  int                     // that it got memory for
 	longest                 [rwkv.AllHidden + 1]int // chunk with each kind of rows
@@ -50,14 +51,34 @@ func (f *fake) Facts() Facts {
 	return Facts{Slots: len(f.slots) - 1, Vocab: vocab, StateBytes: 8, Exact: true}
 }
 
-func (f *fake) Begin(*engine.Beginning) error { *f.at(Reader) = 1; return nil }
+// called is called first in all methods.
+func (f *fake) called(call string) error {
+	if f.before == nil {
+		return nil
+	}
+	return f.before(call)
+}
+
+func (f *fake) Begin(*engine.Beginning) error {
+	if err := f.called("Begin"); err != nil {
+		return err
+	}
+	*f.at(Reader) = 1
+	return nil
+}
 
 func (f *fake) Load(slot int, from engine.Snapshot) error {
+	if err := f.called("Load"); err != nil {
+		return err
+	}
 	*f.at(slot) = uint32(from.State[0][0])<<16 | uint32(from.State[0][1])
 	return nil
 }
 
 func (f *fake) Save(slot int, into *engine.Snapshot) error {
+	if err := f.called("Save"); err != nil {
+		return err
+	}
 	if into.State == nil {
 		f.states++
 		into.State = [][]float32{make([]float32, 2)}
@@ -68,29 +89,29 @@ func (f *fake) Save(slot int, into *engine.Snapshot) error {
 }
 
 func (f *fake) Move(from, to int) error {
+	if err := f.called("Move"); err != nil {
+		return err
+	}
 	*f.at(to) = *f.at(from)
 	*f.at(from) = 0xdead // nothing may use it any more
 	return nil
 }
 
-func (f *fake) compute(d time.Duration) error {
+func (f *fake) compute(d time.Duration) {
 	if f.concurrent {
 		panic("two computations at once")
 	}
 	f.concurrent = true
 	time.Sleep(d)
 	f.concurrent = false
-	if f.fault != nil {
-		return f.fault()
-	}
-	return nil
 }
 
 func (f *fake) Read(ctx context.Context, tokens []tokenizer.Token, outputs rwkv.Outputs) ([]float32, error) {
-	f.longest[outputs] = max(f.longest[outputs], len(tokens))
-	if err := f.compute(time.Duration(len(tokens)) * f.perRead); err != nil {
+	if err := f.called("Read"); err != nil {
 		return nil, err
 	}
+	f.longest[outputs] = max(f.longest[outputs], len(tokens))
+	f.compute(time.Duration(len(tokens)) * f.perRead)
 	var rows []float32
 	s := f.at(Reader)
 	*s, rows = rowsOf(*s, tokens, outputs)
@@ -114,12 +135,13 @@ func rowsOf(state uint32, tokens []tokenizer.Token, outputs rwkv.Outputs) (uint3
 }
 
 func (f *fake) Decode(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
+	if err := f.called("Decode"); err != nil {
+		return nil, err
+	}
 	if len(tokens) >= len(f.slots) {
 		return nil, errors.New("more texts than slots")
 	}
-	if err := f.compute(f.perStep + time.Duration(len(tokens))*f.perer); err != nil {
-		return nil, err
-	}
+	f.compute(f.perStep + time.Duration(len(tokens))*f.perer)
 	var rows []float32
 	for i, t := range tokens {
 		f.slots[i] = follow(f.slots[i], t)
@@ -127,6 +149,9 @@ func (f *fake) Decode(ctx context.Context, tokens []tokenizer.Token) ([]float32,
 	}
 	for i := len(tokens); i < len(f.slots)-1; i++ {
 		f.slots[i] = 0xdead // slots that are not in use may hold anything
+	}
+	if f.spoil != nil {
+		return rows, f.spoil(rows)
 	}
 	return rows, nil
 }

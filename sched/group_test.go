@@ -103,8 +103,11 @@ func TestCopiesThatFail(t *testing.T) {
 		defer e.Close()
 		p := prompt(rand.New(rand.NewPCG(13, 1)), 30)
 		r := func() Request { return Request{Prompt: p, Generate: options(1, 20), Keep: true} }
-		f.fault = func() error {
-			f.fault = nil
+		f.before = func(call string) error {
+			if call != "Read" {
+				return nil
+			}
+			f.before = nil
 			return errors.New("the device is gone")
 		}
 		streams, err := e.SubmitAll(t.Context(), r(), samplers(2, 3)...)

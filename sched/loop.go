@@ -30,8 +30,7 @@ type loop struct {
 func (e *Engine) loop() {
 	defer close(e.done)
 	l := &loop{Engine: e, tenants: map[string]*tenant{}, pace: pace{latency: e.o.Latency, alone: time.Second, share: e.o.ReadShare}}
-	for l.step() {
-	}
+	l.run()
 	l.keeping.Wait()
 }
 

@@ -86,7 +86,6 @@ func (l *loop) readChunk(t *text) {
 	l.tookToRead(t.everyRow(), n, took)
 	t.spent(took)
 	if err != nil {
-		l.reader = nil // its state is spoiled
 		l.fail(t, err)
 		return
 	}

@@ -45,11 +45,12 @@ func (t *text) outputs(n int) rwkv.Outputs {
 
 // tell passes rows to the request, if it wants them. The last row is that of the n-th token of the prompt.
 func (t *text) tell(n int, outputs rwkv.Outputs, rows []float32) error {
-	switch {
-	case t.Rows == nil || outputs == rwkv.NoLogits:
+	if t.Rows == nil || outputs == rwkv.NoLogits {
 		return nil
-	case outputs.Last():
-		return t.Rows(n-1, rows)
 	}
-	return t.Rows(t.read, rows)
+	first := t.read
+	if outputs.Last() {
+		first = n - 1
+	}
+	return protect(func() error { return t.Rows(first, rows) })
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
@@ -24,6 +25,7 @@ type Options struct {
 	StateMemory  int64         // bytes for states outside of the slots [1 GiB]
 	WriteTimeout time.Duration // after which a text is cancelled whose Stream nobody reads [30 s]
 	Workers      int           // goroutines that sample [GOMAXPROCS]
+	Log          *slog.Logger  // of panics [none]
 	Tree         *states.Tree  // where texts find states to begin with, and leave theirs [none]
 
 	// Alone computes one text after the other in chunks that depend on its prompt only. So results do not depend on other texts, even
@@ -39,6 +41,7 @@ func (o Options) withDefaults() Options {
 	o.StateMemory = cmp.Or(o.StateMemory, 1<<30)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
 	o.Workers = cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Alone {
 		o.Tree = nil
 	}

@@ -347,12 +347,12 @@ func TestRefusals(t *testing.T) {
 		require.NoError(t, last.End.Err)
 		require.Equal(t, generate.Limit, last.Reason)
 
-		f.fault = func() error { return errors.New("the device is gone") }
+		f.before = func(string) error { return errors.New("the device is gone") }
 		third, err := e.Submit(t.Context(), good())
 		require.NoError(t, err)
 		_, last = read(third)
 		require.ErrorContains(t, last.End.Err, "the device is gone")
-		f.fault = nil
+		f.before = nil
 
 		ended, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
