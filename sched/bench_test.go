@@ -48,8 +48,8 @@ func BenchmarkConversations(b *testing.B) {
 				all.Wait()
 			}
 			stats := e.Stats()
-			b.ReportMetric(float64(stats.DecodedTokens)/b.Elapsed().Seconds(), "tok/s")
-			b.ReportMetric(float64(stats.Swaps)/float64(stats.DecodedTokens), "swaps/tok")
+			b.ReportMetric(float64(stats.Decoded.Tokens)/b.Elapsed().Seconds(), "tok/s")
+			b.ReportMetric(float64(stats.Swaps)/float64(stats.Decoded.Tokens), "swaps/tok")
 			b.ReportMetric(float64(rss.Peak()-loaded)/(1<<20), "MiB")
 		})
 	}

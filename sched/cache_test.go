@@ -108,22 +108,22 @@ func TestSecondTurn(t *testing.T) {
 		require.Greater(t, len(answer), 20)
 
 		second := append(append(first[:200:200], answer...), prompt(rand.New(rand.NewPCG(7, 7)), 10)...)
-		before := e.Stats().ReadTokens
+		before := e.Stats().Read.Tokens
 		got, end = answered(t, e, second, 2, 10, c)
 		require.Equal(t, expected(second, options(2, 10)), got)
-		require.LessOrEqual(t, e.Stats().ReadTokens-before, int64(10+1), "the new tokens, and one that the answer had not read")
-		require.EqualValues(t, len(second)-end.Cached, e.Stats().ReadTokens-before)
+		require.LessOrEqual(t, e.Stats().Read.Tokens-before, int64(10+1), "the new tokens, and one that the answer had not read")
+		require.EqualValues(t, len(second)-end.Cached, e.Stats().Read.Tokens-before)
 
 		again := append(first[:200:200], prompt(rand.New(rand.NewPCG(8, 8)), 7)...)
-		before = e.Stats().ReadTokens
+		before = e.Stats().Read.Tokens
 		got, _ = answered(t, e, again, 3, 10, c)
 		require.Equal(t, expected(again, options(3, 10)), got)
-		require.EqualValues(t, 7, e.Stats().ReadTokens-before, "from before the answer")
+		require.EqualValues(t, 7, e.Stats().Read.Tokens-before, "from before the answer")
 
-		before = e.Stats().ReadTokens
+		before = e.Stats().Read.Tokens
 		got, end = answered(t, e, first, 9, 30, c)
 		require.Equal(t, expected(first, options(9, 30)), got)
-		require.Zero(t, e.Stats().ReadTokens-before, "another answer reads nothing")
+		require.Zero(t, e.Stats().Read.Tokens-before, "another answer reads nothing")
 		require.Equal(t, 200, end.Cached)
 
 		other := c

@@ -205,8 +205,7 @@ func (l *loop) decode() {
 	took := time.Since(started)
 	l.decodeTime += took
 	l.mu.Lock()
-	l.stats.Steps++
-	l.stats.DecodedTokens += int64(len(texts))
+	l.stats.Decoded.add(len(texts), took)
 	l.mu.Unlock()
 	for i, t := range texts {
 		t.spent(took / time.Duration(len(texts)))

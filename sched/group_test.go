@@ -39,7 +39,7 @@ func TestCopies(t *testing.T) {
 			return o
 		}
 		for turn := range uint64(4) {
-			before := e.Stats().ReadTokens
+			before := e.Stats().Read.Tokens
 			streams, err := e.SubmitAll(t.Context(), Request{Prompt: p, Generate: free(turn), Keep: true, Cache: &c}, samplers(10+turn, 20+turn, 30+turn, 40+turn)...)
 			require.NoError(t, err)
 			var longest result
@@ -47,13 +47,13 @@ func TestCopies(t *testing.T) {
 				got, last := read(s)
 				require.NoError(t, last.End.Err)
 				require.Equal(t, expected(p, free(10*uint64(i)+turn)), got, "text %d", i)
-				require.Equal(t, []int{len(p), len(p) - int(e.Stats().ReadTokens-before)}, []int{last.End.Prompt, last.End.Cached})
+				require.Equal(t, []int{len(p), len(p) - int(e.Stats().Read.Tokens-before)}, []int{last.End.Prompt, last.End.Cached})
 				if len(got.text) > len(longest.text) {
 					longest = got
 				}
 			}
 			if turn > 0 {
-				require.LessOrEqual(t, e.Stats().ReadTokens-before, int64(10+1), "each answer left its state")
+				require.LessOrEqual(t, e.Stats().Read.Tokens-before, int64(10+1), "each answer left its state")
 			}
 			answer, err := tokenizer.ABC().Encode([]byte(longest.text))
 			require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestCopiesWithoutTheFirst(t *testing.T) {
 			require.Equal(t, generate.Cancelled, last.Reason)
 			require.Error(t, last.End.Err)
 		}
-		require.EqualValues(t, 340, e.Stats().ReadTokens, "nothing is read twice")
+		require.EqualValues(t, 340, e.Stats().Read.Tokens, "nothing is read twice")
 	})
 }
 

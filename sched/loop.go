@@ -117,6 +117,22 @@ func (l *loop) publish() {
 	defer l.mu.Unlock()
 	s := &l.stats
 	s.Queued, s.Reading, s.Waiting, s.Decoding, s.Parked = counts[queued]+counts[following], counts[reading], counts[waiting], counts[decoding], counts[parked]
+	clear(l.slots)
+	for i, t := range l.decoding {
+		l.slots[i] = t.inSlot()
+	}
+	free := l.slots[len(l.decoding):]
+	for _, t := range l.texts {
+		if t.phase == reading && len(free) > 0 {
+			free[0] = t.inSlot()
+			free = free[1:]
+		}
+	}
+}
+
+// inSlot tells what the slot of a text does.
+func (t *text) inSlot() Slot {
+	return Slot{true, len(t.Prompt), t.read, t.cached, len(t.out), t.Generate.Limit}
 }
 
 // sweep ends the texts that were cancelled or have waited too long, and lets parked ones go on whose Stream was read.

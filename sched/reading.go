@@ -92,7 +92,7 @@ func (l *loop) readChunk(t *text) {
 	t.read += n
 	t.seen += int64(n)
 	l.mu.Lock()
-	l.stats.ReadTokens += int64(n)
+	l.stats.Read.add(n, took)
 	l.mu.Unlock()
 	for _, each := range t.group.texts {
 		if len(each.stream.events) < fullStream/2 { // what is left is for pieces

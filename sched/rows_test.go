@@ -77,7 +77,7 @@ func TestRowsAndTheTree(t *testing.T) {
 			{rwkv.LastLogits, true, p[100:], 100}, // a state without logits is not enough
 			{rwkv.LastLogits, true, p[100:], 0},
 		} {
-			check, before := checkRows(tc.prompt, tc.outputs), e.Stats().ReadTokens
+			check, before := checkRows(tc.prompt, tc.outputs), e.Stats().Read.Tokens
 			r := Request{Prompt: tc.prompt, Cache: &c, ReadOnly: tc.readOnly, Outputs: tc.outputs, Rows: check.take, Generate: options(1, 1)}
 			if tc.outputs == rwkv.NoLogits {
 				r.Rows = nil
@@ -88,7 +88,7 @@ func TestRowsAndTheTree(t *testing.T) {
 			require.NoError(t, last.End.Err)
 			require.NoError(t, check.err, "case %d", i)
 			require.Len(t, check.want, check.got, "case %d", i)
-			require.EqualValues(t, tc.reads, e.Stats().ReadTokens-before, "case %d", i)
+			require.EqualValues(t, tc.reads, e.Stats().Read.Tokens-before, "case %d", i)
 			require.Equal(t, len(tc.prompt)-tc.reads, last.End.Cached, "case %d", i)
 			if !tc.readOnly {
 				require.Equal(t, expected(tc.prompt, options(1, 1)).text, got.text)

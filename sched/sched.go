@@ -50,9 +50,32 @@ func (o Options) withDefaults() Options {
 
 // Stats counts what an Engine does.
 type Stats struct {
-	Queued, Reading, Waiting, Decoding, Parked int   // texts now
-	ReadTokens, DecodedTokens                  int64 // so far
-	Steps, Swaps                               int64 // graphs that decoded, and states that left their slots for others
+	Queued, Reading, Waiting, Decoding, Parked int   // texts now. Those that decode have slots
+	Read, Decoded                              Work  // so far
+	Swaps                                      int64 // states that left their slots for others
+}
+
+// Work is what was computed.
+type Work struct {
+	Steps, Tokens int64         // chunks of prompts, or graphs that took several texts one token further, and the tokens of them
+	Time          time.Duration // with sampling, and with Request.Rows
+}
+
+func (w *Work) add(tokens int, d time.Duration) {
+	w.Steps++
+	w.Tokens += int64(tokens)
+	w.Time += d
+}
+
+// Slot is what a slot does.
+type Slot struct {
+	Busy bool
+	// Of its text.
+	Prompt    int // tokens
+	Read      int // tokens of the prompt that were read
+	Cached    int // of these, the tokens that need not be read because a state was found
+	Generated int // tokens
+	Limit     int // the most tokens to generate; 0 is no limit
 }
 
 // Engine computes texts on a machine. Goroutines may share it. The caller closes it before the machine.
@@ -70,12 +93,14 @@ type Engine struct {
 	texts   int // that are not finished
 	closed  bool
 	stats   Stats
+	slots   []Slot
 	service time.Duration // how long a text takes, an average
 }
 
 // New starts an Engine.
 func New(m Machine, o Options) *Engine {
 	e := &Engine{machine: m, facts: m.Facts(), o: o.withDefaults(), poked: make(chan struct{}, 1), done: make(chan struct{})}
+	e.slots = make([]Slot, e.facts.Slots)
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	go e.loop()
 	return e
@@ -190,6 +215,13 @@ func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.stats
+}
+
+// Slots tells what each slot for decoding does. A text whose prompt is read is shown in the slot that it will have, if one is free.
+func (e *Engine) Slots() []Slot {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.slots)
 }
 
 // Drain refuses new texts and waits until all others have ended. If ctx ends first, it cancels them and returns ctx's error.

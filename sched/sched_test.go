@@ -120,8 +120,8 @@ func script(t *testing.T, seed uint64) {
 	if s.Queued+s.Reading+s.Waiting+s.Decoding+s.Parked > 0 {
 		t.Errorf("seed %d: %+v at the end", seed, s)
 	}
-	if !cancelled && s.ReadTokens != int64(prompts) {
-		t.Errorf("seed %d: read %d tokens of %d", seed, s.ReadTokens, prompts)
+	if !cancelled && s.Read.Tokens != int64(prompts) {
+		t.Errorf("seed %d: read %d tokens of %d", seed, s.Read.Tokens, prompts)
 	}
 	if most := len(f.slots) - 1 + max(1, memory); !kept && f.states > most {
 		t.Errorf("seed %d: memory for %d states, at most %d are allowed", seed, f.states, most)
@@ -416,5 +416,45 @@ func TestTheBackgroundWaits(t *testing.T) {
 		require.NoError(t, err)
 		got, _ := read(next)
 		require.Equal(t, expected(append(begin, 'a'), options(5, 40)), got)
+	})
+}
+
+func TestStats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(4)
+		f.perStep, f.perRead = 10*time.Millisecond, 10*time.Millisecond
+		e := New(f, Options{})
+		defer e.Close()
+		require.Equal(t, make([]Slot, 4), e.Slots())
+		p := prompt(rand.New(rand.NewPCG(51, 1)), 200)
+		first, err := e.Submit(t.Context(), Request{Prompt: p[:10], Generate: endless(1, 600)})
+		require.NoError(t, err)
+		for range 5 {
+			_, ok := first.Next()
+			require.True(t, ok)
+		}
+		second, err := e.Submit(t.Context(), Request{Prompt: p, Generate: endless(2, 20), Timeout: time.Minute})
+		require.NoError(t, err)
+		third, err := e.Submit(t.Context(), Request{Prompt: p[:30], ReadOnly: true})
+		require.NoError(t, err)
+		event, ok := third.Next()
+		require.True(t, ok)
+		time.Sleep(15 * time.Millisecond) // into the step after its first chunk
+		slots := e.Slots()
+		require.Equal(t, []Slot{{true, 10, 10, 0, slots[0].Generated, 600}, {true, 200, slots[1].Read, 0, 0, 20}, {true, 30, event.Read, 0, 0, 0}, {}}, slots)
+		require.Positive(t, slots[0].Generated)
+		s := e.Stats()
+		require.Equal(t, []int{0, 2, 0, 1, 0}, []int{s.Queued, s.Reading, s.Waiting, s.Decoding, s.Parked})
+		read(first)
+		read(second)
+		read(third)
+		time.Sleep(time.Second)
+		require.Equal(t, make([]Slot, 4), e.Slots())
+		s = e.Stats()
+		require.Equal(t, []int64{240, 599 + 19}, []int64{s.Read.Tokens, s.Decoded.Tokens})
+		require.Equal(t, 2400*time.Millisecond, s.Read.Time)
+		require.Equal(t, time.Duration(s.Decoded.Steps)*10*time.Millisecond, s.Decoded.Time)
+		require.EqualValues(t, 599, s.Decoded.Steps, "both texts went on in one graph")
+		require.GreaterOrEqual(t, s.Read.Steps, int64(4))
 	})
 }
