@@ -10,6 +10,8 @@
 //   - Taking turns: if all slots are taken, a text that has decoded Options.Quantum tokens is swapped out for one that waits. That costs
 //     two copies of a state, whatever the length of the text.
 //   - Back-pressure: a text whose Stream is not read is parked, outside of the slots.
+//   - Several texts of one prompt: it is read once, and each text goes on from the state behind it.
+//   - Faults: an error of the machine, or a panic, ends the texts that it concerns. The others and the next ones are right.
 //
 // phase.go has the table of the phases of a text. Limits: one model for each Engine.
 package sched
