@@ -12,9 +12,9 @@ import (
 // A flag that names a file means the same in every command: the file is read, written, or a folder. A new flag for a file must be
 // added to one of these lists.
 var (
-	inputFlags  = []string{"text", "file", "tokens-file", "in-file", "vocab", "lora", "lora-init", "merge-state", "state", "imatrix", "sensitivity", "tools"}
+	inputFlags  = []string{"text", "file", "tokens-file", "in-file", "vocab", "lora", "lora-init", "merge-state", "state", "imatrix", "sensitivity", "tools", "tls-cert", "tls-key", "api-key-file"}
 	outputFlags = []string{"output", "html", "answers", "base-logits"}
-	folderFlags = []string{"ggml", "work"} // folders; no named file is read or written in them
+	folderFlags = []string{"ggml", "work", "state-dir"} // folders; no named file is read or written in them
 )
 
 // inputs returns the paths of all files that a command reads, as far as the command line tells: the named files, and the files
