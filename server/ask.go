@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -102,6 +103,14 @@ func told(err error) error {
 func (c *call) reported(end *service.End) {
 	if end.Prompt > 0 && c.report.read+c.report.cached == 0 { // the choices share a prompt
 		c.report.read, c.report.cached, c.report.queue = end.Prompt-end.Cached, end.Cached, end.Waited
+		c.report.first = cmp.Or(c.report.first, end.Waited+end.Read)
+		c.s.cached.Add(int64(end.Cached))
+	}
+	for length := int64(end.Prompt + end.Tokens); ; {
+		before := c.s.longest.Load()
+		if before >= length || c.s.longest.CompareAndSwap(before, length) {
+			break
+		}
 	}
 	c.report.generated += end.Tokens
 	c.report.reasoning += end.Thinking

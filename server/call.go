@@ -169,8 +169,8 @@ func (c *call) fail(err error) {
 	case c.streaming != nil:
 		_ = c.streaming.send(style.event(e))
 	case c.w.status == 0:
-		if h := c.w.Header(); e.Code() == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
-			h.Set("Retry-After", "1")
+		if h := c.w.Header(); (e.RetryAfter > 0 || e.Code() == http.StatusServiceUnavailable) && h.Get("Retry-After") == "" {
+			h.Set("Retry-After", strconv.Itoa(max(1, int(e.RetryAfter.Seconds()))))
 		}
 		_ = c.answer(e.Code(), style.body(e))
 	}

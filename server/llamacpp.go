@@ -315,8 +315,12 @@ func (s *Server) props(c *call) error {
 func (s *Server) slots(c *call) error {
 	m := s.o.Model
 	var list []llamacpp.Slot
-	for i := range m.Slots() {
-		list = append(list, llamacpp.Slot{Busy: i < m.Stats().Decoding})
+	for _, slot := range m.InSlots() {
+		told := llamacpp.Slot{Busy: slot.Busy, Prompt: slot.Prompt, Read: slot.Read, Cached: slot.Cached, Generated: slot.Generated}
+		if left := slot.Limit - slot.Generated; slot.Limit > 0 {
+			told.Remaining = &left
+		}
+		list = append(list, told)
 	}
 	return c.answer(http.StatusOK, llamacpp.EncodeSlots(list, m.Context()))
 }

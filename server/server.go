@@ -78,6 +78,8 @@ type Server struct {
 	tls     *certificate // nil: none
 	times   times
 	reading atomic.Int64 // bytes of bodies that are being read
+	cached  atomic.Int64 // tokens of prompts that were found in the cache
+	longest atomic.Int64 // the most tokens of a prompt and its answer
 	bodies  int64        // the most of them
 }
 
@@ -96,6 +98,9 @@ func New(o Options) (*Server, error) {
 	}
 	for _, host := range o.Hosts {
 		s.hosts = append(s.hosts, hostOf(host))
+	}
+	if o.Model != nil {
+		s.metrics.add(s.figures)
 	}
 	s.take(s.table())
 	return s, nil

@@ -93,6 +93,7 @@ func New(m *lm.Model, o Options) (*Model, error) {
 		s.tree = states.NewTree(o.Cache)
 		s.o.Schedule.Tree = s.tree
 	}
+	s.o.Schedule.Log = o.Log
 	if s.machine, err = sched.NewSlots(m.Model, o.Slots); err != nil {
 		return nil, err
 	}
@@ -139,6 +140,9 @@ func (m *Model) Names() *states.Names { return m.names }
 
 // Stats returns what the machine does.
 func (m *Model) Stats() sched.Stats { return m.engine.Stats() }
+
+// InSlots returns what each slot does.
+func (m *Model) InSlots() []sched.Slot { return m.engine.Slots() }
 
 // CacheStats returns what the cache of states holds, and false if there is none.
 func (m *Model) CacheStats() (states.Stats, bool) {
