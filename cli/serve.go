@@ -38,6 +38,7 @@ func serveCommand() *urfave.Command {
 	}
 	sharing := []urfave.Flag{
 		&urfave.StringFlag{Name: "alias", Aliases: []string{"a"}, Usage: "tell clients that the model's name is `NAME`", DefaultText: "the file's name"},
+		&urfave.BoolFlag{Name: "strict-model", Usage: "refuse requests that name another model", DisableDefaultText: true},
 		&urfave.IntFlag{Name: "slots", Aliases: []string{"parallel", "np"}, Usage: "generate up to `N` texts side by side; more take turns", Value: 8},
 		&urfave.IntFlag{Name: "ctx-size", Aliases: []string{"c"}, Usage: "a prompt and its answer have at most `N` tokens together; 0 is no limit", Value: 0},
 		&urfave.DurationFlag{Name: "latency", Usage: "a running answer waits at most `TIME` for the reading of others' prompts", Value: 200 * time.Millisecond},
@@ -54,6 +55,7 @@ func serveCommand() *urfave.Command {
 		&urfave.StringFlag{Name: "state-cache", Usage: "keep states of prompts and answers in `SIZE` of memory, such as 2GiB; 0 keeps none", DefaultText: "a quarter of what is free, at most 8GiB"},
 		&urfave.StringFlag{Name: "state-memory", Usage: "the states of texts that wait for a slot take at most `SIZE`", Value: "1GiB"},
 		&urfave.PathFlag{Name: "state-dir", Usage: "keep states that have names in `FOLDER`", DefaultText: "in memory, until the end"},
+		&urfave.BoolFlag{Name: "log-prompts", Usage: "log what clients ask", DisableDefaultText: true},
 		&urfave.StringFlag{Name: "log-format", Usage: "write the log as `FORMAT`: text or json", Value: "text"},
 	}
 	format := slices.DeleteFunc(templateFlags(), func(f urfave.Flag) bool { return f.Names()[0] == "tools" }) // requests bring their own
@@ -133,7 +135,7 @@ func welcome(c *urfave.Context, m *service.Model, l net.Listener, loaded time.Du
 // serverOptions returns what the flags say about HTTP.
 func serverOptions(c *urfave.Context) (o server.Options, err error) {
 	o = server.Options{
-		Insecure: c.Bool("insecure"), Hosts: c.StringSlice("allowed-hosts"), Origins: c.StringSlice("cors-origins"),
+		Insecure: c.Bool("insecure"), StrictModel: c.Bool("strict-model"), LogPrompts: c.Bool("log-prompts"), Hosts: c.StringSlice("allowed-hosts"), Origins: c.StringSlice("cors-origins"),
 		MaxBody: c.Int64("max-body"), MaxConns: c.Int("max-conns"), Ping: c.Duration("sse-ping"), Drain: c.Duration("drain"),
 	}
 	options := &slog.HandlerOptions{Level: slog.LevelInfo}

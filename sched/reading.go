@@ -96,7 +96,7 @@ func (l *loop) readChunk(t *text) {
 	l.mu.Unlock()
 	for _, each := range t.group.texts {
 		if len(each.stream.events) < fullStream/2 { // what is left is for pieces
-			each.stream.events <- Event{Read: t.read}
+			each.stream.events <- Event{Read: t.read, Cached: t.cached}
 		}
 	}
 	var logits []float32

@@ -54,7 +54,8 @@ type Probabilities struct {
 
 // Event is what a Stream gives.
 type Event struct {
-	Read int // tokens of the prompt that were read so far; 0 in other events
+	Read   int // tokens of the prompt that were read so far; 0 in other events
+	Cached int // of these, the tokens that need not be read because a state was found
 	generate.Piece
 	Probabilities *sampler.Probabilities // of the Piece's token, if it has one and the request asked for them
 	End           *End                   // in the last event only

@@ -236,6 +236,7 @@ func TestErrorsOfRequests(t *testing.T) {
 		"an unknown token": {"/v1/completions", fields{"prompt": []int{999}}, 400, nil, "invalid_request_error"},
 		"several states":   {"/v1/completions", fields{"prompt": "a", "n": 2, "save_state": "x"}, 400, "n", "invalid_request_error"},
 		"a wrong name":     {"/v1/completions", fields{"prompt": "a", "save_state": "../x"}, 400, "save_state", "invalid_request_error"},
+		"no name":          {"/v1/completions", fields{"prompt": "a", "save_state": "a/b"}, 400, "save_state", "invalid_request_error"},
 		"no message":       {"/v1/chat/completions", fields{"messages": []fields{}}, 400, "messages", "invalid_request_error"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/keys"
 	"github.com/gosling-rwkv/gosling/sched"
 	"github.com/gosling-rwkv/gosling/service"
 	"github.com/gosling-rwkv/gosling/states"
@@ -24,7 +26,12 @@ func (c *call) client(salt string) service.Client {
 // ask returns the request for texts that a dialect's options stand for, without its prompt. The caller releases its Begin.
 func (c *call) ask(o api.Options) (r service.Request, err error) {
 	m := c.s.o.Model
-	c.report.model = m.Name()
+	if err := c.checkModel(o.Model); err != nil {
+		return r, err
+	}
+	if (o.State != nil || o.SaveState != "" || o.ReturnState != "") && !c.tenant.Permissions.Has(keys.States) {
+		return r, refuse(api.Forbidden, 0, "states need the permission %s, and %s may only %s", keys.States, c.tenant.Name, c.tenant.Permissions)
+	}
 	if len(o.Ignored) > 0 {
 		c.w.Header().Set("Gosling-Ignored", strings.Join(o.Ignored, ", "))
 	}
@@ -51,6 +58,26 @@ func (c *call) ask(o api.Options) (r service.Request, err error) {
 	return r, c.beginWith(o.State, &r)
 }
 
+// startTexts starts the texts of a request.
+func (c *call) startTexts(ctx context.Context, q service.Request) (*service.Answers, error) {
+	m := c.s.o.Model
+	if c.s.o.LogPrompts {
+		c.s.o.Log.Info("prompt", "id", c.id, "text", m.PromptText(q.Prompt))
+	}
+	answers, err := m.Start(ctx, q)
+	return answers, told(err)
+}
+
+// checkModel takes the name of the model that a request asks for.
+func (c *call) checkModel(name string) error {
+	own := c.s.o.Model.Name()
+	c.report.model = own
+	if c.s.o.StrictModel && name != "" && name != own {
+		return &api.Error{Kind: api.NotFound, Param: "model", Message: "there is no model with this name: this server has " + own}
+	}
+	return nil
+}
+
 // beginWith sets the state that a request's texts begin with.
 func (c *call) beginWith(state *api.State, r *service.Request) (err error) {
 	m := c.s.o.Model
@@ -68,11 +95,11 @@ func (c *call) beginWith(state *api.State, r *service.Request) (err error) {
 // told returns what a client is told of an error of the model. Other errors stay as they are.
 func told(err error) error {
 	var (
-		busy    *sched.BusyError
-		context *service.ContextError
-		state   *service.StateError
-		name    *service.NameError
-		prompt  *service.PromptError
+		busy   *sched.BusyError
+		long   *service.ContextError
+		state  *service.StateError
+		name   *service.NameError
+		prompt *service.PromptError
 	)
 	switch {
 	case err == nil:
@@ -81,8 +108,8 @@ func told(err error) error {
 		return &api.Error{Kind: api.RateLimited, Message: busy.Error(), RetryAfter: busy.Wait}
 	case errors.Is(err, sched.ErrClosed):
 		return &api.Error{Kind: api.Unavailable, Message: err.Error()}
-	case errors.As(err, &context):
-		return &api.Error{Kind: api.TooLong, Message: err.Error(), PromptTokens: context.Prompt, ContextTokens: context.Context}
+	case errors.As(err, &long):
+		return &api.Error{Kind: api.TooLong, Message: err.Error(), PromptTokens: long.Prompt, ContextTokens: long.Context}
 	case errors.As(err, &state) && errors.Is(err, states.ErrNoState):
 		return &api.Error{Kind: api.NotFound, Param: "state", Message: err.Error()}
 	case errors.As(err, &state):

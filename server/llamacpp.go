@@ -66,8 +66,7 @@ type llamaWriter struct {
 func (w *llamaWriter) start(ctx context.Context, prompt int) (*service.Answers, error) {
 	q := w.q
 	q.Prompt = w.prompts[prompt]
-	answers, err := w.c.s.o.Model.Start(ctx, q)
-	return answers, told(err)
+	return w.c.startTexts(ctx, q)
 }
 
 // whole writes a response that is not streamed.

@@ -47,9 +47,9 @@ func (s *Server) chatCompletions(c *call) error {
 		return err
 	}
 	stops(&q, format)
-	answers, err := s.o.Model.Start(c.ctx, q)
+	answers, err := c.startTexts(c.ctx, q)
 	if err != nil {
-		return told(err)
+		return err
 	}
 	defer answers.Close()
 	w := chatWriter{c: c, r: r, q: &q, head: c.head("chatcmpl-")}

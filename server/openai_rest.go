@@ -20,6 +20,9 @@ func (s *Server) embeddings(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkModel(r.Model); err != nil {
+		return err
+	}
 	vectors, read, err := c.embed(r.Inputs, engine.LastToken)
 	if err != nil {
 		return err
@@ -55,8 +58,11 @@ func (s *Server) models(c *call) error {
 	return c.answer(http.StatusOK, openai.EncodeModels([]openai.Model{s.described()}))
 }
 
-// model describes the model. Any name is right, because clients have names of other models built in.
+// model describes the model. Any name is right unless Options.StrictModel is set, because clients have names of other models built in.
 func (s *Server) model(c *call) error {
+	if err := c.checkModel(c.r.PathValue("id")); err != nil {
+		return err
+	}
 	return c.answer(http.StatusOK, openai.EncodeModel(s.described()))
 }
 

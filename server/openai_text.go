@@ -88,8 +88,7 @@ type textWriter struct {
 func (w *textWriter) start(ctx context.Context, prompt int) (*service.Answers, error) {
 	q := w.q
 	q.Prompt = w.prompts[prompt]
-	answers, err := w.c.s.o.Model.Start(ctx, q)
-	return answers, told(err)
+	return w.c.startTexts(ctx, q)
 }
 
 // whole writes a response that is not streamed.

@@ -24,6 +24,9 @@ type Options struct {
 	Hosts   []string // names that clients may use for this server, besides localhost and addresses
 	Origins []string // origins whose pages may use this server: such as "https://example.com"; "localhost" stands for pages of this machine
 
+	StrictModel bool // a request that names another model is an error; otherwise the name does not matter
+	LogPrompts  bool // the log tells what clients ask
+
 	NoMetrics bool // nobody may read the metrics
 
 	MaxBody  int64         // bytes of a JSON body, by default 8 MiB

@@ -50,8 +50,14 @@ func (m *Model) close(r Request, said string, reason generate.Reason) {
 	if !ok || closing.Ready || m.tree == nil {
 		return
 	}
+	select {
+	case m.closings <- struct{}{}:
+	default:
+		return // the machine has other things to do
+	}
 	p, err := m.Text(closing.Text)
 	if err != nil {
+		<-m.closings
 		return // the next turn will say so
 	}
 	begin := r.Begin
@@ -59,6 +65,7 @@ func (m *Model) close(r Request, said string, reason generate.Reason) {
 		begin = &Begin{begin.state.Hold(), begin.id}
 	}
 	m.later(func(ctx context.Context) {
+		defer func() { <-m.closings }()
 		defer begin.Release()
 		q := m.reading(&r, p)
 		q.Background = true

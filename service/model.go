@@ -35,6 +35,9 @@ type Options struct {
 	Log      *slog.Logger     // nil drops messages
 }
 
+// maxClosings is the most turns that wait to be read when there is nothing else to do. They take places of the queue.
+const maxClosings = 16
+
 // defaultSlots is the number of slots that a CPU can make use of.
 const defaultSlots = 8
 
@@ -51,6 +54,7 @@ type Model struct {
 	began   time.Time
 	closing func() ([][]tokenizer.Token, error) // what ends thoughts
 
+	closings   chan struct{}   // holds one for each turn that is to be read when there is nothing else to do
 	ctx        context.Context // ends with Close; what goes on behind an answer belongs to it
 	stop       context.CancelFunc
 	background sync.WaitGroup
@@ -81,7 +85,7 @@ func New(m *lm.Model, o Options) (*Model, error) {
 	if o.Name == "" {
 		o.Name = ownName(m)
 	}
-	s := &Model{Model: m, o: o, vocab: vocab, names: o.Names, secret: states.NewSecret(), began: time.Now()}
+	s := &Model{Model: m, o: o, vocab: vocab, names: o.Names, secret: states.NewSecret(), began: time.Now(), closings: make(chan struct{}, maxClosings)}
 	s.closing = sync.OnceValues(s.closingTag)
 	if s.names == nil {
 		s.names, err = states.OpenNames(states.NamesOptions{Model: o.Name, Layout: m.Layout(), Each: states.Limit{States: 64}, All: states.Limit{Bytes: 1 << 30}, Log: o.Log})
@@ -152,13 +156,17 @@ func (m *Model) CacheStats() (states.Stats, bool) {
 	return m.tree.Stats(), true
 }
 
-// later runs what goes on behind an answer, unless the model is being closed.
+// later runs what goes on behind an answer. If the model is being closed, the work's context has ended.
 func (m *Model) later(work func(ctx context.Context)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.closed {
-		m.background.Go(func() { work(m.ctx) })
+	if m.closed {
+		ctx, cancel := context.WithCancel(m.ctx)
+		cancel()
+		work(ctx)
+		return
 	}
+	m.background.Go(func() { work(m.ctx) })
 }
 
 // Settle waits until what goes on behind answers is done: the reading of turns as the next prompt will have them.
@@ -207,7 +215,7 @@ type ContextError struct {
 }
 
 func (e *ContextError) Error() string {
-	return fmt.Sprintf("the prompt has %d tokens, and this server reads at most %d with the answer: shorten it", e.Prompt, e.Context)
+	return fmt.Sprintf("the prompt is too large: it has %d tokens, and this server takes at most %d with the answer", e.Prompt, e.Context)
 }
 
 // NameError is what is wrong with the name that a request gives to a state.

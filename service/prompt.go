@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,10 +21,15 @@ type Prompt struct {
 	chat  *chat.Prompt // nil for a text
 }
 
+var errNoTokenizer = errors.New("the model has no tokenizer, so it only reads and writes token ids")
+
 // Text returns the prompt that is a text. An empty text is the token that begins a document.
 func (m *Model) Text(text string) (Prompt, error) {
 	p := Prompt{Text: text, cut: true}
 	var err error
+	if text != "" && m.vocab == nil {
+		return Prompt{}, &PromptError{errNoTokenizer}
+	}
 	if text != "" {
 		if p.Tokens, err = m.Encode(text); err != nil {
 			return Prompt{}, &PromptError{err}

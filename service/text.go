@@ -42,7 +42,7 @@ func (t *text) run() {
 		case e.Read > 0 && t.choice > 0:
 			continue
 		case e.Read > 0:
-			out.Read = &Progress{Read: e.Read, Total: len(t.a.r.Prompt.Tokens), Time: time.Since(t.a.submitted)}
+			out.Read = &Progress{Read: e.Read, Cached: e.Cached, Total: len(t.a.r.Prompt.Tokens), Time: time.Since(t.a.submitted)}
 		default:
 			t.take(e)
 			out.Parts, out.Tokens = t.parts(e.Piece, false), t.sampled
