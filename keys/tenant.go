@@ -49,11 +49,8 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the limit of this key is %d %s: try again in %d s", e.Most, e.What, e.Seconds())
+	return fmt.Sprintf("the limit of this key is %d %s: try again in %d s", e.Most, e.What, max(1, (e.After+time.Second-1)/time.Second))
 }
-
-// Seconds returns After in whole seconds, at least 1.
-func (e *LimitError) Seconds() int { return max(1, int((e.After+time.Second-1)/time.Second)) }
 
 // Begin counts a request that begins. Its error is a *LimitError, and the request is not counted. Otherwise End must be called.
 func (t *Tenant) Begin(now time.Time) error {

@@ -30,8 +30,12 @@ func (c *call) checkBody() error {
 			return refuse(api.Invalid, http.StatusUnsupportedMediaType, "want a body with the Content-Type application/json")
 		}
 	}
-	if c.route.body != none && c.r.ContentLength > c.bodyLimit() {
+	if c.r.ContentLength > c.bodyLimit() {
 		return c.tooLarge()
+	}
+	if c.route.body == none { // net/http notices that a client went away only after the body's end
+		_, err := io.Copy(io.Discard, c.upload())
+		return err
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(s.life.stopped, func() { c.cancel(context.Cause(s.life.stopped)) })()
 	c.w.Header().Set("X-Request-Id", c.id)
 	c.w.Header().Set("X-Content-Type-Options", "nosniff")
+	c.w.rest() // from the request before
 	if r.Body != http.NoBody {
 		_ = c.w.control.SetReadDeadline(time.Now().Add(s.times.body))
 	}
@@ -169,8 +170,9 @@ func (c *call) fail(err error) {
 	case c.streaming != nil:
 		_ = c.streaming.send(style.event(e))
 	case c.w.status == 0:
-		if h := c.w.Header(); (e.RetryAfter > 0 || e.Code() == http.StatusServiceUnavailable) && h.Get("Retry-After") == "" {
-			h.Set("Retry-After", strconv.Itoa(max(1, int(e.RetryAfter.Seconds()))))
+		if e.RetryAfter > 0 || e.Code() == http.StatusServiceUnavailable {
+			seconds := (e.RetryAfter + time.Second - 1) / time.Second
+			c.w.Header().Set("Retry-After", strconv.Itoa(max(1, int(seconds))))
 		}
 		_ = c.answer(e.Code(), style.body(e))
 	}

@@ -581,21 +581,79 @@ func TestSecurityALateBodyIsToldSo(t *testing.T) {
 	assert.Equal(t, 408, answer(t, b, "POST /object HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"))
 }
 
-// TestSecurityARunningRequestHasNoTimeLimit holds a stream for longer than all limits.
+// TestSecurityARunningRequestHasNoTimeLimit lets an answer and a silent stream last for longer than all limits.
 func TestSecurityARunningRequestHasNoTimeLimit(t *testing.T) {
-	b := begin(t, Options{}, quick, route{"POST", "/long", keys.Infer, openAI, json, 0, func(c *call) error {
-		if _, err := c.body(); err != nil {
-			return err
-		}
+	wait := func(c *call) {
 		select {
 		case <-time.After(2 * quick.body):
 		case <-c.ctx.Done():
-			return c.ctx.Err()
 		}
+	}
+	routes := []route{{"POST", "/answer", keys.Infer, openAI, json, 0, func(c *call) error {
+		if _, err := c.body(); err != nil {
+			return err
+		}
+		wait(c)
+		return c.answer(200, []byte("{}"))
+	}}, {"POST", "/stream", keys.Infer, openAI, json, 0, func(c *call) error {
+		if _, err := c.body(); err != nil {
+			return err
+		}
+		s, err := c.stream()
+		if err == nil {
+			err = s.send([]byte("data: 1\n\n"))
+		}
+		wait(c)
+		if err == nil {
+			err = s.send([]byte("data: 2\n\n"))
+		}
+		return err
+	}}}
+	files := Certificate{filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")}
+	certify(t, files, 1)
+	for version, o := range map[int]Options{1: {}, 2: {TLS: &files}} {
+		t.Run(fmt.Sprint("HTTP/", version), func(t *testing.T) {
+			b := begin(t, o, quick, routes...)
+			var clients sync.WaitGroup
+			for path, want := range map[string]string{"/answer": "{}", "/stream": "data: 1\n\ndata: 2\n\n"} {
+				clients.Go(func() {
+					r, text := b.do("POST", path, "{}")
+					assert.Equal(t, version, r.ProtoMajor)
+					assert.Equal(t, 200, r.StatusCode, path)
+					assert.Equal(t, want, text, path)
+				})
+			}
+			clients.Wait()
+		})
+	}
+}
+
+// TestSecurityStreamsOfOneConnection sends more requests at a time than one connection of HTTP/2 may have.
+func TestSecurityStreamsOfOneConnection(t *testing.T) {
+	const most, many = 250, 300
+	files := Certificate{filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")}
+	certify(t, files, 1)
+	from, release := make(chan string), make(chan struct{})
+	b := start(t, Options{TLS: &files}, route{"GET", "/hold", keys.Infer, openAI, none, 0, func(c *call) error {
+		from <- c.r.RemoteAddr
+		<-release
 		return c.answer(200, []byte("{}"))
 	}})
-	r, _ := b.do("POST", "/long", "{}")
-	assert.Equal(t, 200, r.StatusCode)
+	b.ready() // so that the client knows the limit
+	var clients sync.WaitGroup
+	for range many {
+		clients.Go(func() { b.do("GET", "/hold", "") })
+	}
+	streams := map[string]int{}
+	for range many {
+		streams[<-from]++
+	}
+	close(release)
+	clients.Wait()
+	for address, n := range streams {
+		assert.LessOrEqual(t, n, most, address)
+	}
+	assert.Greater(t, len(streams), 1)
 }
 
 // TestSecurityManyConnections opens many more connections than are allowed. Half of them send half a header.

@@ -78,8 +78,7 @@ func (c *call) count() (end func(), err error) {
 	}
 	var over *keys.LimitError
 	if errors.As(err, &over) {
-		h.Set("Retry-After", strconv.Itoa(over.Seconds()))
-		return nil, refuse(api.RateLimited, 0, "%s", over.Error())
+		return nil, &api.Error{Kind: api.RateLimited, Message: over.Error(), RetryAfter: over.After}
 	}
 	return func() { c.tenant.End(c.s.o.Now(), c.report.read+c.report.generated) }, err
 }

@@ -23,7 +23,6 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
-		w.hurry()
 		w.ResponseWriter.WriteHeader(status)
 	}
 }
@@ -33,6 +32,7 @@ const chunk = 64 << 10
 
 func (w *writer) Write(data []byte) (n int, err error) {
 	w.WriteHeader(http.StatusOK)
+	defer w.rest()
 	for len(data) > 0 && err == nil {
 		w.hurry()
 		var m int
@@ -45,8 +45,12 @@ func (w *writer) Write(data []byte) (n int, err error) {
 // flush sends what is written.
 func (w *writer) flush() error {
 	w.hurry()
+	defer w.rest()
 	return w.control.Flush()
 }
 
-// hurry begins the time of the next chunk.
-func (w *writer) hurry() { _ = w.control.SetWriteDeadline(time.Now().Add(w.limit)) } // a recorder has no deadlines
+// hurry begins the time of a chunk. Recorders have no deadlines.
+func (w *writer) hurry() { _ = w.control.SetWriteDeadline(time.Now().Add(w.limit)) }
+
+// rest ends the time of a chunk. HTTP/2 would end the stream at a deadline even if there is nothing to write.
+func (w *writer) rest() { _ = w.control.SetWriteDeadline(time.Time{}) }
