@@ -20,6 +20,7 @@ import (
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/units"
+	"github.com/gosling-rwkv/gosling/keys"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -28,7 +29,7 @@ func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {
 	page, err := os.ReadFile("../docs/limits.md")
 	require.NoError(t, err)
 	for _, l := range []infile.Limit{textLimit, promptLimit, tokensLimit, toolsLimit, messageLimit, compare.Answer, compare.Notes,
-		convert.Vocabulary, formats.Config, safetensors.Index, quant.Sensitivities} {
+		convert.Vocabulary, formats.Config, safetensors.Index, quant.Sensitivities, keys.FileLimit} {
 		assert.Contains(t, string(page), fmt.Sprintf("\n| %s | %d MiB | ", l.What, l.Bytes>>20))
 	}
 	for what, n := range map[string]int64{
@@ -39,6 +40,7 @@ func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {
 		"files of a checkpoint": safetensors.MaxParts, "bytes of a safetensors header": safetensors.MaxHeader,
 		"bytes of a pickle": pth.MaxPickle, "values of a pickle": pth.MaxValues, "records of a `.pth`": pth.MaxRecords, "bytes of the directory of a `.pth`": pth.MaxDirectory,
 		"tokens of a vocabulary": tokenizer.MaxRows, "bytes of a token": tokenizer.MaxTokenBytes, "bytes of a word for byte-level BPE": tokenizer.MaxWord, "sums of an importance matrix": imatrix.MaxSums,
+		"keys of a key file":                 keys.MaxKeys,
 		"bytes of a request without a state": api.MaxBody, "levels of objects and arrays": api.MaxDepth, "fields of an object": api.MaxFields,
 		"messages of a chat": api.MaxMessages, "parts of a message, and texts and runs of token ids in a prompt": api.MaxParts, "function calls in a message": api.MaxCalls, "functions that an answer may call": api.MaxTools,
 		"prompts of a request": api.MaxPrompts, "texts of a request for embeddings": api.MaxInputs, "answers to a prompt": api.MaxChoices,

@@ -13,10 +13,11 @@ import (
 	"github.com/gosling-rwkv/gosling/internal/lock"
 )
 
-// maxKeys is the most keys of a file. Every request is compared with all of them.
-const maxKeys = 10_000
+// MaxKeys is the most keys of a file. Every request is compared with all of them.
+const MaxKeys = 10_000
 
-var sizeLimit = infile.Limit{Bytes: 1 << 20, What: "a key file"}
+// FileLimit is the largest key file.
+var FileLimit = infile.Limit{Bytes: 1 << 20, What: "a key file"}
 
 // Read returns the keys of a file in their order.
 func Read(path string) ([]Key, error) {
@@ -43,8 +44,8 @@ func Add(ctx context.Context, path string, k Key) error {
 		if slices.ContainsFunc(f.lines, func(l line) bool { return l.key != nil && l.key.Name == k.Name }) {
 			return fmt.Errorf("%s: %q: %w", path, k.Name, ErrExists)
 		}
-		if len(f.keys()) == maxKeys {
-			return fmt.Errorf("%s: has %d keys, the most that a file may have", path, maxKeys)
+		if len(f.keys()) == MaxKeys {
+			return fmt.Errorf("%s: has %d keys, the most that a file may have", path, MaxKeys)
 		}
 		f.lines = append(f.lines, line{k.String(), &k})
 		return nil
@@ -83,7 +84,7 @@ func (f *file) keys() []Key {
 }
 
 func read(path string) (*file, error) {
-	data, err := sizeLimit.File(path)
+	data, err := FileLimit.File(path)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +112,8 @@ func parseFile(text string) (*file, error) {
 			return nil, fmt.Errorf("line %d: a line above has the name %q too", number+1, k.Name)
 		case hashes[k.Hash]:
 			return nil, fmt.Errorf("line %d: a line above has the hash of %q too", number+1, k.Name)
-		case len(names) == maxKeys:
-			return nil, fmt.Errorf("line %d: more than %d keys", number+1, maxKeys)
+		case len(names) == MaxKeys:
+			return nil, fmt.Errorf("line %d: more than %d keys", number+1, MaxKeys)
 		}
 		names[k.Name], hashes[k.Hash] = true, true
 		f.lines = append(f.lines, line{text, &k})

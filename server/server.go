@@ -47,6 +47,9 @@ type times struct {
 
 var usual = times{header: 10 * time.Second, body: 60 * time.Second, idle: 120 * time.Second, write: 30 * time.Second, end: 5 * time.Second}
 
+// maxStreams is the most requests at the same time on one connection of HTTP/2.
+const maxStreams = 250
+
 // maxHeader is the most bytes of a request's header.
 const maxHeader = 32 << 10
 
