@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -820,11 +821,18 @@ func TestSecurityTLS(t *testing.T) {
 	assert.NotContains(t, b.log.String(), dir)
 }
 
-func TestSecurityKeysInPlainSightAreTold(t *testing.T) {
+func TestSecurityWhatIsOpenIsTold(t *testing.T) {
 	ring, _ := ring(t, keys.Limits{}, map[string]keys.Permission{"a": keys.Infer})
-	b := start(t, Options{Keys: ring})
-	b.warn(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	assert.Empty(t, b.log.String())
-	b.warn(&net.TCPAddr{IP: net.IPv4zero, Port: 80})
-	assert.Contains(t, b.log.String(), "level=WARN")
+	here, everywhere := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.TCPAddr{IP: net.IPv4zero, Port: 80}
+	for says, o := range map[string]Options{"no key is needed": {Insecure: true}, "keys arrive without TLS": {Keys: ring}} {
+		var log log
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
+		s, err := New(o)
+		require.NoError(t, err)
+		s.warn(here)
+		assert.Empty(t, log.String())
+		s.warn(everywhere)
+		assert.Contains(t, log.String(), "level=WARN")
+		assert.Contains(t, log.String(), says)
+	}
 }

@@ -55,9 +55,13 @@ func loopback(address net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// warn tells of keys that others may read on their way.
+// warn tells of what is open to other machines.
 func (s *Server) warn(address net.Addr) {
-	if !loopback(address) && s.o.Keys != nil && s.tls == nil {
+	switch {
+	case loopback(address):
+	case s.o.Keys == nil:
+		s.o.Log.Warn("no key is needed: every machine that reaches this address can use the server", "address", address.String())
+	case s.tls == nil:
 		s.o.Log.Warn("keys arrive without TLS: others on the network can read them", "address", address.String())
 	}
 }
