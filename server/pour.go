@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/gosling-rwkv/gosling/api"
@@ -42,14 +43,12 @@ func (c *call) pourTexts(answers *service.Answers, w pourer) ([]*service.End, er
 	return p.ends, nil
 }
 
-// sendAll writes several events.
+// sendAll writes several events at once.
 func (s *stream) sendAll(events [][]byte) error {
-	for _, e := range events {
-		if err := s.send(e); err != nil {
-			return err
-		}
+	if len(events) == 0 {
+		return nil
 	}
-	return nil
+	return s.send(bytes.Join(events, nil))
 }
 
 // pouring is a stream of answers under way.

@@ -38,7 +38,7 @@ func (c *call) stream() (*stream, error) {
 	return s, nil
 }
 
-// send writes a whole event of the dialect, such as "data: {}\n\n". Its error is that the client went away.
+// send writes one or more whole events of the dialect, such as "data: {}\n\n". Its error is that the client went away.
 func (s *stream) send(event []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
