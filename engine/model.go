@@ -62,6 +62,7 @@ type Model struct {
 
 	uploads     *semaphore.Weighted // of the bytes that are on their way to devices
 	fingerprint [32]byte
+	identity    func() [32]byte // computes it when asked first
 
 	shared    sharedSlot // of the sessions
 	computing sync.Mutex // held while a graph runs: backends compute one at a time
@@ -113,6 +114,7 @@ func (m *Model) load() error {
 		return err
 	}
 	m.exact = sync.OnceValue(m.findExact)
+	m.identity = sync.OnceValue(func() [32]byte { return identity(m.file, m.fingerprint) })
 	if m.functions {
 		m.crew = kernels.NewCrew(min(m.options.Threads, runtime.GOMAXPROCS(0)))
 	}

@@ -131,7 +131,7 @@ func Identity(f *gguf.File) ([32]byte, error) {
 }
 
 // Identity identifies the loaded file, as the function Identity does.
-func (m *Model) Identity() [32]byte { return identity(m.file, m.fingerprint) }
+func (m *Model) Identity() [32]byte { return m.identity() }
 
 // identity reads no more of the file than its header, which Open has kept.
 func identity(f *gguf.File, fingerprint [32]byte) [32]byte {

@@ -12,7 +12,9 @@ import (
 
 // Fingerprint names what the bits of a result depend on: the program's kernels, the device, the threads and the model. Clients of llama.cpp
 // expect it to begin with "b".
-func (m *Model) Fingerprint() string {
+func (m *Model) Fingerprint() string { return m.fingerprint() }
+
+func (m *Model) findFingerprint() string {
 	var devices []string
 	for _, d := range m.Devices() {
 		devices = append(devices, d.Name)

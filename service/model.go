@@ -44,15 +44,16 @@ const defaultSlots = 8
 // Model is a model that serves. Goroutines may share it. The caller closes it before the lm.Model.
 type Model struct {
 	*lm.Model
-	o       Options
-	vocab   tokenizer.Tokenizer // nil if the model has none
-	machine *sched.Slots
-	engine  *sched.Engine
-	tree    *states.Tree
-	names   *states.Names
-	secret  states.Secret
-	began   time.Time
-	closing func() ([][]tokenizer.Token, error) // what ends thoughts
+	o           Options
+	vocab       tokenizer.Tokenizer // nil if the model has none
+	machine     *sched.Slots
+	engine      *sched.Engine
+	tree        *states.Tree
+	names       *states.Names
+	secret      states.Secret
+	began       time.Time
+	fingerprint func() string
+	closing     func() ([][]tokenizer.Token, error) // what ends thoughts
 
 	closings   chan struct{}   // holds one for each turn that is to be read when there is nothing else to do
 	ctx        context.Context // ends with Close; what goes on behind an answer belongs to it
@@ -86,6 +87,7 @@ func New(m *lm.Model, o Options) (*Model, error) {
 		o.Name = ownName(m)
 	}
 	s := &Model{Model: m, o: o, vocab: vocab, names: o.Names, secret: states.NewSecret(), began: time.Now(), closings: make(chan struct{}, maxClosings)}
+	s.fingerprint = sync.OnceValue(s.findFingerprint)
 	s.closing = sync.OnceValues(s.closingTag)
 	if s.names == nil {
 		s.names, err = states.OpenNames(states.NamesOptions{Model: o.Name, Layout: m.Layout(), Each: states.Limit{States: 64}, All: states.Limit{Bytes: 1 << 30}, Log: o.Log})
