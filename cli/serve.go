@@ -2,11 +2,11 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +26,7 @@ import (
 
 func serveCommand() *urfave.Command {
 	listening := []urfave.Flag{
-		&urfave.StringFlag{Name: "host", Usage: "listen at `ADDRESS`; one that other machines can reach needs keys", Value: "127.0.0.1", EnvVars: []string{"GOSLING_HOST"}},
+		&urfave.StringSliceFlag{Name: "host", Usage: "listen at `ADDRESS`; one that other machines can reach needs keys; may be repeated", Value: urfave.NewStringSlice("127.0.0.1"), EnvVars: []string{"GOSLING_HOST"}},
 		&urfave.IntFlag{Name: "port", Usage: "listen at port `N`; 0 picks a free one", Value: 8080, EnvVars: []string{"GOSLING_PORT"}},
 		&urfave.PathFlag{Name: "tls-cert", Usage: "speak HTTPS with the certificate in `FILE`, which is read again when it changes"},
 		&urfave.PathFlag{Name: "tls-key", Usage: "the certificate's key is in `FILE`"},
@@ -86,11 +86,15 @@ func serve(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(c, &o)
+	listeners, err := listen(c, &o)
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
+	defer func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+	}()
 	name := c.Args().First()
 	m, loaded, err := loadNamed(c, name)
 	if err != nil {
@@ -116,12 +120,12 @@ func serve(c *urfave.Context) error {
 	if err := debugServer(c); err != nil {
 		return err
 	}
-	welcome(c, o.Model, listener, loaded)
-	return s.Serve(c.Context, listener)
+	welcome(c, o.Model, listeners, loaded)
+	return s.Serve(c.Context, listeners...)
 }
 
 // welcome says where the server is, and what memory it may take.
-func welcome(c *urfave.Context, m *service.Model, l net.Listener, loaded time.Duration) {
+func welcome(c *urfave.Context, m *service.Model, listeners []net.Listener, loaded time.Duration) {
 	b := m.Memory()
 	note(c, "%s is loaded after %.1f s. Memory: at most %s (model %s, %d slots %s, waiting texts %s, kept states %s, requests %s)", m.Kind(), loaded.Seconds(),
 		units.Bytes(b.Sum()), units.Bytes(b.Model), m.Slots(), units.Bytes(b.Running), units.Bytes(b.Waiting), units.Bytes(b.Kept), units.Bytes(b.Requests))
@@ -129,7 +133,9 @@ func welcome(c *urfave.Context, m *service.Model, l net.Listener, loaded time.Du
 	if c.IsSet("tls-cert") {
 		scheme = "https"
 	}
-	note(c, "listening at %s://%s", scheme, l.Addr())
+	for _, l := range listeners {
+		note(c, "listening at %s://%s", scheme, l.Addr())
+	}
 }
 
 // serverOptions returns what the flags say about HTTP.
@@ -159,23 +165,17 @@ func serverOptions(c *urfave.Context) (o server.Options, err error) {
 	return o, err
 }
 
-// listen opens the address that the flags name.
-func listen(c *urfave.Context, o *server.Options) (net.Listener, error) {
-	host := c.String("host")
+// listen opens the addresses that the flags name.
+func listen(c *urfave.Context, o *server.Options) ([]net.Listener, error) {
 	port := c.Int("port")
 	if port < 0 || port > 65535 {
 		return nil, misuse(c, "--port %d: want 0 to 65535", port)
 	}
-	o.Hosts = append(o.Hosts, host)
-	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	if err != nil {
-		return nil, err
+	listeners, err := o.Listen(c.StringSlice("host"), port)
+	if errors.Is(err, server.ErrOpen) {
+		return nil, misuse(c, "%v: make keys with gosling key new NAME --file FILE and add --api-key-file FILE, or add --insecure", err)
 	}
-	if err := o.Check(l.Addr()); err != nil {
-		l.Close()
-		return nil, misuse(c, "--host %s lets other machines in: make keys with gosling key new NAME --file FILE and add --api-key-file FILE, or add --insecure", host)
-	}
-	return l, nil
+	return listeners, err
 }
 
 // serviceOptions returns what the flags say about the model's work.

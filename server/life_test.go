@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -170,14 +171,19 @@ func TestProfilesAreForThisMachine(t *testing.T) {
 }
 
 func TestAServerHasSeveralAddresses(t *testing.T) {
-	s, err := New(Options{})
-	require.NoError(t, err)
-	var all []net.Listener
-	for range 4 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		all = append(all, l)
+	hosts := []string{"127.0.0.1"}
+	for _, host := range []string{"::1", "127.0.0.2"} { // not every system has them
+		if l, err := net.Listen("tcp", net.JoinHostPort(host, "0")); err == nil {
+			l.Close()
+			hosts = append(hosts, host)
+		}
 	}
+	o := Options{}
+	all, err := o.Listen(hosts, 0)
+	require.NoError(t, err)
+	assert.Equal(t, hosts, o.Hosts)
+	s, err := New(o)
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- s.Serve(ctx, all...) }()
@@ -190,4 +196,19 @@ func TestAServerHasSeveralAddresses(t *testing.T) {
 	}
 	cancel()
 	assert.NoError(t, <-ended)
+}
+
+func TestNoAddressIsOpenIfOneIsRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	o := Options{}
+	_, err = o.Listen([]string{"127.0.0.1", "0.0.0.0"}, port)
+	if !errors.Is(err, ErrOpen) { // systems differ in whether both can be had
+		assert.ErrorContains(t, err, "address already in use")
+	}
+	again, err := net.Listen("tcp", l.Addr().String())
+	require.NoError(t, err)
+	again.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +49,27 @@ func (o Options) Check(address net.Addr) error {
 		return fmt.Errorf("%s: %w", address, ErrOpen)
 	}
 	return nil
+}
+
+// Listen opens a port at several hosts, and adds their names to Hosts. Port 0 is a free one, the same at all hosts if it can be. Errors of
+// hosts that Check does not allow wrap ErrOpen.
+func (o *Options) Listen(hosts []string, port int) ([]net.Listener, error) {
+	var all []net.Listener
+	for _, host := range hosts {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err == nil {
+			all = append(all, l)
+			if o.Check(l.Addr()) != nil {
+				err = fmt.Errorf("%s: %w", host, ErrOpen)
+			}
+		}
+		if err != nil {
+			closeAll(all)
+			return nil, err
+		}
+		o.Hosts, port = append(o.Hosts, host), l.Addr().(*net.TCPAddr).Port
+	}
+	return all, nil
 }
 
 func loopback(address net.Addr) bool {
