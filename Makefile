@@ -133,10 +133,11 @@ MUTATIONS ?= 10000
 mutate: all
 	$(GO) run ./scripts/mutate -n $(MUTATIONS) ./gosling
 
-# Kills the program KILLS times while it pulls models, and checks what is left. See docs/testing.md.
+# Kills the program KILLS times while it pulls models, and as often while it writes states, and checks what is left. See docs/testing.md.
 KILLS ?= 200
 
 killtest: all
+	$(GO) run ./scripts/killtest -rounds $(KILLS) -states
 	$(GO) run ./scripts/killtest -rounds $(KILLS) ./gosling
 
 # Runs the numeric tests with every build of ggml's CPU backend that this processor can run. SHORT=1 takes a few minutes instead

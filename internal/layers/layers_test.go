@@ -119,7 +119,7 @@ var arrows = map[string][]string{
 	"internal/ptytest": {},
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
 	"internal/writers": {"checkpoint/*"},
-	"scripts/*":        {"eval", "models", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rss", "internal/synth"},
+	"scripts/*":        {"eval", "models", "states", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rss", "internal/synth"},
 }
 
 // only lists the importers of packages that few may import.

@@ -1,7 +1,11 @@
 // Command killtest kills the program again and again while it pulls models, and checks what is left: the store must open, every model
 // in it must be whole, and the next pull must end with the right bytes. The hub is a server in this process.
 //
+// With -states it kills a writer of named states instead, which is a process of its own: the folder must open, and have what the writer had
+// reported.
+//
 //	go run ./scripts/killtest [-rounds 200] [-seed 1] PROGRAM
+//	go run ./scripts/killtest [-rounds 200] [-seed 1] -states
 package main
 
 import (
@@ -26,21 +30,42 @@ import (
 func main() {
 	kills := flag.Int("rounds", 200, "how often to kill the program")
 	seed := flag.Uint64("seed", 1, "of the times at which it is killed")
+	named := flag.Bool("states", false, "kill a writer of named states")
+	write := flag.String("write", "", "write states to this folder, as -states makes others do")
+	first := flag.Int("first", 1, "the number of the first of these states")
 	flag.Parse()
-	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: killtest [-rounds N] [-seed N] PROGRAM")
+	var err error
+	switch {
+	case *write != "":
+		err = writeStates(*write, *seed, *first, os.Stdout)
+	case *named == (flag.NArg() == 0) && flag.NArg() < 2:
+		err = kill(flag.Arg(0), *kills, *seed)
+	default:
+		fmt.Fprintln(os.Stderr, "usage: killtest [-rounds N] [-seed N] PROGRAM | -states")
 		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	program, err := filepath.Abs(flag.Arg(0))
-	if err == nil {
-		err = run(ctx, program, *kills, *seed, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "killtest:", err)
 		os.Exit(1)
 	}
+}
+
+// kill kills a program that pulls models, or this one while it writes states if program is empty.
+func kill(program string, kills int, seed uint64) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if program == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		return runStates(ctx, self, kills, seed, os.Stdout)
+	}
+	program, err := filepath.Abs(program)
+	if err != nil {
+		return err
+	}
+	return run(ctx, program, kills, seed, os.Stdout)
 }
 
 // names are what is pulled in turn: a checkpoint that is converted, one that is kept, and a GGUF file in parts.
