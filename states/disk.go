@@ -61,16 +61,13 @@ func (d rooted) create(name string) (output, error) {
 }
 
 func (d rooted) open(name string) (io.ReadCloser, int64, error) {
-	info, err := d.root.Lstat(name)
-	switch {
-	case err != nil:
-		return nil, 0, err
-	case !info.Mode().IsRegular(): // opening a pipe would wait
-		return nil, 0, errNotFile
-	}
-	f, err := d.root.Open(name)
+	f, err := d.openFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
 	}
 	return f, info.Size(), nil
 }
@@ -90,7 +87,8 @@ func (d rooted) sync(folder string) error {
 	return f.Sync()
 }
 
-func (d rooted) openIndex(name string, flag int, mode fs.FileMode) (*os.File, error) {
+// openFile opens a file as os.OpenFile does. A link is an error, and so is a pipe, which would wait.
+func (d rooted) openFile(name string, flag int, mode fs.FileMode) (*os.File, error) {
 	info, err := d.root.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

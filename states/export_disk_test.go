@@ -4,6 +4,9 @@ import (
 	"io"
 )
 
+// Sealed returns a record with its checksum, as the value of a key.
+func Sealed(key, text string) []byte { return append(sumOf([]byte(key), []byte(text)), text...) }
+
 // FailingDisk lets what a store does with its files fail.
 type FailingDisk struct {
 	disk

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,12 +29,12 @@ func in(dir string) (states.NamesOptions, *bytes.Buffer) {
 	return states.NamesOptions{Model: "goose", Layout: layout(1), Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))}, &log
 }
 
-// files lists what is below a folder, without the index.
+// files lists what is below a folder, without the index and the lock.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() != "names.db" {
+		if err == nil && !d.IsDir() && d.Name() != "names.db" && d.Name() != "lock" {
 			name, _ := filepath.Rel(dir, path)
 			all = append(all, filepath.ToSlash(name))
 		}
@@ -396,8 +398,18 @@ func TestDamagedRecordsAreDropped(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte("names"))
-		right := string(b.Get([]byte("ann\x00a")))
-		for key, value := range map[string]string{
+		right := string(b.Get([]byte("ann\x00a"))[4:])
+		require.Equal(t, states.Sealed("ann\x00a", right), b.Get([]byte("ann\x00a")))
+		for key, value := range map[string][]byte{
+			"ann\x00j": b.Get([]byte("ann\x00a")), // whose sum is of another name
+			"ann\x00k": {1, 2, 3},
+			"ann\x00l": {},
+		} {
+			if err := b.Put([]byte(key), value); err != nil {
+				return err
+			}
+		}
+		for key, text := range map[string]string{
 			"no tenant":      right,
 			"ann\x00../../a": right,
 			"ann\x00c":       "",
@@ -408,7 +420,7 @@ func TestDamagedRecordsAreDropped(t *testing.T) {
 			"ann\x00h":       strings.Replace(right, `"id":"`, `"id":"0`, 1),
 			"ann\x00i":       strings.Replace(right, `"file":"`, `"file":"`+strings.Repeat("0", 32)+`","x":"`, 1),
 		} {
-			if err := b.Put([]byte(key), []byte(value)); err != nil {
+			if err := b.Put([]byte(key), states.Sealed(key, text)); err != nil {
 				return err
 			}
 		}
@@ -419,12 +431,75 @@ func TestDamagedRecordsAreDropped(t *testing.T) {
 	require.Len(t, names.List("ann"), 2)
 	assert.Equal(t, 2, names.Stats().Names)
 	assert.EqualValues(t, 1, holds(t, names, "ann", "a"))
-	assert.Equal(t, 9, strings.Count(log.String(), "a state is lost"))
+	assert.Equal(t, 12, strings.Count(log.String(), "a state is lost"))
 	require.NoError(t, names.Close())
 	log.Reset()
 	names = open(t, o)
 	assert.EqualValues(t, 2, holds(t, names, "ann", "b"))
 	assert.Empty(t, log.String(), "they were removed")
+}
+
+// TestADamagedIndexGivesNothingWrong changes bytes of an index. The folder is refused, or names are lost. What is there is right.
+func TestADamagedIndexGivesNothingWrong(t *testing.T) {
+	o, _ := in(t.TempDir())
+	index := filepath.Join(o.Dir, "names.db")
+	aStore(t, index)
+	names := open(t, o)
+	for i := range 40 { // more than a page of names, so that there are branches
+		_, err := names.Fork("ann", "a", fmt.Sprint("fork", i), 0)
+		require.NoError(t, err)
+	}
+	require.NoError(t, names.Close())
+	right, err := os.ReadFile(index)
+	require.NoError(t, err)
+	bodies := map[string][]byte{}
+	for _, name := range files(t, o.Dir) {
+		bodies[name], err = os.ReadFile(filepath.Join(o.Dir, name))
+		require.NoError(t, err)
+	}
+	rounds := 100
+	if testing.Short() {
+		rounds = 30
+	}
+	r, refused, lost := rand.New(rand.NewPCG(7, 7)), 0, 0
+	for range rounds {
+		data := slices.Clone(right)
+		for range 1 + r.IntN(3) { // most of a page is empty, and its beginning says where everything is
+			page := r.IntN(len(data)/os.Getpagesize()) * os.Getpagesize()
+			data[page+r.IntN(1+r.IntN(os.Getpagesize()))] = byte(r.Uint32() >> r.IntN(32))
+		}
+		if r.IntN(20) == 0 {
+			data = data[:r.IntN(len(data))]
+		}
+		require.NoError(t, os.WriteFile(index, data, 0o600))
+		names, err := states.OpenNames(o)
+		if err != nil {
+			refused++
+			assert.NotContains(t, err.Error(), "another program")
+			continue
+		}
+		list := names.List("ann")
+		if len(list) < 42 {
+			lost++
+		}
+		for _, n := range list[:min(4, len(list))] {
+			s, err := names.Hold("ann", n.Name)
+			require.NoError(t, err)
+			want := map[bool]float32{true: 2, false: 1}[n.Name == "b"]
+			assert.Equal(t, want, s.Snapshot().State[0][0])
+			s.Release()
+		}
+		give(t, names, "ann", "c", same(3, 3))
+		require.NoError(t, names.Delete("ann", "c"))
+		require.NoError(t, names.Close())
+		// Lost names may have taken their files with them.
+		for name, data := range bodies {
+			require.NoError(t, os.WriteFile(filepath.Join(o.Dir, name), data, 0o600))
+		}
+	}
+	t.Logf("%d of %d were refused, %d lost names", refused, rounds, lost)
+	require.Positive(t, refused)
+	require.Positive(t, lost)
 }
 
 // TestADiskThatFails lets each operation on a file fail. The call that needs it gets an error that names no path, nothing that was kept
