@@ -3,8 +3,10 @@ package service
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 
 	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/states"
 )
 
@@ -25,14 +27,23 @@ func (m *Model) Named(tenant, name string) (*Begin, error) {
 	return &Begin{state, id[:]}, nil
 }
 
-// Sent returns the state in a saved state's bytes. The error is a *StateError.
+// Sent returns the state in the bytes of a file: a saved or a tuned one. The error is a *StateError.
 func (m *Model) Sent(data []byte) (*Begin, error) {
-	var snapshot engine.Snapshot
-	if err := m.Layout().Read(bytes.NewReader(data), &snapshot); err != nil {
-		return nil, &StateError{err}
+	snapshot, err := m.ReadState(bytes.NewReader(data), int64(len(data)), nil)
+	if err != nil {
+		return nil, stateError(err)
 	}
 	sum := sha256.Sum256(data)
 	return &Begin{states.NewState(snapshot), sum[:]}, nil
+}
+
+// stateError makes a *StateError of what is wrong with a file. Other errors stay as they are.
+func stateError(err error) error {
+	var bad *lm.StateError
+	if errors.As(err, &bad) {
+		return &StateError{err}
+	}
+	return err
 }
 
 // Release ends the use of the state.

@@ -60,14 +60,15 @@ func (m *Model) put(tenant, name string, snapshot engine.Snapshot, ttl time.Dura
 	return named, nil
 }
 
-// Upload keeps a state that a client sends: a saved or a tuned one.
+// Upload keeps a state that a client sends: a saved or a tuned one. The error is a *StateError if it is not a state of the model, or cannot
+// be kept.
 func (m *Model) Upload(c Client, name string, r io.Reader, transposed *bool, ttl time.Duration) (states.Named, error) {
 	if err := checkName(name); err != nil {
 		return states.Named{}, err
 	}
-	var snapshot engine.Snapshot
-	if err := m.Layout().Read(r, &snapshot); err != nil {
-		return states.Named{}, &StateError{err}
+	snapshot, err := m.ReceiveState(r, transposed)
+	if err != nil {
+		return states.Named{}, stateError(err)
 	}
 	return m.put(c.Tenant, name, snapshot, ttl)
 }
