@@ -54,7 +54,11 @@ func logitsOf(rng *rand.Rand, n int) []float32 {
 
 func TestProbabilitiesAreTheReferences(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 1))
-	for range 600 {
+	rounds := 600
+	if testing.Short() {
+		rounds = 100
+	}
+	for range rounds {
 		n := 1 + rng.IntN(300)
 		o := Options{Temperature: []float64{0, 0.3, 1, 4}[rng.IntN(4)], TopP: []float64{1, 0.8, 0.3}[rng.IntN(3)], Seed: rng.Uint64()}
 		if n > 10 {

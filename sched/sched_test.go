@@ -173,7 +173,7 @@ func b2u(b bool) uint32 {
 }
 
 func TestTextsAreLikeAlone(t *testing.T) {
-	scripts := uint64(10_000)
+	scripts := uint64(6_000)
 	if testing.Short() {
 		scripts = 300
 	}
