@@ -20,11 +20,15 @@ func (l *loop) failAll(texts []*text, err error) {
 
 // fail ends a text with an error. If it reads the prompt of a group, all texts of the group end so.
 func (l *loop) fail(t *text, err error) {
-	l.report(err, 1)
+	texts := []*text{t}
 	if t.readsForOthers() {
-		l.failAll(slices.Clone(t.group.texts[1:]), err)
+		texts = slices.Clone(t.group.texts)
+		slices.Reverse(texts) // nobody goes on reading
 	}
-	l.finish(t, Event{}, err)
+	l.report(err, len(texts))
+	for _, each := range texts {
+		l.finish(each, Event{}, err)
+	}
 }
 
 // end ends a text for a reason that its tokens do not have.

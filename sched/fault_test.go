@@ -2,6 +2,7 @@ package sched
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -189,4 +190,30 @@ func TestFaultsOfOneText(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A text that fails because another one leaves its slot ends once, also if it was cancelled.
+func TestATextThatFailsEndsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(2)
+		f.perStep = time.Millisecond
+		var log bytes.Buffer
+		e := New(f, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		var streams []*Stream
+		for i := range uint64(2) {
+			s, err := e.Submit(ctx, Request{Prompt: prompt(rand.New(rand.NewPCG(44, i)), 5), Generate: endless(i, 1000)})
+			require.NoError(t, err)
+			streams = append(streams, s)
+		}
+		time.Sleep(10 * time.Millisecond)
+		f.before = func(string) error { return errFault }
+		cancel()
+		for i, want := range []error{context.Canceled, errFault} {
+			_, last := read(streams[i])
+			require.ErrorIs(t, last.End.Err, want)
+		}
+		e.Close()
+		require.Empty(t, log.String())
+	})
 }

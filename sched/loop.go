@@ -140,6 +140,7 @@ func (l *loop) sweep() {
 	now := time.Now()
 	for _, t := range slices.Clone(l.texts) {
 		switch {
+		case t.phase == finished: // because of another one
 		case l.ctx.Err() != nil || t.ctx.Err() != nil:
 			l.end(t, generate.Cancelled)
 		case t.Timeout > 0 && now.Sub(t.arrived) >= t.Timeout:
