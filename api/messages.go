@@ -6,7 +6,6 @@ import (
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
-	"github.com/gosling-rwkv/gosling/internal/jsontext"
 )
 
 // Conversation is messages and how the model goes on after them.
@@ -112,14 +111,15 @@ func (o *Object) call(function *Object, path string) string {
 		o.Fail(Invalidf(path+".arguments", "not JSON"))
 		return ""
 	}
-	text, err := jsontext.Marshal(struct {
+	return CallText(*name, json.RawMessage(*arguments))
+}
+
+// CallText returns an earlier function call as a message's text has it, in the form that models were trained on. The arguments are JSON.
+func CallText(name string, arguments json.RawMessage) string {
+	return chat.Fenced(string(Encode(struct {
 		Name      string          `json:"name"`
 		Arguments json.RawMessage `json:"arguments"`
-	}{*name, json.RawMessage(*arguments)})
-	if err != nil {
-		o.Fail(Invalidf(path, "%v", err))
-	}
-	return chat.Fenced(string(text))
+	}{name, arguments})))
 }
 
 // content reads the text of a message: a string, or parts of type text, which are joined with line ends.

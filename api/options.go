@@ -147,7 +147,7 @@ const (
 
 // Options reads the fields that all generating requests have. Limit and Logprobs are left to the caller, since dialects name them differently.
 func (o *Object) Options() Options {
-	r := Options{Choices: 1, Sampling: o.sampling(), Stop: o.stops()}
+	r := Options{Choices: 1, Sampling: o.sampling(), Stop: o.Stops("stop")}
 	Set(&r.Model, o.Text("model"))
 	Set(&r.Choices, o.Count("n", 1, MaxChoices))
 	// -1 asks for a random seed in most programs that run local models.
@@ -262,12 +262,12 @@ func (o *Object) pair(path string, value json.RawMessage) (b Bias) {
 	return b
 }
 
-// stops reads the stop strings. Empty ones stop nothing and are left out, as in other servers.
-func (o *Object) stops() []string {
-	stops := slices.DeleteFunc(o.Texts("stop", MaxStops), func(stop string) bool { return stop == "" })
+// Stops reads the stop strings in a field. Empty ones stop nothing and are left out, as in other servers.
+func (o *Object) Stops(field string) []string {
+	stops := slices.DeleteFunc(o.Texts(field, MaxStops), func(stop string) bool { return stop == "" })
 	for _, stop := range stops {
 		if len(stop) > MaxStopBytes {
-			o.Fail(Invalidf("stop", "a stop string of %d bytes, %d are the most", len(stop), MaxStopBytes))
+			o.Fail(Invalidf(field, "a stop string of %d bytes, %d are the most", len(stop), MaxStopBytes))
 		}
 	}
 	return stops

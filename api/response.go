@@ -26,6 +26,11 @@ func Event(data []byte) []byte {
 	return append(append([]byte("data: "), data...), "\n\n"...)
 }
 
+// NamedEvent returns the server-sent event with a name and this data, which has no line ends.
+func NamedEvent(name string, data []byte) []byte {
+	return append([]byte("event: "+name+"\n"), Event(data)...)
+}
+
 // Usage counts tokens.
 type Usage struct {
 	Prompt, Cached        int // Cached are those of the prompt that need not be read because a state was found

@@ -25,6 +25,18 @@ func (c Conversation) Format(model chat.Format) (chat.Format, error) {
 // efforts are the think modes that OpenAI's names stand for.
 var efforts = map[string]string{"none": "off", "minimal": "fast", "low": "low", "medium": "on", "high": "high", "xhigh": "high", "max": "high"}
 
+// Effort reads a field with one of OpenAI's names for how much a model thinks, and returns the think mode. It is empty without the field.
+func (o *Object) Effort(field string) (mode string) {
+	effort := o.Text(field)
+	if effort == nil {
+		return ""
+	}
+	if mode = efforts[*effort]; mode == "" {
+		o.Fail(Invalidf(o.Name(field), "%s: want none, minimal, low, medium or high", excerpt.Of(*effort)))
+	}
+	return mode
+}
+
 // think reads the think mode, which has several names.
 func (o *Object) think() string {
 	mode, from := "", ""
@@ -47,11 +59,8 @@ func (o *Object) think() string {
 			choose("think", *name)
 		}
 	}
-	if effort := o.Text("reasoning_effort"); effort != nil {
-		if efforts[*effort] == "" {
-			o.Fail(Invalidf("reasoning_effort", "%s: want none, minimal, low, medium or high", excerpt.Of(*effort)))
-		}
-		choose("reasoning_effort", efforts[*effort])
+	if effort := o.Effort("reasoning_effort"); effort != "" {
+		choose("reasoning_effort", effort)
 	}
 	if o.Value("chat_template_kwargs") != nil {
 		if thinking := o.Object("chat_template_kwargs").Flag("enable_thinking"); thinking != nil {
