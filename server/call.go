@@ -160,21 +160,18 @@ func (c *call) fail(err error) {
 	if !all {
 		c.s.o.Log.Error("a request failed", "id", c.id, "error", withoutPaths(err))
 	}
-	style := openAI
-	if c.route != nil {
-		style = c.route.dialect
-	}
+	style := c.dialect()
 	switch {
 	case e.Status == gone:
 		c.gone = true
 	case c.streaming != nil:
-		_ = c.streaming.send(style.event(e))
+		_ = c.streaming.send(style.event(e, c.id))
 	case c.w.status == 0:
 		if e.RetryAfter > 0 || e.Code() == http.StatusServiceUnavailable {
 			seconds := (e.RetryAfter + time.Second - 1) / time.Second
 			c.w.Header().Set("Retry-After", strconv.Itoa(max(1, int(seconds))))
 		}
-		_ = c.answer(e.Code(), style.body(e))
+		_ = c.answer(style.status(e), style.body(e, c.id))
 	}
 }
 

@@ -10,23 +10,46 @@ import (
 	"strings"
 
 	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/api/anthropic"
 )
 
-// dialect is how an interface writes its errors.
+// dialect is how an interface writes its errors. id is the request's.
 type dialect struct {
-	name  string
-	body  func(*api.Error) []byte // of a response
-	event func(*api.Error) []byte // the last one of a stream
+	name   string
+	status func(*api.Error) int
+	body   func(e *api.Error, id string) []byte // of a response
+	event  func(e *api.Error, id string) []byte // the last one of a stream
+	ping   []byte                               // what says in a stream that the server is alive
 }
 
 // The dialects. OpenAI and llama.cpp write errors alike.
 var (
-	openAI   = &dialect{"openai", api.EncodeError, errorEvent}
-	llamaCpp = &dialect{"llamacpp", api.EncodeError, errorEvent}
-	own      = &dialect{"gosling", api.EncodeError, errorEvent} // what no other interface has
+	openAI   = &dialect{"openai", (*api.Error).Code, errorBody, errorEvent, comment}
+	llamaCpp = &dialect{"llamacpp", (*api.Error).Code, errorBody, errorEvent, comment}
+	own      = &dialect{"gosling", (*api.Error).Code, errorBody, errorEvent, comment} // what no other interface has
+	claude   = &dialect{"anthropic", anthropic.Status, anthropic.EncodeError, anthropic.ErrorEvent, anthropic.Ping()}
 )
 
-func errorEvent(e *api.Error) []byte { return api.Event(api.EncodeError(e)) }
+// comment is an event that clients pass over.
+var comment = []byte(": ping\n\n")
+
+func errorBody(e *api.Error, _ string) []byte { return api.EncodeError(e) }
+
+func errorEvent(e *api.Error, _ string) []byte { return api.Event(api.EncodeError(e)) }
+
+// dialect returns how the client wants errors. Only clients of Anthropic's interface send its version, and they may also ask for models.
+func (c *call) dialect() *dialect {
+	switch {
+	case c.r.Header.Get(anthropicVersion) != "":
+		return claude
+	case c.route != nil:
+		return c.route.dialect
+	}
+	return openAI
+}
+
+// anthropicVersion is the header of all requests of Anthropic's clients.
+const anthropicVersion = "Anthropic-Version"
 
 // gone is the status in the log of requests whose client went away before it got an answer.
 const gone = 499

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/api/anthropic"
 	"github.com/gosling-rwkv/gosling/api/openai"
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/service"
@@ -53,8 +54,11 @@ func (c *call) embed(inputs []api.Prompt, pooling engine.Pooling) (vectors [][]f
 	return vectors, read, told(err)
 }
 
-// models lists the model.
+// models lists the model, in Anthropic's form for its clients.
 func (s *Server) models(c *call) error {
+	if c.dialect() == claude {
+		return c.answer(http.StatusOK, anthropic.EncodeModels([]anthropic.Model{s.anthropicModel()}))
+	}
 	return c.answer(http.StatusOK, openai.EncodeModels([]openai.Model{s.described()}))
 }
 
@@ -62,6 +66,9 @@ func (s *Server) models(c *call) error {
 func (s *Server) model(c *call) error {
 	if err := c.checkModel(c.r.PathValue("id")); err != nil {
 		return err
+	}
+	if c.dialect() == claude {
+		return c.answer(http.StatusOK, anthropic.EncodeModel(s.anthropicModel()))
 	}
 	return c.answer(http.StatusOK, openai.EncodeModel(s.described()))
 }

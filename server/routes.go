@@ -51,6 +51,10 @@ func (s *Server) table() []route {
 		{"POST", "/v1/completions", keys.Infer, openAI, json, 0, s.completions},
 		{"POST", "/v1/embeddings", keys.Infer, openAI, json, 0, s.embeddings},
 
+		{"POST", "/v1/messages", keys.Infer, claude, json, 0, s.messages},
+		{"POST", "/v1/messages/count_tokens", keys.Infer, claude, json, 0, s.countMessage},
+		{"POST", "/messages/count_tokens", keys.Infer, claude, json, 0, s.countMessage},
+
 		{"POST", "/completion", keys.Infer, llamaCpp, json, 0, s.llamaCompletion},
 		{"POST", "/completions", keys.Infer, llamaCpp, json, 0, s.llamaCompletion},
 		{"POST", "/embedding", keys.Infer, llamaCpp, json, 0, s.llamaEmbeddings},

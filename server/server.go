@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -87,12 +88,14 @@ type Server struct {
 	cached  atomic.Int64 // tokens of prompts that were found in the cache
 	longest atomic.Int64 // the most tokens of a prompt and its answer
 	bodies  int64        // the most of them
+	secret  [32]byte     // the key of signatures
 }
 
 // New returns a server. Whoever calls it calls Serve, or uses Handler in a server of its own.
 func New(o Options) (*Server, error) {
 	s := &Server{o: o.withDefaults(), life: newLife(), times: usual}
 	s.metrics = newMetrics(s.o.Now())
+	_, _ = rand.Read(s.secret[:]) // it never fails
 	var err error
 	if o.TLS != nil {
 		if s.tls, err = newCertificate(*o.TLS, s.o.Log, s.o.Now); err != nil {

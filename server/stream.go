@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// stream is a response of server-sent events. After Options.Ping without one it sends a comment, which also finds clients that went
-// away. Its methods may be called from several goroutines.
+// stream is a response of server-sent events. After Options.Ping without one it sends the dialect's ping, which also finds clients
+// that went away. Its methods may be called from several goroutines.
 type stream struct {
 	c     *call
 	mu    sync.Mutex // of what follows and of the writer
@@ -65,11 +65,11 @@ func (s *stream) write(data []byte) error {
 	return s.err
 }
 
-// ping sends a comment, and so sets the timer again.
+// ping says that the server is alive, and so sets the timer again.
 func (s *stream) ping() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.write([]byte(": ping\n\n"))
+	_ = s.write(s.c.dialect().ping)
 }
 
 // end stops the pings. Nothing is written after it.
