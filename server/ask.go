@@ -11,6 +11,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/chat"
+	layouts "github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/keys"
 	"github.com/gosling-rwkv/gosling/sched"
@@ -100,6 +101,8 @@ func told(err error) error {
 		state  *service.StateError
 		name   *service.NameError
 		prompt *service.PromptError
+
+		unclear *layouts.Unclear
 	)
 	switch {
 	case err == nil:
@@ -110,7 +113,13 @@ func told(err error) error {
 		return &api.Error{Kind: api.Unavailable, Message: err.Error()}
 	case errors.As(err, &long):
 		return &api.Error{Kind: api.TooLong, Message: err.Error(), PromptTokens: long.Prompt, ContextTokens: long.Context}
-	case errors.As(err, &state) && errors.Is(err, states.ErrNoState):
+	case errors.As(err, &state) && errors.Is(err, states.ErrStorage):
+		return &api.Error{Kind: api.Internal, Message: err.Error()}
+	case errors.As(err, &state) && errors.Is(err, states.ErrClosed):
+		return &api.Error{Kind: api.Unavailable, Message: err.Error()}
+	case errors.As(err, &state) && errors.As(err, &unclear):
+		return api.Invalidf("transpose", "%v: add ?transpose=1 if its matrices are transposed compared with the authors' files, or else ?transpose=0", err)
+	case errors.As(err, &state) && (errors.Is(err, states.ErrNoState) || errors.Is(err, states.ErrDamaged)):
 		return &api.Error{Kind: api.NotFound, Param: "state", Message: err.Error()}
 	case errors.As(err, &state):
 		return api.Invalidf("state", "%v", err)

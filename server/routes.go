@@ -68,7 +68,7 @@ func (s *Server) table() []route {
 		{"GET", "/v1/states", keys.States, own, none, 0, s.listStates},
 		{"POST", "/v1/states", keys.States, own, json, 0, s.makeState},
 		{"GET", "/v1/states/{name}", keys.States, own, none, 0, s.describeState},
-		{"PUT", "/v1/states/{name}", keys.States, own, raw, 0, s.uploadState},
+		{"PUT", "/v1/states/{name}", keys.States, own, raw, s.largestState(), s.uploadState},
 		{"DELETE", "/v1/states/{name}", keys.States, own, none, 0, s.deleteState},
 		{"GET", "/v1/states/{name}/content", keys.States, own, none, 0, s.downloadState},
 		{"POST", "/v1/states/{name}/fork", keys.States, own, json, 0, s.forkState},

@@ -86,6 +86,14 @@ func (s *Server) describeState(c *call) error {
 	return c.answer(http.StatusOK, rwkv.EncodeState(kept(n)))
 }
 
+// largestState is the size of the largest file that can be a state of the model.
+func (s *Server) largestState() int64 {
+	if s.o.Model == nil {
+		return 0 // while it is loaded
+	}
+	return s.o.Model.MaxStateFile()
+}
+
 // uploadState keeps a state that the client sends.
 func (s *Server) uploadState(c *call) error {
 	query := c.r.URL.Query()

@@ -1,13 +1,21 @@
 package server
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/writers"
 	"github.com/gosling-rwkv/gosling/service"
 )
 
@@ -73,4 +81,75 @@ func TestStatesOfRequests(t *testing.T) {
 	got := k.post("/v1/chat/completions", fields{"messages": user("Capitals: red wine"), "temperature": 0, "state": "talk"})
 	assert.Equal(t, at(want, "choices", 0, "message", "content"), at(got, "choices", 0, "message", "content"))
 	assert.Greater(t, made["tokens"], 30.0)
+}
+
+// tuned returns a file of tuned states for the built-in model.
+func tuned(t *testing.T, kind string, dtype checkpoint.DType) string {
+	t.Helper()
+	model, err := loaded()
+	require.NoError(t, err)
+	c := model.Config()
+	var f writers.File
+	for i := range c.Layers {
+		data := make([]byte, 4*c.Heads()*c.HeadSize*c.HeadSize)
+		for j := 0; j < len(data); j += 4 {
+			binary.LittleEndian.PutUint32(data[j:], math.Float32bits(float32(j%52)/64))
+		}
+		f = append(f, writers.Tensor{Name: fmt.Sprintf("blocks.%d.att.time_state", i), DType: checkpoint.F32, Shape: []int64{int64(c.Heads()), int64(c.HeadSize), int64(c.HeadSize)}, Data: data})
+	}
+	path := filepath.Join(t.TempDir(), "state."+kind)
+	f.As(t, dtype).Save(t, path)
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(data)
+}
+
+func TestATunedStateIsUploaded(t *testing.T) {
+	k := newClient(t, service.Options{})
+	text := func(state string) any {
+		return at(k.post("/v1/completions", fields{"prompt": "ROMEO:", "max_tokens": 12, "temperature": 0, "state": state}), "choices", 0, "text")
+	}
+	for name, file := range map[string]string{"pth": tuned(t, "pth", checkpoint.F32), "safetensors": tuned(t, "safetensors", checkpoint.F32)} {
+		r, answer := k.do("PUT", "/v1/states/"+name, file)
+		require.Equal(t, http.StatusOK, r.StatusCode, answer)
+		assert.Contains(t, answer, `"tokens":0`)
+	}
+	assert.Equal(t, text("pth"), text("safetensors"))
+	half := tuned(t, "st", checkpoint.F16)
+	r, answer := k.do("PUT", "/v1/states/st", half)
+	assert.Equal(t, http.StatusBadRequest, r.StatusCode)
+	assert.Contains(t, answer, "add ?transpose=1")
+	for way, want := range map[string]bool{"0": true, "1": false} {
+		r, answer = k.do("PUT", "/v1/states/st?transpose="+way, half)
+		require.Equal(t, http.StatusOK, r.StatusCode, answer)
+		assert.Equal(t, want, text("st") == text("pth"))
+	}
+	got := k.post("/v1/completions", fields{"prompt": "ROMEO:", "max_tokens": 12, "temperature": 0, "state": fields{"data": base64.StdEncoding.EncodeToString([]byte(tuned(t, "pth", checkpoint.F32)))}})
+	assert.Equal(t, text("pth"), at(got, "choices", 0, "text"))
+}
+
+func TestUploadsThatAreNotStates(t *testing.T) {
+	k := newClient(t, service.Options{})
+	files, err := filepath.Glob("../../shared/testdata/hostile/*")
+	require.NoError(t, err)
+	bodies := map[string]string{"nothing": "", "a word": "goose", "JSON": `{"a":1}`, "half a state": "GSLSTATE\x01"}
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		bodies[filepath.Base(path)] = string(data)
+	}
+	for name, body := range bodies {
+		t.Run(name, func(t *testing.T) {
+			r, answer := k.do("PUT", "/v1/states/a", body)
+			assert.Equal(t, http.StatusBadRequest, r.StatusCode)
+			assert.NotContains(t, answer, os.TempDir())
+			assert.NotContains(t, answer, "gosling-state")
+		})
+	}
+	model, err := loaded()
+	require.NoError(t, err)
+	r, answer := k.do("PUT", "/v1/states/a", "GSLSTATE"+strings.Repeat("\x00", int(model.MaxStateFile())))
+	assert.Equal(t, http.StatusRequestEntityTooLarge, r.StatusCode, answer)
+	_, list := k.ask("GET", "/v1/states", nil)
+	assert.Empty(t, list["data"])
 }
