@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	layouts "github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/keys"
+	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/sched"
 	"github.com/gosling-rwkv/gosling/service"
 	"github.com/gosling-rwkv/gosling/states"
@@ -121,6 +123,8 @@ func told(err error) error {
 		return api.Invalidf("transpose", "%v: add ?transpose=1 if its matrices are transposed compared with the authors' files, or else ?transpose=0", err)
 	case errors.As(err, &state) && (errors.Is(err, states.ErrNoState) || errors.Is(err, states.ErrDamaged)):
 		return &api.Error{Kind: api.NotFound, Param: "state", Message: err.Error()}
+	case errors.As(err, &state) && errors.Is(err, lm.ErrStateSize):
+		return refuse(api.Invalid, http.StatusRequestEntityTooLarge, "%v", err)
 	case errors.As(err, &state):
 		return api.Invalidf("state", "%v", err)
 	case errors.As(err, &name):

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/keys"
 )
 
@@ -32,6 +33,14 @@ const (
 	raw                  // any type
 )
 
+// withState returns the most bytes of a request that may have a saved state in it, in base64.
+func (s *Server) withState() int64 {
+	if s.o.Model == nil {
+		return 0
+	}
+	return s.o.MaxBody + s.o.Model.Layout().FileBytes(engine.StateF32)*4/3 + 4
+}
+
 // table returns the table of all routes.
 func (s *Server) table() []route {
 	table := []route{
@@ -44,19 +53,19 @@ func (s *Server) table() []route {
 		{"GET", "/v1/models", keys.Infer, openAI, none, 0, s.models},
 		{"GET", "/models", keys.Infer, openAI, none, 0, s.models},
 		{"GET", "/v1/models/{id...}", keys.Infer, openAI, none, 0, s.model},
-		{"POST", "/v1/chat/completions", keys.Infer, openAI, json, 0, s.chatCompletions},
-		{"POST", "/chat/completions", keys.Infer, openAI, json, 0, s.chatCompletions},
+		{"POST", "/v1/chat/completions", keys.Infer, openAI, json, s.withState(), s.chatCompletions},
+		{"POST", "/chat/completions", keys.Infer, openAI, json, s.withState(), s.chatCompletions},
 		{"POST", "/v1/chat/completions/input_tokens", keys.Infer, openAI, json, 0, s.inputTokens},
 		{"POST", "/chat/completions/input_tokens", keys.Infer, openAI, json, 0, s.inputTokens},
-		{"POST", "/v1/completions", keys.Infer, openAI, json, 0, s.completions},
+		{"POST", "/v1/completions", keys.Infer, openAI, json, s.withState(), s.completions},
 		{"POST", "/v1/embeddings", keys.Infer, openAI, json, 0, s.embeddings},
 
-		{"POST", "/v1/messages", keys.Infer, claude, json, 0, s.messages},
+		{"POST", "/v1/messages", keys.Infer, claude, json, s.withState(), s.messages},
 		{"POST", "/v1/messages/count_tokens", keys.Infer, claude, json, 0, s.countMessage},
 		{"POST", "/messages/count_tokens", keys.Infer, claude, json, 0, s.countMessage},
 
-		{"POST", "/completion", keys.Infer, llamaCpp, json, 0, s.llamaCompletion},
-		{"POST", "/completions", keys.Infer, llamaCpp, json, 0, s.llamaCompletion},
+		{"POST", "/completion", keys.Infer, llamaCpp, json, s.withState(), s.llamaCompletion},
+		{"POST", "/completions", keys.Infer, llamaCpp, json, s.withState(), s.llamaCompletion},
 		{"POST", "/embedding", keys.Infer, llamaCpp, json, 0, s.llamaEmbeddings},
 		{"POST", "/embeddings", keys.Infer, llamaCpp, json, 0, s.llamaEmbeddings},
 		{"POST", "/tokenize", keys.Infer, llamaCpp, json, 0, s.tokenize},

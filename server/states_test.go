@@ -128,7 +128,7 @@ func TestATunedStateIsUploaded(t *testing.T) {
 	assert.Equal(t, text("pth"), at(got, "choices", 0, "text"))
 }
 
-func TestUploadsThatAreNotStates(t *testing.T) {
+func TestSecurityUploads(t *testing.T) {
 	k := newClient(t, service.Options{})
 	files, err := filepath.Glob("../../shared/testdata/hostile/*")
 	require.NoError(t, err)
