@@ -200,15 +200,24 @@ func TestATextThatFailsEndsOnce(t *testing.T) {
 		var log bytes.Buffer
 		e := New(f, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		ctx, cancel := context.WithCancel(t.Context())
+		steps := 0
+		f.before = func(call string) error {
+			if call == "Decode" {
+				if steps++; steps == 5 {
+					cancel()
+				}
+			}
+			if call == "Move" && steps >= 5 {
+				return errFault
+			}
+			return nil
+		}
 		var streams []*Stream
 		for i := range uint64(2) {
 			s, err := e.Submit(ctx, Request{Prompt: prompt(rand.New(rand.NewPCG(44, i)), 5), Generate: endless(i, 1000)})
 			require.NoError(t, err)
 			streams = append(streams, s)
 		}
-		time.Sleep(10 * time.Millisecond)
-		f.before = func(string) error { return errFault }
-		cancel()
 		for i, want := range []error{context.Canceled, errFault} {
 			_, last := read(streams[i])
 			require.ErrorIs(t, last.End.Err, want)
