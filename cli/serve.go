@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -95,24 +96,37 @@ func serve(c *urfave.Context) error {
 			l.Close()
 		}
 	}()
-	name := c.Args().First()
-	m, loaded, err := loadNamed(c, name)
-	if err != nil {
-		return err
+	var model *lm.Model
+	var served *service.Model
+	defer func() {
+		if served != nil {
+			served.Close()
+		}
+		if model != nil {
+			model.Close()
+		}
+	}()
+	o.Load = func(_ context.Context, ready func(*service.Model)) error {
+		name := c.Args().First()
+		var loaded time.Duration
+		if model, loaded, err = loadNamed(c, name); err != nil {
+			return err
+		}
+		if err := settle(c, &f, model.Template()); err != nil {
+			return err
+		}
+		f.Stops = stopStrings(c, f.Stops)
+		so, err := serviceOptions(c, model, name, f, o.Log)
+		if err != nil {
+			return err
+		}
+		if served, err = service.New(model, so); err != nil {
+			return err
+		}
+		ready(served)
+		welcome(c, served, listeners, loaded)
+		return nil
 	}
-	defer m.Close()
-	if err := settle(c, &f, m.Template()); err != nil {
-		return err
-	}
-	f.Stops = stopStrings(c, f.Stops)
-	so, err := serviceOptions(c, m, name, f, o.Log)
-	if err != nil {
-		return err
-	}
-	if o.Model, err = service.New(m, so); err != nil {
-		return err
-	}
-	defer o.Model.Close()
 	s, err := server.New(o)
 	if err != nil {
 		return err
@@ -120,7 +134,6 @@ func serve(c *urfave.Context) error {
 	if err := debugServer(c); err != nil {
 		return err
 	}
-	welcome(c, o.Model, listeners, loaded)
 	return s.Serve(c.Context, listeners...)
 }
 

@@ -29,5 +29,5 @@ func ServeDebug(ctx context.Context, l net.Listener) error {
 		}
 		mux.ServeHTTP(w, r)
 	})}
-	return until(ctx, h, func() {}, usual.end, []net.Listener{l})
+	return until(ctx, h, func(context.Context) error { return nil }, func() {}, usual.end, []net.Listener{l})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/keys"
+	"github.com/gosling-rwkv/gosling/service"
 )
 
 func TestThePageSaysWhatHolds(t *testing.T) {
@@ -33,13 +34,15 @@ func TestThePageSaysWhatHolds(t *testing.T) {
 	for p := range strings.SplitSeq(keys.All.String(), ",") {
 		assert.Contains(t, page, "| `"+p+"` |")
 	}
-	s, err := New(Options{})
+	s, err := New(Options{Model: newModel(t, service.Options{Cache: 1 << 20})})
 	require.NoError(t, err)
 	recorded(s, "GET", "/health")
 	families, err := s.metrics.registry.Gather()
 	require.NoError(t, err)
 	for _, family := range families {
-		if name := family.GetName(); strings.HasPrefix(name, "gosling_") {
+		if name := family.GetName(); strings.HasPrefix(name, "gosling_cache_") {
+			assert.Contains(t, page, "`_"+strings.TrimPrefix(name, "gosling_cache_")+"`", "a metric")
+		} else if strings.HasPrefix(name, "gosling_") {
 			assert.Contains(t, page, "`"+name, "a metric")
 		}
 	}

@@ -13,6 +13,7 @@ type life struct {
 	stop    context.CancelCauseFunc
 
 	mu       sync.Mutex
+	loading  bool
 	running  int
 	draining bool
 	idle     chan struct{} // closed once the server drains and nothing runs
@@ -24,25 +25,47 @@ func newLife() *life {
 	return l
 }
 
-// errStopping refuses new requests.
+// errStopping and errLoading refuse new requests.
 func errStopping() error { return refuse(api.Unavailable, 0, "the server is stopping") }
+func errLoading() error  { return refuse(api.Unavailable, 0, "the model is loading") }
 
 // refusal returns why no new requests are taken, or nil.
 func (l *life) refusal() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.draining {
+	return l.refuses()
+}
+
+func (l *life) refuses() error {
+	switch {
+	case l.draining:
 		return errStopping()
+	case l.loading:
+		return errLoading()
 	}
 	return nil
+}
+
+// isLoading reports whether the model is not there yet.
+func (l *life) isLoading() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.loading
+}
+
+// loaded lets requests in.
+func (l *life) loaded() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loading = false
 }
 
 // begin counts a request. Unless it returns an error, end must be called.
 func (l *life) begin() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.draining {
-		return errStopping()
+	if err := l.refuses(); err != nil {
+		return err
 	}
 	l.running++
 	return nil

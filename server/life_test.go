@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/keys"
+	"github.com/gosling-rwkv/gosling/service"
 )
 
 // status asks whether the server is ready.
@@ -211,4 +212,32 @@ func TestNoAddressIsOpenIfOneIsRefused(t *testing.T) {
 	again, err := net.Listen("tcp", l.Addr().String())
 	require.NoError(t, err)
 	again.Close()
+}
+
+func TestRequestsWaitForTheModel(t *testing.T) {
+	load, failed := make(chan struct{}), errors.New("no model")
+	m := newModel(t, service.Options{})
+	b := start(t, Options{Load: func(_ context.Context, ready func(*service.Model)) error {
+		<-load
+		ready(m)
+		return nil
+	}})
+	for _, path := range []string{"/health", "/ready", "/v1/models", "/metrics"} {
+		r, body := b.do("GET", path, "")
+		assert.Equal(t, 503, r.StatusCode, path)
+		assert.Equal(t, "1", r.Header.Get("Retry-After"), path)
+		assert.Contains(t, body, "the model is loading", path)
+	}
+	close(load)
+	require.Eventually(t, func() bool { status, _ := b.ready(); return status == 200 }, 10*time.Second, time.Millisecond)
+	for _, path := range []string{"/health", "/v1/models", "/metrics"} {
+		r, _ := b.do("GET", path, "")
+		assert.Equal(t, 200, r.StatusCode, path)
+	}
+
+	s, err := New(Options{Drain: time.Hour, Load: func(context.Context, func(*service.Model)) error { return failed }})
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	assert.Same(t, failed, s.Serve(context.Background(), l))
 }

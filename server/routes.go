@@ -118,8 +118,13 @@ func notOffered(why string) func(*call) error {
 	return func(*call) error { return refuse(api.Unsupported, http.StatusNotImplemented, "not offered: %s", why) }
 }
 
-// health says that the process is alive.
-func (s *Server) health(c *call) error { return c.answer(http.StatusOK, []byte(`{"status":"ok"}`)) }
+// health says that the process is alive. Clients of llama.cpp wait for it until the model is loaded.
+func (s *Server) health(c *call) error {
+	if s.life.isLoading() {
+		return errLoading()
+	}
+	return c.answer(http.StatusOK, []byte(`{"status":"ok"}`))
+}
 
 // ready says whether new requests are taken.
 func (s *Server) ready(c *call) error {

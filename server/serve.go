@@ -30,6 +30,10 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 	open := newConnections(s.o.MaxConns)
 	h.ConnState = open.changed
 	h.RegisterOnShutdown(open.closeWaiting)
+	work := func(context.Context) error { return nil }
+	if s.o.Load != nil {
+		work = s.load
+	}
 	for _, l := range listeners {
 		if err := s.o.Check(l.Addr()); err != nil {
 			closeAll(listeners)
@@ -37,7 +41,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 		}
 		s.warn(l.Addr())
 	}
-	return until(ctx, h, s.drain, s.times.end, listeners)
+	return until(ctx, h, work, s.drain, s.times.end, listeners)
 }
 
 // ErrOpen is wrapped by the error of an address at which everyone could use the server.
@@ -88,8 +92,9 @@ func (s *Server) warn(address net.Addr) {
 	}
 }
 
-// until serves the listeners until ctx ends or one of them fails. Then it calls drain, and closes what is left after the time end.
-func until(ctx context.Context, h *http.Server, drain func(), end time.Duration, listeners []net.Listener) error {
+// until serves the listeners and calls work, until ctx ends or one of them fails. Then it calls drain, and closes what is left after the
+// time end.
+func until(ctx context.Context, h *http.Server, work func(context.Context) error, drain func(), end time.Duration, listeners []net.Listener) error {
 	secure := h.TLSConfig != nil // net/http sets one later, also for plain HTTP
 	group, failed := errgroup.WithContext(ctx)
 	for _, l := range listeners {
@@ -105,6 +110,7 @@ func until(ctx context.Context, h *http.Server, drain func(), end time.Duration,
 			return err
 		})
 	}
+	group.Go(func() error { return work(failed) })
 	<-failed.Done()
 	drain()
 	last, cancel := context.WithTimeout(context.Background(), end)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
@@ -14,7 +15,10 @@ import (
 
 // Options says how to serve. The zero value serves requests from this machine only, without keys.
 type Options struct {
-	Model *service.Model // what answers; required, and closed by the caller after Serve
+	Model *service.Model // what answers; closed by the caller after Serve
+	// Load loads the model if Model is nil, and gives it to ready. Serve calls it. Requests that come before ready are answered with 503.
+	// An error ends Serve.
+	Load func(ctx context.Context, ready func(*service.Model)) error
 
 	Keys *keys.Ring // who may use the server; nil: everyone on this machine may do everything
 	// Insecure lets clients of other machines ask the model without a key. Each address is a tenant.
@@ -32,7 +36,7 @@ type Options struct {
 
 	MaxBody  int64         // bytes of a JSON body, by default 8 MiB
 	MaxConns int           // open connections, by default 4096
-	Ping     time.Duration // the silence after which a stream gets a comment, by default 15 s
+	Ping     time.Duration // the silence after which a stream gets a comment, by default 15 s; negative: there are no comments
 	Drain    time.Duration // how long running requests may go on once the server stops; 0: they end at once
 
 	Log *slog.Logger     // one line for each request; by default nothing is logged
@@ -55,10 +59,10 @@ const maxStreams = 250
 const maxHeader = 32 << 10
 
 func (o Options) withDefaults() Options {
-	if o.MaxBody == 0 {
+	if o.MaxBody <= 0 {
 		o.MaxBody = api.MaxBody
 	}
-	if o.MaxConns == 0 {
+	if o.MaxConns <= 0 {
 		o.MaxConns = 4096
 	}
 	if o.Ping == 0 {
@@ -108,11 +112,21 @@ func New(o Options) (*Server, error) {
 	for _, host := range o.Hosts {
 		s.hosts = append(s.hosts, hostOf(host))
 	}
+	s.life.loading = o.Load != nil
 	if o.Model != nil {
 		s.metrics.add(s.figures)
 	}
 	s.take(s.table())
 	return s, nil
+}
+
+// load loads the model.
+func (s *Server) load(ctx context.Context) error {
+	return s.o.Load(ctx, func(m *service.Model) {
+		s.o.Model = m // nobody reads it before life.loaded
+		s.metrics.add(s.figures)
+		s.life.loaded()
+	})
 }
 
 // take makes the routes those of a table.

@@ -34,7 +34,9 @@ func (c *call) stream() (*stream, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.timer = time.AfterFunc(c.s.o.Ping, s.ping)
+	if c.s.o.Ping > 0 {
+		s.timer = time.AfterFunc(c.s.o.Ping, s.ping)
+	}
 	return s, nil
 }
 
