@@ -131,7 +131,9 @@ func TestAStreamThatIsSilentPings(t *testing.T) {
 			assert.Equal(t, "data: 1\n\n: ping\n\n", text())
 			time.Sleep(45 * time.Second)
 			assert.Equal(t, "data: 1\n\n"+strings.Repeat(": ping\n\n", 4), text())
+			events.mu.Lock()
 			w.fail = true
+			events.mu.Unlock()
 			time.Sleep(15 * time.Second)
 			synctest.Wait()
 			assert.Error(t, c.ctx.Err(), "a ping finds a client that went away")
