@@ -203,7 +203,7 @@ func (l *loop) decode() {
 	}
 	pieces := l.sample(texts, func(i int) []float32 { return rows[i*l.facts.Vocab:][:l.facts.Vocab] })
 	took := time.Since(started)
-	l.decodeTime += took
+	l.tookToDecode(took)
 	l.mu.Lock()
 	l.stats.Decoded.add(len(texts), took)
 	l.mu.Unlock()

@@ -9,7 +9,9 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/states"
+	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
 // loop is the goroutine that owns the machine, and what it knows.
@@ -30,8 +32,34 @@ type loop struct {
 func (e *Engine) loop() {
 	defer close(e.done)
 	l := &loop{Engine: e, tenants: map[string]*tenant{}, pace: pace{latency: e.o.Latency, alone: time.Second, share: e.o.ReadShare}}
+	if e.o.WarmUp {
+		_ = protect(func() error { l.warmUp(); return nil })
+	}
 	l.run()
 	l.keeping.Wait()
+}
+
+// warmUp reads a few tokens, twice because the first time is slower, and decodes one. A machine that fails will fail with a text, too.
+func (l *loop) warmUp() {
+	tokens := make([]tokenizer.Token, smallChunk)
+	for i := range tokens {
+		tokens[i] = tokenizer.Token(1 + i%(l.facts.Vocab-1))
+	}
+	if l.machine.Begin(nil) != nil {
+		return
+	}
+	for range 2 {
+		started := time.Now()
+		if _, err := l.machine.Read(l.ctx, tokens, rwkv.LastLogits); err != nil {
+			return
+		}
+		l.took[rwkv.NoLogits] = [rungs]time.Duration{}
+		l.tookToRead(rwkv.NoLogits, len(tokens), time.Since(started))
+	}
+	if l.machine.Move(Reader, 0) == nil {
+		_, _ = l.machine.Decode(l.ctx, tokens[:1])
+	}
+	l.forget()
 }
 
 // step takes one step. It returns false if there is nothing left to do, ever.
@@ -47,7 +75,7 @@ func (l *loop) step() bool {
 		l.forget()
 	}
 	switch {
-	case len(l.decoding) > 0 && !(competing && l.mayRead()):
+	case len(l.decoding) > 0 && !(competing && l.mayRead(next.everyRow(), next.left())):
 		l.decode()
 	case next != nil:
 		l.readChunk(next)

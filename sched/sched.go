@@ -26,6 +26,7 @@ type Options struct {
 	WriteTimeout time.Duration // after which a text is cancelled whose Stream nobody reads [30 s]
 	Workers      int           // goroutines that sample [GOMAXPROCS]
 	Log          *slog.Logger  // of panics [none]
+	WarmUp       bool          // compute a little at first, so that weights are in memory and the times of chunks are known
 	Tree         *states.Tree  // where texts find states to begin with, and leave theirs [none]
 
 	// Alone computes one text after the other in chunks that depend on its prompt only. So results do not depend on other texts, even

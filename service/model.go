@@ -99,7 +99,7 @@ func New(m *lm.Model, o Options) (*Model, error) {
 		s.tree = states.NewTree(o.Cache)
 		s.o.Schedule.Tree = s.tree
 	}
-	s.o.Schedule.Log = o.Log
+	s.o.Schedule.Log, s.o.Schedule.WarmUp = o.Log, true
 	if s.machine, err = sched.NewSlots(m.Model, o.Slots); err != nil {
 		return nil, err
 	}
