@@ -2,13 +2,11 @@ package service
 
 import (
 	"context"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
-	"github.com/gosling-rwkv/gosling/rwkv"
 	"github.com/gosling-rwkv/gosling/sched"
 )
 
@@ -32,29 +30,13 @@ func (m *Model) Embed(ctx context.Context, c Client, texts []Prompt, pooling eng
 
 // embed reads one text.
 func (m *Model) embed(ctx context.Context, c Client, text Prompt, pooling engine.Pooling) ([]float32, error) {
-	q := sched.Request{
-		Tenant: c.Tenant, Weight: c.Weight, Prompt: text.Tokens, Begin: m.Beginning(), ReadOnly: true,
-		Generate: generate.Options{Vocab: m.vocab}, Outputs: rwkv.LastHidden,
-	}
-	if pooling == engine.Mean {
-		q.Outputs = rwkv.AllHidden
-	}
-	sums, rows := make([]float64, m.Config().Embed), 0
-	q.Rows = func(_ int, states []float32) error {
-		for row := range slices.Chunk(states, len(sums)) {
-			for i, x := range row {
-				sums[i] += float64(x)
-			}
-			rows++
-		}
-		return nil
-	}
-	if _, err := m.read(ctx, q); err != nil {
-		return nil, err
-	}
-	vector := make([]float32, len(sums))
-	for i, sum := range sums {
-		vector[i] = float32(sum / float64(rows))
-	}
-	return vector, nil
+	average := engine.NewAverage(m.Config().Embed)
+	_, err := m.read(ctx, sched.Request{
+		Tenant: c.Tenant, Weight: c.Weight, Prompt: text.Tokens, Begin: m.Beginning(), ReadOnly: true, Generate: generate.Options{Vocab: m.vocab},
+		Outputs: pooling.Outputs(), Rows: func(_ int, rows []float32) error {
+			average.Add(rows)
+			return nil
+		},
+	})
+	return average.Row(), err
 }
