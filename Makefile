@@ -15,7 +15,7 @@ TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
 .PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model generate test check unit race cross vulkan
-.PHONY: fuzz hub-client killtest mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
+.PHONY: fuzz hub-client clients compat killtest mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -119,6 +119,36 @@ hub-client: build/hub-client/bin/hf
 build/hub-client/bin/hf:
 	python3 -m venv build/hub-client
 	build/hub-client/bin/pip install --quiet huggingface_hub==2.4.0
+
+# Asks a server with the clients that people use, which pip and npm fetch. See docs/clients.md. Not part of CI.
+CLIENTS = internal/clients
+
+clients: all build/clients/venv/bin/pytest build/clients/node/$(INSTALLED)
+	$(GO) run ./scripts/clients -folder build/clients
+
+build/clients/venv/bin/pytest: $(CLIENTS)/python/requirements.txt
+	python3 -m venv build/clients/venv
+	build/clients/venv/bin/pip install --quiet -r $<
+	rm -rf build/clients/openai-* && build/clients/venv/bin/pip download --quiet --no-deps --no-binary openai --dest build/clients $$(grep ^openai== $<)
+	tar -xzf build/clients/openai-*.tar.gz -C build/clients
+	touch $@
+
+build/clients/node/$(INSTALLED): $(wildcard $(CLIENTS)/node/*)
+	mkdir -p build/clients/node && cp $(CLIENTS)/node/* build/clients/node
+	cd build/clients/node && $(NPM) ci --ignore-scripts
+	touch $@
+
+# Runs llama.cpp's own tests of its server on Gosling's: make compat LLAMA_TESTS=llama.cpp/tools/server/tests. See docs/clients.md.
+LLAMA_TESTS ?=
+
+compat: all build/compat/venv/bin/pytest
+	$(GO) build -o build/compat/llama-server ./scripts/compat/llama-server
+	$(GO) run ./scripts/compat -tests "$(LLAMA_TESTS)" -python build/compat/venv/bin/python -server build/compat/llama-server -log build/compat/log.txt
+
+build/compat/venv/bin/pytest:
+	@test -f "$(LLAMA_TESTS)/requirements.txt" || { echo 'name llama.cpp'"'"'s tests: make compat LLAMA_TESTS=llama.cpp/tools/server/tests' >&2; exit 1; }
+	python3 -m venv build/compat/venv
+	build/compat/venv/bin/pip install --quiet -r "$(LLAMA_TESTS)/requirements.txt" pytest-timeout==2.4.0
 
 # Runs all fuzz targets, or those whose names match FUZZ, for FUZZTIME each. See docs/testing.md.
 FUZZTIME ?= 1m

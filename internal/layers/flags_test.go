@@ -16,7 +16,7 @@ import (
 )
 
 // knowFlags lists the packages that may name flags and commands of the program. "*" stands for every name.
-var knowFlags = []string{"", "cli", "doctor", "internal/cmdline", "internal/manual", "scripts/*"}
+var knowFlags = []string{"", "cli", "doctor", "internal/cmdline", "internal/manual", "internal/served", "scripts/*", "scripts/*/*"}
 
 // mayNameFlags reports whether a package may name flags.
 func mayNameFlags(pkg string) bool {

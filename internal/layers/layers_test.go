@@ -117,9 +117,12 @@ var arrows = map[string][]string{
 	"rwkv/rwkvtest":    {"convert", "engine", "ggml/ggmltest", "internal/float", "internal/golden", "internal/synth"},
 	"internal/fakehub": {},
 	"internal/ptytest": {},
+	"internal/rounds":  {},
+	"internal/served":  {},
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
 	"internal/writers": {"checkpoint/*"},
-	"scripts/*":        {"eval", "models", "states", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rss", "internal/synth"},
+	"scripts/*/*":      {},
+	"scripts/*":        {"eval", "models", "states", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rounds", "internal/rss", "internal/served", "internal/synth"},
 }
 
 // only lists the importers of packages that few may import.
@@ -134,7 +137,7 @@ var only = map[string][]string{
 	"github.com/prometheus/client_golang/prometheus": {"server"},
 
 	// These start programs. The server and what is below it start none, whatever a request asks for.
-	"os/exec": {"bench", "cli", "doctor", "libraries", "ggml/ggmltest", "internal/ptytest", "scripts/*"},
+	"os/exec": {"bench", "cli", "doctor", "libraries", "ggml/ggmltest", "internal/ptytest", "internal/served", "scripts/*", "scripts/*/*"},
 }
 
 // entry returns a package's name in the table.

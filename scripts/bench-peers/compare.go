@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
+
+	"github.com/gosling-rwkv/gosling/internal/rounds"
 )
 
 // row is the comparison of one test on one model: the means over the rounds, and the median of the rounds' ratios.
@@ -23,23 +24,18 @@ type row struct {
 	PeerRSS    int64   `json:"llama_cpp_peak_rss"`
 }
 
-// compare runs both programs on a model, rounds times each. They take turns in running first.
-func compare(ctx context.Context, gosling, peer program, model string, rounds int, stderr io.Writer) ([]row, error) {
-	ours, theirs := make([]measurement, rounds), make([]measurement, rounds)
-	for i := range rounds {
-		fmt.Fprintf(stderr, "%s, round %d of %d\n", filepath.Base(model), i+1, rounds)
-		order := []func() error{
-			func() (err error) { ours[i], err = gosling.measure(ctx, model, stderr); return err },
-			func() (err error) { theirs[i], err = peer.measure(ctx, model, stderr); return err },
+// compare runs both programs on a model, n times each. They take turns in running first.
+func compare(ctx context.Context, gosling, peer program, model string, n int, stderr io.Writer) ([]row, error) {
+	ours, theirs := make([]measurement, n), make([]measurement, n)
+	measure := func(p program, into []measurement) func(int) error {
+		return func(i int) (err error) {
+			fmt.Fprintf(stderr, "%s, round %d of %d: %s\n", filepath.Base(model), i+1, n, p.name)
+			into[i], err = p.measure(ctx, model, stderr)
+			return err
 		}
-		if i%2 == 1 {
-			slices.Reverse(order)
-		}
-		for _, measure := range order {
-			if err := measure(); err != nil {
-				return nil, err
-			}
-		}
+	}
+	if err := rounds.InTurns(n, measure(gosling, ours), measure(peer, theirs)); err != nil {
+		return nil, err
 	}
 	var rows []row
 	for _, t := range theirs[0].tests {
@@ -55,26 +51,19 @@ func compare(ctx context.Context, gosling, peer program, model string, rounds in
 // summarize returns the row of one test.
 func summarize(model string, t test, ours, theirs []measurement) (row, error) {
 	r := row{Model: filepath.Base(model), Test: t.String(), Rounds: len(ours)}
-	var ratios []float64
+	var a, b []float64
 	for i := range ours {
-		a, b := ours[i].speeds[t], theirs[i].speeds[t]
-		if a == 0 || b == 0 {
+		a, b = append(a, ours[i].speeds[t]), append(b, theirs[i].speeds[t])
+		if a[i] == 0 || b[i] == 0 {
 			return r, fmt.Errorf("%s: only one program has the test %s", r.Model, t)
 		}
-		r.Gosling += a / float64(len(ours))
-		r.Peer += b / float64(len(ours))
-		ratios = append(ratios, a/b)
+		r.Gosling += a[i] / float64(len(ours))
+		r.Peer += b[i] / float64(len(ours))
 		r.GoslingRSS, r.PeerRSS = max(r.GoslingRSS, ours[i].rss), max(r.PeerRSS, theirs[i].rss)
 	}
-	slices.Sort(ratios)
-	r.Ratio, r.RatioLow, r.RatioHigh = median(ratios), ratios[0], ratios[len(ratios)-1]
+	ratio := rounds.Of(a, b)
+	r.Ratio, r.RatioLow, r.RatioHigh = ratio.Median, ratio.Low, ratio.High
 	return r, nil
-}
-
-// median returns the median of sorted values.
-func median(sorted []float64) float64 {
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 func printJSON(w io.Writer, rows []row) error {

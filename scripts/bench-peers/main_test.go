@@ -167,10 +167,6 @@ func TestRunTakesThePeakThatAProgramTells(t *testing.T) {
 	assert.GreaterOrEqual(t, rows[0].PeerRSS, int64(1<<20))
 }
 
-func TestMedianOfAnEvenNumberIsBetweenTheTwo(t *testing.T) {
-	assert.Equal(t, 2.5, median([]float64{1, 2, 3, 9}))
-}
-
 func TestKeepBusy(t *testing.T) {
 	stop, err := keepBusy(t.Context(), 2)
 	require.NoError(t, err)
