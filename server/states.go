@@ -1,7 +1,7 @@
 package server
 
 import (
-	"bytes"
+	"errors"
 	"encoding/hex"
 	"net/http"
 	"strconv"
@@ -53,7 +53,7 @@ func (s *Server) makeState(c *call) error {
 	c.report.model, c.report.read = m.Name(), len(prompt.Tokens)
 	made, err := m.Make(c.ctx, c.client(""), prompt, r.Name, ttl(r.TTL))
 	if err != nil {
-		return told(err)
+		return toldOfName(err)
 	}
 	return c.answer(http.StatusCreated, rwkv.EncodeState(kept(made)))
 }
@@ -114,7 +114,7 @@ func (s *Server) uploadState(c *call) error {
 	}
 	n, err := s.o.Model.Upload(c.client(""), c.r.PathValue("name"), c.upload(), transposed, life)
 	if err != nil {
-		return told(err)
+		return toldOfName(err)
 	}
 	return c.answer(http.StatusOK, rwkv.EncodeState(kept(n)))
 }
@@ -130,11 +130,19 @@ func (s *Server) downloadState(c *call) error {
 		return told(err)
 	}
 	defer begin.Release()
-	var file bytes.Buffer
-	if err := s.o.Model.Download(begin, &file, form); err != nil {
-		return told(err)
+	h := c.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Length", strconv.FormatInt(s.o.Model.Layout().FileBytes(form), 10))
+	return told(s.o.Model.Download(begin, c.w, form)) // nothing was written if the state does not fit the type
+}
+
+// toldOfName is told, for a request whose path or body has the name of the new state.
+func toldOfName(err error) error {
+	var name *service.NameError
+	if errors.As(err, &name) || errors.Is(err, states.ErrName) {
+		return api.Invalidf("name", "%v", err)
 	}
-	return c.write(http.StatusOK, "application/octet-stream", file.Bytes())
+	return told(err)
 }
 
 // forkState gives a state another name.
@@ -149,7 +157,7 @@ func (s *Server) forkState(c *call) error {
 	}
 	n, err := s.o.Model.Names().Fork(c.tenant.Name, c.r.PathValue("name"), r.Name, ttl(r.TTL))
 	if err != nil {
-		return told(&service.StateError{Err: err})
+		return toldOfName(&service.StateError{Err: err})
 	}
 	return c.answer(http.StatusCreated, rwkv.EncodeState(kept(n)))
 }

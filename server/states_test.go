@@ -30,6 +30,11 @@ func TestAStateIsMadeUsedForkedAndDeleted(t *testing.T) {
 
 	forked := k.post("/v1/states/but/fork", fields{"to": "other"})
 	assert.Equal(t, "other", forked["name"])
+	for path, body := range map[string]fields{"/v1/states": {"prompt": "a", "name": "../a"}, "/v1/states/but/fork": {"to": "con"}} {
+		status, bad := k.ask("POST", path, body)
+		assert.Equal(t, http.StatusBadRequest, status)
+		assert.Equal(t, "name", at(bad, "error", "param"))
+	}
 	status, _ := k.ask("DELETE", "/v1/states/but", nil)
 	assert.Equal(t, http.StatusOK, status)
 	status, _ = k.ask("GET", "/v1/states/but", nil)
