@@ -1,8 +1,8 @@
 package server
 
 import (
-	"errors"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
