@@ -18,9 +18,9 @@ type Conversation struct {
 
 // Conversation reads the fields about messages in OpenAI's form.
 func (o *Object) Conversation() Conversation {
-	c := Conversation{Messages: o.messages(), Think: o.think()}
+	c := Conversation{Messages: o.messages()}
+	c.Think, c.Budget = o.Thinking()
 	c.Next = o.next(c.Messages)
-	c.Budget = o.Limit("think_budget", "reasoning_budget", "reasoning_budget_tokens", "thinking_token_budget")
 	o.FreeText()
 	o.textOnly()
 	o.noTools()

@@ -37,7 +37,12 @@ func (o *Object) Effort(field string) (mode string) {
 	return mode
 }
 
-// think reads the think mode, which has several names.
+// Thinking reads the think mode and the most tokens of thoughts, which have several names in dialects that do not say how a model thinks.
+func (o *Object) Thinking() (mode string, budget *int) {
+	return o.think(), o.Limit("think_budget", "reasoning_budget", "reasoning_budget_tokens", "thinking_token_budget")
+}
+
+// think reads the think mode.
 func (o *Object) think() string {
 	mode, from := "", ""
 	choose := func(field, name string) {

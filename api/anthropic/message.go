@@ -31,6 +31,7 @@ func DecodeMessage(body []byte) (*MessageRequest, error) {
 		o.Fail(api.Invalidf("stop_sequences", "has %d elements together with stop, %d are the most", len(r.Stop), api.MaxStops))
 	}
 	r.Messages = messages(o)
+	r.Think, r.Budget = o.Thinking()
 	r.thinking(o)
 	outputConfig(o, r)
 	noTools(o)
