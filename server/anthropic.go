@@ -19,9 +19,9 @@ func (s *Server) messages(c *call) error {
 	if err != nil {
 		return err
 	}
-	answers, err := s.o.Model.Start(c.ctx, q)
+	answers, err := c.startTexts(c.ctx, q)
 	if err != nil {
-		return told(err)
+		return err
 	}
 	defer answers.Close()
 	w := &messageWriter{stops: r.Stop, stream: anthropic.Stream{

@@ -30,7 +30,8 @@ type call struct {
 	cancel    context.CancelCauseFunc
 	begin     time.Time
 	streaming *stream
-	gone      bool // the client did not wait for the end
+	gone      bool          // the client did not wait for the end
+	leaving   []func(*call) // what ends with the call, unless something goes on behind it
 }
 
 // serve answers one request.
@@ -58,33 +59,43 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // run calls the handler. A panic is an error.
 func (c *call) run() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			c.s.o.Log.Error("a handler panicked", "id", c.id, "panic", p, "stack", string(debug.Stack()))
-			err = c.internal()
-		}
-	}()
+	defer c.recover(&err)
 	if err := c.admit(); err != nil || c.route == nil {
 		return err
 	}
 	if err := c.identify(); err != nil {
 		return err
 	}
+	defer func() { c.leave() }()
 	if c.route.permission != open {
 		if err := c.s.life.begin(); err != nil {
 			return err
 		}
-		defer c.s.life.end()
+		c.leaving = append(c.leaving, func(c *call) { c.s.life.end() })
 	}
-	end, err := c.count()
-	if err != nil {
+	if err := c.count(); err != nil {
 		return err
 	}
-	defer end()
 	if err := c.checkBody(); err != nil {
 		return err
 	}
 	return c.route.handler(c)
+}
+
+// recover turns a panic into an error.
+func (c *call) recover(err *error) {
+	if p := recover(); p != nil {
+		c.s.o.Log.Error("a handler panicked", "id", c.id, "panic", p, "stack", string(debug.Stack()))
+		*err = c.internal()
+	}
+}
+
+// leave ends what counts running requests.
+func (c *call) leave() {
+	for _, f := range c.leaving {
+		f(c)
+	}
+	c.leaving = nil
 }
 
 // admit finds the route of a request and checks where it comes from. Without an error and a route, the request is answered.
@@ -164,6 +175,8 @@ func (c *call) fail(err error) {
 	switch {
 	case e.Status == gone:
 		c.gone = true
+	case c.streaming != nil && c.streaming.fails != nil:
+		_ = c.streaming.sendAll(c.streaming.fails(e))
 	case c.streaming != nil:
 		_ = c.streaming.send(style.event(e, c.id))
 	case c.w.status == 0:

@@ -57,6 +57,11 @@ func (m *metrics) count(c *call) {
 		dialect = c.route.dialect.name
 	}
 	m.requests.WithLabelValues(dialect, strconv.Itoa(c.status())).Inc()
+	m.work(c)
+}
+
+// work counts what the model did for a call.
+func (m *metrics) work(c *call) {
 	r := c.report
 	if r.model == "" {
 		return

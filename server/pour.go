@@ -34,10 +34,15 @@ func (c *call) pourTexts(answers *service.Answers, w pourer) ([]*service.End, er
 			return nil, err
 		}
 	}
-	p := pouring{c: c, w: w, begun: map[int]bool{}}
+	return c.pourInto(answers, w, c.streaming.sendAll)
+}
+
+// pourInto gives the events of answers to send, up to the ends of the answers, which it returns.
+func (c *call) pourInto(answers *service.Answers, w pourer, send func([][]byte) error) ([]*service.End, error) {
+	p := pouring{c: c, w: w, send: send, begun: map[int]bool{}}
 	for e, ok := answers.Next(); ok; e, ok = answers.Next() {
 		if err := p.event(e); err != nil {
-			return nil, err
+			return p.ends, err
 		}
 	}
 	return p.ends, nil
@@ -55,13 +60,12 @@ func (s *stream) sendAll(events [][]byte) error {
 type pouring struct {
 	c     *call
 	w     pourer
+	send  func([][]byte) error
 	begun map[int]bool // choices
 	ends  []*service.End
 	read  service.Progress // the last one
 	first time.Time        // when the first part came
 }
-
-func (p *pouring) send(events [][]byte) error { return p.c.streaming.sendAll(events) }
 
 func (p *pouring) event(e service.Event) error {
 	if e.Read != nil {

@@ -60,6 +60,15 @@ func (s *Server) table() []route {
 		{"POST", "/v1/completions", keys.Infer, openAI, json, s.withState(), s.completions},
 		{"POST", "/v1/embeddings", keys.Infer, openAI, json, 0, s.embeddings},
 
+		{"POST", "/v1/responses", keys.Infer, openAI, json, s.withState(), s.createResponse},
+		{"POST", "/responses", keys.Infer, openAI, json, s.withState(), s.createResponse},
+		{"POST", "/v1/responses/input_tokens", keys.Infer, openAI, json, 0, s.countResponse},
+		{"POST", "/responses/input_tokens", keys.Infer, openAI, json, 0, s.countResponse},
+		{"GET", "/v1/responses/{id}", keys.Infer, openAI, none, 0, s.getResponse},
+		{"DELETE", "/v1/responses/{id}", keys.Infer, openAI, none, 0, s.deleteResponse},
+		{"POST", "/v1/responses/{id}/cancel", keys.Infer, openAI, none, 0, s.cancelResponse},
+		{"GET", "/v1/responses/{id}/input_items", keys.Infer, openAI, none, 0, s.responseInput},
+
 		{"POST", "/v1/messages", keys.Infer, claude, json, s.withState(), s.messages},
 		{"POST", "/v1/messages/count_tokens", keys.Infer, claude, json, 0, s.countMessage},
 		{"POST", "/messages/count_tokens", keys.Infer, claude, json, 0, s.countMessage},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/archive"
 	"github.com/gosling-rwkv/gosling/keys"
 	"github.com/gosling-rwkv/gosling/service"
 )
@@ -28,6 +29,8 @@ type Options struct {
 
 	Hosts   []string // names that clients may use for this server, besides localhost and addresses
 	Origins []string // origins whose pages may use this server: such as "https://example.com"; "localhost" stands for pages of this machine
+
+	Responses *archive.Archive // where responses are kept; by default in memory, until the end. The caller closes it after Serve
 
 	StrictModel bool // a request that names another model is an error; otherwise the name does not matter
 	LogPrompts  bool // the log tells what clients ask
@@ -93,6 +96,7 @@ type Server struct {
 	longest atomic.Int64 // the most tokens of a prompt and its answer
 	bodies  int64        // the most of them
 	secret  [32]byte     // the key of signatures
+	jobs    jobs         // responses that go on without their clients
 }
 
 // New returns a server. Whoever calls it calls Serve, or uses Handler in a server of its own.
@@ -101,6 +105,11 @@ func New(o Options) (*Server, error) {
 	s.metrics = newMetrics(s.o.Now())
 	_, _ = rand.Read(s.secret[:]) // it never fails
 	var err error
+	if o.Responses == nil {
+		if s.o.Responses, err = archive.Open(archive.Options{Log: s.o.Log, Now: s.o.Now}); err != nil {
+			return nil, err
+		}
+	}
 	if o.TLS != nil {
 		if s.tls, err = newCertificate(*o.TLS, s.o.Log, s.o.Now); err != nil {
 			return nil, err

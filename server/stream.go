@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gosling-rwkv/gosling/api"
 )
 
 // stream is a response of server-sent events. After Options.Ping without one it sends the dialect's ping, which also finds clients
@@ -15,6 +17,8 @@ type stream struct {
 	last  time.Time // when the event before was sent
 	ended bool
 	err   error // the first error of writing
+
+	fails func(*api.Error) [][]byte // the events that end the stream with an error; nil: that of the dialect
 }
 
 // stream begins a stream of events. It sends the header at once. The handler's return ends the stream.

@@ -64,12 +64,12 @@ func forwarded(h http.Header) bool {
 	return false
 }
 
-// count counts a request for the limits of its key. The function it returns ends the request.
-func (c *call) count() (end func(), err error) {
+// count counts a request for the limits of its key.
+func (c *call) count() error {
 	if c.tenant == nil {
-		return func() {}, nil
+		return nil
 	}
-	err = c.tenant.Begin(c.s.o.Now())
+	err := c.tenant.Begin(c.s.o.Now())
 	h := c.w.Header()
 	for _, a := range c.tenant.Allowances(c.s.o.Now()) {
 		h.Set("X-Ratelimit-Limit-"+a.Name, strconv.Itoa(a.Most))
@@ -78,7 +78,10 @@ func (c *call) count() (end func(), err error) {
 	}
 	var over *keys.LimitError
 	if errors.As(err, &over) {
-		return nil, &api.Error{Kind: api.RateLimited, Message: over.Error(), RetryAfter: over.After}
+		return &api.Error{Kind: api.RateLimited, Message: over.Error(), RetryAfter: over.After}
 	}
-	return func() { c.tenant.End(c.s.o.Now(), c.report.read+c.report.generated) }, err
+	if err == nil {
+		c.leaving = append(c.leaving, func(c *call) { c.tenant.End(c.s.o.Now(), c.report.read+c.report.generated) })
+	}
+	return err
 }

@@ -85,3 +85,21 @@ func TestTheMetricsTellOfTheModel(t *testing.T) {
 		assert.Contains(t, text, line)
 	}
 }
+
+func TestSecurityResponsesAreTheTenants(t *testing.T) {
+	k := tenants(t, "a", "b")
+	for name, request := range map[string]fields{"kept": {"input": sum, "max_output_tokens": 2}, "running": unending()} {
+		id, _ := k["a"].post("/v1/responses", request)["id"].(string)
+		path := "/v1/responses/" + id
+		for _, request := range [][2]string{{"GET", path}, {"GET", path + "?stream=true"}, {"GET", path + "/input_items"}, {"POST", path + "/cancel"}, {"DELETE", path}} {
+			status, _ := k["b"].ask(request[0], request[1], nil)
+			assert.Equal(t, http.StatusNotFound, status, "%s: %s", name, request)
+		}
+		status, _ := k["b"].ask("POST", "/v1/responses", fields{"input": "x", "previous_response_id": id})
+		assert.Equal(t, http.StatusNotFound, status, name)
+		status, _ = k["a"].ask("GET", path, nil)
+		assert.Equal(t, http.StatusOK, status, name)
+		status, _ = k["a"].ask("DELETE", path, nil)
+		assert.Equal(t, http.StatusOK, status, name)
+	}
+}
