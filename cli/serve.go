@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/archive"
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/units"
@@ -55,7 +57,8 @@ func serveCommand() *urfave.Command {
 	memory := []urfave.Flag{
 		&urfave.StringFlag{Name: "state-cache", Usage: "keep states of prompts and answers in `SIZE` of memory, such as 2GiB; 0 keeps none", DefaultText: "a quarter of what is free, at most 8GiB"},
 		&urfave.StringFlag{Name: "state-memory", Usage: "the states of texts that wait for a slot take at most `SIZE`", Value: "1GiB"},
-		&urfave.PathFlag{Name: "state-dir", Usage: "keep states that have names in `FOLDER`", DefaultText: "in memory, until the end"},
+		&urfave.PathFlag{Name: "state-dir", Usage: "keep states that have names, and responses, in `FOLDER`", DefaultText: "in memory, until the end"},
+		&urfave.DurationFlag{Name: "response-ttl", Usage: "keep responses for `TIME`", Value: archive.Life},
 		&urfave.BoolFlag{Name: "log-prompts", Usage: "log what clients ask", DisableDefaultText: true},
 		&urfave.StringFlag{Name: "log-format", Usage: "write the log as `FORMAT`: text or json", Value: "text"},
 	}
@@ -127,6 +130,10 @@ func serve(c *urfave.Context) error {
 		welcome(c, served, listeners, loaded)
 		return nil
 	}
+	if o.Responses, err = archive.Open(archive.Options{Dir: responseFolder(c), Life: c.Duration("response-ttl"), Log: o.Log}); err != nil {
+		return err
+	}
+	defer o.Responses.Close()
 	s, err := server.New(o)
 	if err != nil {
 		return err
@@ -165,6 +172,9 @@ func serverOptions(c *urfave.Context) (o server.Options, err error) {
 		o.Log = slog.New(slog.NewJSONHandler(c.App.ErrWriter, options))
 	default:
 		return o, misuse(c, "--log-format %q: want text or json", format)
+	}
+	if life := c.Duration("response-ttl"); life <= 0 {
+		return o, misuse(c, "--response-ttl %v: want more than 0", life)
 	}
 	if cert, key := c.Path("tls-cert"), c.Path("tls-key"); (cert == "") != (key == "") {
 		return o, misuse(c, "--tls-cert and --tls-key belong together")
@@ -235,6 +245,14 @@ func serviceOptions(c *urfave.Context, m *lm.Model, name string, f chat.Format, 
 		Each: states.Limit{States: 1024}, All: states.Limit{Bytes: 32 << 30},
 	})
 	return o, err
+}
+
+// responseFolder returns where responses are kept, or an empty text for in memory.
+func responseFolder(c *urfave.Context) string {
+	if dir := c.Path("state-dir"); dir != "" {
+		return filepath.Join(dir, "responses")
+	}
+	return ""
 }
 
 // sizeFlag returns a flag's number of bytes.
