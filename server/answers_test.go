@@ -2,47 +2,23 @@ package server
 
 import (
 	"bufio"
-	"context"
 	stdjson "encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gosling-rwkv/gosling/demo"
-	"github.com/gosling-rwkv/gosling/ggml"
-	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
-	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/internal/demotest"
 	"github.com/gosling-rwkv/gosling/service"
 )
-
-// loaded is the built-in model, loaded once. It is never closed: the tests share it.
-var loaded = sync.OnceValues(func() (*lm.Model, error) {
-	libraries, err := ggml.Find(ggmltest.Options())
-	if err != nil {
-		return nil, err
-	}
-	path, err := demo.Model()
-	if err != nil {
-		return nil, err
-	}
-	return lm.Open(context.Background(), path, lm.Options{Libraries: libraries, Threads: 1, Device: "cpu"})
-})
 
 // newModel serves the built-in model.
 func newModel(t *testing.T, o service.Options) *service.Model {
 	t.Helper()
-	model, err := loaded()
-	if errors.Is(err, ggml.ErrNotFound) {
-		t.Skip("no ggml libraries: make ggml")
-	}
-	require.NoError(t, err)
-	m, err := service.New(model, o)
+	m, err := service.New(demotest.Model(t), o)
 	require.NoError(t, err)
 	t.Cleanup(m.Close)
 	return m
@@ -204,6 +180,8 @@ func TestCompletions(t *testing.T) {
 		}
 	}
 	assert.Equal(t, at(answer, "choices", 0, "text"), texts[0.0])
+	ids := k.post("/v1/completions", fields{"prompt": []int{83, 80, 78, 70, 80, 59}, "max_tokens": 8, "temperature": 0, "echo": true})
+	assert.Equal(t, at(answer, "choices", 0, "text"), at(ids, "choices", 0, "text"), "tokens are echoed as text")
 	assert.Equal(t, at(answer, "choices", 1, "text"), texts[1.0])
 
 	best := k.post("/v1/completions", fields{"prompt": "ROMEO:", "max_tokens": 5, "best_of": 4, "seed": 1, "temperature": 2, "top_p": 1})

@@ -158,7 +158,7 @@ func (w *textWriter) texts(ctx context.Context, prompt int) ([]openai.Completion
 			choices[i].Logprobs = tokens(order[i].Tokens, w.r.Sampled)
 		}
 		if w.r.Echo {
-			choices[i].Text = w.prompts[prompt].Text + choices[i].Text
+			choices[i].Text = w.c.s.o.Model.PromptText(w.prompts[prompt]) + choices[i].Text
 			if w.r.Logprobs != nil {
 				choices[i].Logprobs = append(tokens(answers.Prompt(), false), choices[i].Logprobs...)
 			}
@@ -191,8 +191,7 @@ func (w *textWriter) begin(choice int) [][]byte {
 	if !w.r.Echo {
 		return nil
 	}
-	p := w.prompts[w.prompt]
-	echo := openai.CompletionChoice{Text: p.Text}
+	echo := openai.CompletionChoice{Text: w.c.s.o.Model.PromptText(w.prompts[w.prompt])}
 	if w.q.PromptTokens {
 		echo.Logprobs = tokens(w.answers.Prompt(), false)
 	}

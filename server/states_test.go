@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/checkpoint"
+	"github.com/gosling-rwkv/gosling/internal/demotest"
 	"github.com/gosling-rwkv/gosling/internal/writers"
 	"github.com/gosling-rwkv/gosling/service"
 )
@@ -91,8 +92,7 @@ func TestStatesOfRequests(t *testing.T) {
 // tuned returns a file of tuned states for the built-in model.
 func tuned(t *testing.T, kind string, dtype checkpoint.DType) string {
 	t.Helper()
-	model, err := loaded()
-	require.NoError(t, err)
+	model := demotest.Model(t)
 	c := model.Config()
 	var f writers.File
 	for i := range c.Layers {
@@ -151,8 +151,7 @@ func TestSecurityUploads(t *testing.T) {
 			assert.NotContains(t, answer, "gosling-state")
 		})
 	}
-	model, err := loaded()
-	require.NoError(t, err)
+	model := demotest.Model(t)
 	r, answer := k.do("PUT", "/v1/states/a", "GSLSTATE"+strings.Repeat("\x00", int(model.MaxStateFile())))
 	assert.Equal(t, http.StatusRequestEntityTooLarge, r.StatusCode, answer)
 	_, list := k.ask("GET", "/v1/states", nil)

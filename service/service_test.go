@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,10 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/chat"
-	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/generate"
-	"github.com/gosling-rwkv/gosling/ggml"
-	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/internal/demotest"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/sampler"
@@ -26,28 +23,10 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// loaded is the built-in model, loaded once. It is never closed: the tests share it.
-var loaded = sync.OnceValues(func() (*lm.Model, error) {
-	libraries, err := ggml.Find(ggmltest.Options())
-	if err != nil {
-		return nil, err
-	}
-	path, err := demo.Model()
-	if err != nil {
-		return nil, err
-	}
-	return lm.Open(context.Background(), path, lm.Options{Libraries: libraries, Threads: 1, Device: "cpu"})
-})
-
 // newModel serves the built-in model.
 func newModel(t *testing.T, o service.Options) *service.Model {
 	t.Helper()
-	model, err := loaded()
-	if errors.Is(err, ggml.ErrNotFound) {
-		t.Skip("no ggml libraries: make ggml")
-	}
-	require.NoError(t, err)
-	m, err := service.New(model, o)
+	m, err := service.New(demotest.Model(t), o)
 	require.NoError(t, err)
 	t.Cleanup(m.Close)
 	return m

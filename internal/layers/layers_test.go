@@ -70,6 +70,8 @@ var arrows = map[string][]string{
 	"libraries":   {"bindings", "internal/infile", "internal/lock", "third_party"},
 	"third_party": {},
 
+	"internal/demotest": {"demo", "lm", "ggml/ggmltest"},
+
 	"gguf":               {"internal/mmap", "internal/filekind", "internal/excerpt", "internal/float"},
 	"checkpoint/formats": {"checkpoint/*"},
 	"checkpoint/*":       {"checkpoint", "internal/filekind", "internal/shape"},
