@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ func (c *call) stream() (*stream, error) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
+	c.narrow()
 	s := &stream{c: c}
 	c.streaming = s
 	c.w.WriteHeader(http.StatusOK)
@@ -42,6 +44,21 @@ func (c *call) stream() (*stream, error) {
 		s.timer = time.AfterFunc(c.s.o.Ping, s.ping)
 	}
 	return s, nil
+}
+
+// connection is the key of a request's net.Conn in its context.
+type connection struct{}
+
+// narrow makes the system keep few bytes that the client has not read. With megabytes of them, a client that does not read would be noticed
+// only after a long text. HTTP/2 has windows for this.
+func (c *call) narrow() {
+	conn := c.r.Context().Value(connection{})
+	if outer, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = outer.NetConn()
+	}
+	if inner, ok := conn.(interface{ SetWriteBuffer(int) error }); ok && c.r.ProtoMajor == 1 {
+		_ = inner.SetWriteBuffer(chunk) // a hint
+	}
 }
 
 // send writes one or more whole events of the dialect, such as "data: {}\n\n". Its error is that the client went away.
