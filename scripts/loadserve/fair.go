@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gosling-rwkv/gosling/internal/rounds"
 	"github.com/gosling-rwkv/gosling/internal/served"
 )
 
@@ -52,7 +51,7 @@ func fair(ctx context.Context, o options, stderr io.Writer) (r report, err error
 	into, found := newRecord(), &shares{tokens: map[string]int{}, waits: map[string]time.Duration{}}
 	t.converse(ctx, keys, o.duration, into, found)
 	r.Stages = append(r.Stages, into.stage("64 conversations"))
-	found.judge(&r)
+	found.judge(&r, time.Since(into.begin))
 	return r, ctx.Err()
 }
 
@@ -82,7 +81,6 @@ type shares struct {
 	mu     sync.Mutex
 	tokens map[string]int           // by tenant
 	waits  map[string]time.Duration // the longest time to a first piece or between two, by tenant
-	steps  sample                   // times between pieces, in milliseconds
 }
 
 // converse lets all tenants' conversations run until the time is up.
@@ -119,31 +117,27 @@ func (s *shares) one(ctx context.Context, c *served.Client, name string, seed ui
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tokens[name] += a.Usage.Completed
-	gaps := a.Gaps()
-	for _, gap := range gaps {
-		s.steps.add(milliseconds(gap))
-	}
 	last := time.Since(begin)
 	if len(a.Pieces) > 0 {
 		last = a.Pieces[0]
 	}
-	s.waits[name] = max(s.waits[name], last, slices.Max(append(gaps, 0)))
+	s.waits[name] = max(s.waits[name], last, slices.Max(append(a.Gaps(), 0)))
 }
 
-// judge checks the shares.
-func (s *shares) judge(r *report) {
+// judge checks the shares that the tenants got in some time.
+func (s *shares) judge(r *report, in time.Duration) {
 	tokens := slices.Collect(maps.Values(s.tokens))
-	if len(tokens) < len(conversations) || slices.Min(tokens) == 0 || len(s.steps.kept) == 0 {
+	if len(tokens) < len(conversations) || slices.Min(tokens) == 0 {
 		r.hold(false, "every tenant got tokens: %v", s.tokens)
 		return
 	}
 	least, most := slices.Min(tokens), slices.Max(tokens)
 	r.hold(float64(most) <= 1.05*float64(least), "tenants got %v tokens: the most is %.3f of the least, want at most 1.05", s.tokens, float64(most)/float64(least))
-	turn := time.Duration(rounds.Percentile(s.steps.kept, 50)*quantum) * time.Millisecond
+	turn := in * quantum * fairSlots / time.Duration(total(s.tokens)) // that a text has a slot
 	for _, name := range slices.Sorted(maps.Keys(s.waits)) {
-		others := float64(conversations[name])*float64(len(conversations))/fairSlots - 1 // turns until a conversation's next one
+		others := float64(conversations[name]*len(conversations))/fairSlots - 1 // turns until a conversation's next one
 		bound := time.Duration((2*others + 2) * float64(turn))
 		r.hold(s.waits[name] <= bound, "%s: a conversation waited %s at most, want %s (2 turns of %s more than twice the %.1f turns of others)", name,
-			s.waits[name].Round(time.Millisecond), bound.Round(time.Millisecond), turn, max(0, others))
+			s.waits[name].Round(time.Millisecond), bound.Round(time.Millisecond), turn.Round(time.Millisecond), others)
 	}
 }

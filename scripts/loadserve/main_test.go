@@ -263,19 +263,19 @@ func TestGrownComparesWhatIsKnown(t *testing.T) {
 
 func TestJudgeOfShares(t *testing.T) {
 	s := &shares{tokens: map[string]int{"ann": 100, "ben": 104, "cem": 101, "dag": 103}, waits: map[string]time.Duration{"ann": 8 * time.Second, "ben": 0, "cem": 0, "dag": 600 * time.Millisecond}}
-	s.steps.add(1) // a turn takes 256 ms
+	const in = 408 * 125 * time.Microsecond // a turn takes 256 ms
 	var r report
-	s.judge(&r)
+	s.judge(&r, in)
 	require.Len(t, r.Checks, 5)
 	assert.Equal(t, 1, r.failed(), "%v", r.Checks)
 	assert.Contains(t, r.Checks[4].Says, "dag: a conversation waited 600ms at most, want 1.024s") // 2 slots for 4 conversations
 	assert.False(t, r.Checks[1].Held, "ann may wait for 7.168 s")
 	s.tokens["ann"] = 98
 	r = report{}
-	s.judge(&r)
+	s.judge(&r, in)
 	assert.False(t, r.Checks[0].Held)
 	r = report{}
-	(&shares{}).judge(&r)
+	(&shares{}).judge(&r, in)
 	assert.Equal(t, 1, r.failed())
 }
 
