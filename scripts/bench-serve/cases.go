@@ -256,7 +256,7 @@ func (b *bench) turns(ctx context.Context, all *figures) error {
 	return nil
 }
 
-// chat asks two questions and returns the second answer. The thoughts of the first one, if any, are not sent back.
+// chat asks two questions, with a pause in which a person would read, and returns the second answer. The thoughts of the first one, if any, are not sent back.
 func (b *bench) chat(ctx context.Context, first, second string, thinks bool) (*served.Answer, error) {
 	body := served.Body{"max_tokens": 48, "temperature": 0, "ignore_eos": true,
 		"chat_template_kwargs": served.Body{"enable_thinking": thinks}, "think_budget": 16, "reasoning_budget_tokens": 16}
@@ -265,6 +265,7 @@ func (b *bench) chat(ctx context.Context, first, second string, thinks bool) (*s
 	if err != nil {
 		return a, err
 	}
+	time.Sleep(b.pause)
 	messages = append(messages, served.Body{"role": "assistant", "content": a.Text}, served.Body{"role": "user", "content": second})
 	return b.Stream(ctx, chats, body.With(served.Body{"messages": messages, "max_tokens": 4}), nil)
 }

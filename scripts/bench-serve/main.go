@@ -48,7 +48,7 @@ type options struct {
 	bar                   string // empty for all
 	threads, rounds, long int
 	clients               []int
-	latency               time.Duration
+	latency, pause        time.Duration
 	output                string
 	model                 string
 }
@@ -101,6 +101,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.long, "long", 3900, "`tokens` of the long prompt; llama-server has 4,096 for each slot")
 	clients := f.String("clients", "1,4,8,16", "`numbers` of clients of the bar throughput")
 	f.DurationVar(&o.latency, "latency", 200*time.Millisecond, "the latency that gosling serve aims at")
+	f.DurationVar(&o.pause, "pause", time.Second, "the `time` between the two turns of a chat")
 	f.StringVar(&o.output, "o", "md", "output `format`: md or json")
 	var models []string
 	for len(args) > 0 {
@@ -127,7 +128,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("no peer: name it with --llama-server PATH")
 	case o.bar != "" && !slices.Contains(bars, o.bar):
 		return o, fmt.Errorf("-bar %q: want %s", o.bar, strings.Join(bars, ", "))
-	case o.threads < 1 || o.rounds < 1 || o.long < 100 || o.latency <= 0:
+	case o.threads < 1 || o.rounds < 1 || o.long < 100 || o.latency <= 0 || o.pause < 0:
 		return o, errors.New("want -t and -rounds of at least 1, -long of at least 100 and a positive -latency")
 	case o.output != "md" && o.output != "json":
 		return o, fmt.Errorf("-o %q: want md or json", o.output)

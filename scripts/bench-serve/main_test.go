@@ -91,7 +91,7 @@ func TestRunMeasuresAllCases(t *testing.T) {
 	dir := programs(t)
 	var out, diagnostics bytes.Buffer
 	err := run(context.Background(), []string{"--gosling", filepath.Join(dir, "gosling"), "--llama-server", filepath.Join(dir, "llama-server"),
-		"m.gguf", "-rounds", "2", "-clients", "1,8", "-long", "1000", "-o", "json"}, &out, &diagnostics)
+		"m.gguf", "-rounds", "2", "-clients", "1,8", "-long", "1000", "-pause", "0s", "-o", "json"}, &out, &diagnostics)
 	if err != nil {
 		require.ErrorIs(t, err, errMissed, diagnostics.String())
 	}

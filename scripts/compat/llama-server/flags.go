@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // kind says what becomes of a flag.
@@ -20,7 +21,6 @@ var flags = map[string]struct {
 	name string
 }{
 	"--port":         {same, "--port"},
-	"--host":         {same, "--host"},
 	"--temp":         {same, "--temp"},
 	"--seed":         {same, "--seed"},
 	"--n-predict":    {same, "--n-predict"},
@@ -30,6 +30,7 @@ var flags = map[string]struct {
 	"--cors-origins": {same, "--cors-origins"},
 
 	// See translate.
+	"--host":     {dropped, ""},
 	"--ctx-size": {dropped, ""}, "--kv-unified": {ignored, ""}, "--api-key": {dropped, ""},
 
 	// Gosling always serves /slots and /metrics, and it has no counterpart of the others.
@@ -81,6 +82,10 @@ func translate(args []string) (to []string, key string, err error) {
 			slots, err = strconv.Atoi(value)
 		case "--kv-unified":
 			unified = true
+		case "--host": // several are separated by commas
+			for host := range strings.SplitSeq(value, ",") {
+				to = append(to, "--host", strings.TrimSpace(host))
+			}
 		case "--api-key":
 			key = value
 		}

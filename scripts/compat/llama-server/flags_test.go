@@ -14,6 +14,7 @@ func TestTranslate(t *testing.T) {
 		"a key":                 {"--api-key secret", "--ignore-eos demo", "secret"},
 		"slots before a length": {"--parallel 4 --ctx-size 256", "--slots 4 --ctx-size 64 --ignore-eos demo", ""},
 		"a common cache":        {"--ctx-size 256 --kv-unified --parallel 4", "--slots 4 --ctx-size 256 --ignore-eos demo", ""},
+		"two addresses":         {"--host 127.0.0.1,::1", "--host 127.0.0.1 --host ::1 --ignore-eos demo", ""},
 		"nothing":               {"", "--ignore-eos demo", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
