@@ -24,7 +24,7 @@ type Options struct {
 	Logprobs *int     // tell the probability of each token, and of so many of the likeliest at its place; nil tells none
 	Sampled  bool     // the probabilities are of the distribution that tokens are drawn from, see Token.Sampled
 
-	IgnoreEnd   bool // the model may not end the text
+	IgnoreEnd   *bool // the model may not end the text [as the server's operator wants]
 	Stream      bool
 	StreamUsage bool // the last chunk of a stream has the usage
 	Timings     bool // every chunk has the timings
@@ -155,7 +155,7 @@ func (o *Object) Options() Options {
 		s := uint64(*seed)
 		r.Seed = &s
 	}
-	r.IgnoreEnd, r.Stream = o.Is("ignore_eos"), o.Is("stream")
+	r.IgnoreEnd, r.Stream = o.Flag("ignore_eos"), o.Is("stream")
 	r.Timings, r.Progress, r.Exact = o.Is("timings_per_token"), o.Is("return_progress"), o.Is("deterministic")
 	r.Verbose, r.Sampled = o.Is("verbose"), o.Is("post_sampling_probs")
 	o.samplers()

@@ -57,7 +57,7 @@ func samplingOptions(c *urfave.Context, m *lm.Model, t prompt.Template) (sampler
 	if err := m.Ban(&o, argumentTexts(c, "ban")); err != nil {
 		return o, misuse(c, "--ban %v", err)
 	}
-	if c.Bool("ignore-eos") {
+	if c.Bool("ignore-eos") && c.Command.Name != "serve" { // whose requests may say otherwise
 		o.Banned = append(o.Banned, m.EndTokens(t)...)
 	}
 	if _, err := sampler.New(o); err != nil {

@@ -206,7 +206,7 @@ func serviceOptions(c *urfave.Context, m *lm.Model, name string, f chat.Format, 
 	o = service.Options{
 		Format: f, Log: log,
 		Name:  cmp.Or(c.String("alias"), strings.TrimSuffix(name[strings.LastIndexAny(name, `/\`)+1:], ".gguf")),
-		Slots: c.Int("slots"), Context: c.Int("ctx-size"), Limit: max(0, c.Int("n-predict")), Timeout: c.Duration("timeout"),
+		Slots: c.Int("slots"), IgnoreEnd: c.Bool("ignore-eos"), Context: c.Int("ctx-size"), Limit: max(0, c.Int("n-predict")), Timeout: c.Duration("timeout"),
 		Schedule: sched.Options{
 			Latency: c.Duration("latency"), ReadShare: c.Float64("read-share"), Queue: c.Int("queue"),
 			Alone: c.Bool("deterministic") && !m.Exact(),

@@ -196,6 +196,17 @@ func TestEmbeddings(t *testing.T) {
 	answer := k.post("/v1/embeddings", fields{"input": []string{"goose", "a goose"}, "dimensions": 4})
 	assert.Len(t, answer["data"], 2)
 	assert.Len(t, at(answer, "data", 1, "embedding"), 4)
+	for _, count := range []int{0, 4} {
+		body := fields{"input": "goose"}
+		if count > 0 {
+			body["dimensions"] = count
+		}
+		sum := 0.0
+		for _, x := range at(k.post("/v1/embeddings", body), "data", 0, "embedding").([]any) {
+			sum += x.(float64) * x.(float64)
+		}
+		assert.InDelta(t, 1, sum, 1e-4, "the length is 1")
+	}
 	assert.Equal(t, 12.0, at(answer, "usage", "total_tokens"))
 }
 

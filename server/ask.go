@@ -39,9 +39,10 @@ func (c *call) ask(o api.Options) (r service.Request, err error) {
 		c.w.Header().Set("Gosling-Ignored", strings.Join(o.Ignored, ", "))
 	}
 	r = service.Request{
-		Client: c.client(o.CacheSalt), Stop: o.Stop, Choices: o.Choices, IgnoreEnd: o.IgnoreEnd, Exact: o.Exact,
+		Client: c.client(o.CacheSalt), Stop: o.Stop, Choices: o.Choices, IgnoreEnd: m.IgnoresEnd(), Exact: o.Exact,
 		ReadCache: o.Cache != api.NoCache, FillCache: o.Cache == api.UseCache, Save: o.SaveState,
 	}
+	api.Set(&r.IgnoreEnd, o.IgnoreEnd)
 	vocab, err := m.Tokenizer()
 	if err != nil {
 		return r, err
@@ -153,6 +154,7 @@ func (c *call) reported(end *service.End) {
 		}
 	}
 	c.report.generated += end.Tokens
+	c.s.predicted.Add(int64(end.Tokens))
 	c.report.reasoning += end.Thinking
 	c.report.end = string(end.Reason)
 }

@@ -58,7 +58,7 @@ func (s *Server) llamaFigures() []sample {
 		llamacpp.PromptTokens:     float64(stats.Read.Tokens),
 		llamacpp.PromptCached:     float64(s.cached.Load()),
 		llamacpp.PromptSeconds:    stats.Read.Time.Seconds(),
-		llamacpp.Predicted:        float64(stats.Decoded.Tokens),
+		llamacpp.Predicted:        float64(s.predicted.Load()),
 		llamacpp.PredictedSeconds: stats.Decoded.Time.Seconds(),
 		llamacpp.Decodes:          float64(stats.Read.Steps + stats.Decoded.Steps),
 		llamacpp.LongestText:      float64(s.longest.Load()),

@@ -248,9 +248,6 @@ func (s *Server) tokenize(c *call) error {
 	if err != nil {
 		return told(&service.PromptError{Err: err})
 	}
-	if begin := vocab.Marks().Begin; r.Special && begin >= 0 {
-		tokens = append([]tokenizer.Token{begin}, tokens...)
-	}
 	if r.Pieces {
 		return c.answer(http.StatusOK, llamacpp.EncodePieces(tokens, vocab))
 	}

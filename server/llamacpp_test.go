@@ -36,10 +36,25 @@ func TestLlamaCompletion(t *testing.T) {
 	assert.Equal(t, text[:4], answer["content"])
 }
 
+func TestARequestMayEndItsTextWhereTheOperatorWantsNoEnd(t *testing.T) {
+	k := newClient(t, service.Options{IgnoreEnd: true})
+	request := fields{"prompt": "ROMEO:", "n_predict": 2}
+	for _, says := range []any{nil, true, false} {
+		request["ignore_eos"] = says
+		settings := k.post("/completion", request)["generation_settings"].(fields)
+		if says == false {
+			assert.Empty(t, settings["logit_bias"])
+		} else {
+			assert.NotEmpty(t, settings["logit_bias"], "%v", says)
+		}
+	}
+}
+
 func TestLlamaTokens(t *testing.T) {
 	k := newClient(t, service.Options{})
 	tokens := k.post("/tokenize", fields{"content": "Hé"})["tokens"]
 	require.Len(t, tokens, 3)
+	assert.Equal(t, tokens, k.post("/tokenize", fields{"content": "Hé", "add_special": true})["tokens"], "a prompt has no others")
 	assert.Equal(t, "Hé", k.post("/detokenize", fields{"tokens": tokens})["content"])
 	prompt := k.post("/apply-template", fields{"messages": user("Hi")})["prompt"]
 	assert.Contains(t, prompt, "Hi")

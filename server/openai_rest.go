@@ -1,11 +1,11 @@
 package server
 
 import (
-	"math"
 	"net/http"
 
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/api/anthropic"
+	"github.com/gosling-rwkv/gosling/api/llamacpp"
 	"github.com/gosling-rwkv/gosling/api/openai"
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/service"
@@ -28,10 +28,11 @@ func (s *Server) embeddings(c *call) error {
 	if err != nil {
 		return err
 	}
-	if n := r.Dimensions; n > 0 {
-		for i := range vectors {
-			vectors[i] = shortened(vectors[i], n)
+	for i, v := range vectors {
+		if n := r.Dimensions; 0 < n && n < len(v) {
+			v = v[:n]
 		}
+		vectors[i] = llamacpp.Euclidean.Apply(v) // as OpenAI's are
 	}
 	return c.answer(http.StatusOK, openai.EncodeEmbeddings(openai.EmbeddingResponse{
 		Model: s.o.Model.Name(), Vectors: vectors, Base64: r.Base64, Tokens: read,
@@ -79,30 +80,6 @@ func (s *Server) described() openai.Model {
 		ID: m.Name(), Created: m.Began(), Owner: "gosling", Aliases: []string{m.Name()}, Vocab: m.Vocab(), Embedding: m.Config().Embed, Parameters: m.Parameters(),
 		Bytes: m.File().Size(), Context: m.Context(),
 	}
-}
-
-// shortened returns the first n numbers of a vector, at its length before, as embeddings with fewer dimensions are made.
-func shortened(vector []float32, n int) []float32 {
-	if n >= len(vector) {
-		return vector
-	}
-	before, after := length(vector), length(vector[:n])
-	if after == 0 {
-		return vector[:n]
-	}
-	short := make([]float32, n)
-	for i := range short {
-		short[i] = float32(float64(vector[i]) * before / after)
-	}
-	return short
-}
-
-func length(vector []float32) float64 {
-	sum := 0.0
-	for _, x := range vector {
-		sum += float64(x) * float64(x)
-	}
-	return math.Sqrt(sum)
 }
 
 // inputTokens counts the tokens of a conversation's prompt.

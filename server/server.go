@@ -82,21 +82,22 @@ func (o Options) withDefaults() Options {
 
 // Server answers HTTP requests. It may be shared between goroutines.
 type Server struct {
-	o       Options
-	hosts   []string // as hostOf returns them
-	origins origins
-	routes  []route
-	mux     *http.ServeMux // finds a route
-	life    *life
-	metrics *metrics
-	tls     *certificate // nil: none
-	times   times
-	reading atomic.Int64 // bytes of bodies that are being read
-	cached  atomic.Int64 // tokens of prompts that were found in the cache
-	longest atomic.Int64 // the most tokens of a prompt and its answer
-	bodies  int64        // the most of them
-	secret  [32]byte     // the key of signatures
-	jobs    jobs         // responses that go on without their clients
+	o         Options
+	hosts     []string // as hostOf returns them
+	origins   origins
+	routes    []route
+	mux       *http.ServeMux // finds a route
+	life      *life
+	metrics   *metrics
+	tls       *certificate // nil: none
+	times     times
+	reading   atomic.Int64 // bytes of bodies that are being read
+	cached    atomic.Int64 // tokens of prompts that were found in the cache
+	predicted atomic.Int64 // tokens of answers that have ended
+	longest   atomic.Int64 // the most tokens of a prompt and its answer
+	bodies    int64        // the most of them
+	secret    [32]byte     // the key of signatures
+	jobs      jobs         // responses that go on without their clients
 }
 
 // New returns a server. Whoever calls it calls Serve, or uses Handler in a server of its own.

@@ -79,7 +79,7 @@ func TestTheMetricsTellOfTheModel(t *testing.T) {
 	k.post("/v1/completions", fields{"prompt": shared, "max_tokens": 4})
 	_, text := k.do("GET", "/metrics", "")
 	for _, line := range []string{
-		"llamacpp:prompt_tokens_total 78", "llamacpp:prompt_tokens_cached_total 78", "llamacpp:n_tokens_max 82",
+		"llamacpp:prompt_tokens_total 78", "llamacpp:prompt_tokens_cached_total 78", "llamacpp:n_tokens_max 82", "llamacpp:tokens_predicted_total 8",
 		`gosling_cache_hits_total{tier="memory"} 1`, `gosling_sequences{state="decoding"} 0`, `gosling_tokens_total{kind="generated"} 8`,
 	} {
 		assert.Contains(t, text, line)

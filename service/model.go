@@ -21,18 +21,19 @@ import (
 
 // Options say how a Model serves. Zeros stand for the values in brackets.
 type Options struct {
-	Name     string           // what clients call the model [that of its file]
-	Slots    int              // texts that decode side by side [8]
-	Schedule sched.Options    // how the texts share the machine; Tree is set by New
-	Cache    int64            // bytes for states of texts that were read before [none are kept]
-	Names    *states.Names    // states with names; Close closes them [in memory, 64 of a tenant and 1 GiB of all]
-	Format   chat.Format      // of conversations; without a name, the model's own template is used
-	Sampling *sampler.Options // where a request does not say otherwise [those of the template]
-	Seed     *uint64          // of requests without one [a random one for each]
-	Context  int              // the most tokens that a prompt and its answer may have together [no limit]
-	Limit    int              // the most tokens of an answer if a request does not say [no limit]
-	Timeout  time.Duration    // after which a text ends with what it has [none]
-	Log      *slog.Logger     // nil drops messages
+	Name      string           // what clients call the model [that of its file]
+	Slots     int              // texts that decode side by side [8]
+	Schedule  sched.Options    // how the texts share the machine; Tree is set by New
+	Cache     int64            // bytes for states of texts that were read before [none are kept]
+	Names     *states.Names    // states with names; Close closes them [in memory, 64 of a tenant and 1 GiB of all]
+	Format    chat.Format      // of conversations; without a name, the model's own template is used
+	Sampling  *sampler.Options // where a request does not say otherwise [those of the template]
+	IgnoreEnd bool             // requests that do not say otherwise never end before their limit
+	Seed      *uint64          // of requests without one [a random one for each]
+	Context   int              // the most tokens that a prompt and its answer may have together [no limit]
+	Limit     int              // the most tokens of an answer if a request does not say [no limit]
+	Timeout   time.Duration    // after which a text ends with what it has [none]
+	Log       *slog.Logger     // nil drops messages
 }
 
 // maxClosings is the most turns that wait to be read when there is nothing else to do. They take places of the queue.
@@ -138,6 +139,9 @@ func (m *Model) Seed() uint64 {
 // Slots returns how many texts decode side by side.
 func (m *Model) Slots() int { return m.o.Slots }
 
+// IgnoresEnd reports whether texts go on until their limit if a request does not say.
+func (m *Model) IgnoresEnd() bool { return m.o.IgnoreEnd }
+
 // Context returns the most tokens that a prompt and its answer may have together, or 0 if there is no limit.
 func (m *Model) Context() int { return m.o.Context }
 
@@ -217,7 +221,7 @@ type ContextError struct {
 }
 
 func (e *ContextError) Error() string {
-	return fmt.Sprintf("the prompt is too large: it has %d tokens, and this server takes at most %d with the answer", e.Prompt, e.Context)
+	return fmt.Sprintf("a prompt of %d tokens is too large: with an answer it exceeds the available context size of %d tokens", e.Prompt, e.Context)
 }
 
 // NameError is what is wrong with the name that a request gives to a state.

@@ -63,7 +63,7 @@ var (
 	text = llamacpp.Completion{Content: " a <é>", Tokens: []tokenizer.Token{33, 98}, Slot: 1, Model: "demo", Prompt: "Hi", Predicted: 2, Evaluated: 3, Held: 4,
 		NewLine: true, Stop: llamacpp.AtWord, StopWord: "\n\n", Timings: api.Timings{Cached: 1, Prompt: 2, Predicted: 2, Read: time.Second, Decoded: time.Second},
 		Settings: llamacpp.Settings{
-			Options: api.Options{Stop: []string{"\n\n"}, Limit: &three, Logprobs: &three, IgnoreEnd: true, Stream: true, Timings: true},
+			Options: api.Options{Stop: []string{"\n\n"}, Limit: &three, Logprobs: &three, IgnoreEnd: new(true), Stream: true, Timings: true},
 			Sampling: sampler.Options{Temperature: 1, TopP: 0.5, TopK: 40, MinP: 0.25, PresencePenalty: 2, FrequencyPenalty: 1, PenaltyDecay: 0.5, Seed: 42,
 				Logits: map[tokenizer.Token]float64{7: 1.5, 5: math.Inf(-1)}, Banned: []tokenizer.Token{0}},
 		}}

@@ -92,10 +92,11 @@ var neutral = off{DynatempExponent: 1, TopNSigma: -1, XTCThreshold: 0.1, Typical
 func (s Settings) numbers() numbers {
 	n := numbers{Seed: s.Sampling.Seed, Temperature: s.Sampling.Temperature, TopK: s.Sampling.TopK, TopP: s.Sampling.TopP, MinP: s.Sampling.MinP,
 		PresencePenalty: s.Sampling.PresencePenalty, FrequencyPenalty: s.Sampling.FrequencyPenalty, PenaltyDecay: s.Sampling.PenaltyDecay,
-		MaxTokens: -1, IgnoreEnd: s.Options.IgnoreEnd, Stream: s.Options.Stream, Timings: s.Options.Timings, Sampled: s.Options.Sampled,
+		MaxTokens: -1, Stream: s.Options.Stream, Timings: s.Options.Timings, Sampled: s.Options.Sampled,
 		Samplers: []string{"penalties", "top_p", "top_k", "min_p", "temperature"}, off: neutral}
 	api.Set(&n.MaxTokens, s.Options.Limit)
 	n.Predict = n.MaxTokens
+	api.Set(&n.IgnoreEnd, s.Options.IgnoreEnd)
 	api.Set(&n.Probabilities, s.Options.Logprobs)
 	return n
 }

@@ -10,7 +10,6 @@ import (
 // TokenizeRequest is a request for the tokens of a text.
 type TokenizeRequest struct {
 	Content api.Prompt
-	Special bool // the tokens begin with what every text of the model begins with
 	Pieces  bool // the response has the tokens' texts
 	Ignored []string
 }
@@ -21,14 +20,15 @@ func DecodeTokenize(body []byte) (*TokenizeRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &TokenizeRequest{Special: o.Is("add_special"), Pieces: o.Is("with_pieces")}
+	r := &TokenizeRequest{Pieces: o.Is("with_pieces")}
 	content := o.Sequence("content")
 	if content == nil {
 		o.Fail(api.Invalidf("content", "is missing"))
 	}
 	api.Set(&r.Content, content)
-	// A text never becomes a special token, so there is nothing to parse.
+	// A text never becomes a special token, and no special token stands before the text of a prompt.
 	o.Flag("parse_special")
+	o.Flag("add_special")
 	if r.Ignored, err = o.Finish(); err != nil {
 		return nil, err
 	}
