@@ -13,7 +13,7 @@ class TestStandard(ChatModelIntegrationTests):
 
     @property
     def chat_model_params(self):
-        return {"base_url": os.environ["GOSLING_URL"] + "/v1", "api_key": "none", "model": "demo", "max_tokens": 48, "seed": 7, "max_retries": 0}
+        return {"base_url": os.environ["GOSLING_URL"] + "/v1", "api_key": "none", "model": "demo", "max_tokens": 48, "seed": 7, "max_retries": 0, "stream_usage": True}
 
     @property
     def has_tool_calling(self):
