@@ -158,7 +158,7 @@ func (s *Session) read(ctx context.Context, tokens []tokenizer.Token, outputs rw
 	defer s.model.shared.Unlock()
 	err := s.take()
 	if err == nil {
-		s.rows, err = s.model.shared.slots.read(ctx, [][]tokenizer.Token{tokens}, outputs, s.rows)
+		s.rows, err = s.model.shared.slots.readFinite(ctx, [][]tokenizer.Token{tokens}, outputs, s.rows)
 	}
 	if err == nil {
 		s.tokens += int64(len(tokens))

@@ -176,18 +176,36 @@ func (s *Slots) Read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 		}
 	}
 	var err error
-	s.rows, err = s.read(ctx, tokens, outputs, s.rows)
+	s.rows, err = s.readFinite(ctx, tokens, outputs, s.rows)
 	return s.rows, err
 }
 
-// Decode reads one token of each of the first len(tokens) slots. It returns the logits after them, [vocabulary, len(tokens)], as Read does.
-// It finishes even if ctx ends.
+// readFinite is read with a look at the rows.
+func (s *Slots) readFinite(ctx context.Context, tokens [][]tokenizer.Token, outputs rwkv.Outputs, rows []float32) ([]float32, error) {
+	rows, err := s.read(ctx, tokens, outputs, rows)
+	if err == nil {
+		err = s.model.checkRows(rows, outputs)
+	}
+	return rows, err
+}
+
+// Decode reads one token of each of the first len(tokens) slots. It returns the logits after them, [vocabulary, len(tokens)], as Read does. But
+// it does not look for numbers that are not finite: a sampler does, and Decode is called for each token of several texts. It finishes even if
+// ctx ends.
 func (s *Slots) Decode(ctx context.Context, tokens []tokenizer.Token) ([]float32, error) {
+	if len(tokens) > s.n {
+		return nil, fmt.Errorf("tokens of %d sequences, there are %d slots", len(tokens), s.n)
+	}
+	if err := s.model.check(tokens); err != nil {
+		return nil, err
+	}
 	each := make([][]tokenizer.Token, len(tokens))
 	for i := range tokens {
 		each[i] = tokens[i : i+1]
 	}
-	return s.Read(ctx, each, rwkv.LastLogits)
+	var err error
+	s.rows, err = s.read(ctx, each, rwkv.LastLogits, s.rows)
+	return s.rows, err
 }
 
 // read is Read of tokens that were checked. It returns the rows in the memory of rows, if that is large enough.
@@ -235,7 +253,7 @@ func (s *Slots) read(ctx context.Context, tokens [][]tokenizer.Token, outputs rw
 	if err := p.result.ReadFloats(rows, 0); err != nil {
 		return rows, err
 	}
-	return rows, s.model.checkRows(rows, outputs)
+	return rows, nil
 }
 
 // NotFiniteError reports a logit, or a number of an embedding, that is NaN or infinite. After it, the other rows of the call and

@@ -1,7 +1,6 @@
 package sched
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -191,8 +190,7 @@ func (l *loop) decode() {
 	}
 	started := time.Now()
 	rows, err := l.machine.Decode(l.ctx, tokens)
-	var notFinite *engine.NotFiniteError
-	if err != nil && !errors.As(err, &notFinite) {
+	if err != nil {
 		l.failAll(texts, err)
 		return
 	}

@@ -19,8 +19,8 @@ type Machine interface {
 	Move(from, to int) error
 	// Read reads tokens in the Reader. It returns the rows that outputs asks for, [vocabulary or channels, rows], valid until the next call.
 	Read(ctx context.Context, tokens []tokenizer.Token, outputs rwkv.Outputs) ([]float32, error)
-	// Decode reads one token in each of the first len(tokens) slots and returns the logits, [vocabulary, len(tokens)]. If some of them are
-	// not finite, the error is an *engine.NotFiniteError, and the others are right.
+	// Decode reads one token in each of the first len(tokens) slots and returns the logits, [vocabulary, len(tokens)]. Some of them may not be
+	// finite: the sampler of their text refuses them.
 	Decode(ctx context.Context, tokens []tokenizer.Token) ([]float32, error)
 }
 
