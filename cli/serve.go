@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	urfave "github.com/urfave/cli/v2"
@@ -82,66 +83,79 @@ func serve(c *urfave.Context) error {
 	if c.NArg() != 1 {
 		return misuse(c, "want one model, not %d arguments", c.NArg())
 	}
-	o, err := serverOptions(c)
-	if err != nil {
+	p := serving{c: c}
+	defer p.close()
+	var err error
+	if p.o, err = serverOptions(c); err != nil {
 		return err
 	}
-	f, err := formatFlags(c)
-	if err != nil {
+	if p.f, err = formatFlags(c); err != nil {
 		return err
 	}
-	listeners, err := listen(c, &o)
-	if err != nil {
+	if p.listeners, err = listen(c, &p.o); err != nil {
 		return err
 	}
-	defer func() {
-		for _, l := range listeners {
-			l.Close()
-		}
-	}()
-	var model *lm.Model
-	var served *service.Model
-	defer func() {
-		if served != nil {
-			served.Close()
-		}
-		if model != nil {
-			model.Close()
-		}
-	}()
-	o.Load = func(_ context.Context, ready func(*service.Model)) error {
-		name := c.Args().First()
-		var loaded time.Duration
-		if model, loaded, err = loadNamed(c, name); err != nil {
-			return err
-		}
-		if err := settle(c, &f, model.Template()); err != nil {
-			return err
-		}
-		f.Stops = stopStrings(c, f.Stops)
-		so, err := serviceOptions(c, model, name, f, o.Log)
-		if err != nil {
-			return err
-		}
-		if served, err = service.New(model, so); err != nil {
-			return err
-		}
-		ready(served)
-		welcome(c, served, listeners, loaded)
-		return nil
-	}
-	if o.Responses, err = archive.Open(archive.Options{Dir: responseFolder(c), Life: c.Duration("response-ttl"), Log: o.Log}); err != nil {
+	p.o.Load = p.load
+	if p.o.Responses, err = archive.Open(archive.Options{Dir: responseFolder(c), Life: c.Duration("response-ttl"), Log: p.o.Log}); err != nil {
 		return err
 	}
-	defer o.Responses.Close()
-	s, err := server.New(o)
+	s, err := server.New(p.o)
 	if err != nil {
 		return err
 	}
 	if err := debugServer(c); err != nil {
 		return err
 	}
-	return s.Serve(c.Context, listeners...)
+	return s.Serve(c.Context, p.listeners...)
+}
+
+// serving is a server and its model.
+type serving struct {
+	c         *urfave.Context
+	o         server.Options
+	f         chat.Format
+	listeners []net.Listener
+	model     *lm.Model
+	served    *service.Model
+}
+
+// load loads the model while the server tells clients to wait.
+func (p *serving) load(_ context.Context, ready func(*service.Model)) (err error) {
+	name := p.c.Args().First()
+	var loaded time.Duration
+	if p.model, loaded, err = loadNamed(p.c, name); err != nil {
+		return err
+	}
+	if err := settle(p.c, &p.f, p.model.Template()); err != nil {
+		return err
+	}
+	p.f.Stops = stopStrings(p.c, p.f.Stops)
+	o, err := serviceOptions(p.c, p.model, name, p.f, p.o.Log)
+	if err != nil {
+		return err
+	}
+	if p.served, err = service.New(p.model, o); err != nil {
+		return err
+	}
+	ready(p.served)
+	welcome(p.c, p.served, p.listeners, loaded)
+	return nil
+}
+
+// close frees everything, in the order in which it is used.
+func (p *serving) close() {
+	if p.served != nil {
+		p.served.Close()
+	}
+	if p.model != nil {
+		p.model.Close()
+	}
+	if p.o.Responses != nil {
+		p.o.Responses.Close()
+	}
+	for _, l := range p.listeners {
+		l.Close()
+	}
 }
 
 // welcome says where the server is, and what memory it may take.
@@ -195,6 +209,9 @@ func listen(c *urfave.Context, o *server.Options) ([]net.Listener, error) {
 		return nil, misuse(c, "--port %d: want 0 to 65535", port)
 	}
 	listeners, err := o.Listen(c.StringSlice("host"), port)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, &hinted{err, "choose another port with --port, or any free one with --port 0"}
+	}
 	if errors.Is(err, server.ErrOpen) {
 		return nil, misuse(c, "%v: make keys with gosling key new NAME --file FILE and add --api-key-file FILE, or add --insecure", err)
 	}
