@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -18,13 +19,15 @@ import (
 type Automaton struct {
 	*program
 	vocab *Vocabulary
+	part  string // its key on a Shelf
 
 	mu     sync.Mutex
 	nodes  map[string]*node
 	frames map[frame]*frame
-	size   int // roughly the bytes of nodes and their masks
-	age    int // how often the caches were emptied
-	work   int // of the operation that runs
+	size   int           // roughly the bytes of nodes and their masks
+	shared *atomic.Int64 // the sizes of all automata of a Shelf; nil without one
+	age    int           // how often the caches were emptied
+	work   int           // of the operation that runs
 	err    error
 	dead   *node
 	path   []*node // of a walk, by depth
@@ -80,14 +83,14 @@ func (a *Automaton) empty() {
 		n.alike, n.mask = nil, nil
 	}
 	a.nodes, a.frames = map[string]*node{}, map[frame]*frame{}
-	a.size = 0
+	a.grow(-a.size)
 	a.age++
 }
 
 // begin prepares an operation from n and returns the node to start from. The caller holds the lock.
 func (a *Automaton) begin(n *node) *node {
 	a.work, a.err = 0, nil
-	if a.size > maxCache {
+	if a.full() {
 		a.empty()
 	}
 	if n == a.dead || n.age == a.age {
@@ -114,7 +117,7 @@ func (a *Automaton) move(f *frame, moved map[*frame]*frame) *frame {
 
 func (a *Automaton) start() *node {
 	a.reset()
-	a.add(a.starts[0], nil)
+	a.add(a.program.start, nil)
 	return a.intern()
 }
 
@@ -243,7 +246,7 @@ func (a *Automaton) push(pc, count int32, below *frame) *frame {
 	*f = key
 	f.frameCache = &frameCache{id: uint32(len(a.frames)) + 1}
 	a.frames[key] = f
-	a.size += 160
+	a.grow(160)
 	return f
 }
 
@@ -272,7 +275,7 @@ func (a *Automaton) intern() *node {
 	}
 	n := &node{items: slices.Clone(a.items), ends: a.ends, age: a.age}
 	a.nodes[string(a.key)] = n
-	a.size += 3*len(a.key) + 8*len(a.members) + 200
+	a.grow(3*len(a.key) + 8*len(a.members) + 200)
 	a.work += nodeWork
 	return n
 }
@@ -375,7 +378,7 @@ func (a *Automaton) maskOf(n *node) Mask {
 		return nil
 	}
 	n.mask = mask
-	a.size += 8 * len(mask)
+	a.grow(8 * len(mask))
 	return mask
 }
 

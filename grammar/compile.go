@@ -33,6 +33,7 @@ const impossible = math.MaxInt32 / 2
 type program struct {
 	code    []instr
 	starts  []int32 // by rule
+	start   int32   // of the rule that a text begins with
 	class   [256]uint8
 	members []byte // one byte of each class
 	sizes   []int  // bytes of each class
@@ -56,15 +57,16 @@ func compile(r *rules) (*program, error) {
 			in.body = c.starts[in.rule]
 		}
 	}
+	c.start = c.starts[r.start]
 	if err := c.markEmpty(r); err != nil {
 		return nil, err
 	}
 	c.measure()
-	switch need := c.code[c.starts[0]].need; {
+	switch need := c.code[c.start].need; {
 	case need == impossible:
-		return nil, fmt.Errorf("no text fits rule %q: every alternative contains itself or something that never fits", r.names[0])
+		return nil, fmt.Errorf("no text fits rule %q: every alternative contains itself or something that never fits", r.names[r.start])
 	case need > MaxDepth:
-		return nil, fmt.Errorf("the shortest text of rule %q is nested %d deep, at most %d are allowed", r.names[0], need, MaxDepth)
+		return nil, fmt.Errorf("the shortest text of rule %q is nested %d deep, at most %d are allowed", r.names[r.start], need, MaxDepth)
 	}
 	c.classify()
 	return c.program, nil

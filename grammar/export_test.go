@@ -1,8 +1,4 @@
 package grammar
 
 // Empty empties the caches of an automaton, as it does by itself when they are full.
-func (a *Automaton) Empty() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.empty()
-}
+func (a *Automaton) Empty() { a.forget() }

@@ -5,10 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// rules is the form that every front end makes: rules with names, over sets of bytes. The first rule is the start.
+// rules is the form that every front end makes: rules with names, over sets of bytes.
 type rules struct {
 	names  []string
 	bodies []*expr
+	start  int
 }
 
 // add adds a rule without a body and returns its number.

@@ -10,39 +10,47 @@ import (
 // Parse reads a grammar in GBNF, the notation of llama.cpp. The text follows the rule "root". It knows rules (name ::= …), literals,
 // classes of characters ([a-z], [^"]), any character (.), groups, alternatives, repetitions (* + ? {n} {m,} {m,n}), comments (#) and
 // the escapes \n \r \t \\ \" \[ \] \- \^ \xHH \uHHHH \UHHHHHHHH. Tokens in angle brackets are refused. Errors are of type *Error.
-func Parse(source string) (*Grammar, error) {
+func Parse(source string) (*Grammar, error) { return New(GBNF(source)) }
+
+// GBNF is the part that Parse compiles.
+func GBNF(source string) Part {
+	return Part{keyed("GBNF", source), func(r *rules) (*expr, error) { return parseGBNF(r, source) }}
+}
+
+// parseGBNF adds the rules of a grammar and returns a reference to its root.
+func parseGBNF(r *rules, source string) (*expr, error) {
 	if len(source) > MaxSource {
 		return nil, &Error{Reason: fmt.Sprintf("the grammar has %d bytes, at most %d are allowed", len(source), MaxSource)}
 	}
-	p := gbnf{source: source, numbers: map[string]int{}}
-	p.number("root") // the first rule
+	p := gbnf{rules: r, source: source, numbers: map[string]int{}, used: map[int]int{}}
+	root := p.number("root")
 	err := p.file()
 	if err != nil {
 		return nil, err
 	}
-	for i, body := range p.rules.bodies {
-		if body == nil {
-			p.at = p.used[i]
-			return nil, p.errorf("rule %q is not defined", p.names[i])
+	for n := root; n < len(p.bodies); n++ {
+		if p.bodies[n] == nil {
+			p.at = p.used[n]
+			return nil, p.errorf("rule %q is not defined", p.names[n])
 		}
 	}
-	return build(&p.rules)
+	return ref(root), nil
 }
 
 type gbnf struct {
-	rules
+	*rules
 	source  string
 	at      int
 	depth   int
 	numbers map[string]int
-	used    []int // where each rule was first named
+	used    map[int]int // where each rule was first named
 }
 
 func (p *gbnf) errorf(format string, args ...any) error {
 	before := p.source[:min(p.at, len(p.source))]
 	line := strings.Count(before, "\n")
 	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
-	return &Error{fmt.Sprintf("line %d, column %d", line+1, column+1), fmt.Sprintf(format, args...)}
+	return &Error{Where: fmt.Sprintf("line %d, column %d", line+1, column+1), Reason: fmt.Sprintf(format, args...)}
 }
 
 // number returns the number of a rule.
@@ -51,7 +59,7 @@ func (p *gbnf) number(name string) int {
 	if !ok {
 		n = p.add(name)
 		p.numbers[name] = n
-		p.used = append(p.used, p.at)
+		p.used[n] = p.at
 	}
 	return n
 }

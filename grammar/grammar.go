@@ -8,6 +8,8 @@
 //		state, err = state.Push(token)
 //	}
 //
+// A grammar may consist of several Parts. A Shelf keeps automata by their parts, for a program that answers many requests.
+//
 // All grammars become rules over bytes. Characters are whole UTF-8 characters, so a text never ends within one.
 //
 // Limits: see the constants. Whatever exceeds one is an error that names it. A grammar cannot lead into a dead end: where the stack is
@@ -39,15 +41,19 @@ func (g *Grammar) Over(v *Vocabulary) *Automaton { return newAutomaton(g.program
 
 // Error reports a fault in the source of a grammar.
 type Error struct {
-	Where  string // such as "line 3, column 7" or "#/properties/age"; empty for the whole grammar
+	Source string // which part of the grammar it is, as Part.At names it; empty for a grammar of one part
+	Where  string // such as "line 3, column 7" or "#/properties/age"; empty for the whole source
 	Reason string
 }
 
 func (e *Error) Error() string {
-	if e.Where == "" {
-		return e.Reason
+	s := e.Reason
+	for _, place := range []string{e.Where, e.Source} {
+		if place != "" {
+			s = place + ": " + s
+		}
 	}
-	return e.Where + ": " + e.Reason
+	return s
 }
 
 // build compiles rules.

@@ -51,7 +51,7 @@ func decode(source []byte) (any, error) {
 		}
 	}
 	if err != nil {
-		return nil, &Error{fmt.Sprintf("byte %d", d.InputOffset()), "not a JSON Schema: " + strings.TrimPrefix(err.Error(), "json: ")}
+		return nil, &Error{Where: fmt.Sprintf("byte %d", d.InputOffset()), Reason: "not a JSON Schema: " + strings.TrimPrefix(err.Error(), "json: ")}
 	}
 	return v, nil
 }

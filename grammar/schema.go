@@ -28,33 +28,32 @@ import (
 // after the point. A schema without a type that has keywords of one type only, such as properties, means that type.
 //
 // Errors are of type *Error, with a JSON pointer to the place.
-func FromSchema(source []byte) (*Grammar, error) {
+func FromSchema(source []byte) (*Grammar, error) { return New(Schema(string(source))) }
+
+// Schema is the part that FromSchema compiles.
+func Schema(source string) Part {
+	return Part{keyed("schema", source), func(r *rules) (*expr, error) { return parseSchema(r, source) }}
+}
+
+// Object is any JSON object.
+func Object() Part { return Schema(`{"type":"object"}`) }
+
+// parseSchema adds the rules of a schema and returns a reference to its root.
+func parseSchema(r *rules, source string) (*expr, error) {
 	if len(source) > MaxSource {
 		return nil, &Error{Reason: fmt.Sprintf("the schema has %d bytes, at most %d are allowed", len(source), MaxSource)}
 	}
-	root, err := decode(source)
+	root, err := decode([]byte(source))
 	if err != nil {
 		return nil, err
 	}
-	s := schema{root: root, refs: map[string]int{}, shared: map[string]*expr{}}
-	if _, err := s.reference("#", "#"); err != nil {
-		return nil, err
-	}
-	return build(&s.rules)
-}
-
-// JSON returns the grammar of any JSON object.
-func JSON() *Grammar {
-	g, err := FromSchema([]byte(`{"type": "object"}`))
-	if err != nil {
-		panic(fmt.Sprintf("grammar: internal error: %v", err))
-	}
-	return g
+	s := schema{rules: r, root: root, refs: map[string]int{}, shared: map[string]*expr{}}
+	return s.reference("#", "#")
 }
 
 // schema turns a JSON Schema into rules.
 type schema struct {
-	rules
+	*rules
 	root   any
 	refs   map[string]int // the rules of the places that $ref names
 	shared map[string]*expr
@@ -67,7 +66,7 @@ const (
 )
 
 func fault(where, format string, args ...any) error {
-	return &Error{where, fmt.Sprintf(format, args...)}
+	return &Error{Where: where, Reason: fmt.Sprintf(format, args...)}
 }
 
 var (
