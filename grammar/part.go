@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -94,53 +95,91 @@ func (p Part) At(place string) Part {
 }
 
 // Without is any text in which none of the marks occurs. The marks are ASCII, and none is empty.
-func Without(marks ...string) Part {
-	return Part{keyed("without", marks...), func(r *rules) (*expr, error) {
+func Without(marks ...string) Part { return forbidding("without", marks, false) }
+
+// LinesWithout is any text without a line that begins with one of the marks. White space at the beginning of the text does not count. The
+// marks are ASCII, and none is empty or begins with white space.
+func LinesWithout(marks ...string) Part { return forbidding("lines without", marks, true) }
+
+func forbidding(kind string, marks []string, lines bool) Part {
+	return Part{keyed(kind, marks...), func(r *rules) (*expr, error) {
 		for _, m := range marks {
 			if m == "" || strings.ContainsFunc(m, func(c rune) bool { return c >= utf8.RuneSelf }) {
 				return nil, &Error{Reason: fmt.Sprintf("the mark %q is empty or not ASCII", m)}
 			}
 		}
-		return without(r, marks), nil
+		if !lines {
+			return ref(newForbidden(r, marks).rules[""]), nil
+		}
+		behind := make([]string, len(marks))
+		for i, m := range marks {
+			behind[i] = "\n" + m
+		}
+		f := newForbidden(r, behind)
+		first := r.add("the beginning of the text")
+		r.bodies[first] = alt(append(f.ways("\n", whiteSpace()), seq(chars(whiteSpace()), ref(first)))...)
+		return ref(first), nil
 	}}
 }
 
-// without makes a rule for each beginning of a mark: what may follow where the text so far ends with it, and with no longer one.
-func without(r *rules, marks []string) *expr {
-	beginnings := []string{""}
+// whiteSpace is what unicode.IsSpace reports.
+func whiteSpace() (ranges []runeRange) {
+	for _, r := range unicode.White_Space.R16 {
+		for c := rune(r.Lo); c <= rune(r.Hi); c += rune(r.Stride) {
+			ranges = append(ranges, runeRange{c, c})
+		}
+	}
+	return ranges
+}
+
+// forbidden are marks that do not occur in a text. There is a rule for each beginning of a mark: what may follow where the text so far ends
+// with it, and with no longer one.
+type forbidden struct {
+	marks      []string
+	beginnings []string
+	rules      map[string]int
+}
+
+func newForbidden(r *rules, marks []string) *forbidden {
+	f := &forbidden{marks: marks, beginnings: []string{""}, rules: map[string]int{}}
 	for _, m := range marks {
 		for n := 1; n < len(m); n++ {
-			beginnings = append(beginnings, m[:n])
+			f.beginnings = append(f.beginnings, m[:n])
 		}
 	}
-	slices.Sort(beginnings)
-	beginnings = slices.Compact(beginnings)
-	numbers := map[string]int{}
-	for _, b := range beginnings {
-		numbers[b] = r.add(fmt.Sprintf("behind %q", b))
+	slices.Sort(f.beginnings)
+	f.beginnings = slices.Compact(f.beginnings)
+	for _, b := range f.beginnings {
+		f.rules[b] = r.add(fmt.Sprintf("behind %q", b))
 	}
-	other := seq(chars([]runeRange{{utf8.RuneSelf, utf8.MaxRune}}), ref(numbers[""]))
-	for _, b := range beginnings {
-		next := map[string]byteSet{}
-		for c := range byte(utf8.RuneSelf) {
-			ending := b + string(rune(c))
-			if slices.ContainsFunc(marks, func(m string) bool { return strings.HasSuffix(ending, m) }) {
-				continue
-			}
-			for i := range len(ending) + 1 {
-				if _, ok := numbers[ending[i:]]; ok {
-					next[ending[i:]] = next[ending[i:]].or(byteRange(c, c))
-					break
-				}
-			}
-		}
-		parts := []*expr{empty, other}
-		for _, to := range beginnings {
-			if set, ok := next[to]; ok {
-				parts = append(parts, seq(&expr{set: set}, ref(numbers[to])))
-			}
-		}
-		r.bodies[numbers[b]] = alt(parts...)
+	for _, b := range f.beginnings {
+		r.bodies[f.rules[b]] = alt(f.ways(b, nil)...)
 	}
-	return ref(numbers[""])
+	return f
+}
+
+// ways returns the ways to go on behind a beginning, other than with some characters.
+func (f *forbidden) ways(behind string, except []runeRange) []*expr {
+	parts := []*expr{empty}
+	if others := intersect(negate(except), []runeRange{{utf8.RuneSelf, utf8.MaxRune}}); len(others) > 0 {
+		parts = append(parts, seq(chars(others), ref(f.rules[""])))
+	}
+	sets := map[string]byteSet{}
+	for c := range rune(utf8.RuneSelf) {
+		text := behind + string(c)
+		isExcept := slices.ContainsFunc(except, func(r runeRange) bool { return r.lo <= c && c <= r.hi })
+		if isExcept || slices.ContainsFunc(f.marks, func(m string) bool { return strings.HasSuffix(text, m) }) {
+			continue
+		}
+		for !slices.Contains(f.beginnings, text) {
+			text = text[1:]
+		}
+		sets[text] = sets[text].or(byteRange(byte(c), byte(c)))
+	}
+	for _, b := range f.beginnings {
+		if set, ok := sets[b]; ok {
+			parts = append(parts, seq(&expr{set: set}, ref(f.rules[b])))
+		}
+	}
+	return parts
 }

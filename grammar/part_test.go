@@ -1,9 +1,13 @@
 package grammar_test
 
 import (
+	"iter"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -63,23 +67,40 @@ func TestAPartThatCannotBeCompiled(t *testing.T) {
 func TestWithout(t *testing.T) {
 	for _, marks := range [][]string{{"</think>"}, {"\n```json", "\n<think"}, {"aab", "ab"}, {"abab", "bb"}, {"a"}} {
 		g := made(t, grammar.Without(marks...))
+		for text := range textsOf(marks) {
+			want := !slices.ContainsFunc(marks, func(m string) bool { return strings.Contains(text, m) })
+			require.Equal(t, want, accepts(t, g, text), "%q without %q", text, marks)
+		}
+	}
+}
+
+func TestLinesWithout(t *testing.T) {
+	marks := []string{"```json", "<think"}
+	g := made(t, grammar.LinesWithout(marks...))
+	for text := range textsOf(append(marks, "\n", " \n", "\u00a0")) {
+		trimmed := "\n" + strings.TrimLeftFunc(text, unicode.IsSpace)
+		want := !strings.Contains(trimmed, "\n```json") && !strings.Contains(trimmed, "\n<think")
+		require.Equal(t, want, accepts(t, g, text), "%q", text)
+	}
+}
+
+// textsOf returns random texts of marks and of their beginnings and letters.
+func textsOf(marks []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
 		rnd := rand.New(rand.NewPCG(7, 7))
 		letters := []rune(strings.Join(marks, "") + "é")
 		for range 2000 {
 			var b strings.Builder
 			for range rnd.IntN(12) {
-				if rnd.IntN(3) == 0 {
-					m := marks[rnd.IntN(len(marks))]
+				if m := marks[rnd.IntN(len(marks))]; rnd.IntN(2) == 0 && utf8.RuneCountInString(m) == len(m) {
 					b.WriteString(m[:1+rnd.IntN(len(m))])
 				} else {
 					b.WriteRune(letters[rnd.IntN(len(letters))])
 				}
 			}
-			want := true
-			for _, m := range marks {
-				want = want && !strings.Contains(b.String(), m)
+			if !yield(b.String()) {
+				return
 			}
-			require.Equal(t, want, accepts(t, g, b.String()), "%q without %q", b.String(), marks)
 		}
 	}
 }

@@ -23,37 +23,63 @@ const (
 	CallEnd   = "\n" + Fence
 )
 
-// Tools returns the system text that offers functions to a G1 model. The list is in a form that G1 models were trained on: a JSON
-// array of objects with name, description and arguments, or lines such as "- name(arg: type, opt?: "a" | "b")". Tools also
-// converts the lists of other programs: OpenAI's [{"type": "function", "function": {...}}], with or without the inner object,
-// Anthropic's and MCP's. from names the form that was converted.
-func Tools(list string) (text, from string, err error) {
+// Tools are functions that a model may call.
+type Tools struct {
+	List string // in the form that G1 models were trained on
+	From string // names the form that the list was converted from; empty if it was in G1's
+	Each []Tool
+}
+
+// Tool is one function.
+type Tool struct {
+	Name   string
+	Schema json.RawMessage // of its arguments; nil if it is not known. In a list of G1's form it is a guess
+}
+
+// ParseTools reads a list of functions. The list is in a form that G1 models were trained on: a JSON array of objects with name,
+// description and arguments, or lines such as "- name(arg: type, opt?: "a" | "b")". ParseTools also converts the lists of other
+// programs: OpenAI's [{"type": "function", "function": {...}}], with or without the inner object, Anthropic's and MCP's.
+func ParseTools(list string) (t Tools, err error) {
 	list = Clean(list)
 	switch {
 	case list == "":
 		err = errors.New("the list has no tools: want a JSON array of them, or one tool per line")
 	case list[0] == '[' || list[0] == '{':
-		list, from, err = jsonTools(list)
+		return jsonTools(list)
 	default:
-		err = checkToolLines(list)
+		t.List = list
+		t.Each, err = toolLines(list)
 	}
-	if err != nil {
-		return "", "", err
+	return t, err
+}
+
+// The sentences behind a list of functions. G1 models were trained on the first one.
+const (
+	onlyCall = "Return only a JSON function call."
+	mayCall  = "If a function is needed, return only a JSON function call. If not, answer in words."
+)
+
+// System returns the system text that offers the functions. free tells the model that it may also answer in words.
+func (t Tools) System(free bool) string {
+	sentence := onlyCall
+	if free {
+		sentence = mayCall
 	}
-	return "Tools:\n" + list + "\nReturn only a JSON function call.", from, nil
+	return "Tools:\n" + t.List + "\n" + sentence
 }
 
 // toolLine matches a function on a line of its own. More text may follow it.
-var toolLine = regexp.MustCompile(`^- [^\s()]+\(.*\)`)
+var toolLine = regexp.MustCompile(`^- ([^\s()]+)\(.*\)`)
 
-func checkToolLines(list string) error {
-	n := 0
+func toolLines(list string) (each []Tool, err error) {
 	for line := range strings.SplitSeq(list, "\n") {
-		if n++; !toolLine.MatchString(line) {
-			return fmt.Errorf(`line %d is %.40q: want - name(arg: type, opt?: "a" | "b"), or a JSON array of tools`, n, line)
+		m := toolLine.FindStringSubmatch(line)
+		if m == nil {
+			return nil, fmt.Errorf(`line %d is %.40q: want - name(arg: type, opt?: "a" | "b"), or a JSON array of tools`, len(each)+1, line)
 		}
+		each = append(each, Tool{Name: m[1]})
 	}
-	return nil
+	return each, nil
 }
 
 // tool is a function in G1's form.
@@ -61,16 +87,18 @@ type tool struct {
 	Name        string          `json:"name"`
 	Description string          `json:"description,omitempty"`
 	Arguments   json.RawMessage `json:"arguments"` // by name
+
+	schema json.RawMessage // of all arguments
 }
 
 // jsonTools checks a JSON array of tools. If any tool is in another form than G1's, it rewrites all of them, one per line.
-func jsonTools(list string) (text, from string, err error) {
+func jsonTools(list string) (all Tools, err error) {
 	var items []json.RawMessage
 	if err := json.Unmarshal([]byte(list), &items); err != nil {
-		return "", "", fmt.Errorf(`not a JSON array of tools, such as [{"name": "f", "description": "does it", "arguments": {"x": {"type": "string"}}}]: %w`, excerpt.Error(err))
+		return all, fmt.Errorf(`not a JSON array of tools, such as [{"name": "f", "description": "does it", "arguments": {"x": {"type": "string"}}}]: %w`, excerpt.Error(err))
 	}
 	if len(items) == 0 {
-		return "", "", errors.New("the list of tools is empty")
+		return all, errors.New("the list of tools is empty")
 	}
 	var tools []tool
 	names := map[string]bool{}
@@ -80,19 +108,19 @@ func jsonTools(list string) (text, from string, err error) {
 			err = fmt.Errorf("another tool is also called %s", excerpt.Of(t.Name))
 		}
 		if err != nil {
-			return "", "", fmt.Errorf("tool %d: %w", i+1, err)
+			return all, fmt.Errorf("tool %d: %w", i+1, err)
 		}
 		if form != "" {
-			from = form
+			all.From = form
 		}
 		names[t.Name] = true
 		tools = append(tools, t)
+		all.Each = append(all.Each, Tool{t.Name, t.schema})
 	}
-	if from == "" {
-		return list, "", nil
+	if all.List = list; all.From != "" {
+		all.List, err = writeTools(tools)
 	}
-	text, err = writeTools(tools)
-	return text, from, err
+	return all, err
 }
 
 // readTool reads one tool. from names its form if that is not G1's.
@@ -117,13 +145,14 @@ func readTool(data json.RawMessage) (t tool, from string, err error) {
 			if t.Arguments, err = properties(schema); err != nil {
 				return t, "", fmt.Errorf("its %q: %w", form.schema, err)
 			}
+			t.schema = ofObjects(schema)
 		}
 	}
 	if _, typed := item["type"]; from == "" && (nested || typed) {
-		from = "OpenAI's" // a function without parameters
+		from, t.schema = "OpenAI's", ofObjects(nil) // a function without parameters
 	}
 	if arguments, ok := item["arguments"]; ok && from == "" {
-		t.Arguments = arguments
+		t.Arguments, t.schema = arguments, slices.Concat([]byte(`{"properties":`), arguments, []byte("}"))
 	}
 	if from == "" {
 		err = onlyOurs(item)
@@ -194,6 +223,21 @@ func properties(schema json.RawMessage) (json.RawMessage, error) {
 		return nil, fmt.Errorf(`"properties": %w`, err)
 	}
 	return list, nil
+}
+
+// ofObjects returns the schema of arguments that properties accepted, with the type that it implies.
+func ofObjects(schema json.RawMessage) json.RawMessage {
+	object, err := fields(schema)
+	switch {
+	case err != nil: // none, or null
+		return json.RawMessage(`{"type":"object","additionalProperties":false}`)
+	case object["type"] != nil:
+		return schema
+	case len(object) == 0:
+		return json.RawMessage(`{"type":"object"}`)
+	}
+	_, rest, _ := strings.Cut(string(schema), "{")
+	return json.RawMessage(`{"type":"object",` + rest)
 }
 
 // textField returns the value of a string field, or "" if the field is missing.

@@ -2,7 +2,6 @@ package prompt_test
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,20 +22,18 @@ func FuzzTools(f *testing.F) {
 	f.Add("[\"\n\n\"]")
 	f.Fuzz(func(t *testing.T, list string) {
 		defer fuzzing.Guard(t, len(list), 1<<10)()
-		text, from, err := prompt.Tools(list)
+		tools, err := prompt.ParseTools(list)
 		if err != nil {
 			return
 		}
-		body, ok := strings.CutPrefix(text, "Tools:\n")
-		require.True(t, ok)
-		require.NotContains(t, body, "\n\n", "an empty line ends a turn")
-		if from != "" { // converted lists are in G1's form
-			body = strings.TrimSuffix(body, "\nReturn only a JSON function call.")
-			require.True(t, json.Valid([]byte(body)))
-			again, from, err := prompt.Tools(body)
+		require.NotEmpty(t, tools.Each)
+		require.NotContains(t, tools.System(false), "\n\n", "an empty line ends a turn")
+		if tools.From != "" { // converted lists are in G1's form
+			require.True(t, json.Valid([]byte(tools.List)))
+			again, err := prompt.ParseTools(tools.List)
 			require.NoError(t, err)
-			require.Empty(t, from)
-			require.Equal(t, text, again)
+			require.Empty(t, again.From)
+			require.Equal(t, tools.List, again.List)
 		}
 	})
 }

@@ -16,16 +16,16 @@ const officialTools = `[
 ]`
 
 func TestToolsOfTheOfficialExample(t *testing.T) {
-	text, from, err := prompt.Tools(officialTools + "\n")
+	tools, err := prompt.ParseTools(officialTools + "\n")
 	require.NoError(t, err)
-	assert.Empty(t, from)
+	assert.Empty(t, tools.From)
 	g1 := template(t, "g1")
 	const question = "Schedule a 30-minute sync with Bob on 2026-05-08 afternoon."
 	const call = "```json\n{\"name\":\"find_free_slots\",\"arguments\":{\"date\":\"2026-05-08\",\"duration_minutes\":30,\"time_window\":\"afternoon\"}}\n```"
 	const result = "{\"free_slots\":[{\"start\":\"2026-05-08T15:00:00+09:00\",\"end\":\"2026-05-08T15:30:00+09:00\"}],\"bob_email\":\"bob@example.com\"}"
 	forced := prompt.Think{Start: prompt.CallStart}
 	assert.Equal(t, "System: Tools:\n"+officialTools+"\nReturn only a JSON function call.\n\nUser: "+question+"\n\nAssistant: "+call+
-		"\n\nUser: Function output:\n"+result+"\n\nAssistant: ```json", g1.Open(text)+g1.Answered(question, call)+g1.Ask(prompt.Result(result+"\n"), forced))
+		"\n\nUser: Function output:\n"+result+"\n\nAssistant: ```json", g1.Open(tools.System(false))+g1.Answered(question, call)+g1.Ask(prompt.Result(result+"\n"), forced))
 }
 
 func TestTools(t *testing.T) {
@@ -44,10 +44,10 @@ func TestTools(t *testing.T) {
 			"[\n{\"name\":\"time\",\"arguments\":{}},\n{\"name\":\"day\",\"arguments\":{}}\n]", "OpenAI's"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, from, err := prompt.Tools(tc.list)
+			tools, err := prompt.ParseTools(tc.list)
 			require.NoError(t, err)
-			assert.Equal(t, "Tools:\n"+tc.want+"\nReturn only a JSON function call.", text)
-			assert.Equal(t, tc.from, from)
+			assert.Equal(t, "Tools:\n"+tc.want+"\nReturn only a JSON function call.", tools.System(false))
+			assert.Equal(t, tc.from, tools.From)
 		})
 	}
 }
@@ -75,8 +75,28 @@ func TestToolsRefuses(t *testing.T) {
 		`[{"name":"a","parameters":{"$ref":"#/x"}}]`:                    `a schema that uses "$ref"`,
 		"- a(x: string)\nSome words.":                                   `line 2 is "Some words.": want - name(arg: type`,
 	} {
-		_, _, err := prompt.Tools(list)
+		_, err := prompt.ParseTools(list)
 		assert.ErrorContains(t, err, reason, "%s", list)
+	}
+}
+
+func TestToolsHaveSchemas(t *testing.T) {
+	const schema = `{"type":"object","properties":{"place":{}},"required":["place"]}`
+	for list, want := range map[string]string{
+		`[{"type":"function","function":{"name":"f","parameters":` + schema + `}}]`: schema,
+		`[{"name":"f","input_schema":` + schema + `}]`:                              schema,
+		`[{"name":"f","arguments":{"place":{}}}]`:                                   `{"properties":{"place":{}}}`,
+		`[{"type":"function","function":{"name":"f"}}]`:                             `{"type":"object","additionalProperties":false}`,
+		`[{"name":"f","parameters":null}]`:                                          `{"type":"object","additionalProperties":false}`,
+		`[{"name":"f","parameters":{}}]`:                                            `{"type":"object"}`,
+		`[{"name":"f","parameters": {"properties":{"a":{}}}}]`:                      `{"type":"object","properties":{"a":{}}}`,
+		"- f(place: string)":                                                        "",
+	} {
+		tools, err := prompt.ParseTools(list)
+		require.NoError(t, err)
+		require.Len(t, tools.Each, 1, list)
+		assert.Equal(t, "f", tools.Each[0].Name)
+		assert.Equal(t, want, string(tools.Each[0].Schema), list)
 	}
 }
 
