@@ -78,48 +78,41 @@ func (o *Object) answer(m *chat.Message) (present bool) {
 	if asksFor(o.Value("audio")) {
 		o.Fail(Unsupportedf(o.Name("audio"), "this server reads text only"))
 	}
-	texts := []string{m.Text}
+	var called []chat.Called
 	calls, each := o.List("tool_calls", MaxCalls)
 	for i, value := range calls {
 		if call := o.Element(each(i), value); !o.Failed() {
-			texts = append(texts, o.call(call.Object("function"), each(i)+".function"))
+			called = append(called, call.call(call.Object("function"), each(i)+".function"))
 		}
 	}
 	if o.Value("function_call") != nil { // the old name
-		texts = append(texts, o.call(o.Object("function_call"), o.Name("function_call")))
+		called = append(called, o.call(o.Object("function_call"), o.Name("function_call")))
 	}
-	m.Text = strings.TrimPrefix(strings.Join(texts, "\n"), "\n")
-	return present || len(texts) > 1
+	if !o.Failed() {
+		m.Text = chat.WithCalls(m.Text, called...)
+	}
+	return present || len(called) > 0
 }
 
-// call returns an earlier function call as the message's text has it, in the form that models were trained on.
-func (o *Object) call(function *Object, path string) string {
+// call returns an earlier function call.
+func (o *Object) call(function *Object, path string) (c chat.Called) {
 	if !o.Failed() && function == nil {
 		o.Fail(Invalidf(path, "is missing"))
 	}
 	if o.Failed() {
-		return ""
+		return c
 	}
 	name, arguments := function.Text("name"), function.Text("arguments")
 	switch {
 	case o.Failed():
-		return ""
 	case name == nil || arguments == nil:
 		o.Fail(Invalidf(path, "want a name and arguments"))
-		return ""
 	case !json.Valid([]byte(*arguments)):
 		o.Fail(Invalidf(path+".arguments", "not JSON"))
-		return ""
+	default:
+		c = chat.Called{Name: *name, Arguments: json.RawMessage(*arguments)}
 	}
-	return CallText(*name, json.RawMessage(*arguments))
-}
-
-// CallText returns an earlier function call as a message's text has it, in the form that models were trained on. The arguments are JSON.
-func CallText(name string, arguments json.RawMessage) string {
-	return chat.Fenced(string(Encode(struct {
-		Name      string          `json:"name"`
-		Arguments json.RawMessage `json:"arguments"`
-	}{name, arguments})))
+	return c
 }
 
 // content reads the text of a message: a string, or parts of type text, which are joined with line ends.

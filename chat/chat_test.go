@@ -126,7 +126,7 @@ func TestLacking(t *testing.T) {
 }
 
 func TestFunctionsThatAreOfferedAreCalled(t *testing.T) {
-	f, from, err := chat.Format{}.OfferTools(`[{"type": "function", "function": {"name": "honk", "description": "honks", "parameters": {"type": "object", "properties": {}}}}]`)
+	f, from, err := chat.Format{}.OfferTools(`[{"type": "function", "function": {"name": "honk", "description": "honks", "parameters": {"type": "object", "properties": {}}}}]`, chat.Trained)
 	require.NoError(t, err)
 	assert.Equal(t, "OpenAI's", from)
 	assert.Contains(t, f.System, "honk")
@@ -138,7 +138,7 @@ func TestFunctionsThatAreOfferedAreCalled(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, chat.ForcesCall(f.Start()))
 	assert.NoError(t, chat.CheckCall(f.Start(), ">Hm.</think>\nHonk."))
-	_, _, err = f.OfferTools("honk")
+	_, _, err = f.OfferTools("honk", chat.Trained)
 	assert.Error(t, err)
 }
 

@@ -16,24 +16,28 @@ type Format struct {
 	prompt.Template
 	System string       // the system prompt
 	Think  prompt.Think // whether and how long the model thinks first
-	Calls  bool         // the system prompt offers functions; OfferTools sets it
+
+	Calls  bool          // the system prompt offers functions; OfferTools sets it
+	Choice Choice        // whether an answer calls one
+	Tools  []prompt.Tool // those that may be called; none if they are not known
 }
 
-// OfferTools returns the format with a list of functions in its system prompt. prompt.Tools describes the list's forms. from names
+// OfferTools returns the format with a list of functions in its system prompt. prompt.ParseTools describes the list's forms. from names
 // the form of a list that had to be converted. It is empty if G1 models were trained on the list's form.
-func (f Format) OfferTools(list string) (with Format, from string, err error) {
-	tools, from, err := prompt.Tools(list)
+func (f Format) OfferTools(list string, choice Choice) (with Format, from string, err error) {
+	tools, err := prompt.ParseTools(list)
 	if err != nil {
 		return f, "", err
 	}
-	f.System, f.Calls = strings.TrimSpace(f.System+"\n"+tools), true
-	return f, from, nil
+	f.System = strings.TrimSpace(f.System + "\n" + tools.System(choice == Auto))
+	f.Calls, f.Choice, f.Tools = true, choice, tools.Each
+	return f, tools.From, nil
 }
 
-// Start returns how an answer begins. If functions are offered and the model does not think first, the answer begins as a
-// function call. After thoughts the model may call a function or answer in words.
+// Start returns how an answer begins. If functions are offered, the model does not think first, and the choice is not its own, the answer
+// begins as a function call.
 func (f Format) Start() prompt.Think {
-	if f.Calls && f.Think.Start == "" {
+	if f.Calls && f.Choice != Auto && f.Think.Start == "" {
 		return prompt.Think{Start: prompt.CallStart}
 	}
 	return f.Think
@@ -58,15 +62,11 @@ func Kept(start prompt.Think, said string, unfinished bool) (answer string, cut 
 		answer, thinking := start.Answer(said)
 		return answer, answer == "" && (thinking || start.Start != "")
 	}
-	if _, err := prompt.Call(said); err != nil && unfinished {
+	call, err := prompt.Call(said)
+	if err != nil && unfinished {
 		return "", true
 	}
-	return Fenced(said), false
-}
-
-// Fenced returns a function call as an earlier answer has it: between fences.
-func Fenced(call string) string {
-	return strings.TrimSpace(prompt.CallStart) + "\n" + strings.TrimSpace(call) + prompt.CallEnd
+	return fenced(call), false
 }
 
 // CheckCall returns what is wrong with the function call in an answer, or nil. If the model was free to answer in words, only an

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
@@ -160,7 +161,7 @@ type Closing struct {
 // ended the answer. If it ended before there was an answer, ok is false.
 func (p Prompt) Close(said string, unfinished bool) (c Closing, ok bool) {
 	answer, cut := Kept(p.Start, said, unfinished)
-	if given, isText := p.givenOut(said); isText && p.continued+given != "" {
+	if given, ok := p.givenOut(said); ok && p.continued+given != "" {
 		answer, cut = p.continued+given, false
 	}
 	if cut {
@@ -175,17 +176,37 @@ func (p Prompt) Close(said string, unfinished bool) (c Closing, ok bool) {
 	return c, true
 }
 
-// givenOut returns the text of an answer without its thoughts, or reports that it has a function call.
-func (p Prompt) givenOut(said string) (text string, isText bool) {
-	var b strings.Builder
+// givenOut returns an answer as a client sends it back: without its thoughts, and with its call as messages have it. ok is false if the call
+// is not complete.
+func (p Prompt) givenOut(said string) (text string, ok bool) {
+	var words, call strings.Builder
 	s := p.NewSplitter()
 	for _, part := range append(s.Push(said), s.Flush()...) {
 		switch part.Kind {
 		case Call:
-			return "", false
+			call.WriteString(part.Text)
 		case Answer:
-			b.WriteString(part.Text)
+			words.WriteString(part.Text)
 		}
 	}
-	return b.String(), true
+	if call.Len() == 0 {
+		return words.String(), true
+	}
+	called, err := ParseCall(call.String())
+	if err != nil {
+		return "", false
+	}
+	return WithCalls(words.String(), called), true
+}
+
+// Grammar returns what the answer must look like (see Format.Grammar), and the text of the answer that the prompt ends with already.
+func (p Prompt) Grammar(words *grammar.Part) (whole grammar.Part, said string, ok bool) {
+	if p.continued == "" {
+		whole, ok = p.format.Grammar(p.Start, words)
+		return whole, "", ok
+	}
+	if words == nil {
+		return whole, "", false
+	}
+	return *words, p.continued, true
 }

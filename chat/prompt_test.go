@@ -108,7 +108,7 @@ func TestATurnIsClosedAsTheNextPromptHasIt(t *testing.T) {
 }
 
 func TestATurnWithACallIsClosed(t *testing.T) {
-	f, _, err := format(t, "g1", "off").OfferTools("- honk()")
+	f, _, err := format(t, "g1", "off").OfferTools("- honk()", chat.Trained)
 	require.NoError(t, err)
 	p, err := f.Prompt([]chat.Message{{Role: chat.User, Text: "Hi"}}, chat.Continue)
 	require.NoError(t, err)

@@ -48,24 +48,28 @@ const (
 	thinking              // in thoughts
 	closing               // after a closing tag without its ">"
 	saying                // in the answer
-	fenced                // after the opening fence of a function call
+	fencing               // after the opening fence of a function call
 	calling               // in a function call
 )
 
 // NewSplitter returns a splitter for an answer that begins with start.
 func (f Format) NewSplitter(start prompt.Think) *Splitter {
-	s := &Splitter{calls: f.Calls}
+	return &Splitter{calls: f.Calls, state: newState(start)}
+}
+
+// newState returns where in an answer its start leads.
+func newState(start prompt.Think) state {
 	switch {
 	case ForcesCall(start):
-		s.state = fenced
+		return fencing
 	case strings.HasSuffix(start.Start, closeTag[:len(closeTag)-1]):
-		s.state = closing
+		return closing
 	case strings.HasSuffix(start.Start, openTag):
-		s.state = opening
+		return opening
 	case strings.Contains(start.Start, openTag):
-		s.state = thinking
+		return thinking
 	}
-	return s
+	return before
 }
 
 // Push takes the next piece of an answer and returns the parts that are certain so far.
@@ -106,7 +110,7 @@ func (s *Splitter) kind() Kind {
 	switch s.state {
 	case opening, thinking:
 		return Thoughts
-	case fenced, calling:
+	case fencing, calling:
 		return Call
 	}
 	return Answer
@@ -126,7 +130,7 @@ func (s *Splitter) next() (Part, bool) {
 		return Part{}, true
 	case thinking:
 		return s.until(mark{closeTag, before})
-	case fenced:
+	case fencing:
 		if s.pending = strings.TrimLeftFunc(s.pending, unicode.IsSpace); s.pending == "" {
 			return Part{}, false
 		}
@@ -137,7 +141,7 @@ func (s *Splitter) next() (Part, bool) {
 	}
 	marks := []mark{{"\n" + openTag, opening}}
 	if s.calls {
-		marks = append(marks, mark{"\n" + prompt.Fence + "json", fenced})
+		marks = append(marks, mark{"\n" + prompt.Fence + "json", fencing})
 	}
 	return s.until(marks...)
 }
@@ -150,7 +154,7 @@ func (s *Splitter) begin() bool {
 	}
 	marks := []mark{{openTag, opening}}
 	if s.calls {
-		marks = append(marks, mark{prompt.Fence + "json", fenced})
+		marks = append(marks, mark{prompt.Fence + "json", fencing})
 	}
 	for _, m := range marks {
 		if rest, ok := strings.CutPrefix(s.pending, m.text); ok {

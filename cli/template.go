@@ -37,7 +37,7 @@ func formatFlags(c *urfave.Context) (f chat.Format, err error) {
 	if err != nil {
 		return f, err
 	}
-	f, from, err := f.OfferTools(string(list))
+	f, from, err := f.OfferTools(string(list), chat.Trained)
 	if err != nil {
 		return f, fmt.Errorf("%s: %w", textName(c.Path("tools")), err)
 	}

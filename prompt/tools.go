@@ -34,6 +34,7 @@ type Tools struct {
 type Tool struct {
 	Name   string
 	Schema json.RawMessage // of its arguments; nil if it is not known. In a list of G1's form it is a guess
+	Place  string          // where the schema is, such as "tools[0].function.parameters"
 }
 
 // ParseTools reads a list of functions. The list is in a form that G1 models were trained on: a JSON array of objects with name,
@@ -89,6 +90,7 @@ type tool struct {
 	Arguments   json.RawMessage `json:"arguments"` // by name
 
 	schema json.RawMessage // of all arguments
+	place  string          // of the schema
 }
 
 // jsonTools checks a JSON array of tools. If any tool is in another form than G1's, it rewrites all of them, one per line.
@@ -115,7 +117,7 @@ func jsonTools(list string) (all Tools, err error) {
 		}
 		names[t.Name] = true
 		tools = append(tools, t)
-		all.Each = append(all.Each, Tool{t.Name, t.schema})
+		all.Each = append(all.Each, Tool{t.Name, t.schema, fmt.Sprintf("tools[%d].%s", i, t.place)})
 	}
 	if all.List = list; all.From != "" {
 		all.List, err = writeTools(tools)
@@ -145,7 +147,10 @@ func readTool(data json.RawMessage) (t tool, from string, err error) {
 			if t.Arguments, err = properties(schema); err != nil {
 				return t, "", fmt.Errorf("its %q: %w", form.schema, err)
 			}
-			t.schema = ofObjects(schema)
+			t.schema, t.place = ofObjects(schema), form.schema
+			if nested {
+				t.place = "function." + form.schema
+			}
 		}
 	}
 	if _, typed := item["type"]; from == "" && (nested || typed) {

@@ -1,8 +1,7 @@
-package service
+package guide
 
 import (
 	"bytes"
-	"math"
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -15,9 +14,9 @@ const (
 	tagEnd        = '>'
 )
 
-// budget is a sampler.Guide that ends thoughts after a number of tokens.
+// budget ends thoughts after a number of tokens.
 type budget struct {
-	m        *Model
+	all      *Guides
 	left     int // tokens of thoughts
 	splitter *chat.Splitter
 	stream   tokenizer.Stream
@@ -25,14 +24,9 @@ type budget struct {
 	spent    bool
 }
 
-// newBudget returns the guide of an answer to a conversation's prompt.
-func (m *Model) newBudget(c *chat.Prompt, tokens int) *budget {
-	return &budget{m: m, left: tokens, splitter: c.NewSplitter()}
-}
-
 // closingTag returns the tokens that end thoughts: for each place those that are possible.
-func (m *Model) closingTag() ([][]tokenizer.Token, error) {
-	tag, err := m.vocab.Encode([]byte(endOfThoughts))
+func closingTag(vocab tokenizer.Tokenizer) ([][]tokenizer.Token, error) {
+	tag, err := vocab.Encode([]byte(endOfThoughts))
 	if err != nil {
 		return nil, err
 	}
@@ -41,46 +35,33 @@ func (m *Model) closingTag() ([][]tokenizer.Token, error) {
 		places = append(places, []tokenizer.Token{t})
 	}
 	var ends []tokenizer.Token
-	for t := range tokenizer.Token(m.vocab.Len()) {
-		if piece, ok := m.vocab.Bytes(t); ok && bytes.HasPrefix(piece, []byte{tagEnd}) {
+	for t := range tokenizer.Token(vocab.Len()) {
+		if piece, ok := vocab.Bytes(t); ok && bytes.HasPrefix(piece, []byte{tagEnd}) {
 			ends = append(ends, t)
 		}
 	}
 	return append(places, ends), nil
 }
 
-// Guide implements sampler.Guide.
-func (b *budget) Guide(logits []float32) (err error) {
+func (b *budget) guide(logits []float32) (err error) {
 	if b.splitter.Thinking() && b.left <= 0 && !b.spent {
 		b.spent = true
-		if b.closing, err = b.m.closing(); err != nil {
+		if b.closing, err = b.all.closing(); err != nil {
 			return err
 		}
 	}
-	if len(b.closing) == 0 {
-		return nil
-	}
-	kept := make([]float32, len(b.closing[0]))
-	for i, t := range b.closing[0] {
-		kept[i] = logits[t]
-	}
-	for i := range logits {
-		logits[i] = float32(math.Inf(-1))
-	}
-	for i, t := range b.closing[0] {
-		logits[t] = kept[i]
+	if len(b.closing) > 0 {
+		only(logits, b.closing[0])
 	}
 	return nil
 }
 
-// Chosen implements sampler.Guide.
-func (b *budget) Chosen(t tokenizer.Token) {
+func (b *budget) chosen(_ tokenizer.Token, piece []byte) {
 	if len(b.closing) > 0 {
 		b.closing = b.closing[1:]
 	}
 	if b.splitter.Thinking() {
 		b.left--
 	}
-	piece, _ := b.m.vocab.Bytes(t)
 	b.splitter.Push(b.stream.Push(piece))
 }
