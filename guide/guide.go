@@ -110,6 +110,9 @@ func (g *Guide) Close() {
 	}
 }
 
+// Ends reports whether the guide decides where the text may end.
+func (g *Guide) Ends() bool { return g.form != nil }
+
 // Guide implements sampler.Guide.
 func (g *Guide) Guide(logits []float32) error {
 	if g.left != nil {

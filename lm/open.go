@@ -14,6 +14,7 @@ import (
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/guide"
 	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/quant"
@@ -76,6 +77,7 @@ type Model struct {
 	begin    *engine.Beginning
 	vocab    tokenizer.Tokenizer
 	vocabErr error
+	guides   *guide.Guides // nil without a tokenizer
 }
 
 // Open loads the GGUF model at path. If the state comes from a pipe, Open waits for it until ctx ends. For a checkpoint the error
@@ -96,7 +98,9 @@ func Open(ctx context.Context, path string, o Options) (*Model, error) {
 	if m.begin, err = o.State.read(ctx, e); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	m.vocab, m.vocabErr = vocabulary(e.File())
+	if m.vocab, m.vocabErr = vocabulary(e.File()); m.vocab != nil {
+		m.guides = guide.For(m.vocab)
+	}
 	return m, nil
 }
 
@@ -152,6 +156,18 @@ func vocabulary(f *gguf.File) (tokenizer.Tokenizer, error) {
 
 // Tokenizer returns the model's own tokenizer. It returns nil and no error if the file has none.
 func (m *Model) Tokenizer() (tokenizer.Tokenizer, error) { return m.vocab, m.vocabErr }
+
+// NewGuide returns the guide of a text, or nil if the options allow any text. The caller closes it. Without a tokenizer the error is a
+// NoTokenizerError; guide.Guides.New tells the others.
+func (m *Model) NewGuide(o guide.Options) (*guide.Guide, error) {
+	if o.Form == nil && o.Budget == nil {
+		return nil, nil
+	}
+	if _, err := m.TextTokenizer(); err != nil {
+		return nil, err
+	}
+	return m.guides.New(o)
+}
 
 // Template returns the prompt template that the model was trained on, judged by its name, architecture and vocabulary.
 func (m *Model) Template() prompt.Template {

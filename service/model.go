@@ -54,7 +54,6 @@ type Model struct {
 	secret      states.Secret
 	began       time.Time
 	fingerprint func() string
-	closing     func() ([][]tokenizer.Token, error) // what ends thoughts
 
 	closings   chan struct{}   // holds one for each turn that is to be read when there is nothing else to do
 	ctx        context.Context // ends with Close; what goes on behind an answer belongs to it
@@ -89,7 +88,6 @@ func New(m *lm.Model, o Options) (*Model, error) {
 	}
 	s := &Model{Model: m, o: o, vocab: vocab, names: o.Names, secret: states.NewSecret(), began: time.Now(), closings: make(chan struct{}, maxClosings)}
 	s.fingerprint = sync.OnceValue(s.findFingerprint)
-	s.closing = sync.OnceValues(s.closingTag)
 	if s.names == nil {
 		s.names, err = states.OpenNames(states.NamesOptions{Model: o.Name, Layout: m.Layout(), Each: states.Limit{States: 64}, All: states.Limit{Bytes: 1 << 30}, Log: o.Log})
 		if err != nil {

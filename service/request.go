@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/grammar"
+	"github.com/gosling-rwkv/gosling/guide"
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/sched"
 	"github.com/gosling-rwkv/gosling/states"
@@ -31,8 +33,9 @@ type Request struct {
 	ReadOnly bool            // only the prompt is read
 	Choices  int             // texts; 0 is 1
 
-	IgnoreEnd   bool // the model may not end a text
-	ThinkBudget *int // the most tokens of thoughts; then the answer must follow
+	IgnoreEnd   bool          // the model may not end a text
+	ThinkBudget *int          // the most tokens of thoughts; then the answer must follow
+	Form        *grammar.Part // what a text must look like, or an answer in words behind its thoughts; nil is any text
 
 	Probabilities *sched.Probabilities // of each token; nil is none
 	PromptTokens  bool                 // tell the probabilities of the prompt's tokens, too
@@ -81,22 +84,30 @@ func (m *Model) check(r *Request) (limit int, err error) {
 	return limit, nil
 }
 
-// scheduled returns the request as the machine takes it.
-func (m *Model) scheduled(r *Request, limit int) (q sched.Request, more []*sampler.Sampler, err error) {
+// scheduled returns the request as the machine takes it. The caller closes the guides when its texts have ended.
+func (m *Model) scheduled(r *Request, limit int) (q sched.Request, more []*sampler.Sampler, guides []*guide.Guide, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(guides)
+		}
+	}()
 	var samplers []*sampler.Sampler
-	options := r.Sampling
-	if r.IgnoreEnd {
-		options.Banned = slices.Concat(options.Banned, m.ends())
-	}
 	for i := range max(1, r.Choices) {
-		o := options
+		o := r.Sampling
 		o.Seed += uint64(i)
-		if c := r.Prompt.chat; c != nil && r.ThinkBudget != nil {
-			o.Guide = m.newBudget(c, *r.ThinkBudget)
+		g, err := m.guide(r)
+		if err != nil {
+			return q, nil, guides, err
+		}
+		if guides = append(guides, g); g != nil {
+			o.Guide = g
+		}
+		if r.IgnoreEnd && (g == nil || !g.Ends()) {
+			o.Banned = slices.Concat(o.Banned, m.ends())
 		}
 		s, err := sampler.New(o)
 		if err != nil {
-			return q, nil, err
+			return q, nil, guides, err
 		}
 		samplers = append(samplers, s)
 	}
@@ -106,7 +117,28 @@ func (m *Model) scheduled(r *Request, limit int) (q sched.Request, more []*sampl
 		ReadOnly: r.ReadOnly, Timeout: m.o.Timeout, Keep: r.keepsState(), Probabilities: r.Probabilities,
 		Cache: m.cached(r, r.Prompt.marks, r.Prompt.cut),
 	}
-	return q, samplers[1:], nil
+	return q, samplers[1:], guides, nil
+}
+
+// guide returns the guide of a text, or nil if any text will do.
+func (m *Model) guide(r *Request) (*guide.Guide, error) {
+	o := guide.Options{Form: r.Form, Ends: m.ends(), IgnoreEnd: r.IgnoreEnd}
+	if c := r.Prompt.chat; c != nil && !r.ReadOnly {
+		if form, begun, ok := c.Grammar(r.Form); ok {
+			o.Form, o.Begun, o.Stops = &form, begun, m.o.Format.Stops
+		}
+		if r.ThinkBudget != nil {
+			o.Budget, o.Splitter = r.ThinkBudget, c.NewSplitter()
+		}
+	}
+	return m.NewGuide(o)
+}
+
+// closeAll closes guides.
+func closeAll(guides []*guide.Guide) {
+	for _, g := range guides {
+		g.Close()
+	}
 }
 
 // ends returns the tokens that end a text.
@@ -134,7 +166,7 @@ func (m *Model) Start(ctx context.Context, r Request) (*Answers, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, more, err := m.scheduled(&r, limit)
+	q, more, guides, err := m.scheduled(&r, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +181,7 @@ func (m *Model) Start(ctx context.Context, r Request) (*Answers, error) {
 	streams, err := m.engine.SubmitAll(a.ctx, q, more...)
 	if err != nil {
 		a.cancel()
+		closeAll(guides)
 		return nil, err
 	}
 	a.submitted = time.Now()
@@ -158,6 +191,7 @@ func (m *Model) Start(ctx context.Context, r Request) (*Answers, error) {
 	}
 	go func() {
 		a.running.Wait()
+		closeAll(guides)
 		close(a.events)
 	}()
 	return a, nil

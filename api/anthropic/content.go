@@ -201,5 +201,5 @@ func (b block) call() string {
 	if b.Failed() {
 		return ""
 	}
-	return api.CallText(name, input)
+	return chat.WithCalls("", chat.Called{Name: name, Arguments: input})
 }
