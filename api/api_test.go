@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gosling-rwkv/gosling/api"
+	"github.com/gosling-rwkv/gosling/chat"
+	"github.com/gosling-rwkv/gosling/grammar"
+	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -69,13 +72,13 @@ func TestAToolIsToldFromAMistake(t *testing.T) {
 		`"tools": []`: "",
 		`"tools": [` + f + `], "tool_choice": "none"`:                                          "",
 		`"functions": [{"name": "f"}], "function_call": "none"`:                                "",
-		`"tools": [` + f + `]`:                                                                 "tools: function calls are not supported",
-		`"tools": [` + f + `], "tool_choice": {"type": "function", "function": {"name": "f"}}`: "tools: function calls are not supported",
-		`"functions": [{"name": "f"}], "function_call": {"name": "f"}`:                         "functions: function calls are not supported",
+		`"tools": [` + f + `]`:                                                                 "",
+		`"tools": [` + f + `], "tool_choice": {"type": "function", "function": {"name": "f"}}`: "",
+		`"functions": [{"name": "f"}], "function_call": {"name": "f"}`:                         "functions: is an old name: use tools",
 		`"tools": [` + f + `], "tool_choice": {"type": "function", "function": {"name": "g"}}`: `tool_choice: "g" is not in tools`,
 		`"tools": [` + f + `], "tool_choice": {"type": "allowed_tools"}`:                       `tool_choice.type: "allowed_tools": want "function"`,
 		`"tools": [` + f + `], "tool_choice": "f"`:                                             `tool_choice: "f": want none, auto, required or a function`,
-		`"tools": [` + f + `], "functions": [{"name": "f"}]`:                                   "functions: cannot stand together with tools",
+		`"tools": [` + f + `], "functions": [{"name": "f"}]`:                                   "functions: is an old name: use tools",
 		`"tool_choice": "required"`:                                                            "tool_choice: there are no tools to choose from",
 		`"tools": [{"type": "web_search"}]`:                                                    `tools[0].type: "web_search": want "function"`,
 		`"tools": [{"type": "function"}]`:                                                      "tools[0].function: is missing",
@@ -98,11 +101,11 @@ func TestASchemaIsToldFromAMistake(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"response_format": {"type": "text"}}`:                                       "",
 		`{"grammar": ""}`:                                                             "",
-		`{"response_format": {"type": "json_object"}}`:                                "response_format: texts cannot be constrained",
-		`{"response_format": {"type": "json_object", "schema": {"const": "42"}}}`:     "response_format: texts cannot be constrained",
-		`{"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}`: "response_format: texts cannot be constrained",
-		`{"json_schema": {}}`:                                                         "json_schema: texts cannot be constrained",
-		`{"grammar": "root ::= \"a\""}`:                                               "grammar: texts cannot be constrained",
+		`{"response_format": {"type": "json_object"}}`:                                "",
+		`{"response_format": {"type": "json_object", "schema": {"const": "42"}}}`:     "",
+		`{"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}`: "",
+		`{"json_schema": {}}`:                                                         "",
+		`{"grammar": "root ::= \"a\""}`:                                               "",
 		`{"response_format": {"type": "json_object", "schema": 123}}`:                 "response_format.schema: want an object, not a number",
 		`{"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}`:  "response_format.json_schema.schema: is missing",
 		`{"response_format": {"type": "json_schema"}}`:                                "response_format.json_schema: is missing",
@@ -112,12 +115,52 @@ func TestASchemaIsToldFromAMistake(t *testing.T) {
 	} {
 		o, err := api.Parse([]byte(body))
 		require.NoError(t, err)
-		o.FreeText()
+		o.Form()
 		if _, err = o.Finish(); want == "" {
 			assert.NoError(t, err, body)
 		} else {
 			assert.ErrorContains(t, err, want, body)
 		}
+	}
+}
+
+func TestAFormKnowsItsPlace(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"response_format": {"type": "json_object", "schema": {"type": 1}}}`:                  "response_format.schema: #: type is not a text",
+		`{"response_format": {"type": "json_schema", "json_schema": {"schema": {"not": {}}}}}`: `response_format.json_schema.schema: #: the keyword "not" is not supported`,
+		`{"json_schema": {"items": {"if": {}}}}`:                                               `json_schema: #/items: the keyword "if" is not supported`,
+		`{"grammar": "root ::= x"}`:                                                            "grammar: line 1, column 10",
+	} {
+		o, err := api.Parse([]byte(body))
+		require.NoError(t, err)
+		form := o.Form()
+		require.NotNil(t, form, body)
+		_, err = grammar.New(*form)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestWhichFunctionsAreCalled(t *testing.T) {
+	g1, err := prompt.Named("g1")
+	require.NoError(t, err)
+	f := `{"type": "function", "function": {"name": "f"}}, {"type": "function", "function": {"name": "g", "parameters": {"type": "object", "properties": {"x": {}}}}}`
+	for choice, want := range map[string]chat.Format{
+		"":                            {Choice: chat.Auto, Tools: []prompt.Tool{{Name: "f"}, {Name: "g"}}},
+		`, "tool_choice": "auto"`:     {Choice: chat.Auto, Tools: []prompt.Tool{{Name: "f"}, {Name: "g"}}},
+		`, "tool_choice": "required"`: {Choice: chat.Required, Tools: []prompt.Tool{{Name: "f"}, {Name: "g"}}},
+		`, "tool_choice": {"type": "function", "function": {"name": "g"}}`: {Choice: chat.Required, Tools: []prompt.Tool{{Name: "g"}}},
+	} {
+		o, err := api.Parse([]byte(`{"messages": [{"role": "user", "content": "Hi"}], "tools": [` + f + `]` + choice + `}`))
+		require.NoError(t, err)
+		format, err := o.Conversation().Format(chat.Format{Template: g1})
+		require.NoError(t, err)
+		assert.True(t, format.Calls)
+		assert.Equal(t, want.Choice, format.Choice, choice)
+		require.Len(t, format.Tools, len(want.Tools), choice)
+		for i, tool := range want.Tools {
+			assert.Equal(t, tool.Name, format.Tools[i].Name)
+		}
+		assert.Contains(t, format.System, `{"name":"f"`, "all are offered")
 	}
 }
 

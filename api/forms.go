@@ -1,47 +1,37 @@
 package api
 
 import (
-	"encoding/json"
-
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// form is what a text must look like: a grammar or a JSON Schema. The zero value is any text.
-type form struct {
-	field   string // that asks for it
-	grammar string // in llama.cpp's notation
-	schema  json.RawMessage
-}
-
-// anyObject is the schema of any JSON object.
-var anyObject = json.RawMessage(`{"type":"object"}`)
-
-// form reads the fields that constrain a text. Only one of them may ask for something.
-func (o *Object) form() (f form) {
-	choose := func(by form) {
-		if f.field != "" {
-			o.Fail(Invalidf(by.field, "cannot stand together with %s: leave one of them out", f.field))
+// Form reads the fields that say what a text must look like, of which only one may ask for something. It returns nil for any text.
+func (o *Object) Form() (form *grammar.Part) {
+	from := ""
+	choose := func(field string, p grammar.Part) {
+		if from != "" {
+			o.Fail(Invalidf(field, "cannot stand together with %s: leave one of them out", from))
 		}
-		f = by
+		form, from = &p, field
 	}
-	if grammar := o.Text("grammar"); grammar != nil && *grammar != "" {
-		choose(form{field: "grammar", grammar: *grammar})
+	if source := o.Text("grammar"); source != nil && *source != "" {
+		choose("grammar", grammar.GBNF(*source).At("grammar"))
 	}
 	if schema := o.Value("json_schema"); schema != nil {
 		if o.Object("json_schema"); !o.Failed() {
-			choose(form{field: "json_schema", schema: schema})
+			choose("json_schema", grammar.Schema(string(schema)).At("json_schema"))
 		}
 	}
 	if format := o.Object("response_format"); format != nil && !o.Failed() {
-		if schema := format.formatSchema(); schema != nil {
-			choose(form{field: "response_format", schema: schema})
+		if p := format.format(); p != nil {
+			choose("response_format", *p)
 		}
 	}
-	return f
+	return form
 }
 
-// formatSchema reads a response_format. It returns nil for free text.
-func (o *Object) formatSchema() json.RawMessage {
+// format reads a response_format. It returns nil for any text.
+func (o *Object) format() *grammar.Part {
 	kind := o.Text("type")
 	if kind == nil {
 		if !o.Failed() {
@@ -54,7 +44,8 @@ func (o *Object) formatSchema() json.RawMessage {
 		return nil
 	case "json_object":
 		if o.Value("schema") == nil {
-			return anyObject
+			object := grammar.Object()
+			return &object
 		}
 		return o.schema()
 	case "json_schema":
@@ -70,21 +61,15 @@ func (o *Object) formatSchema() json.RawMessage {
 }
 
 // schema reads the schema in an object.
-func (o *Object) schema() json.RawMessage {
+func (o *Object) schema() *grammar.Part {
 	value := o.Value("schema")
 	if value == nil {
 		o.Fail(Invalidf(o.Name("schema"), "is missing"))
 		return nil
 	}
 	o.Object("schema")
-	return value
-}
-
-// FreeText refuses texts that are constrained by a grammar or a schema.
-func (o *Object) FreeText() {
-	if f := o.form(); f.field != "" {
-		o.Fail(Unsupportedf(f.field, "texts cannot be constrained: leave it out"))
-	}
+	p := grammar.Schema(string(value)).At(o.Name("schema"))
+	return &p
 }
 
 // textOnly refuses answers in other forms than text.

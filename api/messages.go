@@ -14,6 +14,7 @@ type Conversation struct {
 	Next     chat.Next
 	Think    string // a mode of prompt.ParseThink; empty follows the server
 	Budget   *int   // the most tokens of the thoughts, which then end; nil is no limit
+	Tools    Tools
 }
 
 // Conversation reads the fields about messages in OpenAI's form.
@@ -21,9 +22,11 @@ func (o *Object) Conversation() Conversation {
 	c := Conversation{Messages: o.messages()}
 	c.Think, c.Budget = o.Thinking()
 	c.Next = o.next(c.Messages)
-	o.FreeText()
 	o.textOnly()
-	o.noTools()
+	c.Tools = o.tools()
+	if last := len(c.Messages) - 1; c.Tools.Choice == chat.Required && c.Next == chat.Continue && last >= 0 && c.Messages[last].Role == chat.Assistant {
+		o.Fail(Invalidf("tool_choice", "a call cannot be required while the last message is the assistant's, which is continued"))
+	}
 	return c
 }
 

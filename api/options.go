@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
@@ -24,7 +25,8 @@ type Options struct {
 	Logprobs *int     // tell the probability of each token, and of so many of the likeliest at its place; nil tells none
 	Sampled  bool     // the probabilities are of the distribution that tokens are drawn from, see Token.Sampled
 
-	IgnoreEnd   *bool // the model may not end the text [as the server's operator wants]
+	Form        *grammar.Part // what a text must look like, or an answer in words; nil is any text
+	IgnoreEnd   *bool         // the model may not end the text [as the server's operator wants]
 	Stream      bool
 	StreamUsage bool // the last chunk of a stream has the usage
 	Timings     bool // every chunk has the timings
@@ -158,6 +160,7 @@ func (o *Object) Options() Options {
 	r.IgnoreEnd, r.Stream = o.Flag("ignore_eos"), o.Is("stream")
 	r.Timings, r.Progress, r.Exact = o.Is("timings_per_token"), o.Is("return_progress"), o.Is("deterministic")
 	r.Verbose, r.Sampled = o.Is("verbose"), o.Is("post_sampling_probs")
+	r.Form = o.Form()
 	o.samplers()
 	if stream := o.Object("stream_options"); stream != nil {
 		r.StreamUsage = stream.Is("include_usage")

@@ -1,24 +1,39 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
-// Format returns the model's format with the conversation's think mode. A mode that the model's template does not have is an *Error.
+// Format returns the model's format with the conversation's think mode and functions. A mode that the model's template does not have is an
+// *Error, and so are functions that cannot be offered.
 func (c Conversation) Format(model chat.Format) (chat.Format, error) {
-	if c.Think == "" {
+	if c.Think != "" {
+		think, err := prompt.ParseThink(c.Think)
+		if err != nil {
+			return model, Invalidf("think", "%v", err)
+		}
+		if !model.Thinks && think.Start != "" {
+			return model, Invalidf("think", "the model does not think: leave it out")
+		}
+		model.Think = think
+	}
+	if c.Tools.List == "" {
 		return model, nil
 	}
-	think, err := prompt.ParseThink(c.Think)
+	if model.Verbatim {
+		return model, Invalidf("tools", "the model's prompts have no place for functions: leave it out")
+	}
+	model, _, err := model.OfferTools(c.Tools.List, c.Tools.Choice)
 	if err != nil {
-		return model, Invalidf("think", "%v", err)
+		return model, Invalidf("tools", "%v", err)
 	}
-	if !model.Thinks && think.Start != "" {
-		return model, Invalidf("think", "the model does not think: leave it out")
+	if c.Tools.Name != "" {
+		model.Tools = slices.DeleteFunc(model.Tools, func(t prompt.Tool) bool { return t.Name != c.Tools.Name })
 	}
-	model.Think = think
 	return model, nil
 }
 

@@ -3,40 +3,48 @@ package api
 import (
 	"slices"
 
+	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
-// tools are functions that an answer may call.
-type tools struct {
-	field  string // that lists them; empty if there are none, or if none may be called
-	names  []string
-	choice string // "auto", "required" or the name of one
+// Tools are functions that an answer may call.
+type Tools struct {
+	List   string // in OpenAI's form; empty if none may be called
+	Choice chat.Choice
+	Name   string // of the only one that may be called; empty if all may
 }
 
-// tools reads the functions of a request, under their present names or the old ones.
-func (o *Object) tools() (t tools) {
-	for _, old := range []bool{false, true} {
-		lists, chooses := "tools", "tool_choice"
-		if old {
-			lists, chooses = "functions", "function_call"
-		}
-		names := o.functions(lists, old)
-		choice := o.toolChoice(chooses, old)
-		switch {
-		case choice == "none" || o.Failed():
-			continue
-		case len(names) == 0 && choice != "auto":
-			o.Fail(Invalidf(chooses, "there are no %s to choose from", lists))
-		case choice != "auto" && choice != "required" && !slices.Contains(names, choice):
-			o.Fail(Invalidf(chooses, "%s is not in %s", excerpt.Of(choice), lists))
-		case len(names) == 0:
-		case t.field != "":
-			o.Fail(Invalidf(lists, "cannot stand together with %s: leave one of them out", t.field))
+// tools reads the functions of a request. The old names are read only if they ask for nothing.
+func (o *Object) tools() (t Tools) {
+	names, choice := o.functions("tools", false), o.toolChoice("tool_choice", false)
+	if o.offers("tools", names, "tool_choice", choice) {
+		t = Tools{List: string(o.Value("tools")), Choice: chat.Required}
+		switch choice {
+		case "auto":
+			t.Choice = chat.Auto
+		case "required":
 		default:
-			t = tools{lists, names, choice}
+			t.Name = choice
 		}
 	}
+	names, choice = o.functions("functions", true), o.toolChoice("function_call", true)
+	if o.offers("functions", names, "function_call", choice) {
+		o.Fail(Unsupportedf("functions", "is an old name: use tools"))
+	}
 	return t
+}
+
+// offers reports whether an answer may call functions, and checks that a choice is one of them.
+func (o *Object) offers(field string, names []string, chooses, choice string) bool {
+	switch {
+	case choice == "none" || o.Failed():
+		return false
+	case len(names) == 0 && choice != "auto":
+		o.Fail(Invalidf(chooses, "there are no %s to choose from", field))
+	case choice != "auto" && choice != "required" && !slices.Contains(names, choice):
+		o.Fail(Invalidf(chooses, "%s is not in %s", excerpt.Of(choice), field))
+	}
+	return len(names) > 0
 }
 
 // functions reads the names of functions.
@@ -97,12 +105,4 @@ func (o *Object) toolChoice(field string, old bool) string {
 		return ""
 	}
 	return *name
-}
-
-// noTools refuses functions, unless the request says that none may be called.
-func (o *Object) noTools() {
-	if t := o.tools(); t.field != "" {
-		choice := map[string]string{"tools": "tool_choice", "functions": "function_call"}[t.field]
-		o.Fail(Unsupportedf(t.field, `function calls are not supported: leave it out, or set %s to "none"`, choice))
-	}
 }

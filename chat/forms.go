@@ -51,9 +51,9 @@ func leadIn(start prompt.Think) grammar.Part {
 	case closing:
 		return grammar.GBNF(`root ::= ">" [ \n]{0,2}`)
 	case opening:
-		return grammar.Sequence(grammar.Text(">"), grammar.Without(closeTag), grammar.Text(closeTag+">"), grammar.GBNF(lines))
+		return grammar.Sequence(grammar.Text(">"), grammar.Without(closeTag), grammar.Text(closeTag), grammar.GBNF(lines))
 	case thinking:
-		return grammar.Sequence(grammar.Without(closeTag), grammar.Text(closeTag+">"), grammar.GBNF(lines))
+		return grammar.Sequence(grammar.Without(closeTag), grammar.Text(closeTag), grammar.GBNF(lines))
 	}
 	return grammar.GBNF(`root ::= " "?`)
 }

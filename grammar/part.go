@@ -20,6 +20,9 @@ type Part struct {
 // Key returns a text that only equal parts share.
 func (p Part) Key() string { return p.key }
 
+// MarshalText returns the key, so that a part can be logged.
+func (p Part) MarshalText() ([]byte, error) { return []byte(p.key), nil }
+
 // keyed joins the values that a part is made of.
 func keyed(kind string, values ...string) string {
 	var b strings.Builder

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/grammar"
+	"github.com/gosling-rwkv/gosling/sampler"
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
@@ -50,6 +51,8 @@ type Guide struct {
 	form *form   // nil is any text
 	left *budget // nil is no budget
 }
+
+var _ sampler.Guide = (*Guide)(nil)
 
 // FormError reports what is wrong with Options.Form, or that the text's beginning does not fit it.
 type FormError struct {

@@ -14,6 +14,8 @@ import (
 	"github.com/gosling-rwkv/gosling/chat"
 	layouts "github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/grammar"
+	"github.com/gosling-rwkv/gosling/guide"
 	"github.com/gosling-rwkv/gosling/keys"
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/sched"
@@ -40,7 +42,7 @@ func (c *call) ask(o api.Options) (r service.Request, err error) {
 	}
 	r = service.Request{
 		Client: c.client(o.CacheSalt), Stop: o.Stop, Choices: o.Choices, IgnoreEnd: m.IgnoresEnd(), Exact: o.Exact,
-		ReadCache: o.Cache != api.NoCache, FillCache: o.Cache == api.UseCache, Save: o.SaveState,
+		ReadCache: o.Cache != api.NoCache, FillCache: o.Cache == api.UseCache, Save: o.SaveState, Form: o.Form,
 	}
 	api.Set(&r.IgnoreEnd, o.IgnoreEnd)
 	vocab, err := m.Tokenizer()
@@ -49,6 +51,9 @@ func (c *call) ask(o api.Options) (r service.Request, err error) {
 	}
 	if r.Sampling, err = o.Sampling.Over(m.DefaultSampling(), vocab); err != nil {
 		return r, err
+	}
+	if o.Form != nil {
+		unpenalized(&r, o.Sampling)
 	}
 	r.Sampling.Seed = m.Seed()
 	api.Set(&r.Sampling.Seed, o.Seed)
@@ -82,6 +87,17 @@ func (c *call) checkModel(name string) error {
 	return nil
 }
 
+// unpenalized leaves out the model's own penalties for tokens that repeat. A form repeats its signs and names, and penalties would make the model
+// avoid them.
+func unpenalized(r *service.Request, asked api.Sampling) {
+	if asked.PresencePenalty == nil {
+		r.Sampling.PresencePenalty = 0
+	}
+	if asked.FrequencyPenalty == nil {
+		r.Sampling.FrequencyPenalty = 0
+	}
+}
+
 // beginWith sets the state that a request's texts begin with.
 func (c *call) beginWith(state *api.State, r *service.Request) (err error) {
 	m := c.s.o.Model
@@ -104,6 +120,9 @@ func told(err error) error {
 		state  *service.StateError
 		name   *service.NameError
 		prompt *service.PromptError
+		form   *guide.FormError
+		stuck  *guide.StuckError
+		source *grammar.Error
 
 		unclear *layouts.Unclear
 	)
@@ -132,6 +151,16 @@ func told(err error) error {
 		return api.Invalidf("save_state", "%v", err)
 	case errors.As(err, &prompt):
 		return &api.Error{Kind: api.Invalid, Message: err.Error()}
+	case errors.As(err, &form) && errors.As(err, &source):
+		return api.Invalidf(source.Source, "%v", &grammar.Error{Where: source.Where, Reason: source.Reason})
+	case errors.As(err, &form):
+		return api.Invalidf("", "%v", err)
+	case errors.Is(err, grammar.ErrFull):
+		return &api.Error{Kind: api.RateLimited, Message: err.Error()}
+	case errors.As(err, &stuck) && stuck.Banned:
+		return api.Invalidf("logit_bias", "%v", err)
+	case errors.As(err, &stuck):
+		return &api.Error{Kind: api.Internal, Message: err.Error()}
 	case errors.Is(err, service.ErrNotExact):
 		return api.Unsupportedf("deterministic", "%v", err)
 	case errors.Is(err, service.ErrManyStates):
@@ -218,11 +247,16 @@ func progress(p *service.Progress) *api.Progress {
 	return &api.Progress{Total: p.Total, Cached: p.Cached, Read: p.Read, Time: p.Time}
 }
 
-// stops adds the stop strings of the model's template to those of a request for an answer in a conversation.
+// stops adds the stop strings of the model's template to those of a request for an answer in a conversation. An answer that must look like
+// something ends where that does.
 func stops(r *service.Request, f chat.Format) {
-	if !r.IgnoreEnd {
-		r.Stop = chat.Stops(append(f.Stops[:len(f.Stops):len(f.Stops)], r.Stop...), f.Start())
+	if r.IgnoreEnd {
+		return
 	}
+	if r.Form == nil {
+		r.Stop = append(f.Stops[:len(f.Stops):len(f.Stops)], r.Stop...)
+	}
+	r.Stop = chat.Stops(r.Stop, f.Start())
 }
 
 // ended is the error of a text that ended for a reason that is nobody's fault but its server's, or nil.

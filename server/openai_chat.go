@@ -47,12 +47,15 @@ func (s *Server) chatCompletions(c *call) error {
 		return err
 	}
 	stops(&q, format)
+	if format.Choice == chat.Required {
+		unpenalized(&q, r.Sampling)
+	}
 	answers, err := c.startTexts(c.ctx, q)
 	if err != nil {
 		return err
 	}
 	defer answers.Close()
-	w := chatWriter{c: c, r: r, q: &q, head: c.head("chatcmpl-")}
+	w := chatWriter{c: c, r: r, q: &q, head: c.head("chatcmpl-"), call: map[int]*calling{}}
 	if r.Stream {
 		w.said = map[int]*strings.Builder{}
 		return c.pour(answers, &w)
@@ -79,6 +82,39 @@ type chatWriter struct {
 	q    *service.Request
 	head openai.Head
 	said map[int]*strings.Builder // of a stream: the text of each choice
+	call map[int]*calling         // by choice
+}
+
+// calling is a function call that a choice makes.
+type calling struct {
+	chat.CallReader
+	made bool // the call is in the response
+}
+
+// calls reads a piece of a choice's call. It returns the part of the response that is new, or nil if there is none.
+func (w *chatWriter) calls(choice int, piece string) *openai.Call {
+	k := w.call[choice]
+	if k == nil {
+		k = &calling{}
+		w.call[choice] = k
+	}
+	name, arguments := k.Push(piece)
+	if name == "" && arguments == "" {
+		return nil
+	}
+	part := &openai.Call{Name: name, Arguments: arguments}
+	if !k.made {
+		k.made, part.ID = true, "call_"+rand.Text()[:24]
+	}
+	return part
+}
+
+// finish returns why a choice ended.
+func (w *chatWriter) finish(choice int, reason generate.Reason) openai.Finish {
+	if k := w.call[choice]; k != nil && k.made && finish(reason) == openai.Stopped {
+		return openai.Calls
+	}
+	return finish(reason)
 }
 
 // whole writes a response that is not streamed.
@@ -91,7 +127,7 @@ func (w *chatWriter) whole(answers *service.Answers) error {
 	response := openai.ChatResponse{Head: w.head, Usage: usage(ends...), Timings: &t, State: stateInfo(ends[0].State)}
 	for i, r := range results {
 		response.Choices = append(response.Choices, openai.ChatChoice{
-			Index: i, Content: r.Text, Thoughts: r.Thoughts, Logprobs: wanted(w.q, r.Tokens), Finish: finish(r.End.Reason),
+			Index: i, Content: r.Text, Thoughts: r.Thoughts, Call: w.calls(i, r.Call), Logprobs: wanted(w.q, r.Tokens), Finish: w.finish(i, r.End.Reason),
 		})
 	}
 	if w.r.Verbose {
@@ -127,6 +163,10 @@ func (w *chatWriter) part(choice int, p service.Part, _ int, t *api.Timings) [][
 	switch p.Kind {
 	case chat.Thoughts:
 		chunk.Thoughts = p.Text
+	case chat.Call:
+		if chunk.Call = w.calls(choice, p.Text); chunk.Call == nil {
+			return nil
+		}
 	default:
 		w.said[choice].WriteString(p.Text)
 		chunk.Content, chunk.Logprobs = p.Text, wanted(w.q, p.Tokens)
@@ -137,7 +177,7 @@ func (w *chatWriter) part(choice int, p service.Part, _ int, t *api.Timings) [][
 // end implements pourer.
 func (w *chatWriter) end(choice int, e *service.End) [][]byte {
 	t := timings(e)
-	last := openai.ChatChunk{Index: choice, Finish: finish(e.Reason), State: stateInfo(e.State), Timings: &t}
+	last := openai.ChatChunk{Index: choice, Finish: w.finish(choice, e.Reason), State: stateInfo(e.State), Timings: &t}
 	if w.r.Verbose {
 		last.Verbose = w.verbose(choice, e, w.said[choice].String())
 	}

@@ -29,7 +29,6 @@ func DecodeCompletion(body []byte) (*CompletionRequest, error) {
 			r.Logprobs = n
 		}
 	}
-	o.FreeText()
 	if r.Ignored, err = o.Finish(); err != nil {
 		return nil, err
 	}

@@ -104,6 +104,7 @@ func DecodeTemplate(body []byte) (*TemplateRequest, error) {
 		return nil, err
 	}
 	r := &TemplateRequest{Conversation: o.Conversation()}
+	o.Form() // the same body may ask for an answer
 	if r.Ignored, err = o.Finish(); err != nil {
 		return nil, err
 	}

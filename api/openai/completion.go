@@ -33,7 +33,6 @@ func DecodeCompletion(body []byte) (*CompletionRequest, error) {
 	case r.BestOf > r.Choices && r.Stream:
 		o.Fail(api.Invalidf("best_of", "the best texts are known at the end only: leave out stream"))
 	}
-	o.FreeText()
 	if r.Ignored, err = o.Finish(); err != nil {
 		return nil, err
 	}

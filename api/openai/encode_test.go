@@ -59,6 +59,10 @@ func TestResponsesAreEncoded(t *testing.T) {
 		"chat-everything": openai.EncodeChat(openai.ChatResponse{Head: head, Usage: usage, Timings: &timings, State: &state, Verbose: json.RawMessage(`{"prompt":"Hi"}`), Choices: []openai.ChatChoice{
 			{Content: "<Hi>é", Thoughts: "Hm.", Logprobs: tokens, Finish: openai.Stopped}, {Index: 1, Finish: openai.Length, Logprobs: []api.Token{}},
 		}}),
+		"chat-calls": openai.EncodeChat(openai.ChatResponse{Head: head, Usage: usage, Choices: []openai.ChatChoice{
+			{Call: &openai.Call{ID: "call_1", Name: "honk", Arguments: `{"loud":true}`}, Finish: openai.Calls},
+			{Index: 1, Content: "Wait.", Call: &openai.Call{ID: "call_2", Name: "honk", Arguments: `{"lo`}, Finish: openai.Length},
+		}}),
 		"chat-state": openai.EncodeChat(openai.ChatResponse{Head: head, State: &api.StateInfo{Data: []byte("Goose")}, Choices: []openai.ChatChoice{{Finish: openai.Length}}}),
 		"completion": openai.EncodeCompletion(openai.CompletionResponse{Head: head, Usage: usage, Timings: &timings, Choices: []openai.CompletionChoice{
 			{Text: "<Hi>é", Logprobs: append([]api.Token{{ID: 1, Text: "日本", Logprob: math.NaN()}}, tokens...), Offset: 3, Finish: openai.Length}, {Index: 1, Text: "Honk.", Finish: openai.Stopped},
@@ -91,6 +95,11 @@ func TestStreamsAreEncoded(t *testing.T) {
 			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Logprobs: []api.Token{}}),
 			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Finish: openai.Stopped, State: &state, Verbose: json.RawMessage(`{"prompt":"Hi"}`)}),
 			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Usage: &usage, Timings: &timings}),
+		},
+		"calls": {
+			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Call: &openai.Call{ID: "call_1", Name: "honk", Arguments: "{"}}),
+			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Call: &openai.Call{Arguments: `"loud":true}`}}),
+			openai.EncodeChatChunk(openai.ChatChunk{Head: head, Finish: openai.Calls}),
 		},
 		"completion": {
 			openai.EncodeCompletionChunk(openai.CompletionChunk{Head: head, Progress: &progress}),

@@ -63,8 +63,9 @@ type Finish string
 
 // The reasons. The zero value tells that it has not ended.
 const (
-	Stopped Finish = "stop"   // the model or a stop string ended it
-	Length  Finish = "length" // a limit ended it
+	Stopped Finish = "stop"       // the model or a stop string ended it
+	Length  Finish = "length"     // a limit ended it
+	Calls   Finish = "tool_calls" // it ended with a function call
 )
 
 // wire returns null for an answer that has not ended.

@@ -198,7 +198,7 @@ func (i Item) message() (chat.Message, bool) {
 	case typeReasoning:
 		return chat.Message{}, false
 	case typeCall:
-		return chat.Message{Role: chat.Assistant, Text: api.CallText(i.Name, json.RawMessage(*i.Arguments))}, true
+		return chat.Message{Role: chat.Assistant, Text: chat.WithCalls("", chat.Called{Name: i.Name, Arguments: json.RawMessage(*i.Arguments)})}, true
 	case typeResult:
 		return chat.Message{Role: chat.Tool, Text: *i.Output}, true
 	}

@@ -146,7 +146,7 @@ func TestAConversationGoesOnFromARecord(t *testing.T) {
 	next := request(t, `{"input": [{"type": "function_call_output", "call_id": "call_1", "output": "Sunny"}]}`)
 	assert.Equal(t, []chat.Message{
 		{Role: chat.User, Text: "Weather?"}, {Role: chat.Assistant, Text: "I look."},
-		{Role: chat.Assistant, Text: api.CallText("f", []byte(`{"a":1}`))}, {Role: chat.Tool, Text: "Sunny"},
+		{Role: chat.Assistant, Text: chat.WithCalls("", chat.Called{Name: "f", Arguments: []byte(`{"a":1}`)})}, {Role: chat.Tool, Text: "Sunny"},
 	}, responses.Messages("", all, next.Input))
 
 	s = newStream(request(t, `{"input": "Weather?"}`))

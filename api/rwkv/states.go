@@ -41,9 +41,6 @@ func DecodeCreate(body []byte) (*CreateRequest, error) {
 	case r.Prompt.Empty():
 		o.Fail(api.Invalidf("prompt", "is empty"))
 	}
-	if r.Prompt != nil {
-		o.FreeText()
-	}
 	if r.Ignored, err = o.Finish(); err != nil {
 		return nil, err
 	}
