@@ -2,6 +2,7 @@ package guide
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/tokenizer"
@@ -43,21 +44,22 @@ func closingTag(vocab tokenizer.Tokenizer) ([][]tokenizer.Token, error) {
 	return append(places, ends), nil
 }
 
-func (b *budget) guide(logits []float32) (err error) {
+// next returns the tokens of which one has to come next to end the thoughts, or nil while there is time.
+func (b *budget) next() (closing []tokenizer.Token, err error) {
 	if b.splitter.Thinking() && b.left <= 0 && !b.spent {
 		b.spent = true
 		if b.closing, err = b.all.closing(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if len(b.closing) > 0 {
-		only(logits, b.closing[0])
+	if len(b.closing) == 0 {
+		return nil, nil
 	}
-	return nil
+	return b.closing[0], nil
 }
 
-func (b *budget) chosen(_ tokenizer.Token, piece []byte) {
-	if len(b.closing) > 0 {
+func (b *budget) chosen(t tokenizer.Token, piece []byte) {
+	if len(b.closing) > 0 && slices.Contains(b.closing[0], t) {
 		b.closing = b.closing[1:]
 	}
 	if b.splitter.Thinking() {

@@ -119,8 +119,13 @@ func (g *Guide) Ends() bool { return g.form != nil }
 // Guide implements sampler.Guide.
 func (g *Guide) Guide(logits []float32) error {
 	if g.left != nil {
-		if err := g.left.guide(logits); err != nil {
+		closing, err := g.left.next()
+		if err != nil {
 			return err
+		}
+		// Where a form has no place for the end of thoughts, it is within a character. So the end has to wait.
+		if closing != nil && (g.form == nil || g.form.allows(closing)) {
+			only(logits, closing)
 		}
 	}
 	if g.form != nil {
@@ -163,6 +168,12 @@ type form struct {
 }
 
 var never = float32(math.Inf(-1))
+
+// allows reports whether one of the tokens may come next.
+func (f *form) allows(tokens []tokenizer.Token) bool {
+	mask, err := f.state.Mask()
+	return err == nil && slices.ContainsFunc(tokens, mask.Has)
+}
 
 func (f *form) guide(logits []float32) error {
 	if f.err != nil {
