@@ -9,5 +9,5 @@
 // those that a client may have meant to matter. What is read takes memory in proportion to the body. The caller bounds the body (see
 // MaxBody).
 //
-// Limits: text only, no function calls and no constrained texts.
+// Limits: text only.
 package api

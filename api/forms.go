@@ -47,21 +47,21 @@ func (o *Object) format() *grammar.Part {
 			object := grammar.Object()
 			return &object
 		}
-		return o.schema()
+		return o.Schema()
 	case "json_schema":
 		inner := o.Object("json_schema")
 		if inner == nil {
 			o.Fail(Invalidf(o.Name("json_schema"), "is missing"))
 			return nil
 		}
-		return inner.schema()
+		return inner.Schema()
 	}
 	o.Fail(Invalidf(o.Name("type"), "%s: want text, json_object or json_schema", excerpt.Of(*kind)))
 	return nil
 }
 
-// schema reads the schema in an object.
-func (o *Object) schema() *grammar.Part {
+// Schema reads the field schema of an object, which must be there.
+func (o *Object) Schema() *grammar.Part {
 	value := o.Value("schema")
 	if value == nil {
 		o.Fail(Invalidf(o.Name("schema"), "is missing"))

@@ -23,10 +23,7 @@ func (o *Object) Conversation() Conversation {
 	c.Think, c.Budget = o.Thinking()
 	c.Next = o.next(c.Messages)
 	o.textOnly()
-	c.Tools = o.tools()
-	if last := len(c.Messages) - 1; c.Tools.Choice == chat.Required && c.Next == chat.Continue && last >= 0 && c.Messages[last].Role == chat.Assistant {
-		o.Fail(Invalidf("tool_choice", "a call cannot be required while the last message is the assistant's, which is continued"))
-	}
+	o.tools(&c)
 	return c
 }
 

@@ -9,29 +9,38 @@ import (
 
 // Tools are functions that an answer may call.
 type Tools struct {
-	List   string // in OpenAI's form; empty if none may be called
+	List   string // in a form of prompt.ParseTools; empty if none may be called
 	Choice chat.Choice
 	Name   string // of the only one that may be called; empty if all may
 }
 
 // tools reads the functions of a request. The old names are read only if they ask for nothing.
-func (o *Object) tools() (t Tools) {
+func (o *Object) tools(c *Conversation) {
 	names, choice := o.functions("tools", false), o.toolChoice("tool_choice", false)
-	if o.offers("tools", names, "tool_choice", choice) {
-		t = Tools{List: string(o.Value("tools")), Choice: chat.Required}
-		switch choice {
-		case "auto":
-			t.Choice = chat.Auto
-		case "required":
-		default:
-			t.Name = choice
-		}
-	}
+	o.Offer(c, string(o.Value("tools")), names, choice)
 	names, choice = o.functions("functions", true), o.toolChoice("function_call", true)
 	if o.offers("functions", names, "function_call", choice) {
 		o.Fail(Unsupportedf("functions", "is an old name: use tools"))
 	}
-	return t
+}
+
+// Offer lets an answer in a conversation call functions. list is that of the field tools, in a form of prompt.ParseTools. choice is that of the
+// field tool_choice: "none", "auto", "required", or the name of the function that is called.
+func (o *Object) Offer(c *Conversation, list string, names []string, choice string) {
+	if !o.offers("tools", names, "tool_choice", choice) {
+		return
+	}
+	c.Tools = Tools{List: list, Choice: chat.Required}
+	switch choice {
+	case "auto":
+		c.Tools.Choice = chat.Auto
+	case "required":
+	default:
+		c.Tools.Name = choice
+	}
+	if last := len(c.Messages) - 1; c.Tools.Choice == chat.Required && c.Next == chat.Continue && last >= 0 && c.Messages[last].Role == chat.Assistant {
+		o.Fail(Invalidf("tool_choice", "a call cannot be required while the last message is the assistant's, which is continued"))
+	}
 }
 
 // offers reports whether an answer may call functions, and checks that a choice is one of them.

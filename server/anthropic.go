@@ -2,11 +2,13 @@ package server
 
 import (
 	"crypto/rand"
+	stdjson "encoding/json"
 	"net/http"
 	"slices"
 
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/api/anthropic"
+	"github.com/gosling-rwkv/gosling/api/openai"
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/service"
@@ -74,6 +76,9 @@ func (c *call) message() (*anthropic.MessageRequest, service.Request, error) {
 		return r, q, err
 	}
 	stops(&q, format)
+	if format.Choice == chat.Required {
+		unpenalized(&q, r.Sampling)
+	}
 	return r, q, nil
 }
 
@@ -81,6 +86,7 @@ func (c *call) message() (*anthropic.MessageRequest, service.Request, error) {
 type messageWriter struct {
 	stream anthropic.Stream
 	stops  []string // of the client
+	call   calling
 }
 
 // wholeMessage writes a message that is not streamed.
@@ -90,7 +96,12 @@ func (c *call) wholeMessage(answers *service.Answers, w *messageWriter) error {
 		return err
 	}
 	r := results[0]
-	m := anthropic.Message{Head: w.stream.Head, Text: r.Text, End: w.ended(ends[0])}
+	m := anthropic.Message{Head: w.stream.Head, Text: r.Text}
+	if name, input := w.call.Push(r.Call); stdjson.Valid([]byte(input)) { // a limit may have cut it
+		w.call.made = true
+		m.Calls = []anthropic.Call{{ID: newCall(), Name: name, Input: []byte(input)}}
+	}
+	m.End = w.ended(ends[0])
 	if r.Thoughts != "" {
 		if m.Signature = anthropic.Sign(w.stream.Key, r.Thoughts); !w.stream.Hide {
 			m.Thoughts = r.Thoughts
@@ -105,7 +116,9 @@ func (w *messageWriter) ended(e *service.End) anthropic.End {
 	switch {
 	case e.Reason == generate.StopString && slices.Contains(w.stops, e.Stop):
 		end.Stop, end.StopSequence = anthropic.StopSequence, e.Stop
-	case e.Reason == generate.StopString || e.Reason == generate.EndOfText:
+	case finish(e.Reason) == openai.Stopped && w.call.made:
+		end.Stop = anthropic.ToolUse
+	case finish(e.Reason) == openai.Stopped:
 		end.Stop = anthropic.EndTurn
 	}
 	return end
@@ -119,11 +132,27 @@ func (w *messageWriter) progress(*service.Progress) [][]byte { return nil }
 
 // part implements pourer.
 func (w *messageWriter) part(_ int, p service.Part, _ int, _ *api.Timings) [][]byte {
-	if p.Kind == chat.Thoughts {
+	switch p.Kind {
+	case chat.Thoughts:
 		return w.stream.Thoughts(p.Text)
+	case chat.Call:
+		return w.calls(p.Text)
 	}
 	return w.stream.Text(p.Text)
 }
+
+// calls reads a piece of a function call.
+func (w *messageWriter) calls(piece string) (events [][]byte) {
+	name, input := w.call.Push(piece)
+	if name != "" {
+		w.call.made = true
+		events = w.stream.Call(anthropic.Call{ID: newCall(), Name: name})
+	}
+	return append(events, w.stream.Input(input)...)
+}
+
+// newCall returns a new id for a function call, in the form that Anthropic's have.
+func newCall() string { return "toolu_" + rand.Text()[:24] }
 
 // end implements pourer.
 func (w *messageWriter) end(_ int, e *service.End) [][]byte { return w.stream.End(w.ended(e)) }

@@ -163,3 +163,59 @@ func TestAnthropicsClientsGetTheirForms(t *testing.T) {
 		assert.NotContains(t, text, want)
 	}
 }
+
+// weather is a function's schema.
+var weather = stdjson.RawMessage(`{"type": "object", "properties": {"city": {"type": "string", "maxLength": 6}, "unit": {"enum": ["c", "f"]}}, "required": ["city", "unit"]}`)
+
+func TestMessagesThatCallFunctions(t *testing.T) {
+	k := newClient(t, service.Options{Cache: 64 << 20})
+	request := fields{
+		"messages": user("How is it?"), "max_tokens": 300, "temperature": 1, "top_p": 1, "seed": 8, "tool_choice": fields{"type": "any"},
+		"tools": []fields{{"name": "weather", "description": "tells the weather", "input_schema": weather}},
+	}
+	answer := k.post("/v1/messages", request)
+	require.Equal(t, "tool_use", answer["stop_reason"], "%v", answer)
+	require.Len(t, answer["content"], 1)
+	call := at(answer, "content", 0)
+	assert.Equal(t, "weather", at(call, "name"))
+	assert.Regexp(t, "^toolu_[A-Z2-7]{24}$", at(call, "id"))
+	assert.Contains(t, []any{"c", "f"}, at(call, "input", "unit"))
+
+	names, events := k.events("/v1/messages", request)
+	assert.Equal(t, []string{"message_start", "ping", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"}, names)
+	var input strings.Builder
+	for _, e := range events {
+		if piece, ok := at(e, "delta", "partial_json").(string); ok {
+			input.WriteString(piece)
+		}
+	}
+	var got any
+	require.NoError(t, stdjson.Unmarshal([]byte(input.String()), &got), input.String())
+	assert.Equal(t, at(call, "input"), got)
+	assert.Equal(t, "tool_use", at(events[len(events)-2], "delta", "stop_reason"))
+
+	require.NoError(t, k.o.Model.Settle(t.Context()))
+	request["messages"] = append(user("How is it?"), fields{"role": "assistant", "content": answer["content"]},
+		fields{"role": "user", "content": []fields{{"type": "tool_result", "tool_use_id": at(call, "id"), "content": "Sunny"}}})
+	request["tool_choice"] = fields{"type": "auto"}
+	request["max_tokens"] = 5
+	result := k.post("/v1/messages", request)
+	assert.Equal(t, "message", result["type"])
+
+	request["tool_choice"], request["max_tokens"] = fields{"type": "any"}, 12
+	cut := k.post("/v1/messages", request)
+	assert.Equal(t, "max_tokens", cut["stop_reason"])
+	assert.Empty(t, cut["content"], "half a call is none")
+}
+
+func TestMessagesInAForm(t *testing.T) {
+	k := newClient(t, service.Options{})
+	format := fields{"type": "json_schema", "schema": fields{"type": "object", "properties": fields{"n": fields{"type": "integer", "minimum": 1, "maximum": 9}}, "required": []string{"n"}, "additionalProperties": false}}
+	request := fields{"messages": user(sum), "max_tokens": 100, "temperature": 1, "top_p": 1, "seed": 3, "output_config": fields{"format": format}}
+	text, _ := at(k.post("/v1/messages", request), "content", 0, "text").(string)
+	assert.Regexp(t, `^\{\s*"n"\s*:\s*[1-9]\s*\}$`, text)
+	format["schema"] = fields{"not": fields{}}
+	status, answer := k.ask("POST", "/v1/messages", request)
+	assert.Equal(t, http.StatusBadRequest, status)
+	assert.Contains(t, at(answer, "error", "message"), `output_config.format.schema: #: the keyword "not" is not supported`)
+}

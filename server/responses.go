@@ -83,12 +83,15 @@ func (c *call) response() (*responseWriter, service.Request, error) {
 		return w, q, err
 	}
 	format, err := c.converse(&q, api.Conversation{
-		Messages: responses.Messages(w.r.Instructions, w.before, w.r.Input), Next: chat.Reply, Think: w.r.Think, Budget: w.r.Budget,
+		Messages: responses.Messages(w.r.Instructions, w.before, w.r.Input), Next: chat.Reply, Think: w.r.Think, Budget: w.r.Budget, Tools: w.r.Tools,
 	})
 	if err != nil {
 		return w, q, err
 	}
 	stops(&q, format)
+	if format.Choice == chat.Required {
+		unpenalized(&q, w.r.Sampling)
+	}
 	w.q = &q
 	w.stream = responses.Stream{NewID: newID, Response: responses.Response{
 		ID: newID("resp_"), Model: c.s.o.Model.Name(), Created: c.s.o.Now(), Request: w.r,
@@ -136,6 +139,7 @@ type responseWriter struct {
 	q      *service.Request
 	before []responses.Item
 	stream responses.Stream
+	call   chat.CallReader
 }
 
 // begin implements pourer.
@@ -151,8 +155,16 @@ func (w *responseWriter) progress(p *service.Progress) [][]byte {
 
 // part implements pourer.
 func (w *responseWriter) part(_ int, p service.Part, _ int, t *api.Timings) [][]byte {
-	if p.Kind == chat.Thoughts {
+	switch p.Kind {
+	case chat.Thoughts:
 		return w.stream.Thoughts(p.Text, t)
+	case chat.Call:
+		name, arguments := w.call.Push(p.Text)
+		var events [][]byte
+		if name != "" {
+			events = w.stream.Call("call_"+rand.Text()[:24], name)
+		}
+		return append(events, w.stream.Arguments(arguments, t)...)
 	}
 	return w.stream.Text(p.Text, wanted(w.q, p.Tokens), t)
 }

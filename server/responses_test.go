@@ -285,3 +285,58 @@ func TestAResponseThatFailsSaysSoInItsStream(t *testing.T) {
 	assert.Equal(t, "response.failed", names[len(names)-1])
 	assert.Equal(t, "the server is stopping", at(events[len(events)-1], "response", "error", "message"))
 }
+
+func TestResponsesThatCallFunctions(t *testing.T) {
+	k := newClient(t, service.Options{})
+	request := fields{
+		"input": "How is it?", "max_output_tokens": 300, "temperature": 1, "top_p": 1, "seed": 8, "tool_choice": "required",
+		"tools": []fields{{"type": "function", "name": "weather", "description": "tells the weather", "parameters": weather}},
+	}
+	answer := k.post("/v1/responses", request)
+	require.Len(t, answer["output"], 1, "%v", answer)
+	call := at(answer, "output", 0)
+	assert.Equal(t, "completed", answer["status"])
+	assert.Equal(t, "function_call", at(call, "type"))
+	assert.Equal(t, "weather", at(call, "name"))
+	assert.Regexp(t, "^call_", at(call, "call_id"))
+	var arguments fields
+	require.NoError(t, stdjson.Unmarshal([]byte(at(call, "arguments").(string)), &arguments))
+	assert.Contains(t, []any{"c", "f"}, arguments["unit"])
+
+	names, events := k.events("/v1/responses", request)
+	assert.Equal(t, []string{"response.created", "response.in_progress", "response.output_item.added", "response.function_call_arguments.delta",
+		"response.function_call_arguments.done", "response.output_item.done", "response.completed"}, names)
+	var pieces strings.Builder
+	for _, e := range events {
+		if piece, ok := e["delta"].(string); ok {
+			pieces.WriteString(piece)
+		}
+	}
+	assert.Equal(t, at(call, "arguments"), pieces.String())
+
+	request["previous_response_id"], request["tool_choice"], request["max_output_tokens"] = answer["id"], "auto", 5
+	request["input"] = []fields{{"type": "function_call_output", "call_id": at(call, "call_id"), "output": "Sunny"}}
+	next := k.post("/v1/responses", request)
+	delete(request, "previous_response_id")
+	request["input"] = []any{fields{"role": "user", "content": "How is it?"}, call, request["input"].([]fields)[0]}
+	same := k.post("/v1/responses", request)
+	assert.Equal(t, at(same, "usage", "input_tokens"), at(next, "usage", "input_tokens"), "the client sends what the server has kept")
+
+	request["tool_choice"], request["max_output_tokens"] = "required", 40
+	cut := k.post("/v1/responses", request)
+	assert.Equal(t, "incomplete", cut["status"])
+	next = k.post("/v1/responses", fields{"input": "Hi", "previous_response_id": cut["id"], "max_output_tokens": 1})
+	assert.Equal(t, "incomplete", next["status"], "the conversation goes on without the half of a call")
+}
+
+func TestResponsesInAForm(t *testing.T) {
+	k := newClient(t, service.Options{})
+	schema := fields{"type": "object", "properties": fields{"n": fields{"type": "integer", "minimum": 1, "maximum": 9}}, "required": []string{"n"}, "additionalProperties": false}
+	request := fields{"input": sum, "max_output_tokens": 100, "temperature": 1, "top_p": 1, "seed": 3, "text": fields{"format": fields{"type": "json_schema", "name": "n", "schema": schema}}}
+	text, _ := at(k.post("/v1/responses", request), "output", 0, "content", 0, "text").(string)
+	assert.Regexp(t, `^\{\s*"n"\s*:\s*[1-9]\s*\}$`, text)
+	schema["not"] = fields{}
+	status, answer := k.ask("POST", "/v1/responses", request)
+	assert.Equal(t, http.StatusBadRequest, status)
+	assert.Equal(t, "text.format.schema", at(answer, "error", "param"))
+}

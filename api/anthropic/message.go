@@ -1,8 +1,8 @@
 package anthropic
 
 import (
+	"encoding/json"
 	"math"
-	"slices"
 
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
@@ -34,7 +34,7 @@ func DecodeMessage(body []byte) (*MessageRequest, error) {
 	r.Think, r.Budget = o.Thinking()
 	r.thinking(o)
 	outputConfig(o, r)
-	noTools(o)
+	tools(o, &r.Conversation)
 	for _, field := range harmless {
 		o.Value(field)
 	}
@@ -86,25 +86,78 @@ func outputConfig(o *api.Object, r *MessageRequest) {
 		r.Think = effort
 	}
 	if format := config.Object("format"); format != nil && !o.Failed() {
-		o.Fail(api.Unsupportedf(config.Name("format"), "texts cannot be constrained: leave it out"))
+		form(o, r, format)
 	}
 }
 
-// noTools refuses functions, unless the request says that none may be called.
-func noTools(o *api.Object) {
-	tools, _ := o.List("tools", api.MaxTools)
+// form reads what an answer must look like.
+func form(o *api.Object, r *MessageRequest, format *api.Object) {
+	switch kind := format.Text("type"); {
+	case kind == nil:
+		o.Fail(api.Invalidf(format.Name("type"), "is missing"))
+	case *kind != "json_schema":
+		o.Fail(api.Invalidf(format.Name("type"), "%s: want json_schema", excerpt.Of(*kind)))
+	case r.Form != nil:
+		o.Fail(api.Invalidf(format.Name("type"), "cannot stand together with grammar, json_schema or response_format: leave one of them out"))
+	default:
+		r.Form = format.Schema()
+	}
+}
+
+// tool is a function, without the fields that tell how it is kept in a cache.
+type tool struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Schema      json.RawMessage `json:"input_schema,omitempty"`
+}
+
+// tools reads the functions that an answer may call.
+func tools(o *api.Object, c *api.Conversation) {
+	list, each := o.List("tools", api.MaxTools)
+	offered, names := []tool{}, []string{}
+	for i, value := range list {
+		inner := o.Element(each(i), value)
+		if kind := inner.Text("type"); kind != nil && *kind != "custom" {
+			o.Fail(api.Unsupportedf(inner.Name("type"), "%s: this server has no functions of its own", excerpt.Of(*kind)))
+		}
+		var t tool
+		api.Set(&t.Name, inner.Text("name"))
+		api.Set(&t.Description, inner.Text("description"))
+		if t.Name == "" {
+			o.Fail(api.Invalidf(inner.Name("name"), "is missing"))
+		}
+		if t.Schema = inner.Value("input_schema"); inner.Object("input_schema") == nil {
+			o.Fail(api.Invalidf(inner.Name("input_schema"), "is missing"))
+		}
+		offered, names = append(offered, t), append(names, t.Name)
+	}
+	if choice := toolChoice(o); !o.Failed() {
+		o.Offer(c, string(api.Encode(offered)), names, choice)
+	}
+}
+
+// toolChoice reads which function is called, and returns what api.Object.Offer calls it. There is one call in an answer, so parallel ones
+// need not be forbidden.
+func toolChoice(o *api.Object) string {
 	choice := o.Object("tool_choice")
-	if o.Failed() {
-		return
+	if choice == nil || o.Failed() {
+		return "auto"
 	}
-	kind := "auto"
-	if choice != nil {
-		api.Set(&kind, choice.Text("type"))
-	}
+	kind, name := choice.Text("type"), choice.Text("name")
+	choice.Flag("disable_parallel_tool_use")
 	switch {
-	case !slices.Contains([]string{"auto", "any", "tool", "none"}, kind):
-		o.Fail(api.Invalidf("tool_choice.type", "%s: want auto, any, tool or none", excerpt.Of(kind)))
-	case kind != "none" && len(tools) > 0:
-		o.Fail(api.Unsupportedf("tools", `function calls are not supported: leave it out, or set tool_choice to {"type": "none"}`))
+	case kind == nil:
+		o.Fail(api.Invalidf("tool_choice.type", "is missing"))
+	case *kind == "auto" || *kind == "none":
+		return *kind
+	case *kind == "any":
+		return "required"
+	case *kind != "tool":
+		o.Fail(api.Invalidf("tool_choice.type", "%s: want auto, any, tool or none", excerpt.Of(*kind)))
+	case name == nil:
+		o.Fail(api.Invalidf("tool_choice.name", "is missing"))
+	default:
+		return *name
 	}
+	return ""
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/chat"
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/internal/excerpt"
 )
 
@@ -19,6 +20,7 @@ type Request struct {
 	Background   bool   // answer at once, and go on without the client
 	Think        string // a mode of prompt.ParseThink; empty follows the server
 	Budget       *int   // the most tokens of the thoughts; nil is no limit
+	Tools        api.Tools
 
 	Echo Echo
 }
@@ -58,8 +60,11 @@ func DecodeCreate(body []byte) (*Request, error) {
 	}
 	r.thinking(o)
 	r.Logprobs = logprobs(o)
-	noTools(o)
+	var offered api.Conversation
+	tools(o, &offered)
+	r.Tools = offered.Tools
 	r.echo(o)
+	r.form(o)
 	elsewhere(o)
 	if r.Ignored, err = o.Finish(); err != nil {
 		return nil, err
@@ -113,6 +118,10 @@ func (r *Request) echo(o *api.Object) {
 		e.Metadata = o.Value("metadata")
 	}
 	e.Tools, e.ToolChoice = o.Value("tools"), o.Value("tool_choice")
+}
+
+// form reads what the answer must look like.
+func (r *Request) form(o *api.Object) {
 	text := o.Object("text")
 	if text == nil || o.Failed() {
 		return
@@ -122,15 +131,23 @@ func (r *Request) echo(o *api.Object) {
 	if format == nil || o.Failed() {
 		return
 	}
-	e.Format = text.Value("format")
-	kind := format.Text("type")
-	switch {
+	r.Echo.Format = text.Value("format")
+	form := r.Form
+	switch kind := format.Text("type"); {
 	case kind == nil:
 		o.Fail(api.Invalidf(format.Name("type"), "is missing"))
-	case *kind == "json_object" || *kind == "json_schema":
-		o.Fail(api.Unsupportedf("text.format", "texts cannot be constrained: leave it out"))
-	case *kind != "text":
+	case *kind == "text":
+		return
+	case *kind == "json_object":
+		object := grammar.Object()
+		r.Form = &object
+	case *kind == "json_schema":
+		r.Form = format.Schema()
+	default:
 		o.Fail(api.Invalidf(format.Name("type"), "%s: want text, json_object or json_schema", excerpt.Of(*kind)))
+	}
+	if form != nil {
+		o.Fail(api.Invalidf("text.format", "cannot stand together with grammar, json_schema or response_format: leave one of them out"))
 	}
 }
 
@@ -144,20 +161,6 @@ func elsewhere(o *api.Object) {
 	}
 	for _, field := range []string{"context_management", "max_tool_calls", "moderation", "image", "access_programs", "personality"} {
 		o.Value(field)
-	}
-}
-
-// noTools refuses functions, unless the request says that none may be called.
-func noTools(o *api.Object) {
-	tools, _ := o.List("tools", api.MaxTools)
-	choice := "auto"
-	if value := o.Value("tool_choice"); api.TypeOf(value) == "a string" {
-		api.Set(&choice, o.Text("tool_choice"))
-	} else if value != nil {
-		o.Object("tool_choice")
-	}
-	if len(tools) > 0 && choice != "none" {
-		o.Fail(api.Unsupportedf("tools", `function calls are not supported: leave it out, or set tool_choice to "none"`))
 	}
 }
 
