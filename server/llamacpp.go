@@ -1,13 +1,10 @@
 package server
 
 import (
-	"context"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/api/llamacpp"
@@ -27,80 +24,48 @@ func (s *Server) llamaCompletion(c *call) error {
 	if err != nil {
 		return err
 	}
-	q, err := c.ask(r.Options)
-	defer q.Begin.Release()
+	p, err := c.askTexts(r.Options, r.Prompts)
+	defer p.q.Begin.Release()
 	if err != nil {
 		return err
 	}
-	if len(r.Prompts) > 1 && (r.SaveState != "" || r.ReturnState != "") {
-		return api.Invalidf("prompt", "the state behind a text is kept for one prompt only")
+	p.q.Tokens = true
+	w := llamaWriter{prompted: p, r: r, content: map[int]*strings.Builder{}}
+	if !r.Stream {
+		return w.answer()
 	}
-	q.Tokens = true
-	w := llamaWriter{c: c, r: r, q: q, content: map[int]*strings.Builder{}}
-	for _, p := range r.Prompts {
-		made, err := s.prompt(p)
-		if err != nil {
-			return err
-		}
-		w.prompts = append(w.prompts, made)
-	}
-	if r.Stream {
-		return w.stream()
-	}
-	return w.whole()
+	_, err = p.stream(&w, func(i int, _ *service.Answers) { w.prompt = i })
+	return err
 }
 
 // llamaWriter writes texts as llama.cpp does.
 type llamaWriter struct {
-	c       *call
-	r       *llamacpp.CompletionRequest
-	q       service.Request // without a prompt
-	prompts []service.Prompt
+	prompted
+	r *llamacpp.CompletionRequest
 
 	// Of a stream:
 	prompt  int // whose texts come now
 	content map[int]*strings.Builder
 }
 
-// start begins the texts of a prompt.
-func (w *llamaWriter) start(ctx context.Context, prompt int) (*service.Answers, error) {
-	q := w.q
-	q.Prompt = w.prompts[prompt]
-	return w.c.startTexts(ctx, q)
-}
-
-// whole writes a response that is not streamed.
-func (w *llamaWriter) whole() error {
-	results := make([][]service.Result, len(w.prompts))
-	group, ctx := errgroup.WithContext(w.c.ctx)
-	group.SetLimit(w.c.s.o.Model.Slots())
-	for i := range w.prompts {
-		group.Go(func() error {
-			answers, err := w.start(ctx, i)
-			if err != nil {
-				return err
-			}
-			defer answers.Close()
-			results[i], err = answers.Collect()
-			return told(err)
-		})
-	}
-	if err := group.Wait(); err != nil {
+// answer writes a response that is not streamed.
+func (w *llamaWriter) answer() error {
+	all, err := w.whole()
+	if err != nil {
 		return err
 	}
-	var texts []llamacpp.Completion
-	for i, list := range results {
-		for choice, r := range list {
-			w.c.reported(&r.End)
+	var list []llamacpp.Completion
+	for i := range all {
+		for choice, r := range all[i].results {
 			text := w.completion(i, choice, &r.End, r.Text)
 			text.Content = r.Text
 			if text.Probabilities = wanted(&w.q, r.Tokens); w.r.Tokens {
 				text.Tokens = ids(r.Tokens)
 			}
-			texts = append(texts, text)
+			list = append(list, text)
 		}
 	}
-	return w.c.answer(http.StatusOK, llamacpp.EncodeCompletions(texts, w.r.Fields))
+	return w.c.answer(http.StatusOK, llamacpp.EncodeCompletions(list, w.r.Fields))
 }
 
 // ids returns the ids of tokens.
@@ -117,7 +82,7 @@ func (w *llamaWriter) completion(prompt, choice int, e *service.End, text string
 	q := w.q
 	q.Prompt = w.prompts[prompt]
 	c := w.c.llamaText(&q, w.r.Options, choice, e, text)
-	c.Index = prompt*max(1, q.Choices) + choice
+	c.Index = w.index(prompt, choice)
 	return c
 }
 
@@ -155,28 +120,9 @@ func llamaStop(reason generate.Reason) llamacpp.Stop {
 	return llamacpp.AtLimit
 }
 
-// stream writes the texts of one prompt after the other.
-func (w *llamaWriter) stream() error {
-	for i := range w.prompts {
-		answers, err := w.start(w.c.ctx, i)
-		if err != nil {
-			return err
-		}
-		w.prompt = i
-		_, err = w.c.pourTexts(answers, w)
-		answers.Close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *llamaWriter) index(choice int) int { return w.prompt*max(1, w.q.Choices) + choice }
-
 // begin implements pourer.
 func (w *llamaWriter) begin(choice int) [][]byte {
-	w.content[w.index(choice)] = &strings.Builder{}
+	w.content[w.index(w.prompt, choice)] = &strings.Builder{}
 	return nil
 }
 
@@ -190,16 +136,16 @@ func (w *llamaWriter) progress(p *service.Progress) [][]byte {
 
 // part implements pourer.
 func (w *llamaWriter) part(choice int, p service.Part, n int, t *api.Timings) [][]byte {
-	w.content[w.index(choice)].WriteString(p.Text)
+	w.content[w.index(w.prompt, choice)].WriteString(p.Text)
 	return [][]byte{w.chunk(llamacpp.Chunk{
-		Index: w.index(choice), Content: p.Text, Tokens: ids(p.Tokens), Predicted: n, Evaluated: len(w.prompts[w.prompt].Tokens),
+		Index: w.index(w.prompt, choice), Content: p.Text, Tokens: ids(p.Tokens), Predicted: n, Evaluated: len(w.prompts[w.prompt].Tokens),
 		Timings: t, Probabilities: wanted(&w.q, p.Tokens),
 	})}
 }
 
 // end implements pourer.
 func (w *llamaWriter) end(choice int, e *service.End) [][]byte {
-	text := w.completion(w.prompt, choice, e, w.content[w.index(choice)].String())
+	text := w.completion(w.prompt, choice, e, w.content[w.index(w.prompt, choice)].String())
 	return [][]byte{api.Event(llamacpp.EncodeCompletions([]llamacpp.Completion{text}, w.r.Fields))}
 }
 

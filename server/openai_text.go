@@ -2,37 +2,15 @@ package server
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"slices"
 	"unicode/utf8"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/gosling-rwkv/gosling/api"
 	"github.com/gosling-rwkv/gosling/api/openai"
 	"github.com/gosling-rwkv/gosling/sched"
 	"github.com/gosling-rwkv/gosling/service"
 )
-
-// prompt returns the model's prompt for one of a request.
-func (s *Server) prompt(p api.Prompt) (service.Prompt, error) {
-	m := s.o.Model
-	if p.Tokens == nil && p.Parts == nil {
-		made, err := m.Text(p.Text)
-		return made, told(err)
-	}
-	vocab, err := m.Tokenizer()
-	if err != nil {
-		return service.Prompt{}, err
-	}
-	tokens, err := p.Encode(vocab)
-	if err != nil {
-		return service.Prompt{}, told(&service.PromptError{Err: err})
-	}
-	made, err := m.TokenPrompt(tokens)
-	return made, told(err)
-}
 
 // completions continues texts.
 func (s *Server) completions(c *call) error {
@@ -44,39 +22,32 @@ func (s *Server) completions(c *call) error {
 	if err != nil {
 		return err
 	}
-	q, err := c.ask(r.Options)
-	defer q.Begin.Release()
+	p, err := c.askTexts(r.Options, r.Prompts)
+	defer p.q.Begin.Release()
 	if err != nil {
 		return err
 	}
-	if len(r.Prompts) > 1 && (r.SaveState != "" || r.ReturnState != "") {
-		return api.Invalidf("prompt", "the state behind a text is kept for one prompt only")
+	p.q.Choices = r.BestOf
+	p.q.PromptTokens = r.Echo && p.q.Probabilities != nil
+	if r.BestOf > r.Choices && p.q.Probabilities == nil {
+		p.q.Probabilities = &sched.Probabilities{}
 	}
-	q.Choices = r.BestOf
-	q.PromptTokens = r.Echo && q.Probabilities != nil
-	if r.BestOf > r.Choices && q.Probabilities == nil {
-		q.Probabilities = &sched.Probabilities{}
+	w := textWriter{prompted: p, r: r, head: c.head("cmpl-")}
+	if !r.Stream {
+		return w.answer()
 	}
-	prompts := make([]service.Prompt, len(r.Prompts))
-	for i, p := range r.Prompts {
-		if prompts[i], err = s.prompt(p); err != nil {
-			return err
-		}
+	ends, err := p.stream(&w, func(i int, answers *service.Answers) { w.prompt, w.answers, w.offset = i, answers, map[int]int{} })
+	if err != nil {
+		return err
 	}
-	w := textWriter{c: c, r: r, q: q, head: c.head("cmpl-"), prompts: prompts}
-	if r.Stream {
-		return w.stream()
-	}
-	return w.whole()
+	return c.streaming.sendAll(w.done(ends))
 }
 
 // textWriter writes texts as completions.
 type textWriter struct {
-	c       *call
-	r       *openai.CompletionRequest
-	q       service.Request // without a prompt
-	head    openai.Head
-	prompts []service.Prompt
+	prompted
+	r    *openai.CompletionRequest
+	head openai.Head
 
 	// Of a stream:
 	prompt  int // whose texts come now
@@ -84,36 +55,17 @@ type textWriter struct {
 	offset  map[int]int // characters of each choice so far
 }
 
-// start begins the texts of a prompt.
-func (w *textWriter) start(ctx context.Context, prompt int) (*service.Answers, error) {
-	q := w.q
-	q.Prompt = w.prompts[prompt]
-	return w.c.startTexts(ctx, q)
-}
-
-// whole writes a response that is not streamed.
-func (w *textWriter) whole() error {
-	choices := make([][]openai.CompletionChoice, len(w.prompts))
-	ends := make([][]*service.End, len(w.prompts))
-	group, ctx := errgroup.WithContext(w.c.ctx)
-	group.SetLimit(w.c.s.o.Model.Slots())
-	for i := range w.prompts {
-		group.Go(func() (err error) {
-			choices[i], ends[i], err = w.texts(ctx, i)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+// answer writes a response that is not streamed.
+func (w *textWriter) answer() error {
+	all, err := w.whole()
+	if err != nil {
 		return err
 	}
-	response := openai.CompletionResponse{Head: w.head, State: stateInfo(ends[0][0].State)}
+	response := openai.CompletionResponse{Head: w.head, State: stateInfo(all[0].results[0].End.State)}
 	var t api.Timings
-	for i := range w.prompts {
-		for _, e := range ends[i] {
-			w.c.reported(e)
-		}
-		response.Choices = append(response.Choices, choices[i]...)
-		response.Usage, t = plus(response.Usage, usage(ends[i]...)), later(t, timings(ends[i]...))
+	for i := range all {
+		response.Choices = append(response.Choices, w.choices(i, all[i])...)
+		response.Usage, t = plus(response.Usage, usage(all[i].ends()...)), later(t, timings(all[i].ends()...))
 	}
 	response.Timings = &t
 	return w.c.answer(http.StatusOK, openai.EncodeCompletion(response))
@@ -132,22 +84,9 @@ func later(t, u api.Timings) api.Timings {
 	}
 }
 
-// texts returns the texts of a prompt: the likeliest ones, if more were generated.
-func (w *textWriter) texts(ctx context.Context, prompt int) ([]openai.CompletionChoice, []*service.End, error) {
-	answers, err := w.start(ctx, prompt)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer answers.Close()
-	results, err := answers.Collect()
-	if err != nil {
-		return nil, nil, told(err)
-	}
-	ends := make([]*service.End, len(results))
-	for i := range results {
-		ends[i] = &results[i].End
-	}
-	order := slices.Clone(results)
+// choices returns the texts of a prompt: the likeliest ones, if more were generated.
+func (w *textWriter) choices(prompt int, t texts) []openai.CompletionChoice {
+	order := slices.Clone(t.results)
 	if len(order) > w.r.Choices {
 		slices.SortStableFunc(order, func(a, b service.Result) int { return cmp.Compare(meanLogprob(b.Tokens), meanLogprob(a.Tokens)) })
 	}
@@ -160,30 +99,11 @@ func (w *textWriter) texts(ctx context.Context, prompt int) ([]openai.Completion
 		if w.r.Echo {
 			choices[i].Text = w.c.s.o.Model.PromptText(w.prompts[prompt]) + choices[i].Text
 			if w.r.Logprobs != nil {
-				choices[i].Logprobs = append(tokens(answers.Prompt(), false), choices[i].Logprobs...)
+				choices[i].Logprobs = append(tokens(t.prompt, false), choices[i].Logprobs...)
 			}
 		}
 	}
-	return choices, ends, nil
-}
-
-// stream writes the texts of one prompt after the other.
-func (w *textWriter) stream() error {
-	var all []*service.End
-	for i := range w.prompts {
-		answers, err := w.start(w.c.ctx, i)
-		if err != nil {
-			return err
-		}
-		w.prompt, w.answers, w.offset = i, answers, map[int]int{}
-		ends, err := w.c.pourTexts(answers, w)
-		answers.Close()
-		if err != nil {
-			return err
-		}
-		all = append(all, ends...)
-	}
-	return w.c.streaming.sendAll(w.done(all))
+	return choices
 }
 
 // begin implements pourer.
@@ -213,18 +133,16 @@ func (w *textWriter) part(choice int, p service.Part, _ int, t *api.Timings) [][
 
 // text returns the chunk with the next text of a choice.
 func (w *textWriter) text(choice int, c openai.CompletionChoice, t *api.Timings) []byte {
-	c.Index, c.Offset = w.index(choice), w.offset[choice]
+	c.Index, c.Offset = w.index(w.prompt, choice), w.offset[choice]
 	w.offset[choice] += utf8.RuneCountInString(c.Text)
 	return w.chunk(openai.CompletionChunk{Choice: c, Timings: t})
 }
-
-func (w *textWriter) index(choice int) int { return w.prompt*w.r.Choices + choice }
 
 // end implements pourer.
 func (w *textWriter) end(choice int, e *service.End) [][]byte {
 	t := timings(e)
 	return [][]byte{w.chunk(openai.CompletionChunk{
-		Choice: openai.CompletionChoice{Index: w.index(choice), Finish: finish(e.Reason)}, State: stateInfo(e.State), Timings: &t,
+		Choice: openai.CompletionChoice{Index: w.index(w.prompt, choice), Finish: finish(e.Reason)}, State: stateInfo(e.State), Timings: &t,
 	})}
 }
 
