@@ -1,6 +1,8 @@
 package rwkv
 
 import (
+	"math"
+	"strconv"
 	"time"
 
 	"github.com/gosling-rwkv/gosling/api"
@@ -72,7 +74,7 @@ func DecodeFork(body []byte) (*ForkRequest, error) {
 // maxTTL is the longest time that a request may name.
 const maxTTL = 100_000 * time.Hour
 
-// ttl reads a time in seconds, or with units such as "90m".
+// ttl reads a time as ParseTTL does, also as a number.
 func ttl(o *api.Object) *time.Duration {
 	value := o.Value("ttl")
 	if value == nil {
@@ -86,13 +88,24 @@ func ttl(o *api.Object) *time.Duration {
 		d := time.Duration(*seconds * float64(time.Second))
 		return &d
 	}
-	text := o.Text("ttl")
-	d, err := time.ParseDuration(*text)
-	if err != nil || d < time.Second || d > maxTTL {
-		o.Fail(api.Invalidf("ttl", `want a number of seconds, or a time of at least a second such as "90m", and at most %v`, maxTTL))
+	d, err := ParseTTL(*o.Text("ttl"))
+	if err != nil {
+		o.Fail(err)
 		return nil
 	}
 	return &d
+}
+
+// ParseTTL reads a time that a state is kept: in seconds, or with units such as "90m".
+func ParseTTL(text string) (time.Duration, *api.Error) {
+	d, err := time.ParseDuration(text)
+	if seconds, notSeconds := strconv.ParseFloat(text, 64); notSeconds == nil && math.Abs(seconds) <= 2*maxTTL.Seconds() {
+		d, err = time.Duration(seconds*float64(time.Second)), nil
+	}
+	if err != nil || d < time.Second || d > maxTTL {
+		return 0, api.Invalidf("ttl", `want a number of seconds, or a time of at least a second such as "90m", and at most %v`, maxTTL)
+	}
+	return d, nil
 }
 
 // State describes a state that is kept.
