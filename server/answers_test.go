@@ -187,6 +187,10 @@ func TestCompletions(t *testing.T) {
 	best := k.post("/v1/completions", fields{"prompt": "ROMEO:", "max_tokens": 5, "best_of": 4, "seed": 1, "temperature": 2, "top_p": 1})
 	require.Len(t, best["choices"], 1)
 	assert.Equal(t, 20.0, at(best, "usage", "completion_tokens"))
+	tokens := k.post("/v1/completions", fields{"prompt": []int{83, 80}, "max_tokens": 1, "echo": true, "logprobs": 0, "verbose": true})
+	assert.True(t, strings.HasPrefix(at(tokens, "choices", 0, "text").(string), "RO"), "tokens are echoed as their text")
+	assert.Equal(t, []any{0.0, 1.0, 2.0}, at(tokens, "choices", 0, "logprobs", "text_offset"))
+	assert.Equal(t, "RO", at(tokens, "__verbose", "prompt"))
 	warm := k.post("/v1/completions", fields{"prompt": "ROMEO:", "max_tokens": 0})
 	assert.Empty(t, at(warm, "choices", 0, "text"))
 }

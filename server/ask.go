@@ -28,6 +28,13 @@ func (c *call) client(salt string) service.Client {
 	return service.Client{Tenant: c.tenant.Name, Weight: float64(c.tenant.Priority), Salt: salt}
 }
 
+// ignored tells the client which fields of its request were ignored.
+func (c *call) ignored(fields []string) {
+	if len(fields) > 0 {
+		c.w.Header().Set("Gosling-Ignored", strings.Join(fields, ", "))
+	}
+}
+
 // ask returns the request for texts that a dialect's options stand for, without its prompt. The caller releases its Begin.
 func (c *call) ask(o api.Options) (r service.Request, err error) {
 	m := c.s.o.Model
@@ -37,9 +44,7 @@ func (c *call) ask(o api.Options) (r service.Request, err error) {
 	if (o.State != nil || o.SaveState != "" || o.ReturnState != "") && !c.tenant.Permissions.Has(keys.States) {
 		return r, refuse(api.Forbidden, 0, "states need the permission %s, and %s may only %s", keys.States, c.tenant.Name, c.tenant.Permissions)
 	}
-	if len(o.Ignored) > 0 {
-		c.w.Header().Set("Gosling-Ignored", strings.Join(o.Ignored, ", "))
-	}
+	c.ignored(o.Ignored)
 	r = service.Request{
 		Client: c.client(o.CacheSalt), Stop: o.Stop, Choices: o.Choices, IgnoreEnd: m.IgnoresEnd(), Exact: o.Exact,
 		ReadCache: o.Cache != api.NoCache, FillCache: o.Cache == api.UseCache, Save: o.SaveState, Form: o.Form,

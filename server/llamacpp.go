@@ -166,6 +166,7 @@ func (s *Server) llamaEmbeddings(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.ignored(r.Ignored)
 	vectors, _, err := c.embed(r.Inputs, engine.LastToken)
 	if err != nil {
 		return err
@@ -186,6 +187,7 @@ func (s *Server) tokenize(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.ignored(r.Ignored)
 	vocab, err := s.o.Model.TextTokenizer()
 	if err != nil {
 		return notText()
@@ -215,6 +217,7 @@ func (s *Server) detokenize(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.ignored(r.Ignored)
 	vocab, err := s.o.Model.TextTokenizer()
 	if err != nil {
 		return notText()
@@ -232,6 +235,7 @@ func (s *Server) applyTemplate(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.ignored(r.Ignored)
 	format, err := r.Format(s.o.Model.Format())
 	if err != nil {
 		return err

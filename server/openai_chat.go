@@ -131,14 +131,14 @@ func (w *chatWriter) whole(answers *service.Answers) error {
 		})
 	}
 	if w.r.Verbose {
-		response.Verbose = w.verbose(0, &results[0].End, results[0].Text)
+		response.Verbose = w.c.verbose(w.q, w.r.Options, 0, &results[0].End, results[0].Text)
 	}
 	return w.c.answer(http.StatusOK, openai.EncodeChat(response))
 }
 
 // verbose describes a text as llama.cpp does.
-func (w *chatWriter) verbose(choice int, e *service.End, text string) []byte {
-	t := w.c.llamaText(w.q, w.r.Options, choice, e, text)
+func (c *call) verbose(q *service.Request, o api.Options, choice int, e *service.End, text string) []byte {
+	t := c.llamaText(q, o, choice, e, text)
 	t.Content = text
 	return llamacpp.EncodeCompletions([]llamacpp.Completion{t}, nil)
 }
@@ -179,7 +179,7 @@ func (w *chatWriter) end(choice int, e *service.End) [][]byte {
 	t := timings(e)
 	last := openai.ChatChunk{Index: choice, Finish: w.finish(choice, e.Reason), State: stateInfo(e.State), Timings: &t}
 	if w.r.Verbose {
-		last.Verbose = w.verbose(choice, e, w.said[choice].String())
+		last.Verbose = w.c.verbose(w.q, w.r.Options, choice, e, w.said[choice].String())
 	}
 	return [][]byte{w.chunk(last)}
 }

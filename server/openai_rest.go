@@ -24,6 +24,7 @@ func (s *Server) embeddings(c *call) error {
 	if err := c.checkModel(r.Model); err != nil {
 		return err
 	}
+	c.ignored(r.Ignored)
 	vectors, read, err := c.embed(r.Inputs, engine.LastToken)
 	if err != nil {
 		return err
@@ -92,6 +93,10 @@ func (s *Server) inputTokens(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkModel(r.Model); err != nil {
+		return err
+	}
+	c.ignored(r.Ignored)
 	var q service.Request
 	if _, err := c.converse(&q, r.Conversation); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gosling-rwkv/gosling/api"
@@ -36,7 +37,9 @@ func (s *Server) completions(c *call) error {
 	if !r.Stream {
 		return w.answer()
 	}
-	ends, err := p.stream(&w, func(i int, answers *service.Answers) { w.prompt, w.answers, w.offset = i, answers, map[int]int{} })
+	ends, err := p.stream(&w, func(i int, answers *service.Answers) {
+		w.prompt, w.answers, w.offset, w.said = i, answers, map[int]int{}, map[int]*strings.Builder{}
+	})
 	if err != nil {
 		return err
 	}
@@ -52,7 +55,8 @@ type textWriter struct {
 	// Of a stream:
 	prompt  int // whose texts come now
 	answers *service.Answers
-	offset  map[int]int // characters of each choice so far
+	offset  map[int]int              // characters of each choice so far
+	said    map[int]*strings.Builder // the text of each choice so far
 }
 
 // answer writes a response that is not streamed.
@@ -64,7 +68,11 @@ func (w *textWriter) answer() error {
 	response := openai.CompletionResponse{Head: w.head, State: stateInfo(all[0].results[0].End.State)}
 	var t api.Timings
 	for i := range all {
-		response.Choices = append(response.Choices, w.choices(i, all[i])...)
+		choices, verbose := w.choices(i, all[i])
+		if i == 0 {
+			response.Verbose = verbose
+		}
+		response.Choices = append(response.Choices, choices...)
 		response.Usage, t = plus(response.Usage, usage(all[i].ends()...)), later(t, timings(all[i].ends()...))
 	}
 	response.Timings = &t
@@ -84,17 +92,24 @@ func later(t, u api.Timings) api.Timings {
 	}
 }
 
-// choices returns the texts of a prompt: the likeliest ones, if more were generated.
-func (w *textWriter) choices(prompt int, t texts) []openai.CompletionChoice {
-	order := slices.Clone(t.results)
-	if len(order) > w.r.Choices {
-		slices.SortStableFunc(order, func(a, b service.Result) int { return cmp.Compare(meanLogprob(b.Tokens), meanLogprob(a.Tokens)) })
+// choices returns the texts of a prompt: the likeliest ones, if more were generated. verbose is the first in llama.cpp's form, if the request
+// asked for it.
+func (w *textWriter) choices(prompt int, t texts) (choices []openai.CompletionChoice, verbose []byte) {
+	order := make([]int, len(t.results))
+	for i := range order {
+		order[i] = i
 	}
-	choices := make([]openai.CompletionChoice, w.r.Choices)
+	if len(order) > w.r.Choices {
+		slices.SortStableFunc(order, func(a, b int) int {
+			return cmp.Compare(meanLogprob(t.results[b].Tokens), meanLogprob(t.results[a].Tokens))
+		})
+	}
+	choices = make([]openai.CompletionChoice, w.r.Choices)
 	for i := range choices {
-		choices[i] = openai.CompletionChoice{Index: prompt*w.r.Choices + i, Text: order[i].Text, Finish: finish(order[i].End.Reason)}
+		r := &t.results[order[i]]
+		choices[i] = openai.CompletionChoice{Index: prompt*w.r.Choices + i, Text: r.Text, Finish: finish(r.End.Reason)}
 		if w.r.Logprobs != nil {
-			choices[i].Logprobs = tokens(order[i].Tokens, w.r.Sampled)
+			choices[i].Logprobs = tokens(r.Tokens, w.r.Sampled)
 		}
 		if w.r.Echo {
 			choices[i].Text = w.c.s.o.Model.PromptText(w.prompts[prompt]) + choices[i].Text
@@ -103,11 +118,16 @@ func (w *textWriter) choices(prompt int, t texts) []openai.CompletionChoice {
 			}
 		}
 	}
-	return choices
+	if w.r.Verbose {
+		q, first := w.request(prompt), &t.results[order[0]]
+		verbose = w.c.verbose(&q, w.r.Options, order[0], &first.End, first.Text)
+	}
+	return choices, verbose
 }
 
 // begin implements pourer.
 func (w *textWriter) begin(choice int) [][]byte {
+	w.said[choice] = &strings.Builder{}
 	if !w.r.Echo {
 		return nil
 	}
@@ -128,6 +148,7 @@ func (w *textWriter) progress(p *service.Progress) [][]byte {
 
 // part implements pourer.
 func (w *textWriter) part(choice int, p service.Part, _ int, t *api.Timings) [][]byte {
+	w.said[choice].WriteString(p.Text)
 	return [][]byte{w.text(choice, openai.CompletionChoice{Text: p.Text, Logprobs: wanted(&w.q, p.Tokens)}, t)}
 }
 
@@ -141,9 +162,14 @@ func (w *textWriter) text(choice int, c openai.CompletionChoice, t *api.Timings)
 // end implements pourer.
 func (w *textWriter) end(choice int, e *service.End) [][]byte {
 	t := timings(e)
-	return [][]byte{w.chunk(openai.CompletionChunk{
+	last := openai.CompletionChunk{
 		Choice: openai.CompletionChoice{Index: w.index(w.prompt, choice), Finish: finish(e.Reason)}, State: stateInfo(e.State), Timings: &t,
-	})}
+	}
+	if w.r.Verbose {
+		q := w.request(w.prompt)
+		last.Verbose = w.c.verbose(&q, w.r.Options, choice, e, w.said[choice].String())
+	}
+	return [][]byte{w.chunk(last)}
 }
 
 // done implements pourer.

@@ -45,15 +45,19 @@ func (s *Server) makeState(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkModel(r.Model); err != nil {
+		return err
+	}
+	c.ignored(r.Ignored)
 	m := s.o.Model
 	prompt, err := s.statePrompt(r)
 	if err != nil {
 		return told(err)
 	}
-	c.report.model, c.report.read = m.Name(), len(prompt.Tokens)
+	c.report.read = len(prompt.Tokens)
 	made, err := m.Make(c.ctx, c.client(""), prompt, r.Name, ttl(r.TTL))
 	if err != nil {
-		return toldOfName(err)
+		return blame(err, "name")
 	}
 	return c.answer(http.StatusCreated, rwkv.EncodeState(kept(made)))
 }
@@ -77,11 +81,24 @@ func ttl(d *time.Duration) time.Duration {
 	return *d
 }
 
+// blame returns what a client is told of an error of a state in a request that has no field state. field has the name of a new state.
+func blame(err error, field string) error {
+	var name *service.NameError
+	if errors.As(err, &name) || errors.Is(err, states.ErrName) {
+		return api.Invalidf(field, "%v", err)
+	}
+	said := told(err)
+	if e, ok := said.(*api.Error); ok && e.Param == "state" {
+		e.Param, e.Message = "", err.Error()
+	}
+	return said
+}
+
 // describeState describes one state.
 func (s *Server) describeState(c *call) error {
 	n, err := s.o.Model.Names().Find(c.tenant.Name, c.r.PathValue("name"))
 	if err != nil {
-		return told(&service.StateError{Err: err})
+		return blame(&service.StateError{Err: err}, "")
 	}
 	return c.answer(http.StatusOK, rwkv.EncodeState(kept(n)))
 }
@@ -107,14 +124,14 @@ func (s *Server) uploadState(c *call) error {
 	}
 	var life time.Duration
 	if text := query.Get("ttl"); text != "" {
-		var err error
-		if life, err = time.ParseDuration(text); err != nil || life < time.Second {
-			return api.Invalidf("ttl", `want a time such as "90m"`)
+		var bad *api.Error
+		if life, bad = rwkv.ParseTTL(text); bad != nil {
+			return bad
 		}
 	}
 	n, err := s.o.Model.Upload(c.client(""), c.r.PathValue("name"), c.upload(), transposed, life)
 	if err != nil {
-		return toldOfName(err)
+		return blame(err, "name")
 	}
 	return c.answer(http.StatusOK, rwkv.EncodeState(kept(n)))
 }
@@ -127,22 +144,16 @@ func (s *Server) downloadState(c *call) error {
 	}
 	begin, err := s.o.Model.Named(c.tenant.Name, c.r.PathValue("name"))
 	if err != nil {
-		return told(err)
+		return blame(err, "")
 	}
 	defer begin.Release()
 	h := c.w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Length", strconv.FormatInt(s.o.Model.Layout().FileBytes(form), 10))
-	return told(s.o.Model.Download(begin, c.w, form)) // nothing was written if the state does not fit the type
-}
-
-// toldOfName is told, for a request whose path or body has the name of the new state.
-func toldOfName(err error) error {
-	var name *service.NameError
-	if errors.As(err, &name) || errors.Is(err, states.ErrName) {
-		return api.Invalidf("name", "%v", err)
+	if err := s.o.Model.Download(begin, c.w, form); err != nil { // nothing was written if the state does not fit the type
+		return blame(err, "")
 	}
-	return told(err)
+	return nil
 }
 
 // forkState gives a state another name.
@@ -155,9 +166,10 @@ func (s *Server) forkState(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.ignored(r.Ignored)
 	n, err := s.o.Model.Names().Fork(c.tenant.Name, c.r.PathValue("name"), r.Name, ttl(r.TTL))
 	if err != nil {
-		return toldOfName(&service.StateError{Err: err})
+		return blame(&service.StateError{Err: err}, "to")
 	}
 	return c.answer(http.StatusCreated, rwkv.EncodeState(kept(n)))
 }
@@ -166,7 +178,7 @@ func (s *Server) forkState(c *call) error {
 func (s *Server) deleteState(c *call) error {
 	name := c.r.PathValue("name")
 	if err := s.o.Model.Names().Delete(c.tenant.Name, name); err != nil {
-		return told(&service.StateError{Err: err})
+		return blame(&service.StateError{Err: err}, "")
 	}
 	return c.answer(http.StatusOK, rwkv.EncodeDeleted(name))
 }

@@ -31,11 +31,6 @@ func TestAStateIsMadeUsedForkedAndDeleted(t *testing.T) {
 
 	forked := k.post("/v1/states/but/fork", fields{"to": "other"})
 	assert.Equal(t, "other", forked["name"])
-	for path, body := range map[string]fields{"/v1/states": {"prompt": "a", "name": "../a"}, "/v1/states/but/fork": {"to": "con"}} {
-		status, bad := k.ask("POST", path, body)
-		assert.Equal(t, http.StatusBadRequest, status)
-		assert.Equal(t, "name", at(bad, "error", "param"))
-	}
 	status, _ := k.ask("DELETE", "/v1/states/but", nil)
 	assert.Equal(t, http.StatusOK, status)
 	status, _ = k.ask("GET", "/v1/states/but", nil)
@@ -156,4 +151,29 @@ func TestSecurityUploads(t *testing.T) {
 	assert.Equal(t, http.StatusRequestEntityTooLarge, r.StatusCode, answer)
 	_, list := k.ask("GET", "/v1/states", nil)
 	assert.Empty(t, list["data"])
+}
+
+func TestErrorsOfStatesNameWhatIsWrong(t *testing.T) {
+	k := newClient(t, service.Options{})
+	k.post("/v1/states", fields{"prompt": "ROMEO:", "name": "romeo"})
+	for _, tc := range []struct {
+		method, path string
+		body         any
+		status       int
+		param        any
+	}{
+		{"POST", "/v1/states", fields{"prompt": "a", "name": "../x"}, 400, "name"},
+		{"POST", "/v1/states/romeo/fork", fields{"to": "con"}, 400, "to"},
+		{"POST", "/v1/states/juliet/fork", fields{"to": "x"}, 404, nil},
+		{"GET", "/v1/states/juliet", nil, 404, nil},
+		{"DELETE", "/v1/states/juliet", nil, 404, nil},
+		{"PUT", "/v1/states/juliet", "no state", 400, nil},
+		{"PUT", "/v1/states/con", "no state", 400, "name"},
+		{"PUT", "/v1/states/juliet?ttl=soon", "no state", 400, "ttl"},
+		{"GET", "/v1/states/juliet/content", nil, 404, nil},
+	} {
+		status, answer := k.ask(tc.method, tc.path, tc.body)
+		assert.Equal(t, tc.status, status, "%s %s", tc.method, tc.path)
+		assert.Equal(t, tc.param, at(answer, "error", "param"), "%s %s: %v", tc.method, tc.path, answer)
+	}
 }

@@ -56,9 +56,14 @@ func (c *call) askTexts(o api.Options, prompts []api.Prompt) (p prompted, err er
 
 // start begins the texts of a prompt.
 func (p *prompted) start(ctx context.Context, i int) (*service.Answers, error) {
+	return p.c.startTexts(ctx, p.request(i))
+}
+
+// request returns the request for the texts of a prompt.
+func (p *prompted) request(i int) service.Request {
 	q := p.q
 	q.Prompt = p.prompts[i]
-	return p.c.startTexts(ctx, q)
+	return q
 }
 
 // index returns the number of a choice of a prompt among all texts.
