@@ -47,6 +47,7 @@ func (s *Server) table() []route {
 		{"GET", "/health", open, llamaCpp, none, 0, s.health},
 		{"GET", "/v1/health", open, llamaCpp, none, 0, s.health},
 		{"GET", "/ready", open, own, none, 0, s.ready},
+		{"GET", "/openapi.yaml", open, own, none, 0, s.describe},
 		{"GET", "/metrics", keys.Metrics, llamaCpp, none, 0, s.serveMetrics},
 		{"POST", "/props", keys.Infer, llamaCpp, none, 0, notOffered("settings of the whole server are its operator's")},
 

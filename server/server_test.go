@@ -120,6 +120,7 @@ func (b *trial) do(method, path, body string, header ...string) (*http.Response,
 	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
 	require.NoError(b, err)
+	b.check(body, response, string(data))
 	return response, string(data)
 }
 
