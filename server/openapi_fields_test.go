@@ -214,8 +214,10 @@ func TestTheDocumentHasTheFieldsOfTheDecoders(t *testing.T) {
 // needs has what fields need of other ones.
 var needs = map[string]fields{
 	"top_logprobs": {"logprobs": true}, "tools": {"tool_choice": "none"}, "functions": {"function_call": "none"},
-	"MessageRequest tools": {"tool_choice": fields{"type": "none"}},
-	"n_predict":            {"max_tokens": nil}, "max_tokens": {"n_predict": nil}, "max_completion_tokens": {"n_predict": nil, "max_tokens": nil},
+	"tool_choice":              {"tools": []any{fields{"function": fields{"name": "honk"}}}},
+	"StateRequest tool_choice": {"messages": []any{fields{"role": "user", "content": "Hi"}}},
+	"MessageRequest tools":     {"tool_choice": fields{"type": "none"}},
+	"n_predict":                {"max_tokens": nil}, "max_tokens": {"n_predict": nil}, "max_completion_tokens": {"n_predict": nil, "max_tokens": nil},
 }
 
 func TestTheDocumentHasTheLimitsOfTheDecoders(t *testing.T) {
