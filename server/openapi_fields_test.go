@@ -24,6 +24,7 @@ import (
 	"github.com/gosling-rwkv/gosling/api/apitest"
 	"github.com/gosling-rwkv/gosling/api/llamacpp"
 	"github.com/gosling-rwkv/gosling/api/openai"
+	"github.com/gosling-rwkv/gosling/api/responses"
 	"github.com/gosling-rwkv/gosling/api/rwkv"
 )
 
@@ -33,6 +34,7 @@ var decoders = apitest.Endpoints{
 	"EmbeddingRequest":       apitest.Decoder(openai.DecodeEmbeddings),
 	"LlamaCompletionRequest": apitest.Decoder(llamacpp.DecodeCompletion), "LlamaEmbeddingRequest": apitest.Decoder(llamacpp.DecodeEmbeddings),
 	"TokenizeRequest": apitest.Decoder(llamacpp.DecodeTokenize), "DetokenizeRequest": apitest.Decoder(llamacpp.DecodeDetokenize),
+	"ResponseRequest": apitest.Decoder(responses.DecodeCreate),
 	"MessageRequest":  apitest.Decoder(anthropic.DecodeMessage),
 	"TemplateRequest": apitest.Decoder(llamacpp.DecodeTemplate),
 	"StateRequest":    apitest.Decoder(rwkv.DecodeCreate), "ForkRequest": apitest.Decoder(rwkv.DecodeFork),
@@ -125,7 +127,7 @@ var probes = []any{1.5, "?", true, fields{"?": 1}, fields{"type": "json_object"}
 func names(t *testing.T) []string {
 	found := map[string]bool{}
 	name := regexp.MustCompile(`^[a-z][a-z0-9_]+$`)
-	for _, folder := range []string{"api", "api/anthropic", "api/openai", "api/llamacpp", "api/rwkv"} {
+	for _, folder := range []string{"api", "api/anthropic", "api/openai", "api/llamacpp", "api/responses", "api/rwkv"} {
 		files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
 		require.NoError(t, err)
 		for _, file := range files {
@@ -214,10 +216,11 @@ func TestTheDocumentHasTheFieldsOfTheDecoders(t *testing.T) {
 // needs has what fields need of other ones.
 var needs = map[string]fields{
 	"top_logprobs": {"logprobs": true}, "tools": {"tool_choice": "none"}, "functions": {"function_call": "none"},
-	"tool_choice":              {"tools": []any{fields{"function": fields{"name": "honk"}}}},
-	"StateRequest tool_choice": {"messages": []any{fields{"role": "user", "content": "Hi"}}},
-	"MessageRequest tools":     {"tool_choice": fields{"type": "none"}},
-	"n_predict":                {"max_tokens": nil}, "max_tokens": {"n_predict": nil}, "max_completion_tokens": {"n_predict": nil, "max_tokens": nil},
+	"tool_choice":                 {"tools": []any{fields{"function": fields{"name": "honk"}}}},
+	"StateRequest tool_choice":    {"messages": []any{fields{"role": "user", "content": "Hi"}}},
+	"ResponseRequest tool_choice": {"tools": []any{fields{"type": "function", "name": "honk"}}},
+	"MessageRequest tools":        {"tool_choice": fields{"type": "none"}},
+	"n_predict":                   {"max_tokens": nil}, "max_tokens": {"n_predict": nil}, "max_completion_tokens": {"n_predict": nil, "max_tokens": nil},
 }
 
 func TestTheDocumentHasTheLimitsOfTheDecoders(t *testing.T) {
