@@ -22,6 +22,7 @@ const (
 	fairSlots = 8
 	quantum   = 256 // tokens that a text decodes before it makes room
 	essay     = 600 // tokens of each answer: several turns
+	ahead     = 4   // turns for which a tenant may be ahead of the others, who then go first
 )
 
 // conversations are how many each tenant has at a time. Few or many, a tenant gets the same share.
@@ -136,8 +137,8 @@ func (s *shares) judge(r *report, in time.Duration) {
 	turn := in * quantum * fairSlots / time.Duration(total(s.tokens)) // that a text has a slot
 	for _, name := range slices.Sorted(maps.Keys(s.waits)) {
 		others := float64(conversations[name]*len(conversations))/fairSlots - 1 // turns until a conversation's next one
-		bound := time.Duration((2*others + 2) * float64(turn))
-		r.hold(s.waits[name] <= bound, "%s: a conversation waited %s at most, want %s (2 turns of %s more than twice the %.1f turns of others)", name,
-			s.waits[name].Round(time.Millisecond), bound.Round(time.Millisecond), turn.Round(time.Millisecond), others)
+		bound := time.Duration((2*others + ahead) * float64(turn))
+		r.hold(s.waits[name] <= bound, "%s: a conversation waited %s at most, want %s (%d turns of %s more than twice the %.1f turns of others)", name,
+			s.waits[name].Round(time.Millisecond), bound.Round(time.Millisecond), ahead, turn.Round(time.Millisecond), others)
 	}
 }

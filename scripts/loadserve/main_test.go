@@ -268,8 +268,8 @@ func TestJudgeOfShares(t *testing.T) {
 	s.judge(&r, in)
 	require.Len(t, r.Checks, 5)
 	assert.Equal(t, 1, r.failed(), "%v", r.Checks)
-	assert.Contains(t, r.Checks[4].Says, "dag: a conversation waited 600ms at most, want 1.024s") // 2 slots for 4 conversations
-	assert.False(t, r.Checks[1].Held, "ann may wait for 7.168 s")
+	assert.Contains(t, r.Checks[4].Says, "dag: a conversation waited 600ms at most, want 1.536s") // 2 slots for 4 conversations
+	assert.False(t, r.Checks[1].Held, "ann may wait for 7.68 s")
 	s.tokens["ann"] = 98
 	r = report{}
 	s.judge(&r, in)
