@@ -33,7 +33,7 @@ func faults(ctx context.Context, o options, stderr io.Writer) (r report, err err
 	}
 	r.Stages = append(r.Stages, into.stage("afterwards"))
 	after, err := t.settled(ctx, before)
-	r.resources(before, after, maxGrowth)
+	r.resources(before, after, t.mayGrow())
 	return r, err
 }
 

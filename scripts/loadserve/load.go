@@ -49,7 +49,7 @@ func load(ctx context.Context, o options, stderr io.Writer) (r report, err error
 		r.Stages = append(r.Stages, into.stage(fmt.Sprintf("%d clients", clients)))
 	}
 	after, err := t.settled(ctx, before)
-	r.resources(before, after, maxGrowth)
+	r.resources(before, after, t.mayGrow())
 	return r, err
 }
 
@@ -59,6 +59,14 @@ const (
 	waiting   = 256 << 20 // bytes of states that wait for a slot
 	maxGrowth = kept + waiting + 128<<20
 )
+
+// mayGrow returns maxGrowth, or -1 for a server that was started by others with bounds of its own.
+func (t *target) mayGrow() int64 {
+	if t.process == nil {
+		return -1
+	}
+	return maxGrowth
+}
 
 // loop lets clients ask, each one request after the other, until the time is up or the number of requests is reached, if it is not 0.
 // Failed requests are noted. The error is the end of ctx or of the server.

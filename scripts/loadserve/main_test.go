@@ -257,6 +257,9 @@ func TestGrownComparesWhatIsKnown(t *testing.T) {
 	r.resources(served.Resources{RSS: 1, Private: 1 << 20}, served.Resources{Private: 3 << 20}, 1<<20)
 	assert.Equal(t, 1, r.failed())
 	r = report{}
+	r.resources(served.Resources{RSS: 1, Private: 1}, served.Resources{Private: 3 << 40}, -1)
+	assert.Zero(t, r.failed())
+	r = report{}
 	r.resources(served.Resources{RSS: -1}, served.Resources{}, 0)
 	assert.Empty(t, r.Checks, "nothing is known")
 }
