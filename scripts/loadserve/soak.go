@@ -19,7 +19,7 @@ func soak(ctx context.Context, o options, stderr io.Writer) (r report, err error
 	defer func() { err = errors.Join(err, t.stop()) }()
 	idle := t.resources(ctx)
 	early, into := o.soak/6, newRecord()
-	fmt.Fprintf(stderr, "%s, then %s\n", early, o.soak-early)
+	fmt.Fprintf(stderr, "%s, then %s\n", early.Round(time.Second), (o.soak - early).Round(time.Second))
 	if err := t.misused(ctx, jobs, early, into); err != nil {
 		return r, err
 	}
