@@ -187,3 +187,15 @@ func TestGapsOfOnePieceAreNone(t *testing.T) {
 	assert.Equal(t, time.Second, a.First())
 	assert.Equal(t, 2*time.Second, (&Answer{Total: 2 * time.Second}).First())
 }
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	var log Tail
+	for range 3 {
+		n, err := log.Write([]byte(strings.Repeat("a", 3000)))
+		require.NoError(t, err)
+		require.Equal(t, 3000, n)
+	}
+	fmt.Fprint(&log, "end")
+	assert.Len(t, log.String(), kept)
+	assert.True(t, strings.HasSuffix(log.String(), "aend"))
+}

@@ -205,15 +205,3 @@ func TestGapsAreThoseBeforeAndAfter(t *testing.T) {
 	assert.Equal(t, 10.0, median)
 	assert.Equal(t, 200.0, largest)
 }
-
-func TestTailKeepsTheEnd(t *testing.T) {
-	var log tail
-	for range 3 {
-		n, err := log.Write(bytes.Repeat([]byte{'a'}, 3000))
-		require.NoError(t, err)
-		require.Equal(t, 3000, n)
-	}
-	log.Write([]byte("end"))
-	assert.Len(t, log.text, 4096)
-	assert.True(t, strings.HasSuffix(string(log.text), "aend"))
-}

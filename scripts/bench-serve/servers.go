@@ -111,7 +111,7 @@ func (s side) measure(ctx context.Context, o options, round int, stderr io.Write
 
 // with starts the server, warms it up, calls f and stops it.
 func (s side) with(ctx context.Context, slots int, stderr io.Writer, f func(*bench) error) (err error) {
-	var log tail
+	var log served.Tail
 	process, err := served.Start(ctx, &log, s.program, s.args(slots)...)
 	if err == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -124,17 +124,7 @@ func (s side) with(ctx context.Context, slots int, stderr io.Writer, f func(*ben
 		err = errors.Join(err, process.Stop())
 	}
 	if err != nil {
-		stderr.Write(log.text)
+		fmt.Fprint(stderr, log.String())
 	}
 	return err
-}
-
-// tail keeps the last of what a server prints.
-type tail struct{ text []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	const kept = 4 << 10
-	t.text = append(t.text, p...)
-	t.text = t.text[max(0, len(t.text)-kept):]
-	return len(p), nil
 }

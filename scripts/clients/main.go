@@ -9,7 +9,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -42,10 +41,10 @@ func main() {
 }
 
 func run(ctx context.Context, gosling, folder, pattern string, stdout io.Writer) (err error) {
-	var log bytes.Buffer
+	var log served.Tail
 	server, err := served.Start(ctx, &log, gosling, "serve", "demo", "--n-predict", "2000") // some tests set no limit
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, log.Bytes())
+		return fmt.Errorf("%w\n%s", err, log.String())
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
 	if folder != "" {

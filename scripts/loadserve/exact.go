@@ -20,7 +20,7 @@ func exact(ctx context.Context, o options, stderr io.Writer) (r report, err erro
 	const company = 16
 	var jobs []*job
 	for _, slots := range []int{1, 8} {
-		t, err := o.start(ctx, stderr, "--slots", strconv.Itoa(slots))
+		t, err := o.start(ctx, "--slots", strconv.Itoa(slots))
 		if err != nil {
 			return r, err
 		}

@@ -43,7 +43,7 @@ func fair(ctx context.Context, o options, stderr io.Writer) (r report, err error
 			return r, err
 		}
 	}
-	t, err := o.start(ctx, stderr, "--slots", strconv.Itoa(fairSlots), "--api-key-file", file)
+	t, err := o.start(ctx, "--slots", strconv.Itoa(fairSlots), "--api-key-file", file)
 	if err != nil {
 		return r, err
 	}

@@ -17,7 +17,7 @@ const pooled = 40
 
 // open starts or finds the server, and learns the references of a mixture.
 func (o options) open(ctx context.Context, stderr io.Writer) (*target, []*job, error) {
-	t, err := o.start(ctx, stderr)
+	t, err := o.start(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,11 +17,12 @@ type target struct {
 	served.Client
 	pid       int // 0 if unknown
 	process   *served.Process
+	log       served.Tail // of the process
 	transport *http.Transport
 }
 
 // start returns the running server that the flags name, or starts one with more flags.
-func (o options) start(ctx context.Context, log io.Writer, more ...string) (*target, error) {
+func (o options) start(ctx context.Context, more ...string) (*target, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 128
 	t := &target{transport: transport, pid: o.pid}
@@ -33,8 +33,8 @@ func (o options) start(ctx context.Context, log io.Writer, more ...string) (*tar
 	args := []string{"serve", "--deterministic", "--state-cache", strconv.Itoa(kept), "--state-memory", strconv.Itoa(waiting)}
 	args = append(append(append(args, more...), strings.Fields(o.goslingArgs)...), o.model)
 	var err error
-	if t.process, err = served.Start(ctx, log, o.gosling, args...); err != nil {
-		return nil, err
+	if t.process, err = served.Start(ctx, &t.log, o.gosling, args...); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, t.log.String())
 	}
 	t.URL, t.pid = t.process.URL, t.process.ID()
 	return t, nil
@@ -47,7 +47,7 @@ func (t *target) stop() error {
 		return nil
 	}
 	if err := t.process.Alive(); err != nil {
-		return err
+		return fmt.Errorf("%w\n%s", err, t.log.String())
 	}
 	return t.process.Stop()
 }
