@@ -54,11 +54,7 @@ func (s *Server) countMessage(c *call) error {
 
 // message reads a request and returns what it asks the model for. The caller releases its Begin.
 func (c *call) message() (*anthropic.MessageRequest, service.Request, error) {
-	body, err := c.body()
-	if err != nil {
-		return nil, service.Request{}, err
-	}
-	r, err := anthropic.DecodeMessage(body)
+	r, err := decoded(c, anthropic.DecodeMessage)
 	if err != nil {
 		return nil, service.Request{}, err
 	}

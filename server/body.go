@@ -120,3 +120,12 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	return n, refuse(api.Invalid, 0, "the body ends too early, or is not what its header says")
 }
+
+// decoded reads the body and decodes it.
+func decoded[T any](c *call, decode func(body []byte) (T, error)) (r T, err error) {
+	body, err := c.body()
+	if err != nil {
+		return r, err
+	}
+	return decode(body)
+}

@@ -16,11 +16,7 @@ import (
 
 // llamaCompletion continues texts in llama.cpp's form.
 func (s *Server) llamaCompletion(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := llamacpp.DecodeCompletion(body)
+	r, err := decoded(c, llamacpp.DecodeCompletion)
 	if err != nil {
 		return err
 	}
@@ -158,11 +154,7 @@ func (w *llamaWriter) everyTimings() bool { return w.r.Timings }
 
 // llamaEmbeddings returns vectors in llama.cpp's form.
 func (s *Server) llamaEmbeddings(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := llamacpp.DecodeEmbeddings(body)
+	r, err := decoded(c, llamacpp.DecodeEmbeddings)
 	if err != nil {
 		return err
 	}
@@ -179,11 +171,7 @@ func (s *Server) llamaEmbeddings(c *call) error {
 
 // tokenize cuts a text into tokens.
 func (s *Server) tokenize(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := llamacpp.DecodeTokenize(body)
+	r, err := decoded(c, llamacpp.DecodeTokenize)
 	if err != nil {
 		return err
 	}
@@ -209,11 +197,7 @@ func notText() error {
 
 // detokenize returns the text of tokens.
 func (s *Server) detokenize(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := llamacpp.DecodeDetokenize(body)
+	r, err := decoded(c, llamacpp.DecodeDetokenize)
 	if err != nil {
 		return err
 	}
@@ -227,11 +211,7 @@ func (s *Server) detokenize(c *call) error {
 
 // applyTemplate returns the prompt of a conversation.
 func (s *Server) applyTemplate(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := llamacpp.DecodeTemplate(body)
+	r, err := decoded(c, llamacpp.DecodeTemplate)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,7 @@ func finish(reason generate.Reason) openai.Finish {
 
 // chatCompletions answers a conversation.
 func (s *Server) chatCompletions(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := openai.DecodeChat(body)
+	r, err := decoded(c, openai.DecodeChat)
 	if err != nil {
 		return err
 	}

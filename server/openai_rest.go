@@ -13,11 +13,7 @@ import (
 
 // embeddings returns a vector for each text.
 func (s *Server) embeddings(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := openai.DecodeEmbeddings(body)
+	r, err := decoded(c, openai.DecodeEmbeddings)
 	if err != nil {
 		return err
 	}
@@ -85,11 +81,7 @@ func (s *Server) described() openai.Model {
 
 // inputTokens counts the tokens of a conversation's prompt.
 func (s *Server) inputTokens(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := openai.DecodeChat(body)
+	r, err := decoded(c, openai.DecodeChat)
 	if err != nil {
 		return err
 	}

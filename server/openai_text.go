@@ -15,11 +15,7 @@ import (
 
 // completions continues texts.
 func (s *Server) completions(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := openai.DecodeCompletion(body)
+	r, err := decoded(c, openai.DecodeCompletion)
 	if err != nil {
 		return err
 	}

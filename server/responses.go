@@ -67,11 +67,8 @@ func (s *Server) countResponse(c *call) error {
 // the cache has dropped it, or the instructions have changed, more of the text is computed again.
 func (c *call) response() (*responseWriter, service.Request, error) {
 	w := &responseWriter{c: c}
-	body, err := c.body()
-	if err != nil {
-		return w, service.Request{}, err
-	}
-	if w.r, err = responses.DecodeCreate(body); err != nil {
+	var err error
+	if w.r, err = decoded(c, responses.DecodeCreate); err != nil {
 		return w, service.Request{}, err
 	}
 	if w.before, err = c.conversation(w.r.Previous); err != nil {

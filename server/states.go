@@ -37,11 +37,7 @@ func (s *Server) listStates(c *call) error {
 
 // makeState reads a text or a conversation and keeps the state behind it.
 func (s *Server) makeState(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := rwkv.DecodeCreate(body)
+	r, err := decoded(c, rwkv.DecodeCreate)
 	if err != nil {
 		return err
 	}
@@ -158,11 +154,7 @@ func (s *Server) downloadState(c *call) error {
 
 // forkState gives a state another name.
 func (s *Server) forkState(c *call) error {
-	body, err := c.body()
-	if err != nil {
-		return err
-	}
-	r, err := rwkv.DecodeFork(body)
+	r, err := decoded(c, rwkv.DecodeFork)
 	if err != nil {
 		return err
 	}
