@@ -50,7 +50,7 @@ Examples:
   gosling chat model.gguf --temp 0 --think fast
   gosling chat model.gguf --template raven --system "Alice knows everything about geese."
   printf 'What is a goose?\n/save goose.state\n' | gosling chat model.gguf`,
-		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(chatLimit), stateFlags(), modelFlags()),
+		Flags:  slices.Concat(flags, templateFlags(), formFlags(), samplingFlags(chatLimit), stateFlags(), modelFlags()),
 		Action: runChat,
 	}
 }
@@ -95,6 +95,10 @@ func runChat(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
+	like, err := form(c)
+	if err != nil {
+		return err
+	}
 	m, loaded, err := loadNamed(c, name)
 	if err != nil {
 		return err
@@ -130,7 +134,7 @@ func runChat(c *urfave.Context) error {
 	t.editor, _ = t.lines.(*editedLines)
 	logger(c).Info("template", "name", f.Name, "why", cmp.Or(why, "it was asked for"), "stop", f.Stops)
 	t.dialog, err = t.newDialog(m, name, why, last, lm.ConversationOptions{
-		Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")),
+		Format: f, Sampling: &o, Stop: stopStrings(c, f.Stops), Limit: max(0, c.Int("n-predict")), Form: like,
 	})
 	if err != nil {
 		return err

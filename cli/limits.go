@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/internal/infile"
 	"github.com/gosling-rwkv/gosling/internal/intext"
 )
@@ -11,6 +12,7 @@ var (
 	promptLimit  = infile.Limit{Bytes: 64 << 20, What: "a prompt"}
 	tokensLimit  = infile.Limit{Bytes: 64 << 20, What: "a list of tokens"}
 	toolsLimit   = infile.Limit{Bytes: 4 << 20, What: "a list of tools"}
+	grammarLimit = infile.Limit{Bytes: grammar.MaxSource, What: "a grammar"}
 	messageLimit = infile.Limit{Bytes: 16 << 20, What: "a message"} // a line of a chat whose input is not a terminal
 )
 

@@ -47,18 +47,23 @@ Examples:
   gosling run model.gguf --template instruction --input "Gänse ziehen." "Translate into English."
   gosling run g1.gguf --think fast --system "Be brief." "What is a goose?"
   gosling run g1.gguf --tools tools.json "What is the weather in Basel?"
+  gosling run g1.gguf --template g1 --json-schema person.json "Who wrote Faust?"
   gosling run midi.gguf --template midi --output song.mid ""
   gosling run model.gguf --file story.txt --temp 0.6 --top-p 0.7 -n 1000 --stop "THE END"
   gosling run -m model.gguf -p "The goose" -n 5 --ban goose
   echo "The goose" | gosling run model.gguf --temp 0
   cat notes.txt | gosling run model.gguf --template auto "Sum this up:"`,
-		Flags:  slices.Concat(flags, templateFlags(), samplingFlags(runLimit), stateFlags(), modelFlags()),
+		Flags:  slices.Concat(flags, templateFlags(), formFlags(), samplingFlags(runLimit), stateFlags(), modelFlags()),
 		Action: run,
 	}
 }
 
 func run(c *urfave.Context) error {
 	f, err := runFormat(c)
+	if err != nil {
+		return err
+	}
+	like, err := form(c)
 	if err != nil {
 		return err
 	}
@@ -109,6 +114,14 @@ func run(c *urfave.Context) error {
 		return err
 	}
 	o.Stop = chat.Stops(o.Stop, f.Start())
+	g, err := m.GuideAnswer(f, f.Start(), like, "")
+	if err != nil {
+		return err
+	}
+	if g != nil {
+		defer g.Close()
+		o.Sampler.SetGuide(g)
+	}
 	j := job{c: c, model: m, tokens: tokens, text: text, options: o, format: f}
 	err = j.run()
 	if err == nil && j.times.Reason == generate.Limit && (!c.IsSet("n-predict") || term.Is(c.App.ErrWriter)) {

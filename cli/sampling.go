@@ -39,12 +39,13 @@ func samplingOptions(c *urfave.Context, m *lm.Model, t prompt.Template) (sampler
 	if seed := c.Int64("seed"); seed >= 0 {
 		o.Seed = uint64(seed)
 	}
-	greedy := c.IsSet("temp") && c.Float64("temp") == 0
+	// A form repeats its signs and names. Penalties would make the model avoid them.
+	unpenalized := c.IsSet("temp") && c.Float64("temp") == 0 || formed(c)
 	for name, value := range map[string]*float64{"temp": &o.Temperature, "top-p": &o.TopP, "penalty-decay": &o.PenaltyDecay, "min-p": &o.MinP,
 		"presence-penalty": &o.PresencePenalty, "frequency-penalty": &o.FrequencyPenalty} {
 		if c.IsSet(name) {
 			*value = c.Float64(name)
-		} else if greedy && strings.HasSuffix(name, "-penalty") {
+		} else if unpenalized && strings.HasSuffix(name, "-penalty") {
 			*value = 0
 		}
 	}
@@ -57,7 +58,7 @@ func samplingOptions(c *urfave.Context, m *lm.Model, t prompt.Template) (sampler
 	if err := m.Ban(&o, argumentTexts(c, "ban")); err != nil {
 		return o, misuse(c, "--ban %v", err)
 	}
-	if c.Bool("ignore-eos") && c.Command.Name != "serve" { // whose requests may say otherwise
+	if c.Bool("ignore-eos") && c.Command.Name != "serve" && !formed(c) { // requests may say otherwise, and a form knows its end
 		o.Banned = append(o.Banned, m.EndTokens(t)...)
 	}
 	if _, err := sampler.New(o); err != nil {
@@ -70,7 +71,7 @@ func samplingOptions(c *urfave.Context, m *lm.Model, t prompt.Template) (sampler
 // stopStrings returns the template's stop strings and those of --stop. An empty --stop drops the template's.
 func stopStrings(c *urfave.Context, own []string) []string {
 	stops := slices.Clone(own)
-	if slices.Contains(c.StringSlice("stop"), "") {
+	if slices.Contains(c.StringSlice("stop"), "") || formed(c) { // a form knows its end
 		stops = nil
 	}
 	for _, s := range argumentTexts(c, "stop") {

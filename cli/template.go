@@ -6,6 +6,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"github.com/gosling-rwkv/gosling/chat"
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/prompt"
 )
 
@@ -63,3 +64,35 @@ func settle(c *urfave.Context, f *chat.Format, fallback prompt.Template) error {
 	}
 	return nil
 }
+
+// formFlags returns the flags that say what an answer must look like.
+func formFlags() []urfave.Flag {
+	return []urfave.Flag{
+		&urfave.PathFlag{Name: "json-schema", Usage: "answer with JSON that is valid by the JSON Schema in `FILE`; behind thoughts, if the model thinks"},
+		&urfave.PathFlag{Name: "grammar", Usage: "answer with a text of the grammar in `FILE`, in GBNF, llama.cpp's notation"},
+	}
+}
+
+// form returns what the flags say that an answer must look like, or nil.
+func form(c *urfave.Context) (*grammar.Part, error) {
+	if c.IsSet("json-schema") && c.IsSet("grammar") {
+		return nil, misuse(c, "--json-schema and --grammar both say what the answer looks like: leave one of them out")
+	}
+	name, read := "json-schema", grammar.Schema
+	if c.IsSet("grammar") {
+		name, read = "grammar", grammar.GBNF
+	}
+	if !c.IsSet(name) {
+		return nil, nil
+	}
+	source, err := readText(c, c.Path(name), grammarLimit)
+	if err != nil {
+		return nil, err
+	}
+	p := read(string(source)).At(textName(c.Path(name)))
+	_, err = grammar.New(p) // before a model is loaded
+	return &p, err
+}
+
+// formed reports whether all of an answer has a form.
+func formed(c *urfave.Context) bool { return c.IsSet("json-schema") || c.IsSet("grammar") }

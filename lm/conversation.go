@@ -14,6 +14,7 @@ import (
 	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/internal/filekind"
 	"github.com/gosling-rwkv/gosling/internal/infile"
@@ -28,6 +29,7 @@ type ConversationOptions struct {
 	Sampling *sampler.Options // nil follows the template, with a random seed
 	Stop     []string         // strings that end an answer; nil follows the template
 	Limit    int              // maximum number of tokens per answer; 0 means no limit
+	Form     *grammar.Part    // what an answer in words must look like; nil is any text. It ends the answer, so the template's stop strings do not
 }
 
 // Conversation is a chat with a model. Between turns its session has read whole turns only, each with its separator. A saved
@@ -38,6 +40,7 @@ type Conversation struct {
 	session *engine.Session
 	options generate.Options
 	sampler sampler.Options
+	form    *grammar.Part
 	turns   []Turn
 	partial bool        // the turns do not tell everything that the session has read: a state was loaded
 	open    *openAnswer // nil if the last answer is complete
@@ -56,13 +59,13 @@ func (m *Model) NewConversation(ctx context.Context, o ConversationOptions) (*Co
 	if o.Format.Name == "" {
 		o.Format.Template = m.Template()
 	}
-	c := &Conversation{Format: o.Format, model: m}
+	c := &Conversation{Format: o.Format, model: m, form: o.Form}
 	c.sampler = m.Sampling(o.Format.Sampling)
 	if o.Sampling != nil {
 		c.sampler = *o.Sampling
 	}
 	c.options = generate.Options{Vocab: vocab, End: Tokens(o.Format.End), Stop: o.Stop, Limit: o.Limit}
-	if o.Stop == nil {
+	if o.Stop == nil && o.Form == nil {
 		c.options.Stop = o.Format.Stops
 	}
 	if c.options.Sampler, err = sampler.New(c.sampler); err != nil {
@@ -156,6 +159,15 @@ func (c *Conversation) answer(ctx context.Context, turn Turn, tokens []tokenizer
 	r.Start = turn.Start
 	o := c.options
 	o.Stop = chat.Stops(o.Stop, turn.Start)
+	g, err := c.model.GuideAnswer(c.Format, turn.Start, c.form, turn.Said)
+	if err != nil {
+		return r, err
+	}
+	if g != nil {
+		defer g.Close()
+		o.Sampler.SetGuide(g)
+		defer o.Sampler.SetGuide(nil)
+	}
 	var said strings.Builder
 	said.WriteString(turn.Said)
 	var last generate.Piece

@@ -18,6 +18,7 @@ import (
 	"github.com/gosling-rwkv/gosling/generate"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/quant"
@@ -307,3 +308,56 @@ func TestProgressCountsTheTokensThatAreRead(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, tokens, read)
 }
+
+func TestAnswersHaveAForm(t *testing.T) {
+	m := byteModel(t)
+	form := grammar.GBNF(`root ::= "yes" | "no" "!"{2}`)
+	c, err := m.NewConversation(t.Context(), ConversationOptions{Form: &form})
+	require.NoError(t, err)
+	defer c.Close()
+	for range 2 {
+		r, err := c.Say(t.Context(), "Is it?", drop)
+		require.NoError(t, err)
+		assert.Contains(t, []string{"yes", "no!!"}, strings.TrimSpace(r.Said))
+		assert.Equal(t, generate.EndOfText, r.Times.Reason)
+	}
+	c.SetLimit(1)
+	r, err := c.Say(t.Context(), "And now?", drop)
+	require.NoError(t, err)
+	require.Equal(t, generate.Limit, r.Times.Reason)
+	c.SetLimit(0)
+	r, err = c.Continue(t.Context(), drop)
+	require.NoError(t, err)
+	assert.Contains(t, []string{"yes", "no!!"}, strings.TrimSpace(r.Said), "the form goes on where the answer was cut")
+}
+
+func TestCallsFollowTheirSchemas(t *testing.T) {
+	m := byteModel(t)
+	g1, err := prompt.Named("g1")
+	require.NoError(t, err)
+	f, _, err := chat.Format{Template: g1}.OfferTools(`[{"name": "honk", "input_schema": {"properties": {"loud": {"type": "boolean"}}, "required": ["loud"]}}]`, chat.Trained)
+	require.NoError(t, err)
+	c, err := m.NewConversation(t.Context(), ConversationOptions{Format: f})
+	require.NoError(t, err)
+	defer c.Close()
+	r, err := c.Say(t.Context(), "Honk!", drop)
+	require.NoError(t, err)
+	assert.Regexp(t, `^\n\{"name":"honk","arguments":\{[ \n]*"loud": ?(true|false)[ \n]*\}\}$`, r.Said)
+}
+
+func TestATextHasAForm(t *testing.T) {
+	m := byteModel(t)
+	form := grammar.Schema(`{"type": "array", "items": {"type": "boolean"}, "minItems": 3, "maxItems": 3}`)
+	var text strings.Builder
+	for piece, err := range m.Generate(t.Context(), "ROMEO:", GenerateOptions{Form: &form}) {
+		require.NoError(t, err)
+		text.WriteString(piece.Text)
+	}
+	assert.Regexp(t, `^\[[ \n]*(true|false)(,[ \n]*(true|false)){2}[ \n]*\]$`, text.String())
+	form = grammar.GBNF("root ::= x")
+	for _, err := range m.Generate(t.Context(), "ROMEO:", GenerateOptions{Form: &form}) {
+		assert.ErrorContains(t, err, `rule "x" is not defined`)
+	}
+}
+
+func drop(chat.Part) error { return nil }

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/generate"
+	"github.com/gosling-rwkv/gosling/grammar"
+	"github.com/gosling-rwkv/gosling/guide"
 	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/prompt"
 	"github.com/gosling-rwkv/gosling/sampler"
@@ -89,6 +92,7 @@ type GenerateOptions struct {
 	Sampling *sampler.Options // nil follows the template, with a random seed
 	Stop     []string         // strings that end the text and are not part of it
 	Limit    int              // maximum number of tokens; 0 means no limit
+	Form     *grammar.Part    // what the text must look like; nil is any text. It ends the text, so the template's stop strings do not
 }
 
 // Generate continues a prompt and streams the text. It takes the prompt as it stands. The last piece tells why the text ended.
@@ -114,11 +118,27 @@ func (m *Model) Generate(ctx context.Context, text string, o GenerateOptions) it
 // Continue is Generate in an existing session, after what the session has already read. Afterwards the session has also read the
 // prompt and the new text, except for the Unread of the last piece.
 func (m *Model) Continue(ctx context.Context, session *engine.Session, text string, o GenerateOptions) iter.Seq2[generate.Piece, error] {
-	tokens, options, err := m.prepare(text, o)
-	if err != nil {
-		return func(yield func(generate.Piece, error) bool) { yield(generate.Piece{}, err) }
+	return func(yield func(generate.Piece, error) bool) {
+		tokens, options, err := m.prepare(text, o)
+		if err != nil {
+			yield(generate.Piece{}, err)
+			return
+		}
+		if o.Form != nil {
+			g, err := m.NewGuide(guide.Options{Form: o.Form, Ends: slices.Concat(m.EndTokens(m.Template()), options.End), Stops: m.Template().Stops})
+			if err != nil {
+				yield(generate.Piece{}, err)
+				return
+			}
+			defer g.Close()
+			options.Sampler.SetGuide(g)
+		}
+		for piece, err := range generate.Text(ctx, session, tokens, options) {
+			if !yield(piece, err) {
+				return
+			}
+		}
 	}
-	return generate.Text(ctx, session, tokens, options)
 }
 
 // prepare returns the tokens of a prompt and the options for generating.
@@ -130,7 +150,9 @@ func (m *Model) prepare(text string, o GenerateOptions) ([]tokenizer.Token, gene
 		if template, err = prompt.Named(o.Template); err != nil {
 			return nil, generate.Options{}, err
 		}
-		stops = append(template.Stops[:len(template.Stops):len(template.Stops)], stops...)
+		if o.Form == nil {
+			stops = append(template.Stops[:len(template.Stops):len(template.Stops)], stops...)
+		}
 	}
 	tokens, err := m.Encode(text)
 	if err != nil {

@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gosling-rwkv/gosling/chat"
 	"github.com/gosling-rwkv/gosling/checkpoint/formats"
 	"github.com/gosling-rwkv/gosling/convert"
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/grammar"
 	"github.com/gosling-rwkv/gosling/guide"
 	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/prompt"
@@ -167,6 +169,19 @@ func (m *Model) NewGuide(o guide.Options) (*guide.Guide, error) {
 		return nil, err
 	}
 	return m.guides.New(o)
+}
+
+// GuideAnswer returns the guide of an answer in a format, or nil if any text will do. form is what the answer must look like if it is in
+// words; nil is any text. begun is the part of the answer that is there already, after its start. The caller closes the guide.
+func (m *Model) GuideAnswer(f chat.Format, start prompt.Think, form *grammar.Part, begun string) (*guide.Guide, error) {
+	o := guide.Options{Form: form, Begun: begun, Ends: m.EndTokens(f.Template), Stops: f.Stops}
+	if f.Verbatim {
+		return m.NewGuide(o)
+	}
+	if whole, ok := f.Grammar(start, form); ok {
+		o.Form = &whole
+	}
+	return m.NewGuide(o)
 }
 
 // Template returns the prompt template that the model was trained on, judged by its name, architecture and vocabulary.

@@ -7,7 +7,7 @@
 //
 // With the zero Options, a Sampler always chooses the likeliest token.
 //
-// Limits: it has no classifier-free guidance, no grammars and no mirostat.
+// Limits: it has no classifier-free guidance and no mirostat. Package guide has grammars.
 package sampler
 
 import (
@@ -64,6 +64,9 @@ func (s *Sampler) Reset() {
 	s.seen = s.seen[:0]
 	clear(s.where)
 }
+
+// SetGuide replaces Options.Guide. nil removes it.
+func (s *Sampler) SetGuide(g Guide) { s.o.Guide = g }
 
 // LogitError is the error of a logit that is NaN or infinite.
 type LogitError struct {
