@@ -42,7 +42,7 @@ func TestThePageOfLimitsSaysWhatHolds(t *testing.T) {
 		"tokens of a vocabulary": tokenizer.MaxRows, "bytes of a token": tokenizer.MaxTokenBytes, "bytes of a word for byte-level BPE": tokenizer.MaxWord, "sums of an importance matrix": imatrix.MaxSums,
 		"keys of a key file":                 keys.MaxKeys,
 		"bytes of a request without a state": api.MaxBody, "levels of objects and arrays": api.MaxDepth, "fields of an object": api.MaxFields,
-		"messages of a chat": api.MaxMessages, "parts of a message, and texts and runs of token ids in a prompt": api.MaxParts, "function calls in a message": api.MaxCalls, "functions that an answer may call": api.MaxTools,
+		"messages of a chat, and items of a response's input": api.MaxMessages, "parts of a message, and texts and runs of token ids in a prompt": api.MaxParts, "function calls in a message": api.MaxCalls, "functions that an answer may call": api.MaxTools,
 		"prompts of a request": api.MaxPrompts, "texts of a request for embeddings": api.MaxInputs, "answers to a prompt": api.MaxChoices,
 		"stop strings": api.MaxStops, "bytes of a stop string": api.MaxStopBytes, "tokens with a bias": api.MaxBiases,
 		"likeliest tokens told for each token": api.MaxTopLogprobs, "bytes of a cache's salt": api.MaxSalt,
