@@ -31,7 +31,7 @@ type loop struct {
 
 func (e *Engine) loop() {
 	defer close(e.done)
-	l := &loop{Engine: e, tenants: map[string]*tenant{}, pace: pace{latency: e.o.Latency, alone: time.Second, share: e.o.ReadShare}}
+	l := &loop{Engine: e, tenants: map[string]*tenant{}, pace: pace{latency: e.o.Latency, share: e.o.ReadShare}}
 	if e.o.WarmUp {
 		_ = protect(func() error { l.warmUp(); return nil })
 	}

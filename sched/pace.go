@@ -18,8 +18,7 @@ const (
 
 // pace knows how long chunks of prompts take, and shares the time between reading and decoding.
 type pace struct {
-	latency time.Duration // of a chunk, while others decode
-	alone   time.Duration // of a chunk otherwise
+	latency time.Duration // of a chunk. It holds also while nothing decodes, for the texts that come meanwhile
 	share   float64       // of reading, while others decode
 
 	took                 [rwkv.AllHidden + 1][rungs]time.Duration // chunks with each kind of rows, of each length of the ladder; 0 is not known
@@ -28,11 +27,8 @@ type pace struct {
 }
 
 // chunk returns how many of the next tokens of a prompt to read at once, with rows after every token.
-func (p *pace) chunk(rows rwkv.Outputs, left int, others bool) int {
-	limit := p.alone
-	if others {
-		limit = p.latency - p.inRow
-	}
+func (p *pace) chunk(rows rwkv.Outputs, left int) int {
+	limit := p.latency - p.inRow
 	for i, n := range ladder {
 		fits := p.estimate(rows, i) <= limit
 		switch {

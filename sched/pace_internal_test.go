@@ -19,7 +19,7 @@ func TestShortPromptsAreReadInARow(t *testing.T) {
 	assert.Equal(t, 30*ms, p.timeOf(rwkv.LastLogits, 5), "no longer than a chunk of 16")
 	row := 0
 	for p.mayRead(rwkv.LastLogits, 16) {
-		assert.Equal(t, 16, p.chunk(rwkv.LastLogits, 16, true))
+		assert.Equal(t, 16, p.chunk(rwkv.LastLogits, 16))
 		p.tookToRead(rwkv.LastLogits, 16, 30*ms)
 		row++
 	}
@@ -43,7 +43,7 @@ func TestALongPromptGetsItsShare(t *testing.T) {
 	var reading, decoding time.Duration
 	for range 1000 {
 		if p.mayRead(rwkv.NoLogits, 100_000) {
-			n := p.chunk(rwkv.NoLogits, 100_000, true)
+			n := p.chunk(rwkv.NoLogits, 100_000)
 			took := time.Duration(n) * 10 * ms / 16
 			assert.LessOrEqual(t, took, p.latency)
 			p.tookToRead(rwkv.NoLogits, n, took)

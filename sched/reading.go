@@ -121,7 +121,7 @@ func (l *loop) nextChunk(t *text) int {
 	if l.o.Alone {
 		return min(left, ladder[0])
 	}
-	return l.chunk(t.everyRow(), left, len(l.decoding) > 0)
+	return l.chunk(t.everyRow(), left)
 }
 
 // focus brings the state of a text that is read to the Reader.

@@ -18,7 +18,7 @@ import (
 
 // Options say how an Engine shares its machine. Zeros stand for the values in brackets.
 type Options struct {
-	Latency      time.Duration // how long a chunk of a prompt may take while others decode [200 ms]
+	Latency      time.Duration // how long a chunk of a prompt may take, and so how long others wait for it [200 ms]
 	ReadShare    float64       // of the time, for reading while others decode [0.5]
 	Quantum      int           // tokens that a text decodes before it leaves its slot to one that waits [256]
 	Queue        int           // texts at once, whether they run or wait [512]
