@@ -232,13 +232,16 @@ func (s *Server) props(c *call) error {
 	m := s.o.Model
 	p := llamacpp.Props{
 		Settings: llamacpp.Settings{Sampling: m.DefaultSampling()}, Context: m.Context(), Slots: m.Slots(), Alias: m.Name(),
-		File: filepath.Base(m.File().Path()), Type: m.Kind(), Template: m.Format().Name, Build: m.Fingerprint(), HasSlots: true, HasMetrics: true,
+		File: filepath.Base(m.File().Path()), Type: m.Kind(), Template: m.Format().Name, Build: m.Fingerprint(), HasSlots: !s.o.NoSlots, HasMetrics: !s.o.NoMetrics,
 	}
 	return c.answer(http.StatusOK, llamacpp.EncodeProps(p))
 }
 
 // slots tells what the slots do.
 func (s *Server) slots(c *call) error {
+	if s.o.NoSlots {
+		return refuse(api.Unsupported, http.StatusNotImplemented, "what the slots of this server do is not told")
+	}
 	m := s.o.Model
 	var list []llamacpp.Slot
 	for _, slot := range m.InSlots() {

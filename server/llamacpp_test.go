@@ -58,6 +58,13 @@ func TestLlamaTokens(t *testing.T) {
 	assert.Equal(t, "Hé", k.post("/detokenize", fields{"tokens": tokens})["content"])
 	prompt := k.post("/apply-template", fields{"messages": user("Hi")})["prompt"]
 	assert.Contains(t, prompt, "Hi")
-	_, props := k.ask("GET", "/props", nil)
+	silent := client{trial: start(t, Options{Model: newModel(t, service.Options{}), NoSlots: true, NoMetrics: true})}
+	for _, path := range []string{"/slots", "/metrics"} {
+		status, _ := silent.ask("GET", path, nil)
+		assert.Equal(t, 501, status, path)
+	}
+	_, props := silent.ask("GET", "/props", nil)
+	assert.Equal(t, false, props["endpoint_slots"])
+	_, props = k.ask("GET", "/props", nil)
 	assert.Equal(t, 8.0, props["total_slots"])
 }

@@ -36,6 +36,7 @@ type Options struct {
 	LogPrompts  bool // the log tells what clients ask
 
 	NoMetrics bool // nobody may read the metrics
+	NoSlots   bool // nobody may see what the slots do
 
 	MaxBody  int64         // bytes of a JSON body, by default 8 MiB
 	MaxConns int           // open connections, by default 4096

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/grammar"
 )
 
 // Fingerprint names what the bits of a result depend on: the program's kernels, the device, the threads and the model. Clients of llama.cpp
@@ -42,7 +43,7 @@ type Memory struct {
 	Running  int64 // states in slots, and the plans for several texts
 	Waiting  int64 // states of texts without a slot
 	Kept     int64 // the cache
-	Requests int64 // what requests themselves take
+	Requests int64 // what requests themselves take, and compiled grammars
 }
 
 // Sum returns the memory of all parts.
@@ -59,6 +60,6 @@ func (m *Model) Memory() Memory {
 	}
 	return Memory{
 		Model: row.RAM, Running: int64(m.o.Slots+2)*m.StateBytes() + 2*engine.PlanMemory, Waiting: m.o.Schedule.StateMemory,
-		Kept: m.o.Cache, Requests: int64(m.o.Schedule.Queue) * requestMemory,
+		Kept: m.o.Cache, Requests: int64(m.o.Schedule.Queue)*requestMemory + grammar.MaxPrograms + grammar.MaxMasks,
 	}
 }

@@ -33,8 +33,9 @@ var flags = map[string]struct {
 	"--host":     {dropped, ""},
 	"--ctx-size": {dropped, ""}, "--kv-unified": {ignored, ""}, "--api-key": {dropped, ""},
 
-	// Gosling always serves /slots and /metrics, and it has no counterpart of the others.
+	// Both programs serve /slots unless told otherwise. llama-server serves /metrics only if it is told so.
 	"--slots": {ignored, ""}, "--no-slots": {ignored, ""}, "--metrics": {ignored, ""},
+	// Gosling has no counterpart of the others.
 	"--tags": {dropped, ""}, "--pooling": {dropped, ""}, "--sleep-idle-seconds": {dropped, ""}, "--verbose": {ignored, ""},
 
 	// The model is always the same.
@@ -58,7 +59,7 @@ var flags = map[string]struct {
 // translate returns the flags and the model of gosling serve, and the API key. llama-server shares --ctx-size among its slots, unless
 // they have one cache in common.
 func translate(args []string) (to []string, key string, err error) {
-	context, slots, unified := 0, 1, false
+	context, slots, unified, metrics := 0, 1, false, false
 	for len(args) > 0 {
 		name, value := args[0], ""
 		f, known := flags[name]
@@ -82,6 +83,10 @@ func translate(args []string) (to []string, key string, err error) {
 			slots, err = strconv.Atoi(value)
 		case "--kv-unified":
 			unified = true
+		case "--metrics":
+			metrics = true
+		case "--no-slots":
+			to = append(to, name)
 		case "--host": // several are separated by commas
 			for host := range strings.SplitSeq(value, ",") {
 				to = append(to, "--host", strings.TrimSpace(host))
@@ -98,6 +103,9 @@ func translate(args []string) (to []string, key string, err error) {
 	}
 	if context > 0 {
 		to = append(to, "--ctx-size", strconv.Itoa(context))
+	}
+	if !metrics {
+		to = append(to, "--no-metrics")
 	}
 	return append(to, "--ignore-eos", "demo"), key, nil
 }
