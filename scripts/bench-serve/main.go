@@ -6,7 +6,7 @@
 // median of the rounds' ratios with its range; a gain above 1 means that Gosling is better. The exit code is 1 if a bar is missed:
 //
 //	throughput   1, 4, 8 and 16 clients that want 64 tokens each: at least as many tokens per second with 1 client, 1.1 times as many
-//	             with the others; with 8, at least 0.9 of what "gosling bench --parallel 8" generates
+//	             with the others; with 8, at least 0.9 of what "gosling bench --parallel 8" generates in the time of reading and generating
 //	interactive  while a long prompt is read, the first token of a short prompt takes at most twice its time alone and the latency, and
 //	             a running stream pauses for at most the latency and two steps; both below llama-server's
 //	turns        the second turn of a chat reads its new tokens only, also if the client drops the thoughts; and 64 conversations share

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	switch name := filepath.Base(os.Args[0]); {
 	case name == "gosling" && os.Args[1] == "bench":
-		fmt.Println(`[{"pl": 8, "speed_tg": 50}]`)
+		fmt.Println(`[{"pl": 8, "t": 10.24}]`)
 	case name == "gosling" || name == "llama-server":
 		stand(os.Args[len(os.Args)-1])
 	default:

@@ -68,7 +68,7 @@ func compare(ctx context.Context, o options, stderr io.Writer) (ours, theirs []f
 // ownBench is the figure of gosling bench.
 const ownBench = "gosling bench --parallel 8"
 
-// bench returns how many tokens per second gosling bench generates in eight sequences.
+// bench returns how many tokens per second gosling bench generates in eight sequences, with the time for reading their prompts, as clients see it.
 func (o options) bench(ctx context.Context, stderr io.Writer) (float64, error) {
 	cmd := exec.CommandContext(ctx, o.gosling, "bench", "--parallel", "8", "-p", "16", "-n", strconv.Itoa(wanted), "-r", "1", "-t", strconv.Itoa(o.threads), "-o", "json", o.model)
 	cmd.Stderr = stderr
@@ -77,12 +77,12 @@ func (o options) bench(ctx context.Context, stderr io.Writer) (float64, error) {
 		return 0, fmt.Errorf("%s: %w", cmd, err)
 	}
 	var results []struct {
-		Speed float64 `json:"speed_tg"`
+		Time float64 `json:"t"` // of reading and generating, in seconds
 	}
-	if err := json.Unmarshal(out, &results); err != nil || len(results) != 1 || results[0].Speed <= 0 {
-		return 0, fmt.Errorf("%s: printed %q, want one result with speed_tg", cmd, out)
+	if err := json.Unmarshal(out, &results); err != nil || len(results) != 1 || results[0].Time <= 0 {
+		return 0, fmt.Errorf("%s: printed %q, want one result with t", cmd, out)
 	}
-	return results[0].Speed, nil
+	return 8 * wanted / results[0].Time, nil
 }
 
 // measure runs the server and takes the figures of the wanted bars.
