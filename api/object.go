@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -53,22 +54,38 @@ func (o *Object) fill(data []byte) {
 	}
 }
 
+// structure gives the bytes of JSON outside of texts. Each comes with the number of arrays and objects that are open behind it.
+func structure(data []byte) iter.Seq2[int, byte] {
+	return func(yield func(depth int, c byte) bool) {
+		depth, inText := 0, false
+		for i := 0; i < len(data); i++ {
+			c := data[i]
+			switch {
+			case inText && c == '\\':
+				i++
+				continue
+			case c == '"':
+				inText = !inText
+				continue
+			case inText:
+				continue
+			case c == '{' || c == '[':
+				depth++
+			case c == '}' || c == ']':
+				depth--
+			}
+			if !yield(depth, c) {
+				return
+			}
+		}
+	}
+}
+
 // scan returns how deep objects and arrays are nested, and how many elements the outermost has at most.
 func scan(data []byte) (deepest, elements int) {
-	depth, inText := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inText && c == '\\':
-			i++
-		case c == '"':
-			inText = !inText
-		case inText:
-		case c == '{' || c == '[':
-			depth++
-			deepest = max(deepest, depth)
-		case c == '}' || c == ']':
-			depth--
-		case c == ',' && depth == 1:
+	for depth, c := range structure(data) {
+		deepest = max(deepest, depth)
+		if c == ',' && depth == 1 {
 			elements++
 		}
 	}

@@ -82,19 +82,8 @@ func (o *Object) Sequence(field string) *Prompt {
 
 // holdsNumber reports whether an array has a number among its elements.
 func holdsNumber(array json.RawMessage) bool {
-	depth, inText := 0, false
-	for i := 0; i < len(array); i++ {
-		switch c := array[i]; {
-		case inText && c == '\\':
-			i++
-		case c == '"':
-			inText = !inText
-		case inText:
-		case c == '{' || c == '[':
-			depth++
-		case c == '}' || c == ']':
-			depth--
-		case depth == 1 && (c == '-' || c >= '0' && c <= '9'):
+	for depth, c := range structure(array) {
+		if depth == 1 && (c == '-' || c >= '0' && c <= '9') {
 			return true
 		}
 	}
