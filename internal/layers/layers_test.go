@@ -72,6 +72,7 @@ var arrows = map[string][]string{
 	"libraries":   {"bindings", "internal/infile", "internal/lock", "third_party"},
 	"third_party": {},
 
+	"internal/script":   {},
 	"internal/demotest": {"demo", "lm", "ggml/ggmltest"},
 
 	"gguf":               {"internal/mmap", "internal/filekind", "internal/excerpt", "internal/float"},
@@ -127,7 +128,7 @@ var arrows = map[string][]string{
 	"internal/synth":   {"checkpoint/*", "gguf", "internal/float"},
 	"internal/writers": {"checkpoint/*"},
 	"scripts/*/*":      {},
-	"scripts/*":        {"eval", "models", "states", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rounds", "internal/rss", "internal/served", "internal/synth"},
+	"scripts/*":        {"eval", "models", "states", "internal/atomicfile", "internal/fakehub", "internal/float", "internal/rounds", "internal/rss", "internal/script", "internal/served", "internal/synth"},
 }
 
 // only lists the importers of packages that few may import.

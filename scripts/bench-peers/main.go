@@ -19,23 +19,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gosling-rwkv/gosling/internal/script"
 )
 
 func main() {
 	for len(os.Args) == 2 && os.Args[1] == busyLoop {
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "bench-peers:", err)
-		}
-		os.Exit(1)
-	}
+	script.Main("bench-peers", run)
 }
 
 // options are the flags and arguments.
