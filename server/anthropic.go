@@ -67,15 +67,8 @@ func (c *call) message() (*anthropic.MessageRequest, service.Request, error) {
 	if err != nil {
 		return r, q, err
 	}
-	format, err := c.converse(&q, r.Conversation)
-	if err != nil {
-		return r, q, err
-	}
-	stops(&q, format)
-	if format.Choice == chat.Required {
-		unpenalized(&q, r.Sampling)
-	}
-	return r, q, nil
+	err = c.converse(&q, r.Conversation, r.Sampling)
+	return r, q, err
 }
 
 // messageWriter writes an answer as a message.

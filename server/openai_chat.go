@@ -38,13 +38,8 @@ func (s *Server) chatCompletions(c *call) error {
 	if err != nil {
 		return err
 	}
-	format, err := c.converse(&q, r.Conversation)
-	if err != nil {
+	if err := c.converse(&q, r.Conversation, r.Sampling); err != nil {
 		return err
-	}
-	stops(&q, format)
-	if format.Choice == chat.Required {
-		unpenalized(&q, r.Sampling)
 	}
 	answers, err := c.startTexts(c.ctx, q)
 	if err != nil {
@@ -59,16 +54,22 @@ func (s *Server) chatCompletions(c *call) error {
 	return w.whole(answers)
 }
 
-// converse sets a request's prompt to that of a conversation and returns how it is held.
-func (c *call) converse(q *service.Request, talk api.Conversation) (chat.Format, error) {
+// converse lets a request answer a conversation. It sets the prompt and what ends the answer. asked is the sampling that the client asked for.
+func (c *call) converse(q *service.Request, talk api.Conversation, asked api.Sampling) error {
 	m := c.s.o.Model
 	format, err := talk.Format(m.Format())
 	if err != nil {
-		return format, err
+		return err
 	}
 	q.ThinkBudget = talk.Budget
-	q.Prompt, err = m.Chat(format, talk.Messages, talk.Next, q.Begin)
-	return format, told(err)
+	if q.Prompt, err = m.Chat(format, talk.Messages, talk.Next, q.Begin); err != nil {
+		return told(err)
+	}
+	stops(q, format)
+	if format.Choice == chat.Required {
+		unpenalized(q, asked)
+	}
+	return nil
 }
 
 // chatWriter writes answers as chat completions.

@@ -90,7 +90,7 @@ func (s *Server) inputTokens(c *call) error {
 	}
 	c.ignored(r.Ignored)
 	var q service.Request
-	if _, err := c.converse(&q, r.Conversation); err != nil {
+	if err := c.converse(&q, r.Conversation, r.Sampling); err != nil {
 		return err
 	}
 	return c.answer(http.StatusOK, openai.EncodeInputTokens(len(q.Prompt.Tokens)))

@@ -79,15 +79,11 @@ func (c *call) response() (*responseWriter, service.Request, error) {
 	if err != nil {
 		return w, q, err
 	}
-	format, err := c.converse(&q, api.Conversation{
+	err = c.converse(&q, api.Conversation{
 		Messages: responses.Messages(w.r.Instructions, w.before, w.r.Input), Next: chat.Reply, Think: w.r.Think, Budget: w.r.Budget, Tools: w.r.Tools,
-	})
+	}, w.r.Sampling)
 	if err != nil {
 		return w, q, err
-	}
-	stops(&q, format)
-	if format.Choice == chat.Required {
-		unpenalized(&q, w.r.Sampling)
 	}
 	w.q = &q
 	w.stream = responses.Stream{NewID: newID, Response: responses.Response{
