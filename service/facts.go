@@ -42,7 +42,7 @@ type Memory struct {
 	Model    int64 // weights, and what computes one text
 	Running  int64 // states in slots, and the plans for several texts
 	Waiting  int64 // states of texts without a slot
-	Kept     int64 // the cache
+	Kept     int64 // the cache, and states that have names
 	Requests int64 // what requests themselves take, and compiled grammars
 }
 
@@ -60,6 +60,6 @@ func (m *Model) Memory() Memory {
 	}
 	return Memory{
 		Model: row.RAM, Running: int64(m.o.Slots+2)*m.StateBytes() + 2*engine.PlanMemory, Waiting: m.o.Schedule.StateMemory,
-		Kept: m.o.Cache, Requests: int64(m.o.Schedule.Queue)*requestMemory + grammar.MaxPrograms + grammar.MaxMasks,
+		Kept: m.o.Cache + m.names.MaxMemory(), Requests: int64(m.o.Schedule.Queue)*requestMemory + grammar.MaxPrograms + grammar.MaxMasks,
 	}
 }

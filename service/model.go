@@ -100,7 +100,7 @@ func New(m *lm.Model, o Options) (*Model, error) {
 	}
 	s.o.Schedule.Log, s.o.Schedule.WarmUp = o.Log, true
 	if s.machine, err = sched.NewSlots(m.Model, o.Slots); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.names.Close())
 	}
 	s.engine = sched.New(s.machine, s.o.Schedule)
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -140,7 +140,7 @@ func (m *Model) Slots() int { return m.o.Slots }
 // IgnoresEnd reports whether texts go on until their limit if a request does not say.
 func (m *Model) IgnoresEnd() bool { return m.o.IgnoreEnd }
 
-// Context returns the most tokens that a prompt and its answer may have together, or 0 if there is no limit.
+// Context returns the maximum number of tokens of a prompt together with its answer. 0 means no limit.
 func (m *Model) Context() int { return m.o.Context }
 
 // Names returns the states that have names.
@@ -187,9 +187,6 @@ func (m *Model) Settle(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
-
-// Drain refuses new texts and waits until all others have ended. If ctx ends first, they are cancelled, and the error is ctx's.
-func (m *Model) Drain(ctx context.Context) error { return m.engine.Drain(ctx) }
 
 // Close cancels all texts and frees what New made.
 func (m *Model) Close() {

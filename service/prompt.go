@@ -21,7 +21,7 @@ type Prompt struct {
 	chat  *chat.Prompt // nil for a text
 }
 
-var errNoTokenizer = errors.New("the model has no tokenizer, so it only reads and writes token ids")
+var errNoTokenizer = errors.New("the model has no tokenizer: send token ids instead of text")
 
 // Text returns the prompt that is a text. An empty text is the token that begins a document.
 func (m *Model) Text(text string) (Prompt, error) {

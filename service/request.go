@@ -61,7 +61,7 @@ const (
 // keepsState reports whether the state behind the text is wanted.
 func (r *Request) keepsState() bool { return r.Save != "" || r.Give != GiveNothing }
 
-// check returns what is wrong with a request, and how many tokens a text may have; 0 is no limit.
+// check validates a request. limit is the maximum number of tokens of a text; 0 means no limit.
 func (m *Model) check(r *Request) (limit int, err error) {
 	switch {
 	case r.Exact && !m.Exact() && !m.o.Schedule.Alone:
@@ -160,7 +160,7 @@ func (m *Model) cached(r *Request, marks states.Marks, cut bool) *sched.Cached {
 }
 
 // Start begins the texts of a request. Errors that tell what is wrong with the request are of the types of this package. If too many texts are
-// there, the error is a *sched.BusyError; after Drain it is sched.ErrClosed. The caller closes the Answers.
+// there, the error is a *sched.BusyError; after Close it is sched.ErrClosed. The caller closes the Answers.
 func (m *Model) Start(ctx context.Context, r Request) (*Answers, error) {
 	limit, err := m.check(&r)
 	if err != nil {

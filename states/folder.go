@@ -56,7 +56,7 @@ func (f *folder) open() error {
 	if f.lock, err = f.root.openFile(lockFile, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err
 	}
-	if free, err := lock.Try(f.lock); err == nil && !free { // a file system without locks is no reason to stop
+	if free, err := lock.Try(f.lock); err == nil && !free { // some file systems have no locks; continue without one
 		return errors.New("another program uses it: stop that program, or use another folder")
 	}
 	err = f.check()
@@ -122,7 +122,7 @@ func (f *folder) load() (map[owned]*label, error) {
 			err = f.disk.remove(path.Join(bodyFolder, name))
 		}
 		if err != nil {
-			f.log.Warn("a state's file that has no name cannot be removed", "file", name, "error", err)
+			f.log.Warn("cannot remove the file of a state that has no name", "file", name, "error", err)
 		}
 	}
 	return names, nil

@@ -118,6 +118,14 @@ func OpenNames(o NamesOptions) (*Names, error) {
 	return n, nil
 }
 
+// MaxMemory returns the maximum memory of the states that the store holds. 0 means no limit.
+func (n *Names) MaxMemory() int64 {
+	if n.folder == nil {
+		return n.o.All.Bytes
+	}
+	return n.o.Memory
+}
+
 // Close ends the store. What is in memory only is lost.
 func (n *Names) Close() error {
 	n.changes.Lock()

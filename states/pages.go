@@ -127,7 +127,7 @@ func pageIn(id uint64, data []byte) *page {
 	return &page{id, binary.NativeEndian.Uint16(data[8:]), int(binary.NativeEndian.Uint16(data[10:])), data}
 }
 
-// tree checks the pages from id on. Their keys are not below from and below to, where nil is no bound.
+// tree checks the pages from id on. Their keys are at least from and below to. A nil bound sets no limit.
 func (p *pages) tree(id uint64, from, to []byte) error {
 	page, err := p.read(id)
 	if err != nil {
