@@ -227,9 +227,13 @@ func TestCtrlCDiscardsTheWholeMessage(t *testing.T) {
 	s.Shows(">")
 	s.Press("What is 17 + 25?\r")
 	s.Shows("> What is 17 + 25?\ngot \"What is 17 + 25?\"\n>")
-	s.Press("half\x1b[A\x03")
+	s.Press("half\x1b[A")
+	s.Shows("> What is 17 + 25?")
+	s.Press("\x03")
 	s.Shows("got \"What is 17 + 25?\"\n>")
-	s.Press("\x19\r") // what was discarded can be brought back
+	s.Press("\x19") // what was discarded can be brought back
+	s.Shows("> What is 17 + 25?")
+	s.Press("\r")
 	s.Shows("> What is 17 + 25?\ngot \"What is 17 + 25?\"\n>")
 	s.Press("\x03")
 	s.Shows("interrupted\n>")

@@ -32,6 +32,7 @@ type Terminal struct {
 	mu     sync.Mutex
 	screen *vt.Emulator
 	raw    strings.Builder
+	before int // bytes of raw when the last keys were sent
 	done   chan struct{}
 }
 
@@ -86,6 +87,9 @@ func (s *Terminal) answer() {
 // Press sends keys, as the bytes that a terminal sends.
 func (s *Terminal) Press(keys string) {
 	s.t.Helper()
+	s.mu.Lock()
+	s.before = s.raw.Len()
+	s.mu.Unlock()
 	_, err := s.file.WriteString(keys)
 	require.NoError(s.t, err)
 }
@@ -145,10 +149,15 @@ func (s *Terminal) Until(what string, holds func() bool) {
 	}
 }
 
-// Shows waits until the screen ends with some rows. The last one is that of the cursor, or is above it.
+// Shows waits until the program has written something after the last keys, and the screen ends with some rows. The last one is that
+// of the cursor, or is above it. A screen that ended with these rows before the keys does not count.
 func (s *Terminal) Shows(rows string) {
 	s.t.Helper()
-	s.Until("want rows "+rows, func() bool { return strings.HasSuffix("\n"+s.Screen(), "\n"+rows) })
+	s.Until("want rows "+rows, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.raw.Len() > s.before && strings.HasSuffix("\n"+s.rows(), "\n"+rows)
+	})
 }
 
 // At waits until the cursor is in a column, from 0, of the last row that is not empty.
