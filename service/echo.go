@@ -21,7 +21,7 @@ func (a *Answers) promptTokens(q *sched.Request) {
 				list.push(q.Prompt[i], &p)
 			}
 		}
-		if i >= len(q.Prompt)-1 {
+		if a.prompt == nil && i >= len(q.Prompt)-1 { // the rows behind the last token but one are the last that tell something
 			a.prompt = list.in(0, list.end)
 		}
 		return nil

@@ -230,6 +230,20 @@ func TestTokensAreTheText(t *testing.T) {
 	}
 }
 
+func TestTheTokensOfPromptsOfAnyLengthAreTold(t *testing.T) {
+	m := newModel(t, service.Options{Cache: cache})
+	for _, n := range []int{1, 2, 63, 64, 65, 66, 128, 129} { // rows come in pieces of up to 64
+		r := greedy(text(t, m, strings.Repeat("a", n)))
+		r.Limit, r.Probabilities, r.PromptTokens = 1, &sched.Probabilities{Top: 1}, true
+		a, err := m.Start(t.Context(), r)
+		require.NoError(t, err)
+		_, err = a.Collect()
+		require.NoError(t, err)
+		require.Len(t, a.Prompt(), n)
+		a.Close()
+	}
+}
+
 func joined(tokens []service.Token) string {
 	var all strings.Builder
 	for _, t := range tokens {
