@@ -3,8 +3,10 @@ package hub_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -379,7 +381,10 @@ func TestANetworkThatIsMissing(t *testing.T) {
 	begin := time.Now()
 	_, err = c.List(t.Context(), goose)
 	require.ErrorAs(t, err, &network)
-	assert.Less(t, time.Since(begin), 10*time.Second)
+	var unknown *net.DNSError
+	if errors.As(err, &unknown) && unknown.IsNotFound { // and not a server of names that is silent
+		assert.Less(t, time.Since(begin), 10*time.Second)
+	}
 }
 
 func TestAnAddressThatIsNoHub(t *testing.T) {

@@ -37,7 +37,7 @@ func TestARunningRequestEndsWhileTheServerDrains(t *testing.T) {
 
 	ended := make(chan error)
 	go func() { ended <- b.stop() }()
-	require.Eventually(t, func() bool { return b.life.refusal() != nil }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.life.refusal() != nil }, time.Minute, time.Millisecond)
 	status, retry := b.ready()
 	assert.Equal(t, 503, status)
 	assert.Equal(t, "1", retry)
@@ -67,7 +67,7 @@ func TestWhatStillRunsAfterDrainingEndsWithAnError(t *testing.T) {
 	require.NoError(t, err)
 	defer stream.Body.Close()
 	c := b.dial("GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	require.Eventually(t, func() bool { b.life.mu.Lock(); defer b.life.mu.Unlock(); return b.life.running == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { b.life.mu.Lock(); defer b.life.mu.Unlock(); return b.life.running == 2 }, time.Minute, time.Millisecond)
 	require.NoError(t, b.stop())
 	all, err := io.ReadAll(stream.Body)
 	require.NoError(t, err)
@@ -231,7 +231,7 @@ func TestRequestsWaitForTheModel(t *testing.T) {
 		assert.Contains(t, body, "the model is loading", path)
 	}
 	close(load)
-	require.Eventually(t, func() bool { status, _ := b.ready(); return status == 200 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { status, _ := b.ready(); return status == 200 }, time.Minute, time.Millisecond)
 	for _, path := range []string{"/health", "/v1/models", "/metrics"} {
 		r, _ := b.do("GET", path, "")
 		assert.Equal(t, 200, r.StatusCode, path)
