@@ -104,7 +104,7 @@ SUITE = types placement observed laws/chunks_of $(SIDE) laws/a_prompt_of laws/a_
 vulkan:
 	@if ls third_party/vulkan/$(INSTALLED) /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; then set -ex; \
 		export GGML_VK_VISIBLE_DEVICES=0; \
-		$(GO) test -count=1 -shuffle=on ./ggml ./rwkv/op ./engine/...; \
+		$(GO) test -count=1 -shuffle=on $(if $(SHORT),-short) ./ggml ./rwkv/op ./engine/...; \
 		for part in official_numbers reference; do $(GO) test -count=1 ./rwkv/v4 ./rwkv/v5 ./rwkv/v6 ./rwkv/v7 -run "TestSuite[0-9]*/Vulkan0/$$part"; done; \
 		$(if $(SHORT),exit 0;) $(GO) test -count=1 ./ggml/probe; \
 		for part in $(SUITE); do $(GO) test -count=1 ./rwkv/v7 -run "TestSuite/Vulkan0/$$part"; done; \

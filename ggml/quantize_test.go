@@ -31,6 +31,9 @@ func TestDequantizedIsNearWhatWasQuantized(t *testing.T) {
 		gguf.IQ3_S: 0.3, gguf.IQ3_XXS: 0.3, gguf.IQ2_S: 0.5, gguf.IQ2_XS: 0.5, gguf.IQ2_XXS: 0.6, gguf.IQ1_S: 0.8, gguf.IQ1_M: 0.8,
 		gguf.TQ1_0: 1, gguf.TQ2_0: 1, gguf.MXFP4: 0.2,
 	} {
+		if testing.Short() && bound >= 0.5 && typ != gguf.TQ1_0 && typ != gguf.TQ2_0 {
+			continue // ggml makes large tables first
+		}
 		t.Run(typ.String(), func(t *testing.T) {
 			rowBytes, err := typ.RowBytes(rowLen)
 			require.NoError(t, err)

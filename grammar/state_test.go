@@ -69,6 +69,10 @@ func generate(t testing.TB, s grammar.State, tok tokenizer.Tokenizer, rnd *rand.
 
 // TestMaskIsEachTokenAlone compares masks with trying every token, along random texts.
 func TestMaskIsEachTokenAlone(t *testing.T) {
+	texts, steps := 3, 12
+	if testing.Short() {
+		texts, steps = 1, 2
+	}
 	for name, source := range map[string]string{
 		"JSON":          jsonGBNF,
 		"counts":        `root ::= "\"" ([^"\\] | "\\" ["n]){3,200} "\"" ([0-9]{2,3} ","){150,400} [a-z]{1000}`,
@@ -79,9 +83,9 @@ func TestMaskIsEachTokenAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, 2))
 			world := tokenizer.World()
-			for range 3 {
+			for range texts {
 				s := start(t, parse(t, source), worldVocabulary())
-				for range 12 {
+				for range steps {
 					m, err := s.Mask()
 					require.NoError(t, err)
 					for id := range tokenizer.Token(world.Len()) {

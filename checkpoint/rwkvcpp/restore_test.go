@@ -58,6 +58,9 @@ func sameModel(t *testing.T, want []singleTensor, data []byte, half bool) {
 }
 
 func TestTheOriginalCheckpointComesBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many numbers")
+	}
 	for _, name := range []string{
 		"tiny-rwkv-4v0-660K", "tiny-rwkv-5v1-730K", "tiny-rwkv-5v2-730K", "tiny-rwkv-6v0-3m-dequantized-from-Q5_1", "tiny-rwkv-7v0-834K",
 		"synth-rwkv-4-L4-C256-bf16", "synth-rwkv-5.2-L4-C256-bf16", "synth-rwkv-6-L4-C256-bf16", "synth-rwkv-7-L4-C256-bf16", "micro-rwkv-5.1-L2-C64-cuda-metadata-bf16",
