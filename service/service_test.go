@@ -318,7 +318,7 @@ func TestACancelledTextEndsSoon(t *testing.T) {
 	require.NoError(t, err)
 	defer a.Close()
 	for e, ok := a.Next(); ok; e, ok = a.Next() {
-		if e.Tokens == 3 {
+		if e.Tokens >= 3 { // an event may have several
 			cancel(gone)
 		}
 		if e.End != nil {

@@ -15,12 +15,12 @@ func TestPeakGrowsWithUse(t *testing.T) {
 	if before == 0 {
 		t.Skip("this system does not tell")
 	}
-	const more = 64 << 20
+	const more = 128 << 20 // more than the other test, which may have run before
 	block := make([]byte, more)
 	for i := range block {
 		block[i] = 1
 	}
-	assert.GreaterOrEqual(t, rss.Peak(), before+more/2)
+	assert.GreaterOrEqual(t, rss.Peak(), before+more/4)
 	runtime.KeepAlive(block)
 }
 
