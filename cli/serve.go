@@ -40,6 +40,7 @@ func serveCommand() *urfave.Command {
 		&urfave.StringSliceFlag{Name: "cors-origins", Usage: "let pages from `ORIGIN` use the server, such as https://example.com; localhost stands for pages of this machine; may be repeated"},
 		&urfave.BoolFlag{Name: "no-metrics", Usage: "do not serve /metrics", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "no-slots", Usage: "do not serve /slots", DisableDefaultText: true},
+		&urfave.BoolFlag{Name: "no-web", Aliases: []string{"no-webui"}, Usage: "do not serve the page", DisableDefaultText: true},
 		&urfave.StringFlag{Name: "debug-addr", Usage: "serve Go's profiles at `ADDRESS`, such as 127.0.0.1:6060"},
 	}
 	sharing := []urfave.Flag{
@@ -177,7 +178,7 @@ func welcome(c *urfave.Context, m *service.Model, listeners []net.Listener, load
 // serverOptions returns what the flags say about HTTP.
 func serverOptions(c *urfave.Context) (o server.Options, err error) {
 	o = server.Options{
-		Insecure: c.Bool("insecure"), StrictModel: c.Bool("strict-model"), LogPrompts: c.Bool("log-prompts"), NoMetrics: c.Bool("no-metrics"), NoSlots: c.Bool("no-slots"), Hosts: c.StringSlice("allowed-hosts"), Origins: c.StringSlice("cors-origins"),
+		Insecure: c.Bool("insecure"), StrictModel: c.Bool("strict-model"), LogPrompts: c.Bool("log-prompts"), NoMetrics: c.Bool("no-metrics"), NoSlots: c.Bool("no-slots"), NoPage: c.Bool("no-web"), Hosts: c.StringSlice("allowed-hosts"), Origins: c.StringSlice("cors-origins"),
 		MaxBody: c.Int64("max-body"), MaxConns: c.Int("max-conns"), Ping: c.Duration("sse-ping"), Drain: c.Duration("drain"),
 	}
 	options := &slog.HandlerOptions{Level: slog.LevelInfo}

@@ -73,7 +73,12 @@ func (s *Server) model(c *call) error {
 
 func (s *Server) described() openai.Model {
 	m := s.o.Model
+	var devices []string
+	for _, d := range m.Devices() {
+		devices = append(devices, d.Name)
+	}
 	return openai.Model{
+		Layers: m.Config().Layers, State: m.StateBytes(), Memory: m.Memory().Sum(), Devices: devices,
 		ID: m.Name(), Created: m.Began(), Owner: "gosling", Aliases: []string{m.Name()}, Vocab: m.Vocab(), Embedding: m.Config().Embed, Parameters: m.Parameters(),
 		Bytes: m.File().Size(), Context: m.Context(),
 	}

@@ -44,6 +44,8 @@ func (s *Server) withState() int64 {
 // table returns the table of all routes.
 func (s *Server) table() []route {
 	table := []route{
+		{"GET", "/{$}", open, own, none, 0, s.page},
+		{"GET", "/page/{file}", open, own, none, 0, s.pageFile},
 		{"GET", "/health", open, llamaCpp, none, 0, s.health},
 		{"GET", "/v1/health", open, llamaCpp, none, 0, s.health},
 		{"GET", "/ready", open, own, none, 0, s.ready},

@@ -53,7 +53,7 @@ func ring(t *testing.T, limits keys.Limits, permissions map[string]keys.Permissi
 
 // example returns a path that a route's pattern matches.
 func (r *route) example() string {
-	path := strings.NewReplacer("{any...}", "x", "{name}", "x", "{id}", "x", "{id...}", "x").Replace(r.path)
+	path := strings.NewReplacer("{$}", "", "{file}", "style.css", "{any...}", "x", "{name}", "x", "{id}", "x", "{id...}", "x").Replace(r.path)
 	if strings.Contains(path, "{") {
 		panic("a path variable without an example: " + path)
 	}

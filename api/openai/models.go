@@ -27,6 +27,9 @@ type Model struct {
 	Vocab, Embedding  int
 	Parameters, Bytes int64
 	Context           int
+	Layers            int
+	State, Memory     int64    // bytes of a text's state, and the most that serving takes
+	Devices           []string // that compute
 }
 
 // wireModel is a Model as JSON.
@@ -41,15 +44,19 @@ type wireModel struct {
 }
 
 type wireShape struct {
-	Vocab      int   `json:"n_vocab,omitempty"`
-	Embedding  int   `json:"n_embd,omitempty"`
-	Parameters int64 `json:"n_params,omitempty"`
-	Bytes      int64 `json:"size,omitempty"`
-	Context    int   `json:"n_ctx,omitempty"`
+	Vocab      int      `json:"n_vocab,omitempty"`
+	Embedding  int      `json:"n_embd,omitempty"`
+	Parameters int64    `json:"n_params,omitempty"`
+	Bytes      int64    `json:"size,omitempty"`
+	Context    int      `json:"n_ctx,omitempty"`
+	Layers     int      `json:"n_layer,omitempty"`
+	State      int64    `json:"state_bytes,omitempty"`
+	Memory     int64    `json:"memory_bytes,omitempty"`
+	Devices    []string `json:"devices,omitempty"`
 }
 
 func (m Model) wire() wireModel {
-	return wireModel{m.ID, "model", m.Created.Unix(), m.Owner, m.Aliases, m.Tags, wireShape{m.Vocab, m.Embedding, m.Parameters, m.Bytes, m.Context}}
+	return wireModel{m.ID, "model", m.Created.Unix(), m.Owner, m.Aliases, m.Tags, wireShape{m.Vocab, m.Embedding, m.Parameters, m.Bytes, m.Context, m.Layers, m.State, m.Memory, m.Devices}}
 }
 
 // EncodeModel returns the body of the response that describes one model.

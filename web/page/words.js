@@ -1,0 +1,33 @@
+// The words of the page, in each of its languages.
+export const words = {
+  en: {
+    conversations: "Conversations", panels: "Panels", newConversation: "New conversation", export: "Export", import: "Import", messages: "Messages",
+    message: "Message", send: "Send", stop: "Stop", apiKey: "API key", useKey: "Use key", state: "State", model: "Model", settings: "Settings",
+    memoryPlot: "Memory over tokens: constant here (line), growing in a transformer (dashes)", speedPlot: "Tokens per second over tokens", stateName: "Name of the state",
+    saveState: "Save state", loadState: "Load state", uploadState: "Upload state", transpose: "Matrices of a tuned state", transposeAuto: "Recognize", transposeNo: "As in the authors' files", transposeYes: "Transposed",
+    temperature: "Temperature", topP: "Top P", longest: "Longest answer", think: "Think", thinkAuto: "As the model does", yes: "Yes", no: "No", defaults: "Use the model's defaults",
+    language: "Language", theme: "Theme", auto: "Automatic", light: "Light", dark: "Dark", you: "You", assistant: "Assistant", copy: "Copy", edit: "Edit", retry: "Retry", fork: "Fork",
+    previous: "Previous version", next: "Next version", thoughts: "Thoughts", tokens: "tokens", tool: "Tool call", rename: "Rename", delete: "Delete", load: "Load", download: "Download", save: "Save", cancel: "Cancel",
+    title: "Title", ready: "Ready", loading: "The model is being loaded", lost: "No connection to the server; trying again", answering: "Answering", again: "Try again", earlier: "Show earlier messages",
+    needKey: "The server wants a key.", cut: "The connection ended before the answer did. What came so far is kept.", read: "Tokens read", size: "Size of the state", transformer: "A transformer of this size",
+    assumption: "assumed: keys and values of every layer at full width, in 16 bits", begun: "Begins from the state", nothing: "There is nothing to save yet: the conversation is empty.", needName: "Give the state a name first.",
+    busy: "Stop the answer first.", badFile: "This file does not hold conversations of this page.", parameters: "Parameters", file: "File", memory: "Memory, at most", devices: "Devices", speed: "Tokens per second", cached: "Cached tokens", kind: "Weights", unlimited: "no limit",
+    noStore: "This browser does not keep conversations: they end with the page.", welcome: "Ask something. Nothing leaves the server that this page comes from.",
+    demo: "This is the demo model. It is tiny: it does sums, works on short texts, answers short questions, and writes verse of Shakespeare's kind. It knows little else.",
+  },
+  zh: {
+    conversations: "对话", panels: "面板", newConversation: "新对话", export: "导出", import: "导入", messages: "消息",
+    message: "消息", send: "发送", stop: "停止", apiKey: "API 密钥", useKey: "使用密钥", state: "状态", model: "模型", settings: "设置",
+    memoryPlot: "内存随词元的变化:这里不变(实线),Transformer 增长(虚线)", speedPlot: "每秒词元数随词元的变化", stateName: "状态名称",
+    saveState: "保存状态", loadState: "载入状态", uploadState: "上传状态", transpose: "微调状态的矩阵", transposeAuto: "自动识别", transposeNo: "与作者的文件相同", transposeYes: "已转置",
+    temperature: "温度", topP: "Top P", longest: "最长回答", think: "思考", thinkAuto: "由模型决定", yes: "是", no: "否", defaults: "使用模型的默认值",
+    language: "语言", theme: "主题", auto: "自动", light: "浅色", dark: "深色", you: "你", assistant: "助手", copy: "复制", edit: "编辑", retry: "重试", fork: "分叉",
+    previous: "上一个版本", next: "下一个版本", thoughts: "思考", tokens: "词元", tool: "工具调用", rename: "重命名", delete: "删除", load: "载入", download: "下载", save: "保存", cancel: "取消",
+    title: "标题", ready: "就绪", loading: "正在加载模型", lost: "无法连接服务器,正在重试", answering: "正在回答", again: "再试一次", earlier: "显示更早的消息",
+    needKey: "服务器需要密钥。", cut: "连接在回答结束前中断。已收到的内容已保留。", read: "已读词元", size: "状态大小", transformer: "同样大小的 Transformer",
+    assumption: "假设:每层的键和值为全宽,16 位", begun: "开始于状态", nothing: "对话是空的,没有可保存的内容。", needName: "请先给状态命名。",
+    busy: "请先停止回答。", badFile: "此文件不含本页面的对话。", parameters: "参数量", file: "文件", memory: "内存上限", devices: "设备", speed: "每秒词元数", cached: "缓存的词元", kind: "权重", unlimited: "无限制",
+    noStore: "此浏览器不保存对话:关闭页面后对话消失。", welcome: "请提问。内容只发送给提供本页面的服务器。",
+    demo: "这是演示模型。它非常小:会做加减法、处理短文本、回答简短的问题、写莎士比亚风格的诗句(英文)。别的几乎不会。",
+  },
+};
