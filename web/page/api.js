@@ -25,7 +25,7 @@ export async function* events(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let parts = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch((e) => { throw e.name === "AbortError" ? e : new Failure(0, ""); });
     if (done) throw new Failure(0, "");
     const lines = value.split("\n");
     lines[0] = parts + lines[0];

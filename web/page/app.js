@@ -368,8 +368,8 @@ async function meet() {
   model = models[0];
   defaults = { ...p.default_generation_settings.params, kind: p.model_ftype };
   $("model").replaceChildren(...models.map((m) => make("option", m.id, { value: m.id })));
+  if (!$("key").hidden) alarm();
   $("key").hidden = true;
-  alarm();
   drawSettings(); drawModel(); drawState(); listStates();
   if (!talk.nodes.length) draw();
 }

@@ -13,7 +13,7 @@ export function open() {
 
 function run(mode, work) {
   return new Promise((done, fail) => {
-    if (!db) { done(undefined); return; }
+    if (!db) { if (mode === "readonly") done(undefined); else fail(new Error("IndexedDB")); return; }
     const t = db.transaction(["heads", "bodies"], mode);
     const request = work(t.objectStore("heads"), t.objectStore("bodies"));
     t.oncomplete = () => done(request && request.result);
