@@ -1,0 +1,235 @@
+package rounding_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/rounding"
+)
+
+// inputs returns the second moments of inputs that depend on each other, as of a text of some tokens.
+func inputs(rng *rand.Rand, n, tokens int) []float32 {
+	mix := make([]float64, n*8)
+	for i := range mix {
+		mix[i] = rng.NormFloat64()
+	}
+	moments := make([]float32, rounding.Triangle(int64(n)))
+	x := make([]float64, n)
+	for range tokens {
+		var causes [8]float64
+		for i := range causes {
+			causes[i] = rng.NormFloat64()
+		}
+		for i := range x {
+			x[i] = 0.3 * rng.NormFloat64()
+			for k, c := range causes {
+				x[i] += c * mix[i*8+k]
+			}
+		}
+		at := 0
+		for i := range n {
+			for j := range i + 1 {
+				moments[at] += float32(x[i] * x[j])
+				at++
+			}
+		}
+	}
+	return moments
+}
+
+func diagonal(moments []float32, n int) []float32 {
+	d := make([]float32, n)
+	for i := range d {
+		d[i] = moments[rounding.Triangle(int64(i)+1)-1]
+	}
+	return d
+}
+
+// cost is the squared error of the results of a row with the given errors.
+func cost(e []float64, moments []float32) float64 {
+	sum, at := 0.0, 0
+	for i := range e {
+		for j := range i {
+			sum += 2 * e[i] * e[j] * float64(moments[at])
+			at++
+		}
+		sum += e[i] * e[i] * float64(moments[at])
+		at++
+	}
+	return sum
+}
+
+func normal(rng *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+// costs quantizes rows by do and returns the cost of each.
+func costs(t *testing.T, q rounding.Quantizer, typ gguf.Type, src []float32, n int, moments []float32, do func(dst []byte) error) []float64 {
+	t.Helper()
+	size, err := typ.RowBytes(int64(len(src)))
+	require.NoError(t, err)
+	dst, back := make([]byte, size), make([]float32, len(src))
+	require.NoError(t, do(dst))
+	require.NoError(t, q.Dequantize(typ, back, dst))
+	var all []float64
+	for from := 0; from < len(src); from += n {
+		e := make([]float64, n)
+		for j := range e {
+			e[j] = float64(src[from+j]) - float64(back[from+j])
+		}
+		all = append(all, cost(e, moments))
+	}
+	return all
+}
+
+func TestEveryCodeIsStoredWhereGgmlReadsIt(t *testing.T) {
+	lib := ggmltest.Library(t)
+	rng := rand.New(rand.NewPCG(1, 1))
+	require.Len(t, rounding.Types(), 12)
+	for _, typ := range rounding.Types() {
+		n := typ.BlockSize()
+		block, got := make([]byte, typ.BlockBytes()), make([]float32, n)
+		require.NoError(t, lib.Quantize(typ, block, normal(rng, int(n)), n, nil))
+		want := rounding.Recode(typ, block, rng.IntN)
+		require.NoError(t, lib.Dequantize(typ, got, block))
+		assert.Equal(t, want, got, typ.String())
+	}
+}
+
+func TestTheFactorIsThatOfTheDampedMoments(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	for _, n := range []int{1, 63, 64, 200, 321} {
+		for _, tokens := range []int{2, 500} { // with 2, the moments themselves have no factor
+			moments := inputs(rng, n, tokens)
+			f, err := rounding.NewFactor(moments, n)
+			require.NoError(t, err)
+			most, at := 0.0, 0
+			for i := range n {
+				most = max(most, f.Product(i, i))
+			}
+			for i := range n {
+				for j := range i + 1 {
+					want := float64(moments[at])
+					if at++; i == j {
+						want += f.Damping()
+					}
+					require.InDelta(t, want, f.Product(i, j), 2e-6*most, "%d inputs, %d tokens: %d, %d", n, tokens, i, j)
+				}
+			}
+		}
+	}
+}
+
+func TestResultsOfRoundedRowsAreNeverWorse(t *testing.T) {
+	lib := ggmltest.Library(t)
+	rng := rand.New(rand.NewPCG(3, 3))
+	const n, rows = 512, 6
+	moments := inputs(rng, n, 700)
+	f, err := rounding.NewFactor(moments, n)
+	require.NoError(t, err)
+	src, importance := normal(rng, n*rows), diagonal(moments, n)
+	for _, typ := range rounding.Types() {
+		before := costs(t, lib, typ, src, n, moments, func(dst []byte) error { return lib.Quantize(typ, dst, src, n, importance) })
+		after := costs(t, lib, typ, src, n, moments, func(dst []byte) error { return f.Round(lib, typ, dst, src, importance) })
+		for row := range before {
+			assert.Less(t, after[row], 0.5*before[row], "%s, row %d", typ, row)
+		}
+	}
+}
+
+// Only the first inputs depend on each other, so all of their codes can be tried.
+func TestFewWeightsAreRoundedAsTheBestOfAllRoundings(t *testing.T) {
+	lib := ggmltest.Library(t)
+	rng := rand.New(rand.NewPCG(4, 4))
+	const n, few, tries = 32, 4, 40
+	typ := gguf.Q4_0
+	best, ggml, sum := 0.0, 0.0, 0.0
+	for range tries {
+		moments := inputs(rng, n, 100)
+		for i := range n {
+			for j := range i {
+				if i >= few {
+					moments[rounding.Triangle(int64(i))+int64(j)] = 0
+				}
+			}
+		}
+		f, err := rounding.NewFactor(moments, n)
+		require.NoError(t, err)
+		src, importance := normal(rng, n), diagonal(moments, n)
+		plain := make([]byte, typ.BlockBytes())
+		require.NoError(t, lib.Quantize(typ, plain, src, n, importance))
+		values := make([][]float32, 16) // of each code, by ggml
+		for code := range values {
+			values[code] = rounding.Recode(typ, plain, func(int) int { return code })
+		}
+		e, least := make([]float64, few), math.Inf(1)
+		for codes := range 1 << (4 * few) {
+			for i := range e {
+				e[i] = float64(src[i]) - float64(values[codes>>(4*i)&15][i])
+			}
+			least = min(least, cost(e, moments))
+		}
+		ofFew := func(do func(dst []byte) error) float64 {
+			dst, back := make([]byte, typ.BlockBytes()), make([]float32, n)
+			require.NoError(t, do(dst))
+			require.NoError(t, lib.Dequantize(typ, back, dst))
+			for i := range e {
+				e[i] = float64(src[i]) - float64(back[i])
+			}
+			return cost(e, moments)
+		}
+		best += least
+		ggml += ofFew(func(dst []byte) error { return lib.Quantize(typ, dst, src, n, importance) })
+		sum += ofFew(func(dst []byte) error { return f.Round(lib, typ, dst, src, importance) })
+	}
+	t.Logf("best %.4g, rounded %.4g, ggml %.4g", best, sum, ggml)
+	assert.LessOrEqual(t, best, sum*(1+1e-6))
+	assert.Less(t, sum, best+0.1*(ggml-best))
+}
+
+func TestARowOfWhichTheTextSaysNothingStaysAsGgmlRoundsIt(t *testing.T) {
+	lib := ggmltest.Library(t)
+	const n = 256
+	src, importance := normal(rand.New(rand.NewPCG(5, 5)), n), make([]float32, n)
+	for i := range importance {
+		importance[i] = 1
+	}
+	f, err := rounding.NewFactor(make([]float32, rounding.Triangle(n)), n)
+	require.NoError(t, err)
+	want, got := make([]byte, gguf.Q4_K.BlockBytes()), make([]byte, gguf.Q4_K.BlockBytes())
+	require.NoError(t, lib.Quantize(gguf.Q4_K, want, src, n, importance))
+	require.NoError(t, f.Round(lib, gguf.Q4_K, got, src, importance))
+	moments := make([]float32, rounding.Triangle(n))
+	for i := range int64(n) {
+		moments[rounding.Triangle(i+1)-1] = 1
+	}
+	before := costs(t, lib, gguf.Q4_K, src, n, moments, func(dst []byte) error { copy(dst, want); return nil })
+	after := costs(t, lib, gguf.Q4_K, src, n, moments, func(dst []byte) error { copy(dst, got); return nil })
+	assert.LessOrEqual(t, after[0], before[0])
+}
+
+func TestDamagedMomentsAndWrongSizesAreErrors(t *testing.T) {
+	lib := ggmltest.Library(t)
+	_, err := rounding.NewFactor(make([]float32, 5), 3)
+	require.ErrorContains(t, err, "5 moments, want the 6 of a triangle of 3 rows")
+	for name, x := range map[string]float32{"negative": -1, "not a number": float32(math.NaN()), "infinite": float32(math.Inf(1))} {
+		_, err = rounding.NewFactor([]float32{1, 0, x}, 2)
+		require.ErrorContains(t, err, "the second moment of input 1 is", name)
+	}
+	_, err = rounding.NewFactor([]float32{1, 9, 1}, 2)
+	require.ErrorContains(t, err, "cannot be factored")
+	f, err := rounding.NewFactor(inputs(rand.New(rand.NewPCG(6, 6)), 32, 9), 32)
+	require.NoError(t, err)
+	require.ErrorContains(t, f.Round(lib, gguf.F16, nil, nil, nil), "no grid")
+	require.ErrorContains(t, f.Round(lib, gguf.Q4_0, nil, make([]float32, 33), nil), "those of 32 inputs")
+}
