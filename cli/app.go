@@ -50,7 +50,7 @@ gosling run model-Q4_K_M.gguf "User: What is a goose?\n\nAssistant:"`,
 		Commands: slices.Concat([]*urfave.Command{
 			runCommand(), chatCommand(), serveCommand(), keyCommand(), pullCommand()}, storeCommands(), []*urfave.Command{
 			convertCommand(), quantizeCommand(), inspectCommand(), logitsCommand(), embedCommand(), benchCommand(), recommendCommand(),
-			perplexityCommand(), compareCommand(), evalCommand(), imatrixCommand(), sensitivityCommand(),
+			perplexityCommand(), compareCommand(), evalCommand(), imatrixCommand(), calibrateCommand(), sensitivityCommand(),
 			tokenizeCommand(), detokenizeCommand(), devicesCommand(), doctorCommand(), completionCommand(), manCommand(), helpCommand(), versionCommand(), completeCommand(), examineCommand(),
 		}),
 		Action: func(c *urfave.Context) error {

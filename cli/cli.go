@@ -17,6 +17,7 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	calibrated "github.com/gosling-rwkv/gosling/calibration"
 	"github.com/gosling-rwkv/gosling/checkpoint/adapter"
 	"github.com/gosling-rwkv/gosling/checkpoint/dialect"
 	"github.com/gosling-rwkv/gosling/convert"
@@ -138,6 +139,7 @@ func fileHint(err error) string {
 	var exists *atomicfile.ExistsError
 	var quantized *quant.QuantizedError
 	var matrix *quant.ImportanceError
+	var unfinished *calibrated.UnfinishedError
 	var part *convert.PartError
 	var alpha *adapter.AlphaError
 	var init *adapter.InitError
@@ -146,6 +148,8 @@ func fileHint(err error) string {
 		return "add --force to overwrite it"
 	case errors.As(err, &quantized):
 		return "add --allow-requantize to quantize it all the same, and lose more"
+	case errors.As(err, &unfinished):
+		return "finish it with the same gosling calibrate command and --resume"
 	case errors.As(err, &matrix):
 		return "make an importance matrix with gosling imatrix"
 	case errors.As(err, &part) && part.State:

@@ -21,10 +21,10 @@ func compareCommand() *urfave.Command {
 		&urfave.StringSliceFlag{Name: "text", Aliases: []string{"f"}, Usage: "measure on the text in `FILE`; of a .jsonl file, on the field \"text\" of each line; may be repeated"},
 		&urfave.StringFlag{Name: "context", Aliases: []string{"c", "ctx"}, Usage: "cut texts into chunks of `N` tokens; separate several sizes with commas", Value: "512"},
 		&urfave.IntFlag{Name: "chunks", Usage: "measure the first `N` chunks of each text", DefaultText: "all"},
-		&urfave.StringFlag{Name: "types", Usage: "quantize the base to these `TYPES`, such as Q8_0,Q4_K_M, as candidates"},
+		&urfave.StringFlag{Name: "types", Usage: "quantize the base to these `TYPES`, such as Q8_0,Q4_K_M, as candidates; with +calibrated, such as Q4_K_M+calibrated, by --calibration"},
 		&urfave.BoolFlag{Name: "keep", Usage: "keep the candidates made with --types, beside the base", DisableDefaultText: true},
 		&urfave.BoolFlag{Name: "allow-requantize", Usage: "accept a base that is already quantized", DisableDefaultText: true},
-		importanceFlag(),
+		importanceFlag(), calibrationFlag(),
 		&urfave.PathFlag{Name: "base-logits", Usage: "write the base's logits to `FILE`, or read them if it exists"},
 		&urfave.PathFlag{Name: "work", Usage: "keep temporary files in `DIR`", DefaultText: "the system's folder for them"},
 		&urfave.BoolFlag{Name: "resume", Usage: "resume the same comparison after it was stopped", DisableDefaultText: true},
@@ -67,6 +67,10 @@ func compareModels(c *urfave.Context) error {
 	if err := guard(c).Try(outputs...); err != nil {
 		return err
 	}
+	if o.Calibration, err = calibration(c); err != nil {
+		return err
+	}
+	defer o.Calibration.Close()
 	end, err := setUp(c, &o.Setup)
 	if err != nil {
 		return err
@@ -105,13 +109,23 @@ func compareOptions(c *urfave.Context) (o compare.Options, err error) {
 		if word = strings.TrimSpace(word); word == "" {
 			continue
 		}
-		mix, err := quant.ParseMix(word)
+		name, rounding, calibrated := strings.Cut(word, "+")
+		if calibrated && !strings.EqualFold(rounding, "calibrated") {
+			return o, misuse(c, "--types %s: want TYPE or TYPE+calibrated", word)
+		}
+		if calibrated && !c.IsSet("calibration") {
+			return o, misuse(c, "--types %s needs --calibration FILE", word)
+		}
+		mix, err := quant.ParseMix(name)
 		if err != nil {
 			return o, misuse(c, "%v", err)
 		}
-		cand := compare.Candidate{Model: compare.Model{Name: mix.Name}, How: quant.Retyping{Mix: mix, Requant: requantize(c, o.Base.Name)}}
+		if word = mix.Name; calibrated {
+			word += "+calibrated"
+		}
+		cand := compare.Candidate{Model: compare.Model{Name: word}, Calibrated: calibrated, How: quant.Retyping{Mix: mix, Requant: requantize(c, o.Base.Name)}}
 		if c.Bool("keep") {
-			cand.Keep = quant.FileName(fileOf(o.Base.Name), mix.Name)
+			cand.Keep = quant.FileName(fileOf(o.Base.Name), word)
 		}
 		o.Candidates = append(o.Candidates, cand)
 	}
@@ -132,6 +146,8 @@ func checkCompare(c *urfave.Context) error {
 		return misuse(c, "no base named")
 	case c.NArg() == 1 && c.String("types") == "":
 		return misuse(c, "nothing to compare with: name candidates, or make them with --types")
+	case c.IsSet("calibration") && !strings.Contains(strings.ToLower(c.String("types")), "+calibrated"):
+		return misuse(c, "--calibration needs --types with +calibrated: it applies to these candidates")
 	case c.String("types") == "" && c.IsSet("imatrix"):
 		return misuse(c, "--imatrix needs --types: it applies to the candidates made with them")
 	case c.Path("html") == "-" && formats > 0:

@@ -28,7 +28,7 @@ func convertCommand() *urfave.Command {
 		&urfave.Float64Flag{Name: "lora-alpha", Usage: "the `ALPHA` that the adapters were trained with", DefaultText: "from adapter_config.json beside them"},
 		&urfave.PathFlag{Name: "lora-init", Usage: "the `FILE` with the initial values of a PiSSA adapter (init_pissa.pth)"},
 		&urfave.PathFlag{Name: "merge-state", Usage: "put the tuned state in `FILE` into the model, so that its texts begin with it"},
-		stateTransposeFlag(), importanceFlag(), overridesFlag(), threadsFlag("one for each usable processor"), forceFlag(),
+		stateTransposeFlag(), importanceFlag(), calibrationFlag(), overridesFlag(), threadsFlag("one for each usable processor"), forceFlag(),
 	}
 	return &urfave.Command{
 		Name: "convert", Usage: "convert a .pth or .safetensors checkpoint, or rwkv.cpp's .bin, to GGUF", ArgsUsage: "IN [OUT]",
@@ -63,6 +63,7 @@ func convertCheckpoint(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
+	defer o.Write.Calibration.Close()
 	if out == "" {
 		out = convert.DefaultOutput(in, o.Mix)
 	}
@@ -112,7 +113,10 @@ func conversion(c *urfave.Context) (convert.Options, error) {
 	if o.Adapters, err = adapters(c); err != nil {
 		return o, err
 	}
-	o.Write.Importance, err = importance(c)
+	if o.Write.Importance, err = importance(c); err != nil {
+		return o, err
+	}
+	o.Write.Calibration, err = calibration(c)
 	return o, err
 }
 

@@ -12,7 +12,7 @@ import (
 // A flag that names a file means the same in every command: the file is read, written, or a folder. A new flag for a file must be
 // added to one of these lists.
 var (
-	inputFlags  = []string{"text", "file", "tokens-file", "in-file", "vocab", "lora", "lora-init", "merge-state", "state", "imatrix", "sensitivity", "tools", "json-schema", "grammar", "tls-cert", "tls-key", "api-key-file"}
+	inputFlags  = []string{"text", "file", "tokens-file", "in-file", "vocab", "lora", "lora-init", "merge-state", "state", "imatrix", "calibration", "sensitivity", "tools", "json-schema", "grammar", "tls-cert", "tls-key", "api-key-file"}
 	outputFlags = []string{"output", "html", "answers", "base-logits"}
 	folderFlags = []string{"ggml", "work", "state-dir"} // folders; no named file is read or written in them
 )

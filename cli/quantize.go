@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ import (
 func quantizeCommand() *urfave.Command {
 	flags := []urfave.Flag{
 		&urfave.BoolFlag{Name: "allow-requantize", Usage: "quantize tensors that are already quantized, which adds to their errors", DisableDefaultText: true},
-		importanceFlag(),
+		importanceFlag(), calibrationFlag(),
 		overridesFlag(),
 		&urfave.Float64Flag{Name: "target-bpw", Usage: "choose a type for each matrix so that the file has at most `BITS` per weight and loses the least", DefaultText: "none"},
 		&urfave.PathFlag{Name: "sensitivity", Usage: "choose types by `FILE`, which \"gosling sensitivity\" wrote for this model"},
@@ -35,6 +36,9 @@ tensor, its size, and its root-mean-square error compared with IN.
 With --imatrix, elements are rounded according to how much the model uses them. The file loses less and stays the same
 size. "gosling imatrix" makes the matrix, and types below Q2_K need it. Tensors it does not cover are rounded without it.
 
+With --calibration, the columns of a matrix are rounded one after the other, and those that are left make up for the errors
+so far. "gosling calibrate" makes the file.
+
 In place of a TYPE, --target-bpw sets the size of the file, and --sensitivity tells what quantizing each part of this model
 costs. Types are then assigned so that the predicted loss is the smallest.
 
@@ -44,6 +48,7 @@ Examples:
   gosling quantize model-F16.gguf Q4_K_M
   gosling quantize demo out.gguf F16
   gosling quantize --threads 4 model-F16.gguf small.gguf q4_0
+  gosling quantize --calibration model-calibration.gguf model-F16.gguf Q4_K_M
   gosling quantize --imatrix model-imatrix.gguf model-F16.gguf IQ3_XXS
   gosling quantize --tensor-type 'time_mix_(key|value)=q6_k' --tensor-type output=q8_0 model-F16.gguf Q4_K_M
   gosling quantize --target-bpw 4.5 --sensitivity model-F16-sensitivity.json model-F16.gguf`,
@@ -63,6 +68,7 @@ func mixNames() []string {
 
 func quantize(c *urfave.Context) error {
 	job, err := quantizeArguments(c)
+	defer func() { job.calibration.Close() }()
 	if err != nil {
 		return err
 	}
@@ -71,7 +77,7 @@ func quantize(c *urfave.Context) error {
 	}
 	o := writeOptions(c)
 	o.Measure = true
-	o.Importance = job.importance
+	o.Importance, o.Calibration = job.importance, job.calibration
 	in, err := modelPath(c, job.in)
 	if err != nil {
 		return err
@@ -100,7 +106,8 @@ type quantizing struct {
 	name    string // of the type, or of the budget
 	how     quant.Retyping
 
-	importance *quant.Importance
+	importance  *quant.Importance
+	calibration *quant.Calibration
 }
 
 func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
@@ -122,6 +129,9 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 		return job, err
 	}
 	if job.importance, err = importance(c); err != nil {
+		return job, err
+	}
+	if job.calibration, err = calibration(c); err != nil {
 		return job, err
 	}
 	if budgeted {
@@ -154,7 +164,7 @@ func (job *quantizing) assign(c *urfave.Context) error {
 		return err
 	}
 	defer file.Close()
-	a, err := s.Assign(file, quant.Budget{BPW: target, Overrides: job.how.Overrides, Importance: job.importance})
+	a, err := s.Assign(file, quant.Budget{BPW: target, Overrides: job.how.Overrides, Importance: job.importance, Calibration: job.calibration})
 	if err != nil {
 		return err
 	}
@@ -205,6 +215,6 @@ func noteWithout(c *urfave.Context, r quant.Report) {
 		if n > 3 {
 			more = fmt.Sprintf(" and %d more", n-3)
 		}
-		fmt.Fprintf(c.App.ErrWriter, "note: rounded without importance, because %s does not cover them: %s%s\n", c.Path("imatrix"), strings.Join(r.Without[:min(n, 3)], ", "), more)
+		fmt.Fprintf(c.App.ErrWriter, "note: rounded without importance, because %s does not cover them: %s%s\n", cmp.Or(c.Path("calibration"), c.Path("imatrix")), strings.Join(r.Without[:min(n, 3)], ", "), more)
 	}
 }

@@ -67,8 +67,13 @@ func (r *run) make(ctx context.Context, cand Candidate, id string) (path string,
 func (r *run) quantize(ctx context.Context, cand Candidate, path string, force bool) error {
 	line := r.writing("making " + cand.Name)
 	defer line.end()
+	var calibration *quant.Calibration
+	if cand.Calibrated {
+		calibration = r.Calibration
+	}
 	_, err := quant.Quantize(ctx, r.Base.Path, path, cand.How, quant.Options{
-		Force: force, Threads: r.Threads, Importance: r.Importance, Progress: line.set,
+		Calibration: calibration,
+		Force:       force, Threads: r.Threads, Importance: r.Importance, Progress: line.set,
 		Quantizer: func() (quant.Quantizer, error) { return r.OpenLibrary() },
 	})
 	return err

@@ -14,9 +14,10 @@ import (
 
 // Candidate is a model to compare: a file, or a quantization of the base.
 type Candidate struct {
-	Model                // Path is empty if the candidate is made; it then needs a Name
-	How   quant.Retyping // how to make it
-	Keep  string         // path at which a made file is kept; empty removes the file
+	Model                     // Path is empty if the candidate is made; it then needs a Name
+	How        quant.Retyping // how to make it
+	Calibrated bool           // rounded by Setup.Calibration
+	Keep       string         // path at which a made file is kept; empty removes the file
 }
 
 // checkModels returns an error for candidates that cannot be compared, before anything is computed.

@@ -67,9 +67,11 @@ type Setup struct {
 	Contexts   []int             // lengths of the chunks; nil is DefaultContext
 	Chunks     int               // maximum number for each text; 0 is all
 	Importance *quant.Importance // importance matrix for making the candidates; nil is none
-	BaseLogits string            // file for the base's logits, read if it exists; empty keeps them in the notes
-	Work       string            // folder in which the notes folder is created; empty is the one for temporary files
-	Resume     bool              // resume from the notes of the same run, if there are any
+
+	Calibration *quant.Calibration // for making the candidates that are Calibrated; nil if there are none
+	BaseLogits  string             // file for the base's logits, read if it exists; empty keeps them in the notes
+	Work        string             // folder in which the notes folder is created; empty is the one for temporary files
+	Resume      bool               // resume from the notes of the same run, if there are any
 
 	Progress func(Event) // nil drops it; called by one goroutine at a time
 }

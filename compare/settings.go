@@ -46,6 +46,11 @@ func (r *run) settings() (settings, error) {
 			return nil, err
 		}
 	}
+	if r.Calibration != nil {
+		if s["calibration"], err = fileID(r.Calibration.Path); err != nil {
+			return nil, err
+		}
+	}
 	for i, task := range r.Tasks {
 		s[fmt.Sprintf("task %d", i+1)] = task.Name + " " + task.Path
 	}

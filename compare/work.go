@@ -124,6 +124,9 @@ func (r *run) inputs() []string {
 	if r.Importance != nil {
 		paths = append(paths, r.Importance.Path)
 	}
+	if r.Calibration != nil {
+		paths = append(paths, r.Calibration.Path)
+	}
 	return paths
 }
 

@@ -10,10 +10,12 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// Inputs tells how strongly each input channel of a matrix is used: the sum of the squares of its values.
+// Inputs tells how strongly each input channel of a matrix is used: the sum of the squares of its values. Of an observer of moments it holds
+// the sums of the products of all pairs of channels instead.
 type Inputs struct {
 	Weight  string    // the tensor's name in the file
 	Squares []float64 // one for each input channel
+	Moments []float32 // the lower triangle of [channels, channels], row by row
 	Tokens  int64     // number of tokens in the sums
 }
 
@@ -22,6 +24,7 @@ type Inputs struct {
 type Observer struct {
 	slots *Slots
 	seen  tally
+	sums  []float32 // of a graph
 }
 
 // NewObserver returns an observer whose sums are zero. The caller closes it before the model.
@@ -30,8 +33,29 @@ func (m *Model) NewObserver() (*Observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.observed = true
+	b.observed = (*plan).observe
 	return &Observer{slots: b}, nil
+}
+
+// NewMomentsObserver returns an observer of the second moments of what goes into some matrices, those for which of returns true. Each
+// takes MomentsMemory. The caller closes it before the model.
+func (m *Model) NewMomentsObserver(of func(weight string) bool) (*Observer, error) {
+	o, err := m.NewObserver()
+	if err != nil {
+		return nil, err
+	}
+	o.slots.observed = func(p *plan, x, weight ggml.Tensor) {
+		if of(weight.Name()) {
+			p.observeMoments(x, weight)
+		}
+	}
+	return o, nil
+}
+
+// MomentsMemory is the bytes that an observer takes for the moments of a matrix with some input channels: the sums of two graphs, of one
+// text and of all texts.
+func MomentsMemory(channels int64) int64 {
+	return 4 * (2*channels*channels + 2*(channels*(channels+1)/2))
 }
 
 // Read reads tokens from an empty state and adds their inputs to the sums. After an error the sums are unchanged.
@@ -42,23 +66,22 @@ func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
 	if err := o.slots.Reset(); err != nil {
 		return err
 	}
-	var seen tally
+	seen := tally{sums: o.sums}
+	defer func() { o.sums = seen.sums }()
 	for len(tokens) > 0 {
 		n := min(len(tokens), MaxChunk)
 		if _, err := o.slots.Read(ctx, [][]tokenizer.Token{tokens[:n]}, rwkv.AllHidden); err != nil {
 			return err
 		}
 		for _, in := range o.slots.plans[0].inputs {
-			squares, err := in.read()
-			if err != nil {
+			if err := seen.read(in); err != nil {
 				return err
 			}
-			seen.add(in.weight, squares, in.tokens)
 		}
 		tokens = tokens[n:]
 	}
 	for _, in := range seen.inputs {
-		o.seen.add(in.Weight, in.Squares, in.Tokens)
+		o.seen.add(in)
 	}
 	return nil
 }
@@ -66,61 +89,98 @@ func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
 // Inputs returns the sums of all texts, in the order in which the model computes. They belong to the observer.
 func (o *Observer) Inputs() []*Inputs { return o.seen.inputs }
 
+// Forget sets all sums to zero.
+func (o *Observer) Forget() { o.seen = tally{} }
+
 // Close frees the observer. It is safe to call twice.
 func (o *Observer) Close() { o.slots.Close() }
 
 // input is a result of a graph that sums up what goes into a weight.
 type input struct {
-	weight string
-	sums   ggml.Tensor // [1, channels]
-	tokens int64
+	weight  string
+	sums    ggml.Tensor // [1, channels], or [channels, channels] of moments
+	moments bool
+	tokens  int64
 }
 
-// observe adds the sum of the squares of x, [channels, tokens], to the graph. What is no weight of the file, or several matrices
-// in one tensor, which no type makes smaller, is left out.
+// observable reports whether a weight is one matrix of the file. Several matrices in one tensor are never quantized.
+func observable(weight ggml.Tensor) bool {
+	_, part := weight.Part()
+	return !part && weight.Name() != "" && weight.Dim(2) == 1
+}
+
+// observe adds the sum of the squares of x, [channels, tokens], to the graph.
 func (p *plan) observe(x, weight ggml.Tensor) {
-	if _, part := weight.Part(); part || weight.Name() == "" || weight.Dim(2) != 1 {
-		return
+	if observable(weight) {
+		sums := x.Sqr().Permute(1, 0, 2, 3).Cont().SumRows()
+		p.graph.Output(sums)
+		p.inputs = append(p.inputs, input{weight.Name(), sums, false, x.Rows()})
 	}
-	sums := x.Sqr().Permute(1, 0, 2, 3).Cont().SumRows()
-	p.graph.Output(sums)
-	p.inputs = append(p.inputs, input{weight.Name(), sums, x.Rows()})
 }
 
-// read returns what the graph, which was just computed, summed up.
-func (in input) read() ([]float64, error) {
-	sums := make([]float32, in.sums.Elements())
-	if err := in.sums.ReadFloats(sums, 0); err != nil {
-		return nil, err
+// observeMoments adds the product of x, [channels, tokens], with itself to the graph.
+func (p *plan) observeMoments(x, weight ggml.Tensor) {
+	if observable(weight) {
+		columns := x.Permute(1, 0, 2, 3).Cont() // [tokens, channels]
+		sums := columns.MatMul(columns)
+		p.graph.Output(sums)
+		p.inputs = append(p.inputs, input{weight.Name(), sums, true, x.Rows()})
 	}
-	if channel := float.FirstNotFinite(sums); channel >= 0 {
-		return nil, fmt.Errorf("the squares that go into channel %d of %q sum up to %v: the weights are damaged, or too large for this device", channel, in.weight, sums[channel])
-	}
-	squares := make([]float64, len(sums))
-	for channel, x := range sums {
-		squares[channel] = float64(x)
-	}
-	return squares, nil
 }
 
 // tally is the sums of several graphs.
 type tally struct {
 	inputs []*Inputs
 	byName map[string]*Inputs
+	sums   []float32 // room for those of a graph
 }
 
-func (t *tally) add(weight string, squares []float64, tokens int64) {
-	to := t.byName[weight]
+// read adds what a graph, which was just computed, summed up.
+func (t *tally) read(in input) error {
+	n := int(in.sums.Elements())
+	if cap(t.sums) < n {
+		t.sums = make([]float32, n)
+	}
+	sums := t.sums[:n]
+	if err := in.sums.ReadFloats(sums, 0); err != nil {
+		return err
+	}
+	channels := int(in.sums.Rows())
+	if at := float.FirstNotFinite(sums); at >= 0 {
+		return fmt.Errorf("the squares that go into channel %d of %q sum up to %v: the weights are damaged, or too large for this device", at%channels, in.weight, sums[at])
+	}
+	add := &Inputs{Weight: in.weight, Tokens: in.tokens}
+	if in.moments {
+		add.Moments = make([]float32, 0, channels*(channels+1)/2)
+		for row := range channels {
+			add.Moments = append(add.Moments, sums[row*channels:][:row+1]...)
+		}
+	} else {
+		add.Squares = make([]float64, n)
+		for channel, x := range sums {
+			add.Squares[channel] = float64(x)
+		}
+	}
+	t.add(add)
+	return nil
+}
+
+// add adds the sums of a matrix. It keeps those of a matrix that it does not have yet.
+func (t *tally) add(in *Inputs) {
+	to := t.byName[in.Weight]
 	if to == nil {
 		if t.byName == nil {
 			t.byName = map[string]*Inputs{}
 		}
-		to = &Inputs{Weight: weight, Squares: make([]float64, len(squares))}
-		t.byName[weight] = to
-		t.inputs = append(t.inputs, to)
+		t.byName[in.Weight] = in
+		t.inputs = append(t.inputs, in)
+		return
 	}
-	to.Tokens += tokens
-	for channel, x := range squares {
+	to.Tokens += in.Tokens
+	for channel, x := range in.Squares {
 		to.Squares[channel] += x
+	}
+	for i, x := range in.Moments {
+		to.Moments[i] += x
 	}
 }

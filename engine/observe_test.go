@@ -40,18 +40,25 @@ func TestAnObserverSumsTheSquaresOfWhatGoesIntoAMatrix(t *testing.T) {
 	embedding, _ := weights("token_embd.weight")
 	mu, _ := weights("blk.0.time_mix_lerp_r.weight")
 	want, before := make([]float64, c.Embed), make([]float64, c.Embed)
+	moments := make([]float64, c.Embed*(c.Embed+1)/2)
 	for _, token := range tokens {
 		x := make([]float64, c.Embed)
 		for i := range x {
 			x[i] = float64(embedding.Data[int(token)*c.Embed+i])
 		}
 		x = norm("blk.0.attn_norm", norm("token_embd_norm", x))
+		shifted, at := make([]float64, len(x)), 0
 		for i := range x {
-			shifted := x[i]*float64(mu.Data[i]) + before[i]*(1-float64(mu.Data[i]))
-			want[i] += shifted * shifted
+			shifted[i] = x[i]*float64(mu.Data[i]) + before[i]*(1-float64(mu.Data[i]))
+			want[i] += shifted[i] * shifted[i]
+			for j := range i + 1 {
+				moments[at] += shifted[i] * shifted[j]
+				at++
+			}
 		}
 		before = x
 	}
+	seesMoments(t, m, tokens, moments)
 	for _, in := range o.Inputs() {
 		if in.Weight == "blk.0.time_mix_receptance.weight" {
 			assert.Equal(t, int64(30), in.Tokens)
@@ -60,6 +67,25 @@ func TestAnObserverSumsTheSquaresOfWhatGoesIntoAMatrix(t *testing.T) {
 		}
 	}
 	t.Fatal("the receptance was not observed")
+}
+
+// seesMoments checks the second moments of the receptance's inputs, and that nothing else is summed up.
+func seesMoments(t *testing.T, m *engine.Model, tokens []int32, want []float64) {
+	t.Helper()
+	o, err := m.NewMomentsObserver(func(weight string) bool { return weight == "blk.0.time_mix_receptance.weight" })
+	require.NoError(t, err)
+	defer o.Close()
+	for range 2 {
+		require.NoError(t, o.Read(t.Context(), rwkvtest.Tokens(tokens)))
+	}
+	require.Len(t, o.Inputs(), 1)
+	in := o.Inputs()[0]
+	assert.Equal(t, int64(2*len(tokens)), in.Tokens)
+	assert.Empty(t, in.Squares)
+	require.Len(t, in.Moments, len(want))
+	for i, x := range in.Moments {
+		require.InDelta(t, 2*want[i], x, 2e-3)
+	}
 }
 
 func layerNorm(x []float64, weight, bias []float32) []float64 {

@@ -65,8 +65,8 @@ func (s *Slots) newPlan(of shape) (*plan, error) {
 	m := s.model
 	p := m.emptyPlan(of)
 	g := p.graph
-	if s.observed {
-		g.Observe = p.observe
+	if s.observed != nil {
+		g.Observe = func(x, weight ggml.Tensor) { s.observed(p, x, weight) }
 	}
 	if last := of.last(); of.outputs.Last() && last != nil {
 		if p.lastOf = last; !m.functions {
@@ -74,8 +74,8 @@ func (s *Slots) newPlan(of shape) (*plan, error) {
 		}
 	}
 	m.build(p, of, s.state)
-	if s.observed && of.outputs == rwkv.AllHidden {
-		p.observe(p.result, m.weights.byName[rwkv.Output])
+	if s.observed != nil && of.outputs == rwkv.AllHidden {
+		s.observed(p, p.result, m.weights.byName[rwkv.Output])
 	}
 	g.Output(p.result)
 	if err := g.Err(); err != nil {

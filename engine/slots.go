@@ -25,7 +25,7 @@ type Slots struct {
 	plans   plans
 	rows    []float32
 
-	observed bool // its graphs sum up what goes into their matrices
+	observed func(p *plan, x, weight ggml.Tensor) // if not nil, sums up in its graphs what goes into their matrices
 }
 
 type stateKey struct {

@@ -29,6 +29,8 @@ type Budget struct {
 	BPW        float64     // size of the whole file in bits for each element
 	Overrides  Overrides   // types that are fixed
 	Importance *Importance // the importance matrix that the file will name, if any
+
+	Calibration *Calibration // the calibration that the file will name, if any
 }
 
 // Assign chooses a type for every tensor of a file. The file stays within the budget, and the predicted KL divergence is the smallest
@@ -45,6 +47,9 @@ func (s *Sensitivity) Assign(file *gguf.File, budget Budget) (Assignment, error)
 	}
 	fixed := file.Size() + headroom
 	if budget.Importance != nil {
+		fixed += importanceRoom
+	}
+	if budget.Calibration != nil {
 		fixed += importanceRoom
 	}
 	shares := s.shares(file, m)

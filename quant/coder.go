@@ -2,6 +2,7 @@ package quant
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,16 +17,21 @@ type coder struct {
 	quantizer Quantizer // nil where no quantized type occurs
 	measure   bool
 	weights   [][]float32 // of each source's channels; nil entries for all alike
-	without   []string    // tensors that an importance matrix lacks
+	rounders  []*rounder  // of each source; nil entries where ggml rounds
+	threads   int
+	without   []string // tensors that an importance matrix lacks
 }
 
 // newCoder opens the quantizer if one is needed and refuses types that it cannot write well.
 func newCoder(sources []Source, o Options) (*coder, error) {
-	weights, without, err := o.Importance.weights(sources)
+	weights, without, err := o.weights(sources)
 	if err != nil {
 		return nil, err
 	}
-	c := &coder{measure: o.Measure, weights: weights, without: without}
+	c := &coder{measure: o.Measure, weights: weights, without: without, threads: o.threads()}
+	for _, s := range sources {
+		c.rounders = append(c.rounders, o.Calibration.rounder(s))
+	}
 	i := slices.IndexFunc(sources, Source.needsQuantizer)
 	if i < 0 {
 		return c, nil
@@ -35,6 +41,11 @@ func newCoder(sources []Source, o Options) (*coder, error) {
 	}
 	c.quantizer, err = o.Quantizer()
 	return c, err
+}
+
+// rounded reports whether its elements are written in a quantized type that they do not have yet.
+func (s Source) rounded() bool {
+	return !floating(s.Tensor.Type) && (s.Floats != nil || s.From != s.Tensor.Type)
 }
 
 // needsQuantizer reports whether its elements are to be read or written in a quantized type.
@@ -60,7 +71,7 @@ func grow[T any](b *[]T, n int64) []T {
 
 // convert returns a piece in its new type and, if errors are measured, the sum of the squared differences. What it returns is
 // finite, whoever made it.
-func (c *coder) convert(s Source, p piece, b *buffers) (out []byte, squares float64, err error) {
+func (c *coder) convert(ctx context.Context, s Source, p piece, b *buffers) (out []byte, squares float64, err error) {
 	to := s.Tensor.Type
 	size, err := bytesOf(to, p)
 	if err != nil {
@@ -93,7 +104,7 @@ func (c *coder) convert(s Source, p piece, b *buffers) (out []byte, squares floa
 		return nil, 0, err
 	}
 	out = grow(&b.out, size)
-	if err := c.encode(to, out, x, p); err != nil {
+	if err := c.encode(ctx, to, out, x, p); err != nil {
 		return nil, 0, err
 	}
 	if !c.measure {
@@ -127,14 +138,18 @@ func (c *coder) decode(t gguf.Type, x []float32, data []byte) error {
 	return c.quantizer.Dequantize(t, x, data)
 }
 
-func (c *coder) encode(t gguf.Type, out []byte, x []float32, p piece) error {
+func (c *coder) encode(ctx context.Context, t gguf.Type, out []byte, x []float32, p piece) error {
 	if f := t.Format(); f != 0 {
 		f.Encode(out, x)
 		return fits(t, out, p.first)
 	}
 	weights := c.weights[p.source]
+	round := func() error { return c.quantizer.Quantize(t, out, x, p.rowElements, weights) }
+	if r := c.rounders[p.source]; r != nil {
+		round = func() error { return r.round(ctx, c.quantizer, t, out, x, weights, c.threads) }
+	}
 	var large *ggml.RangeError
-	if err := c.quantizer.Quantize(t, out, x, p.rowElements, weights); errors.As(err, &large) {
+	if err := round(); errors.As(err, &large) {
 		return fmt.Errorf("element %d is %.4g, more than a block of %s can hold: use BF16 or F32 for this tensor", p.first+int64(large.Index), large.Value, t)
 	} else if err != nil {
 		return err

@@ -51,35 +51,59 @@ func (e *ImportanceError) Error() string { return e.reason }
 var needImportance = []gguf.Type{gguf.IQ1_S, gguf.IQ1_M, gguf.IQ2_XXS, gguf.IQ2_XS, gguf.IQ2_S, gguf.IQ3_XXS}
 
 // weights finds the weights of each source's channels, nil for those of none, and names the tensors that are rounded without
-// though there is a matrix.
-func (i *Importance) weights(sources []Source) (weights [][]float32, without []string, err error) {
+// though there is a matrix or a calibration. A calibration takes precedence.
+func (o Options) weights(sources []Source) (weights [][]float32, without []string, err error) {
 	weights = make([][]float32, len(sources))
-	found, first := false, "" // whether the matrix tells anything, and the first tensor that it is asked for
+	found, first := false, "" // whether anything is told, and the first tensor that is asked for
 	for s, source := range sources {
-		to := source.Tensor
-		if floating(to.Type) || source.Floats == nil && source.From == to.Type {
+		if !source.rounded() {
 			continue
 		}
-		if i != nil {
-			first = cmp.Or(first, to.Name)
-			w, ok := i.Matrix.Weights(to.Name)
-			if ok && int64(len(w)) != to.Shape[0] {
-				return nil, nil, fmt.Errorf("%s: tensor %q has %d input channels there, and %d in the model: the matrix is of another model", i.Path, to.Name, len(w), to.Shape[0])
-			}
-			if ok {
-				weights[s], found = w, usable(w) || found
-			} else {
-				without = append(without, to.Name)
-			}
+		to := source.Tensor
+		first = cmp.Or(first, to.Name)
+		w, ok, err := o.Calibration.weights(to)
+		if err == nil && !ok {
+			w, ok, err = o.Importance.weights(to)
+		}
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case ok:
+			weights[s], found = w, usable(w) || found
+		case o.Calibration != nil || o.Importance != nil:
+			without = append(without, to.Name)
 		}
 		if weights[s] == nil && slices.Contains(needImportance, to.Type) {
-			return nil, nil, i.missing(to)
+			return nil, nil, o.missing(to)
 		}
 	}
-	if i != nil && first != "" && !found {
-		return nil, nil, &ImportanceError{fmt.Sprintf("%s: says nothing of any tensor that is to be quantized, such as %q, or only zeros: it is of another model or damaged", i.Path, first)}
+	if path := o.told(); path != "" && first != "" && !found {
+		return nil, nil, &ImportanceError{fmt.Sprintf("%s: says nothing of any tensor that is to be quantized, such as %q, or only zeros: it is of another model or damaged", path, first)}
 	}
 	return weights, without, nil
+}
+
+// told is the file that tells of channels, if there is one.
+func (o Options) told() string {
+	switch {
+	case o.Calibration != nil:
+		return o.Calibration.Path
+	case o.Importance != nil:
+		return o.Importance.Path
+	}
+	return ""
+}
+
+// weights returns the weights of a tensor's channels, and whether the matrix has the tensor.
+func (i *Importance) weights(t gguf.Tensor) ([]float32, bool, error) {
+	if i == nil {
+		return nil, false, nil
+	}
+	w, ok := i.Matrix.Weights(t.Name)
+	if ok && int64(len(w)) != t.Shape[0] {
+		return nil, false, fmt.Errorf("%s: tensor %q has %d input channels there, and %d in the model: the matrix is of another model", i.Path, t.Name, len(w), t.Shape[0])
+	}
+	return w, ok, nil
 }
 
 // usable prepares the weights of a tensor's channels for ggml, which computes with their products in F32, and reports whether
@@ -105,9 +129,9 @@ func usable(w []float32) bool {
 }
 
 // missing is the error of a tensor that cannot do without weights.
-func (i *Importance) missing(t gguf.Tensor) error {
-	if i != nil {
-		return fmt.Errorf("tensor %q: type %s needs an importance matrix, and %s says nothing of this tensor: choose another type for it, such as Q2_K or IQ4_XS", t.Name, t.Type, i.Path)
+func (o Options) missing(t gguf.Tensor) error {
+	if path := o.told(); path != "" {
+		return fmt.Errorf("tensor %q: type %s needs an importance matrix, and %s says nothing of this tensor: choose another type for it, such as Q2_K or IQ4_XS", t.Name, t.Type, path)
 	}
 	return &ImportanceError{fmt.Sprintf("tensor %q: type %s needs an importance matrix, without which it would ruin the model: make one, or choose a type that does without, such as Q2_K or IQ4_XS", t.Name, t.Type)}
 }

@@ -44,8 +44,11 @@ type Options struct {
 	Quantizer func() (Quantizer, error) // called once, and only if a type in blocks is read or written
 	Measure   bool                      // measure the error of each kind of tensor against its source
 
-	Importance *Importance // which channels to round more carefully. Nil treats all alike
+	Importance  *Importance  // which channels to round more carefully. Nil treats all alike
+	Calibration *Calibration // the second moments to round by. Takes precedence over Importance. Nil rounds each weight by itself
 }
+
+func (o Options) threads() int { return max(1, cmp.Or(o.Threads, runtime.GOMAXPROCS(0))) }
 
 // pieceElements is how many elements a worker takes at a time, about. It bounds the memory of each to some 5 MiB.
 const pieceElements = 1 << 18
@@ -61,7 +64,7 @@ type piece struct {
 // Write writes the keys, and the tensors of the sources in their order, to a GGUF file at path. The file appears when it is
 // complete and on the disk. If there is an error, or ctx ends, there is no file.
 func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o Options) (Report, error) {
-	header := gguf.Header{Keys: o.Importance.keys(keys)}
+	header := gguf.Header{Keys: o.Calibration.keys(o.Importance.keys(keys))}
 	for _, s := range sources {
 		header.Tensors = append(header.Tensors, s.Tensor)
 	}
@@ -82,7 +85,7 @@ func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o
 		return Report{}, err
 	}
 	run := &run{coder: coder, input: o.Input, sources: sources, writer: w, progress: o.Progress, total: w.Size(), report: newReport(sources)}
-	if err := run.all(ctx, cmp.Or(o.Threads, runtime.GOMAXPROCS(0))); err != nil {
+	if err := run.all(ctx, o.threads()); err != nil {
 		return Report{}, err
 	}
 	if err := w.Close(); err != nil {
@@ -125,7 +128,6 @@ type run struct {
 // all lets one goroutine read the sources from beginning to end, as disks like it, and workers convert and write.
 func (r *run) all(ctx context.Context, threads int) error {
 	group, ctx := errgroup.WithContext(ctx)
-	threads = max(1, threads)
 	pieces, free := make(chan piece), make(chan []byte, 2*threads)
 	for range 2 * threads {
 		free <- nil
@@ -138,7 +140,7 @@ func (r *run) all(ctx context.Context, threads int) error {
 		group.Go(func() error {
 			var b buffers
 			for p := range pieces {
-				if err := r.one(p, &b); err != nil {
+				if err := r.one(ctx, p, &b); err != nil {
 					return r.inTensor(p.source, err)
 				}
 				free <- p.in
@@ -188,9 +190,9 @@ func (r *run) inTensor(source int, err error) error {
 }
 
 // one converts and writes a piece.
-func (r *run) one(p piece, b *buffers) error {
+func (r *run) one(ctx context.Context, p piece, b *buffers) error {
 	s := r.sources[p.source]
-	out, squares, err := r.coder.convert(s, p, b)
+	out, squares, err := r.coder.convert(ctx, s, p, b)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,10 @@
 package rounding
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/blas"
@@ -30,9 +30,9 @@ type Factor struct {
 // Triangle is the number of elements of the lower triangle of an n·n matrix.
 func Triangle(n int64) int64 { return n * (n + 1) / 2 }
 
-// NewFactor factors the second moments of n inputs. moments is the lower triangle, row by row. The result takes 4·n² bytes. All processors
-// work on it.
-func NewFactor(moments []float32, n int) (*Factor, error) {
+// NewFactor factors the second moments of n inputs on some threads. moments is the lower triangle, row by row. The result takes 4·n² bytes.
+// It stops when ctx ends.
+func NewFactor(ctx context.Context, moments []float32, n, threads int) (*Factor, error) {
 	if int64(len(moments)) != Triangle(int64(n)) {
 		return nil, fmt.Errorf("%d moments, want the %d of a triangle of %d rows", len(moments), Triangle(int64(n)), n)
 	}
@@ -54,8 +54,11 @@ func NewFactor(moments []float32, n int) (*Factor, error) {
 	for damping := leastDamping; damping <= mostDamping; damping *= 10 {
 		f.damping = float32(damping * mean)
 		f.fill(moments)
-		if f.factor() {
+		if f.factor(ctx, threads) {
 			return f, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
 	}
 	return nil, errors.New("the second moments cannot be factored: the file is damaged")
@@ -76,14 +79,14 @@ func (f *Factor) fill(moments []float32) {
 const factorBlock = 64
 
 // factor replaces the upper triangle of H by V, where V·Vᵀ = H, from the last columns to the first. It then splits V into U and D. It
-// reports false if H is not positive.
-func (f *Factor) factor() bool {
+// reports false if H is not positive, or ctx ends.
+func (f *Factor) factor(ctx context.Context, threads int) bool {
 	for end := f.n; end > 0; {
 		begin := max(0, end-factorBlock)
-		if !f.corner(begin, end) {
+		if ctx.Err() != nil || !f.corner(begin, end) {
 			return false
 		}
-		f.above(begin, end)
+		f.above(begin, end, threads)
 		end = begin
 	}
 	for j := range f.n {
@@ -119,9 +122,9 @@ func (f *Factor) corner(begin, end int) bool {
 }
 
 // above factors the rows above a block, and takes their products from all that is left.
-func (f *Factor) above(begin, end int) {
+func (f *Factor) above(begin, end, threads int) {
 	n, u, width := f.n, f.u, end-begin
-	inRows(begin, func(from, to int) {
+	inRows(begin, threads, func(from, to int) {
 		for i := from; i < to; i++ {
 			row := u[i*n+begin : i*n+end]
 			for j := width - 1; j >= 0; j-- {
@@ -134,7 +137,7 @@ func (f *Factor) above(begin, end int) {
 			}
 		}
 	})
-	inRows(begin, func(from, to int) {
+	inRows(begin, threads, func(from, to int) {
 		blas32.Gemm(blas.NoTrans, blas.Trans, -1, f.part(from, to, begin, end), f.part(from, begin, begin, end), 1, f.part(from, to, from, begin))
 		for i := from; i < to; i++ { // below the diagonal
 			clear(u[i*n+from : i*n+i])
@@ -147,11 +150,11 @@ func (f *Factor) part(row, rowEnd, col, colEnd int) blas32.General {
 	return blas32.General{Rows: rowEnd - row, Cols: colEnd - col, Stride: f.n, Data: f.u[row*f.n+col:]}
 }
 
-// inRows divides n rows among the processors, some at a time.
-func inRows(n int, do func(from, to int)) {
+// inRows divides n rows among threads, some at a time.
+func inRows(n, threads int, do func(from, to int)) {
 	const rows = 128
 	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(max(1, threads))
 	for from := 0; from < n; from += rows {
 		group.Go(func() error {
 			do(from, min(from+rows, n))

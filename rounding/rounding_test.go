@@ -111,7 +111,7 @@ func TestTheFactorIsThatOfTheDampedMoments(t *testing.T) {
 	for _, n := range []int{1, 63, 64, 200, 321} {
 		for _, tokens := range []int{2, 500} { // with 2, the moments themselves have no factor
 			moments := inputs(rng, n, tokens)
-			f, err := rounding.NewFactor(moments, n)
+			f, err := rounding.NewFactor(t.Context(), moments, n, 2)
 			require.NoError(t, err)
 			most, at := 0.0, 0
 			for i := range n {
@@ -135,7 +135,7 @@ func TestResultsOfRoundedRowsAreNeverWorse(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	const n, rows = 512, 6
 	moments := inputs(rng, n, 700)
-	f, err := rounding.NewFactor(moments, n)
+	f, err := rounding.NewFactor(t.Context(), moments, n, 2)
 	require.NoError(t, err)
 	src, importance := normal(rng, n*rows), diagonal(moments, n)
 	for _, typ := range rounding.Types() {
@@ -163,7 +163,7 @@ func TestFewWeightsAreRoundedAsTheBestOfAllRoundings(t *testing.T) {
 				}
 			}
 		}
-		f, err := rounding.NewFactor(moments, n)
+		f, err := rounding.NewFactor(t.Context(), moments, n, 2)
 		require.NoError(t, err)
 		src, importance := normal(rng, n), diagonal(moments, n)
 		plain := make([]byte, typ.BlockBytes())
@@ -204,7 +204,7 @@ func TestARowOfWhichTheTextSaysNothingStaysAsGgmlRoundsIt(t *testing.T) {
 	for i := range importance {
 		importance[i] = 1
 	}
-	f, err := rounding.NewFactor(make([]float32, rounding.Triangle(n)), n)
+	f, err := rounding.NewFactor(t.Context(), make([]float32, rounding.Triangle(n)), n, 2)
 	require.NoError(t, err)
 	want, got := make([]byte, gguf.Q4_K.BlockBytes()), make([]byte, gguf.Q4_K.BlockBytes())
 	require.NoError(t, lib.Quantize(gguf.Q4_K, want, src, n, importance))
@@ -220,15 +220,15 @@ func TestARowOfWhichTheTextSaysNothingStaysAsGgmlRoundsIt(t *testing.T) {
 
 func TestDamagedMomentsAndWrongSizesAreErrors(t *testing.T) {
 	lib := ggmltest.Library(t)
-	_, err := rounding.NewFactor(make([]float32, 5), 3)
+	_, err := rounding.NewFactor(t.Context(), make([]float32, 5), 3, 2)
 	require.ErrorContains(t, err, "5 moments, want the 6 of a triangle of 3 rows")
 	for name, x := range map[string]float32{"negative": -1, "not a number": float32(math.NaN()), "infinite": float32(math.Inf(1))} {
-		_, err = rounding.NewFactor([]float32{1, 0, x}, 2)
+		_, err = rounding.NewFactor(t.Context(), []float32{1, 0, x}, 2, 2)
 		require.ErrorContains(t, err, "the second moment of input 1 is", name)
 	}
-	_, err = rounding.NewFactor([]float32{1, 9, 1}, 2)
+	_, err = rounding.NewFactor(t.Context(), []float32{1, 9, 1}, 2, 2)
 	require.ErrorContains(t, err, "cannot be factored")
-	f, err := rounding.NewFactor(inputs(rand.New(rand.NewPCG(6, 6)), 32, 9), 32)
+	f, err := rounding.NewFactor(t.Context(), inputs(rand.New(rand.NewPCG(6, 6)), 32, 9), 32, 2)
 	require.NoError(t, err)
 	require.ErrorContains(t, f.Round(lib, gguf.F16, nil, nil, nil), "no grid")
 	require.ErrorContains(t, f.Round(lib, gguf.Q4_0, nil, make([]float32, 33), nil), "those of 32 inputs")

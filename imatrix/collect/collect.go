@@ -30,7 +30,8 @@ import (
 // MinContext is the smallest number of tokens in a chunk.
 const MinContext = eval.MinContext
 
-const defaultContext = 512
+// DefaultContext is the number of tokens in a chunk if none is given.
+const DefaultContext = 512
 
 // Options say what Run collects.
 type Options struct {
@@ -102,7 +103,7 @@ func (e *UnwrittenError) Unwrap() error { return e.err }
 // Run collects the matrix and writes the file. When ctx ends, Run writes the chunks read so far. It returns their result with the
 // error of ctx. Callers may also test for fs.ErrExist of the output, and for the errors of this package and of lm.Open.
 func Run(ctx context.Context, o Options) (Result, error) {
-	o.Name, o.Context = cmp.Or(o.Name, o.Model), cmp.Or(o.Context, defaultContext)
+	o.Name, o.Context = cmp.Or(o.Name, o.Model), cmp.Or(o.Context, DefaultContext)
 	if err := tryWriting(o.Output, o.Force || o.Resume); err != nil {
 		return Result{}, err
 	}
@@ -159,7 +160,7 @@ func (o Options) read(ctx context.Context, sums *imatrix.Matrix) (Result, error)
 	if err := o.tie(before, of, before.Chunks > sums.Chunks); err != nil {
 		return Result{}, err
 	}
-	windows, err := o.windows(m)
+	windows, err := o.Text.Windows(m, o.Context, o.Chunks)
 	if err != nil {
 		return Result{}, err
 	}
@@ -219,23 +220,23 @@ func (o Options) tie(m *imatrix.Matrix, of imatrix.Origin, begun bool) error {
 	return &ResumeError{o.Output, reason, false}
 }
 
-// windows cuts the text into chunks of the model's tokens.
-func (o Options) windows(m *lm.Model) ([]eval.Window, error) {
-	if len(o.Text.Data) == 0 {
-		return nil, fmt.Errorf("%s: the text is empty", o.Text.Name)
+// Windows cuts the text into chunks of context tokens, at most most of them unless that is 0. m is the model that will read them.
+func (t Text) Windows(m *lm.Model, context, most int) ([]eval.Window, error) {
+	if len(t.Data) == 0 {
+		return nil, fmt.Errorf("%s: the text is empty", t.Name)
 	}
 	vocab, err := m.TextTokenizer()
 	if err != nil {
 		return nil, err
 	}
 	bos := eval.BOS(m.File(), m.Vocab())
-	text, err := eval.NewText(vocab, o.Text.Data, bos)
+	text, err := eval.NewText(vocab, t.Data, bos)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Text.Name, err)
+		return nil, fmt.Errorf("%s: %w", t.Name, err)
 	}
-	windows, err := text.Chunks(o.Context, o.Chunks, bos)
+	windows, err := text.Chunks(context, most, bos)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Text.Name, err)
+		return nil, fmt.Errorf("%s: %w", t.Name, err)
 	}
 	return windows, nil
 }

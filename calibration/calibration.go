@@ -1,0 +1,333 @@
+// Package calibration reads, writes and adds up files of the second moments of what goes into the matrices of a model. Package quant rounds
+// matrices by them.
+//
+// The moments of one matrix may take half a gigabyte. So files are read and written one matrix at a time. docs/format/calibration.md
+// describes them. A File may be shared between goroutines, a Writer belongs to one at a time.
+package calibration
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/excerpt"
+	"github.com/gosling-rwkv/gosling/internal/float"
+	"github.com/gosling-rwkv/gosling/rounding"
+)
+
+// Info says what moments were collected from.
+type Info struct {
+	Datasets  []string // the names of the texts
+	ChunkSize int      // in tokens
+	Matrices  int      // of the model, also those that are not collected yet
+
+	// Of names the model and the text, so that collecting can continue. It is empty in files that were added up.
+	Of imatrix.Origin
+}
+
+// Entry describes the moments of one matrix.
+type Entry struct {
+	Name   string // of the model's tensor
+	Inputs int64
+	Chunks int // that were read
+}
+
+// Kind is the value of the key general.type in a file.
+const Kind = "calibration"
+
+const (
+	keyDatasets  = "gosling.calibration.datasets"
+	keyChunkSize = "gosling.calibration.chunk_size"
+	keyMatrices  = "gosling.calibration.matrices"
+	keyChunks    = "gosling.calibration.chunks" // of each tensor
+	keyModel     = "gosling.calibration.model"
+	keyText      = "gosling.calibration.text"
+	suffix       = ".moments"
+)
+
+// File is an open file.
+type File struct {
+	Info
+	Entries []Entry // in the order in which the model computes
+	file    *gguf.File
+}
+
+// Open opens a file. Errors name it. The caller closes it.
+func Open(path string) (*File, error) {
+	g, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{file: g}
+	if err := f.header(); err != nil {
+		g.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.file.Close() }
+
+// Path returns the path of the file.
+func (f *File) Path() string { return f.file.Path() }
+
+func (f *File) header() error {
+	if t, _ := f.file.String("general.type"); t != Kind {
+		return fmt.Errorf("general.type is %s, want %q: the file holds no second moments", excerpt.Of(t), Kind)
+	}
+	size, ok := f.file.Uint(keyChunkSize)
+	matrices, ok2 := f.file.Uint(keyMatrices)
+	if !ok || !ok2 || size > math.MaxInt32 || matrices > math.MaxInt32 {
+		return fmt.Errorf("key %q or %q is missing or damaged", keyChunkSize, keyMatrices)
+	}
+	datasets, ok := f.file.Strings(keyDatasets)
+	if !ok {
+		return fmt.Errorf("key %q is missing or of another type", keyDatasets)
+	}
+	f.Info = Info{Datasets: slices.Clone(datasets), ChunkSize: int(size), Matrices: int(matrices)}
+	f.Of.Model, _ = f.file.String(keyModel)
+	f.Of.Text, _ = f.file.String(keyText)
+	return f.entries()
+}
+
+func (f *File) entries() error {
+	v, _ := f.file.Value(keyChunks)
+	chunks, _ := v.([]uint32)
+	tensors := f.file.Tensors()
+	if len(chunks) != len(tensors) || len(tensors) > f.Matrices || len(tensors) == 0 {
+		return fmt.Errorf("%d tensors and %d numbers of chunks for %d matrices: the file is damaged", len(tensors), len(chunks), f.Matrices)
+	}
+	for i, t := range tensors {
+		name, ok := strings.CutSuffix(t.Name, suffix)
+		inputs := int64(math.Sqrt(2 * float64(t.Elements())))
+		if !ok || name == "" || t.Type != gguf.F32 || len(t.Shape) != 1 || inputs == 0 || rounding.Triangle(inputs) != t.Elements() || chunks[i] > math.MaxInt32 {
+			return fmt.Errorf("tensor %q is %s %v of %d chunks: want a name that ends with %s, and F32 numbers of a triangle", t.Name, t.Type, t.Shape, chunks[i], suffix)
+		}
+		f.Entries = append(f.Entries, Entry{name, inputs, int(chunks[i])})
+	}
+	return nil
+}
+
+// UnfinishedError is the error of a file whose collecting was stopped.
+type UnfinishedError struct{ path, reason string }
+
+func (e *UnfinishedError) Error() string { return e.path + ": " + e.reason }
+
+// Finished returns an *UnfinishedError if matrices are missing or were collected from a part of the text.
+func (f *File) Finished() error {
+	if len(f.Entries) < f.Matrices {
+		return &UnfinishedError{f.Path(), fmt.Sprintf("is not finished: it has the moments of %d of %d matrices", len(f.Entries), f.Matrices)}
+	}
+	for _, e := range f.Entries {
+		if e.Chunks != f.Entries[0].Chunks {
+			return &UnfinishedError{f.Path(), fmt.Sprintf("is not finished: %d chunks were read for %q and %d for %q", f.Entries[0].Chunks, f.Entries[0].Name, e.Chunks, e.Name)}
+		}
+	}
+	return nil
+}
+
+// Find returns the entry of a tensor of the model, and whether there is one.
+func (f *File) Find(name string) (Entry, bool) {
+	i := slices.IndexFunc(f.Entries, func(e Entry) bool { return e.Name == name })
+	if i < 0 {
+		return Entry{}, false
+	}
+	return f.Entries[i], true
+}
+
+// Moments reads the moments of a tensor of the model: the lower triangle of [inputs, inputs], row by row, summed over all tokens.
+func (f *File) Moments(name string) ([]float32, error) {
+	t, ok := f.file.Tensor(name + suffix)
+	if !ok {
+		return nil, fmt.Errorf("%s: holds nothing of tensor %q", f.Path(), name)
+	}
+	x := make([]float32, t.Elements())
+	data := make([]byte, min(t.Size, pieceBytes))
+	for at := int64(0); at < t.Size; at += int64(len(data)) {
+		data = data[:min(int64(len(data)), t.Size-at)]
+		if err := f.file.ReadAt(t, data, at); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path(), err)
+		}
+		float.DecodeF32(x[at/4:][:len(data)/4], data)
+	}
+	if i := float.FirstNotFinite(x); i >= 0 {
+		return nil, fmt.Errorf("%s: tensor %q: element %d is %v: the file is damaged", f.Path(), t.Name, i, x[i])
+	}
+	return x, nil
+}
+
+// Squares reads the sum of the squares of each input of a tensor of the model.
+func (f *File) Squares(name string) ([]float32, error) {
+	t, ok := f.file.Tensor(name + suffix)
+	e, _ := f.Find(name)
+	if !ok {
+		return nil, fmt.Errorf("%s: holds nothing of tensor %q", f.Path(), name)
+	}
+	x, data := make([]float32, e.Inputs), make([]byte, 4)
+	for i := range x {
+		if err := f.file.ReadAt(t, data, 4*(rounding.Triangle(int64(i)+1)-1)); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path(), err)
+		}
+		if float.DecodeF32(x[i:i+1], data); !(x[i] >= 0) || !float.Finite(x[i]) {
+			return nil, fmt.Errorf("%s: tensor %q: the sum of the squares of input %d is %v: the file is damaged", f.Path(), t.Name, i, x[i])
+		}
+	}
+	return x, nil
+}
+
+// pieceBytes is how much is encoded or decoded at a time.
+const pieceBytes = 1 << 20
+
+// Writer writes a file, one matrix at a time.
+type Writer struct {
+	file *atomicfile.File
+	gguf *gguf.Writer
+}
+
+// Create begins a file. It replaces an existing one only with force. Nothing is at the path before Commit. The caller must call Close.
+func Create(path string, force bool, info Info, entries []Entry) (*Writer, error) {
+	datasets := []string{}
+	for _, d := range info.Datasets {
+		datasets = append(datasets, gguf.Text(d, math.MaxInt))
+	}
+	chunks := []uint32{}
+	var h gguf.Header
+	for _, e := range entries {
+		chunks = append(chunks, uint32(e.Chunks))
+		h.Tensors = append(h.Tensors, gguf.Tensor{Name: e.Name + suffix, Type: gguf.F32, Shape: []int64{rounding.Triangle(e.Inputs)}})
+	}
+	h.Keys = []gguf.KV{
+		{Key: "general.type", Value: Kind},
+		{Key: keyDatasets, Value: datasets},
+		{Key: keyChunkSize, Value: uint32(info.ChunkSize)},
+		{Key: keyMatrices, Value: uint32(info.Matrices)},
+		{Key: keyChunks, Value: chunks},
+	}
+	if info.Of != (imatrix.Origin{}) {
+		h.Keys = append(h.Keys, gguf.KV{Key: keyModel, Value: info.Of.Model}, gguf.KV{Key: keyText, Value: info.Of.Text})
+	}
+	file, err := atomicfile.Create(path, atomicfile.Options{Force: force})
+	if err != nil {
+		return nil, err
+	}
+	w, err := gguf.NewWriter(file, h)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &Writer{file, w}, nil
+}
+
+// Put writes the moments of entry i.
+func (w *Writer) Put(i int, moments []float32) error {
+	if at := float.FirstNotFinite(moments); at >= 0 {
+		return fmt.Errorf("the moments of tensor %q add up to %v, which the file cannot hold: the weights are damaged", w.gguf.Tensors()[i].Name, moments[at])
+	}
+	data := make([]byte, min(pieceBytes, 4*len(moments)))
+	for at := 0; at < len(moments); {
+		n := min(len(data)/4, len(moments)-at)
+		float.EncodeF32(data[:4*n], moments[at:at+n])
+		if err := w.gguf.WriteAt(i, data[:4*n], 4*int64(at)); err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
+}
+
+// Commit puts the file in its place, after Put of every entry.
+func (w *Writer) Commit() error {
+	if err := w.gguf.Close(); err != nil {
+		return err
+	}
+	return w.file.Commit()
+}
+
+// Close removes what was not committed.
+func (w *Writer) Close() error { return w.file.Close() }
+
+// Merge adds up files of one model and writes the sums to a file. It returns what that holds.
+func Merge(paths []string, to string, force bool) (Info, []Entry, error) {
+	var files []*File
+	defer func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}()
+	for _, path := range paths {
+		f, err := Open(path)
+		if err != nil {
+			return Info{}, nil, err
+		}
+		files = append(files, f)
+		if err := f.Finished(); err != nil {
+			return Info{}, nil, err
+		}
+	}
+	if len(files) == 0 {
+		return Info{}, nil, fmt.Errorf("no files to add up")
+	}
+	info, entries, err := sum(files)
+	if err != nil {
+		return Info{}, nil, err
+	}
+	w, err := Create(to, force, info, entries)
+	if err != nil {
+		return Info{}, nil, err
+	}
+	defer w.Close()
+	for i, e := range entries {
+		total, err := files[0].Moments(e.Name)
+		for _, f := range files[1:] {
+			var x []float32
+			if err == nil {
+				x, err = f.Moments(e.Name)
+			}
+			for i, v := range x {
+				total[i] += v
+			}
+		}
+		if err == nil {
+			err = w.Put(i, total)
+		}
+		if err != nil {
+			return Info{}, nil, err
+		}
+	}
+	for _, f := range files { // the output may be one of them
+		f.Close()
+	}
+	files = nil
+	return info, entries, w.Commit()
+}
+
+// sum returns the header of the sum of files.
+func sum(files []*File) (Info, []Entry, error) {
+	info, entries := files[0].Info, slices.Clone(files[0].Entries)
+	info.Datasets = slices.Clip(info.Datasets)
+	if len(files) > 1 {
+		info.Of = imatrix.Origin{}
+	}
+	for _, f := range files[1:] {
+		if f.ChunkSize != info.ChunkSize {
+			return info, nil, fmt.Errorf("%s: its chunks have %d tokens, others have %d: files with different chunks cannot be added up", f.Path(), f.ChunkSize, info.ChunkSize)
+		}
+		if len(f.Entries) != len(entries) {
+			return info, nil, fmt.Errorf("%s: has %d matrices, others have %d: the files belong to different models", f.Path(), len(f.Entries), len(entries))
+		}
+		for i := range entries {
+			e := f.Entries[i]
+			if e.Name != entries[i].Name || e.Inputs != entries[i].Inputs {
+				return info, nil, fmt.Errorf("%s: %q has %d inputs there, and %q has %d elsewhere: the files belong to different models", f.Path(), e.Name, e.Inputs, entries[i].Name, entries[i].Inputs)
+			}
+			entries[i].Chunks += e.Chunks
+		}
+		info.Datasets = append(info.Datasets, f.Datasets...)
+	}
+	return info, entries, nil
+}

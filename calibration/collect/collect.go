@@ -1,0 +1,249 @@
+// Package collect collects the second moments of what goes into each matrix of a model while it reads a text.
+//
+//	result, err := collect.Run(ctx, collect.Options{Model: "m-F16.gguf", Text: text, Output: "m-calibration.gguf"})
+//
+// The moments of all matrices of a large model do not fit into memory. So the text is read in several passes, each for as many matrices as
+// the memory allows, in the order in which the model computes. The file is written after each pass, every 256 chunks, and when ctx ends. It
+// records the model and the text, so another run can continue it.
+//
+// Limits: chunks are read one after the other, each from an empty state.
+package collect
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/gosling-rwkv/gosling/calibration"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/imatrix/collect"
+	"github.com/gosling-rwkv/gosling/internal/atomicfile"
+	"github.com/gosling-rwkv/gosling/internal/units"
+	"github.com/gosling-rwkv/gosling/lm"
+)
+
+// The shortest and the default length of a chunk.
+const (
+	MinContext     = collect.MinContext
+	DefaultContext = collect.DefaultContext
+)
+
+// DefaultMemory is how many bytes the moments of a pass take if nothing is given.
+const DefaultMemory = 4 << 30
+
+// savedEvery is the number of chunks of a pass after which the file is written.
+const savedEvery = 256
+
+// Text is a text in UTF-8. Its name is recorded in the file.
+type Text = collect.Text
+
+// ShortError is the error of a text with too few tokens for two chunks.
+type ShortError = collect.ShortError
+
+// Options say what Run collects.
+type Options struct {
+	lm.Options // how the model is opened
+
+	Model  string   // path of a GGUF model; empty only adds up In
+	Name   string   // name in errors; empty is Model
+	Text   Text     // text that the model reads
+	In     []string // files to add up, without a model
+	Output string   // path of the file to write
+
+	Context int   // tokens of a chunk; 0 is 512
+	Chunks  int   // maximum number of chunks to read; 0 is all
+	Memory  int64 // bytes for the moments of a pass; 0 is DefaultMemory
+
+	Resume bool // continue the output if it exists
+	Force  bool // replace Output
+
+	Progress func(Progress) // nil drops it
+}
+
+// Progress reports the progress of the reading.
+type Progress struct {
+	Done, Total  int64 // tokens of all passes
+	Pass, Passes int   // from 1
+	Memory       int64 // bytes that the largest pass takes beside the model
+	Ended        bool  // the reading has ended
+}
+
+// Result describes the written file.
+type Result struct {
+	Matrices  int // whose moments it has
+	Of        int // matrices of the model
+	Chunks    int // read for the first matrix
+	ChunkSize int // in tokens
+}
+
+// MemoryError is the error of a matrix whose moments need more than Options.Memory.
+type MemoryError struct {
+	tensor       string
+	Need, Memory int64
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("the moments of %q need %s of memory, %s are allowed", e.tensor, units.Bytes(e.Need), units.Bytes(e.Memory))
+}
+
+// ResumeError is the error of a file that cannot be continued.
+type ResumeError struct{ path, reason string }
+
+func (e *ResumeError) Error() string { return e.path + ": " + e.reason }
+
+// Run collects the moments and writes the file. When ctx ends, Run writes the chunks read so far and returns their result with the error of
+// ctx. Callers may also test for fs.ErrExist of the output, and for the errors of this package, of calibration and of lm.Open.
+func Run(ctx context.Context, o Options) (Result, error) {
+	o.Name, o.Context, o.Memory = cmp.Or(o.Name, o.Model), cmp.Or(o.Context, DefaultContext), cmp.Or(o.Memory, DefaultMemory)
+	f, err := atomicfile.Create(o.Output, atomicfile.Options{Force: o.Force || o.Resume}) // before there is much to lose
+	if err != nil {
+		return Result{}, err
+	}
+	if err := f.Close(); err != nil {
+		return Result{}, err
+	}
+	if o.Model == "" {
+		info, entries, err := calibration.Merge(o.In, o.Output, o.Force)
+		if err != nil {
+			return Result{}, err
+		}
+		return resultOf(info, entries), nil
+	}
+	m, err := lm.Open(ctx, o.Model, o.Options)
+	if err != nil {
+		return Result{}, err
+	}
+	defer m.Close()
+	return o.read(ctx, m)
+}
+
+func resultOf(info calibration.Info, entries []calibration.Entry) Result {
+	r := Result{Of: info.Matrices, ChunkSize: info.ChunkSize}
+	for _, e := range entries {
+		if e.Chunks > 0 {
+			r.Matrices++
+		}
+	}
+	if len(entries) > 0 {
+		r.Chunks = entries[0].Chunks
+	}
+	return r
+}
+
+// read lets the model read the text in passes.
+func (o Options) read(ctx context.Context, m *lm.Model) (Result, error) {
+	windows, err := o.Text.Windows(m, o.Context, o.Chunks)
+	if err != nil {
+		return Result{}, err
+	}
+	entries, err := matrices(ctx, m, windows[0])
+	if err != nil {
+		return Result{}, err
+	}
+	c := &collection{o: o, model: m, windows: windows, entries: entries, info: calibration.Info{
+		Datasets: []string{o.Text.Name}, ChunkSize: o.Context, Matrices: len(entries),
+		Of: imatrix.Origin{Model: fmt.Sprintf("%x", m.Identity()), Text: fmt.Sprintf("%x", sha256.Sum256(o.Text.Data))},
+	}}
+	if o.Resume {
+		if err := c.resume(); err != nil {
+			return Result{}, err
+		}
+	}
+	return c.run(ctx)
+}
+
+// matrices lists what goes into the products of the model, in their order. It lets the model read one token to see them.
+func matrices(ctx context.Context, m *lm.Model, w eval.Window) ([]calibration.Entry, error) {
+	observer, err := m.NewObserver()
+	if err != nil {
+		return nil, err
+	}
+	defer observer.Close()
+	if err := observer.Read(ctx, w.Tokens[:1]); err != nil {
+		return nil, err
+	}
+	var entries []calibration.Entry
+	for _, in := range observer.Inputs() {
+		entries = append(entries, calibration.Entry{Name: in.Weight, Inputs: int64(len(in.Squares))})
+	}
+	return entries, nil
+}
+
+// resume takes over what the output has, if it exists.
+func (c *collection) resume() error {
+	old, err := calibration.Open(c.o.Output)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	var reason string
+	switch {
+	case old.Of == imatrix.Origin{}:
+		reason = "does not name its model, so it cannot be continued"
+	case old.Of.Model != c.info.Of.Model:
+		reason = "was begun with another model than " + c.o.Name + ": the weights or settings differ"
+	case old.Of.Text != c.info.Of.Text:
+		reason = "was begun with another text"
+	case old.ChunkSize != c.info.ChunkSize:
+		reason = fmt.Sprintf("has chunks of %d tokens and cannot be continued with chunks of %d", old.ChunkSize, c.info.ChunkSize)
+	}
+	for i, e := range c.entries {
+		found, _ := old.Find(e.Name)
+		if found.Chunks > len(c.windows) {
+			reason = fmt.Sprintf("was made from %d chunks, more than the %d to read", found.Chunks, len(c.windows))
+		}
+		c.entries[i].Chunks = found.Chunks
+	}
+	if reason != "" {
+		return &ResumeError{c.o.Output, reason}
+	}
+	c.begun = true
+	return nil
+}
+
+// pass is some matrices that are observed together, from one chunk on.
+type pass struct {
+	first, end int // entries
+	chunk      int
+	memory     int64
+}
+
+// passes divides the entries that are not finished.
+func (c *collection) passes() (all []pass, err error) {
+	var last *pass
+	for i, e := range c.entries {
+		need := engine.MomentsMemory(e.Inputs)
+		if rest := c.o.Context % engine.MaxChunk; rest != 0 && c.o.Context > engine.MaxChunk {
+			need += 4 * e.Inputs * e.Inputs // a second graph, for the rest of a chunk
+		}
+		switch {
+		case need > c.o.Memory:
+			return nil, &MemoryError{e.Name, need, c.o.Memory}
+		case e.Chunks == len(c.windows):
+			last = nil
+			continue
+		case last == nil || last.chunk != e.Chunks || last.memory+need > c.o.Memory:
+			all = append(all, pass{first: i, chunk: e.Chunks})
+			last = &all[len(all)-1]
+		}
+		last.end, last.memory = i+1, last.memory+need
+	}
+	return all, nil
+}
+
+// names are the tensors of a pass.
+func (c *collection) names(p pass) (names []string) {
+	for _, e := range c.entries[p.first:p.end] {
+		names = append(names, e.Name)
+	}
+	return slices.Clip(names)
+}

@@ -1,0 +1,152 @@
+package collect
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gosling-rwkv/gosling/calibration"
+	"github.com/gosling-rwkv/gosling/engine"
+	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/lm"
+)
+
+// collection is a file that is being made.
+type collection struct {
+	o        Options
+	model    *lm.Model
+	windows  []eval.Window
+	info     calibration.Info
+	entries  []calibration.Entry // as they are in the file, 0 chunks where they are not
+	begun    bool                // the output is ours
+	progress Progress
+}
+
+// run reads the text as often as needed.
+func (c *collection) run(ctx context.Context) (Result, error) {
+	passes, err := c.passes()
+	if err != nil {
+		return Result{}, err
+	}
+	c.progress.Passes = len(passes)
+	for _, p := range passes {
+		c.progress.Memory = max(c.progress.Memory, p.memory)
+		c.progress.Total += int64((len(c.windows) - p.chunk) * c.o.Context)
+	}
+	for i, p := range passes {
+		c.progress.Pass = i + 1
+		c.tell()
+		if err := c.pass(ctx, p); err != nil {
+			c.end()
+			return resultOf(c.info, c.entries), err
+		}
+	}
+	c.end()
+	return resultOf(c.info, c.entries), nil
+}
+
+func (c *collection) tell() {
+	if c.o.Progress != nil {
+		c.o.Progress(c.progress)
+	}
+}
+
+func (c *collection) end() {
+	c.progress.Ended = true
+	c.tell()
+}
+
+// pass reads the text once. It writes what was read when ctx ends.
+func (c *collection) pass(ctx context.Context, p pass) error {
+	names := c.names(p)
+	observer, err := c.model.NewMomentsObserver(func(weight string) bool { return slices.Contains(names, weight) })
+	if err != nil {
+		return err
+	}
+	defer func() { observer.Close() }()
+	reading := engine.WithProgress(ctx, func(tokens int) {
+		c.progress.Done += int64(tokens)
+		c.tell()
+	})
+	read := 0 // chunks that are in the observer
+	for chunk := p.chunk; chunk < len(c.windows); chunk++ {
+		if err := observer.Read(reading, c.windows[chunk].Tokens); err != nil {
+			if ctx.Err() != nil && read > 0 {
+				if err := c.save(p, observer.Inputs(), chunk); err != nil {
+					return err
+				}
+			}
+			return err
+		}
+		read++
+		if last := chunk+1 == len(c.windows); last || read == savedEvery {
+			if err := c.save(p, observer.Inputs(), chunk+1); err != nil || last {
+				return err
+			}
+			observer.Forget()
+			read = 0
+		}
+	}
+	return nil
+}
+
+// save adds the moments of a pass to those in the file, which then has them of some chunks.
+func (c *collection) save(p pass, seen []*engine.Inputs, chunks int) error {
+	entries := slices.Clone(c.entries)
+	for i := p.first; i < p.end; i++ {
+		entries[i].Chunks = chunks
+	}
+	var old *calibration.File
+	if c.begun {
+		var err error
+		if old, err = calibration.Open(c.o.Output); err != nil {
+			return err
+		}
+		defer func() { old.Close() }()
+	}
+	written := slices.DeleteFunc(slices.Clone(entries), func(e calibration.Entry) bool { return e.Chunks == 0 })
+	w, err := calibration.Create(c.o.Output, c.o.Force || c.begun, c.info, written)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for i, e := range written {
+		moments, err := sum(old, e.Name, seen)
+		if err == nil {
+			err = w.Put(i, moments)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if old != nil {
+		old.Close() // since it is replaced
+	}
+	if err := w.Commit(); err != nil {
+		return err
+	}
+	c.entries, c.begun = entries, true
+	return nil
+}
+
+// sum returns the moments of a tensor in an earlier file, if there is one, and those seen since.
+func sum(old *calibration.File, name string, seen []*engine.Inputs) (moments []float32, err error) {
+	if old != nil {
+		if _, ok := old.Find(name); ok {
+			if moments, err = old.Moments(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, in := range seen {
+		if in.Weight != name {
+			continue
+		}
+		if moments == nil {
+			return in.Moments, nil
+		}
+		for i, x := range in.Moments {
+			moments[i] += x
+		}
+	}
+	return moments, nil
+}
