@@ -24,7 +24,8 @@ type Factor struct {
 	n       int
 	u       []float32 // [n, n], row by row
 	d       []float32
-	damping float32 // what was added to the diagonal
+	weights []float32 // d, scaled to about 1, by which scales are chosen
+	damping float32   // what was added to the diagonal
 }
 
 // Triangle is the number of elements of the lower triangle of an n·n matrix.
@@ -49,12 +50,17 @@ func NewFactor(ctx context.Context, moments []float32, n, threads int) (*Factor,
 		for i := range n {
 			f.u[i*n+i], f.d[i] = 1, 1
 		}
+		f.weights = f.d
 		return f, nil
 	}
 	for damping := leastDamping; damping <= mostDamping; damping *= 10 {
 		f.damping = float32(damping * mean)
 		f.fill(moments)
 		if f.factor(ctx, threads) {
+			f.weights = make([]float32, n)
+			for j, d := range f.d {
+				f.weights[j] = max(float32(float64(d)/mean), 1e-12)
+			}
 			return f, nil
 		}
 		if ctx.Err() != nil {

@@ -33,8 +33,8 @@ const (
 	limit  = 1e8 // the largest sum of a weight and errors
 )
 
-// Round writes the rows of src, one element for each input, to dst as type t. importance has a positive weight for each input, by which
-// ggml's quantizer chooses scales.
+// Round writes the rows of src, one element for each input, to dst as type t. importance has a positive weight for each input. It is
+// for the rows that stay as ggml rounds them.
 func (f *Factor) Round(q Quantizer, t gguf.Type, dst []byte, src, importance []float32) error {
 	g := grids[t]
 	if g == nil {
@@ -46,7 +46,7 @@ func (f *Factor) Round(q Quantizer, t gguf.Type, dst []byte, src, importance []f
 	if err := q.Quantize(t, dst, src, int64(f.n), importance); err != nil {
 		return err
 	}
-	r := f.newRun(g, t, src, importance)
+	r := f.newRun(g, t, src)
 	if err := r.all(q); err != nil {
 		return err
 	}
@@ -60,9 +60,8 @@ func (f *Factor) Round(q Quantizer, t gguf.Type, dst []byte, src, importance []f
 type run struct {
 	*Factor
 	*grid
-	typ        gguf.Type
-	src        []float32
-	importance []float32
+	typ gguf.Type
+	src []float32
 
 	rows, block  int
 	aim          []float32 // what each column is rounded from: src and the errors of earlier columns. Then e·U
@@ -72,8 +71,8 @@ type run struct {
 	bytes        []byte    // ggml's blocks, [block][row]
 }
 
-func (f *Factor) newRun(g *grid, t gguf.Type, src, importance []float32) *run {
-	r := &run{Factor: f, grid: g, typ: t, src: src, importance: importance, rows: len(src) / f.n, block: int(t.BlockSize())}
+func (f *Factor) newRun(g *grid, t gguf.Type, src []float32) *run {
+	r := &run{Factor: f, grid: g, typ: t, src: src, rows: len(src) / f.n, block: int(t.BlockSize())}
 	r.aim, r.e, r.codes = append([]float32(nil), src...), make([]float32, len(src)), make([]uint8, len(src))
 	r.scale, r.shift = make([]float32, len(src)/g.group), make([]float32, len(src)/g.group)
 	r.bytes = make([]byte, len(src)/r.block*int(t.BlockBytes()))
@@ -97,7 +96,8 @@ func (r *run) all(q Quantizer) error {
 	return nil
 }
 
-// choose lets ggml choose the scales of a block of all rows.
+// choose lets ggml choose the scales of a block of all rows. An input weighs as much as what the later inputs cannot give back of its error,
+// which is D.
 func (r *run) choose(q Quantizer, col int) error {
 	x := make([]float32, r.rows*r.block)
 	for row := range r.rows {
@@ -111,7 +111,7 @@ func (r *run) choose(q Quantizer, col int) error {
 		copy(x[row*r.block:], from)
 	}
 	blocks := r.blocks(col)
-	if err := q.Quantize(r.typ, blocks, x, int64(r.block), r.importance[col:col+r.block]); err != nil {
+	if err := q.Quantize(r.typ, blocks, x, int64(r.block), r.weights[col:col+r.block]); err != nil {
 		return err
 	}
 	size, groups := int(r.typ.BlockBytes()), r.block/r.group

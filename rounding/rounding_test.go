@@ -1,6 +1,7 @@
 package rounding_test
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -166,11 +167,11 @@ func TestFewWeightsAreRoundedAsTheBestOfAllRoundings(t *testing.T) {
 		f, err := rounding.NewFactor(t.Context(), moments, n, 2)
 		require.NoError(t, err)
 		src, importance := normal(rng, n), diagonal(moments, n)
-		plain := make([]byte, typ.BlockBytes())
-		require.NoError(t, lib.Quantize(typ, plain, src, n, importance))
-		values := make([][]float32, 16) // of each code, by ggml
+		block := make([]byte, typ.BlockBytes())
+		require.NoError(t, f.Round(lib, typ, block, src, importance))
+		values := make([][]float32, 16) // of each code, with the scale that was chosen
 		for code := range values {
-			values[code] = rounding.Recode(typ, plain, func(int) int { return code })
+			values[code] = rounding.Recode(typ, bytes.Clone(block), func(int) int { return code })
 		}
 		e, least := make([]float64, few), math.Inf(1)
 		for codes := range 1 << (4 * few) {

@@ -27,7 +27,7 @@ type here struct{}
 var arrows = map[string][]string{
 	"": {"cli"},
 	"cli": {"dialog", "server", "chat", "lm", "generate", "fit", "models", "hub", "libraries", "convert", "quant", "gguf", "demo",
-		"bench", "check", "compare", "doctor", "imatrix/collect", "inspect",
+		"bench", "check", "compare", "doctor", "imatrix/collect", "calibration/collect", "inspect",
 		"tokenizer", "sampler", "prompt", "music", "internal/atomicfile", "internal/cells", "internal/clock", "internal/cpus", "internal/intext", "internal/units", "internal/outfile", "internal/jsontext", "internal/excerpt", "internal/term", "internal/lineedit",
 		"internal/cmdline", "internal/completion", "internal/manual", "internal/vectors"},
 	"server":      {"api/*", "api", "archive", "docs", "keys", "service", "web", "internal/watch"},
@@ -55,8 +55,12 @@ var arrows = map[string][]string{
 	"inspect":     {"fit", "checkpoint/formats", "internal/float", "internal/jsontext", "internal/term", "internal/units"},
 	"fit":         {"engine", "quant", "tokenizer", "internal/units"},
 	"convert":     {"checkpoint/formats", "rwkv/archs", "gguf", "quant", "tokenizer"},
-	"quant":       {"imatrix", "ggml", "rwkv/archs", "internal/term", "internal/units", "internal/utf"},
+	"quant":       {"calibration", "imatrix", "rounding", "ggml", "rwkv/archs", "internal/term", "internal/units", "internal/utf"},
 	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
+
+	"calibration":         {"gguf", "imatrix", "rounding"},
+	"rounding":            {"gguf", "internal/float"},
+	"calibration/collect": {"imatrix/collect", "calibration", "internal/units"},
 
 	"imatrix/collect": {"lm", "eval", "imatrix", "internal/term"},
 

@@ -1,0 +1,101 @@
+package calibration_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/calibration"
+	"github.com/gosling-rwkv/gosling/imatrix"
+)
+
+var (
+	info    = calibration.Info{Datasets: []string{"a.txt"}, ChunkSize: 512, Matrices: 2, Of: imatrix.Origin{Model: "m", Text: "t"}}
+	entries = []calibration.Entry{{Name: "b", Inputs: 2, Chunks: 3}, {Name: "a", Inputs: 1, Chunks: 3}}
+)
+
+// write writes a file of some entries.
+func write(t *testing.T, entries []calibration.Entry, moments ...[]float32) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "c.gguf")
+	w, err := calibration.Create(path, false, info, entries)
+	require.NoError(t, err)
+	defer w.Close()
+	for i, x := range moments {
+		require.NoError(t, w.Put(i, x))
+	}
+	require.NoError(t, w.Commit())
+	return path
+}
+
+func TestWhatWasWrittenIsRead(t *testing.T) {
+	f, err := calibration.Open(write(t, entries, []float32{4, -1, 9}, []float32{7}))
+	require.NoError(t, err)
+	defer f.Close()
+	assert.Equal(t, info, f.Info)
+	assert.Equal(t, entries, f.Entries)
+	require.NoError(t, f.Finished())
+	x, err := f.Moments("b")
+	require.NoError(t, err)
+	assert.Equal(t, []float32{4, -1, 9}, x)
+	x, err = f.Squares("b")
+	require.NoError(t, err)
+	assert.Equal(t, []float32{4, 9}, x)
+	_, err = f.Moments("c")
+	require.ErrorContains(t, err, `holds nothing of tensor "c"`)
+}
+
+func TestFilesThatAreNotFinishedSaySo(t *testing.T) {
+	var unfinished *calibration.UnfinishedError
+	f, err := calibration.Open(write(t, entries[:1], []float32{4, -1, 9}))
+	require.NoError(t, err)
+	defer f.Close()
+	require.ErrorAs(t, f.Finished(), &unfinished)
+	some := []calibration.Entry{entries[0], {Name: "a", Inputs: 1, Chunks: 2}}
+	path := write(t, some, []float32{4, -1, 9}, []float32{7})
+	g, err := calibration.Open(path)
+	require.NoError(t, err)
+	defer g.Close()
+	require.ErrorAs(t, g.Finished(), &unfinished)
+	_, _, err = calibration.Merge([]string{path, path}, path, true)
+	require.ErrorAs(t, err, &unfinished)
+}
+
+func TestFilesOfOneModelAddUp(t *testing.T) {
+	one, two := write(t, entries, []float32{4, -1, 9}, []float32{7}), write(t, entries, []float32{1, 2, 3}, []float32{1})
+	_, sums, err := calibration.Merge([]string{one, two}, one, true)
+	require.NoError(t, err)
+	assert.Equal(t, 6, sums[0].Chunks)
+	f, err := calibration.Open(one)
+	require.NoError(t, err)
+	defer f.Close()
+	x, err := f.Moments("b")
+	require.NoError(t, err)
+	assert.Equal(t, []float32{5, 1, 12}, x)
+	assert.Equal(t, []string{"a.txt", "a.txt"}, f.Datasets)
+	other := write(t, []calibration.Entry{{Name: "b", Inputs: 1, Chunks: 3}, entries[1]}, []float32{1}, []float32{1})
+	_, _, err = calibration.Merge([]string{one, other}, two, true)
+	require.ErrorContains(t, err, "belong to different models")
+}
+
+// Whatever a file holds, it is an error or its moments can be read.
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte("GGUF"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "c.gguf")
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+		file, err := calibration.Open(path)
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		for _, e := range file.Entries {
+			if x, err := file.Moments(e.Name); err == nil {
+				assert.Len(t, x, int(e.Inputs*(e.Inputs+1)/2))
+			}
+		}
+	})
+}
