@@ -208,6 +208,15 @@ func (m *Model) upload(to ggml.Tensor, t tensor, h home) error {
 	return nil
 }
 
+// Floats reads the elements of a tensor of the file.
+func (m *Model) Floats(name string) ([]float32, error) {
+	t, ok := m.file.Tensor(name)
+	if !ok {
+		return nil, fmt.Errorf("%s: has no tensor %q", m.file.Path(), name)
+	}
+	return m.floats(t)
+}
+
 // floats reads the elements of a tensor of the file.
 func (m *Model) floats(t gguf.Tensor) ([]float32, error) {
 	data, x := make([]byte, t.Size), make([]float32, t.Elements())

@@ -8,6 +8,7 @@ import (
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // collection is a file that is being made.
@@ -17,6 +18,7 @@ type collection struct {
 	windows  []eval.Window
 	info     calibration.Info
 	entries  []calibration.Entry // as they are in the file, 0 chunks where they are not
+	table    []float32           // the moments for the embedding, which the file begins with; nil if it has none
 	begun    bool                // the output is ours
 	progress Progress
 }
@@ -31,6 +33,11 @@ func (c *collection) run(ctx context.Context) (Result, error) {
 	for _, p := range passes {
 		c.progress.Memory = max(c.progress.Memory, p.memory)
 		c.progress.Total += int64((len(c.windows) - p.chunk) * c.o.Context)
+	}
+	if len(passes) > 0 {
+		if c.table, err = embedding(ctx, c.model, c.entries); err != nil {
+			return Result{}, err
+		}
 	}
 	for i, p := range passes {
 		c.progress.Pass = i + 1
@@ -104,13 +111,21 @@ func (c *collection) save(p pass, seen []*engine.Inputs, chunks int) error {
 		defer func() { old.Close() }()
 	}
 	written := slices.DeleteFunc(slices.Clone(entries), func(e calibration.Entry) bool { return e.Chunks == 0 })
-	w, err := calibration.Create(c.o.Output, c.o.Force || c.begun, c.info, written)
+	info := c.info
+	if c.table != nil {
+		info.Matrices++
+		written = slices.Insert(written, 0, calibration.Entry{Name: rwkv.TokenEmbd, Inputs: int64(c.model.Config().Embed), Chunks: len(c.windows)})
+	}
+	w, err := calibration.Create(c.o.Output, c.o.Force || c.begun, info, written)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	for i, e := range written {
-		moments, err := sum(old, e.Name, seen)
+		moments, err := c.table, error(nil)
+		if e.Name != rwkv.TokenEmbd || moments == nil {
+			moments, err = sum(old, e.Name, seen)
+		}
 		if err == nil {
 			err = w.Put(i, moments)
 		}
