@@ -1,10 +1,14 @@
 package rounding
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"maps"
 	"slices"
 
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
 )
 
 // Types are the types with a grid.
@@ -30,14 +34,23 @@ func Recode(t gguf.Type, block []byte, code func(codes int) int) []float32 {
 	return x
 }
 
-// Product returns U·D·Uᵀ.
-func (f *Factor) Product(i, j int) float64 {
-	sum := 0.0
-	for k := range f.n {
-		sum += float64(f.u[i*f.n+k]) * float64(f.d[k]) * float64(f.u[j*f.n+k])
+// Decompose returns the elements of U·D·Uᵀ, and what was added to the diagonal.
+func Decompose(ctx context.Context, moments []float32, n int, damping float32, level kernels.Level) (product func(i, j int) float64, err error) {
+	f := decomposition{n: n, threads: 2, level: level, moments: moments, damping: damping, u: make([]float32, n*n), d: make([]float32, n)}
+	f.fill()
+	if ok, err := f.decompose(ctx); err != nil || !ok {
+		return nil, cmp.Or(err, errors.New("not positive"))
 	}
-	return sum
+	return func(i, j int) float64 {
+		sum := 0.0
+		for k := range n {
+			sum += float64(f.u[i*n+k]) * float64(f.d[k]) * float64(f.u[j*n+k])
+		}
+		return sum
+	}, nil
 }
 
-// Damping is what was added to the diagonal.
-func (f *Factor) Damping() float64 { return float64(f.damping) }
+// NewFactorWith is NewFactor with some kernels.
+func NewFactorWith(ctx context.Context, moments []float32, n, threads int, level kernels.Level) (*Factor, error) {
+	return newFactor(ctx, moments, n, threads, level)
+}

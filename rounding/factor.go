@@ -7,8 +7,8 @@ import (
 	"math"
 
 	"golang.org/x/sync/errgroup"
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/gosling-rwkv/gosling/kernels"
 )
 
 // leastDamping and mostDamping are what is added to the diagonal of the moments, as parts of its mean. The smallest power of ten in between
@@ -18,22 +18,36 @@ const (
 	mostDamping  = 1
 )
 
-// Factor is the factored second moments of a matrix's inputs: H + damping = U·D·Uᵀ, where U is upper triangular with ones on its diagonal,
-// and D is diagonal. It may be shared between goroutines.
+// width is the number of inputs of a block. Products with other blocks are made by kernels, all others one after the other.
+const width = 64
+
+// Factor is the second moments H of a matrix's inputs, with some damping on the diagonal, and their factors: H = U·D·Uᵀ, where U is upper
+// triangular with ones on its diagonal, and D is diagonal. It may be shared between goroutines.
 type Factor struct {
 	n       int
-	u       []float32 // [n, n], row by row
-	d       []float32
-	weights []float32 // d, scaled to about 1, by which scales are chosen
-	damping float32   // what was added to the diagonal
+	damping float32
+	weights []float32 // D, scaled to about 1, by which scales are chosen
+	blocks  []block
+}
+
+// block is some inputs, from begin to end.
+type block struct {
+	begin, end int
+	u, h       []float32 // U and H between the inputs, [inputs, inputs]
+	later      matrix    // a row of U for each later input; nil at the end
+	all        matrix    // a row of H for each input
 }
 
 // Triangle is the number of elements of the lower triangle of an n·n matrix.
 func Triangle(n int64) int64 { return n * (n + 1) / 2 }
 
-// NewFactor factors the second moments of n inputs on some threads. moments is the lower triangle, row by row. The result takes 4·n² bytes.
-// It stops when ctx ends.
+// NewFactor factors the second moments of n inputs on some threads. moments is the lower triangle, row by row. While it works, it takes
+// 10·n² bytes, and the result takes 6·n². It stops when ctx ends.
 func NewFactor(ctx context.Context, moments []float32, n, threads int) (*Factor, error) {
+	return newFactor(ctx, moments, n, threads, kernels.Best())
+}
+
+func newFactor(ctx context.Context, moments []float32, n, threads int, level kernels.Level) (*Factor, error) {
 	if int64(len(moments)) != Triangle(int64(n)) {
 		return nil, fmt.Errorf("%d moments, want the %d of a triangle of %d rows", len(moments), Triangle(int64(n)), n)
 	}
@@ -45,35 +59,49 @@ func NewFactor(ctx context.Context, moments []float32, n, threads int) (*Factor,
 		}
 		mean += x / float64(n)
 	}
-	f := &Factor{n: n, u: make([]float32, n*n), d: make([]float32, n)}
+	d := decomposition{n: n, threads: threads, level: level, moments: moments, u: make([]float32, n*n), d: make([]float32, n)}
 	if mean == 0 { // the text says nothing of the matrix: all inputs count equally
+		d.damping, mean = 1, 1
 		for i := range n {
-			f.u[i*n+i], f.d[i] = 1, 1
+			d.u[i*n+i], d.d[i] = 1, 1
 		}
-		f.weights = f.d
-		return f, nil
+		return d.factor(ctx, mean)
 	}
 	for damping := leastDamping; damping <= mostDamping; damping *= 10 {
-		f.damping = float32(damping * mean)
-		f.fill(moments)
-		if f.factor(ctx, threads) {
-			f.weights = make([]float32, n)
-			for j, d := range f.d {
-				f.weights[j] = max(float32(float64(d)/mean), 1e-12)
-			}
-			return f, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		d.damping = float32(damping * mean)
+		d.fill()
+		if ok, err := d.decompose(ctx); err != nil {
+			return nil, err
+		} else if ok {
+			return d.factor(ctx, mean)
 		}
 	}
 	return nil, errors.New("the second moments cannot be factored: the file is damaged")
 }
 
-// fill sets the upper triangle to the damped moments, and the rest to zero.
-func (f *Factor) fill(moments []float32) {
+// decomposition is the work of factoring.
+type decomposition struct {
+	n, threads int
+	level      kernels.Level
+	moments    []float32
+	damping    float32
+	u          []float32 // [n, n], row by row
+	d          []float32
+}
+
+// h is an element of the damped moments.
+func (f *decomposition) h(i, j int) float32 {
+	x := f.moments[Triangle(int64(max(i, j)))+int64(min(i, j))]
+	if i == j {
+		x += f.damping
+	}
+	return x
+}
+
+// fill sets the upper triangle of U to H, and the rest to zero.
+func (f *decomposition) fill() {
 	for i := range f.n {
-		row := moments[Triangle(int64(i)):]
+		row := f.moments[Triangle(int64(i)):]
 		for j := range i {
 			f.u[j*f.n+i], f.u[i*f.n+j] = row[j], 0
 		}
@@ -81,32 +109,39 @@ func (f *Factor) fill(moments []float32) {
 	}
 }
 
-// factorBlock is the number of columns that are factored at a time.
-const factorBlock = 64
-
-// factor replaces the upper triangle of H by V, where V·Vᵀ = H, from the last columns to the first. It then splits V into U and D. It
-// reports false if H is not positive, or ctx ends.
-func (f *Factor) factor(ctx context.Context, threads int) bool {
+// decompose replaces the upper triangle of H by V, where V·Vᵀ = H, from the last columns to the first. It then splits V into U and D. It
+// reports false if H is not positive.
+func (f *decomposition) decompose(ctx context.Context) (bool, error) {
 	for end := f.n; end > 0; {
-		begin := max(0, end-factorBlock)
-		if ctx.Err() != nil || !f.corner(begin, end) {
-			return false
+		begin := max(0, end-width)
+		if err := ctx.Err(); err != nil {
+			return false, err
 		}
-		f.above(begin, end, threads)
+		if !f.corner(begin, end) {
+			return false, nil
+		}
+		if err := f.above(ctx, begin, end); err != nil {
+			return false, err
+		}
 		end = begin
 	}
 	for j := range f.n {
 		v := f.u[j*f.n+j]
 		f.d[j] = v * v
-		for i := range j + 1 {
-			f.u[i*f.n+j] /= v
-		}
 	}
-	return true
+	return true, inPieces(ctx, f.n, f.threads, func(from, to int) error {
+		for i := from; i < to; i++ {
+			for j := i; j < f.n; j++ {
+				f.u[i*f.n+j] /= float32(math.Sqrt(float64(f.d[j])))
+			}
+			f.u[i*f.n+i] = 1
+		}
+		return nil
+	})
 }
 
 // corner factors the block from begin to end on the diagonal.
-func (f *Factor) corner(begin, end int) bool {
+func (f *decomposition) corner(begin, end int) bool {
 	n, u := f.n, f.u
 	for j := end - 1; j >= begin; j-- {
 		for i := j; i >= begin; i-- {
@@ -128,44 +163,103 @@ func (f *Factor) corner(begin, end int) bool {
 }
 
 // above factors the rows above a block, and takes their products from all that is left.
-func (f *Factor) above(begin, end, threads int) {
-	n, u, width := f.n, f.u, end-begin
-	inRows(begin, threads, func(from, to int) {
+func (f *decomposition) above(ctx context.Context, begin, end int) error {
+	n, u, wide := f.n, f.u, end-begin
+	rows := make([]float32, begin*wide) // of the block's columns, without gaps
+	if err := inPieces(ctx, begin, f.threads, func(from, to int) error {
 		for i := from; i < to; i++ {
 			row := u[i*n+begin : i*n+end]
-			for j := width - 1; j >= 0; j-- {
+			for j := wide - 1; j >= 0; j-- {
 				corner := u[(begin+j)*n+begin : (begin+j)*n+end]
 				sum := row[j]
-				for k := j + 1; k < width; k++ {
+				for k := j + 1; k < wide; k++ {
 					sum -= row[k] * corner[k]
 				}
 				row[j] = sum / corner[j]
 			}
+			copy(rows[i*wide:], row)
 		}
-	})
-	inRows(begin, threads, func(from, to int) {
-		blas32.Gemm(blas.NoTrans, blas.Trans, -1, f.part(from, to, begin, end), f.part(from, begin, begin, end), 1, f.part(from, to, from, begin))
-		for i := from; i < to; i++ { // below the diagonal
-			clear(u[i*n+from : i*n+i])
+		return nil
+	}); err != nil {
+		return err
+	}
+	return inPieces(ctx, begin, f.threads, func(from, to int) error {
+		m, err := newMatrix(f.level, wide, to-from, func(row int, x []float32) { copy(x, rows[(from+row)*wide:]) })
+		if err != nil {
+			return err
 		}
+		products, err := m.Multiply(rows[:to*wide]) // [to-from, to]
+		if err != nil {
+			return err
+		}
+		for i := range to {
+			first := max(i, from)
+			sub(u[i*n+first:i*n+to], products[i*(to-from)+first-from:])
+		}
+		return nil
 	})
 }
 
-// part is the rows from one to another of U, and the columns.
-func (f *Factor) part(row, rowEnd, col, colEnd int) blas32.General {
-	return blas32.General{Rows: rowEnd - row, Cols: colEnd - col, Stride: f.n, Data: f.u[row*f.n+col:]}
+// sub subtracts y from x.
+func sub(x, y []float32) {
+	y = y[:len(x)]
+	for i := range x {
+		x[i] -= y[i]
+	}
 }
 
-// inRows divides n rows among threads, some at a time.
-func inRows(n, threads int, do func(from, to int)) {
-	const rows = 128
-	var group errgroup.Group
-	group.SetLimit(max(1, threads))
-	for from := 0; from < n; from += rows {
+// factor divides U and H into blocks. mean is that of the moments' diagonal.
+func (f *decomposition) factor(ctx context.Context, mean float64) (*Factor, error) {
+	n := f.n
+	r := &Factor{n: n, damping: f.damping, weights: make([]float32, n), blocks: make([]block, (n+width-1)/width)}
+	for j, d := range f.d {
+		r.weights[j] = max(float32(float64(d)/mean), 1e-12)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, f.threads))
+	for i := range r.blocks {
 		group.Go(func() error {
-			do(from, min(from+rows, n))
-			return nil
+			b := block{begin: i * width, end: min(n, (i+1)*width)}
+			wide := b.end - b.begin
+			for j := b.begin; j < b.end; j++ {
+				for k := b.begin; k < b.end; k++ {
+					b.u, b.h = append(b.u, f.u[j*n+k]), append(b.h, f.h(j, k))
+				}
+			}
+			var err error
+			if b.end < n {
+				if b.later, err = newMatrix(f.level, wide, n-b.end, func(row int, x []float32) {
+					for j := range x {
+						x[j] = f.u[(b.begin+j)*n+b.end+row]
+					}
+				}); err != nil {
+					return err
+				}
+			}
+			b.all, err = newMatrix(f.level, wide, n, func(row int, x []float32) {
+				for j := range x {
+					x[j] = f.h(row, b.begin+j)
+				}
+			})
+			r.blocks[i] = b
+			return errors.Join(err, ctx.Err())
 		})
 	}
-	_ = group.Wait()
+	return r, group.Wait()
+}
+
+// inPieces divides n rows among threads, some at a time. The last ones come first.
+func inPieces(ctx context.Context, n, threads int, do func(from, to int) error) error {
+	const rows = 256
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, threads))
+	for to := n; to > 0; to -= rows {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return do(max(0, to-rows), to)
+		})
+	}
+	return group.Wait()
 }

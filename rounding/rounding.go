@@ -12,9 +12,6 @@ package rounding
 import (
 	"fmt"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"github.com/gosling-rwkv/gosling/gguf"
 )
 
@@ -28,7 +25,6 @@ type Quantizer interface {
 func Knows(t gguf.Type) bool { return grids[t] != nil }
 
 const (
-	panel  = 256 // columns after which errors are spread over all columns that are left
 	sweeps = 2   // how often all weights are looked at again
 	limit  = 1e8 // the largest sum of a weight and errors
 )
@@ -50,10 +46,16 @@ func (f *Factor) Round(q Quantizer, t gguf.Type, dst []byte, src, importance []f
 	if err := r.all(q); err != nil {
 		return err
 	}
-	for range sweeps {
-		r.sweep()
+	slopes, err := r.slopes(r.e)
+	if err != nil {
+		return err
 	}
-	return r.keepBetter(q, dst)
+	for range sweeps {
+		if err := r.sweep(slopes); err != nil {
+			return err
+		}
+	}
+	return r.keepBetter(q, dst, slopes)
 }
 
 // run is the rounding of some rows. The matrices have a row for each of them, and n columns.
@@ -63,125 +65,159 @@ type run struct {
 	typ gguf.Type
 	src []float32
 
-	rows, block  int
-	aim          []float32 // what each column is rounded from: src and the errors of earlier columns. Then e·U
+	rows, size   int
+	aim          []float32 // what each column is rounded from: src and the errors of earlier columns
 	e            []float32 // src less what it was rounded to
 	codes        []uint8
 	scale, shift []float32 // of each group
-	bytes        []byte    // ggml's blocks, [block][row]
+	bytes        []byte    // ggml's blocks of the type, [block][row]
 }
 
 func (f *Factor) newRun(g *grid, t gguf.Type, src []float32) *run {
-	r := &run{Factor: f, grid: g, typ: t, src: src, rows: len(src) / f.n, block: int(t.BlockSize())}
+	r := &run{Factor: f, grid: g, typ: t, src: src, rows: len(src) / f.n, size: int(t.BlockSize())}
 	r.aim, r.e, r.codes = append([]float32(nil), src...), make([]float32, len(src)), make([]uint8, len(src))
 	r.scale, r.shift = make([]float32, len(src)/g.group), make([]float32, len(src)/g.group)
-	r.bytes = make([]byte, len(src)/r.block*int(t.BlockBytes()))
+	r.bytes = make([]byte, len(src)/r.size*int(t.BlockBytes()))
 	return r
 }
 
-// all rounds all columns. Afterwards aim is e·U.
+// all rounds all columns.
 func (r *run) all(q Quantizer) error {
-	for begin := 0; begin < r.n; begin += panel {
-		end := min(begin+panel, r.n)
-		for col := begin; col < end; col += r.block {
-			if err := r.choose(q, col); err != nil {
-				return err
+	for _, b := range r.blocks {
+		step := min(r.size, b.end-b.begin)
+		for col := b.begin; col < b.end; col += step {
+			if col%r.size == 0 {
+				if err := r.choose(q, col); err != nil {
+					return err
+				}
 			}
 			for row := range r.rows {
-				r.round(row, col, end)
+				r.round(row, col, col+step, b)
 			}
 		}
-		r.spread(r.e, r.aim, begin, end, end)
+		if b.later == nil {
+			break
+		}
+		if err := r.add(b.later, r.columns(r.e, b), r.aim, b.end); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// choose lets ggml choose the scales of a block of all rows. An input weighs as much as what the later inputs cannot give back of its error,
-// which is D.
+// choose lets ggml choose the scales of the blocks of all rows that begin at a column. An input weighs as much as what the later inputs
+// cannot give back of its error, which is D.
 func (r *run) choose(q Quantizer, col int) error {
-	x := make([]float32, r.rows*r.block)
+	x := make([]float32, r.rows*r.size)
 	for row := range r.rows {
-		from := r.aim[row*r.n+col:][:r.block]
+		from := r.aim[row*r.n+col:][:r.size]
 		for _, v := range from {
 			if !(v <= limit && v >= -limit) { // the row is lost; another rounding of it will be kept
-				from = r.src[row*r.n+col:][:r.block]
+				from = r.src[row*r.n+col:][:r.size]
 				break
 			}
 		}
-		copy(x[row*r.block:], from)
+		copy(x[row*r.size:], from)
 	}
-	blocks := r.blocks(col)
-	if err := q.Quantize(r.typ, blocks, x, int64(r.block), r.weights[col:col+r.block]); err != nil {
+	blocks := r.bytesAt(col)
+	if err := q.Quantize(r.typ, blocks, x, int64(r.size), r.weights[col:col+r.size]); err != nil {
 		return err
 	}
-	size, groups := int(r.typ.BlockBytes()), r.block/r.group
+	bytes, groups := int(r.typ.BlockBytes()), r.size/r.group
 	for row := range r.rows {
 		at := (row*r.n + col) / r.group
-		r.scales(blocks[row*size:][:size], r.scale[at:at+groups], r.shift[at:at+groups])
+		r.scales(blocks[row*bytes:][:bytes], r.scale[at:at+groups], r.shift[at:at+groups])
 	}
 	return nil
 }
 
-// blocks are the blocks of all rows that begin at a column.
-func (r *run) blocks(col int) []byte {
+// bytesAt are ggml's blocks of all rows that begin at a column.
+func (r *run) bytesAt(col int) []byte {
 	size := r.rows * int(r.typ.BlockBytes())
-	return r.bytes[col/r.block*size:][:size]
+	return r.bytes[col/r.size*size:][:size]
 }
 
-// round rounds a block of a row, and adds the errors to the columns up to end.
-func (r *run) round(row, col, end int) {
-	for j := col; j < col+r.block; j++ {
+// round rounds some columns of a row, and adds their errors to the columns that are left of a block.
+func (r *run) round(row, begin, end int, b block) {
+	wide := b.end - b.begin
+	for j := begin; j < end; j++ {
 		i := row*r.n + j
 		code, value := r.nearest(r.aim[i], r.scale[i/r.group], r.shift[i/r.group])
-		r.codes[i], r.e[i] = uint8(code), r.src[i]-value
-		r.aim[i] -= value
-		axpy(r.e[i], r.u[j*r.n+j+1:j*r.n+end], r.aim[i+1:])
-	}
-}
-
-// spread adds to, for each column from first on, the errors of the columns from begin to end times U.
-func (r *run) spread(e, to []float32, begin, end, first int) {
-	if first == r.n {
-		return
-	}
-	blas32.Gemm(blas.NoTrans, blas.NoTrans, 1,
-		blas32.General{Rows: r.rows, Cols: end - begin, Stride: r.n, Data: e[begin:]}, r.part(begin, end, first, r.n),
-		1, blas32.General{Rows: r.rows, Cols: r.n - first, Stride: r.n, Data: to[first:]})
-}
-
-// sweep moves each weight to the level that is best given all others. Only the change of the errors times U is needed.
-func (r *run) sweep() {
-	for j := r.n - 1; j >= 0; j-- {
-		u, d := r.u[j*r.n+j:(j+1)*r.n], r.d[j:]
-		weighted := make([]float32, len(u))
-		own := float32(0)
-		for k, x := range u {
-			weighted[k] = x * d[k]
-			own += x * weighted[k]
+		e := r.src[i] - value
+		r.codes[i], r.e[i] = uint8(code), e
+		left := r.aim[i+1 : row*r.n+b.end]
+		for k, u := range b.u[(j-b.begin)*wide+j-b.begin+1:][:len(left)] {
+			left[k] += e * u
 		}
+	}
+}
+
+// columns copies a block's columns of all rows.
+func (r *run) columns(x []float32, b block) []float32 {
+	var all []float32
+	for row := range r.rows {
+		all = append(all, x[row*r.n+b.begin:row*r.n+b.end]...)
+	}
+	return all
+}
+
+// add adds the products of a matrix with a part of each row to the columns of to, from one on.
+func (r *run) add(m matrix, parts, to []float32, from int) error {
+	products, err := m.Multiply(parts)
+	if err != nil {
+		return err
+	}
+	for row := range r.rows {
+		x := to[row*r.n+from : (row+1)*r.n]
+		for k, p := range products[row*len(x):][:len(x)] {
+			x[k] += p
+		}
+	}
+	return nil
+}
+
+// slopes returns e·H of each row, half of the slope of its squared error.
+func (r *run) slopes(e []float32) ([]float32, error) {
+	slopes := make([]float32, len(e))
+	for _, b := range r.blocks {
+		if err := r.add(b.all, r.columns(e, b), slopes, 0); err != nil {
+			return nil, err
+		}
+	}
+	return slopes, nil
+}
+
+// sweep moves each weight to the level that is best given all others, and updates the slopes.
+func (r *run) sweep(slopes []float32) error {
+	for at := len(r.blocks) - 1; at >= 0; at-- {
+		b := r.blocks[at]
+		wide := b.end - b.begin
+		changes, own := make([]float32, r.rows*wide), make([]float32, wide)
 		for row := range r.rows {
-			i := row*r.n + j
-			slope := dot(weighted, r.aim[i:(row+1)*r.n])
-			value := r.src[i] - r.e[i]
-			code, better := r.nearest(value+slope/own, r.scale[i/r.group], r.shift[i/r.group])
-			if uint8(code) != r.codes[i] {
-				r.codes[i], r.e[i] = uint8(code), r.src[i]-better
-				axpy(value-better, u, r.aim[i:])
+			copy(own, slopes[row*r.n+b.begin:])
+			for j := wide - 1; j >= 0; j-- {
+				i, h := row*r.n+b.begin+j, b.h[j*wide:(j+1)*wide]
+				value := r.src[i] - r.e[i]
+				code, better := r.nearest(value+own[j]/h[j], r.scale[i/r.group], r.shift[i/r.group])
+				if uint8(code) == r.codes[i] {
+					continue
+				}
+				change := value - better
+				r.codes[i], r.e[i], changes[row*wide+j] = uint8(code), r.src[i]-better, change
+				for k, x := range h {
+					own[k] += change * x
+				}
 			}
 		}
+		if err := r.add(b.all, changes, slopes, 0); err != nil {
+			return err
+		}
 	}
-}
-
-func axpy(a float32, x, y []float32) {
-	blas32.Axpy(a, blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(x), Inc: 1, Data: y})
-}
-
-func dot(x, y []float32) float32 {
-	return blas32.Dot(blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(x), Inc: 1, Data: y})
+	return nil
 }
 
 // keepBetter replaces ggml's rows in dst by those that give smaller errors of the results.
-func (r *run) keepBetter(q Quantizer, dst []byte) error {
+func (r *run) keepBetter(q Quantizer, dst []byte, slopes []float32) error {
 	plain := make([]float32, len(r.src))
 	if err := q.Dequantize(r.typ, plain, dst); err != nil {
 		return err
@@ -189,35 +225,32 @@ func (r *run) keepBetter(q Quantizer, dst []byte) error {
 	for i, x := range r.src {
 		plain[i] = x - plain[i]
 	}
+	plainSlopes, err := r.slopes(plain)
+	if err != nil {
+		return err
+	}
 	size := int(r.typ.BlockBytes())
-	own, ggml := r.costs(r.e), r.costs(plain)
 	for row := range r.rows {
-		if !(own[row] < ggml[row]) {
+		if !(r.cost(row, r.e, slopes) < r.cost(row, plain, plainSlopes)) {
 			continue
 		}
-		for col := 0; col < r.n; col += r.block {
-			block := r.blocks(col)[row*size:][:size]
-			for i := range r.block {
+		for col := 0; col < r.n; col += r.size {
+			block := r.bytesAt(col)[row*size:][:size]
+			for i := range r.size {
 				r.put(block, i, int(r.codes[row*r.n+col+i]))
 			}
-			copy(dst[(row*r.n+col)/r.block*size:], block)
+			copy(dst[(row*r.n+col)/r.size*size:], block)
 		}
 	}
 	return nil
 }
 
-// costs returns the sum of the squared errors of each row's results: e·H·eᵀ, without the damping.
-func (r *run) costs(e []float32) []float64 {
-	products := make([]float32, len(e))
-	for begin := 0; begin < r.n; begin += panel {
-		r.spread(e, products, begin, min(begin+panel, r.n), begin)
+// cost returns the sum of the squared errors of a row's results: e·H·eᵀ, without the damping.
+func (r *run) cost(row int, e, slopes []float32) float64 {
+	cost := 0.0
+	for i := row * r.n; i < (row+1)*r.n; i++ {
+		own := float64(e[i])
+		cost += own * (float64(slopes[i]) - own*float64(r.damping))
 	}
-	costs := make([]float64, r.rows)
-	for row := range r.rows {
-		for j, d := range r.d {
-			x, own := float64(products[row*r.n+j]), float64(e[row*r.n+j])
-			costs[row] += x*x*float64(d) - own*own*float64(r.damping)
-		}
-	}
-	return costs
+	return cost
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/kernels"
 	"github.com/gosling-rwkv/gosling/rounding"
 )
 
@@ -109,22 +110,29 @@ func TestEveryCodeIsStoredWhereGgmlReadsIt(t *testing.T) {
 
 func TestTheFactorIsThatOfTheDampedMoments(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
-	for _, n := range []int{1, 63, 64, 200, 321} {
-		for _, tokens := range []int{2, 500} { // with 2, the moments themselves have no factor
-			moments := inputs(rng, n, tokens)
-			f, err := rounding.NewFactor(t.Context(), moments, n, 2)
-			require.NoError(t, err)
-			most, at := 0.0, 0
-			for i := range n {
-				most = max(most, f.Product(i, i))
-			}
-			for i := range n {
-				for j := range i + 1 {
-					want := float64(moments[at])
-					if at++; i == j {
-						want += f.Damping()
+	for level := kernels.None; level <= kernels.Best(); level++ {
+		for _, n := range []int{1, 63, 64, 200, 321, 600} {
+			for _, tokens := range []int{2, 500} { // with 2, the moments themselves have no factor
+				moments := inputs(rng, n, tokens)
+				mean := 0.0
+				for _, x := range diagonal(moments, n) {
+					mean += float64(x) / float64(n)
+				}
+				damping := float32(0.01 * mean)
+				product, err := rounding.Decompose(t.Context(), moments, n, damping, level)
+				require.NoError(t, err)
+				most, at := 0.0, 0
+				for i := range n {
+					most = max(most, product(i, i))
+				}
+				for i := range n {
+					for j := range i + 1 {
+						want := float64(moments[at])
+						if at++; i == j {
+							want += float64(damping)
+						}
+						require.InDelta(t, want, product(i, j), 2e-6*most, "%s, %d inputs, %d tokens: %d, %d", level, n, tokens, i, j)
 					}
-					require.InDelta(t, want, f.Product(i, j), 2e-6*most, "%d inputs, %d tokens: %d, %d", n, tokens, i, j)
 				}
 			}
 		}
@@ -136,14 +144,16 @@ func TestResultsOfRoundedRowsAreNeverWorse(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	const n, rows = 512, 6
 	moments := inputs(rng, n, 700)
-	f, err := rounding.NewFactor(t.Context(), moments, n, 2)
-	require.NoError(t, err)
 	src, importance := normal(rng, n*rows), diagonal(moments, n)
-	for _, typ := range rounding.Types() {
-		before := costs(t, lib, typ, src, n, moments, func(dst []byte) error { return lib.Quantize(typ, dst, src, n, importance) })
-		after := costs(t, lib, typ, src, n, moments, func(dst []byte) error { return f.Round(lib, typ, dst, src, importance) })
-		for row := range before {
-			assert.Less(t, after[row], 0.5*before[row], "%s, row %d", typ, row)
+	for level := kernels.None; level <= kernels.Best(); level++ {
+		f, err := rounding.NewFactorWith(t.Context(), moments, n, 2, level)
+		require.NoError(t, err)
+		for _, typ := range rounding.Types() {
+			before := costs(t, lib, typ, src, n, moments, func(dst []byte) error { return lib.Quantize(typ, dst, src, n, importance) })
+			after := costs(t, lib, typ, src, n, moments, func(dst []byte) error { return f.Round(lib, typ, dst, src, importance) })
+			for row := range before {
+				assert.Less(t, after[row], 0.5*before[row], "%s, %s, row %d", level, typ, row)
+			}
 		}
 	}
 }

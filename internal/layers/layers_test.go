@@ -59,7 +59,7 @@ var arrows = map[string][]string{
 	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
 
 	"calibration":         {"gguf", "imatrix", "rounding"},
-	"rounding":            {"gguf", "internal/float"},
+	"rounding":            {"gguf", "kernels", "internal/float"},
 	"calibration/collect": {"imatrix/collect", "calibration", "internal/units"},
 
 	"imatrix/collect": {"lm", "eval", "imatrix", "internal/term"},
