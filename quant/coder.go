@@ -43,6 +43,14 @@ func newCoder(sources []Source, o Options) (*coder, error) {
 	return c, err
 }
 
+// pieceElements is the number of elements of a source that are converted at a time, about.
+func (c *coder) pieceElements(source int) int64 {
+	if c.rounders[source] != nil {
+		return calibratedPieceElements
+	}
+	return pieceElements
+}
+
 // rounded reports whether its elements are written in a quantized type that they do not have yet.
 func (s Source) rounded() bool {
 	return !floating(s.Tensor.Type) && (s.Floats != nil || s.From != s.Tensor.Type)

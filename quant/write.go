@@ -50,8 +50,12 @@ type Options struct {
 
 func (o Options) threads() int { return max(1, cmp.Or(o.Threads, runtime.GOMAXPROCS(0))) }
 
-// pieceElements is how many elements a worker takes at a time, about. It bounds the memory of each to some 5 MiB.
-const pieceElements = 1 << 18
+// How many elements a worker takes at a time, about. It bounds the memory of each to some 5 MiB. With a calibration more rows share the
+// work of reading the moments, and it is some 40 MiB.
+const (
+	pieceElements           = 1 << 18
+	calibratedPieceElements = 1 << 20
+)
 
 // piece is part of a source: whole rows.
 type piece struct {
@@ -154,7 +158,7 @@ func (r *run) all(ctx context.Context, threads int) error {
 // read reads all pieces in order and hands them out, until ctx ends.
 func (r *run) read(ctx context.Context, pieces chan<- piece, free <-chan []byte) error {
 	for i, s := range r.sources {
-		for _, p := range cut(i, s) {
+		for _, p := range cut(i, s, r.coder.pieceElements(i)) {
 			select {
 			case p.in = <-free:
 			case <-ctx.Done():
@@ -210,10 +214,10 @@ func (r *run) one(ctx context.Context, p piece, b *buffers) error {
 	return nil
 }
 
-// cut divides a source into pieces of whole rows. Computed tensors are one piece.
-func cut(index int, s Source) []piece {
+// cut divides a source into pieces of whole rows, of about some elements. Computed tensors are one piece.
+func cut(index int, s Source, about int64) []piece {
 	elements, row := s.Tensor.Elements(), s.Tensor.Shape[0]
-	size := max(row, pieceElements/max(row, 1)*row)
+	size := max(row, about/max(row, 1)*row)
 	if s.Floats != nil {
 		size = elements
 	}

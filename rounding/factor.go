@@ -25,7 +25,10 @@ const width = 64
 // triangular with ones on its diagonal, and D is diagonal. It may be shared between goroutines.
 type Factor struct {
 	n       int
+	level   kernels.Level
 	damping float32
+	h       []float32 // [n, n], row by row
+	d       []float32
 	weights []float32 // D, scaled to about 1, by which scales are chosen
 	blocks  []block
 }
@@ -33,16 +36,15 @@ type Factor struct {
 // block is some inputs, from begin to end.
 type block struct {
 	begin, end int
-	u, h       []float32 // U and H between the inputs, [inputs, inputs]
+	u          []float32 // between the inputs, [inputs, inputs]
 	later      matrix    // a row of U for each later input; nil at the end
-	all        matrix    // a row of H for each input
 }
 
 // Triangle is the number of elements of the lower triangle of an n·n matrix.
 func Triangle(n int64) int64 { return n * (n + 1) / 2 }
 
 // NewFactor factors the second moments of n inputs on some threads. moments is the lower triangle, row by row. While it works, it takes
-// 10·n² bytes, and the result takes 6·n². It stops when ctx ends.
+// 8·n² bytes, and the result takes 6·n². It stops when ctx ends.
 func NewFactor(ctx context.Context, moments []float32, n, threads int) (*Factor, error) {
 	return newFactor(ctx, moments, n, threads, kernels.Best())
 }
@@ -89,23 +91,15 @@ type decomposition struct {
 	d          []float32
 }
 
-// h is an element of the damped moments.
-func (f *decomposition) h(i, j int) float32 {
-	x := f.moments[Triangle(int64(max(i, j)))+int64(min(i, j))]
-	if i == j {
-		x += f.damping
-	}
-	return x
-}
-
-// fill sets the upper triangle of U to H, and the rest to zero.
+// fill sets U to H.
 func (f *decomposition) fill() {
 	for i := range f.n {
-		row := f.moments[Triangle(int64(i)):]
-		for j := range i {
-			f.u[j*f.n+i], f.u[i*f.n+j] = row[j], 0
+		row := f.moments[Triangle(int64(i)):Triangle(int64(i)+1)]
+		copy(f.u[i*f.n:], row)
+		for j, x := range row {
+			f.u[j*f.n+i] = x
 		}
-		f.u[i*f.n+i] = row[i] + f.damping
+		f.u[i*f.n+i] += f.damping
 	}
 }
 
@@ -129,8 +123,9 @@ func (f *decomposition) decompose(ctx context.Context) (bool, error) {
 		v := f.u[j*f.n+j]
 		f.d[j] = v * v
 	}
-	return true, inPieces(ctx, f.n, f.threads, func(from, to int) error {
+	return true, inPieces(ctx, f.n, pieceRows, f.threads, func(from, to int) error {
 		for i := from; i < to; i++ {
+			clear(f.u[i*f.n : i*f.n+i])
 			for j := i; j < f.n; j++ {
 				f.u[i*f.n+j] /= float32(math.Sqrt(float64(f.d[j])))
 			}
@@ -166,7 +161,7 @@ func (f *decomposition) corner(begin, end int) bool {
 func (f *decomposition) above(ctx context.Context, begin, end int) error {
 	n, u, wide := f.n, f.u, end-begin
 	rows := make([]float32, begin*wide) // of the block's columns, without gaps
-	if err := inPieces(ctx, begin, f.threads, func(from, to int) error {
+	if err := inPieces(ctx, begin, pieceRows, f.threads, func(from, to int) error {
 		for i := from; i < to; i++ {
 			row := u[i*n+begin : i*n+end]
 			for j := wide - 1; j >= 0; j-- {
@@ -183,7 +178,7 @@ func (f *decomposition) above(ctx context.Context, begin, end int) error {
 	}); err != nil {
 		return err
 	}
-	return inPieces(ctx, begin, f.threads, func(from, to int) error {
+	return inPieces(ctx, begin, pieceRows, f.threads, func(from, to int) error {
 		m, err := newMatrix(f.level, wide, to-from, func(row int, x []float32) { copy(x, rows[(from+row)*wide:]) })
 		if err != nil {
 			return err
@@ -194,63 +189,45 @@ func (f *decomposition) above(ctx context.Context, begin, end int) error {
 		}
 		for i := range to {
 			first := max(i, from)
-			sub(u[i*n+first:i*n+to], products[i*(to-from)+first-from:])
+			axpy(-1, products[i*(to-from)+first-from:(i+1)*(to-from)], u[i*n+first:])
 		}
 		return nil
 	})
 }
 
-// sub subtracts y from x.
-func sub(x, y []float32) {
-	y = y[:len(x)]
-	for i := range x {
-		x[i] -= y[i]
-	}
-}
-
-// factor divides U and H into blocks. mean is that of the moments' diagonal.
+// factor divides U into blocks, and then puts H where U was. mean is that of the moments' diagonal.
 func (f *decomposition) factor(ctx context.Context, mean float64) (*Factor, error) {
 	n := f.n
-	r := &Factor{n: n, damping: f.damping, weights: make([]float32, n), blocks: make([]block, (n+width-1)/width)}
+	r := &Factor{n: n, level: f.level, damping: f.damping, h: f.u, d: f.d, weights: make([]float32, n), blocks: make([]block, (n+width-1)/width)}
 	for j, d := range f.d {
 		r.weights[j] = max(float32(float64(d)/mean), 1e-12)
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, f.threads))
-	for i := range r.blocks {
-		group.Go(func() error {
-			b := block{begin: i * width, end: min(n, (i+1)*width)}
-			wide := b.end - b.begin
-			for j := b.begin; j < b.end; j++ {
-				for k := b.begin; k < b.end; k++ {
-					b.u, b.h = append(b.u, f.u[j*n+k]), append(b.h, f.h(j, k))
-				}
-			}
-			var err error
-			if b.end < n {
-				if b.later, err = newMatrix(f.level, wide, n-b.end, func(row int, x []float32) {
-					for j := range x {
-						x[j] = f.u[(b.begin+j)*n+b.end+row]
-					}
-				}); err != nil {
-					return err
-				}
-			}
-			b.all, err = newMatrix(f.level, wide, n, func(row int, x []float32) {
+	if err := inPieces(ctx, len(r.blocks), 1, f.threads, func(at, _ int) (err error) {
+		b := block{begin: at * width, end: min(n, (at+1)*width)}
+		for j := b.begin; j < b.end; j++ {
+			b.u = append(b.u, f.u[j*n+b.begin:j*n+b.end]...)
+		}
+		if b.end < n {
+			b.later, err = newMatrix(f.level, b.end-b.begin, n-b.end, func(row int, x []float32) {
 				for j := range x {
-					x[j] = f.h(row, b.begin+j)
+					x[j] = f.u[(b.begin+j)*n+b.end+row]
 				}
 			})
-			r.blocks[i] = b
-			return errors.Join(err, ctx.Err())
-		})
+		}
+		r.blocks[at] = b
+		return err
+	}); err != nil {
+		return nil, err
 	}
-	return r, group.Wait()
+	f.fill()
+	return r, nil
 }
 
+// pieceRows is the number of rows that a thread factors at a time.
+const pieceRows = 256
+
 // inPieces divides n rows among threads, some at a time. The last ones come first.
-func inPieces(ctx context.Context, n, threads int, do func(from, to int) error) error {
-	const rows = 256
+func inPieces(ctx context.Context, n, rows, threads int, do func(from, to int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, threads))
 	for to := n; to > 0; to -= rows {

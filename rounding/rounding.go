@@ -11,6 +11,9 @@ package rounding
 
 import (
 	"fmt"
+	"slices"
+
+	"gonum.org/v1/gonum/blas/blas32"
 
 	"github.com/gosling-rwkv/gosling/gguf"
 )
@@ -46,14 +49,12 @@ func (f *Factor) Round(q Quantizer, t gguf.Type, dst []byte, src, importance []f
 	if err := r.all(q); err != nil {
 		return err
 	}
-	slopes, err := r.slopes(r.e)
+	slopes, err := r.slopes()
 	if err != nil {
 		return err
 	}
 	for range sweeps {
-		if err := r.sweep(slopes); err != nil {
-			return err
-		}
+		r.sweep(slopes)
 	}
 	return r.keepBetter(q, dst, slopes)
 }
@@ -145,10 +146,7 @@ func (r *run) round(row, begin, end int, b block) {
 		code, value := r.nearest(r.aim[i], r.scale[i/r.group], r.shift[i/r.group])
 		e := r.src[i] - value
 		r.codes[i], r.e[i] = uint8(code), e
-		left := r.aim[i+1 : row*r.n+b.end]
-		for k, u := range b.u[(j-b.begin)*wide+j-b.begin+1:][:len(left)] {
-			left[k] += e * u
-		}
+		axpy(e, b.u[(j-b.begin)*wide+j-b.begin+1:(j-b.begin+1)*wide], r.aim[i+1:])
 	}
 }
 
@@ -168,52 +166,47 @@ func (r *run) add(m matrix, parts, to []float32, from int) error {
 		return err
 	}
 	for row := range r.rows {
-		x := to[row*r.n+from : (row+1)*r.n]
-		for k, p := range products[row*len(x):][:len(x)] {
-			x[k] += p
-		}
+		axpy(1, products[row*(r.n-from):][:r.n-from], to[row*r.n+from:])
 	}
 	return nil
 }
 
 // slopes returns e·H of each row, half of the slope of its squared error.
-func (r *run) slopes(e []float32) ([]float32, error) {
-	slopes := make([]float32, len(e))
+func (r *run) slopes() ([]float32, error) {
+	slopes := make([]float32, len(r.e))
 	for _, b := range r.blocks {
-		if err := r.add(b.all, r.columns(e, b), slopes, 0); err != nil {
+		h, err := newMatrix(r.level, b.end-b.begin, r.n, func(row int, x []float32) { copy(x, r.h[row*r.n+b.begin:]) })
+		if err != nil {
+			return nil, err
+		}
+		if err := r.add(h, r.columns(r.e, b), slopes, 0); err != nil {
 			return nil, err
 		}
 	}
 	return slopes, nil
 }
 
-// sweep moves each weight to the level that is best given all others, and updates the slopes.
-func (r *run) sweep(slopes []float32) error {
+// sweep moves each weight to the level that is best given all others, and updates the slopes. Few weights move.
+func (r *run) sweep(slopes []float32) {
 	for at := len(r.blocks) - 1; at >= 0; at-- {
 		b := r.blocks[at]
-		wide := b.end - b.begin
-		changes, own := make([]float32, r.rows*wide), make([]float32, wide)
 		for row := range r.rows {
-			copy(own, slopes[row*r.n+b.begin:])
-			for j := wide - 1; j >= 0; j-- {
-				i, h := row*r.n+b.begin+j, b.h[j*wide:(j+1)*wide]
+			for j := b.end - 1; j >= b.begin; j-- {
+				i := row*r.n + j
 				value := r.src[i] - r.e[i]
-				code, better := r.nearest(value+own[j]/h[j], r.scale[i/r.group], r.shift[i/r.group])
-				if uint8(code) == r.codes[i] {
-					continue
-				}
-				change := value - better
-				r.codes[i], r.e[i], changes[row*wide+j] = uint8(code), r.src[i]-better, change
-				for k, x := range h {
-					own[k] += change * x
+				code, better := r.nearest(value+slopes[i]/r.h[j*r.n+j], r.scale[i/r.group], r.shift[i/r.group])
+				if uint8(code) != r.codes[i] {
+					r.codes[i], r.e[i] = uint8(code), r.src[i]-better
+					axpy(value-better, r.h[j*r.n:(j+1)*r.n], slopes[row*r.n:])
 				}
 			}
 		}
-		if err := r.add(b.all, changes, slopes, 0); err != nil {
-			return err
-		}
 	}
-	return nil
+}
+
+// axpy adds a·x to y.
+func axpy(a float32, x, y []float32) {
+	blas32.Axpy(a, blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(x), Inc: 1, Data: y})
 }
 
 // keepBetter replaces ggml's rows in dst by those that give smaller errors of the results.
@@ -225,13 +218,18 @@ func (r *run) keepBetter(q Quantizer, dst []byte, slopes []float32) error {
 	for i, x := range r.src {
 		plain[i] = x - plain[i]
 	}
-	plainSlopes, err := r.slopes(plain)
+	costs, err := r.costs(plain)
 	if err != nil {
 		return err
 	}
 	size := int(r.typ.BlockBytes())
 	for row := range r.rows {
-		if !(r.cost(row, r.e, slopes) < r.cost(row, plain, plainSlopes)) {
+		cost := 0.0 // e·H·eᵀ, without the damping
+		for i := row * r.n; i < (row+1)*r.n; i++ {
+			e := float64(r.e[i])
+			cost += e * (float64(slopes[i]) - e*float64(r.damping))
+		}
+		if !(cost < costs[row]) {
 			continue
 		}
 		for col := 0; col < r.n; col += r.size {
@@ -245,12 +243,25 @@ func (r *run) keepBetter(q Quantizer, dst []byte, slopes []float32) error {
 	return nil
 }
 
-// cost returns the sum of the squared errors of a row's results: e·H·eᵀ, without the damping.
-func (r *run) cost(row int, e, slopes []float32) float64 {
-	cost := 0.0
-	for i := row * r.n; i < (row+1)*r.n; i++ {
-		own := float64(e[i])
-		cost += own * (float64(slopes[i]) - own*float64(r.damping))
+// costs returns the sum of the squared errors of each row's results: e·H·eᵀ = (e·U)·D·(e·U)ᵀ, without the damping.
+func (r *run) costs(e []float32) ([]float64, error) {
+	costs, products := make([]float64, r.rows), slices.Clone(e)
+	for _, b := range r.blocks {
+		wide := b.end - b.begin
+		for row := range r.rows {
+			own := products[row*r.n:][b.begin:b.end]
+			for j := range wide {
+				axpy(e[row*r.n+b.begin+j], b.u[j*wide+j+1:(j+1)*wide], own[j+1:])
+			}
+		}
+		if b.later != nil {
+			if err := r.add(b.later, r.columns(e, b), products, b.end); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return cost
+	for i, x := range products {
+		costs[i/r.n] += float64(x)*float64(x)*float64(r.d[i%r.n]) - float64(e[i])*float64(e[i])*float64(r.damping)
+	}
+	return costs, nil
 }
