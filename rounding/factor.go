@@ -19,7 +19,7 @@ const (
 )
 
 // width is the number of inputs of a block. Products with other blocks are made by kernels, all others one after the other.
-const width = 64
+const width = 128
 
 // Factor is the second moments H of a matrix's inputs, with some damping on the diagonal, and their factors: H = U·D·Uᵀ, where U is upper
 // triangular with ones on its diagonal, and D is diagonal. It may be shared between goroutines.
@@ -160,19 +160,22 @@ func (f *decomposition) corner(begin, end int) bool {
 // above factors the rows above a block, and takes their products from all that is left.
 func (f *decomposition) above(ctx context.Context, begin, end int) error {
 	n, u, wide := f.n, f.u, end-begin
+	inverse, err := f.inverse(begin, end)
+	if err != nil {
+		return err
+	}
 	rows := make([]float32, begin*wide) // of the block's columns, without gaps
 	if err := inPieces(ctx, begin, pieceRows, f.threads, func(from, to int) error {
 		for i := from; i < to; i++ {
-			row := u[i*n+begin : i*n+end]
-			for j := wide - 1; j >= 0; j-- {
-				corner := u[(begin+j)*n+begin : (begin+j)*n+end]
-				sum := row[j]
-				for k := j + 1; k < wide; k++ {
-					sum -= row[k] * corner[k]
-				}
-				row[j] = sum / corner[j]
-			}
-			copy(rows[i*wide:], row)
+			copy(rows[i*wide:], u[i*n+begin:i*n+end])
+		}
+		products, err := inverse.Multiply(rows[from*wide : to*wide])
+		if err != nil {
+			return err
+		}
+		copy(rows[from*wide:], products)
+		for i := from; i < to; i++ {
+			copy(u[i*n+begin:], rows[i*wide:(i+1)*wide])
 		}
 		return nil
 	}); err != nil {
@@ -192,6 +195,29 @@ func (f *decomposition) above(ctx context.Context, begin, end int) error {
 			axpy(-1, products[i*(to-from)+first-from:(i+1)*(to-from)], u[i*n+first:])
 		}
 		return nil
+	})
+}
+
+// inverse returns the inverse of a factored block on the diagonal.
+func (f *decomposition) inverse(begin, end int) (matrix, error) {
+	n, u, wide := f.n, f.u, end-begin
+	x := make([]float64, wide*wide) // upper triangular, as the block is
+	for j := range wide {
+		for i := j; i >= 0; i-- {
+			sum := 0.0
+			if i == j {
+				sum = 1
+			}
+			for k := i + 1; k <= j; k++ {
+				sum -= float64(u[(begin+i)*n+begin+k]) * x[k*wide+j]
+			}
+			x[i*wide+j] = sum / float64(u[(begin+i)*n+begin+i])
+		}
+	}
+	return newMatrix(f.level, wide, wide, func(row int, to []float32) {
+		for k := range to {
+			to[k] = float32(x[row*wide+k])
+		}
 	})
 }
 

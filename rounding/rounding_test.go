@@ -2,6 +2,7 @@ package rounding_test
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -243,4 +244,11 @@ func TestDamagedMomentsAndWrongSizesAreErrors(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, f.Round(lib, gguf.F16, nil, nil, nil), "no grid")
 	require.ErrorContains(t, f.Round(lib, gguf.Q4_0, nil, make([]float32, 33), nil), "those of 32 inputs")
+}
+
+func TestFactoringStopsWhenTheContextEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := rounding.NewFactor(ctx, inputs(rand.New(rand.NewPCG(7, 7)), 200, 9), 200, 2)
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -1,0 +1,212 @@
+package collect_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/calibration"
+	"github.com/gosling-rwkv/gosling/calibration/collect"
+	"github.com/gosling-rwkv/gosling/convert"
+	"github.com/gosling-rwkv/gosling/ggml"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/imatrix"
+	imatrixcollect "github.com/gosling-rwkv/gosling/imatrix/collect"
+	"github.com/gosling-rwkv/gosling/internal/synth"
+	"github.com/gosling-rwkv/gosling/lm"
+)
+
+var book = collect.Text{Name: "book.txt", Data: []byte("The goose said to the gander: let us fly away, far away, over the sea, where no fox is and no dog, and the grass is green.")}
+
+// options returns options for a tiny model, in chunks of 16 tokens. It skips the test without ggml.
+func options(t *testing.T, c synth.Config) collect.Options {
+	t.Helper()
+	g := ggmltest.Options()
+	g.Device = "cpu"
+	folder, err := ggml.Find(g)
+	if err != nil {
+		t.Skipf("no ggml: %v", err)
+	}
+	dir := t.TempDir()
+	checkpoint, model := filepath.Join(dir, "m.pth"), filepath.Join(dir, "m.gguf")
+	var data bytes.Buffer
+	c.Layers, c.Embed, c.HeadSize, c.Vocab = 2, 64, 32, 257
+	require.NoError(t, synth.Write(&data, c))
+	require.NoError(t, os.WriteFile(checkpoint, data.Bytes(), 0o600))
+	_, err = convert.Run(t.Context(), checkpoint, model, convert.Options{})
+	require.NoError(t, err)
+	return collect.Options{
+		Options: lm.Options{Libraries: folder, CPUVariant: g.CPUVariant, Device: "cpu", Threads: 1},
+		Model:   model, Text: book, Context: 16, Output: filepath.Join(dir, "out.gguf"),
+	}
+}
+
+// open opens a file, and closes it when the test ends.
+func open(t *testing.T, path string) *calibration.File {
+	t.Helper()
+	f, err := calibration.Open(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// equal compares all that two files hold.
+func equal(t *testing.T, want, got string) {
+	t.Helper()
+	a, b := open(t, want), open(t, got)
+	assert.Equal(t, a.Info, b.Info)
+	require.Equal(t, a.Entries, b.Entries)
+	for _, e := range a.Entries {
+		x, err := a.Moments(e.Name)
+		require.NoError(t, err)
+		y, err := b.Moments(e.Name)
+		require.NoError(t, err)
+		most := slices.Max(x)
+		for i := range x { // chunks are added up in another order
+			require.InDelta(t, x[i], y[i], 1e-5*float64(most), "%s, element %d", e.Name, i)
+		}
+	}
+}
+
+func TestTheDiagonalIsTheImportanceMatrix(t *testing.T) {
+	for _, version := range []string{"4", "5.1", "5.2", "6", "7"} {
+		t.Run(version, func(t *testing.T) {
+			o := options(t, synth.Config{Version: version, Seed: 1})
+			r, err := collect.Run(t.Context(), o)
+			require.NoError(t, err)
+			file := filepath.Join(t.TempDir(), "imatrix.gguf")
+			_, err = imatrixcollect.Run(t.Context(), imatrixcollect.Options{Options: o.Options, Model: o.Model, Text: book, Context: 16, Output: file})
+			require.NoError(t, err)
+			m, err := imatrix.Read(file)
+			require.NoError(t, err)
+			assert.Equal(t, collect.Result{Matrices: len(m.Entries), Of: len(m.Entries), Chunks: 7, ChunkSize: 16}, r)
+			f := open(t, o.Output)
+			require.NoError(t, f.Finished())
+			for _, e := range m.Entries {
+				squares, err := f.Squares(e.Name)
+				require.NoError(t, err)
+				for i, want := range e.Squares {
+					require.InDelta(t, want, squares[i], 1e-4*want, "%s, input %d", e.Name, i)
+				}
+			}
+			assert.Equal(t, calibration.Entry{Name: "token_embd.weight", Inputs: 64, Chunks: 7}, f.Entries[0])
+			assert.Len(t, f.Entries, len(m.Entries)+1)
+		})
+	}
+}
+
+func TestSeveralPassesGiveTheSameFile(t *testing.T) {
+	o := options(t, synth.Config{Seed: 1})
+	_, err := collect.Run(t.Context(), o)
+	require.NoError(t, err)
+	little := o
+	little.Output, little.Memory = filepath.Join(t.TempDir(), "little.gguf"), 1<<20
+	passes := 0
+	little.Progress = func(p collect.Progress) {
+		passes = p.Passes
+		assert.LessOrEqual(t, p.Memory, little.Memory)
+	}
+	_, err = collect.Run(t.Context(), little)
+	require.NoError(t, err)
+	assert.Greater(t, passes, 2)
+	equal(t, o.Output, little.Output)
+
+	little.Force, little.Memory = true, 1000
+	var memory *collect.MemoryError
+	_, err = collect.Run(t.Context(), little)
+	require.ErrorAs(t, err, &memory)
+	equal(t, o.Output, little.Output)
+}
+
+func TestWhatWasStoppedGoesOnToTheSameEnd(t *testing.T) {
+	whole := options(t, synth.Config{Seed: 1})
+	whole.Memory = 1 << 20
+	var total int64
+	whole.Progress = func(p collect.Progress) { total = p.Total }
+	_, err := collect.Run(t.Context(), whole)
+	require.NoError(t, err)
+
+	o := whole
+	o.Output = filepath.Join(t.TempDir(), "part.gguf")
+	for _, at := range []int64{16, 5 * 16, total / 2} {
+		ctx, cancel := context.WithCancel(t.Context())
+		o.Progress = func(p collect.Progress) {
+			if p.Done >= at {
+				cancel()
+			}
+		}
+		_, err := collect.Run(ctx, o)
+		require.ErrorIs(t, err, context.Canceled)
+		var unfinished *calibration.UnfinishedError
+		require.ErrorAs(t, open(t, o.Output).Finished(), &unfinished)
+		o.Resume = true
+	}
+	var read int64
+	o.Progress = func(p collect.Progress) { read = p.Total }
+	_, err = collect.Run(t.Context(), o)
+	require.NoError(t, err)
+	assert.Less(t, read, total)
+	equal(t, whole.Output, o.Output)
+	_, err = collect.Run(t.Context(), o)
+	require.NoError(t, err, "there is nothing left to read")
+}
+
+func TestOnlyTheSameReadingGoesOn(t *testing.T) {
+	o := options(t, synth.Config{Seed: 1})
+	_, err := collect.Run(t.Context(), o)
+	require.NoError(t, err)
+	_, err = collect.Run(t.Context(), o)
+	require.ErrorIs(t, err, fs.ErrExist)
+	before, err := os.ReadFile(o.Output)
+	require.NoError(t, err)
+	for want, change := range map[string]func(o *collect.Options){
+		"another text":    func(o *collect.Options) { o.Text.Data = append([]byte("Once "), o.Text.Data...) },
+		"another model":   func(o *collect.Options) { o.Model = options(t, synth.Config{Seed: 2}).Model },
+		"chunks of 8":     func(o *collect.Options) { o.Context = 8 },
+		"more than the 3": func(o *collect.Options) { o.Chunks = 3 },
+	} {
+		other := o
+		other.Resume = true
+		change(&other)
+		var resume *collect.ResumeError
+		_, err := collect.Run(t.Context(), other)
+		require.ErrorAs(t, err, &resume)
+		require.ErrorContains(t, err, want)
+	}
+	after, err := os.ReadFile(o.Output)
+	require.NoError(t, err)
+	assert.Equal(t, before, after)
+}
+
+func TestFilesAreAddedUp(t *testing.T) {
+	o := options(t, synth.Config{Seed: 1})
+	_, err := collect.Run(t.Context(), o)
+	require.NoError(t, err)
+	sum := filepath.Join(t.TempDir(), "sum.gguf")
+	r, err := collect.Run(t.Context(), collect.Options{In: []string{o.Output, o.Output}, Output: sum})
+	require.NoError(t, err)
+	assert.Equal(t, 14, r.Chunks)
+	a, b := open(t, o.Output), open(t, sum)
+	assert.Equal(t, []string{"book.txt", "book.txt"}, b.Datasets)
+	for _, e := range a.Entries {
+		x, err := a.Moments(e.Name)
+		require.NoError(t, err)
+		y, err := b.Moments(e.Name)
+		require.NoError(t, err)
+		for i := range x {
+			require.Equal(t, 2*x[i], y[i])
+		}
+	}
+	foreign := options(t, synth.Config{Version: "6", Seed: 1})
+	_, err = collect.Run(t.Context(), foreign)
+	require.NoError(t, err)
+	_, err = collect.Run(t.Context(), collect.Options{In: []string{o.Output, foreign.Output}, Output: sum, Force: true})
+	require.ErrorContains(t, err, "different models")
+}

@@ -1,0 +1,184 @@
+package quant_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gosling-rwkv/gosling/calibration"
+	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
+	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/quant"
+	"github.com/gosling-rwkv/gosling/rounding"
+)
+
+// alike writes the moments of some tensors, whose inputs are mostly the same number. It returns the path.
+func alike(t *testing.T, inputs map[string]int64, matrices int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "c.gguf")
+	info := calibration.Info{Datasets: []string{"book.txt"}, ChunkSize: 16, Matrices: matrices}
+	var entries []calibration.Entry
+	for name, n := range inputs {
+		entries = append(entries, calibration.Entry{Name: name, Inputs: n, Chunks: 2})
+	}
+	w, err := calibration.Create(path, false, info, entries)
+	require.NoError(t, err)
+	defer w.Close()
+	for i, e := range entries {
+		x := make([]float32, rounding.Triangle(e.Inputs))
+		for j := range x {
+			x[j] = 10
+		}
+		for j := range e.Inputs {
+			x[rounding.Triangle(j+1)-1] = 11
+		}
+		require.NoError(t, w.Put(i, x))
+	}
+	require.NoError(t, w.Commit())
+	return path
+}
+
+// calibrated opens a file, and closes it when the test ends.
+func calibrated(t *testing.T, path string) *quant.Calibration {
+	t.Helper()
+	c, err := quant.OpenCalibration(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// sums returns the sum of the squares of what the errors of each row of a tensor add up to, which is its cost by alike.
+func sums(t *testing.T, in, out, name string) float64 {
+	t.Helper()
+	var x [2][]float32
+	var width int64
+	for i, path := range []string{in, out} {
+		f, err := gguf.Open(path)
+		require.NoError(t, err)
+		tensor, ok := f.Tensor(name)
+		require.True(t, ok)
+		x[i], width = make([]float32, tensor.Elements()), tensor.Shape[0]
+		require.NoError(t, ggmltest.Library(t).Dequantize(tensor.Type, x[i], f.Data(tensor)))
+		require.NoError(t, f.Close())
+	}
+	total := 0.0
+	for row := 0; row < len(x[0]); row += int(width) {
+		sum := 0.0
+		for i := row; i < row+int(width); i++ {
+			sum += float64(x[0][i]) - float64(x[1][i])
+		}
+		total += sum * sum
+	}
+	return total
+}
+
+func TestErrorsOfACalibratedRowMakeUpForEachOther(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	const key, value = "blk.1.time_mix_key.weight", "blk.1.channel_mix_value.weight"
+	c := calibrated(t, alike(t, map[string]int64{key: 256, value: 512}, 2))
+	mixes := []string{"Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "IQ4_XS", "RQ4_M"}
+	if testing.Short() {
+		mixes = mixes[2:3]
+	}
+	for _, mix := range mixes {
+		t.Run(mix, func(t *testing.T) {
+			plain, _, err := quantized(t, in, mix, quant.Retyping{}, quant.Options{})
+			require.NoError(t, err)
+			out, report, err := quantized(t, in, mix, quant.Retyping{}, quant.Options{Calibration: c})
+			require.NoError(t, err)
+			assert.Contains(t, report.Without, "token_embd.weight")
+			assert.NotContains(t, report.Without, key)
+			for _, name := range []string{key, value} {
+				assert.Less(t, sums(t, in, out, name), 0.2*sums(t, in, plain, name), name)
+			}
+			a, err := gguf.Open(plain)
+			require.NoError(t, err)
+			defer a.Close()
+			b, err := gguf.Open(out)
+			require.NoError(t, err)
+			defer b.Close()
+			for _, tensor := range a.Tensors() {
+				other, _ := b.Tensor(tensor.Name)
+				assert.Equal(t, []any{tensor.Type, tensor.Size}, []any{other.Type, other.Size}, tensor.Name)
+				if tensor.Name != key && tensor.Name != value {
+					assert.Equal(t, a.Data(tensor), b.Data(other), tensor.Name)
+				}
+			}
+		})
+	}
+}
+
+func TestTheBytesDoNotDependOnThreads(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	c := calibrated(t, alike(t, map[string]int64{"blk.1.channel_mix_value.weight": 512}, 1))
+	var files [][]byte
+	for _, threads := range []int{1, 3} {
+		out, _, err := quantized(t, in, "Q4_K_M", quant.Retyping{}, quant.Options{Calibration: c, Threads: threads})
+		require.NoError(t, err)
+		data, err := os.ReadFile(out)
+		require.NoError(t, err)
+		files = append(files, data)
+	}
+	assert.Equal(t, files[0], files[1])
+}
+
+func TestTheOutputTellsOfTheCalibration(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	path := alike(t, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1)
+	out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, path)})
+	require.NoError(t, err)
+	f, err := gguf.Open(out)
+	require.NoError(t, err)
+	defer f.Close()
+	for key, want := range map[string]any{
+		"gosling.calibration.dataset": "book.txt", "gosling.calibration.chunks_count": uint32(2),
+	} {
+		got, _ := f.Value(key)
+		assert.Equal(t, want, got, key)
+	}
+}
+
+func TestACalibrationMustBeOfTheModel(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	const key = "blk.0.time_mix_key.weight"
+	for name, tc := range map[string]struct {
+		inputs map[string]int64
+		want   string
+	}{
+		"inputs of another number": {map[string]int64{key: 64}, `tensor "` + key + `" has 64 inputs there, and 256 in the model`},
+		"no tensor of the model":   {map[string]int64{"blk.0.attn_q.weight": 256}, "says nothing of any tensor"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, alike(t, tc.inputs, 1))})
+			require.ErrorContains(t, err, tc.want)
+			assert.NoFileExists(t, out)
+		})
+	}
+	var unfinished *calibration.UnfinishedError
+	_, err := quant.OpenCalibration(alike(t, map[string]int64{key: 256}, 2))
+	require.ErrorAs(t, err, &unfinished)
+}
+
+func TestDamagedMomentsAreRefused(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	path := filepath.Join(t.TempDir(), "c.gguf")
+	w, err := calibration.Create(path, false, calibration.Info{ChunkSize: 16, Matrices: 1}, []calibration.Entry{{Name: "blk.0.time_mix_key.weight", Inputs: 256, Chunks: 1}})
+	require.NoError(t, err)
+	defer w.Close()
+	x := make([]float32, rounding.Triangle(256))
+	for i := range x {
+		x[i] = 1e3 // more than the diagonal allows
+	}
+	for i := range int64(256) {
+		x[rounding.Triangle(i+1)-1] = 1
+	}
+	require.NoError(t, w.Put(0, x))
+	require.NoError(t, w.Commit())
+	out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, path)})
+	require.ErrorContains(t, err, path)
+	require.ErrorContains(t, err, "cannot be factored")
+	assert.NoFileExists(t, out)
+}
