@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/gosling-rwkv/gosling/calibration"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/imatrix"
@@ -12,7 +13,7 @@ import (
 	"github.com/gosling-rwkv/gosling/tokenizer"
 )
 
-// gguf checks a GGUF file: a model or an importance matrix.
+// gguf checks a GGUF file: a model, an importance matrix or second moments.
 func (c *checker) gguf(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
@@ -27,16 +28,41 @@ func (c *checker) gguf(ctx context.Context, path string) error {
 		return err
 	}
 	defer f.Close()
-	if kind, _ := f.String("general.type"); kind == imatrix.Kind {
+	switch kind, _ := f.String("general.type"); kind {
+	case imatrix.Kind:
 		if _, err := imatrix.Read(path); err != nil {
 			c.wrong("%v", err)
 		}
+		return nil
+	case calibration.Kind:
+		c.calibration(ctx, path)
 		return nil
 	}
 	_, _, problems := archs.Match(f)
 	c.wrongs(problems)
 	c.vocabulary(f)
 	return c.weights(ctx, f)
+}
+
+// calibration checks a file of second moments, matrix by matrix.
+func (c *checker) calibration(ctx context.Context, path string) {
+	f, err := calibration.Open(path)
+	if err != nil {
+		c.wrong("%v", err)
+		return
+	}
+	defer f.Close()
+	if err := f.Finished(); err != nil {
+		c.wrong("%v", err)
+	}
+	for _, e := range f.Entries {
+		if ctx.Err() != nil {
+			return
+		}
+		if _, err := f.Moments(e.Name); err != nil {
+			c.wrong("%v", err)
+		}
+	}
 }
 
 // vocabulary checks the tokenizer and compares its size with the embedding's.

@@ -13,7 +13,6 @@ import (
 	"github.com/gosling-rwkv/gosling/demo"
 	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/clock"
-	"github.com/gosling-rwkv/gosling/internal/outfile"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/quant"
@@ -50,7 +49,7 @@ func calibrate(c *urfave.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := guard(c).Try(outfile.Output{Path: o.Output, Begun: o.Resume, File: true}); err != nil {
+	if err := tryOutput(c); err != nil {
 		return err
 	}
 	var line *term.Progress

@@ -146,6 +146,11 @@ func checkImatrix(c *urfave.Context) error {
 	case c.Int("ctx") < collect.MinContext:
 		return misuse(c, "--ctx %d: want %d or more", c.Int("ctx"), collect.MinContext)
 	}
+	return tryOutput(c)
+}
+
+// tryOutput tries --output before the work, which --resume continues.
+func tryOutput(c *urfave.Context) error {
 	err := guard(c).Try(outfile.Output{Path: c.Path("output"), Begun: c.Bool("resume"), File: true})
 	if errors.Is(err, fs.ErrExist) {
 		return &hinted{err, "add --resume to continue it"}
