@@ -51,10 +51,10 @@ type Options struct {
 func (o Options) threads() int { return max(1, cmp.Or(o.Threads, runtime.GOMAXPROCS(0))) }
 
 // How many elements a worker takes at a time, about. It bounds the memory of each to some 5 MiB. With a calibration more rows share the
-// work of reading the moments, and it is some 40 MiB.
+// work of reading the moments, and it is some 80 MiB.
 const (
 	pieceElements           = 1 << 18
-	calibratedPieceElements = 1 << 20
+	calibratedPieceElements = 1 << 21
 )
 
 // piece is part of a source: whole rows.

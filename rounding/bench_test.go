@@ -24,7 +24,7 @@ func BenchmarkRound(b *testing.B) {
 		for i := range n {
 			moments[rounding.Triangle(int64(i)+1)-1] = 10
 		}
-		src, importance := normal(rng, 1<<20), diagonal(moments, n)
+		src, importance := normal(rng, 1<<21), diagonal(moments, n)
 		size, err := gguf.Q4_K.RowBytes(int64(len(src)))
 		require.NoError(b, err)
 		dst := make([]byte, size)

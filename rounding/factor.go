@@ -96,10 +96,14 @@ func (f *decomposition) fill() {
 	for i := range f.n {
 		row := f.moments[Triangle(int64(i)):Triangle(int64(i)+1)]
 		copy(f.u[i*f.n:], row)
-		for j, x := range row {
-			f.u[j*f.n+i] = x
-		}
 		f.u[i*f.n+i] += f.damping
+	}
+	for from := 0; from < f.n; from += width { // some columns at a time, whose rows stay in the cache
+		for i := range f.n {
+			for j := from; j < min(from+width, i); j++ {
+				f.u[j*f.n+i] = f.u[i*f.n+j]
+			}
+		}
 	}
 }
 
