@@ -6,9 +6,16 @@ import { plotMemory, plotSpeed, bytes } from "./plots.js";
 
 const $ = (id) => document.getElementById(id);
 const page = 200; // messages that are shown at first
-const saved = JSON.parse(localStorage.getItem("settings") || "{}");
+const saved = kept();
 let say = words.en, talk = fresh(), list = [], running = null, shown = page, model = null, defaults = {}, last = null, speeds = [], alive = true;
 
+// kept returns the settings of earlier visits. A damaged value counts as none.
+function kept() {
+  try {
+    const all = JSON.parse(localStorage.getItem("settings"));
+    return all && typeof all === "object" && !Array.isArray(all) ? all : {};
+  } catch { return {}; }
+}
 function fresh() { return { id: crypto.getRandomValues(new Uint32Array(4)).join("-"), title: "", updated: Date.now(), nodes: [], pick: {}, state: "" }; }
 function keep() { localStorage.setItem("settings", JSON.stringify(saved)); }
 function button(text, act, name) {
@@ -413,7 +420,8 @@ $("defaults").onclick = () => { saved.models[model ? model.id : ""] = {}; keep()
 $("language").onchange = () => { saved.language = $("language").value; keep(); dress(); drawSettings(); };
 $("theme").onchange = () => { saved.theme = $("theme").value; keep(); dress(); };
 
+dress(); // the words, before what is stored is there
 await store.open();
 list = await store.heads();
-dress();
+drawList();
 watch();
