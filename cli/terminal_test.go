@@ -228,8 +228,8 @@ func TestMessagesAreKeptForTheNextRun(t *testing.T) {
 		assert.Equal(t, 0, s.ExitCode())
 		s = startSized(t, 80, 24, home, "chat", "demo")
 		s.Shows(">")
-		s.Press("\x1b[A\x1b[A")
-		s.Shows(strings.TrimSpace("> " + tc.want))
+		s.Press("\x1b[A\x1b[A!")
+		s.Shows("> " + tc.want + "!")
 		s.Press("\x03\x04")
 		assert.Equal(t, 0, s.ExitCode())
 	}
