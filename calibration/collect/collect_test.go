@@ -145,7 +145,9 @@ func TestWhatWasStoppedGoesOnToTheSameEnd(t *testing.T) {
 		_, err := collect.Run(ctx, o)
 		require.ErrorIs(t, err, context.Canceled)
 		var unfinished *calibration.UnfinishedError
-		require.ErrorAs(t, open(t, o.Output).Finished(), &unfinished)
+		f := open(t, o.Output)
+		require.ErrorAs(t, f.Finished(), &unfinished)
+		require.NoError(t, f.Close()) // since it is replaced
 		o.Resume = true
 	}
 	var read int64
