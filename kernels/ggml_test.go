@@ -105,13 +105,10 @@ func eachLevel(t *testing.T, test func(t *testing.T, level kernels.Level)) {
 // Our products are those of the weights that ggml unpacks, and ggml's products, as far as rounding of the columns to bytes allows.
 func TestProductsAreThoseOfGGML(t *testing.T) {
 	lib := ggmltest.Library(t)
-	in, out := int64(768), int64(40)
-	if testing.Short() {
-		out = 8
-	}
 	eachLevel(t, func(t *testing.T, level kernels.Level) {
 		for _, typ := range types {
 			t.Run(typ.String(), func(t *testing.T) {
+				const in, out = 768, 40
 				m, weights := matrix(t, lib, level, typ, in, out)
 				for _, columns := range []int64{1, 3, 17} {
 					x := ggmltest.Random(rand.New(rand.NewPCG(1, uint64(columns))), in, columns).Floats()
@@ -120,9 +117,9 @@ func TestProductsAreThoseOfGGML(t *testing.T) {
 					require.NoError(t, err)
 					require.True(t, slices.Equal(ours, got), "on ggml's threads and on a goroutine")
 					for c := range columns {
-						for o := range out {
+						for o := range int64(out) {
 							want, size := 0.0, 0.0
-							for i := range in {
+							for i := range int64(in) {
 								want += float64(weights[o*in+i]) * float64(x[c*in+i])
 								size += math.Pow(float64(weights[o*in+i])*float64(x[c*in+i]), 2)
 							}
