@@ -105,13 +105,7 @@ func calibrateOptions(c *urfave.Context) (o collect.Options, err error) {
 	if len(o.In) > 0 {
 		return o, nil
 	}
-	if text == "" {
-		if text, err = demo.Text(); err != nil {
-			return o, err
-		}
-	}
-	o.Text.Name = textName(text)
-	if o.Text.Data, err = readDocuments(c, text); err != nil {
+	if o.Text, err = textToRead(c); err != nil {
 		return o, err
 	}
 	if o.Options, err = modelOptions(c); err != nil {

@@ -87,14 +87,7 @@ func imatrixOptions(c *urfave.Context) (o collect.Options, err error) {
 	if c.NArg() == 0 {
 		return o, nil
 	}
-	path := c.Path("text")
-	if path == "" {
-		if path, err = demo.Text(); err != nil {
-			return o, err
-		}
-	}
-	o.Text.Name = textName(path)
-	if o.Text.Data, err = readDocuments(c, path); err != nil {
+	if o.Text, err = textToRead(c); err != nil {
 		return o, err
 	}
 	if o.Options, err = modelOptions(c); err != nil {
@@ -102,6 +95,19 @@ func imatrixOptions(c *urfave.Context) (o collect.Options, err error) {
 	}
 	o.Model, err = modelPath(c, o.Name)
 	return o, err
+}
+
+// textToRead reads the text that --text names, or the one of the built-in model.
+func textToRead(c *urfave.Context) (t collect.Text, err error) {
+	path := c.Path("text")
+	if path == "" {
+		if path, err = demo.Text(); err != nil {
+			return t, err
+		}
+	}
+	t.Name = textName(path)
+	t.Data, err = readDocuments(c, path)
+	return t, err
 }
 
 // imatrixError adds what to do to an error of collecting.

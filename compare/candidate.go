@@ -72,8 +72,7 @@ func (r *run) quantize(ctx context.Context, cand Candidate, path string, force b
 		calibration = r.Calibration
 	}
 	_, err := quant.Quantize(ctx, r.Base.Path, path, cand.How, quant.Options{
-		Calibration: calibration,
-		Force:       force, Threads: r.Threads, Importance: r.Importance, Progress: line.set,
+		Force: force, Threads: r.Threads, Importance: r.Importance, Calibration: calibration, Progress: line.set,
 		Quantizer: func() (quant.Quantizer, error) { return r.OpenLibrary() },
 	})
 	return err
