@@ -1,7 +1,6 @@
 package collect_test
 
 import (
-	"bytes"
 	"context"
 	"io/fs"
 	"os"
@@ -14,38 +13,18 @@ import (
 
 	"github.com/gosling-rwkv/gosling/calibration"
 	"github.com/gosling-rwkv/gosling/calibration/collect"
-	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/ggml"
-	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	imatrixcollect "github.com/gosling-rwkv/gosling/imatrix/collect"
-	"github.com/gosling-rwkv/gosling/internal/synth"
-	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/internal/tinytest"
 )
 
 var book = collect.Text{Name: "book.txt", Data: []byte("The goose said to the gander: let us fly away, far away, over the sea, where no fox is and no dog, and the grass is green.")}
 
 // options returns options for a tiny model, in chunks of 16 tokens. It skips the test without ggml.
-func options(t *testing.T, c synth.Config) collect.Options {
+func options(t *testing.T, version string, seed uint64) collect.Options {
 	t.Helper()
-	g := ggmltest.Options()
-	g.Device = "cpu"
-	folder, err := ggml.Find(g)
-	if err != nil {
-		t.Skipf("no ggml: %v", err)
-	}
-	dir := t.TempDir()
-	checkpoint, model := filepath.Join(dir, "m.pth"), filepath.Join(dir, "m.gguf")
-	var data bytes.Buffer
-	c.Layers, c.Embed, c.HeadSize, c.Vocab = 2, 64, 32, 257
-	require.NoError(t, synth.Write(&data, c))
-	require.NoError(t, os.WriteFile(checkpoint, data.Bytes(), 0o600))
-	_, err = convert.Run(t.Context(), checkpoint, model, convert.Options{})
-	require.NoError(t, err)
-	return collect.Options{
-		Options: lm.Options{Libraries: folder, CPUVariant: g.CPUVariant, Device: "cpu", Threads: 1},
-		Model:   model, Text: book, Context: 16, Output: filepath.Join(dir, "out.gguf"),
-	}
+	model, o := tinytest.Model(t, version, seed)
+	return collect.Options{Options: o, Model: model, Text: book, Context: 16, Output: filepath.Join(t.TempDir(), "out.gguf")}
 }
 
 // open opens a file, and closes it when the test ends.
@@ -78,7 +57,7 @@ func equal(t *testing.T, want, got string) {
 func TestTheDiagonalIsTheImportanceMatrix(t *testing.T) {
 	for _, version := range []string{"4", "5.1", "5.2", "6", "7"} {
 		t.Run(version, func(t *testing.T) {
-			o := options(t, synth.Config{Version: version, Seed: 1})
+			o := options(t, version, 1)
 			r, err := collect.Run(t.Context(), o)
 			require.NoError(t, err)
 			file := filepath.Join(t.TempDir(), "imatrix.gguf")
@@ -103,7 +82,7 @@ func TestTheDiagonalIsTheImportanceMatrix(t *testing.T) {
 }
 
 func TestSeveralPassesGiveTheSameFile(t *testing.T) {
-	o := options(t, synth.Config{Seed: 1})
+	o := options(t, "7", 1)
 	_, err := collect.Run(t.Context(), o)
 	require.NoError(t, err)
 	little := o
@@ -126,7 +105,7 @@ func TestSeveralPassesGiveTheSameFile(t *testing.T) {
 }
 
 func TestWhatWasStoppedGoesOnToTheSameEnd(t *testing.T) {
-	whole := options(t, synth.Config{Seed: 1})
+	whole := options(t, "7", 1)
 	whole.Memory = 1 << 20
 	var total int64
 	whole.Progress = func(p collect.Progress) { total = p.Total }
@@ -161,7 +140,7 @@ func TestWhatWasStoppedGoesOnToTheSameEnd(t *testing.T) {
 }
 
 func TestOnlyTheSameReadingGoesOn(t *testing.T) {
-	o := options(t, synth.Config{Seed: 1})
+	o := options(t, "7", 1)
 	_, err := collect.Run(t.Context(), o)
 	require.NoError(t, err)
 	_, err = collect.Run(t.Context(), o)
@@ -170,7 +149,7 @@ func TestOnlyTheSameReadingGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	for want, change := range map[string]func(o *collect.Options){
 		"another text":    func(o *collect.Options) { o.Text.Data = append([]byte("Once "), o.Text.Data...) },
-		"another model":   func(o *collect.Options) { o.Model = options(t, synth.Config{Seed: 2}).Model },
+		"another model":   func(o *collect.Options) { o.Model = options(t, "7", 2).Model },
 		"chunks of 8":     func(o *collect.Options) { o.Context = 8 },
 		"more than the 3": func(o *collect.Options) { o.Chunks = 3 },
 	} {
@@ -188,7 +167,7 @@ func TestOnlyTheSameReadingGoesOn(t *testing.T) {
 }
 
 func TestFilesAreAddedUp(t *testing.T) {
-	o := options(t, synth.Config{Seed: 1})
+	o := options(t, "7", 1)
 	_, err := collect.Run(t.Context(), o)
 	require.NoError(t, err)
 	sum := filepath.Join(t.TempDir(), "sum.gguf")
@@ -206,7 +185,7 @@ func TestFilesAreAddedUp(t *testing.T) {
 			require.Equal(t, 2*x[i], y[i])
 		}
 	}
-	foreign := options(t, synth.Config{Version: "6", Seed: 1})
+	foreign := options(t, "6", 1)
 	_, err = collect.Run(t.Context(), foreign)
 	require.NoError(t, err)
 	_, err = collect.Run(t.Context(), collect.Options{In: []string{o.Output, foreign.Output}, Output: sum, Force: true})

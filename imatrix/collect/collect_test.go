@@ -13,13 +13,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gosling-rwkv/gosling/convert"
-	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/imatrix/collect"
-	"github.com/gosling-rwkv/gosling/internal/synth"
-	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/internal/tinytest"
 )
 
 var (
@@ -27,26 +24,11 @@ var (
 	other = collect.Text{Name: "other.txt", Data: []byte("The gander said to the goose: why not?")}
 )
 
-// options returns options for a tiny model of the given seed, in chunks of 16 tokens. It skips the test without ggml.
+// options returns options for a tiny model, in chunks of 16 tokens. It skips the test without ggml.
 func options(t *testing.T, seed uint64) collect.Options {
 	t.Helper()
-	g := ggmltest.Options()
-	g.Device = "cpu"
-	folder, err := ggml.Find(g)
-	if err != nil {
-		t.Skipf("no ggml: %v", err)
-	}
-	dir := t.TempDir()
-	checkpoint, model := filepath.Join(dir, "m.pth"), filepath.Join(dir, "m.gguf")
-	var data bytes.Buffer
-	require.NoError(t, synth.Write(&data, synth.Config{Layers: 2, Embed: 64, HeadSize: 32, Vocab: 257, Seed: seed}))
-	require.NoError(t, os.WriteFile(checkpoint, data.Bytes(), 0o600))
-	_, err = convert.Run(t.Context(), checkpoint, model, convert.Options{})
-	require.NoError(t, err)
-	return collect.Options{
-		Options: lm.Options{Libraries: folder, CPUVariant: g.CPUVariant, Device: "cpu", Threads: 1},
-		Model:   model, Text: book, Context: 16, Output: filepath.Join(dir, "out.gguf"),
-	}
+	model, o := tinytest.Model(t, "7", seed)
+	return collect.Options{Options: o, Model: model, Text: book, Context: 16, Output: filepath.Join(t.TempDir(), "out.gguf")}
 }
 
 // read returns the matrix in a file.

@@ -79,6 +79,7 @@ var arrows = map[string][]string{
 
 	"internal/script":   {},
 	"internal/demotest": {"demo", "lm", "ggml/ggmltest"},
+	"internal/tinytest": {"convert", "lm", "internal/synth", "ggml/ggmltest"},
 
 	"gguf":               {"internal/mmap", "internal/filekind", "internal/excerpt", "internal/float"},
 	"checkpoint/formats": {"checkpoint/*"},
