@@ -50,10 +50,13 @@ function alarm(e, again) {
 const guarded = (work) => async (...args) => { try { alarm(); await work(...args); } catch (e) { alarm(e); } };
 
 // The tree of messages.
-const kids = (parent) => talk.nodes.filter((n) => n.parent === parent);
-function path() {
+// families returns the versions that follow each message, by its id.
+function families() {
   const by = new Map();
   for (const n of talk.nodes) { if (!by.has(n.parent)) by.set(n.parent, []); by.get(n.parent).push(n); }
+  return by;
+}
+function path(by = families()) {
   const all = [];
   for (let at = 0; by.has(at);) {
     const row = by.get(at), n = row.find((k) => k.id === talk.pick[at]) || row[row.length - 1];
@@ -78,13 +81,13 @@ async function remember() {
 
 // The log.
 function draw() {
-  const all = path(), log = $("log"), from = Math.max(0, all.length - shown);
+  const by = families(), all = path(by), log = $("log"), from = Math.max(0, all.length - shown);
   log.replaceChildren();
   $("title").textContent = talk.title || "Gosling";
   if (talk.state) log.append(make("p", say.begun + " " + talk.state, { class: "small" }));
   if (!all.length) { log.append(welcome()); return; }
   if (from) log.append(button(say.earlier, () => { shown += page; draw(); log.scrollTop = 0; }));
-  for (const n of all.slice(from)) log.append(article(n));
+  for (const n of all.slice(from)) log.append(article(n, by.get(n.parent)));
   log.scrollTop = log.scrollHeight;
 }
 function welcome() {
@@ -97,13 +100,13 @@ function welcome() {
   }
   return box;
 }
-function article(n) {
+function article(n, versions) {
   const a = make("article", "", { class: n.role, "aria-label": n.role === "user" ? say.you : say.assistant }), body = make("div", "", { class: "body" });
   if (n.thoughts) a.append(thoughts(n));
   for (const call of n.tools || []) { const pre = make("pre", call.name + " " + call.arguments); a.append(make("p", say.tool, { class: "small" }), pre); }
   if (n.role === "user") body.append(make("div", n.content, { class: "plain" }));
   else { const m = new Markdown(body); m.add(n.content); m.show(); }
-  a.append(body, acts(n, a));
+  a.append(body, acts(n, versions, a));
   return a;
 }
 function thoughts(n) {
@@ -111,15 +114,15 @@ function thoughts(n) {
   d.append(make("summary", say.thoughts + (n.thoughtTokens ? ` (${n.thoughtTokens} ${say.tokens})` : "")), make("div", n.thoughts, { class: "plain" }));
   return d;
 }
-function acts(n, a) {
-  const row = make("div", "", { class: "acts" }), same = kids(n.parent), at = same.indexOf(n);
-  const turn = (to) => { talk.pick[n.parent] = same[to].id; draw(); remember(); };
+function acts(n, versions, a) {
+  const row = make("div", "", { class: "acts" }), at = versions.indexOf(n);
+  const turn = (to) => { talk.pick[n.parent] = versions[to].id; draw(); remember(); };
   const idle = (work) => () => { if (running) alarm(new Error(say.busy)); else work(); };
-  if (same.length > 1) {
+  if (versions.length > 1) {
     const back = button("‹", idle(() => turn(at - 1)), say.previous), on = button("›", idle(() => turn(at + 1)), say.next);
     back.disabled = at === 0;
-    on.disabled = at === same.length - 1;
-    row.append(back, `${at + 1} / ${same.length}`, on);
+    on.disabled = at === versions.length - 1;
+    row.append(back, `${at + 1} / ${versions.length}`, on);
   }
   row.append(button(say.copy, guarded(() => navigator.clipboard.writeText(n.content))));
   row.append(button(say.edit, idle(() => edit(n, a))));
