@@ -62,7 +62,7 @@ func newFactor(ctx context.Context, moments []float32, n, threads int, level ker
 		mean += x / float64(n)
 	}
 	d := decomposition{n: n, threads: threads, level: level, moments: moments, u: make([]float32, n*n), d: make([]float32, n)}
-	if mean == 0 { // the text says nothing of the matrix: all inputs count equally
+	if mean == 0 { // the text never used the matrix: all inputs count equally
 		d.damping, mean = 1, 1
 		for i := range n {
 			d.u[i*n+i], d.d[i] = 1, 1

@@ -113,7 +113,7 @@ func TestTheFactorIsThatOfTheDampedMoments(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	for level := kernels.None; level <= kernels.Best(); level++ {
 		for _, n := range []int{1, 63, 64, 200, 321, 600} {
-			for _, tokens := range []int{2, 500} { // with 2, the moments themselves have no factor
+			for _, tokens := range []int{2, 500} { // the moments of 2 tokens cannot be factored without damping
 				moments := inputs(rng, n, tokens)
 				mean := 0.0
 				for _, x := range diagonal(moments, n) {

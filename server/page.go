@@ -13,7 +13,7 @@ func (s *Server) pageFile(c *call) error { return c.pageFile(c.r.PathValue("file
 
 func (c *call) pageFile(name string) error {
 	if c.s.o.NoPage {
-		return refuse(api.NotFound, 0, "this server has no page: its operator switched it off")
+		return refuse(api.NotFound, 0, "the page is switched off on this server")
 	}
 	if !web.Serve(c.w, c.r, name) {
 		return refuse(api.NotFound, 0, "there is nothing at this path")

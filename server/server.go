@@ -37,7 +37,7 @@ type Options struct {
 
 	NoMetrics bool // nobody may read the metrics
 	NoSlots   bool // nobody may see what the slots do
-	NoPage    bool // there is no page for browsers
+	NoPage    bool // the page for browsers is not served
 
 	MaxBody  int64         // bytes of a JSON body, by default 8 MiB
 	MaxConns int           // open connections, by default 4096

@@ -12,8 +12,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
-// The embedding is a table. No inputs go into it, so a text tells nothing of how its elements should be rounded. But what comes out of it
-// stays in the residual stream, which matrices of all layers read through their norms. An error e of a row changes their results by W·G·e,
+// The embedding is a table without inputs, so a text does not show how to round it. But its rows stay in the residual stream, which matrices
+// of all layers read through their norms. An error e of a row changes their results by W·G·e,
 // where G is the diagonal of the norm's weights. So the moments by which the embedding is rounded are the sum of (W·G)ᵀ·(W·G), where each
 // matrix counts as much as the others: its part is divided by its trace. Not counted: the norms' divisions, token shifts and LoRAs.
 
