@@ -13,11 +13,11 @@ import (
 )
 
 // The embedding is a table without inputs, so a text does not show how to round it. But its rows stay in the residual stream, which matrices
-// of all layers read through their norms. An error e of a row changes their results by W·G·e,
-// where G is the diagonal of the norm's weights. So the moments by which the embedding is rounded are the sum of (W·G)ᵀ·(W·G), where each
-// matrix counts as much as the others: its part is divided by its trace. Not counted: the norms' divisions, token shifts and LoRAs.
+// of all layers read through their norms. An error e of a row changes their results by W·G·e, where G is the diagonal of the norm's weights.
+// So the moments by which the embedding is rounded are the sum of (W·G)ᵀ·(W·G), where each matrix counts as much as the others: its part is
+// divided by its trace. Not counted: the norms' divisions, token shifts and LoRAs.
 
-// readerRows is how many rows of all matrices together are taken for each channel, at most. More of them change little.
+// readerRows bounds the work: it is how many rows of all matrices together are taken for each channel.
 const readerRows = 64
 
 // readers are the kinds of matrices that read the residual stream, and the norms before them.
