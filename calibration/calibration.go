@@ -82,7 +82,7 @@ func (f *File) header() error {
 	}
 	size, ok := f.file.Uint(keyChunkSize)
 	matrices, ok2 := f.file.Uint(keyMatrices)
-	if !ok || !ok2 || size > math.MaxInt32 || matrices > math.MaxInt32 {
+	if !ok || !ok2 || size == 0 || size > math.MaxInt32 || matrices > math.MaxInt32 {
 		return fmt.Errorf("key %q or %q is missing or damaged", keyChunkSize, keyMatrices)
 	}
 	datasets, ok := f.file.Strings(keyDatasets)
@@ -105,8 +105,8 @@ func (f *File) entries() error {
 	for i, t := range tensors {
 		name, ok := strings.CutSuffix(t.Name, suffix)
 		inputs := int64(math.Sqrt(2 * float64(t.Elements())))
-		if !ok || name == "" || t.Type != gguf.F32 || len(t.Shape) != 1 || inputs == 0 || rounding.Triangle(inputs) != t.Elements() || chunks[i] > math.MaxInt32 {
-			return fmt.Errorf("tensor %q is %s %v of %d chunks: want a name that ends with %s, and F32 numbers of a triangle", t.Name, t.Type, t.Shape, chunks[i], suffix)
+		if !ok || name == "" || t.Type != gguf.F32 || len(t.Shape) != 1 || inputs == 0 || rounding.Triangle(inputs) != t.Elements() || chunks[i] == 0 || chunks[i] > math.MaxInt32 {
+			return fmt.Errorf("tensor %q is %s %v of %d chunks: want a name that ends with %s, F32 numbers of a triangle, and one chunk or more", t.Name, t.Type, t.Shape, chunks[i], suffix)
 		}
 		f.Entries = append(f.Entries, Entry{name, inputs, int(chunks[i])})
 	}

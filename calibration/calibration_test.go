@@ -64,6 +64,11 @@ func TestFilesThatAreNotFinishedSaySo(t *testing.T) {
 	require.ErrorAs(t, err, &unfinished)
 }
 
+func TestMomentsOfNoChunksAreDamaged(t *testing.T) {
+	_, err := calibration.Open(write(t, []calibration.Entry{{Name: "a", Inputs: 1}}, []float32{7}))
+	require.ErrorContains(t, err, `"a.moments" is F32 [1] of 0 chunks: want`)
+}
+
 func TestFilesOfOneModelAddUp(t *testing.T) {
 	one, two := write(t, entries, []float32{4, -1, 9}, []float32{7}), write(t, entries, []float32{1, 2, 3}, []float32{1})
 	_, sums, err := calibration.Merge([]string{one, two}, one, true)

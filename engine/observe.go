@@ -89,8 +89,8 @@ func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
 // Inputs returns the sums of all texts, in the order in which the model computes. They belong to the observer.
 func (o *Observer) Inputs() []*Inputs { return o.seen.inputs }
 
-// Forget sets all sums to zero.
-func (o *Observer) Forget() { o.seen = tally{} }
+// Add adds the sums of an earlier observer of the same kind. It keeps in.
+func (o *Observer) Add(in *Inputs) { o.seen.add(in) }
 
 // Close frees the observer. It is safe to call twice.
 func (o *Observer) Close() { o.slots.Close() }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,26 +35,18 @@ func open(t *testing.T, path string) *calibration.File {
 	return f
 }
 
-// equal compares all that two files hold.
+// equal compares two files.
 func equal(t *testing.T, want, got string) {
 	t.Helper()
-	a, b := open(t, want), open(t, got)
-	assert.Equal(t, a.Info, b.Info)
-	require.Equal(t, a.Entries, b.Entries)
-	for _, e := range a.Entries {
-		x, err := a.Moments(e.Name)
-		require.NoError(t, err)
-		y, err := b.Moments(e.Name)
-		require.NoError(t, err)
-		most := slices.Max(x)
-		for i := range x { // chunks are added up in another order
-			require.InDelta(t, x[i], y[i], 1e-5*float64(most), "%s, element %d", e.Name, i)
-		}
-	}
+	x, err := os.ReadFile(want)
+	require.NoError(t, err)
+	y, err := os.ReadFile(got)
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(x, y), "the files differ")
 }
 
 func TestTheDiagonalIsTheImportanceMatrix(t *testing.T) {
-	for _, version := range []string{"4", "5.1", "5.2", "6", "7"} {
+	for _, version := range synth.Versions() {
 		t.Run(version, func(t *testing.T) {
 			o := options(t, version, 1)
 			r, err := collect.Run(t.Context(), o)

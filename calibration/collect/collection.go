@@ -69,34 +69,53 @@ func (c *collection) pass(ctx context.Context, p pass) error {
 	if err != nil {
 		return err
 	}
-	defer func() { observer.Close() }()
+	defer observer.Close()
+	if err := c.recall(p, observer); err != nil {
+		return err
+	}
 	reading := engine.WithProgress(ctx, func(tokens int) {
 		c.progress.Done += int64(tokens)
 		c.tell()
 	})
-	read := 0 // chunks that are in the observer
 	for chunk := p.chunk; chunk < len(c.windows); chunk++ {
 		if err := observer.Read(reading, c.windows[chunk].Tokens); err != nil {
-			if ctx.Err() != nil && read > 0 {
+			if ctx.Err() != nil && chunk > p.chunk {
 				if err := c.save(p, observer.Inputs(), chunk); err != nil {
 					return err
 				}
 			}
 			return err
 		}
-		read++
-		if last := chunk+1 == len(c.windows); last || read == savedEvery {
-			if err := c.save(p, observer.Inputs(), chunk+1); err != nil || last {
+		if read := chunk + 1; read == len(c.windows) || (read-p.chunk)%savedEvery == 0 {
+			if err := c.save(p, observer.Inputs(), read); err != nil {
 				return err
 			}
-			observer.Forget()
-			read = 0
 		}
 	}
 	return nil
 }
 
-// save adds the moments of a pass to those in the file, which then has them of some chunks.
+// recall gives an observer what the file has of a pass. The sums are then those of a reading that was not stopped, to the last bit.
+func (c *collection) recall(p pass, observer *engine.Observer) error {
+	if p.chunk == 0 {
+		return nil
+	}
+	old, err := calibration.Open(c.o.Output)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	for _, name := range c.names(p) {
+		moments, err := old.Moments(name)
+		if err != nil {
+			return err
+		}
+		observer.Add(&engine.Inputs{Weight: name, Moments: moments})
+	}
+	return nil
+}
+
+// save writes the file with the moments of a pass, which were seen in some chunks.
 func (c *collection) save(p pass, seen []*engine.Inputs, chunks int) error {
 	entries := slices.Clone(c.entries)
 	for i := p.first; i < p.end; i++ {
@@ -122,12 +141,12 @@ func (c *collection) save(p pass, seen []*engine.Inputs, chunks int) error {
 	}
 	defer w.Close()
 	for i, e := range written {
-		moments, err := c.table, error(nil)
-		if e.Name != rwkv.TokenEmbd || moments == nil {
-			moments, err = sum(old, e.Name, seen)
+		x, err := c.table, error(nil)
+		if e.Name != rwkv.TokenEmbd || x == nil {
+			x, err = moments(old, e.Name, seen)
 		}
 		if err == nil {
-			err = w.Put(i, moments)
+			err = w.Put(i, x)
 		}
 		if err != nil {
 			return err
@@ -143,25 +162,12 @@ func (c *collection) save(p pass, seen []*engine.Inputs, chunks int) error {
 	return nil
 }
 
-// sum returns the moments of a tensor in an earlier file, if there is one, and those seen since.
-func sum(old *calibration.File, name string, seen []*engine.Inputs) (moments []float32, err error) {
-	if old != nil {
-		if _, ok := old.Find(name); ok {
-			if moments, err = old.Moments(name); err != nil {
-				return nil, err
-			}
-		}
-	}
+// moments returns the moments of a tensor: those seen, or else those in the earlier file.
+func moments(old *calibration.File, name string, seen []*engine.Inputs) ([]float32, error) {
 	for _, in := range seen {
-		if in.Weight != name {
-			continue
-		}
-		if moments == nil {
+		if in.Weight == name {
 			return in.Moments, nil
 		}
-		for i, x := range in.Moments {
-			moments[i] += x
-		}
 	}
-	return moments, nil
+	return old.Moments(name)
 }

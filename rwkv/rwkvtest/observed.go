@@ -1,6 +1,7 @@
 package rwkvtest
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,6 +47,34 @@ func (b bench) observed(t *testing.T) {
 	}
 	for name := range sizes {
 		assert.True(t, seen[name], "%s was not observed", name)
+	}
+	b.moments(t, m, texts, o.Inputs())
+}
+
+// moments checks that an observer of moments sees the same matrices and tokens as one of squares, which are the diagonals, and that the
+// moments are possible: no product of two channels is larger than the root of the product of their squares.
+func (b bench) moments(t *testing.T, m *engine.Model, texts [][]int32, want []*engine.Inputs) {
+	t.Helper()
+	o, err := m.NewMomentsObserver(func(string) bool { return true })
+	require.NoError(t, err)
+	b.atEnd(o.Close)
+	for _, tokens := range texts {
+		require.NoError(t, o.Read(t.Context(), Tokens(tokens)))
+	}
+	require.Len(t, o.Inputs(), len(want))
+	for i, in := range o.Inputs() {
+		require.Equal(t, want[i].Weight, in.Weight)
+		assert.Equal(t, want[i].Tokens, in.Tokens, in.Weight)
+		var diagonal []float64
+		for at, row := 0, 0; at < len(in.Moments); row++ {
+			for j, x := range in.Moments[at : at+row+1] {
+				most := math.Sqrt(want[i].Squares[row] * want[i].Squares[j])
+				require.LessOrEqual(t, math.Abs(float64(x)), 1.01*most+1e-6, "%s, channels %d and %d", in.Weight, row, j)
+			}
+			at += row + 1
+			diagonal = append(diagonal, float64(in.Moments[at-1]))
+		}
+		Near(t, [][]float64{want[i].Squares}, [][]float64{diagonal}, rounding.on(b.device), in.Weight)
 	}
 }
 
