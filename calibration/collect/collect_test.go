@@ -1,6 +1,7 @@
 package collect_test
 
 import (
+	"bytes"
 	"context"
 	"io/fs"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/gosling-rwkv/gosling/calibration/collect"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	imatrixcollect "github.com/gosling-rwkv/gosling/imatrix/collect"
+	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/internal/tinytest"
 )
 
