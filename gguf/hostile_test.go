@@ -91,7 +91,7 @@ func hostile() map[string]fault {
 		"an offset that wraps to the data": {tensors(1).tensor("t", F32, math.MaxUint64-31, 1).pad(32).raw(make([]byte, 64)...), 57 - 8, `tensor "t"`, "beyond the end of any file"},
 		"an offset of 2^63-32":             {tensors(1).tensor("t", F32, math.MaxInt64-31, 16).pad(32).raw(make([]byte, 64)...), 57 - 8, `tensor "t"`, "takes 64 bytes at 9223372036854775776 of the data, which starts at byte 64 of a 128-byte file: cut short"},
 		"a tensor a byte too long":         {tensors(1).tensor("t", I8, 32, 33).pad(32).raw(make([]byte, 64)...), 57 - 8, `tensor "t"`, "takes 33 bytes at 32 of the data, which starts at byte 64 of a 128-byte file"},
-		"a file without its data":          {tensors(1).tensor("t", F32, 0, 1), 57 - 8, `tensor "t"`, "cut short, download it again"},
+		"a file without its data":          {tensors(1).tensor("t", F32, 0, 1), 57 - 8, `tensor "t"`, "cut short, download or make it again"},
 		"two tensors that share a byte":    {tensors(2).tensor("a", I8, 0, 33).tensor("b", I8, 32, 1).pad(32).raw(make([]byte, 64)...), 90 - 8, `tensor "b"`, `starts at byte 128 and overlaps "a", which ends at byte 129`},
 		"a tensor inside another":          {tensors(3).tensor("a", I8, 32, 1).tensor("b", I8, 64, 1).tensor("c", I8, 0, 96).pad(32).raw(make([]byte, 96)...), 57 - 8, `tensor "a"`, `overlaps "c"`},
 		"two tensors in one place":         {tensors(2).tensor("a", I8, 0, 1).tensor("b", I8, 0, 1).pad(32).raw(make([]byte, 64)...), 90 - 8, `tensor "b"`, `overlaps "a"`},

@@ -257,7 +257,7 @@ func (p *parser) place() {
 		}
 		if t.Offset > space || t.Size > space-t.Offset {
 			p.complain(p.at[i], quote("tensor", t.Name), "takes %d bytes at %d of the data, which starts at byte %d of a %d-byte file: "+
-				"cut short, download it again", t.Size, t.Offset, p.dataOffset, size)
+				"cut short, download or make it again", t.Size, t.Offset, p.dataOffset, size)
 			t.Size = -1
 			continue
 		}
