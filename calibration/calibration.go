@@ -6,6 +6,7 @@
 package calibration
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -140,8 +141,9 @@ func (f *File) Find(name string) (Entry, bool) {
 	return f.Entries[i], true
 }
 
-// Moments reads the moments of a tensor of the model: the lower triangle of [inputs, inputs], row by row, summed over all tokens.
-func (f *File) Moments(name string) ([]float32, error) {
+// Moments reads the moments of a tensor of the model: the lower triangle of [inputs, inputs], row by row, summed over all tokens. It stops
+// when ctx ends.
+func (f *File) Moments(ctx context.Context, name string) ([]float32, error) {
 	t, ok := f.file.Tensor(name + suffix)
 	if !ok {
 		return nil, fmt.Errorf("%s: holds nothing of tensor %q", f.Path(), name)
@@ -149,20 +151,24 @@ func (f *File) Moments(name string) ([]float32, error) {
 	x := make([]float32, t.Elements())
 	data := make([]byte, min(t.Size, pieceBytes))
 	for at := int64(0); at < t.Size; at += int64(len(data)) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		data = data[:min(int64(len(data)), t.Size-at)]
 		if err := f.file.ReadAt(t, data, at); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
-		float.DecodeF32(x[at/4:][:len(data)/4], data)
-	}
-	if i := float.FirstNotFinite(x); i >= 0 {
-		return nil, fmt.Errorf("%s: tensor %q: element %d is %v: the file is damaged", f.Path(), t.Name, i, x[i])
+		part := x[at/4:][:len(data)/4]
+		float.DecodeF32(part, data)
+		if i := float.FirstNotFinite(part); i >= 0 {
+			return nil, fmt.Errorf("%s: tensor %q: element %d is %v: the file is damaged", f.Path(), t.Name, at/4+int64(i), part[i])
+		}
 	}
 	return x, nil
 }
 
-// Squares reads the sum of the squares of each input of a tensor of the model.
-func (f *File) Squares(name string) ([]float32, error) {
+// Squares reads the sum of the squares of each input of a tensor of the model. It stops when ctx ends.
+func (f *File) Squares(ctx context.Context, name string) ([]float32, error) {
 	t, ok := f.file.Tensor(name + suffix)
 	e, _ := f.Find(name)
 	if !ok {
@@ -170,6 +176,9 @@ func (f *File) Squares(name string) ([]float32, error) {
 	}
 	x, data := make([]float32, e.Inputs), make([]byte, 4)
 	for i := range x {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err := f.file.ReadAt(t, data, 4*(rounding.Triangle(int64(i)+1)-1)); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Path(), err)
 		}
@@ -223,13 +232,16 @@ func Create(path string, force bool, info Info, entries []Entry) (*Writer, error
 	return &Writer{file, w}, nil
 }
 
-// Put writes the moments of entry i.
-func (w *Writer) Put(i int, moments []float32) error {
+// Put writes the moments of entry i. It stops when ctx ends.
+func (w *Writer) Put(ctx context.Context, i int, moments []float32) error {
 	if at := float.FirstNotFinite(moments); at >= 0 {
 		return fmt.Errorf("the moments of tensor %q add up to %v, which the file cannot hold: the weights are damaged", w.gguf.Tensors()[i].Name, moments[at])
 	}
 	data := make([]byte, min(pieceBytes, 4*len(moments)))
 	for at := 0; at < len(moments); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		n := min(len(data)/4, len(moments)-at)
 		float.EncodeF32(data[:4*n], moments[at:at+n])
 		if err := w.gguf.WriteAt(i, data[:4*n], 4*int64(at)); err != nil {
@@ -251,8 +263,8 @@ func (w *Writer) Commit() error {
 // Close removes what was not committed.
 func (w *Writer) Close() error { return w.file.Close() }
 
-// Merge adds up files of one model and writes the sums to a file. It returns what that holds.
-func Merge(paths []string, to string, force bool) (Info, []Entry, error) {
+// Merge adds up files of one model and writes the sums to a file. It returns what that holds. When ctx ends, there is no file.
+func Merge(ctx context.Context, paths []string, to string, force bool) (Info, []Entry, error) {
 	var files []*File
 	defer func() {
 		for _, f := range files {
@@ -282,18 +294,18 @@ func Merge(paths []string, to string, force bool) (Info, []Entry, error) {
 	}
 	defer w.Close()
 	for i, e := range entries {
-		total, err := files[0].Moments(e.Name)
+		total, err := files[0].Moments(ctx, e.Name)
 		for _, f := range files[1:] {
 			var x []float32
 			if err == nil {
-				x, err = f.Moments(e.Name)
+				x, err = f.Moments(ctx, e.Name)
 			}
 			for i, v := range x {
 				total[i] += v
 			}
 		}
 		if err == nil {
-			err = w.Put(i, total)
+			err = w.Put(ctx, i, total)
 		}
 		if err != nil {
 			return Info{}, nil, err

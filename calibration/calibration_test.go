@@ -1,6 +1,7 @@
 package calibration_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,7 +26,7 @@ func write(t *testing.T, entries []calibration.Entry, moments ...[]float32) stri
 	require.NoError(t, err)
 	defer w.Close()
 	for i, x := range moments {
-		require.NoError(t, w.Put(i, x))
+		require.NoError(t, w.Put(t.Context(), i, x))
 	}
 	require.NoError(t, w.Commit())
 	return path
@@ -38,13 +39,13 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 	assert.Equal(t, info, f.Info)
 	assert.Equal(t, entries, f.Entries)
 	require.NoError(t, f.Finished())
-	x, err := f.Moments("b")
+	x, err := f.Moments(t.Context(), "b")
 	require.NoError(t, err)
 	assert.Equal(t, []float32{4, -1, 9}, x)
-	x, err = f.Squares("b")
+	x, err = f.Squares(t.Context(), "b")
 	require.NoError(t, err)
 	assert.Equal(t, []float32{4, 9}, x)
-	_, err = f.Moments("c")
+	_, err = f.Moments(t.Context(), "c")
 	require.ErrorContains(t, err, `holds nothing of tensor "c"`)
 }
 
@@ -60,7 +61,7 @@ func TestFilesThatAreNotFinishedSaySo(t *testing.T) {
 	require.NoError(t, err)
 	defer g.Close()
 	require.ErrorAs(t, g.Finished(), &unfinished)
-	_, _, err = calibration.Merge([]string{path, path}, path, true)
+	_, _, err = calibration.Merge(t.Context(), []string{path, path}, path, true)
 	require.ErrorAs(t, err, &unfinished)
 }
 
@@ -71,19 +72,50 @@ func TestMomentsOfNoChunksAreDamaged(t *testing.T) {
 
 func TestFilesOfOneModelAddUp(t *testing.T) {
 	one, two := write(t, entries, []float32{4, -1, 9}, []float32{7}), write(t, entries, []float32{1, 2, 3}, []float32{1})
-	_, sums, err := calibration.Merge([]string{one, two}, one, true)
+	_, sums, err := calibration.Merge(t.Context(), []string{one, two}, one, true)
 	require.NoError(t, err)
 	assert.Equal(t, 6, sums[0].Chunks)
 	f, err := calibration.Open(one)
 	require.NoError(t, err)
 	defer f.Close()
-	x, err := f.Moments("b")
+	x, err := f.Moments(t.Context(), "b")
 	require.NoError(t, err)
 	assert.Equal(t, []float32{5, 1, 12}, x)
 	assert.Equal(t, []string{"a.txt", "a.txt"}, f.Datasets)
 	other := write(t, []calibration.Entry{{Name: "b", Inputs: 1, Chunks: 3}, entries[1]}, []float32{1}, []float32{1})
-	_, _, err = calibration.Merge([]string{one, other}, two, true)
+	_, _, err = calibration.Merge(t.Context(), []string{one, other}, two, true)
 	require.ErrorContains(t, err, "belong to different models")
+}
+
+func TestWorkStopsWhenTheContextEnds(t *testing.T) {
+	path := write(t, entries, []float32{4, -1, 9}, []float32{7})
+	f, err := calibration.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = f.Moments(ctx, "b")
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = f.Squares(ctx, "b")
+	require.ErrorIs(t, err, context.Canceled)
+	to := filepath.Join(t.TempDir(), "sum.gguf")
+	_, _, err = calibration.Merge(ctx, []string{path, path}, to, false)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.NoFileExists(t, to)
+	w, err := calibration.Create(to, false, info, entries)
+	require.NoError(t, err)
+	defer w.Close()
+	require.ErrorIs(t, w.Put(ctx, 0, []float32{4, -1, 9}), context.Canceled)
+}
+
+func TestAFileThatWasCutShortIsMadeAgain(t *testing.T) {
+	path := write(t, entries, []float32{4, -1, 9}, []float32{7})
+	is, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(path, is.Size()-32))
+	_, err = calibration.Open(path)
+	require.ErrorContains(t, err, path)
+	require.ErrorContains(t, err, "cut short, download or make it again")
 }
 
 // Whatever a file holds, it is an error or its moments can be read.
@@ -98,7 +130,7 @@ func FuzzOpen(f *testing.F) {
 		}
 		defer file.Close()
 		for _, e := range file.Entries {
-			if x, err := file.Moments(e.Name); err == nil {
+			if x, err := file.Moments(t.Context(), e.Name); err == nil {
 				assert.Len(t, x, int(e.Inputs*(e.Inputs+1)/2))
 			}
 		}

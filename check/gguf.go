@@ -56,10 +56,9 @@ func (c *checker) calibration(ctx context.Context, path string) {
 		c.wrong("%v", err)
 	}
 	for _, e := range f.Entries {
-		if ctx.Err() != nil {
+		if _, err := f.Moments(ctx, e.Name); ctx.Err() != nil {
 			return
-		}
-		if _, err := f.Moments(e.Name); err != nil {
+		} else if err != nil {
 			c.wrong("%v", err)
 		}
 	}

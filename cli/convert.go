@@ -81,7 +81,7 @@ func convertCheckpoint(c *urfave.Context) error {
 	for _, notice := range result.Notices {
 		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", excerpt.Lines(notice.Text+noticeFlags[notice.Option]))
 	}
-	noteWithout(c, result.Report)
+	noteRounding(c, result.Report)
 	return summary(c, result.Report, begin, fmt.Sprintf("%s, %d layers of %d channels", result.Arch.Name, result.Config.Layers, result.Config.Embed))
 }
 
@@ -113,10 +113,7 @@ func conversion(c *urfave.Context) (convert.Options, error) {
 	if o.Adapters, err = adapters(c); err != nil {
 		return o, err
 	}
-	if o.Write.Importance, err = importance(c); err != nil {
-		return o, err
-	}
-	o.Write.Calibration, err = calibration(c)
+	o.Write.Importance, o.Write.Calibration, err = roundBy(c)
 	return o, err
 }
 

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
-	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -93,7 +91,7 @@ func quantize(c *urfave.Context) error {
 	if job.in == demo.Name {
 		fmt.Fprintf(c.App.ErrWriter, "note: the built-in model is already quantized to Q8_0, so its earlier loss remains\n")
 	}
-	noteWithout(c, report)
+	noteRounding(c, report)
 	if err := report.WriteKinds(c.App.Writer); err != nil {
 		return err
 	}
@@ -128,10 +126,7 @@ func quantizeArguments(c *urfave.Context) (job quantizing, err error) {
 	if job.how.Overrides, err = overrides(c); err != nil {
 		return job, err
 	}
-	if job.importance, err = importance(c); err != nil {
-		return job, err
-	}
-	if job.calibration, err = calibration(c); err != nil {
+	if job.importance, job.calibration, err = roundBy(c); err != nil {
 		return job, err
 	}
 	if budgeted {
@@ -208,13 +203,20 @@ func importance(c *urfave.Context) (*quant.Importance, error) {
 	return &quant.Importance{Path: path, Matrix: m}, nil
 }
 
-// noteWithout prints which tensors an importance matrix lacks.
-func noteWithout(c *urfave.Context, r quant.Report) {
-	if n := len(r.Without); n > 0 {
-		more := ""
-		if n > 3 {
-			more = fmt.Sprintf(" and %d more", n-3)
-		}
-		fmt.Fprintf(c.App.ErrWriter, "note: rounded without importance, because %s does not cover them: %s%s\n", cmp.Or(c.Path("calibration"), c.Path("imatrix")), strings.Join(r.Without[:min(n, 3)], ", "), more)
+// roundBy opens what --imatrix or --calibration names. The caller closes it.
+func roundBy(c *urfave.Context) (i *quant.Importance, by *quant.Calibration, err error) {
+	if c.Path("imatrix") != "" && c.Path("calibration") != "" {
+		return nil, nil, misuse(c, "--imatrix and --calibration cannot be combined: give one of the two")
+	}
+	if i, err = importance(c); err == nil {
+		by, err = calibration(c)
+	}
+	return i, by, err
+}
+
+// noteRounding prints what an importance matrix or a calibration did not do.
+func noteRounding(c *urfave.Context, r quant.Report) {
+	for _, note := range r.Notes() {
+		fmt.Fprintf(c.App.ErrWriter, "note: %s\n", note)
 	}
 }

@@ -66,15 +66,18 @@ func (r *run) make(ctx context.Context, cand Candidate, id string) (path string,
 // quantize makes a candidate from the base.
 func (r *run) quantize(ctx context.Context, cand Candidate, path string, force bool) error {
 	line := r.writing("making " + cand.Name)
-	defer line.end()
-	var calibration *quant.Calibration
-	if cand.Calibrated {
-		calibration = r.Calibration
-	}
-	_, err := quant.Quantize(ctx, r.Base.Path, path, cand.How, quant.Options{
-		Force: force, Threads: r.Threads, Importance: r.Importance, Calibration: calibration, Progress: line.set,
+	o := quant.Options{
+		Force: force, Threads: r.Threads, Importance: r.Importance, Progress: line.set,
 		Quantizer: func() (quant.Quantizer, error) { return r.OpenLibrary() },
-	})
+	}
+	if cand.Calibrated {
+		o.Importance, o.Calibration = nil, r.Calibration
+	}
+	report, err := quant.Quantize(ctx, r.Base.Path, path, cand.How, o)
+	line.end()
+	for _, note := range report.Notes() {
+		r.remark("%s: %s", cand.Name, note)
+	}
 	return err
 }
 

@@ -83,7 +83,11 @@ func TestWeightsThatOverflowTheScaleOfABlockAreRefused(t *testing.T) {
 			copy(x[512:], wave(9e8)[:256])
 			_, err = write(t, typ, x, even())
 			require.ErrorContains(t, err, `tensor "blk.0.time_mix_key.weight": elements 512 to `)
-			require.ErrorContains(t, err, "overflow the scale of a "+typ.String()+" block, or its importance does: use BF16 or F32 for this tensor")
+			cause := ", or its importance does"
+			if slices.Contains(blind, typ) {
+				cause = ""
+			}
+			require.ErrorContains(t, err, "overflow the scale of a "+typ.String()+" block"+cause+": use BF16 or F32 for this tensor")
 		})
 	}
 }
@@ -145,6 +149,10 @@ func TestImportanceOfZeros(t *testing.T) {
 	for _, typ := range writtenTypes() {
 		t.Run(typ.String(), func(t *testing.T) {
 			_, err := write(t, typ, wave(0.1), make([]float64, 256))
+			if slices.Contains(blind, typ) {
+				require.NoError(t, err)
+				return
+			}
 			require.ErrorContains(t, err, `m.gguf: says nothing of any tensor that is to be quantized, such as "blk.0.time_mix_key.weight", or only zeros`)
 			weights := even()
 			clear(weights[64:128])

@@ -10,8 +10,8 @@ import (
 	"github.com/gosling-rwkv/gosling/rounding"
 )
 
-// Calibration rounds matrices by the second moments of their inputs. Tensors of which the file holds nothing, such as the embedding, and
-// types without a grid are rounded as without it. For the latter the moments still tell which channels are used.
+// Calibration rounds matrices by the second moments of their inputs. Tensors of which the file holds nothing are rounded as without it.
+// Types without a grid are rounded by ggml, and the diagonal of the moments is their importance.
 type Calibration struct {
 	Path string // of the file, which the output names
 	File *calibration.File
@@ -47,9 +47,6 @@ func (c *Calibration) Close() error {
 
 // keys adds what the output tells of the calibration.
 func (c *Calibration) keys(keys []gguf.KV) []gguf.KV {
-	if c == nil {
-		return keys
-	}
 	keys = setKey(keys, keyCalibration, gguf.Text(c.Path, maxText))
 	if len(c.File.Datasets) > 0 {
 		keys = setKey(keys, keyCalibrationText, gguf.Text(c.File.Datasets[0], maxText))
@@ -58,10 +55,7 @@ func (c *Calibration) keys(keys []gguf.KV) []gguf.KV {
 }
 
 // weights returns the mean square of each input of a tensor, and whether the file has the tensor.
-func (c *Calibration) weights(t gguf.Tensor) ([]float32, bool, error) {
-	if c == nil {
-		return nil, false, nil
-	}
+func (c *Calibration) weights(ctx context.Context, t gguf.Tensor) ([]float32, bool, error) {
 	e, ok := c.File.Find(t.Name)
 	if !ok {
 		return nil, false, nil
@@ -69,7 +63,7 @@ func (c *Calibration) weights(t gguf.Tensor) ([]float32, bool, error) {
 	if e.Inputs != t.Shape[0] {
 		return nil, false, fmt.Errorf("%s: tensor %q has %d inputs there, and %d in the model: the file is of another model", c.Path, t.Name, e.Inputs, t.Shape[0])
 	}
-	w, err := c.File.Squares(t.Name)
+	w, err := c.File.Squares(ctx, t.Name)
 	for i := range w {
 		w[i] /= float32(e.Chunks) * float32(c.File.ChunkSize)
 	}
@@ -104,7 +98,7 @@ func (r *rounder) round(ctx context.Context, q Quantizer, t gguf.Type, out []byt
 	if err != nil {
 		return err
 	}
-	if err := f.Round(q, t, out, x, weights); err != nil {
+	if err := f.Round(ctx, q, t, out, x, weights); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -122,7 +116,7 @@ func (r *rounder) open(ctx context.Context, threads int) (*rounding.Factor, erro
 	if r.factor != nil {
 		return r.factor, nil
 	}
-	moments, err := r.file.Moments(r.tensor)
+	moments, err := r.file.Moments(ctx, r.tensor)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package quant_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -35,7 +37,7 @@ func alike(t *testing.T, inputs map[string]int64, matrices int) string {
 		for j := range e.Inputs {
 			x[rounding.Triangle(j+1)-1] = 11
 		}
-		require.NoError(t, w.Put(i, x))
+		require.NoError(t, w.Put(t.Context(), i, x))
 	}
 	require.NoError(t, w.Commit())
 	return path
@@ -141,6 +143,84 @@ func TestTheOutputTellsOfTheCalibration(t *testing.T) {
 	}
 }
 
+// keysOf returns the keys of a file that tell by what it was rounded.
+func keysOf(t *testing.T, path string) (keys []string) {
+	t.Helper()
+	f, err := gguf.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	for _, kv := range f.Keys() {
+		if strings.HasPrefix(kv.Key, "gosling.calibration.") || strings.HasPrefix(kv.Key, "quantize.imatrix.") {
+			keys = append(keys, kv.Key)
+		}
+	}
+	return keys
+}
+
+func TestTheOutputNamesOnlyWhatHadAnEffect(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	c := calibrated(t, alike(t, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1))
+	for name, tc := range map[string]struct {
+		mix  string
+		o    quant.Options
+		keys int
+	}{
+		"floating point by a calibration":          {"BF16", quant.Options{Calibration: c}, 0},
+		"floating point by an importance matrix":   {"F16", quant.Options{Importance: important(t, in)}, 0},
+		"Q8_0 by a calibration":                    {"Q8_0", quant.Options{Calibration: c}, 3},
+		"Q8_0 by an importance matrix, as in ggml": {"Q8_0", quant.Options{Importance: important(t, in)}, 0},
+		"Q4_0 by an importance matrix":             {"Q4_0", quant.Options{Importance: important(t, in)}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, report, err := quantized(t, in, tc.mix, quant.Retyping{}, tc.o)
+			require.NoError(t, err)
+			assert.Len(t, keysOf(t, out), tc.keys)
+			note := strings.Join(report.Notes(), "\n")
+			if tc.keys == 0 {
+				assert.Regexp(t, "(c|m).gguf had no effect: no tensor was rounded by it", note)
+			} else {
+				assert.Regexp(t, "^rounded without importance, because .*(c|m).gguf does not cover them: token_embd.weight", note)
+			}
+		})
+	}
+}
+
+func TestACalibrationAndAnImportanceMatrixAreNotCombined(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	c := calibrated(t, alike(t, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1))
+	out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Importance: important(t, in), Calibration: c})
+	require.ErrorContains(t, err, "give one of the two")
+	assert.NoFileExists(t, out)
+}
+
+// stopping is a Quantizer that ends a context when it is first asked.
+type stopping struct {
+	quant.Quantizer
+	stop func()
+}
+
+func (s stopping) Quantize(t gguf.Type, dst []byte, src []float32, rowLen int64, importance []float32) error {
+	s.stop()
+	return s.Quantizer.Quantize(t, dst, src, rowLen, importance)
+}
+
+func TestCalibratedRoundingStopsWhenTheContextEnds(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	names := map[string]int64{"blk.0.time_mix_key.weight": 256, "token_embd.weight": 256}
+	ctx, cancel := context.WithCancel(t.Context())
+	lib := ggmltest.Library(t)
+	mix, err := quant.ParseMix("Q4_0")
+	require.NoError(t, err)
+	out := filepath.Join(t.TempDir(), "out.gguf")
+	_, err = quant.Quantize(ctx, in, out, quant.Retyping{Mix: mix}, quant.Options{
+		Calibration: calibrated(t, alike(t, names, 2)), Quantizer: func() (quant.Quantizer, error) { return stopping{lib, cancel}, nil },
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	left, err := os.ReadDir(filepath.Dir(out))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
 func TestACalibrationMustBeOfTheModel(t *testing.T) {
 	in := model(t, gguf.F32, nil)
 	const key = "blk.0.time_mix_key.weight"
@@ -175,7 +255,7 @@ func TestDamagedMomentsAreRefused(t *testing.T) {
 	for i := range int64(256) {
 		x[rounding.Triangle(i+1)-1] = 1
 	}
-	require.NoError(t, w.Put(0, x))
+	require.NoError(t, w.Put(t.Context(), 0, x))
 	require.NoError(t, w.Commit())
 	out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, path)})
 	require.ErrorContains(t, err, path)

@@ -23,8 +23,11 @@ type coder struct {
 }
 
 // newCoder opens the quantizer if one is needed and refuses types that it cannot write well.
-func newCoder(sources []Source, o Options) (*coder, error) {
-	weights, without, err := o.weights(sources)
+func newCoder(ctx context.Context, sources []Source, o Options) (*coder, error) {
+	if o.Calibration != nil && o.Importance != nil {
+		return nil, errors.New("an importance matrix and a calibration cannot be combined: give one of the two")
+	}
+	weights, without, err := o.weights(ctx, sources)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +44,11 @@ func newCoder(sources []Source, o Options) (*coder, error) {
 	}
 	c.quantizer, err = o.Quantizer()
 	return c, err
+}
+
+// weighted reports whether anything is rounded by an importance matrix or a calibration.
+func (c *coder) weighted() bool {
+	return slices.ContainsFunc(c.weights, func(w []float32) bool { return w != nil })
 }
 
 // pieceElements is the number of elements of a source that are converted at a time, about.

@@ -2,12 +2,14 @@ package quant
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/imatrix"
+	"github.com/gosling-rwkv/gosling/rounding"
 )
 
 // Importance is an importance matrix. Elements of channels that are used more are rounded more carefully.
@@ -29,9 +31,6 @@ const maxText = 127
 
 // keys adds what the output tells of the matrix.
 func (i *Importance) keys(keys []gguf.KV) []gguf.KV {
-	if i == nil {
-		return keys
-	}
 	keys = setKey(keys, keyImportance, gguf.Text(i.Path, maxText))
 	if len(i.Matrix.Datasets) > 0 {
 		keys = setKey(keys, keyDataset, gguf.Text(i.Matrix.Datasets[0], maxText))
@@ -50,37 +49,52 @@ func (e *ImportanceError) Error() string { return e.reason }
 // llama.cpp refuses every one, and so do we.
 var needImportance = []gguf.Type{gguf.IQ1_S, gguf.IQ1_M, gguf.IQ2_XXS, gguf.IQ2_XS, gguf.IQ2_S, gguf.IQ3_XXS}
 
+// blind are the types that ggml writes without looking at importance.
+var blind = []gguf.Type{gguf.Q8_0, gguf.TQ1_0, gguf.TQ2_0, gguf.MXFP4}
+
+// heeded reports whether an importance matrix or a calibration changes how elements are rounded to a type.
+func (o Options) heeded(t gguf.Type) bool {
+	return o.told() != "" && (!slices.Contains(blind, t) || o.Calibration != nil && rounding.Knows(t))
+}
+
 // weights finds the weights of each source's channels, nil for those of none, and names the tensors that are rounded without
-// though there is a matrix or a calibration. A calibration takes precedence.
-func (o Options) weights(sources []Source) (weights [][]float32, without []string, err error) {
+// though there is a matrix or a calibration. It stops when ctx ends.
+func (o Options) weights(ctx context.Context, sources []Source) (weights [][]float32, without []string, err error) {
 	weights = make([][]float32, len(sources))
 	found, first := false, "" // whether anything is told, and the first tensor that is asked for
 	for s, source := range sources {
+		to := source.Tensor
 		if !source.rounded() {
 			continue
 		}
-		to := source.Tensor
-		first = cmp.Or(first, to.Name)
-		w, ok, err := o.Calibration.weights(to)
-		if err == nil && !ok {
-			w, ok, err = o.Importance.weights(to)
-		}
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case ok:
-			weights[s], found = w, usable(w) || found
-		case o.Calibration != nil || o.Importance != nil:
-			without = append(without, to.Name)
+		if o.heeded(to.Type) {
+			first = cmp.Or(first, to.Name)
+			w, ok, err := o.weightsOf(ctx, to)
+			if err != nil {
+				return nil, nil, err
+			}
+			if ok {
+				weights[s], found = w, usable(w) || found
+			} else {
+				without = append(without, to.Name)
+			}
 		}
 		if weights[s] == nil && slices.Contains(needImportance, to.Type) {
 			return nil, nil, o.missing(to)
 		}
 	}
-	if path := o.told(); path != "" && first != "" && !found {
-		return nil, nil, &ImportanceError{fmt.Sprintf("%s: says nothing of any tensor that is to be quantized, such as %q, or only zeros: it is of another model or damaged", path, first)}
+	if first != "" && !found {
+		return nil, nil, &ImportanceError{fmt.Sprintf("%s: says nothing of any tensor that is to be quantized, such as %q, or only zeros: it is of another model or damaged", o.told(), first)}
 	}
 	return weights, without, nil
+}
+
+// weightsOf returns the weights of a tensor's channels, and whether there are any.
+func (o Options) weightsOf(ctx context.Context, t gguf.Tensor) ([]float32, bool, error) {
+	if o.Calibration != nil {
+		return o.Calibration.weights(ctx, t)
+	}
+	return o.Importance.weights(t)
 }
 
 // told is the file that tells of channels, if there is one.
@@ -94,11 +108,16 @@ func (o Options) told() string {
 	return ""
 }
 
+// keys adds what the output tells of the matrix or the calibration.
+func (o Options) keys(keys []gguf.KV) []gguf.KV {
+	if o.Calibration != nil {
+		return o.Calibration.keys(keys)
+	}
+	return o.Importance.keys(keys)
+}
+
 // weights returns the weights of a tensor's channels, and whether the matrix has the tensor.
 func (i *Importance) weights(t gguf.Tensor) ([]float32, bool, error) {
-	if i == nil {
-		return nil, false, nil
-	}
 	w, ok := i.Matrix.Weights(t.Name)
 	if ok && int64(len(w)) != t.Shape[0] {
 		return nil, false, fmt.Errorf("%s: tensor %q has %d input channels there, and %d in the model: the matrix is of another model", i.Path, t.Name, len(w), t.Shape[0])

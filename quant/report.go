@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/gosling-rwkv/gosling/gguf"
@@ -20,9 +21,11 @@ type Report struct {
 	Size  int64 // of the file in bytes
 	Kinds []Kind
 
-	Without []string // the tensors that are not in the importance matrix
+	Without []string // the tensors that are not in the importance matrix or the calibration
 
-	kindOf []int // of each source
+	kindOf   []int  // of each source
+	told     string // the path of the importance matrix or the calibration
+	weighted bool   // anything was rounded by it
 }
 
 // Kind sums up the tensors of one name in all layers that went from one type to another.
@@ -42,6 +45,19 @@ func (k Kind) RMSE() float64 {
 		return 0
 	}
 	return math.Sqrt(k.squares / float64(k.Elements))
+}
+
+// Notes says what the importance matrix or the calibration did not do.
+func (r Report) Notes() []string {
+	switch n := len(r.Without); {
+	case r.told != "" && !r.weighted:
+		return []string{r.told + " had no effect: no tensor was rounded by it"}
+	case n > 3:
+		return []string{fmt.Sprintf("rounded without importance, because %s does not cover them: %s and %d more", r.told, strings.Join(r.Without[:3], ", "), n-3)}
+	case n > 0:
+		return []string{fmt.Sprintf("rounded without importance, because %s does not cover them: %s", r.told, strings.Join(r.Without, ", "))}
+	}
+	return nil
 }
 
 // newReport lists the kinds in the order of the sources.

@@ -44,8 +44,9 @@ type Options struct {
 	Quantizer func() (Quantizer, error) // called once, and only if a type in blocks is read or written
 	Measure   bool                      // measure the error of each kind of tensor against its source
 
+	// At most one of these is set. The output names it if anything was rounded by it.
 	Importance  *Importance  // which channels to round more carefully. Nil treats all alike
-	Calibration *Calibration // the second moments to round by. Takes precedence over Importance. Nil rounds each weight by itself
+	Calibration *Calibration // the second moments to round by. Nil rounds each weight by itself
 }
 
 func (o Options) threads() int { return max(1, cmp.Or(o.Threads, runtime.GOMAXPROCS(0))) }
@@ -68,16 +69,19 @@ type piece struct {
 // Write writes the keys, and the tensors of the sources in their order, to a GGUF file at path. The file appears when it is
 // complete and on the disk. If there is an error, or ctx ends, there is no file.
 func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o Options) (Report, error) {
-	header := gguf.Header{Keys: o.Calibration.keys(o.Importance.keys(keys))}
-	for _, s := range sources {
-		header.Tensors = append(header.Tensors, s.Tensor)
-	}
 	if same(o.Input, path) {
 		return Report{}, fmt.Errorf("%s: input and output are the same file", path)
 	}
-	coder, err := newCoder(sources, o)
+	coder, err := newCoder(ctx, sources, o)
 	if err != nil {
 		return Report{}, err
+	}
+	header := gguf.Header{Keys: keys}
+	if coder.weighted() {
+		header.Keys = o.keys(keys)
+	}
+	for _, s := range sources {
+		header.Tensors = append(header.Tensors, s.Tensor)
 	}
 	file, err := atomicfile.Create(path, atomicfile.Options{Force: o.Force})
 	if err != nil {
@@ -102,6 +106,7 @@ func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o
 		return Report{}, err
 	}
 	run.report.Path, run.report.Size, run.report.Without = path, w.Size(), coder.without
+	run.report.told, run.report.weighted = o.told(), coder.weighted()
 	return run.report, nil
 }
 

@@ -42,7 +42,7 @@ func BenchmarkRound(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("rounding/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				require.NoError(b, f.Round(lib, gguf.Q4_K, dst, src, importance))
+				require.NoError(b, f.Round(b.Context(), lib, gguf.Q4_K, dst, src, importance))
 			}
 		})
 	}

@@ -34,19 +34,29 @@ func Recode(t gguf.Type, block []byte, code func(codes int) int) []float32 {
 	return x
 }
 
-// Decompose returns the elements of U·D·Uᵀ, and what was added to the diagonal.
-func Decompose(ctx context.Context, moments []float32, n int, damping float32, level kernels.Level) (product func(i, j int) float64, err error) {
+// Decompose factors the moments and returns the product of U·D·Uᵀ with a vector.
+func Decompose(ctx context.Context, moments []float32, n int, damping float32, level kernels.Level) (product func(x []float64) []float64, err error) {
 	f := decomposition{n: n, threads: 2, level: level, moments: moments, damping: damping, u: make([]float32, n*n), d: make([]float32, n)}
-	f.fill()
+	if err := f.fill(ctx); err != nil {
+		return nil, err
+	}
 	if ok, err := f.decompose(ctx); err != nil || !ok {
 		return nil, cmp.Or(err, errors.New("not positive"))
 	}
-	return func(i, j int) float64 {
-		sum := 0.0
+	return func(x []float64) []float64 {
+		y, z := make([]float64, n), make([]float64, n) // D·Uᵀ·x and U·D·Uᵀ·x
 		for k := range n {
-			sum += float64(f.u[i*n+k]) * float64(f.d[k]) * float64(f.u[j*n+k])
+			for i := range n {
+				y[k] += float64(f.u[i*n+k]) * x[i]
+			}
+			y[k] *= float64(f.d[k])
 		}
-		return sum
+		for i := range n {
+			for k := range n {
+				z[i] += float64(f.u[i*n+k]) * y[k]
+			}
+		}
+		return z
 	}, nil
 }
 

@@ -71,7 +71,9 @@ func newFactor(ctx context.Context, moments []float32, n, threads int, level ker
 	}
 	for damping := leastDamping; damping <= mostDamping; damping *= 10 {
 		d.damping = float32(damping * mean)
-		d.fill()
+		if err := d.fill(ctx); err != nil {
+			return nil, err
+		}
 		if ok, err := d.decompose(ctx); err != nil {
 			return nil, err
 		} else if ok {
@@ -92,19 +94,24 @@ type decomposition struct {
 }
 
 // fill sets U to H.
-func (f *decomposition) fill() {
-	for i := range f.n {
-		row := f.moments[Triangle(int64(i)):Triangle(int64(i)+1)]
-		copy(f.u[i*f.n:], row)
-		f.u[i*f.n+i] += f.damping
+func (f *decomposition) fill(ctx context.Context) error {
+	if err := inPieces(ctx, f.n, pieceRows, f.threads, func(from, to int) error {
+		for i := from; i < to; i++ {
+			copy(f.u[i*f.n:], f.moments[Triangle(int64(i)):Triangle(int64(i)+1)])
+			f.u[i*f.n+i] += f.damping
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
-	for from := 0; from < f.n; from += width { // some columns at a time, whose rows stay in the cache
-		for i := range f.n {
-			for j := from; j < min(from+width, i); j++ {
+	return inPieces(ctx, f.n, width, f.threads, func(from, to int) error { // some columns at a time, whose rows stay in the cache
+		for i := from; i < f.n; i++ {
+			for j := from; j < min(to, i); j++ {
 				f.u[j*f.n+i] = f.u[i*f.n+j]
 			}
 		}
-	}
+		return nil
+	})
 }
 
 // decompose replaces the upper triangle of H by V, where V·Vᵀ = H, from the last columns to the first. It then splits V into U and D. It
@@ -249,8 +256,7 @@ func (f *decomposition) factor(ctx context.Context, mean float64) (*Factor, erro
 	}); err != nil {
 		return nil, err
 	}
-	f.fill()
-	return r, nil
+	return r, f.fill(ctx)
 }
 
 // pieceRows is the number of rows that a thread factors at a time.

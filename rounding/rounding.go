@@ -10,6 +10,7 @@
 package rounding
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -33,8 +34,8 @@ const (
 )
 
 // Round writes the rows of src, one element for each input, to dst as type t. importance has a positive weight for each input. It is
-// for the rows that stay as ggml rounds them.
-func (f *Factor) Round(q Quantizer, t gguf.Type, dst []byte, src, importance []float32) error {
+// for the rows that stay as ggml rounds them. Round stops when ctx ends.
+func (f *Factor) Round(ctx context.Context, q Quantizer, t gguf.Type, dst []byte, src, importance []float32) error {
 	g := grids[t]
 	if g == nil {
 		return fmt.Errorf("%s has no grid to round to", t)
@@ -42,21 +43,23 @@ func (f *Factor) Round(q Quantizer, t gguf.Type, dst []byte, src, importance []f
 	if len(src)%f.n != 0 || len(importance) != f.n {
 		return fmt.Errorf("%d elements and the importance of %d inputs: the moments are those of %d inputs", len(src), len(importance), f.n)
 	}
-	if err := q.Quantize(t, dst, src, int64(f.n), importance); err != nil {
-		return err
-	}
 	r := f.newRun(g, t, src)
-	if err := r.all(q); err != nil {
+	if err := r.plainly(ctx, q, dst, importance); err != nil {
 		return err
 	}
-	slopes, err := r.slopes()
+	if err := r.all(ctx, q); err != nil {
+		return err
+	}
+	slopes, err := r.slopes(ctx)
 	if err != nil {
 		return err
 	}
 	for range sweeps {
-		r.sweep(slopes)
+		if err := r.sweep(ctx, slopes); err != nil {
+			return err
+		}
 	}
-	return r.keepBetter(q, dst, slopes)
+	return r.keepBetter(ctx, q, dst, slopes)
 }
 
 // run is the rounding of some rows. The matrices have a row for each of them, and n columns.
@@ -82,9 +85,31 @@ func (f *Factor) newRun(g *grid, t gguf.Type, src []float32) *run {
 	return r
 }
 
+// plainElements is about how many elements ggml rounds at a time.
+const plainElements = 1 << 17
+
+// plainly lets ggml round the rows.
+func (r *run) plainly(ctx context.Context, q Quantizer, dst []byte, importance []float32) error {
+	step := max(1, plainElements/r.n)
+	bytes := r.n / r.size * int(r.typ.BlockBytes())
+	for row := 0; row < r.rows; row += step {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		end := min(row+step, r.rows)
+		if err := q.Quantize(r.typ, dst[row*bytes:end*bytes], r.src[row*r.n:end*r.n], int64(r.n), importance); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // all rounds all columns.
-func (r *run) all(q Quantizer) error {
+func (r *run) all(ctx context.Context, q Quantizer) error {
 	for _, b := range r.blocks {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		step := min(r.size, b.end-b.begin)
 		for col := b.begin; col < b.end; col += step {
 			if col%r.size == 0 {
@@ -172,9 +197,12 @@ func (r *run) add(m matrix, parts, to []float32, from int) error {
 }
 
 // slopes returns e·H of each row, half of the slope of its squared error.
-func (r *run) slopes() ([]float32, error) {
+func (r *run) slopes(ctx context.Context) ([]float32, error) {
 	slopes := make([]float32, len(r.e))
 	for _, b := range r.blocks {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		h, err := newMatrix(r.level, b.end-b.begin, r.n, func(row int, x []float32) { copy(x, r.h[row*r.n+b.begin:]) })
 		if err != nil {
 			return nil, err
@@ -187,8 +215,11 @@ func (r *run) slopes() ([]float32, error) {
 }
 
 // sweep moves each weight to the level that is best given all others, and updates the slopes. Few weights move.
-func (r *run) sweep(slopes []float32) {
+func (r *run) sweep(ctx context.Context, slopes []float32) error {
 	for at := len(r.blocks) - 1; at >= 0; at-- {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		b := r.blocks[at]
 		for row := range r.rows {
 			for j := b.end - 1; j >= b.begin; j-- {
@@ -202,6 +233,7 @@ func (r *run) sweep(slopes []float32) {
 			}
 		}
 	}
+	return nil
 }
 
 // axpy adds a·x to y.
@@ -210,7 +242,7 @@ func axpy(a float32, x, y []float32) {
 }
 
 // keepBetter replaces ggml's rows in dst by those that give smaller errors of the results.
-func (r *run) keepBetter(q Quantizer, dst []byte, slopes []float32) error {
+func (r *run) keepBetter(ctx context.Context, q Quantizer, dst []byte, slopes []float32) error {
 	plain := make([]float32, len(r.src))
 	if err := q.Dequantize(r.typ, plain, dst); err != nil {
 		return err
@@ -218,7 +250,7 @@ func (r *run) keepBetter(q Quantizer, dst []byte, slopes []float32) error {
 	for i, x := range r.src {
 		plain[i] = x - plain[i]
 	}
-	costs, err := r.costs(plain)
+	costs, err := r.costs(ctx, plain)
 	if err != nil {
 		return err
 	}
@@ -244,9 +276,12 @@ func (r *run) keepBetter(q Quantizer, dst []byte, slopes []float32) error {
 }
 
 // costs returns the sum of the squared errors of each row's results: e·H·eᵀ = (e·U)·D·(e·U)ᵀ, without the damping.
-func (r *run) costs(e []float32) ([]float64, error) {
+func (r *run) costs(ctx context.Context, e []float32) ([]float64, error) {
 	costs, products := make([]float64, r.rows), slices.Clone(e)
 	for _, b := range r.blocks {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		wide := b.end - b.begin
 		for row := range r.rows {
 			own := products[row*r.n:][b.begin:b.end]

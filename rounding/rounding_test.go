@@ -3,8 +3,10 @@ package rounding_test
 import (
 	"bytes"
 	"context"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -111,49 +113,75 @@ func TestEveryCodeIsStoredWhereGgmlReadsIt(t *testing.T) {
 
 func TestTheFactorIsThatOfTheDampedMoments(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
-	for level := kernels.None; level <= kernels.Best(); level++ {
-		for _, n := range []int{1, 63, 64, 200, 321, 600} {
-			for _, tokens := range []int{2, 500} { // the moments of 2 tokens cannot be factored without damping
-				moments := inputs(rng, n, tokens)
-				mean := 0.0
-				for _, x := range diagonal(moments, n) {
-					mean += float64(x) / float64(n)
+	for _, n := range []int{1, 63, 64, 200, 321, 600} {
+		for _, tokens := range []int{2, 500} { // the moments of 2 tokens cannot be factored without damping
+			moments := inputs(rng, n, tokens)
+			mean, most := 0.0, 0.0
+			for _, x := range diagonal(moments, n) {
+				mean += float64(x) / float64(n)
+				most = max(most, float64(x))
+			}
+			damping := float32(0.01 * mean)
+			signs := make([]float64, n) // an error of any element changes a product with them
+			for i := range signs {
+				signs[i] = float64(2*rng.IntN(2) - 1)
+			}
+			want := make([]float64, n)
+			at := 0
+			for i := range n {
+				for j := range i {
+					want[i] += float64(moments[at]) * signs[j]
+					want[j] += float64(moments[at]) * signs[i]
+					at++
 				}
-				damping := float32(0.01 * mean)
+				want[i] += float64(moments[at]+damping) * signs[i]
+				at++
+			}
+			for level := kernels.None; level <= kernels.Best(); level++ {
 				product, err := rounding.Decompose(t.Context(), moments, n, damping, level)
 				require.NoError(t, err)
-				most, at := 0.0, 0
-				for i := range n {
-					most = max(most, product(i, i))
-				}
-				for i := range n {
-					for j := range i + 1 {
-						want := float64(moments[at])
-						if at++; i == j {
-							want += float64(damping)
-						}
-						require.InDelta(t, want, product(i, j), 2e-6*most, "%s, %d inputs, %d tokens: %d, %d", level, n, tokens, i, j)
-					}
-				}
+				assert.InDeltaSlice(t, want, product(signs), 1e-5*most, "%s, %d inputs, %d tokens", level, n, tokens)
 			}
 		}
 	}
+}
+
+// sizes are the bytes of 256 weights of each type.
+var sizes = map[gguf.Type]int{
+	gguf.Q4_0: 144, gguf.Q4_1: 160, gguf.Q5_0: 176, gguf.Q5_1: 192, gguf.Q8_0: 272, gguf.Q2_K: 84, gguf.Q3_K: 110, gguf.Q4_K: 144,
+	gguf.Q5_K: 176, gguf.Q6_K: 210, gguf.IQ4_NL: 144, gguf.IQ4_XS: 136,
 }
 
 func TestResultsOfRoundedRowsAreNeverWorse(t *testing.T) {
 	lib := ggmltest.Library(t)
 	rng := rand.New(rand.NewPCG(3, 3))
 	const n, rows = 512, 6
-	moments := inputs(rng, n, 700)
-	src, importance := normal(rng, n*rows), diagonal(moments, n)
-	for level := kernels.None; level <= kernels.Best(); level++ {
-		f, err := rounding.NewFactorWith(t.Context(), moments, n, 2, level)
-		require.NoError(t, err)
-		for _, typ := range rounding.Types() {
-			before := costs(t, lib, typ, src, n, moments, func(dst []byte) error { return lib.Quantize(typ, dst, src, n, importance) })
-			after := costs(t, lib, typ, src, n, moments, func(dst []byte) error { return f.Round(lib, typ, dst, src, importance) })
-			for row := range before {
-				assert.Less(t, after[row], 0.5*before[row], "%s, %s, row %d", level, typ, row)
+	require.ElementsMatch(t, slices.Collect(maps.Keys(sizes)), rounding.Types())
+	apart := make([]float32, rounding.Triangle(n)) // inputs that do not depend on each other
+	for i := range int64(n) {
+		apart[rounding.Triangle(i+1)-1] = float32(rng.ExpFloat64())
+	}
+	src := normal(rng, n*rows)
+	for name, tc := range map[string]struct {
+		moments []float32
+		most    float64 // what is left of the squared error
+	}{
+		"inputs that depend on each other": {inputs(rng, n, 700), 0.5},
+		"inputs that do not":               {apart, 1},
+	} {
+		importance := diagonal(tc.moments, n)
+		for level := kernels.None; level <= kernels.Best(); level++ {
+			f, err := rounding.NewFactorWith(t.Context(), tc.moments, n, 2, level)
+			require.NoError(t, err)
+			for typ, size := range sizes {
+				before := costs(t, lib, typ, src, n, tc.moments, func(dst []byte) error { return lib.Quantize(typ, dst, src, n, importance) })
+				after := costs(t, lib, typ, src, n, tc.moments, func(dst []byte) error {
+					assert.Len(t, dst, size*n*rows/256, typ)
+					return f.Round(t.Context(), lib, typ, dst, src, importance)
+				})
+				for row := range before {
+					assert.LessOrEqual(t, after[row], tc.most*before[row]*(1+1e-6), "%s, %s, %s, row %d", name, level, typ, row)
+				}
 			}
 		}
 	}
@@ -179,7 +207,7 @@ func TestFewWeightsAreRoundedAsTheBestOfAllRoundings(t *testing.T) {
 		require.NoError(t, err)
 		src, importance := normal(rng, n), diagonal(moments, n)
 		block := make([]byte, typ.BlockBytes())
-		require.NoError(t, f.Round(lib, typ, block, src, importance))
+		require.NoError(t, f.Round(t.Context(), lib, typ, block, src, importance))
 		values := make([][]float32, 16) // of each code, with the scale that was chosen
 		for code := range values {
 			values[code] = rounding.Recode(typ, bytes.Clone(block), func(int) int { return code })
@@ -202,7 +230,7 @@ func TestFewWeightsAreRoundedAsTheBestOfAllRoundings(t *testing.T) {
 		}
 		best += least
 		ggml += ofFew(func(dst []byte) error { return lib.Quantize(typ, dst, src, n, importance) })
-		sum += ofFew(func(dst []byte) error { return f.Round(lib, typ, dst, src, importance) })
+		sum += ofFew(func(dst []byte) error { return f.Round(t.Context(), lib, typ, dst, src, importance) })
 	}
 	t.Logf("best %.4g, rounded %.4g, ggml %.4g", best, sum, ggml)
 	assert.LessOrEqual(t, best, sum*(1+1e-6))
@@ -220,7 +248,7 @@ func TestARowOfWhichTheTextSaysNothingStaysAsGgmlRoundsIt(t *testing.T) {
 	require.NoError(t, err)
 	want, got := make([]byte, gguf.Q4_K.BlockBytes()), make([]byte, gguf.Q4_K.BlockBytes())
 	require.NoError(t, lib.Quantize(gguf.Q4_K, want, src, n, importance))
-	require.NoError(t, f.Round(lib, gguf.Q4_K, got, src, importance))
+	require.NoError(t, f.Round(t.Context(), lib, gguf.Q4_K, got, src, importance))
 	moments := make([]float32, rounding.Triangle(n))
 	for i := range int64(n) {
 		moments[rounding.Triangle(i+1)-1] = 1
@@ -242,8 +270,8 @@ func TestDamagedMomentsAndWrongSizesAreErrors(t *testing.T) {
 	require.ErrorContains(t, err, "cannot be factored")
 	f, err := rounding.NewFactor(t.Context(), inputs(rand.New(rand.NewPCG(6, 6)), 32, 9), 32, 2)
 	require.NoError(t, err)
-	require.ErrorContains(t, f.Round(lib, gguf.F16, nil, nil, nil), "no grid")
-	require.ErrorContains(t, f.Round(lib, gguf.Q4_0, nil, make([]float32, 33), nil), "those of 32 inputs")
+	require.ErrorContains(t, f.Round(t.Context(), lib, gguf.F16, nil, nil, nil), "no grid")
+	require.ErrorContains(t, f.Round(t.Context(), lib, gguf.Q4_0, nil, make([]float32, 33), nil), "those of 32 inputs")
 }
 
 func TestFactoringStopsWhenTheContextEnds(t *testing.T) {
@@ -251,4 +279,36 @@ func TestFactoringStopsWhenTheContextEnds(t *testing.T) {
 	cancel()
 	_, err := rounding.NewFactor(ctx, inputs(rand.New(rand.NewPCG(7, 7)), 200, 9), 200, 2)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// countdown ends when it was looked at some times.
+type countdown struct {
+	context.Context
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestRoundingStopsWhereverTheContextEnds(t *testing.T) {
+	lib := ggmltest.Library(t)
+	rng := rand.New(rand.NewPCG(8, 8))
+	const n, blocks = 512, 4
+	moments := inputs(rng, n, 9)
+	f, err := rounding.NewFactor(t.Context(), moments, n, 2)
+	require.NoError(t, err)
+	src, importance, dst := normal(rng, n), diagonal(moments, n), make([]byte, 2*gguf.Q4_K.BlockBytes())
+	looked := 0
+	for ; ; looked++ {
+		err := f.Round(&countdown{t.Context(), looked}, lib, gguf.Q4_K, dst, src, importance)
+		if err == nil {
+			break
+		}
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	assert.Equal(t, 1+(1+1+2+1)*blocks, looked, "at the rows that ggml rounds, and at each block of: rounding, slopes, two sweeps, costs")
 }

@@ -109,7 +109,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	if o.Model == "" {
-		info, entries, err := calibration.Merge(o.In, o.Output, o.Force)
+		info, entries, err := calibration.Merge(ctx, o.In, o.Output, o.Force)
 		if err != nil {
 			return Result{}, err
 		}

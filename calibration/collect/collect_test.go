@@ -62,7 +62,7 @@ func TestTheDiagonalIsTheImportanceMatrix(t *testing.T) {
 			f := open(t, o.Output)
 			require.NoError(t, f.Finished())
 			for _, e := range m.Entries {
-				squares, err := f.Squares(e.Name)
+				squares, err := f.Squares(t.Context(), e.Name)
 				require.NoError(t, err)
 				for i, want := range e.Squares {
 					require.InDelta(t, want, squares[i], 1e-4*want, "%s, input %d", e.Name, i)
@@ -170,9 +170,9 @@ func TestFilesAreAddedUp(t *testing.T) {
 	a, b := open(t, o.Output), open(t, sum)
 	assert.Equal(t, []string{"book.txt", "book.txt"}, b.Datasets)
 	for _, e := range a.Entries {
-		x, err := a.Moments(e.Name)
+		x, err := a.Moments(t.Context(), e.Name)
 		require.NoError(t, err)
-		y, err := b.Moments(e.Name)
+		y, err := b.Moments(t.Context(), e.Name)
 		require.NoError(t, err)
 		for i := range x {
 			require.Equal(t, 2*x[i], y[i])

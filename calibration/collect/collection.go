@@ -70,7 +70,7 @@ func (c *collection) pass(ctx context.Context, p pass) error {
 		return err
 	}
 	defer observer.Close()
-	if err := c.recall(p, observer); err != nil {
+	if err := c.recall(ctx, p, observer); err != nil {
 		return err
 	}
 	reading := engine.WithProgress(ctx, func(tokens int) {
@@ -80,14 +80,14 @@ func (c *collection) pass(ctx context.Context, p pass) error {
 	for chunk := p.chunk; chunk < len(c.windows); chunk++ {
 		if err := observer.Read(reading, c.windows[chunk].Tokens); err != nil {
 			if ctx.Err() != nil && chunk > p.chunk {
-				if err := c.save(p, observer.Inputs(), chunk); err != nil {
+				if err := c.save(context.WithoutCancel(ctx), p, observer.Inputs(), chunk); err != nil {
 					return err
 				}
 			}
 			return err
 		}
 		if read := chunk + 1; read == len(c.windows) || (read-p.chunk)%savedEvery == 0 {
-			if err := c.save(p, observer.Inputs(), read); err != nil {
+			if err := c.save(context.WithoutCancel(ctx), p, observer.Inputs(), read); err != nil {
 				return err
 			}
 		}
@@ -96,7 +96,7 @@ func (c *collection) pass(ctx context.Context, p pass) error {
 }
 
 // recall gives an observer what the file has of a pass. The sums are then those of a reading that was not stopped, to the last bit.
-func (c *collection) recall(p pass, observer *engine.Observer) error {
+func (c *collection) recall(ctx context.Context, p pass, observer *engine.Observer) error {
 	if p.chunk == 0 {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (c *collection) recall(p pass, observer *engine.Observer) error {
 	}
 	defer old.Close()
 	for _, name := range c.names(p) {
-		moments, err := old.Moments(name)
+		moments, err := old.Moments(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (c *collection) recall(p pass, observer *engine.Observer) error {
 }
 
 // save writes the file with the moments of a pass, which were seen in some chunks.
-func (c *collection) save(p pass, seen []*engine.Inputs, chunks int) error {
+func (c *collection) save(ctx context.Context, p pass, seen []*engine.Inputs, chunks int) error {
 	entries := slices.Clone(c.entries)
 	for i := p.first; i < p.end; i++ {
 		entries[i].Chunks = chunks
@@ -143,10 +143,10 @@ func (c *collection) save(p pass, seen []*engine.Inputs, chunks int) error {
 	for i, e := range written {
 		x, err := c.table, error(nil)
 		if e.Name != rwkv.TokenEmbd || x == nil {
-			x, err = moments(old, e.Name, seen)
+			x, err = moments(ctx, old, e.Name, seen)
 		}
 		if err == nil {
-			err = w.Put(i, x)
+			err = w.Put(ctx, i, x)
 		}
 		if err != nil {
 			return err
@@ -163,11 +163,11 @@ func (c *collection) save(p pass, seen []*engine.Inputs, chunks int) error {
 }
 
 // moments returns the moments of a tensor: those seen, or else those in the earlier file.
-func moments(old *calibration.File, name string, seen []*engine.Inputs) ([]float32, error) {
+func moments(ctx context.Context, old *calibration.File, name string, seen []*engine.Inputs) ([]float32, error) {
 	for _, in := range seen {
 		if in.Weight == name {
 			return in.Moments, nil
 		}
 	}
-	return old.Moments(name)
+	return old.Moments(ctx, name)
 }

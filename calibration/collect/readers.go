@@ -20,6 +20,9 @@ import (
 // readerRows bounds the work: it is how many rows of all matrices together are taken for each channel.
 const readerRows = 64
 
+// gemmRows is how many rows are added up between two looks at the context.
+const gemmRows = 64
+
 // readers are the kinds of matrices that read the residual stream, and the norms before them.
 var readers = map[string]string{
 	"time_mix_receptance": rwkv.AttnNorm, "time_mix_key": rwkv.AttnNorm, "time_mix_value": rwkv.AttnNorm, "time_mix_gate": rwkv.AttnNorm,
@@ -54,10 +57,7 @@ func embedding(ctx context.Context, m *lm.Model, entries []calibration.Entry) ([
 	}
 	sum := blas32.General{Rows: width, Cols: width, Stride: width, Data: make([]float32, width*width)}
 	for _, r := range all {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := r.add(m, sum, max(1, readerRows*width/len(all))); err != nil {
+		if err := r.add(ctx, m, sum, max(1, readerRows*width/len(all))); err != nil {
 			return nil, err
 		}
 	}
@@ -77,8 +77,8 @@ func embedding(ctx context.Context, m *lm.Model, entries []calibration.Entry) ([
 	return triangle, nil
 }
 
-// add adds the part of a matrix, of which it takes about some rows.
-func (r reader) add(m *lm.Model, sum blas32.General, rows int) error {
+// add adds the part of a matrix, of which it takes about some rows. It stops when ctx ends.
+func (r reader) add(ctx context.Context, m *lm.Model, sum blas32.General, rows int) error {
 	w, err := m.Floats(r.name)
 	if err != nil {
 		return err
@@ -101,7 +101,12 @@ func (r reader) add(m *lm.Model, sum blas32.General, rows int) error {
 	if trace == 0 {
 		return nil
 	}
-	x := blas32.General{Rows: len(taken) / n, Cols: n, Stride: n, Data: taken}
-	blas32.Gemm(blas.Trans, blas.NoTrans, float32(1/trace), x, x, 1, sum)
+	for part := range slices.Chunk(taken, gemmRows*n) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		x := blas32.General{Rows: len(part) / n, Cols: n, Stride: n, Data: part}
+		blas32.Gemm(blas.Trans, blas.NoTrans, float32(1/trace), x, x, 1, sum)
+	}
 	return nil
 }
