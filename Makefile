@@ -15,7 +15,7 @@ TARGETS = linux/arm64 darwin/arm64 windows/amd64
 export CGO_ENABLED = 0
 
 .PHONY: all gosling ggml ggml-vulkan ggml-cuda ggml-source demo demo-model generate test check unit race cross vulkan
-.PHONY: fuzz hub-client clients compat killtest mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
+.PHONY: fuzz hub-client clients compat page killtest mutate test-variants test-arm64 test-windows bench bench-compare vuln man install uninstall install-test dist dist-test pictures clean
 all: ggml gosling
 
 gosling:
@@ -83,6 +83,8 @@ check:
 	$(GO) -C kernels/gen mod verify
 	$(GO) -C kernels/gen vet ./...
 	$(GO) -C kernels/gen run $(STATICCHECK) ./...
+	$(GO) -C $(BROWSER) vet ./...
+	$(GO) -C $(BROWSER) run $(STATICCHECK) ./...
 	GO="$(GO)" sh scripts/generated.sh
 
 unit:
@@ -149,6 +151,22 @@ build/compat/venv/bin/pytest:
 	@test -f "$(LLAMA_TESTS)/requirements.txt" || { echo 'name llama.cpp'"'"'s tests: make compat LLAMA_TESTS=llama.cpp/tools/server/tests' >&2; exit 1; }
 	python3 -m venv build/compat/venv
 	build/compat/venv/bin/pip install --quiet -r "$(LLAMA_TESTS)/requirements.txt" pytest-timeout==2.4.0
+
+# Drives the page of a server in headless Chromium: Debian's package chromium, or the browser that CHROMIUM names. npm gets axe-core.
+# PICTURES names a folder for pictures of the page.
+BROWSER = internal/browser
+PICTURES ?=
+
+page: all
+	@$(MAKE) --no-print-directory build/page/node/$(INSTALLED) || echo "page: npm does not get axe-core: skipping what needs it"
+	$(GO) -C $(BROWSER) test -c -o $(CURDIR)/build/page/page.test .
+	build/page/page.test -gosling $(CURDIR)/gosling -axe build/page/node/node_modules/axe-core/axe.min.js \
+		$(if $(PICTURES),-pictures "$(PICTURES)") -test.timeout 10m
+
+build/page/node/$(INSTALLED): $(wildcard $(BROWSER)/node/*)
+	mkdir -p build/page/node && cp $(BROWSER)/node/* build/page/node
+	cd build/page/node && $(NPM) ci --ignore-scripts
+	@touch $@
 
 # Runs all fuzz targets, or those whose names match FUZZ, for FUZZTIME each. See docs/testing.md.
 FUZZTIME ?= 1m
