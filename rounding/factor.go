@@ -37,14 +37,15 @@ type Factor struct {
 type block struct {
 	begin, end int
 	u          []float32 // between the inputs, [inputs, inputs]
-	later      matrix    // a row of U for each later input; nil at the end
+	later      matrix    // a row of Uᵀ for each later input; nil at the end
+	earlier    matrix    // a row of U for each earlier input; nil at the beginning
 }
 
 // Triangle is the number of elements of the lower triangle of an n·n matrix.
 func Triangle(n int64) int64 { return n * (n + 1) / 2 }
 
 // NewFactor factors the second moments of n inputs on some threads. moments is the lower triangle, row by row. While it works, it takes
-// 8·n² bytes, and the result takes 6·n². It stops when ctx ends.
+// 10·n² bytes, and the result takes 8·n². It stops when ctx ends.
 func NewFactor(ctx context.Context, moments []float32, n, threads int) (*Factor, error) {
 	return newFactor(ctx, moments, n, threads, kernels.Best())
 }
@@ -245,11 +246,16 @@ func (f *decomposition) factor(ctx context.Context, mean float64) (*Factor, erro
 			b.u = append(b.u, f.u[j*n+b.begin:j*n+b.end]...)
 		}
 		if b.end < n {
-			b.later, err = newMatrix(f.level, b.end-b.begin, n-b.end, func(row int, x []float32) {
+			if b.later, err = newMatrix(f.level, b.end-b.begin, n-b.end, func(row int, x []float32) {
 				for j := range x {
 					x[j] = f.u[(b.begin+j)*n+b.end+row]
 				}
-			})
+			}); err != nil {
+				return err
+			}
+		}
+		if b.begin > 0 {
+			b.earlier, err = newMatrix(f.level, b.end-b.begin, b.begin, func(row int, x []float32) { copy(x, f.u[row*n+b.begin:]) })
 		}
 		r.blocks[at] = b
 		return err

@@ -184,30 +184,40 @@ func (r *run) columns(x []float32, b block) []float32 {
 	return all
 }
 
-// add adds the products of a matrix with a part of each row to the columns of to, from one on.
+// add adds the products of a matrix with a part of each row to its columns of to, from one on.
 func (r *run) add(m matrix, parts, to []float32, from int) error {
 	products, err := m.Multiply(parts)
 	if err != nil {
 		return err
 	}
+	wide := len(products) / r.rows
 	for row := range r.rows {
-		axpy(1, products[row*(r.n-from):][:r.n-from], to[row*r.n+from:])
+		axpy(1, products[row*wide:][:wide], to[row*r.n+from:])
 	}
 	return nil
 }
 
-// slopes returns e·H of each row, half of the slope of its squared error.
+// slopes returns e·H = (e·U)·D·Uᵀ of each row, half of the slope of its squared error. e·U is by how much each column was rounded.
 func (r *run) slopes(ctx context.Context) ([]float32, error) {
-	slopes := make([]float32, len(r.e))
+	slopes, moved := make([]float32, len(r.e)), make([]float32, len(r.e)) // moved is (e·U)·D
+	for i, aim := range r.aim {
+		moved[i] = (aim - (r.src[i] - r.e[i])) * r.d[i%r.n]
+	}
 	for _, b := range r.blocks {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		h, err := newMatrix(r.level, b.end-b.begin, r.n, func(row int, x []float32) { copy(x, r.h[row*r.n+b.begin:]) })
-		if err != nil {
-			return nil, err
+		wide := b.end - b.begin
+		for row := range r.rows {
+			of, to := moved[row*r.n:][b.begin:b.end], slopes[row*r.n:][b.begin:b.end]
+			for j := range wide {
+				to[j] += dot(of[j:], b.u[j*wide+j:(j+1)*wide])
+			}
 		}
-		if err := r.add(h, r.columns(r.e, b), slopes, 0); err != nil {
+		if b.earlier == nil {
+			continue
+		}
+		if err := r.add(b.earlier, r.columns(moved, b), slopes, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -234,6 +244,11 @@ func (r *run) sweep(ctx context.Context, slopes []float32) error {
 		}
 	}
 	return nil
+}
+
+// dot returns the sum of the products of two vectors' elements.
+func dot(x, y []float32) float32 {
+	return blas32.Dot(blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(y), Inc: 1, Data: y})
 }
 
 // axpy adds a·x to y.
