@@ -22,6 +22,7 @@ import (
 
 // Info says what moments were collected from.
 type Info struct {
+	Model     string   // the name of the model
 	Datasets  []string // the names of the texts
 	ChunkSize int      // in tokens
 	Matrices  int      // of the model, also those that are not collected yet
@@ -35,16 +36,20 @@ type Entry struct {
 	Name   string // of the model's tensor
 	Inputs int64
 	Chunks int // that were read
+
+	Weights Weights // of the matrix
 }
 
 // Kind is the value of the key general.type in a file.
 const Kind = "calibration"
 
 const (
+	keyName      = "general.name"
 	keyDatasets  = "gosling.calibration.datasets"
 	keyChunkSize = "gosling.calibration.chunk_size"
 	keyMatrices  = "gosling.calibration.matrices"
 	keyChunks    = "gosling.calibration.chunks" // of each tensor
+	keyWeights   = "gosling.calibration.weights"
 	keyModel     = "gosling.calibration.model"
 	keyText      = "gosling.calibration.text"
 	suffix       = ".moments"
@@ -90,10 +95,14 @@ func (f *File) header() error {
 	if !ok {
 		return fmt.Errorf("key %q is missing or of another type", keyDatasets)
 	}
-	f.Info = Info{Datasets: slices.Clone(datasets), ChunkSize: int(size), Matrices: int(matrices)}
+	name, _ := f.file.String(keyName)
+	f.Info = Info{Model: strings.Clone(name), Datasets: slices.Clone(datasets), ChunkSize: int(size), Matrices: int(matrices)}
 	f.Of.Model, _ = f.file.String(keyModel)
 	f.Of.Text, _ = f.file.String(keyText)
-	return f.entries()
+	if err := f.entries(); err != nil {
+		return err
+	}
+	return f.weights()
 }
 
 func (f *File) entries() error {
@@ -109,7 +118,7 @@ func (f *File) entries() error {
 		if !ok || name == "" || t.Type != gguf.F32 || len(t.Shape) != 1 || inputs == 0 || rounding.Triangle(inputs) != t.Elements() || chunks[i] == 0 || chunks[i] > math.MaxInt32 {
 			return fmt.Errorf("tensor %q is %s %v of %d chunks: want a name that ends with %s, F32 numbers of a triangle, and one chunk or more", t.Name, t.Type, t.Shape, chunks[i], suffix)
 		}
-		f.Entries = append(f.Entries, Entry{name, inputs, int(chunks[i])})
+		f.Entries = append(f.Entries, Entry{Name: name, Inputs: inputs, Chunks: int(chunks[i])})
 	}
 	return nil
 }
@@ -212,10 +221,12 @@ func Create(path string, force bool, info Info, entries []Entry) (*Writer, error
 	}
 	h.Keys = []gguf.KV{
 		{Key: "general.type", Value: Kind},
+		{Key: keyName, Value: gguf.Text(info.Model, math.MaxInt)},
 		{Key: keyDatasets, Value: datasets},
 		{Key: keyChunkSize, Value: uint32(info.ChunkSize)},
 		{Key: keyMatrices, Value: uint32(info.Matrices)},
 		{Key: keyChunks, Value: chunks},
+		{Key: keyWeights, Value: samples(entries)},
 	}
 	if info.Of != (imatrix.Origin{}) {
 		h.Keys = append(h.Keys, gguf.KV{Key: keyModel, Value: info.Of.Model}, gguf.KV{Key: keyText, Value: info.Of.Text})
@@ -332,12 +343,17 @@ func sum(files []*File) (Info, []Entry, error) {
 		if len(f.Entries) != len(entries) {
 			return info, nil, fmt.Errorf("%s: has %d matrices, others have %d: the files belong to different models", f.Path(), len(f.Entries), len(entries))
 		}
+		var apart Difference
 		for i := range entries {
 			e := f.Entries[i]
 			if e.Name != entries[i].Name || e.Inputs != entries[i].Inputs {
 				return info, nil, fmt.Errorf("%s: %q has %d inputs there, and %q has %d elsewhere: the files belong to different models", f.Path(), e.Name, e.Inputs, entries[i].Name, entries[i].Inputs)
 			}
 			entries[i].Chunks += e.Chunks
+			apart.Add(entries[i].Weights, e.Weights)
+		}
+		if err := f.Accept(apart); err != nil {
+			return info, nil, fmt.Errorf("%w from those of %s: files of different models cannot be added up", err, files[0].Path())
 		}
 		info.Datasets = append(info.Datasets, f.Datasets...)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,19 +15,19 @@ import (
 )
 
 var (
-	info    = calibration.Info{Datasets: []string{"a.txt"}, ChunkSize: 512, Matrices: 2, Of: imatrix.Origin{Model: "m", Text: "t"}}
-	entries = []calibration.Entry{{Name: "b", Inputs: 2, Chunks: 3}, {Name: "a", Inputs: 1, Chunks: 3}}
+	info    = calibration.Info{Model: "goose", Datasets: []string{"a.txt"}, ChunkSize: 512, Matrices: 2, Of: imatrix.Origin{Model: "m", Text: "t"}}
+	entries = []calibration.Entry{{Name: "b", Inputs: 2, Chunks: 3, Weights: calibration.Weights{1, 2}}, {Name: "a", Inputs: 1, Chunks: 3, Weights: calibration.Weights{3}}}
 )
 
 // write writes a file of some entries.
-func write(t *testing.T, entries []calibration.Entry, moments ...[]float32) string {
+func write(t testing.TB, entries []calibration.Entry, moments ...[]float32) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c.gguf")
 	w, err := calibration.Create(path, false, info, entries)
 	require.NoError(t, err)
 	defer w.Close()
 	for i, x := range moments {
-		require.NoError(t, w.Put(t.Context(), i, x))
+		require.NoError(t, w.Put(context.Background(), i, x))
 	}
 	require.NoError(t, w.Commit())
 	return path
@@ -87,6 +88,52 @@ func TestFilesOfOneModelAddUp(t *testing.T) {
 	require.ErrorContains(t, err, "belong to different models")
 }
 
+func TestFilesOfDifferentModelsDoNotAddUp(t *testing.T) {
+	same := slices.Clone(entries)
+	same[0].Weights = calibration.Weights{1.02, 1.97} // rounded
+	other := slices.Clone(entries)
+	other[0].Weights, other[1].Weights = calibration.Weights{2, -1}, calibration.Weights{-1, 3}
+	moments := [][]float32{{4, -1, 9}, {7}}
+	path, to := write(t, entries, moments...), filepath.Join(t.TempDir(), "sum.gguf")
+	_, sums, err := calibration.Merge(t.Context(), []string{path, write(t, same, moments...)}, to, false)
+	require.NoError(t, err)
+	assert.Equal(t, entries[0].Weights, sums[0].Weights)
+	_, _, err = calibration.Merge(t.Context(), []string{path, write(t, other, moments...)}, to, true)
+	var model *calibration.OtherModelError
+	require.ErrorAs(t, err, &model)
+	require.ErrorContains(t, err, `has the moments of another model, "goose": the weights differ by 162 % from those of`)
+}
+
+func TestTheDifferenceIsThatOfMostMatrices(t *testing.T) {
+	var d calibration.Difference
+	assert.Zero(t, d.Relative())
+	d.Add(calibration.Weights{}, calibration.Weights{}) // never trained
+	assert.Zero(t, d.Relative())
+	d.Add(calibration.Weights{3, 4}, calibration.Weights{3, 4})
+	d.Add(calibration.Weights{3, 4}, calibration.Weights{3.03, 4.04})
+	d.Add(calibration.Weights{3, 4}, calibration.Weights{-1})
+	assert.InDelta(t, 0.01, d.Relative(), 1e-4)
+}
+
+func TestASampleIsTakenFromAllOverAMatrix(t *testing.T) {
+	for _, shape := range [][2]int64{{1, 1}, {16, 4}, {8, 40}, {100, 1000}} {
+		inputs, rows := shape[0], shape[1]
+		var read []int64
+		w, err := calibration.Sample(inputs, rows, func(row int64, dst []float32) error {
+			require.Len(t, dst, int(inputs))
+			read = append(read, row)
+			for i := range dst {
+				dst[i] = float32(row*inputs + int64(i))
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		assert.Equal(t, []int64{rows / 8, 3 * rows / 8, 5 * rows / 8, 7 * rows / 8}, read)
+		assert.True(t, slices.IsSorted(w[:]))
+		assert.Equal(t, []float32{float32(rows/8*inputs + inputs/32), float32(7*rows/8*inputs + 31*inputs/32)}, []float32{w[0], w[63]})
+	}
+}
+
 func TestWorkStopsWhenTheContextEnds(t *testing.T) {
 	path := write(t, entries, []float32{4, -1, 9}, []float32{7})
 	f, err := calibration.Open(path)
@@ -121,6 +168,10 @@ func TestAFileThatWasCutShortIsMadeAgain(t *testing.T) {
 // Whatever a file holds, it is an error or its moments can be read.
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte("GGUF"))
+	whole, err := os.ReadFile(write(f, entries, []float32{4, -1, 9}, []float32{7}))
+	require.NoError(f, err)
+	f.Add(whole)
+	f.Add(whole[:len(whole)-1])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "c.gguf")
 		require.NoError(t, os.WriteFile(path, data, 0o600))

@@ -69,7 +69,7 @@ func calibrate(c *urfave.Context) error {
 		line.End()
 	}
 	if err != nil {
-		if errors.Is(err, context.Canceled) && r.Chunks > 0 {
+		if errors.Is(err, context.Canceled) && r.Matrices > 0 {
 			fmt.Fprintf(c.App.ErrWriter, "%s holds what was read; run the same command with --resume to continue\n", o.Output)
 		}
 		return calibrateError(c, err)

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gosling-rwkv/gosling/calibration"
+	"github.com/gosling-rwkv/gosling/calibration/collect"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/imatrix"
@@ -19,6 +21,26 @@ import (
 	"github.com/gosling-rwkv/gosling/lm"
 	"github.com/gosling-rwkv/gosling/quant"
 )
+
+func TestACalibrationOfAnotherModelIsRefusedBeforeTheWork(t *testing.T) {
+	p := newPlace(t)
+	other := p.model("other.gguf", gguf.F32, func(c *synth.Config) { c.Seed = 2 })
+	file := p.path("c.gguf")
+	_, err := collect.Run(t.Context(), collect.Options{Options: p.opts, Model: other.Path, Text: collect.Text{Name: "book.txt", Data: []byte(book)}, Context: 16, Output: file})
+	require.NoError(t, err)
+	cand := p.made("Q4_0")
+	cand.Calibrated = true
+	o := p.options(cand)
+	o.Calibration, err = quant.OpenCalibration(file)
+	require.NoError(t, err)
+	defer o.Calibration.Close()
+	var events log
+	o.Progress = events.add
+	var model *calibration.OtherModelError
+	_, err = Run(t.Context(), o)
+	require.ErrorAs(t, err, &model)
+	assert.Empty(t, events.steps)
+}
 
 func TestRunComparesFilesWithSpeed(t *testing.T) {
 	p := newPlace(t)

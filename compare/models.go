@@ -42,7 +42,14 @@ func (r *run) checkModels() error {
 			return fmt.Errorf("%v cannot be compared with %v: %w", cand.Model, r.Base, err)
 		}
 	}
-	return nil
+	if r.Calibration == nil {
+		return nil
+	}
+	lib, err := r.OpenLibrary()
+	if err != nil {
+		return err
+	}
+	return r.Calibration.Check(base, lib)
 }
 
 // unlike returns why two models cannot be compared, or nil.

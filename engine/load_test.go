@@ -195,3 +195,23 @@ func TestFilesThatAreNoGGUFAreRefused(t *testing.T) {
 	_, err = engine.Load(lib, filepath.Join(t.TempDir(), "none.gguf"), engine.Options{})
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+func TestRowsAreThoseOfTheTensor(t *testing.T) {
+	lib := ggmltest.Library(t)
+	for _, mix := range []string{"F32", "F16", "Q8_0"} {
+		m := rwkvtest.Load(t, lib, rwkvtest.Random(t, small, mix), engine.Options{Device: "cpu", Threads: 1})
+		const name = "blk.1.channel_mix_value.weight"
+		all, err := m.Floats(name)
+		require.NoError(t, err)
+		tensor, _ := m.File().Tensor(name)
+		row := make([]float32, tensor.Shape[0])
+		for i := range tensor.Shape[1] {
+			require.NoError(t, m.Row(name, i, row))
+			require.Equal(t, all[i*tensor.Shape[0]:][:len(row)], row)
+		}
+		require.ErrorContains(t, m.Row(name, tensor.Shape[1], row), "has no row")
+		require.ErrorContains(t, m.Row(name, -1, row), "has no row")
+		require.ErrorContains(t, m.Row(name, 0, row[:32]), "has no row 0 of 32 elements")
+		require.ErrorContains(t, m.Row("blk.9", 0, row), `has no tensor "blk.9"`)
+	}
+}

@@ -217,6 +217,26 @@ func (m *Model) Floats(name string) ([]float32, error) {
 	return m.floats(t)
 }
 
+// Row reads a row of a matrix of the file into dst, which has its length.
+func (m *Model) Row(name string, row int64, dst []float32) error {
+	t, ok := m.file.Tensor(name)
+	if !ok {
+		return fmt.Errorf("%s: has no tensor %q", m.file.Path(), name)
+	}
+	size, err := t.Type.RowBytes(int64(len(dst)))
+	if err != nil {
+		return err
+	}
+	if row < 0 || int64(len(dst)) != t.Shape[0] || (row+1)*size > t.Size {
+		return fmt.Errorf("%s: tensor %q, %v, has no row %d of %d elements", m.file.Path(), name, t.Shape, row, len(dst))
+	}
+	data := make([]byte, size)
+	if err := m.file.ReadAt(t, data, row*size); err != nil {
+		return err
+	}
+	return m.lib.Dequantize(t.Type, dst, data)
+}
+
 // floats reads the elements of a tensor of the file.
 func (m *Model) floats(t gguf.Tensor) ([]float32, error) {
 	data, x := make([]byte, t.Size), make([]float32, t.Elements())

@@ -54,14 +54,20 @@ func (c *Calibration) keys(keys []gguf.KV) []gguf.KV {
 	return setKey(keys, keyCalibrationChunks, uint32(c.File.Entries[0].Chunks))
 }
 
+// find returns what the file has of a tensor, and whether it has the tensor.
+func (c *Calibration) find(t gguf.Tensor) (calibration.Entry, bool, error) {
+	e, ok := c.File.Find(t.Name)
+	if ok && e.Inputs != t.Shape[0] {
+		return e, false, fmt.Errorf("%s: tensor %q has %d inputs there, and %d in the model: the file is of another model", c.Path, t.Name, e.Inputs, t.Shape[0])
+	}
+	return e, ok, nil
+}
+
 // weights returns the mean square of each input of a tensor, and whether the file has the tensor.
 func (c *Calibration) weights(ctx context.Context, t gguf.Tensor) ([]float32, bool, error) {
-	e, ok := c.File.Find(t.Name)
+	e, ok, err := c.find(t)
 	if !ok {
-		return nil, false, nil
-	}
-	if e.Inputs != t.Shape[0] {
-		return nil, false, fmt.Errorf("%s: tensor %q has %d inputs there, and %d in the model: the file is of another model", c.Path, t.Name, e.Inputs, t.Shape[0])
+		return nil, false, err
 	}
 	w, err := c.File.Squares(ctx, t.Name)
 	for i := range w {

@@ -2,6 +2,8 @@ package quant_test
 
 import (
 	"context"
+	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,18 +15,36 @@ import (
 	"github.com/gosling-rwkv/gosling/calibration"
 	"github.com/gosling-rwkv/gosling/ggml/ggmltest"
 	"github.com/gosling-rwkv/gosling/gguf"
+	"github.com/gosling-rwkv/gosling/internal/float"
 	"github.com/gosling-rwkv/gosling/quant"
 	"github.com/gosling-rwkv/gosling/rounding"
 )
 
-// alike writes the moments of some tensors, whose inputs are mostly the same number. It returns the path.
-func alike(t *testing.T, inputs map[string]int64, matrices int) string {
+// entry describes two chunks of the inputs of a tensor of the model in, if that has the tensor.
+func entry(t *testing.T, in, name string, inputs int64) calibration.Entry {
+	t.Helper()
+	f, err := gguf.Open(in)
+	require.NoError(t, err)
+	defer f.Close()
+	e := calibration.Entry{Name: name, Inputs: inputs, Chunks: 2}
+	if tensor, ok := f.Tensor(name); ok && tensor.Shape[0] == inputs {
+		e.Weights, err = calibration.Sample(inputs, tensor.Shape[1], func(row int64, dst []float32) error {
+			float.DecodeF32(dst, f.Data(tensor)[4*row*inputs:][:4*inputs])
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	return e
+}
+
+// alike writes the moments of some tensors of the model in, whose inputs are mostly the same number. It returns the path.
+func alike(t *testing.T, in string, inputs map[string]int64, matrices int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c.gguf")
-	info := calibration.Info{Datasets: []string{"book.txt"}, ChunkSize: 16, Matrices: matrices}
+	info := calibration.Info{Model: "Goose", Datasets: []string{"book.txt"}, ChunkSize: 16, Matrices: matrices}
 	var entries []calibration.Entry
 	for name, n := range inputs {
-		entries = append(entries, calibration.Entry{Name: name, Inputs: n, Chunks: 2})
+		entries = append(entries, entry(t, in, name, n))
 	}
 	w, err := calibration.Create(path, false, info, entries)
 	require.NoError(t, err)
@@ -80,7 +100,7 @@ func sums(t *testing.T, in, out, name string) float64 {
 func TestErrorsOfACalibratedRowMakeUpForEachOther(t *testing.T) {
 	in := model(t, gguf.F32, nil)
 	const key, value = "blk.1.time_mix_key.weight", "blk.1.channel_mix_value.weight"
-	c := calibrated(t, alike(t, map[string]int64{key: 256, value: 512}, 2))
+	c := calibrated(t, alike(t, in, map[string]int64{key: 256, value: 512}, 2))
 	mixes := []string{"Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "IQ4_XS", "RQ4_M"}
 	if testing.Short() {
 		mixes = mixes[2:3]
@@ -115,7 +135,7 @@ func TestErrorsOfACalibratedRowMakeUpForEachOther(t *testing.T) {
 
 func TestTheBytesDoNotDependOnThreads(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	c := calibrated(t, alike(t, map[string]int64{"blk.1.channel_mix_value.weight": 512}, 1))
+	c := calibrated(t, alike(t, in, map[string]int64{"blk.1.channel_mix_value.weight": 512}, 1))
 	var files [][]byte
 	for _, threads := range []int{1, 3} {
 		out, _, err := quantized(t, in, "Q4_K_M", quant.Retyping{}, quant.Options{Calibration: c, Threads: threads})
@@ -129,7 +149,7 @@ func TestTheBytesDoNotDependOnThreads(t *testing.T) {
 
 func TestTheOutputTellsOfTheCalibration(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	path := alike(t, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1)
+	path := alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1)
 	out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, path)})
 	require.NoError(t, err)
 	f, err := gguf.Open(out)
@@ -159,7 +179,7 @@ func keysOf(t *testing.T, path string) (keys []string) {
 
 func TestTheOutputNamesOnlyWhatHadAnEffect(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	c := calibrated(t, alike(t, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1))
+	c := calibrated(t, alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1))
 	for name, tc := range map[string]struct {
 		mix  string
 		o    quant.Options
@@ -187,7 +207,7 @@ func TestTheOutputNamesOnlyWhatHadAnEffect(t *testing.T) {
 
 func TestACalibrationAndAnImportanceMatrixAreNotCombined(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	c := calibrated(t, alike(t, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1))
+	c := calibrated(t, alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1))
 	out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Importance: important(t, in), Calibration: c})
 	require.ErrorContains(t, err, "give one of the two")
 	assert.NoFileExists(t, out)
@@ -213,7 +233,7 @@ func TestCalibratedRoundingStopsWhenTheContextEnds(t *testing.T) {
 	require.NoError(t, err)
 	out := filepath.Join(t.TempDir(), "out.gguf")
 	_, err = quant.Quantize(ctx, in, out, quant.Retyping{Mix: mix}, quant.Options{
-		Calibration: calibrated(t, alike(t, names, 2)), Quantizer: func() (quant.Quantizer, error) { return stopping{lib, cancel}, nil },
+		Calibration: calibrated(t, alike(t, in, names, 2)), Quantizer: func() (quant.Quantizer, error) { return stopping{lib, cancel}, nil },
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	left, err := os.ReadDir(filepath.Dir(out))
@@ -232,20 +252,67 @@ func TestACalibrationMustBeOfTheModel(t *testing.T) {
 		"no tensor of the model":   {map[string]int64{"blk.0.attn_q.weight": 256}, "says nothing of any tensor"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, alike(t, tc.inputs, 1))})
+			out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, alike(t, in, tc.inputs, 1))})
 			require.ErrorContains(t, err, tc.want)
 			assert.NoFileExists(t, out)
 		})
 	}
 	var unfinished *calibration.UnfinishedError
-	_, err := quant.OpenCalibration(alike(t, map[string]int64{key: 256}, 2))
+	_, err := quant.OpenCalibration(alike(t, in, map[string]int64{key: 256}, 2))
 	require.ErrorAs(t, err, &unfinished)
+}
+
+func TestACalibrationOfOtherWeightsIsToldOfOrRefused(t *testing.T) {
+	in := model(t, gguf.F32, nil)
+	const key = "blk.0.time_mix_key.weight"
+	path := alike(t, in, map[string]int64{key: 256, "blk.1.channel_mix_value.weight": 512}, 2)
+	for name, tc := range map[string]struct {
+		from  string // the type of the weights
+		tuned float32
+		note  string
+		err   string
+	}{
+		"as F32":              {from: "F32"},
+		"as F16":              {from: "F16"},
+		"as Q8_0":             {from: "Q8_0"},
+		"as Q4_0":             {from: "Q4_0", note: "was made with weights that differ from these by "},
+		"tuned a little":      {from: "F32", tuned: 0.001},
+		"tuned more":          {from: "F32", tuned: 0.3, note: "was made with weights that differ from these by "},
+		"of another training": {from: "F16", tuned: 100, err: path + `: has the moments of another model, "Goose": the weights differ by `},
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := model(t, gguf.F32, func(_ string, x []float32) {
+				size := 0.0
+				for _, v := range x {
+					size += float64(v) * float64(v) / float64(len(x))
+				}
+				random := rand.New(rand.NewPCG(1, 2))
+				for i := range x {
+					x[i] += tc.tuned * float32(math.Sqrt(size)*random.NormFloat64())
+				}
+			})
+			base, _, err := quantized(t, other, tc.from, quant.Retyping{}, quant.Options{})
+			require.NoError(t, err)
+			out, report, err := quantized(t, base, "Q4_1", quant.Retyping{Requant: true}, quant.Options{Calibration: calibrated(t, path)})
+			if tc.err != "" {
+				require.ErrorContains(t, err, tc.err)
+				assert.NoFileExists(t, out)
+				return
+			}
+			require.NoError(t, err)
+			if notes := strings.Join(report.Notes(), "\n"); tc.note != "" {
+				assert.Contains(t, notes, tc.note)
+			} else {
+				assert.NotContains(t, notes, "differ")
+			}
+		})
+	}
 }
 
 func TestDamagedMomentsAreRefused(t *testing.T) {
 	in := model(t, gguf.F32, nil)
 	path := filepath.Join(t.TempDir(), "c.gguf")
-	w, err := calibration.Create(path, false, calibration.Info{ChunkSize: 16, Matrices: 1}, []calibration.Entry{{Name: "blk.0.time_mix_key.weight", Inputs: 256, Chunks: 1}})
+	w, err := calibration.Create(path, false, calibration.Info{ChunkSize: 16, Matrices: 1}, []calibration.Entry{entry(t, in, "blk.0.time_mix_key.weight", 256)})
 	require.NoError(t, err)
 	defer w.Close()
 	x := make([]float32, rounding.Triangle(256))

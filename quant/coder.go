@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gosling-rwkv/gosling/calibration"
 	"github.com/gosling-rwkv/gosling/ggml"
 	"github.com/gosling-rwkv/gosling/gguf"
 	"github.com/gosling-rwkv/gosling/internal/float"
@@ -20,6 +21,7 @@ type coder struct {
 	rounders  []*rounder  // of each source; nil entries where ggml rounds
 	threads   int
 	without   []string // tensors that an importance matrix lacks
+	apart     calibration.Difference
 }
 
 // newCoder opens the quantizer if one is needed and refuses types that it cannot write well.
@@ -42,7 +44,16 @@ func newCoder(ctx context.Context, sources []Source, o Options) (*coder, error) 
 	if o.Quantizer == nil {
 		return nil, fmt.Errorf("tensor %q: %s needs ggml, which is not open", sources[i].Tensor.Name, sources[i].Tensor.Type)
 	}
-	c.quantizer, err = o.Quantizer()
+	if c.quantizer, err = o.Quantizer(); err != nil || o.Calibration == nil {
+		return c, err
+	}
+	var calibrated []Source
+	for i, w := range weights {
+		if w != nil {
+			calibrated = append(calibrated, sources[i])
+		}
+	}
+	c.apart, err = c.differ(o.Calibration.File, calibrated)
 	return c, err
 }
 

@@ -60,17 +60,22 @@ func Quantize(ctx context.Context, in, out string, r Retyping, o Options) (Repor
 		if !r.Requant && to != t.Type && !floating(t.Type) && !floating(to) {
 			return Report{}, &QuantizedError{in, t.Name, t.Type}
 		}
-		sources = append(sources, Source{
-			Tensor: gguf.Tensor{Name: t.Name, Type: to, Shape: t.Shape},
-			From:   t.Type,
-			Bytes:  func(dst []byte, offset int64) error { return file.ReadAt(t, dst, offset) },
-		})
+		sources = append(sources, sourceOf(file, t, to))
 	}
 	if err := chosen.Err(); err != nil {
 		return Report{}, err
 	}
 	o.Input = in
 	return Write(ctx, out, r.keys(file.Keys()), sources, o)
+}
+
+// sourceOf reads a tensor of a file, which gets a type.
+func sourceOf(file *gguf.File, t gguf.Tensor, to gguf.Type) Source {
+	return Source{
+		Tensor: gguf.Tensor{Name: t.Name, Type: to, Shape: t.Shape},
+		From:   t.Type,
+		Bytes:  func(dst []byte, offset int64) error { return file.ReadAt(t, dst, offset) },
+	}
 }
 
 // typeOf is the type that a tensor gets.

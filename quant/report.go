@@ -23,10 +23,14 @@ type Report struct {
 
 	Without []string // the tensors that are not in the importance matrix or the calibration
 
-	kindOf   []int  // of each source
-	told     string // the path of the importance matrix or the calibration
-	weighted bool   // anything was rounded by it
+	kindOf   []int   // of each source
+	told     string  // the path of the importance matrix or the calibration
+	weighted bool    // anything was rounded by it
+	apart    float64 // how far the weights are from those that were calibrated, as a part of them
 }
+
+// sameWeights is how far weights may be apart through a type of 8 bits or more, and somewhat more.
+const sameWeights = 0.02
 
 // Kind sums up the tensors of one name in all layers that went from one type to another.
 type Kind struct {
@@ -47,17 +51,23 @@ func (k Kind) RMSE() float64 {
 	return math.Sqrt(k.squares / float64(k.Elements))
 }
 
-// Notes says what the importance matrix or the calibration did not do.
-func (r Report) Notes() []string {
-	switch n := len(r.Without); {
-	case r.told != "" && !r.weighted:
+// Notes says what the importance matrix or the calibration did not do, and where it fits only roughly.
+func (r Report) Notes() (notes []string) {
+	if r.told != "" && !r.weighted {
 		return []string{r.told + " had no effect: no tensor was rounded by it"}
-	case n > 3:
-		return []string{fmt.Sprintf("rounded without importance, because %s does not cover them: %s and %d more", r.told, strings.Join(r.Without[:3], ", "), n-3)}
-	case n > 0:
-		return []string{fmt.Sprintf("rounded without importance, because %s does not cover them: %s", r.told, strings.Join(r.Without, ", "))}
 	}
-	return nil
+	if r.apart > sameWeights {
+		notes = append(notes, fmt.Sprintf("%s was made with weights that differ from these by %.0f %%: one made with this model may lose less", r.told, 100*r.apart))
+	}
+	const shown = 3
+	if n := len(r.Without); n > 0 {
+		names := strings.Join(r.Without[:min(n, shown)], ", ")
+		if n > shown {
+			names += fmt.Sprintf(" and %d more", n-shown)
+		}
+		notes = append(notes, fmt.Sprintf("rounded without importance, because %s does not cover them: %s", r.told, names))
+	}
+	return notes
 }
 
 // newReport lists the kinds in the order of the sources.

@@ -30,7 +30,7 @@ type Source struct {
 	Origin string      // its name in the input, if that is another
 
 	From  gguf.Type                            // the type of what Bytes reads
-	Bytes func(dst []byte, offset int64) error // reads the bytes of the elements. Offsets increase
+	Bytes func(dst []byte, offset int64) error // reads bytes of the elements, nearly all in order
 	// Floats gives all elements at once.
 	Floats func() ([]float32, error)
 }
@@ -106,7 +106,7 @@ func Write(ctx context.Context, path string, keys []gguf.KV, sources []Source, o
 		return Report{}, err
 	}
 	run.report.Path, run.report.Size, run.report.Without = path, w.Size(), coder.without
-	run.report.told, run.report.weighted = o.told(), coder.weighted()
+	run.report.told, run.report.weighted, run.report.apart = o.told(), coder.weighted(), coder.apart.Relative()
 	return run.report, nil
 }
 

@@ -16,16 +16,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"github.com/gosling-rwkv/gosling/calibration"
 	"github.com/gosling-rwkv/gosling/engine"
-	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	"github.com/gosling-rwkv/gosling/imatrix/collect"
 	"github.com/gosling-rwkv/gosling/internal/atomicfile"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // The shortest and the default length of a chunk.
@@ -76,9 +77,9 @@ type Progress struct {
 
 // Result describes the written file.
 type Result struct {
-	Matrices  int // whose moments it has
+	Matrices  int // whose moments it has, from all chunks or some
 	Of        int // matrices of the model
-	Chunks    int // read for the first matrix
+	Chunks    int // read for each matrix, or for those that are finished
 	ChunkSize int // in tokens
 }
 
@@ -129,9 +130,7 @@ func resultOf(info calibration.Info, entries []calibration.Entry) Result {
 		if e.Chunks > 0 {
 			r.Matrices++
 		}
-	}
-	if len(entries) > 0 {
-		r.Chunks = entries[0].Chunks
+		r.Chunks = max(r.Chunks, e.Chunks)
 	}
 	return r
 }
@@ -142,14 +141,15 @@ func (o Options) read(ctx context.Context, m *lm.Model) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	entries, err := matrices(ctx, m, windows[0])
-	if err != nil {
+	c := &collection{o: o, model: m, windows: windows}
+	if err := c.matrices(ctx); err != nil {
 		return Result{}, err
 	}
-	c := &collection{o: o, model: m, windows: windows, entries: entries, info: calibration.Info{
-		Datasets: []string{o.Text.Name}, ChunkSize: o.Context, Matrices: len(entries),
+	name, _ := m.File().String("general.name")
+	c.info = calibration.Info{
+		Model: cmp.Or(name, filepath.Base(o.Name)), Datasets: []string{o.Text.Name}, ChunkSize: o.Context, Matrices: len(c.entries),
 		Of: imatrix.Origin{Model: fmt.Sprintf("%x", m.Identity()), Text: fmt.Sprintf("%x", sha256.Sum256(o.Text.Data))},
-	}}
+	}
 	if o.Resume {
 		if err := c.resume(); err != nil {
 			return Result{}, err
@@ -158,21 +158,38 @@ func (o Options) read(ctx context.Context, m *lm.Model) (Result, error) {
 	return c.run(ctx)
 }
 
-// matrices lists what goes into the products of the model, in their order. It lets the model read one token to see them.
-func matrices(ctx context.Context, m *lm.Model, w eval.Window) ([]calibration.Entry, error) {
-	observer, err := m.NewObserver()
+// matrices lists the embedding, unless it is the head or nothing reads it, and what goes into the products of the model, in their order. It
+// lets the model read one token to see them.
+func (c *collection) matrices(ctx context.Context) error {
+	observer, err := c.model.NewObserver()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer observer.Close()
-	if err := observer.Read(ctx, w.Tokens[:1]); err != nil {
-		return nil, err
+	if err := observer.Read(ctx, c.windows[0].Tokens[:1]); err != nil {
+		return err
 	}
-	var entries []calibration.Entry
 	for _, in := range observer.Inputs() {
-		entries = append(entries, calibration.Entry{Name: in.Weight, Inputs: int64(len(in.Squares))})
+		c.entries = append(c.entries, calibration.Entry{Name: in.Weight, Inputs: int64(len(in.Squares))})
 	}
-	return entries, nil
+	width := int64(c.model.Config().Embed)
+	embedding := func(e calibration.Entry) bool { return e.Name == rwkv.TokenEmbd }
+	if c.readers = readersOf(c.entries, width); len(c.readers) > 0 && !slices.ContainsFunc(c.entries, embedding) {
+		c.entries = slices.Insert(c.entries, 0, calibration.Entry{Name: rwkv.TokenEmbd, Inputs: width, Chunks: len(c.windows)})
+		c.table = true
+	}
+	for i := range c.entries {
+		if c.entries[i].Weights, err = c.sample(c.entries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sample takes some weights from a matrix.
+func (c *collection) sample(e calibration.Entry) (calibration.Weights, error) {
+	t, _ := c.model.File().Tensor(e.Name)
+	return calibration.Sample(e.Inputs, t.Elements()/e.Inputs, func(row int64, dst []float32) error { return c.model.Row(e.Name, row, dst) })
 }
 
 // resume takes over what the output has, if it exists.
@@ -198,6 +215,9 @@ func (c *collection) resume() error {
 	}
 	for i, e := range c.entries {
 		found, _ := old.Find(e.Name)
+		if i == 0 && c.table {
+			continue
+		}
 		if found.Chunks > len(c.windows) {
 			reason = fmt.Sprintf("was made from %d chunks, more than the %d to read", found.Chunks, len(c.windows))
 		}
@@ -226,11 +246,11 @@ func (c *collection) passes() (all []pass, err error) {
 			need += 4 * e.Inputs * e.Inputs // a second graph, for the rest of a chunk
 		}
 		switch {
-		case need > c.o.Memory:
-			return nil, &MemoryError{e.Name, need, c.o.Memory}
 		case e.Chunks == len(c.windows):
 			last = nil
 			continue
+		case need > c.o.Memory:
+			return nil, &MemoryError{e.Name, need, c.o.Memory}
 		case last == nil || last.chunk != e.Chunks || last.memory+need > c.o.Memory:
 			all = append(all, pass{first: i, chunk: e.Chunks})
 			last = &all[len(all)-1]

@@ -58,7 +58,7 @@ func TestTheDiagonalIsTheImportanceMatrix(t *testing.T) {
 			require.NoError(t, err)
 			m, err := imatrix.Read(file)
 			require.NoError(t, err)
-			assert.Equal(t, collect.Result{Matrices: len(m.Entries), Of: len(m.Entries), Chunks: 7, ChunkSize: 16}, r)
+			assert.Equal(t, collect.Result{Matrices: len(m.Entries) + 1, Of: len(m.Entries) + 1, Chunks: 7, ChunkSize: 16}, r)
 			f := open(t, o.Output)
 			require.NoError(t, f.Finished())
 			for _, e := range m.Entries {
@@ -68,7 +68,7 @@ func TestTheDiagonalIsTheImportanceMatrix(t *testing.T) {
 					require.InDelta(t, want, squares[i], 1e-4*want, "%s, input %d", e.Name, i)
 				}
 			}
-			assert.Equal(t, calibration.Entry{Name: "token_embd.weight", Inputs: 64, Chunks: 7}, f.Entries[0])
+			assert.Equal(t, calibration.Entry{Name: "token_embd.weight", Inputs: 64, Chunks: 7, Weights: f.Entries[0].Weights}, f.Entries[0])
 			assert.Len(t, f.Entries, len(m.Entries)+1)
 		})
 	}
@@ -178,6 +178,12 @@ func TestFilesAreAddedUp(t *testing.T) {
 			require.Equal(t, 2*x[i], y[i])
 		}
 	}
+	again := options(t, "7", 2)
+	_, err = collect.Run(t.Context(), again)
+	require.NoError(t, err)
+	_, err = collect.Run(t.Context(), collect.Options{In: []string{o.Output, again.Output}, Output: sum, Force: true})
+	var model *calibration.OtherModelError
+	require.ErrorAs(t, err, &model, "of the same shapes")
 	foreign := options(t, "6", 1)
 	_, err = collect.Run(t.Context(), foreign)
 	require.NoError(t, err)

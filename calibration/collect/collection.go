@@ -8,7 +8,6 @@ import (
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
 	"github.com/gosling-rwkv/gosling/lm"
-	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // collection is a file that is being made.
@@ -18,8 +17,10 @@ type collection struct {
 	windows  []eval.Window
 	info     calibration.Info
 	entries  []calibration.Entry // as they are in the file, 0 chunks where they are not
-	table    []float32           // the moments for the embedding, which the file begins with; nil if it has none
-	begun    bool                // the output is ours
+	readers  []reader
+	table    bool      // the first entry is an embedding without inputs
+	moments  []float32 // of that embedding, for the first file
+	begun    bool      // the output is ours
 	progress Progress
 }
 
@@ -34,8 +35,11 @@ func (c *collection) run(ctx context.Context) (Result, error) {
 		c.progress.Memory = max(c.progress.Memory, p.memory)
 		c.progress.Total += int64((len(c.windows) - p.chunk) * c.o.Context)
 	}
-	if len(passes) > 0 {
-		if c.table, err = embedding(ctx, c.model, c.entries); err != nil {
+	if len(passes) > 0 && c.table && !c.begun {
+		c.progress.Pass = 1
+		c.tell()
+		if c.moments, err = embedding(ctx, c.model, c.readers); err != nil {
+			c.end()
 			return Result{}, err
 		}
 	}
@@ -44,11 +48,19 @@ func (c *collection) run(ctx context.Context) (Result, error) {
 		c.tell()
 		if err := c.pass(ctx, p); err != nil {
 			c.end()
-			return resultOf(c.info, c.entries), err
+			return c.result(), err
 		}
 	}
 	c.end()
-	return resultOf(c.info, c.entries), nil
+	return c.result(), nil
+}
+
+// result describes the file, if there is one.
+func (c *collection) result() Result {
+	if !c.begun {
+		return Result{}
+	}
+	return resultOf(c.info, c.entries)
 }
 
 func (c *collection) tell() {
@@ -130,21 +142,13 @@ func (c *collection) save(ctx context.Context, p pass, seen []*engine.Inputs, ch
 		defer func() { old.Close() }()
 	}
 	written := slices.DeleteFunc(slices.Clone(entries), func(e calibration.Entry) bool { return e.Chunks == 0 })
-	info := c.info
-	if c.table != nil {
-		info.Matrices++
-		written = slices.Insert(written, 0, calibration.Entry{Name: rwkv.TokenEmbd, Inputs: int64(c.model.Config().Embed), Chunks: len(c.windows)})
-	}
-	w, err := calibration.Create(c.o.Output, c.o.Force || c.begun, info, written)
+	w, err := calibration.Create(c.o.Output, c.o.Force || c.begun, c.info, written)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	for i, e := range written {
-		x, err := c.table, error(nil)
-		if e.Name != rwkv.TokenEmbd || x == nil {
-			x, err = moments(ctx, old, e.Name, seen)
-		}
+		x, err := c.momentsOf(ctx, old, e.Name, seen)
 		if err == nil {
 			err = w.Put(ctx, i, x)
 		}
@@ -162,12 +166,15 @@ func (c *collection) save(ctx context.Context, p pass, seen []*engine.Inputs, ch
 	return nil
 }
 
-// moments returns the moments of a tensor: those seen, or else those in the earlier file.
-func moments(ctx context.Context, old *calibration.File, name string, seen []*engine.Inputs) ([]float32, error) {
+// momentsOf returns the moments of a tensor: those seen, or else those in the earlier file, or else the embedding's.
+func (c *collection) momentsOf(ctx context.Context, old *calibration.File, name string, seen []*engine.Inputs) ([]float32, error) {
 	for _, in := range seen {
 		if in.Weight == name {
 			return in.Moments, nil
 		}
+	}
+	if old == nil {
+		return c.moments, nil
 	}
 	return old.Moments(ctx, name)
 }

@@ -47,14 +47,9 @@ func readersOf(entries []calibration.Entry, width int64) (all []reader) {
 	return all
 }
 
-// embedding returns the moments for rounding the embedding of a model with some matrices: the lower triangle of [channels, channels], row by
-// row. It returns nil if the embedding is also the head, whose inputs count, or if no matrix reads it.
-func embedding(ctx context.Context, m *lm.Model, entries []calibration.Entry) ([]float32, error) {
+// embedding returns the moments for rounding the embedding of a model: the lower triangle of [channels, channels], row by row.
+func embedding(ctx context.Context, m *lm.Model, all []reader) ([]float32, error) {
 	width := m.Config().Embed
-	all := readersOf(entries, int64(width))
-	if len(all) == 0 || slices.ContainsFunc(entries, func(e calibration.Entry) bool { return e.Name == rwkv.TokenEmbd }) {
-		return nil, nil
-	}
 	sum := blas32.General{Rows: width, Cols: width, Stride: width, Data: make([]float32, width*width)}
 	for _, r := range all {
 		if err := r.add(ctx, m, sum, max(1, readerRows*width/len(all))); err != nil {
@@ -79,23 +74,24 @@ func embedding(ctx context.Context, m *lm.Model, entries []calibration.Entry) ([
 
 // add adds the part of a matrix, of which it takes about some rows. It stops when ctx ends.
 func (r reader) add(ctx context.Context, m *lm.Model, sum blas32.General, rows int) error {
-	w, err := m.Floats(r.name)
-	if err != nil {
-		return err
-	}
 	gain, err := m.Floats(r.norm)
 	if err != nil {
 		return err
 	}
+	t, _ := m.File().Tensor(r.name)
 	n := len(gain)
-	step := max(1, len(w)/n/rows)
+	step := max(1, int(t.Elements())/n/rows)
 	var taken []float32
 	trace := 0.0
-	for row := 0; row < len(w)/n; row += step {
-		for i, x := range w[row*n:][:n] {
-			x *= gain[i]
-			taken = append(taken, x)
-			trace += float64(x) * float64(x)
+	for row := 0; row < int(t.Elements())/n; row += step {
+		taken = slices.Grow(taken, n)[:len(taken)+n]
+		w := taken[len(taken)-n:]
+		if err := m.Row(r.name, int64(row), w); err != nil {
+			return err
+		}
+		for i := range w {
+			w[i] *= gain[i]
+			trace += float64(w[i]) * float64(w[i])
 		}
 	}
 	if trace == 0 {
