@@ -48,6 +48,7 @@ func open(t *testing.T, at string) *page {
 	t.Helper()
 	p := blank(t, at)
 	p.load(at)
+	p.status("Ready")
 	return p
 }
 
@@ -268,13 +269,13 @@ func on[T any](ctx context.Context, node cdp.BackendNodeID, function string, arg
 	}, arguments...))
 }
 
-// point returns where a mouse hits an element, or nothing while it is hidden, moving or behind another.
+// point returns where a mouse hits an element, or nothing while it is hidden, disabled, moving or behind another.
 const point = `async function() {
 	this.scrollIntoView({block: "nearest"});
 	const before = this.getBoundingClientRect();
 	await new Promise(requestAnimationFrame);
 	const r = this.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2, hit = document.elementFromPoint(x, y);
-	return r.x === before.x && r.y === before.y && hit && this.contains(hit) ? [x, y] : [];
+	return r.x === before.x && r.y === before.y && hit && this.contains(hit) && !this.disabled ? [x, y] : [];
 }`
 
 // click clicks the last button of that name with the mouse.

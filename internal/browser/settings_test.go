@@ -19,7 +19,7 @@ func TestSettingsAreSent(t *testing.T) {
 	p := open(t, f.url)
 	p.sets("Temperature", "1")
 	p.sets("Top P", "0.2")
-	p.sets("Longest answer", "")
+	p.sets("Longest answer, in tokens", "")
 	asked := func() object {
 		t.Helper()
 		p.click("New conversation")
@@ -36,7 +36,7 @@ func TestSettingsAreSent(t *testing.T) {
 	assert.Equal(t, object{"model": "demo"}, asked(), "what nobody set")
 	p.fill("spinbutton", "Temperature", "0.5")
 	p.fill("spinbutton", "Top P", "0.25")
-	p.fill("spinbutton", "Longest answer", "7")
+	p.fill("spinbutton", "Longest answer, in tokens", "7")
 	p.choose("Think", "Yes")
 	want := object{"model": "demo", "temperature": 0.5, "top_p": 0.25, "max_tokens": 7.0, "chat_template_kwargs": object{"enable_thinking": true}}
 	assert.Equal(t, want, asked())
@@ -48,7 +48,7 @@ func TestSettingsAreSent(t *testing.T) {
 	p.click("Use the model's defaults")
 	p.sets("Temperature", "1")
 	p.sets("Top P", "0.2")
-	p.sets("Longest answer", "")
+	p.sets("Longest answer, in tokens", "")
 	assert.Equal(t, object{"model": "demo"}, asked())
 }
 

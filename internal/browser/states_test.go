@@ -35,6 +35,9 @@ func TestStates(t *testing.T) {
 	p.click("Save state") // a conversation that began with a state
 	p.find("button", "Load after")
 	p.click("Delete copy")
+	p.click("Cancel")
+	p.click("Delete copy")
+	p.click("Delete for good")
 	p.gone("button", "Load copy")
 
 	// The file goes to another name and is the same there.
@@ -69,6 +72,7 @@ func TestStates(t *testing.T) {
 	p.send(other)
 	p.answered("20")
 	p.click("Delete sums")
+	p.click("Delete for good")
 	p.gone("button", "Load sums")
 	p.fill("textbox", "Name of the state", "sums")
 	p.click("Load state")
