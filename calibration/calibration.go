@@ -25,7 +25,6 @@ type Info struct {
 	Model     string   // the name of the model
 	Datasets  []string // the names of the texts
 	ChunkSize int      // in tokens
-	Matrices  int      // of the model, also those that are not collected yet
 
 	// Of names the model and the text, so that collecting can continue. It is empty in files that were added up.
 	Of imatrix.Origin
@@ -35,7 +34,7 @@ type Info struct {
 type Entry struct {
 	Name   string // of the model's tensor
 	Inputs int64
-	Chunks int // that were read
+	Chunks int // that were read; 0 if the matrix is not collected yet
 
 	Weights Weights // of the matrix
 }
@@ -47,7 +46,6 @@ const (
 	keyName      = "general.name"
 	keyDatasets  = "gosling.calibration.datasets"
 	keyChunkSize = "gosling.calibration.chunk_size"
-	keyMatrices  = "gosling.calibration.matrices"
 	keyChunks    = "gosling.calibration.chunks" // of each tensor
 	keyWeights   = "gosling.calibration.weights"
 	keyModel     = "gosling.calibration.model"
@@ -87,16 +85,15 @@ func (f *File) header() error {
 		return fmt.Errorf("general.type is %s, want %q: the file holds no second moments", excerpt.Of(t), Kind)
 	}
 	size, ok := f.file.Uint(keyChunkSize)
-	matrices, ok2 := f.file.Uint(keyMatrices)
-	if !ok || !ok2 || size == 0 || size > math.MaxInt32 || matrices > math.MaxInt32 {
-		return fmt.Errorf("key %q or %q is missing or damaged", keyChunkSize, keyMatrices)
+	if !ok || size == 0 || size > math.MaxInt32 {
+		return fmt.Errorf("key %q is missing or damaged", keyChunkSize)
 	}
 	datasets, ok := f.file.Strings(keyDatasets)
 	if !ok {
 		return fmt.Errorf("key %q is missing or of another type", keyDatasets)
 	}
 	name, _ := f.file.String(keyName)
-	f.Info = Info{Model: strings.Clone(name), Datasets: slices.Clone(datasets), ChunkSize: int(size), Matrices: int(matrices)}
+	f.Info = Info{Model: strings.Clone(name), Datasets: slices.Clone(datasets), ChunkSize: int(size)}
 	f.Of.Model, _ = f.file.String(keyModel)
 	f.Of.Text, _ = f.file.String(keyText)
 	if err := f.entries(); err != nil {
@@ -109,14 +106,14 @@ func (f *File) entries() error {
 	v, _ := f.file.Value(keyChunks)
 	chunks, _ := v.([]uint32)
 	tensors := f.file.Tensors()
-	if len(chunks) != len(tensors) || len(tensors) > f.Matrices || len(tensors) == 0 {
-		return fmt.Errorf("%d tensors and %d numbers of chunks for %d matrices: the file is damaged", len(tensors), len(chunks), f.Matrices)
+	if len(chunks) != len(tensors) || len(tensors) == 0 {
+		return fmt.Errorf("%d tensors and %d numbers of chunks: the file is damaged", len(tensors), len(chunks))
 	}
 	for i, t := range tensors {
 		name, ok := strings.CutSuffix(t.Name, suffix)
 		inputs := int64(math.Sqrt(2 * float64(t.Elements())))
-		if !ok || name == "" || t.Type != gguf.F32 || len(t.Shape) != 1 || inputs == 0 || rounding.Triangle(inputs) != t.Elements() || chunks[i] == 0 || chunks[i] > math.MaxInt32 {
-			return fmt.Errorf("tensor %q is %s %v of %d chunks: want a name that ends with %s, F32 numbers of a triangle, and one chunk or more", t.Name, t.Type, t.Shape, chunks[i], suffix)
+		if !ok || name == "" || t.Type != gguf.F32 || len(t.Shape) != 1 || inputs == 0 || rounding.Triangle(inputs) != t.Elements() || chunks[i] > math.MaxInt32 {
+			return fmt.Errorf("tensor %q is %s %v of %d chunks: want a name that ends with %s, and F32 numbers of a triangle", t.Name, t.Type, t.Shape, chunks[i], suffix)
 		}
 		f.Entries = append(f.Entries, Entry{Name: name, Inputs: inputs, Chunks: int(chunks[i])})
 	}
@@ -130,13 +127,17 @@ func (e *UnfinishedError) Error() string { return e.path + ": " + e.reason }
 
 // Finished returns an *UnfinishedError if matrices are missing or were collected from a part of the text.
 func (f *File) Finished() error {
-	if len(f.Entries) < f.Matrices {
-		return &UnfinishedError{f.Path(), fmt.Sprintf("is not finished: it has the moments of %d of %d matrices", len(f.Entries), f.Matrices)}
+	most, done := 0, 0
+	for _, e := range f.Entries {
+		most = max(most, e.Chunks)
 	}
 	for _, e := range f.Entries {
-		if e.Chunks != f.Entries[0].Chunks {
-			return &UnfinishedError{f.Path(), fmt.Sprintf("is not finished: %d chunks were read for %q and %d for %q", f.Entries[0].Chunks, f.Entries[0].Name, e.Chunks, e.Name)}
+		if e.Chunks == most && most > 0 {
+			done++
 		}
+	}
+	if done < len(f.Entries) {
+		return &UnfinishedError{f.Path(), fmt.Sprintf("is not finished: it has the moments of %d of %d matrices", done, len(f.Entries))}
 	}
 	return nil
 }
@@ -209,12 +210,25 @@ type Writer struct {
 
 // Create begins a file. It replaces an existing one only with force. Nothing is at the path before Commit. The caller must call Close.
 func Create(path string, force bool, info Info, entries []Entry) (*Writer, error) {
+	file, err := atomicfile.Create(path, atomicfile.Options{Force: force})
+	if err != nil {
+		return nil, err
+	}
+	w, err := gguf.NewWriter(file, header(info, entries))
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &Writer{file, w}, nil
+}
+
+// header is the header of a file. Its length does not depend on the numbers of chunks.
+func header(info Info, entries []Entry) (h gguf.Header) {
 	datasets := []string{}
 	for _, d := range info.Datasets {
 		datasets = append(datasets, gguf.Text(d, math.MaxInt))
 	}
 	chunks := []uint32{}
-	var h gguf.Header
 	for _, e := range entries {
 		chunks = append(chunks, uint32(e.Chunks))
 		h.Tensors = append(h.Tensors, gguf.Tensor{Name: e.Name + suffix, Type: gguf.F32, Shape: []int64{rounding.Triangle(e.Inputs)}})
@@ -224,29 +238,24 @@ func Create(path string, force bool, info Info, entries []Entry) (*Writer, error
 		{Key: keyName, Value: gguf.Text(info.Model, math.MaxInt)},
 		{Key: keyDatasets, Value: datasets},
 		{Key: keyChunkSize, Value: uint32(info.ChunkSize)},
-		{Key: keyMatrices, Value: uint32(info.Matrices)},
 		{Key: keyChunks, Value: chunks},
 		{Key: keyWeights, Value: samples(entries)},
 	}
 	if info.Of != (imatrix.Origin{}) {
 		h.Keys = append(h.Keys, gguf.KV{Key: keyModel, Value: info.Of.Model}, gguf.KV{Key: keyText, Value: info.Of.Text})
 	}
-	file, err := atomicfile.Create(path, atomicfile.Options{Force: force})
-	if err != nil {
-		return nil, err
-	}
-	w, err := gguf.NewWriter(file, h)
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return &Writer{file, w}, nil
+	return h
 }
 
 // Put writes the moments of entry i. It stops when ctx ends.
 func (w *Writer) Put(ctx context.Context, i int, moments []float32) error {
+	return put(ctx, w.gguf, i, moments)
+}
+
+// put writes the moments of entry i. It stops when ctx ends.
+func put(ctx context.Context, w *gguf.Writer, i int, moments []float32) error {
 	if at := float.FirstNotFinite(moments); at >= 0 {
-		return fmt.Errorf("the moments of tensor %q add up to %v, which the file cannot hold: the weights are damaged", w.gguf.Tensors()[i].Name, moments[at])
+		return fmt.Errorf("the moments of tensor %q add up to %v, which the file cannot hold: the weights are damaged", w.Tensors()[i].Name, moments[at])
 	}
 	data := make([]byte, min(pieceBytes, 4*len(moments)))
 	for at := 0; at < len(moments); {
@@ -255,7 +264,7 @@ func (w *Writer) Put(ctx context.Context, i int, moments []float32) error {
 		}
 		n := min(len(data)/4, len(moments)-at)
 		float.EncodeF32(data[:4*n], moments[at:at+n])
-		if err := w.gguf.WriteAt(i, data[:4*n], 4*int64(at)); err != nil {
+		if err := w.WriteAt(i, data[:4*n], 4*int64(at)); err != nil {
 			return err
 		}
 		at += n

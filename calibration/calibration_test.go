@@ -2,6 +2,7 @@ package calibration_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +16,7 @@ import (
 )
 
 var (
-	info    = calibration.Info{Model: "goose", Datasets: []string{"a.txt"}, ChunkSize: 512, Matrices: 2, Of: imatrix.Origin{Model: "m", Text: "t"}}
+	info    = calibration.Info{Model: "goose", Datasets: []string{"a.txt"}, ChunkSize: 512, Of: imatrix.Origin{Model: "m", Text: "t"}}
 	entries = []calibration.Entry{{Name: "b", Inputs: 2, Chunks: 3, Weights: calibration.Weights{1, 2}}, {Name: "a", Inputs: 1, Chunks: 3, Weights: calibration.Weights{3}}}
 )
 
@@ -51,24 +52,19 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 }
 
 func TestFilesThatAreNotFinishedSaySo(t *testing.T) {
-	var unfinished *calibration.UnfinishedError
-	f, err := calibration.Open(write(t, entries[:1], []float32{4, -1, 9}))
-	require.NoError(t, err)
-	defer f.Close()
-	require.ErrorAs(t, f.Finished(), &unfinished)
-	some := []calibration.Entry{entries[0], {Name: "a", Inputs: 1, Chunks: 2}}
-	path := write(t, some, []float32{4, -1, 9}, []float32{7})
-	g, err := calibration.Open(path)
-	require.NoError(t, err)
-	defer g.Close()
-	require.ErrorAs(t, g.Finished(), &unfinished)
-	_, _, err = calibration.Merge(t.Context(), []string{path, path}, path, true)
-	require.ErrorAs(t, err, &unfinished)
-}
-
-func TestMomentsOfNoChunksAreDamaged(t *testing.T) {
-	_, err := calibration.Open(write(t, []calibration.Entry{{Name: "a", Inputs: 1}}, []float32{7}))
-	require.ErrorContains(t, err, `"a.moments" is F32 [1] of 0 chunks: want`)
+	for _, chunks := range [][]int{{0, 0}, {3, 0}, {3, 2}} {
+		some := slices.Clone(entries)
+		some[0].Chunks, some[1].Chunks = chunks[0], chunks[1]
+		path := write(t, some, []float32{4, -1, 9}, []float32{7})
+		f, err := calibration.Open(path)
+		require.NoError(t, err)
+		defer f.Close()
+		var unfinished *calibration.UnfinishedError
+		require.ErrorAs(t, f.Finished(), &unfinished)
+		assert.ErrorContains(t, unfinished, fmt.Sprintf("%d of 2 matrices", min(1, chunks[0])))
+		_, _, err = calibration.Merge(t.Context(), []string{path, path}, path, true)
+		require.ErrorAs(t, err, &unfinished)
+	}
 }
 
 func TestFilesOfOneModelAddUp(t *testing.T) {

@@ -34,7 +34,7 @@ func calibrateCommand() *urfave.Command {
 		Description: `Reads a text and writes how the inputs of each matrix depend on each other: their second moments. With
 "gosling quantize --calibration", a file of the same types and size loses less. The file is large, about twice the size of an
 F16 model. Of a large model not all matrices fit into memory, so the text is read several times. Ctrl-C keeps what was read
-so far, and --resume continues.
+so far, and --resume continues. The file serves this model in any type of weights, and close relatives such as tuned models.
 
 Examples:
   gosling calibrate model-F16.gguf --text calibration.txt --chunks 200 -o model-calibration.gguf
@@ -119,11 +119,14 @@ func calibrateOptions(c *urfave.Context) (o collect.Options, err error) {
 func calibrateError(c *urfave.Context, err error) error {
 	var resume *collect.ResumeError
 	var memory *collect.MemoryError
+	var disk *collect.DiskError
 	switch {
 	case errors.As(err, &resume):
 		return &hinted{err, "name another --output; --in-file adds up the moments of several texts"}
 	case errors.As(err, &memory):
 		return &hinted{err, "allow more with --memory"}
+	case errors.As(err, &disk):
+		return &hinted{err, "name an --output on another disk"}
 	}
 	return imatrixError(c, err)
 }

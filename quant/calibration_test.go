@@ -38,10 +38,10 @@ func entry(t *testing.T, in, name string, inputs int64) calibration.Entry {
 }
 
 // alike writes the moments of some tensors of the model in, whose inputs are mostly the same number. It returns the path.
-func alike(t *testing.T, in string, inputs map[string]int64, matrices int) string {
+func alike(t *testing.T, in string, inputs map[string]int64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c.gguf")
-	info := calibration.Info{Model: "Goose", Datasets: []string{"book.txt"}, ChunkSize: 16, Matrices: matrices}
+	info := calibration.Info{Model: "Goose", Datasets: []string{"book.txt"}, ChunkSize: 16}
 	var entries []calibration.Entry
 	for name, n := range inputs {
 		entries = append(entries, entry(t, in, name, n))
@@ -100,7 +100,7 @@ func sums(t *testing.T, in, out, name string) float64 {
 func TestErrorsOfACalibratedRowMakeUpForEachOther(t *testing.T) {
 	in := model(t, gguf.F32, nil)
 	const key, value = "blk.1.time_mix_key.weight", "blk.1.channel_mix_value.weight"
-	c := calibrated(t, alike(t, in, map[string]int64{key: 256, value: 512}, 2))
+	c := calibrated(t, alike(t, in, map[string]int64{key: 256, value: 512}))
 	mixes := []string{"Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL", "IQ4_XS", "RQ4_M"}
 	if testing.Short() {
 		mixes = mixes[2:3]
@@ -135,7 +135,7 @@ func TestErrorsOfACalibratedRowMakeUpForEachOther(t *testing.T) {
 
 func TestTheBytesDoNotDependOnThreads(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	c := calibrated(t, alike(t, in, map[string]int64{"blk.1.channel_mix_value.weight": 512}, 1))
+	c := calibrated(t, alike(t, in, map[string]int64{"blk.1.channel_mix_value.weight": 512}))
 	var files [][]byte
 	for _, threads := range []int{1, 3} {
 		out, _, err := quantized(t, in, "Q4_K_M", quant.Retyping{}, quant.Options{Calibration: c, Threads: threads})
@@ -149,7 +149,7 @@ func TestTheBytesDoNotDependOnThreads(t *testing.T) {
 
 func TestTheOutputTellsOfTheCalibration(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	path := alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1)
+	path := alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256})
 	out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, path)})
 	require.NoError(t, err)
 	f, err := gguf.Open(out)
@@ -179,7 +179,7 @@ func keysOf(t *testing.T, path string) (keys []string) {
 
 func TestTheOutputNamesOnlyWhatHadAnEffect(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	c := calibrated(t, alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1))
+	c := calibrated(t, alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256}))
 	for name, tc := range map[string]struct {
 		mix  string
 		o    quant.Options
@@ -207,7 +207,7 @@ func TestTheOutputNamesOnlyWhatHadAnEffect(t *testing.T) {
 
 func TestACalibrationAndAnImportanceMatrixAreNotCombined(t *testing.T) {
 	in := model(t, gguf.F32, nil)
-	c := calibrated(t, alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256}, 1))
+	c := calibrated(t, alike(t, in, map[string]int64{"blk.0.time_mix_key.weight": 256}))
 	out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Importance: important(t, in), Calibration: c})
 	require.ErrorContains(t, err, "give one of the two")
 	assert.NoFileExists(t, out)
@@ -233,7 +233,7 @@ func TestCalibratedRoundingStopsWhenTheContextEnds(t *testing.T) {
 	require.NoError(t, err)
 	out := filepath.Join(t.TempDir(), "out.gguf")
 	_, err = quant.Quantize(ctx, in, out, quant.Retyping{Mix: mix}, quant.Options{
-		Calibration: calibrated(t, alike(t, in, names, 2)), Quantizer: func() (quant.Quantizer, error) { return stopping{lib, cancel}, nil },
+		Calibration: calibrated(t, alike(t, in, names)), Quantizer: func() (quant.Quantizer, error) { return stopping{lib, cancel}, nil },
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	left, err := os.ReadDir(filepath.Dir(out))
@@ -252,20 +252,24 @@ func TestACalibrationMustBeOfTheModel(t *testing.T) {
 		"no tensor of the model":   {map[string]int64{"blk.0.attn_q.weight": 256}, "says nothing of any tensor"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, alike(t, in, tc.inputs, 1))})
+			out, _, err := quantized(t, in, "Q4_0", quant.Retyping{}, quant.Options{Calibration: calibrated(t, alike(t, in, tc.inputs))})
 			require.ErrorContains(t, err, tc.want)
 			assert.NoFileExists(t, out)
 		})
 	}
 	var unfinished *calibration.UnfinishedError
-	_, err := quant.OpenCalibration(alike(t, in, map[string]int64{key: 256}, 2))
+	path := filepath.Join(t.TempDir(), "begun.gguf")
+	begun, err := calibration.NewDraft(path, false, calibration.Info{ChunkSize: 16}, []calibration.Entry{entry(t, in, key, 256)})
+	require.NoError(t, err)
+	require.NoError(t, begun.Close())
+	_, err = quant.OpenCalibration(path)
 	require.ErrorAs(t, err, &unfinished)
 }
 
 func TestACalibrationOfOtherWeightsIsToldOfOrRefused(t *testing.T) {
 	in := model(t, gguf.F32, nil)
 	const key = "blk.0.time_mix_key.weight"
-	path := alike(t, in, map[string]int64{key: 256, "blk.1.channel_mix_value.weight": 512}, 2)
+	path := alike(t, in, map[string]int64{key: 256, "blk.1.channel_mix_value.weight": 512})
 	for name, tc := range map[string]struct {
 		from  string // the type of the weights
 		tuned float32
@@ -312,7 +316,7 @@ func TestACalibrationOfOtherWeightsIsToldOfOrRefused(t *testing.T) {
 func TestDamagedMomentsAreRefused(t *testing.T) {
 	in := model(t, gguf.F32, nil)
 	path := filepath.Join(t.TempDir(), "c.gguf")
-	w, err := calibration.Create(path, false, calibration.Info{ChunkSize: 16, Matrices: 1}, []calibration.Entry{entry(t, in, "blk.0.time_mix_key.weight", 256)})
+	w, err := calibration.Create(path, false, calibration.Info{ChunkSize: 16}, []calibration.Entry{entry(t, in, "blk.0.time_mix_key.weight", 256)})
 	require.NoError(t, err)
 	defer w.Close()
 	x := make([]float32, rounding.Triangle(256))

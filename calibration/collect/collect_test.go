@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,7 @@ import (
 	"github.com/gosling-rwkv/gosling/calibration/collect"
 	"github.com/gosling-rwkv/gosling/imatrix"
 	imatrixcollect "github.com/gosling-rwkv/gosling/imatrix/collect"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/internal/synth"
 	"github.com/gosling-rwkv/gosling/internal/tinytest"
 )
@@ -130,6 +132,81 @@ func TestWhatWasStoppedGoesOnToTheSameEnd(t *testing.T) {
 	equal(t, whole.Output, o.Output)
 	_, err = collect.Run(t.Context(), o)
 	require.NoError(t, err, "there is nothing left to read")
+}
+
+// A program that is killed leaves the file as it is. Writing takes an hour on the clock of this test, so after the first time it would be due
+// again after 20 hours.
+func TestAKilledReadingGoesOnFromWhatWasWritten(t *testing.T) {
+	o := options(t, "7", 1)
+	killed := filepath.Join(t.TempDir(), "killed.gguf")
+	var written []int
+	o.Progress = func(p collect.Progress) {
+		f, err := calibration.Open(o.Output)
+		if err != nil || p.Ended {
+			return
+		}
+		defer f.Close()
+		for _, e := range f.Entries[1:] {
+			require.Equal(t, f.Entries[1].Chunks, e.Chunks)
+		}
+		written = append(written, f.Entries[1].Chunks)
+		data, err := os.ReadFile(o.Output)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(killed, data, 0o600))
+	}
+	hours := 0
+	hourly := clock.With(t.Context(), func() time.Time {
+		hours++
+		return time.Time{}.Add(time.Duration(hours) * time.Hour)
+	})
+	_, err := collect.Run(hourly, o)
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 1, 1, 1, 1, 1}, written)
+
+	again := o
+	again.Output, again.Resume, again.Progress = killed, true, nil
+	_, err = collect.Run(t.Context(), again)
+	require.NoError(t, err)
+	equal(t, o.Output, killed)
+
+	o.Output, written = filepath.Join(t.TempDir(), "still.gguf"), nil
+	still := clock.With(t.Context(), func() time.Time { return time.Time{} })
+	_, err = collect.Run(still, o)
+	require.NoError(t, err)
+	assert.Empty(t, written, "within a minute nothing is written before the end")
+}
+
+// As after a kill between the beginning of a file and its first moments.
+func TestAFileOfNothingGoesOn(t *testing.T) {
+	o := options(t, "7", 1)
+	_, err := collect.Run(t.Context(), o)
+	require.NoError(t, err)
+	whole := open(t, o.Output)
+	empty := o
+	empty.Output, empty.Resume = filepath.Join(t.TempDir(), "empty.gguf"), true
+	d, err := calibration.NewDraft(empty.Output, false, whole.Info, whole.Entries)
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+	_, err = collect.Run(t.Context(), empty)
+	require.NoError(t, err)
+	equal(t, o.Output, empty.Output)
+}
+
+func TestAFileMustFitTheDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.gguf")
+	require.NoError(t, collect.FitsDisk(path, 1))
+	var disk *collect.DiskError
+	err := collect.FitsDisk(path, 1<<60)
+	require.ErrorAs(t, err, &disk)
+	require.ErrorContains(t, err, path+" would take 1073741824.00 GiB, but only ")
+
+	large := filepath.Join(t.TempDir(), "large.gguf")
+	require.NoError(t, os.WriteFile(large, nil, 0o600))
+	if err := os.Truncate(large, 8<<40); err != nil {
+		t.Skipf("no file of 8 TiB: %v", err)
+	}
+	_, err = collect.Run(t.Context(), collect.Options{In: []string{large}, Output: path})
+	require.ErrorAs(t, err, &disk)
 }
 
 func TestOnlyTheSameReadingGoesOn(t *testing.T) {

@@ -2,12 +2,18 @@ package collect
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/gosling-rwkv/gosling/calibration"
 	"github.com/gosling-rwkv/gosling/engine"
 	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/fit"
+	"github.com/gosling-rwkv/gosling/internal/clock"
 	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/rounding"
+	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
 // collection is a file that is being made.
@@ -16,12 +22,14 @@ type collection struct {
 	model    *lm.Model
 	windows  []eval.Window
 	info     calibration.Info
-	entries  []calibration.Entry // as they are in the file, 0 chunks where they are not
+	entries  []calibration.Entry
 	readers  []reader
-	table    bool      // the first entry is an embedding without inputs
-	moments  []float32 // of that embedding, for the first file
-	begun    bool      // the output is ours
+	table    []float32          // the moments for an embedding without inputs, until they are in the file
+	draft    *calibration.Draft // nil while there is nothing to write
 	progress Progress
+
+	saved time.Time     // when the draft was changed, or the reading began
+	cost  time.Duration // how long the last change took
 }
 
 // run reads the text as often as needed.
@@ -30,34 +38,60 @@ func (c *collection) run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if err := c.fits(); err != nil {
+		return Result{}, err
+	}
 	c.progress.Passes = len(passes)
 	for _, p := range passes {
 		c.progress.Memory = max(c.progress.Memory, p.memory)
 		c.progress.Total += int64((len(c.windows) - p.chunk) * c.o.Context)
 	}
-	if len(passes) > 0 && c.table && !c.begun {
+	defer c.end()
+	if len(passes) > 0 && c.hasTable() && (c.draft == nil || c.draft.Entries[0].Chunks == 0) {
 		c.progress.Pass = 1
 		c.tell()
-		if c.moments, err = embedding(ctx, c.model, c.readers); err != nil {
-			c.end()
+		if c.table, err = embedding(ctx, c.model, c.readers); err != nil {
 			return Result{}, err
 		}
 	}
+	c.saved = clock.Of(ctx)()
 	for i, p := range passes {
 		c.progress.Pass = i + 1
 		c.tell()
 		if err := c.pass(ctx, p); err != nil {
-			c.end()
 			return c.result(), err
 		}
 	}
-	c.end()
 	return c.result(), nil
+}
+
+// hasTable reports whether the first entry is an embedding without inputs.
+func (c *collection) hasTable() bool { return c.entries[0].Name == rwkv.TokenEmbd }
+
+// fits returns a *DiskError if the disk has no room for a new file.
+func (c *collection) fits() error {
+	if c.draft != nil {
+		return nil
+	}
+	need := int64(0)
+	for _, e := range c.entries {
+		need += 4 * rounding.Triangle(e.Inputs)
+	}
+	return fitsDisk(c.o.Output, need)
+}
+
+// fitsDisk returns a *DiskError if the disk has no room for a file of some bytes.
+func fitsDisk(path string, need int64) error {
+	disk, err := fit.DiskOf(filepath.Dir(path))
+	if err != nil || need <= disk.Free { // not every file system reports its free space
+		return nil
+	}
+	return &DiskError{path, need, disk.Free}
 }
 
 // result describes the file, if there is one.
 func (c *collection) result() Result {
-	if !c.begun {
+	if c.draft == nil {
 		return Result{}
 	}
 	return resultOf(c.info, c.entries)
@@ -92,14 +126,14 @@ func (c *collection) pass(ctx context.Context, p pass) error {
 	for chunk := p.chunk; chunk < len(c.windows); chunk++ {
 		if err := observer.Read(reading, c.windows[chunk].Tokens); err != nil {
 			if ctx.Err() != nil && chunk > p.chunk {
-				if err := c.save(context.WithoutCancel(ctx), p, observer.Inputs(), chunk); err != nil {
+				if err := c.save(ctx, p, observer.Inputs(), chunk); err != nil {
 					return err
 				}
 			}
 			return err
 		}
-		if read := chunk + 1; read == len(c.windows) || (read-p.chunk)%savedEvery == 0 {
-			if err := c.save(context.WithoutCancel(ctx), p, observer.Inputs(), read); err != nil {
+		if read := chunk + 1; read == len(c.windows) || c.due(ctx) {
+			if err := c.save(ctx, p, observer.Inputs(), read); err != nil {
 				return err
 			}
 		}
@@ -107,18 +141,24 @@ func (c *collection) pass(ctx context.Context, p pass) error {
 	return nil
 }
 
+// How often a pass is saved: at most once a minute, and so that it takes at most about 5 % of the time.
+const (
+	leastReading   = time.Minute
+	readingForCost = 20
+)
+
+// due reports whether a pass is to be saved before it ends.
+func (c *collection) due(ctx context.Context) bool {
+	return clock.Of(ctx).Since(c.saved) >= max(leastReading, readingForCost*c.cost)
+}
+
 // recall gives an observer what the file has of a pass. The sums are then those of a reading that was not stopped, to the last bit.
 func (c *collection) recall(ctx context.Context, p pass, observer *engine.Observer) error {
 	if p.chunk == 0 {
 		return nil
 	}
-	old, err := calibration.Open(c.o.Output)
-	if err != nil {
-		return err
-	}
-	defer old.Close()
 	for _, name := range c.names(p) {
-		moments, err := old.Moments(ctx, name)
+		moments, err := c.draft.Moments(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -127,54 +167,30 @@ func (c *collection) recall(ctx context.Context, p pass, observer *engine.Observ
 	return nil
 }
 
-// save writes the file with the moments of a pass, which were seen in some chunks.
-func (c *collection) save(ctx context.Context, p pass, seen []*engine.Inputs, chunks int) error {
-	entries := slices.Clone(c.entries)
+// save writes the moments of a pass, which were seen in some chunks, though ctx may have ended.
+func (c *collection) save(ctx context.Context, p pass, seen []*engine.Inputs, chunks int) (err error) {
+	begin := clock.Of(ctx)()
+	moments := map[int][]float32{}
+	if c.draft == nil {
+		if c.draft, err = calibration.NewDraft(c.o.Output, c.o.Force, c.info, c.entries); err != nil {
+			return err
+		}
+	}
+	if c.table != nil {
+		moments[0], c.table = c.table, nil
+	}
 	for i := p.first; i < p.end; i++ {
-		entries[i].Chunks = chunks
+		at := slices.IndexFunc(seen, func(in *engine.Inputs) bool { return in.Weight == c.entries[i].Name })
+		moments[i], c.entries[i].Chunks = seen[at].Moments, chunks
 	}
-	var old *calibration.File
-	if c.begun {
-		var err error
-		if old, err = calibration.Open(c.o.Output); err != nil {
-			return err
-		}
-		defer func() { old.Close() }()
+	var all []int
+	for _, e := range c.entries {
+		all = append(all, e.Chunks)
 	}
-	written := slices.DeleteFunc(slices.Clone(entries), func(e calibration.Entry) bool { return e.Chunks == 0 })
-	w, err := calibration.Create(c.o.Output, c.o.Force || c.begun, c.info, written)
-	if err != nil {
+	if err := c.draft.Change(context.WithoutCancel(ctx), all, moments); err != nil {
 		return err
 	}
-	defer w.Close()
-	for i, e := range written {
-		x, err := c.momentsOf(ctx, old, e.Name, seen)
-		if err == nil {
-			err = w.Put(ctx, i, x)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if old != nil {
-		old.Close() // since it is replaced
-	}
-	if err := w.Commit(); err != nil {
-		return err
-	}
-	c.entries, c.begun = entries, true
+	c.saved = clock.Of(ctx)()
+	c.cost = c.saved.Sub(begin)
 	return nil
-}
-
-// momentsOf returns the moments of a tensor: those seen, or else those in the earlier file, or else the embedding's.
-func (c *collection) momentsOf(ctx context.Context, old *calibration.File, name string, seen []*engine.Inputs) ([]float32, error) {
-	for _, in := range seen {
-		if in.Weight == name {
-			return in.Moments, nil
-		}
-	}
-	if old == nil {
-		return c.moments, nil
-	}
-	return old.Moments(ctx, name)
 }

@@ -58,9 +58,9 @@ var arrows = map[string][]string{
 	"quant":       {"calibration", "imatrix", "rounding", "ggml", "rwkv/archs", "internal/term", "internal/units", "internal/utf"},
 	"imatrix":     {"gguf", "internal/atomicfile", "internal/float"},
 
-	"calibration":         {"gguf", "imatrix", "rounding"},
+	"calibration":         {"gguf", "imatrix", "rounding", "internal/lock"},
 	"rounding":            {"gguf", "kernels", "internal/float"},
-	"calibration/collect": {"imatrix/collect", "calibration", "internal/units"},
+	"calibration/collect": {"imatrix/collect", "calibration", "fit", "internal/clock", "internal/units"},
 
 	"imatrix/collect": {"lm", "eval", "imatrix", "internal/term"},
 

@@ -1,0 +1,4 @@
+package collect
+
+// FitsDisk is fitsDisk, for its test.
+var FitsDisk = fitsDisk
