@@ -232,7 +232,7 @@ func (s *Server) props(c *call) error {
 	m := s.o.Model
 	p := llamacpp.Props{
 		Settings: llamacpp.Settings{Sampling: m.DefaultSampling()}, Context: m.Context(), Slots: m.Slots(), Alias: m.Name(),
-		File: filepath.Base(m.File().Path()), Type: m.Kind(), Template: m.Format().Name, Build: m.Fingerprint(), HasSlots: !s.o.NoSlots, HasMetrics: !s.o.NoMetrics,
+		File: filepath.Base(m.File().Path()), Type: m.Kind(), Template: m.Format().Name, Turns: !m.Format().Verbatim, Thinks: m.Format().Thinks, Build: m.Fingerprint(), HasSlots: !s.o.NoSlots, HasMetrics: !s.o.NoMetrics,
 	}
 	return c.answer(http.StatusOK, llamacpp.EncodeProps(p))
 }

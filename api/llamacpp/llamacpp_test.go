@@ -90,7 +90,7 @@ func TestResponsesAreEncoded(t *testing.T) {
 		"embeddings":        llamacpp.EncodeEmbeddings([][]float32{{0.5, -1}, {0, 0.25}}),
 		"health":            llamacpp.EncodeHealth(),
 		"props": llamacpp.EncodeProps(llamacpp.Props{Settings: llamacpp.Settings{Sampling: sampler.Options{Seed: 42}}, Context: 256, Slots: 2, Alias: "demo", File: "demo.gguf",
-			Type: "F16", Template: "g1", End: "\n\n", Build: "b1-goose", HasSlots: true}),
+			Type: "F16", Template: "g1", Turns: true, Thinks: true, End: "\n\n", Build: "b1-goose", HasSlots: true}),
 		"slots": llamacpp.EncodeSlots([]llamacpp.Slot{{}, {Busy: true, Prompt: 9, Read: 4, Cached: 5, Generated: 2, Remaining: &three, NewLine: true}}, 256),
 	} {
 		t.Run(name, func(t *testing.T) {

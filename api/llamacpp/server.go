@@ -19,6 +19,8 @@ type Props struct {
 	File     string   // the name of the model's file, without its folder
 	Type     string   // the type of most weights, such as "Q4_K_M"
 	Template string   // the name of the chat format
+	Turns    bool     // the chat format has turns, of which one may be the system's, and a place for functions
+	Thinks   bool     // the model can think before it answers
 	Begin    string   // what every text of the model begins with, if it is a special token
 	End      string   // what ends a text
 	Build    string   // of the program; clients expect it to begin with "b"
@@ -32,6 +34,13 @@ func EncodeProps(p Props) []byte {
 		Vision bool `json:"vision"`
 		Video  bool `json:"video"`
 		Audio  bool `json:"audio"`
+	}
+	type caps struct {
+		System        bool `json:"supports_system_role"`
+		Tools         bool `json:"supports_tools"`
+		Calls         bool `json:"supports_tool_calls"`
+		ParallelCalls bool `json:"supports_parallel_tool_calls"`
+		Thinking      bool `json:"supports_thinking"` // llama.cpp has no name for it
 	}
 	type defaults struct {
 		Params  numbers `json:"params"`
@@ -48,12 +57,14 @@ func EncodeProps(p Props) []byte {
 		HasProps   bool       `json:"endpoint_props"`
 		HasMetrics bool       `json:"endpoint_metrics"`
 		Template   string     `json:"chat_template"`
+		Caps       caps       `json:"chat_template_caps"`
 		Begin      string     `json:"bos_token"`
 		End        string     `json:"eos_token"`
 		Build      string     `json:"build_info"`
 		Sleeping   bool       `json:"is_sleeping"`
 	}{Defaults: defaults{p.Settings.numbers(), p.Context}, Slots: p.Slots, Alias: p.Alias, Type: p.Type, File: p.File, HasSlots: p.HasSlots,
-		HasMetrics: p.HasMetrics, Template: p.Template, Begin: p.Begin, End: p.End, Build: p.Build})
+		HasMetrics: p.HasMetrics, Template: p.Template, Caps: caps{System: p.Turns, Tools: p.Turns, Calls: p.Turns, Thinking: p.Thinks},
+		Begin: p.Begin, End: p.End, Build: p.Build})
 }
 
 // Slot is a place for a text that is computed. Its zero value is a place without one.
