@@ -71,23 +71,67 @@ func TestThoughtsAreFolded(t *testing.T) {
 	p.holds(`document.querySelector("article details").open && document.querySelector("article details").innerText.includes("7 and 8 are 15")`)
 }
 
+// TestThoughtsAreCounted has pieces of several tokens. The server counts better than the page.
+func TestThoughtsAreCounted(t *testing.T) {
+	t.Parallel()
+	more := make(chan struct{})
+	f := pretend(t, func(s *stream) {
+		piece := func(text string, tokens int) {
+			s.event(object{"choices": []object{{"delta": object{"reasoning_content": text}}}, "timings": object{"predicted_n": tokens}})
+		}
+		piece("a", 1)
+		<-more
+		piece("few words", 5)
+		<-more
+		s.delta("content", "done")
+	})
+	p := open(t, f.url)
+	p.send("x")
+	summary := func(text string) { p.holds(`document.querySelector("summary")?.innerText === ` + quote(text)) }
+	summary("Thoughts (1 token)")
+	more <- struct{}{}
+	summary("Thoughts (5 tokens)")
+	more <- struct{}{}
+	p.answered("done")
+	summary("Thoughts (5 tokens)")
+	p.load(f.url)
+	p.click("x")
+	summary("Thoughts (5 tokens)")
+}
+
+// TestWhatIsWideScrollsInItself has code and a table that are wider than the screen.
+func TestWhatIsWideScrollsInItself(t *testing.T) {
+	t.Parallel()
+	wide := strings.Repeat("wide_", 100)
+	f := pretend(t, func(s *stream) {
+		s.delta("content", "```\n"+wide+"\n```\n\n| "+wide+" | b |\n|-|-|\n| c | d |\n\n"+wide)
+	})
+	p := open(t, f.url)
+	p.size(360, 640)
+	p.send("x")
+	p.idle()
+	p.holds(`["pre", ".wide"].every((s) => ((e) => e.scrollWidth > e.clientWidth + 100)(document.querySelector("article " + s)))`)
+	p.holds(`((l) => l.scrollWidth <= l.clientWidth)(document.querySelector("[role=log]"))`)
+	p.holds(`document.documentElement.scrollWidth <= innerWidth`)
+}
+
 func TestCallsOfToolsAreShown(t *testing.T) {
 	t.Parallel()
 	f := pretend(t, func(s *stream) {
 		s.delta("tool_calls", []object{{"index": 0, "function": object{"name": "weather", "arguments": `{"city":`}}})
-		s.delta("tool_calls", []object{{"index": 0, "function": object{"arguments": ` "<b>Rome</b>"}`}}})
+		s.delta("tool_calls", []object{{"index": 0, "function": object{"arguments": ` "<b>Rome</b>","days":[12345678901234567890,-1.50]}`}}})
 		s.delta("tool_calls", []object{{"index": 1, "function": object{"name": "clock", "arguments": "{}"}}})
 	})
 	p := open(t, f.url)
 	p.send("x")
 	p.idle()
-	for _, text := range []string{"Tool call", "weather", `"city": "<b>Rome</b>"`, "clock", "{}"} {
+	for _, text := range []string{"Tool call", "weather", "{\n  \"city\": \"<b>Rome</b>\",\n  \"days\": [\n    12345678901234567890,\n    -1.50\n  ]\n}", "clock", "{}"} {
 		p.holds(fmt.Sprintf(`document.querySelector("[role=log]").innerText.includes(%q)`, text))
 	}
 }
 
 // markdown has everything that the page formats.
-const markdown = "# Head\n\nOne **strong** and `code` [link](https://example.com/a).\n\n- first\n- second\n\n1. one\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n```go\nx := <-y\n```\n\n> said\n"
+const markdown = "# Head\n\nOne **strong `part`** and `code` [link](https://example.com/a).\n\n- first\n- second\n  - inner\n    1. innermost\n- third\n\n1. one\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n```go\nx := <-y\n```\n\n> said\n"
 
 func TestMarkdownIsFormatted(t *testing.T) {
 	t.Parallel()
@@ -100,9 +144,9 @@ func TestMarkdownIsFormatted(t *testing.T) {
 	p.send("x")
 	p.idle()
 	tags := `(() => { const a = [...document.querySelectorAll("article")].at(-1);
-		return ["strong", "p code", "ul li:nth-child(2)", "ol li", "th", "td:nth-child(2)", "pre code", "blockquote", "a[rel='noopener noreferrer'][target=_blank]"]
+		return ["strong", "strong code", "p > code", "ul > li > ul > li", "ul ul ol > li", "ul > li:nth-child(3)", "div > ol > li", "th", "td:nth-child(2)", "pre code", "blockquote", "a[rel='noopener noreferrer'][target=_blank]"]
 			.map((s) => s + "=" + (a.querySelector(s) || {innerText: "none"}).innerText.trim()).join("\n") })()`
-	assert.Equal(t, "strong=strong\np code=code\nul li:nth-child(2)=second\nol li=one\nth=a\ntd:nth-child(2)=2\npre code=x := <-y\nblockquote=said\n"+
+	assert.Equal(t, "strong=strong part\nstrong code=part\np > code=code\nul > li > ul > li=inner\ninnermost\nul ul ol > li=innermost\nul > li:nth-child(3)=third\ndiv > ol > li=one\nth=a\ntd:nth-child(2)=2\npre code=x := <-y\nblockquote=said\n"+
 		"a[rel='noopener noreferrer'][target=_blank]=link", eval[string](p, tags))
 	p.find("heading", "Head")
 	p.find("link", "link")

@@ -1,8 +1,13 @@
 package browser
 
 import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -40,18 +45,71 @@ func TestAServerThatStartsAgain(t *testing.T) {
 	p.status("Ready")
 	p.expectFailures()
 	s.kill()
-	p.send(other)
-	p.says("No connection to the server")
 	p.status("No connection to the server")
-	assert.Equal(t, message{"You", other}, p.messages()[2], "the message is kept")
+	p.fill("textbox", "Message", other)
+	disabled := `[...document.querySelectorAll("button")].find((b) => b.textContent === "Send").disabled`
+	p.holds(disabled)
+	p.run(p.find("textbox", "Message"), "function() { this.focus() }")
+	p.press(kb.Enter)
+	p.says("No connection to the server")
+	assert.Equal(t, other, strings.TrimSpace(p.value("textbox", "Message")), "the message is kept") // the driver adds a line end
+	assert.Len(t, p.messages(), 2)
 	serve(t, s.port())
 	p.status("Ready") // without the user's help
-	p.click("Try again")
-	p.holds(messages + ".length === 4")
-	p.idle()
+	p.holds("!" + disabled)
+	p.click("Send")
+	p.answered("20")
+	p.holds(`!document.querySelector("[role=alert]").innerText`)
 	p.click("New conversation")
 	p.send(sum)
 	p.answered("42")
+}
+
+// TestAConnectionThatEndsBeforeAnAnswer loses the request itself.
+func TestAConnectionThatEndsBeforeAnAnswer(t *testing.T) {
+	t.Parallel()
+	var works atomic.Bool
+	f := pretend(t, func(s *stream) {
+		if !works.Load() { // the browser may try more than once
+			s.cut()
+		}
+		s.delta("content", "here")
+	})
+	p := open(t, f.url)
+	p.expectFailures()
+	p.send("x")
+	p.says("No connection to the server")
+	assert.Equal(t, []message{{"You", "x"}}, p.messages(), "the message is kept")
+	works.Store(true)
+	p.click("Try again")
+	p.answered("here")
+	p.gone("button", "Previous version")
+}
+
+func TestAServerThatLoadsItsModel(t *testing.T) {
+	t.Parallel()
+	var ready atomic.Bool
+	f := pretend(t, func(s *stream) { s.delta("content", "ok") })
+	for _, path := range []string{"/health", "/v1/models"} {
+		f.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			if s := (&stream{w: w}); !ready.Load() {
+				s.refuse(http.StatusServiceUnavailable, "the model is loading")
+				return
+			}
+			json.NewEncoder(w).Encode(object{"data": []object{{"id": "late"}}})
+		})
+	}
+	p := blank(t, f.url)
+	p.expectFailures()
+	p.load(f.url)
+	p.status("The model is being loaded")
+	p.fill("textbox", "Message", "x")
+	p.holds(`[...document.querySelectorAll("button")].find((b) => b.textContent === "Send").disabled`)
+	ready.Store(true)
+	p.status("Ready")
+	p.find("option", "late")
+	p.click("Send")
+	p.answered("ok")
 }
 
 func TestAServerThatIsGoneInAnAnswer(t *testing.T) {

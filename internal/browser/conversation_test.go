@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/browser"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -100,6 +101,77 @@ func TestConversationsAreKept(t *testing.T) {
 	p.holds(messages + ".length === 0")
 }
 
+func TestADeletionCanBeTakenBack(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.url)
+	p.send(sum)
+	p.answered("42")
+	p.click("Delete " + sum)
+	p.gone("button", "Delete "+sum)
+	p.holds(messages + ".length === 0")
+	p.click("Undo")
+	p.answered("42")
+	p.gone("button", "Undo")
+	p.load(demo.url)
+	p.click(sum)
+	p.answered("42")
+}
+
+func TestADeletionEndsTheAnswer(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	f := pretend(t, func(s *stream) {
+		s.delta("content", "begun")
+		<-s.gone
+		close(ended)
+	})
+	p := open(t, f.url)
+	p.send("x")
+	p.holds(last("Assistant", "begun"))
+	p.click("Delete x")
+	<-ended
+	p.idle()
+	p.holds(messages + ".length === 0")
+	p.load(f.url)
+	p.gone("button", "Delete x")
+}
+
+// TestStorageThatIsDenied and the next test have a browser that keeps nothing. The page works all the same, and says so.
+func TestStorageThatIsDenied(t *testing.T) {
+	t.Parallel()
+	p := blank(t, demo.url)
+	call(p, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		for (const name of ["localStorage", "sessionStorage", "indexedDB"])
+			Object.defineProperty(window, name, {get() { throw new DOMException("denied", "SecurityError") }});`})
+	p.load(demo.url)
+	p.send(sum)
+	p.says("This browser does not keep conversations")
+	p.answered("42")
+	p.click("New conversation")
+	p.send(other)
+	p.answered("20")
+	p.click(sum)
+	p.answered("42")
+	p.fill("spinbutton", "Longest answer, in tokens", "2")
+	p.choose("Theme", "Dark")
+	p.click("Retry")
+	p.answered("4")
+}
+
+func TestStorageThatIsFull(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.url)
+	p.evaluate(`IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError") };
+		Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError") };`)
+	p.send(sum)
+	p.says("The browser's storage is full")
+	p.answered("42")
+	p.click("New conversation")
+	p.click(sum)
+	p.answered("42")
+	require.Len(t, read(t, p.download("Export")).Conversations, 1)
+}
+
 // exported is what a file of exported conversations has to say.
 type exported struct {
 	Format        string         `json:"format"`
@@ -184,16 +256,24 @@ func (p *page) refuses(name string) {
 
 func TestAMessageCanBeCopied(t *testing.T) {
 	t.Parallel()
-	p := open(t, demo.url)
+	f := pretend(t, func(s *stream) { s.delta("content", "Here:\n\n```go\nx := <-y\n\tz()\n```\n") })
+	p := open(t, f.url)
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
 		call(p, browser.SetPermission, browser.SetPermissionParams{Permission: &browser.PermissionDescriptor{Name: name},
 			Setting: browser.PermissionSettingGranted, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID})
 	}
 	p.send(sum)
-	p.answered("42")
+	p.idle()
+	p.find("button", "Copy code")
+	copied := func(want string) {
+		t.Helper()
+		p.until("the clipboard has "+want, func(ctx context.Context) (bool, error) {
+			text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("navigator.clipboard.readText()", chromedp.EvalAwaitPromise))
+			return text == want, err
+		})
+	}
 	p.clickOn("button", "Copy", 0)
-	p.until("the clipboard has the message", func(ctx context.Context) (bool, error) {
-		text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("navigator.clipboard.readText()", chromedp.EvalAwaitPromise))
-		return text == sum, err
-	})
+	copied(sum)
+	p.click("Copy code")
+	copied("x := <-y\n\tz()\n")
 }

@@ -432,3 +432,12 @@ func (p *page) status(text string) {
 	p.t.Helper()
 	p.holds(fmt.Sprintf(`document.querySelector("[role=status]").innerText.includes(%q)`, text))
 }
+
+// quote returns a text as JavaScript has it.
+func quote(text string) string {
+	data, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}

@@ -71,7 +71,7 @@ func TestPictures(t *testing.T) {
 			p.send("Show what you can.")
 			p.find("link", "link")
 			picture("markdown")
-			p.clickOn("DisclosureTriangle", "Thoughts (1 tokens)", -1)
+			p.clickOn("DisclosureTriangle", "Thoughts (1 token)", -1)
 			picture("thoughts")
 			p.click("Stop")
 		})

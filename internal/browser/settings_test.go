@@ -16,6 +16,7 @@ import (
 func TestSettingsAreSent(t *testing.T) {
 	t.Parallel()
 	f := pretend(t, func(s *stream) { s.delta("content", "ok") })
+	f.fixed("/props", object{"default_generation_settings": object{"params": object{"temperature": 1, "top_p": 0.2, "max_tokens": -1}}})
 	p := open(t, f.url)
 	p.sets("Temperature", "1")
 	p.sets("Top P", "0.2")
@@ -52,6 +53,104 @@ func TestSettingsAreSent(t *testing.T) {
 	assert.Equal(t, object{"model": "demo"}, asked())
 }
 
+// TestEverySettingIsSent fills in every field, with values that the server takes.
+func TestEverySettingIsSent(t *testing.T) {
+	t.Parallel()
+	f := pretend(t, func(s *stream) { s.delta("content", "ok") })
+	f.fixed("/props", object{"default_generation_settings": object{"params": object{"temperature": 0.9, "top_p": 0.4, "top_k": 5, "min_p": 0.1,
+		"presence_penalty": 0.2, "frequency_penalty": 0.3, "penalty_decay": 0.99, "seed": 7, "max_tokens": -1}}})
+	p := open(t, f.url)
+	fields := []struct {
+		name, usual, value, field string
+		sent                      float64
+	}{
+		{"Temperature", "0.9", "0.75", "temperature", 0.75},
+		{"Top P", "0.4", "0.5", "top_p", 0.5},
+		{"Top K", "5", "20", "top_k", 20},
+		{"Min P", "0.1", "0.05", "min_p", 0.05},
+		{"Presence penalty", "0.2", "-0.5", "presence_penalty", -0.5},
+		{"Frequency penalty", "0.3", "0", "frequency_penalty", 0},
+		{"Penalty decay", "0.99", "0.996", "penalty_decay", 0.996},
+		{"Longest answer, in tokens", "", "3", "max_tokens", 3},
+		{"Seed", "", "42", "seed", 42},
+	}
+	for _, each := range fields {
+		p.sets(each.name, each.usual)
+		p.fill("spinbutton", each.name, each.value)
+	}
+	p.fill("textbox", "System message", "Be brief.")
+	p.send("x")
+	p.answered("ok")
+	for _, each := range fields {
+		assert.Equal(t, each.sent, f.chat()[each.field], each.name)
+	}
+	assert.Equal(t, []any{object{"role": "system", "content": "Be brief."}, object{"role": "user", "content": "x"}}, f.chat()["messages"])
+	p.click("Use the model's defaults")
+	for _, each := range fields {
+		p.sets(each.name, each.usual)
+	}
+	p.click("Retry")
+	p.find("button", "Previous version")
+	p.idle()
+	for _, each := range fields {
+		assert.NotContains(t, f.chat(), each.field)
+	}
+	assert.Equal(t, []any{object{"role": "user", "content": "x"}}, f.chat()["messages"])
+}
+
+// TestTheServerTakesEverySetting asks the real server.
+func TestTheServerTakesEverySetting(t *testing.T) {
+	t.Parallel()
+	p := open(t, demo.url)
+	for name, value := range map[string]string{"Temperature": "0", "Top P": "0.5", "Top K": "20", "Min P": "0.05", "Presence penalty": "0.5",
+		"Frequency penalty": "0.5", "Penalty decay": "0.996", "Longest answer, in tokens": "30", "Seed": "42"} {
+		p.fill("spinbutton", name, value)
+	}
+	p.fill("textbox", "System message", "Be brief.")
+	p.send(sum)
+	p.holds(messages + ".length === 2 && " + messages + ".at(-1).text")
+	p.idle()
+	p.holds(`!document.querySelector("[role=alert]").innerText`)
+}
+
+func TestWrongSettingsAreNotSent(t *testing.T) {
+	t.Parallel()
+	f := pretend(t, func(s *stream) { s.delta("content", "ok") })
+	p := open(t, f.url)
+	p.sets("Temperature", "1")
+	for name, values := range map[string][]string{"Temperature": {"-1", "1000"}, "Top P": {"1.01"}, "Top K": {"2.5", "-3"},
+		"Longest answer, in tokens": {"0"}, "Seed": {"-1", "1e30"}} {
+		for _, value := range values {
+			p.fill("spinbutton", name, value)
+			p.holds(`document.querySelectorAll("[aria-invalid=true]").length === 1`)
+			p.holds(`[...document.querySelectorAll(".wrong")].filter((e) => e.textContent.startsWith("Not used: want a")).length === 1`)
+		}
+		p.fill("spinbutton", name, "")
+		p.holds(`document.querySelectorAll("[aria-invalid=true]").length === 0`)
+	}
+	p.fill("spinbutton", "Top P", "7")
+	p.send("x")
+	p.answered("ok")
+	assert.NotContains(t, f.chat(), "top_p")
+}
+
+// TestWhatAModelCannotDoIsNotOffered has a model without thoughts and system messages.
+func TestWhatAModelCannotDoIsNotOffered(t *testing.T) {
+	t.Parallel()
+	f := pretend(t, func(s *stream) { s.delta("content", "ok") })
+	f.fixed("/props", object{"chat_template_caps": object{"supports_thinking": false, "supports_system_role": false}})
+	p := open(t, f.url)
+	p.evaluate(`localStorage.setItem("settings of demo", '{"think":"1","system":"x"}')`)
+	p.load(f.url)
+	p.status("Ready")
+	p.gone("textbox", "System message")
+	p.holds(`document.querySelector("aside").parentNode.innerText.includes("This model does not think.")`)
+	p.send("x")
+	p.answered("ok")
+	assert.NotContains(t, f.chat(), "chat_template_kwargs")
+	assert.Len(t, f.chat()["messages"], 1)
+}
+
 // sets waits until a setting has that value.
 func (p *page) sets(name, value string) {
 	p.t.Helper()
@@ -83,7 +182,10 @@ const translated = `[...document.querySelectorAll("[data-t]")].map((e) => e.text
 
 func TestLanguages(t *testing.T) {
 	t.Parallel()
-	p := open(t, demo.url)
+	f := pretend(t, nil)
+	f.fixed("/v1/states", object{"data": []object{{"id": "one", "name": "one", "tokens": 1, "bytes": 2048}}})
+	p := open(t, f.url)
+	p.find("button", "Load one")
 	assert.Equal(t, "en", eval[string](p, "document.documentElement.lang"))
 	english := eval[[]string](p, translated)
 	p.choose("Language", "中文")
@@ -146,4 +248,18 @@ func TestTheDraftIsKept(t *testing.T) {
 	p.answered("42")
 	p.load(demo.url)
 	assert.Empty(t, p.value("textbox", "Message"))
+
+	// Each conversation has its own.
+	p.fill("textbox", "Message", "of the new one")
+	p.click(sum)
+	p.answered("42")
+	assert.Empty(t, p.value("textbox", "Message"))
+	p.fill("textbox", "Message", "of the old one")
+	p.click("New conversation")
+	assert.Equal(t, "of the new one", p.value("textbox", "Message"))
+	p.load(demo.url)
+	assert.Equal(t, "of the new one", p.value("textbox", "Message"))
+	p.click(sum)
+	p.answered("42")
+	assert.Equal(t, "of the old one", p.value("textbox", "Message"))
 }

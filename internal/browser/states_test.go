@@ -10,6 +10,44 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// TestAStateThatIsGone goes on with conversations whose states the server no longer has.
+func TestAStateThatIsGone(t *testing.T) {
+	t.Parallel()
+	s := serve(t, "0")
+	p := open(t, s.url)
+	p.send(sum)
+	p.answered("42")
+	p.fill("textbox", "Name of the state", "short")
+	p.click("Save state")
+	p.click("Load short")
+	p.holds(messages + ".length === 0")
+	p.send(other)
+	p.answered("20")
+	p.click("Delete short")
+	p.click("Delete for good")
+	p.gone("button", "Load short")
+	p.expectFailures()
+	p.send(sum)
+	p.says("The state “short” is not on the server: load or upload it again, or go on without it.")
+	p.click("Go on without it")
+	p.answered("42")
+	p.holds(`!document.querySelector("[role=log]").innerText.includes("Begins with the state")`)
+
+	// The state behind an answer is kept for a while only: here it ends with the server.
+	p.fill("textbox", "Name of the state", "again")
+	p.click("Save state")
+	p.click("Load again")
+	p.send(other)
+	p.answered("20")
+	s.kill()
+	p.status("No connection")
+	serve(t, s.port())
+	p.status("Ready")
+	p.fill("textbox", "Name of the state", "late")
+	p.click("Save state")
+	p.says("The state behind the last answer is no longer on the server")
+}
+
 func TestStates(t *testing.T) {
 	t.Parallel()
 	kept := t.TempDir()

@@ -7,11 +7,14 @@ import { Said } from "./notices.js";
 import { wanted } from "./settings.js";
 
 const running = new Map(); // by conversation
-const failures = new Map(); // the last one of a conversation: an error and the ways out
+const failures = new Map(); // by conversation: the conversation, an error, and the ways out
 
 // under returns the answer under way in a conversation: its message, and the progress of the prompt.
 export const under = (talk) => running.get(talk.id);
-export const failure = (talk) => failures.get(talk.id);
+export const failure = (talk) => failures.get(talk.id)?.said;
+
+// held returns the conversation of that id, if it has an answer under way or one that failed.
+export const held = (id) => (running.get(id) || failures.get(id))?.talk;
 export const forget = (talk) => failures.delete(talk.id);
 
 export function stop(talk) {
@@ -56,13 +59,13 @@ async function stream(talk, n, asked, again) {
       if (Date.now() - mine.saved > 5000) { mine.saved = Date.now(); tell("keep", talk); }
     }
   } catch (e) {
-    n.end = e.name === "AbortError" ? "stopped" : "cut";
-    if (n.end === "cut") wrong = e;
+    n.end = e.name === "AbortError" ? "stopped" : "unfinished";
+    if (n.end === "unfinished") wrong = e;
   }
   running.delete(talk.id);
   const empty = !n.content && !n.thoughts && !n.tools;
-  if (empty && n.end) prune(talk, n);
-  if (wrong) failures.set(talk.id, told(talk, wrong, empty, again));
+  if (empty && n.end && n.end !== "length") prune(talk, n);
+  if (wrong) failures.set(talk.id, { talk, said: told(talk, wrong, empty, again) });
   tell("ends", talk, n);
 }
 

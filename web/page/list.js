@@ -54,13 +54,12 @@ function rename(h, r) {
   });
   r.form = form(text, save, leave);
   r.item.replaceChildren(r.form);
-  text.focus();
+  text.select();
 }
 
 // whole returns a conversation: the one that is read, one that is being answered, or a kept one.
 async function whole(id) {
-  const at = answers.under({ id });
-  return now.talk.id === id ? now.talk : at ? at.talk : store.read(id);
+  return now.talk.id === id ? now.talk : answers.held(id) || store.read(id);
 }
 
 async function pick(id) {
@@ -70,11 +69,11 @@ async function pick(id) {
 
 async function remove(h) {
   const c = await whole(h.id), i = heads.findIndex((o) => o.id === h.id);
+  heads = heads.filter((o) => o.id !== h.id); // so that the end of its answer does not keep it
   answers.stop(h);
   answers.forget(h);
-  await store.remove(h.id);
   drop(h);
-  heads = heads.filter((o) => o.id !== h.id);
+  await store.remove(h.id);
   const next = heads[i] || heads[i - 1];
   if (now.talk.id === h.id) tell("open", fresh(), "stay");
   draw();

@@ -106,7 +106,7 @@ function turn(m, by) {
   const row = families(now.talk).get(m.node.parent), n = row[row.indexOf(m.node) + by];
   now.talk.pick[n.parent] = n.id;
   place.still(m.element, draw, () => shown.get(n).element);
-  shown.get(n).focus(by < 0 ? "previous" : "next");
+  shown.get(n).focus(...(by < 0 ? ["previous", "next"] : ["next", "previous"]));
   tell("keep", now.talk);
 }
 

@@ -102,10 +102,10 @@ export class Message {
     return [step("‹", "previous", -1, at === 0), make("span", `${at + 1} / ${of}`), step("›", "next", 1, at === of - 1)];
   }
 
-  // focus goes to the control with that key, or to the message.
-  focus(key) {
-    const control = key && this.row.querySelector(`[data-key="${key}"]:not([disabled])`);
-    (control || this.element).focus({ preventScroll: true });
+  // focus goes to the first control of those keys that there is, or to the message.
+  focus(...keys) {
+    const found = keys.map((key) => this.row.querySelector(`[data-key="${key}"]:not([disabled])`)).find(Boolean);
+    (found || this.element).focus({ preventScroll: true });
   }
 
   // swap shows a form in place of the message, or the message again.

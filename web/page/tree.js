@@ -100,7 +100,7 @@ function cleaned(c) {
     ...(Number.isInteger(n.thoughtTokens) ? { thoughtTokens: n.thoughtTokens } : {}),
     ...(Number.isInteger(n.read) ? { read: n.read } : {}),
     ...(Array.isArray(n.tools) && n.tools.every(validCall) ? { tools: n.tools.map((t) => ({ name: t.name, arguments: t.arguments })) } : {}),
-    ...(["stopped", "cut", "length"].includes(n.end) ? { end: n.end } : {}),
+    ...(["stopped", "unfinished", "length"].includes(n.end) ? { end: n.end } : {}),
   }));
   const pick = {};
   for (const [at, id] of Object.entries(c.pick || {})) if (/^\d+$/.test(at) && Number.isInteger(id)) pick[at] = id;
