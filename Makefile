@@ -153,7 +153,7 @@ build/compat/venv/bin/pytest:
 	build/compat/venv/bin/pip install --quiet -r "$(LLAMA_TESTS)/requirements.txt" pytest-timeout==2.4.0
 
 # Drives the page of a server in headless Chromium: Debian's package chromium, or the browser that CHROMIUM names. npm gets axe-core.
-# PICTURES names a folder for pictures of the page.
+# PICTURES names a folder for pictures of the page; those of the documentation are in docs/img.
 BROWSER = internal/browser
 PICTURES ?=
 

@@ -78,7 +78,7 @@ func TestAConnectionThatEndsBeforeAnAnswer(t *testing.T) {
 	p := open(t, f.url)
 	p.expectFailures()
 	p.send("x")
-	p.says("No connection to the server")
+	p.says("The server does not answer")
 	assert.Equal(t, []message{{"You", "x"}}, p.messages(), "the message is kept")
 	works.Store(true)
 	p.click("Try again")

@@ -152,7 +152,7 @@ func TestStorageThatIsDenied(t *testing.T) {
 	p.answered("20")
 	p.click(sum)
 	p.answered("42")
-	p.fill("spinbutton", "Longest answer, in tokens", "2")
+	p.fill("spinbutton", "Longest answer", "2")
 	p.choose("Theme", "Dark")
 	p.click("Retry")
 	p.answered("4")

@@ -1,16 +1,48 @@
 package browser
 
 import (
+	"bytes"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/stretchr/testify/require"
 )
 
-// TestPictures writes pictures of the page, for people to look at.
+// picture writes a picture of the page, or of a part of it.
+func (p *page) picture(name string, clip *cdppage.Viewport) {
+	p.t.Helper()
+	p.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+	shot := call(p, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{Clip: clip})
+	image, err := png.Decode(bytes.NewReader(shot.Data))
+	require.NoError(p.t, err)
+	var small bytes.Buffer
+	require.NoError(p.t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, image))
+	data := shot.Data
+	if small.Len() < len(data) {
+		data = small.Bytes()
+	}
+	require.NoError(p.t, os.WriteFile(filepath.Join(*pictures, name+".png"), data, 0o644))
+}
+
+// show has a conversation with the demo model that is worth a picture.
+func (p *page) show() {
+	p.t.Helper()
+	for _, question := range []string{"What is 17 + 25?", "Sort the words: pear apple fig", "Complete the line: O Romeo, Romeo! wherefore"} {
+		p.send(question)
+		p.holds(messages + `.at(-1).text && ` + messages + `.at(-2).text === ` + quote(question))
+		p.idle()
+	}
+	p.fill("textbox", "Name of the state", "romeo")
+	p.click("Save state")
+	p.find("button", "Load romeo")
+	p.status("Ready")
+}
+
+// TestPictures writes the pictures of the documentation.
 func TestPictures(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("no folder for pictures: see make page")
@@ -19,61 +51,19 @@ func TestPictures(t *testing.T) {
 	for _, theme := range []string{"Light", "Dark"} {
 		t.Run(theme, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, "0")
-			p := open(t, s.url)
-			picture := func(name string) {
-				data, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-				require.NoError(t, err)
-				require.NoError(t, os.WriteFile(filepath.Join(*pictures, strings.ToLower(theme)+"-"+name+".png"), data, 0o644))
+			p := open(t, serve(t, "0").url)
+			p.choose("Theme", theme)
+			p.show()
+			p.picture("page-"+strings.ToLower(theme), nil)
+			if theme == "Light" {
+				p.picture("page-state", &cdppage.Viewport{X: 977, Y: 46, Width: 303, Height: 720, Scale: 1})
+				p.size(360, 720)
+				p.picture("page-narrow", nil)
+				return
 			}
-			p.choose("Theme", theme)
-			picture("empty")
-			p.send(sum)
-			p.answered("42")
-			p.click("Retry")
-			p.find("button", "Previous version")
-			p.answered("42")
-			p.fill("textbox", "Name of the state", "sums")
-			p.click("Save state")
-			p.find("button", "Load sums")
-			picture("conversation")
-			p.click("Edit")
-			picture("edit")
-			p.click("Cancel")
+			p.choose("Theme", "Light")
 			p.choose("Language", "中文")
-			p.find("button", "发送")
-			picture("chinese")
-			p.choose("语言", "English")
-			p.size(360, 640)
-			picture("360")
-			p.click("Conversations")
-			picture("360-list")
-			p.click("Panels")
-			picture("360-panels")
-			p.run(p.find("combobox", "Theme"), "function() { this.scrollIntoView() }")
-			picture("360-settings")
-			p.click("Panels")
-			p.size(1280, 800)
-			p.expectFailures()
-			s.kill()
-			p.send(other)
-			p.find("button", "Try again")
-			picture("lost")
-
-			f := pretend(t, func(s *stream) {
-				s.delta("reasoning_content", "First the words, then the sum.")
-				s.delta("tool_calls", []object{{"index": 0, "function": object{"name": "clock", "arguments": "{\"zone\": \"UTC\"}"}}})
-				s.delta("content", markdown)
-				<-s.gone
-			})
-			p = open(t, f.url)
-			p.choose("Theme", theme)
-			p.send("Show what you can.")
-			p.find("link", "link")
-			picture("markdown")
-			p.clickOn("DisclosureTriangle", "Thoughts (1 token)", -1)
-			picture("thoughts")
-			p.click("Stop")
+			p.picture("page-chinese", nil)
 		})
 	}
 }

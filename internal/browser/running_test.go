@@ -118,10 +118,10 @@ func TestAnAnswerGoesOn(t *testing.T) {
 func TestTheModelGoesOnWithItsAnswer(t *testing.T) {
 	t.Parallel()
 	p := open(t, demo.url)
-	p.fill("spinbutton", "Longest answer, in tokens", "2")
+	p.fill("spinbutton", "Longest answer", "2")
 	p.send(sum)
 	p.answered("4")
-	p.fill("spinbutton", "Longest answer, in tokens", "")
+	p.fill("spinbutton", "Longest answer", "")
 	p.click("Continue")
 	p.answered("42")
 }

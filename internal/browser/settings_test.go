@@ -20,7 +20,7 @@ func TestSettingsAreSent(t *testing.T) {
 	p := open(t, f.url)
 	p.sets("Temperature", "1")
 	p.sets("Top P", "0.2")
-	p.sets("Longest answer, in tokens", "")
+	p.sets("Longest answer", "")
 	asked := func() object {
 		t.Helper()
 		p.click("New conversation")
@@ -37,7 +37,7 @@ func TestSettingsAreSent(t *testing.T) {
 	assert.Equal(t, object{"model": "demo"}, asked(), "what nobody set")
 	p.fill("spinbutton", "Temperature", "0.5")
 	p.fill("spinbutton", "Top P", "0.25")
-	p.fill("spinbutton", "Longest answer, in tokens", "7")
+	p.fill("spinbutton", "Longest answer", "7")
 	p.choose("Think", "Yes")
 	want := object{"model": "demo", "temperature": 0.5, "top_p": 0.25, "max_tokens": 7.0, "chat_template_kwargs": object{"enable_thinking": true}}
 	assert.Equal(t, want, asked())
@@ -49,7 +49,7 @@ func TestSettingsAreSent(t *testing.T) {
 	p.click("Use the model's defaults")
 	p.sets("Temperature", "1")
 	p.sets("Top P", "0.2")
-	p.sets("Longest answer, in tokens", "")
+	p.sets("Longest answer", "")
 	assert.Equal(t, object{"model": "demo"}, asked())
 }
 
@@ -71,7 +71,7 @@ func TestEverySettingIsSent(t *testing.T) {
 		{"Presence penalty", "0.2", "-0.5", "presence_penalty", -0.5},
 		{"Frequency penalty", "0.3", "0", "frequency_penalty", 0},
 		{"Penalty decay", "0.99", "0.996", "penalty_decay", 0.996},
-		{"Longest answer, in tokens", "", "3", "max_tokens", 3},
+		{"Longest answer", "", "3", "max_tokens", 3},
 		{"Seed", "", "42", "seed", 42},
 	}
 	for _, each := range fields {
@@ -103,7 +103,7 @@ func TestTheServerTakesEverySetting(t *testing.T) {
 	t.Parallel()
 	p := open(t, demo.url)
 	for name, value := range map[string]string{"Temperature": "0", "Top P": "0.5", "Top K": "20", "Min P": "0.05", "Presence penalty": "0.5",
-		"Frequency penalty": "0.5", "Penalty decay": "0.996", "Longest answer, in tokens": "30", "Seed": "42"} {
+		"Frequency penalty": "0.5", "Penalty decay": "0.996", "Longest answer": "30", "Seed": "42"} {
 		p.fill("spinbutton", name, value)
 	}
 	p.fill("textbox", "System message", "Be brief.")
@@ -119,7 +119,7 @@ func TestWrongSettingsAreNotSent(t *testing.T) {
 	p := open(t, f.url)
 	p.sets("Temperature", "1")
 	for name, values := range map[string][]string{"Temperature": {"-1", "1000"}, "Top P": {"1.01"}, "Top K": {"2.5", "-3"},
-		"Longest answer, in tokens": {"0"}, "Seed": {"-1", "1e30"}} {
+		"Longest answer": {"0"}, "Seed": {"-1", "1e30"}} {
 		for _, value := range values {
 			p.fill("spinbutton", name, value)
 			p.holds(`document.querySelectorAll("[aria-invalid=true]").length === 1`)

@@ -37,6 +37,7 @@ function status() {
   $("send").hidden = Boolean(at);
   $("stop").hidden = !at;
   $("send").disabled = Boolean(now.away);
+  $("send").title = now.away && say(now.away);
   if (held) $("message").focus();
 }
 

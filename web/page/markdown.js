@@ -110,9 +110,8 @@ function block(parent, text) {
 
 // codeBox makes a box of code with a button that copies it.
 function codeBox(copy) {
-  const code = make("code"), box = make("div", "", { class: "code" }, make("pre", "", { tabindex: 0 }, code));
-  box.append(call(button("copy", () => copy(code.textContent)), "copyCode"));
-  return [box, code];
+  const code = make("code"), copier = call(button("copy", () => copy(code.textContent)), "copyCode");
+  return [make("div", "", { class: "code" }, copier, make("pre", "", { tabindex: 0 }, code)), code];
 }
 
 export class Markdown {

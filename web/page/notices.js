@@ -14,7 +14,7 @@ export function alarm(e, ...ways) {
   if (!e) { box.replaceChildren(); return; }
   const text = make("span");
   if (e.status === 401) { tell("key"); put(text, "needKey"); }
-  else if (e.status === 0) { put(text, "lost"); tell("check"); }
+  else if (e.status === 0) { put(text, "noAnswer"); tell("check"); }
   else if (e instanceof Said) put(text, e.key, ...e.fill);
   else text.textContent = e.message || String(e);
   const buttons = ways.map(([key, act]) => button(key, () => { alarm(); $("message").focus(); act(); }));

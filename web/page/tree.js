@@ -29,7 +29,7 @@ export function grow(talk, parent, role, content) {
   const n = { id: talk.nodes.length ? talk.nodes[talk.nodes.length - 1].id + 1 : 1, parent, role, content };
   talk.nodes.push(n);
   talk.pick[parent] = n.id;
-  if (!talk.title && role === "user") talk.title = content.trim().slice(0, 60);
+  if (!talk.title && role === "user") talk.title = [...content.trim().slice(0, 120)].slice(0, 60).join("");
   return n;
 }
 

@@ -7,7 +7,7 @@ export const words = {
 
     // The list
     newConversation: "New conversation", export: "Export", import: "Import", rename: "Rename", delete: "Delete", title: "Title",
-    deleted: "Deleted “{}”.", deletedOne: "Deleted.",
+    deleted: "Deleted: {}", deletedOne: "Deleted.",
 
     // The log
     messages: "Messages", message: "Message", send: "Send", stop: "Stop", you: "You", assistant: "Assistant", edit: "Edit", retry: "Retry",
@@ -26,6 +26,7 @@ export const words = {
     // The server
     ready: "Ready", answering: "Answering", reading: "Reading the conversation: {} of {} tokens", connecting: "Connecting to the server",
     loading: "The model is being loaded", lost: "No connection to the server; trying again", noModel: "The server has no model",
+    noAnswer: "The server does not answer: see that it runs, then try again.",
     noModelYet: "The page waits for the server's model.", needKey: "The server wants a key.", apiKey: "API key", useKey: "Use key",
 
     // States
@@ -45,7 +46,7 @@ export const words = {
     // The model and its settings
     model: "Model", parameters: "Parameters", file: "File", kind: "Weights", context: "Longest text, in tokens", memory: "Memory, at most",
     devices: "Devices", speed: "Tokens per second", cached: "Cached tokens", settings: "Settings", temperature: "Temperature", topP: "Top P",
-    topK: "Top K", minP: "Min P", presence: "Presence penalty", frequency: "Frequency penalty", decay: "Penalty decay", longest: "Longest answer, in tokens",
+    topK: "Top K", minP: "Min P", presence: "Presence penalty", frequency: "Frequency penalty", decay: "Penalty decay", longest: "Longest answer",
     seed: "Seed", think: "Think", thinkAuto: "As the model does", thinkNo: "This model does not think.", system: "System message",
     systemHint: "None", defaults: "Use the model's defaults", random: "random", unlimited: "no limit", modelsOwn: "the model's own",
     want: "Not used: want a number from {} to {}.", wantWhole: "Not used: want a whole number from {} to {}.",
@@ -63,7 +64,7 @@ export const words = {
 
     // The list
     newConversation: "新对话", export: "导出", import: "导入", rename: "重命名", delete: "删除", title: "标题",
-    deleted: "已删除“{}”。", deletedOne: "已删除。",
+    deleted: "已删除：{}", deletedOne: "已删除。",
 
     // The log
     messages: "消息记录", message: "消息", send: "发送", stop: "停止", you: "你", assistant: "助手", edit: "编辑", retry: "重新生成",
@@ -79,6 +80,7 @@ export const words = {
     // The server
     ready: "就绪", answering: "正在回答", reading: "正在读取对话：{} / {} 个词元", connecting: "正在连接服务器",
     loading: "正在加载模型", lost: "无法连接服务器，正在重试", noModel: "服务器上没有模型",
+    noAnswer: "服务器没有响应：请确认它正在运行，然后重试。",
     noModelYet: "正在等待服务器的模型。", needKey: "服务器需要密钥。", apiKey: "API 密钥", useKey: "使用密钥",
 
     // States
@@ -97,7 +99,7 @@ export const words = {
     // The model and its settings
     model: "模型", parameters: "参数量", file: "文件大小", kind: "权重类型", context: "文本长度上限（词元）", memory: "内存上限",
     devices: "设备", speed: "每秒词元数", cached: "缓存的词元", settings: "设置", temperature: "温度", topP: "Top P",
-    topK: "Top K", minP: "Min P", presence: "存在惩罚", frequency: "频率惩罚", decay: "惩罚衰减", longest: "回答长度上限（词元）",
+    topK: "Top K", minP: "Min P", presence: "存在惩罚", frequency: "频率惩罚", decay: "惩罚衰减", longest: "最长回答",
     seed: "随机种子", think: "思考", thinkAuto: "由模型决定", thinkNo: "此模型不会思考。", system: "系统消息",
     systemHint: "无", defaults: "使用模型的默认值", random: "随机", unlimited: "无限制", modelsOwn: "模型默认值",
     want: "未采用：请输入 {} 到 {} 之间的数。", wantWhole: "未采用：请输入 {} 到 {} 之间的整数。",
