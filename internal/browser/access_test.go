@@ -192,6 +192,7 @@ func TestAxe(t *testing.T) {
 					s.delta("tool_calls", []object{{"index": 0, "function": object{"name": "clock", "arguments": "{}"}}})
 					s.delta("content", "text `code` **strong** [link](https://example.com)\n\n- a\n- b\n\n| a | b |\n|-|-|\n| c | d |\n\n> said\n\n```\ncode\n```\n")
 				})
+				f.fixed("/v1/states", object{"data": []object{{"id": "one", "name": "one", "tokens": 1, "bytes": 2048}}})
 				p := open(t, f.url)
 				p.expectFailures()
 				p.evaluate(source + ";0")
@@ -213,8 +214,18 @@ func TestAxe(t *testing.T) {
 					p.clean("the list")
 					p.click("Panels")
 					p.find("complementary", "Settings")
+					p.fill("spinbutton", "Top P", "7")
 					p.clean("the panels")
+					return
 				}
+				p.fill("spinbutton", "Top P", "7")
+				p.clean("a wrong setting")
+				p.click("Delete x")
+				p.find("button", "Undo")
+				p.clean("a deletion")
+				p.click("Delete one")
+				p.find("button", "Delete for good")
+				p.clean("a question")
 			})
 		}
 	}

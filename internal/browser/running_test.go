@@ -115,6 +115,29 @@ func TestAnAnswerGoesOn(t *testing.T) {
 	p.gone("button", "Previous version")
 }
 
+// TestAPageThatEndsKeepsTheAnswer loads the page again in the middle of an answer.
+func TestAPageThatEndsKeepsTheAnswer(t *testing.T) {
+	t.Parallel()
+	f := pretend(t, func(s *stream) {
+		if s.n == 1 {
+			s.delta("content", "The first half")
+			<-s.gone
+			return
+		}
+		s.delta("content", " and the second.")
+	})
+	p := open(t, f.url)
+	p.send("x")
+	p.holds(last("Assistant", "The first half"))
+	p.load(f.url)
+	p.click("x")
+	p.answered("The first half")
+	p.holds(`document.querySelector("[role=log]").innerText.includes("The answer is not complete.")`)
+	p.click("Continue")
+	p.answered("The first half and the second.")
+	p.gone("button", "Continue")
+}
+
 func TestTheModelGoesOnWithItsAnswer(t *testing.T) {
 	t.Parallel()
 	p := open(t, demo.url)

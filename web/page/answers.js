@@ -33,9 +33,10 @@ export function answer(talk, to) {
 export function extend(talk, n) {
   if (under(talk)) return;
   n.content = n.content.trimEnd(); // the model reads it so
-  delete n.end;
   stream(talk, n, { ...request(talk, n), continue_final_message: true }, () => extend(talk, n));
 }
+
+addEventListener("pagehide", () => { for (const { talk } of running.values()) tell("keep", talk); });
 
 function request(talk, to) {
   const { system, fields } = wanted();
@@ -46,7 +47,8 @@ function request(talk, to) {
 }
 
 async function stream(talk, n, asked, again) {
-  const mine = { talk, node: n, abort: new AbortController(), progress: null, made: 0, saved: Date.now() };
+  const mine = { talk, node: n, abort: new AbortController(), progress: null, made: 0, saved: 0 };
+  n.end = "unfinished"; // if the page ends before the answer does
   running.set(talk.id, mine);
   forget(talk);
   begin(talk);
@@ -56,17 +58,27 @@ async function stream(talk, n, asked, again) {
     for await (const e of events(await ask("v1/chat/completions", { json: asked, signal: mine.abort.signal }))) {
       take(mine, e);
       tell("grows", talk, n);
-      if (Date.now() - mine.saved > 5000) { mine.saved = Date.now(); tell("keep", talk); }
+      keepSome(mine);
     }
+    if (mine.long) n.end = "length";
+    else delete n.end;
   } catch (e) {
-    n.end = e.name === "AbortError" ? "stopped" : "unfinished";
-    if (n.end === "unfinished") wrong = e;
+    if (e.name === "AbortError") n.end = "stopped";
+    else wrong = e;
   }
   running.delete(talk.id);
   const empty = !n.content && !n.thoughts && !n.tools;
   if (empty && n.end && n.end !== "length") prune(talk, n);
   if (wrong) failures.set(talk.id, { talk, said: told(talk, wrong, empty, again) });
   tell("ends", talk, n);
+}
+
+// keepSome keeps what came so far, every few seconds.
+function keepSome(mine) {
+  const { talk, node: n } = mine, pause = talk.nodes.length < 1000 ? 2000 : 10000;
+  if (!(n.content || n.thoughts) || Date.now() - mine.saved < pause) return;
+  mine.saved = Date.now();
+  tell("keep", talk);
 }
 
 // told returns what the reader is told of a failure: an error, and the ways out of it.
@@ -84,7 +96,7 @@ function take(mine, e) {
   if (e.prompt_progress) mine.progress = e.prompt_progress;
   if (e.timings) n.read = measure(talk, e.timings, Boolean(e.usage || (choice && choice.finish_reason)));
   if (e.state) n.state = e.state.id;
-  if (choice && choice.finish_reason === "length") n.end = "length";
+  if (choice && choice.finish_reason === "length") mine.long = true;
   if (d.content || d.reasoning_content || d.tool_calls) mine.progress = null;
   if (d.reasoning_content) {
     n.thoughts = (n.thoughts || "") + d.reasoning_content;

@@ -91,7 +91,7 @@ function send(text) {
 
 $("compose").onsubmit = (e) => { e.preventDefault(); send($("message").value); };
 $("message").onkeydown = (e) => {
-  if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
+  if (e.key !== "Enter" || e.shiftKey || e.isComposing || e.keyCode === 229) return; // 229: Safari's end of composing
   e.preventDefault();
   send($("message").value);
 };
@@ -125,7 +125,7 @@ const met = () => away(now.model ? "" : "noModel");
 async function watch() {
   clearTimeout(timer);
   try {
-    await ask("health");
+    await ask("health", { signal: AbortSignal.timeout(15000) });
     if (now.away) await model.meet();
     met();
   } catch (e) {

@@ -18,6 +18,7 @@ function run(mode, work) {
     if (!db) { fail(new Error("IndexedDB")); return; }
     const t = db.transaction(["heads", "bodies"], mode);
     const request = work(t.objectStore("heads"), t.objectStore("bodies"));
+    t.commit(); // at once, since the page may be ending
     t.oncomplete = () => done(request && request.result);
     t.onerror = t.onabort = () => fail(t.error || new Error("IndexedDB"));
   });
