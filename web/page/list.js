@@ -48,7 +48,7 @@ function rename(h, r) {
   };
   const save = tried(async () => {
     const c = await whole(h.id);
-    if (c) { c.title = h.title = text.value.trim(); await write(c); }
+    if (c && text.value.trim()) { c.title = h.title = text.value.trim(); await write(c); }
     leave();
     tell("title");
   });

@@ -31,7 +31,11 @@ const asking = (work) => idle((m) => {
 });
 const acts = {
   copy, edit: idle(edit), turn: idle(turn), retry: asking(retry), extend: asking((m) => { answers.extend(now.talk, m.node); m.focus(); }),
-  fork: (m) => { tell("open", fork(now.talk, m.node)); tell("keep", now.talk); },
+  fork: (m) => {
+    if (answers.under(now.talk)?.node === m.node) { alarm(new Said("busy")); return; }
+    tell("open", fork(now.talk, m.node));
+    tell("keep", now.talk);
+  },
 };
 
 function message(n, versions, last) {
