@@ -161,7 +161,7 @@ page: all
 	@$(MAKE) --no-print-directory build/page/node/$(INSTALLED) || echo "page: npm does not get axe-core: skipping what needs it"
 	$(GO) -C $(BROWSER) test -c -o $(CURDIR)/build/page/page.test .
 	build/page/page.test -gosling $(CURDIR)/gosling -axe build/page/node/node_modules/axe-core/axe.min.js \
-		$(if $(PICTURES),-pictures "$(PICTURES)") -test.timeout 10m
+		$(if $(PICTURES),-pictures "$(PICTURES)") -test.parallel 4 -test.timeout 10m
 
 build/page/node/$(INSTALLED): $(wildcard $(BROWSER)/node/*)
 	mkdir -p build/page/node && cp $(BROWSER)/node/* build/page/node

@@ -89,7 +89,9 @@ async function list() {
   const all = (await askJSON("v1/states")).data.filter((s) => s.name);
   known.clear();
   for (const s of all) known.set(s.id, s);
-  replace($("states"), all.map((s) => make("li", "", { "data-state": s.id }, ...row(s))), $("stateName"));
+  const asked = [...$("states").children].filter((li) => li.querySelector("form")); // questions stay
+  const item = (s) => asked.find((li) => li.dataset.state === s.id) || make("li", "", { "data-state": s.id }, ...row(s));
+  replace($("states"), all.map(item), $("stateName"));
   $("noStates").hidden = all.length > 0;
 }
 
