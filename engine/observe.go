@@ -23,8 +23,8 @@ type Inputs struct {
 // they work on every device. An Observer belongs to one goroutine at a time.
 type Observer struct {
 	slots *Slots
-	seen  tally
-	sums  []float32 // of a graph
+	seen  tally // the sums of all texts
+	text  tally // of the text that is read
 }
 
 // NewObserver returns an observer whose sums are zero. The caller closes it before the model.
@@ -52,10 +52,10 @@ func (m *Model) NewMomentsObserver(of func(weight string) bool) (*Observer, erro
 	return o, nil
 }
 
-// MomentsMemory is the bytes that an observer takes for the moments of a matrix with some input channels: the sums of two graphs, of one
-// text and of all texts.
+// MomentsMemory is the bytes that an observer takes for the moments of a matrix with some input channels: the sums of a graph, of one text
+// and of all texts.
 func MomentsMemory(channels int64) int64 {
-	return 4 * (2*channels*channels + 2*(channels*(channels+1)/2))
+	return 4 * (channels*channels + 2*(channels*(channels+1)/2))
 }
 
 // Read reads tokens from an empty state and adds their inputs to the sums. After an error the sums are unchanged.
@@ -66,22 +66,23 @@ func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
 	if err := o.slots.Reset(); err != nil {
 		return err
 	}
-	seen := tally{sums: o.sums}
-	defer func() { o.sums = seen.sums }()
+	o.text.clear()
 	for len(tokens) > 0 {
 		n := min(len(tokens), MaxChunk)
 		if _, err := o.slots.Read(ctx, [][]tokenizer.Token{tokens[:n]}, rwkv.AllHidden); err != nil {
 			return err
 		}
 		for _, in := range o.slots.plans[0].inputs {
-			if err := seen.read(in); err != nil {
+			if err := o.text.read(in); err != nil {
 				return err
 			}
 		}
 		tokens = tokens[n:]
 	}
-	for _, in := range seen.inputs {
-		o.seen.add(in)
+	for _, in := range o.text.inputs {
+		if in.Tokens > 0 {
+			o.seen.of(in.Weight, len(in.Squares), len(in.Moments)).add(in)
+		}
 	}
 	return nil
 }
@@ -89,8 +90,8 @@ func (o *Observer) Read(ctx context.Context, tokens []tokenizer.Token) error {
 // Inputs returns the sums of all texts, in the order in which the model computes. They belong to the observer.
 func (o *Observer) Inputs() []*Inputs { return o.seen.inputs }
 
-// Add adds the sums of an earlier observer of the same kind. It keeps in.
-func (o *Observer) Add(in *Inputs) { o.seen.add(in) }
+// Add adds the sums of an earlier observer of the same kind.
+func (o *Observer) Add(in *Inputs) { o.seen.of(in.Weight, len(in.Squares), len(in.Moments)).add(in) }
 
 // Close frees the observer. It is safe to call twice.
 func (o *Observer) Close() { o.slots.Close() }
@@ -132,55 +133,82 @@ func (p *plan) observeMoments(x, weight ggml.Tensor) {
 type tally struct {
 	inputs []*Inputs
 	byName map[string]*Inputs
-	sums   []float32 // room for those of a graph
+	part   []float32 // room for some sums of a graph
 }
 
-// read adds what a graph, which was just computed, summed up.
-func (t *tally) read(in input) error {
-	n := int(in.sums.Elements())
-	if cap(t.sums) < n {
-		t.sums = make([]float32, n)
+// clear sets all sums to zero. It keeps their memory.
+func (t *tally) clear() {
+	for _, in := range t.inputs {
+		clear(in.Squares)
+		clear(in.Moments)
+		in.Tokens = 0
 	}
-	sums := t.sums[:n]
-	if err := in.sums.ReadFloats(sums, 0); err != nil {
-		return err
-	}
-	channels := int(in.sums.Rows())
-	if at := float.FirstNotFinite(sums); at >= 0 {
-		return fmt.Errorf("the squares that go into channel %d of %q sum up to %v: the weights are damaged, or too large for this device", at%channels, in.weight, sums[at])
-	}
-	add := &Inputs{Weight: in.weight, Tokens: in.tokens}
-	if in.moments {
-		add.Moments = make([]float32, 0, channels*(channels+1)/2)
-		for row := range channels {
-			add.Moments = append(add.Moments, sums[row*channels:][:row+1]...)
-		}
-	} else {
-		add.Squares = make([]float64, n)
-		for channel, x := range sums {
-			add.Squares[channel] = float64(x)
-		}
-	}
-	t.add(add)
-	return nil
 }
 
-// add adds the sums of a matrix. It keeps those of a matrix that it does not have yet.
-func (t *tally) add(in *Inputs) {
-	to := t.byName[in.Weight]
-	if to == nil {
+// of returns the sums of a matrix. Those of a new matrix are some squares and moments, all zero.
+func (t *tally) of(weight string, squares, moments int) *Inputs {
+	in := t.byName[weight]
+	if in == nil {
 		if t.byName == nil {
 			t.byName = map[string]*Inputs{}
 		}
-		t.byName[in.Weight] = in
+		in = &Inputs{Weight: weight, Squares: make([]float64, squares), Moments: make([]float32, moments)}
+		t.byName[weight] = in
 		t.inputs = append(t.inputs, in)
-		return
 	}
-	to.Tokens += in.Tokens
-	for channel, x := range in.Squares {
-		to.Squares[channel] += x
+	return in
+}
+
+// partElements is how many sums of a graph are read at a time, about.
+const partElements = 1 << 20
+
+// read adds what a graph, which was just computed, summed up.
+func (t *tally) read(in input) error {
+	channels, width := int(in.sums.Rows()), int(in.sums.Dim(0))
+	squares, moments := channels, 0
+	if in.moments {
+		squares, moments = 0, channels*(channels+1)/2
 	}
-	for i, x := range in.Moments {
-		to.Moments[i] += x
+	to := t.of(in.weight, squares, moments)
+	rows := max(1, partElements/width)
+	for first := 0; first < channels; first += rows {
+		n := min(rows, channels-first) * width
+		if cap(t.part) < n {
+			t.part = make([]float32, n)
+		}
+		part := t.part[:n]
+		if err := in.sums.ReadFloats(part, int64(first*width)); err != nil {
+			return err
+		}
+		if at := float.FirstNotFinite(part); at >= 0 {
+			return fmt.Errorf("the squares that go into channel %d of %q sum up to %v: the weights are damaged, or too large for this device", first+at/width, in.weight, part[at])
+		}
+		to.addRows(part, first, width)
+	}
+	to.Tokens += in.tokens
+	return nil
+}
+
+// addRows adds sums of a graph from a row on.
+func (in *Inputs) addRows(sums []float32, row, width int) {
+	for ; len(sums) > 0; row, sums = row+1, sums[width:] {
+		if len(in.Squares) > 0 {
+			in.Squares[row] += float64(sums[0])
+			continue
+		}
+		for i, x := range in.Moments[row*(row+1)/2:][:row+1] {
+			in.Moments[row*(row+1)/2+i] = x + sums[i]
+		}
+	}
+}
+
+// add adds the sums of the same matrix.
+func (in *Inputs) add(more *Inputs) {
+	in.Tokens += more.Tokens
+	for channel, x := range more.Squares {
+		in.Squares[channel] += x
+	}
+	for i, x := range more.Moments {
+		in.Moments[i] += x
 	}
 }

@@ -81,7 +81,7 @@ func TestSeveralPassesGiveTheSameFile(t *testing.T) {
 	_, err := collect.Run(t.Context(), o)
 	require.NoError(t, err)
 	little := o
-	little.Output, little.Memory = filepath.Join(t.TempDir(), "little.gguf"), 1<<20
+	little.Output, little.Memory = filepath.Join(t.TempDir(), "little.gguf"), 3<<18
 	passes := 0
 	little.Progress = func(p collect.Progress) {
 		passes = p.Passes

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -110,6 +111,7 @@ func (c *collection) end() {
 
 // pass reads the text once. It writes what was read when ctx ends.
 func (c *collection) pass(ctx context.Context, p pass) error {
+	debug.FreeOSMemory() // of the pass before, since the passes are as large as the memory allows
 	names := c.names(p)
 	observer, err := c.model.NewMomentsObserver(func(weight string) bool { return slices.Contains(names, weight) })
 	if err != nil {
