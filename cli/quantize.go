@@ -35,7 +35,7 @@ With --imatrix, elements are rounded according to how much the model uses them. 
 size. "gosling imatrix" makes the matrix, and types below Q2_K need it. Tensors it does not cover are rounded without it.
 
 With --calibration, the columns of a matrix are rounded one after the other, and those that are left make up for the errors
-so far. "gosling calibrate" makes the file.
+so far. "gosling calibrate" makes the file. It takes the place of --imatrix, with which it cannot be combined.
 
 In place of a TYPE, --target-bpw sets the size of the file, and --sensitivity tells what quantizing each part of this model
 costs. Types are then assigned so that the predicted loss is the smallest.
