@@ -37,8 +37,8 @@ type Factor struct {
 type block struct {
 	begin, end int
 	u          []float32 // between the inputs, [inputs, inputs]
-	later      matrix    // a row of Uᵀ for each later input; nil at the end
-	earlier    matrix    // a row of U for each earlier input; nil at the beginning
+	later      matrix    // a row of Uᵀ for each input from begin on
+	earlier    matrix    // a row of U for each input before end
 }
 
 // Triangle is the number of elements of the lower triangle of an n·n matrix.
@@ -245,18 +245,14 @@ func (f *decomposition) factor(ctx context.Context, mean float64) (*Factor, erro
 		for j := b.begin; j < b.end; j++ {
 			b.u = append(b.u, f.u[j*n+b.begin:j*n+b.end]...)
 		}
-		if b.end < n {
-			if b.later, err = newMatrix(f.level, b.end-b.begin, n-b.end, func(row int, x []float32) {
-				for j := range x {
-					x[j] = f.u[(b.begin+j)*n+b.end+row]
-				}
-			}); err != nil {
-				return err
+		if b.later, err = newMatrix(f.level, b.end-b.begin, n-b.begin, func(row int, x []float32) {
+			for j := range x {
+				x[j] = f.u[(b.begin+j)*n+b.begin+row]
 			}
+		}); err != nil {
+			return err
 		}
-		if b.begin > 0 {
-			b.earlier, err = newMatrix(f.level, b.end-b.begin, b.begin, func(row int, x []float32) { copy(x, f.u[row*n+b.begin:]) })
-		}
+		b.earlier, err = newMatrix(f.level, b.end-b.begin, b.end, func(row int, x []float32) { copy(x, f.u[row*n+b.begin:]) })
 		r.blocks[at] = b
 		return err
 	}); err != nil {

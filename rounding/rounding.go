@@ -12,7 +12,6 @@ package rounding
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -121,10 +120,10 @@ func (r *run) all(ctx context.Context, q Quantizer) error {
 				r.round(row, col, col+step, b)
 			}
 		}
-		if b.later == nil {
+		if b.end == r.n {
 			break
 		}
-		if err := r.add(b.later, r.columns(r.e, b), r.aim, b.end); err != nil {
+		if err := r.add(b.later, b, r.e, r.aim, b.begin, b.end); err != nil {
 			return err
 		}
 	}
@@ -175,24 +174,20 @@ func (r *run) round(row, begin, end int, b block) {
 	}
 }
 
-// columns copies a block's columns of all rows.
-func (r *run) columns(x []float32, b block) []float32 {
-	var all []float32
+// add adds the products of a block's matrix with the block's columns of x to columns of to. The matrix has a row for each column from first
+// on. Columns before from stay.
+func (r *run) add(m matrix, b block, x, to []float32, first, from int) error {
+	columns := make([]float32, 0, r.rows*(b.end-b.begin))
 	for row := range r.rows {
-		all = append(all, x[row*r.n+b.begin:row*r.n+b.end]...)
+		columns = append(columns, x[row*r.n+b.begin:row*r.n+b.end]...)
 	}
-	return all
-}
-
-// add adds the products of a matrix with a part of each row to its columns of to, from one on.
-func (r *run) add(m matrix, parts, to []float32, from int) error {
-	products, err := m.Multiply(parts)
+	products, err := m.Multiply(columns)
 	if err != nil {
 		return err
 	}
 	wide := len(products) / r.rows
 	for row := range r.rows {
-		axpy(1, products[row*wide:][:wide], to[row*r.n+from:])
+		axpy(1, products[row*wide:][from-first:wide], to[row*r.n+from:])
 	}
 	return nil
 }
@@ -207,17 +202,7 @@ func (r *run) slopes(ctx context.Context) ([]float32, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		wide := b.end - b.begin
-		for row := range r.rows {
-			of, to := moved[row*r.n:][b.begin:b.end], slopes[row*r.n:][b.begin:b.end]
-			for j := range wide {
-				to[j] += dot(of[j:], b.u[j*wide+j:(j+1)*wide])
-			}
-		}
-		if b.earlier == nil {
-			continue
-		}
-		if err := r.add(b.earlier, r.columns(moved, b), slopes, 0); err != nil {
+		if err := r.add(b.earlier, b, moved, slopes, 0, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -244,11 +229,6 @@ func (r *run) sweep(ctx context.Context, slopes []float32) error {
 		}
 	}
 	return nil
-}
-
-// dot returns the sum of the products of two vectors' elements.
-func dot(x, y []float32) float32 {
-	return blas32.Dot(blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(y), Inc: 1, Data: y})
 }
 
 // axpy adds a·x to y.
@@ -292,22 +272,13 @@ func (r *run) keepBetter(ctx context.Context, q Quantizer, dst []byte, slopes []
 
 // costs returns the sum of the squared errors of each row's results: e·H·eᵀ = (e·U)·D·(e·U)ᵀ, without the damping.
 func (r *run) costs(ctx context.Context, e []float32) ([]float64, error) {
-	costs, products := make([]float64, r.rows), slices.Clone(e)
+	costs, products := make([]float64, r.rows), make([]float32, len(e))
 	for _, b := range r.blocks {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		wide := b.end - b.begin
-		for row := range r.rows {
-			own := products[row*r.n:][b.begin:b.end]
-			for j := range wide {
-				axpy(e[row*r.n+b.begin+j], b.u[j*wide+j+1:(j+1)*wide], own[j+1:])
-			}
-		}
-		if b.later != nil {
-			if err := r.add(b.later, r.columns(e, b), products, b.end); err != nil {
-				return nil, err
-			}
+		if err := r.add(b.later, b, e, products, b.begin, b.begin); err != nil {
+			return nil, err
 		}
 	}
 	for i, x := range products {
