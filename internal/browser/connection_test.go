@@ -101,7 +101,7 @@ func TestAServerThatLoadsItsModel(t *testing.T) {
 	}
 	p := blank(t, f.url)
 	p.expectFailures()
-	p.load(f.url)
+	p.visit(f.url)
 	p.status("The model is being loaded")
 	p.fill("textbox", "Message", "x")
 	p.holds(`[...document.querySelectorAll("button")].find((b) => b.textContent === "Send").disabled`)

@@ -19,7 +19,7 @@ func TestAKeyIsAskedFor(t *testing.T) {
 	s := serve(t, "0", "--api-key-file", keys)
 	p := blank(t, s.url)
 	p.expectFailures()
-	p.load(s.url)
+	p.visit(s.url)
 	p.says("The server wants a key.")
 	p.fill("textbox", "API key", "wrong")
 	p.click("Use key")

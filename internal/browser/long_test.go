@@ -32,6 +32,7 @@ func TestALongConversationStaysFluent(t *testing.T) {
 	p.evaluate(`window.slow = []; new PerformanceObserver((l) => slow.push(...l.getEntries().map((e) => e.duration))).observe({entryTypes: ["longtask"]})`)
 	p.click("long")
 	p.holds(messages + `.at(-1).text.startsWith("message 10000 ")`)
+	p.holds(atEnd)
 	p.holds(`document.querySelectorAll("article").length < 1000`)
 	p.run(p.find("textbox", "Message"), "function() { this.focus() }")
 	p.press("typed by hand")
@@ -39,8 +40,13 @@ func TestALongConversationStaysFluent(t *testing.T) {
 	p.press(kb.Enter)
 	p.answered(strings.TrimSpace(strings.Repeat("word ", 200)))
 	assert.Len(t, f.chat()["messages"], n+1, "all messages are sent")
-	p.click("Show earlier messages")
-	p.holds(messages + `.length > 300`)
+	p.holds(atEnd)
+	const top = `document.querySelectorAll("article")[document.querySelectorAll("article").length - 200].getBoundingClientRect().top`
+	p.evaluate(`document.querySelector("[role=log]").scrollTop = 0`)
+	before := eval[float64](p, top)
+	p.run(p.find("button", "Show earlier messages"), "function() { this.click() }")
+	p.holds(messages + `.length === 400`)
+	assert.InDelta(t, before, eval[float64](p, top), 2, "the messages that were in view stay there")
 	slow := eval[[]float64](p, "slow")
 	t.Logf("long tasks in ms: %.0f", slow)
 	for _, ms := range slow {

@@ -55,7 +55,7 @@ func TestAServerWithoutAModel(t *testing.T) {
 	f := pretend(t, nil)
 	f.fixed("/v1/models", object{"data": []object{}})
 	p := blank(t, f.url)
-	p.load(f.url)
+	p.visit(f.url)
 	p.status("The server has no model")
 	p.holds(`[...document.querySelectorAll("button")].find((b) => b.textContent === "Send").disabled`)
 }

@@ -48,7 +48,6 @@ func open(t *testing.T, at string) *page {
 	t.Helper()
 	p := blank(t, at)
 	p.load(at)
-	p.status("Ready")
 	return p
 }
 
@@ -79,8 +78,15 @@ func blank(t *testing.T, at string) *page {
 	return p
 }
 
-// load goes to an address and waits for the page.
+// load goes to an address and waits until the page can ask the server.
 func (p *page) load(at string) {
+	p.t.Helper()
+	p.visit(at)
+	p.status("Ready")
+}
+
+// visit goes to an address and waits for the page.
+func (p *page) visit(at string) {
 	p.t.Helper()
 	p.do(chromedp.Navigate(at + "/"))
 	p.find("textbox", "Message")

@@ -149,6 +149,9 @@ func TestTheModelGoesOnWithItsAnswer(t *testing.T) {
 	p.answered("42")
 }
 
+// atEnd is true in JavaScript if the log is scrolled to its end.
+const atEnd = `((l) => l.scrollHeight - l.scrollTop - l.clientHeight < 8)(document.querySelector("[role=log]"))`
+
 // TestTheEndStaysInView looks where the log is scrolled while an answer grows and the window changes.
 func TestTheEndStaysInView(t *testing.T) {
 	t.Parallel()
@@ -159,7 +162,6 @@ func TestTheEndStaysInView(t *testing.T) {
 		}
 	})
 	p := open(t, f.url)
-	const atEnd = `((l) => l.scrollHeight - l.scrollTop - l.clientHeight < 8)(document.querySelector("[role=log]"))`
 	p.send("x")
 	for n := range 30 {
 		more <- n

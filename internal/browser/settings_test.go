@@ -142,7 +142,6 @@ func TestWhatAModelCannotDoIsNotOffered(t *testing.T) {
 	p := open(t, f.url)
 	p.evaluate(`localStorage.setItem("settings of demo", '{"think":"1","system":"x"}')`)
 	p.load(f.url)
-	p.status("Ready")
 	p.gone("textbox", "System message")
 	p.holds(`document.querySelector("aside").parentNode.innerText.includes("This model does not think.")`)
 	p.send("x")

@@ -116,6 +116,7 @@ $("key").onsubmit = tried(async (e) => {
 let timer = 0;
 
 function away(why) {
+  if (why !== now.away && $("alert").querySelector(`[data-t="${now.away}"]`)) alarm(); // it is true no longer
   now.away = why;
   status();
 }
