@@ -57,10 +57,7 @@ func run(m *testing.M) (int, error) {
 		return 1, errors.New("no -gosling: use make page")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Flag("lang", "en-US"),
-		chromedp.WSURLReadTimeout(*patience))
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
-	}
+		chromedp.WSURLReadTimeout(*patience), chromedp.NoSandbox) // containers often allow no sandbox
 	all, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	defer stop()
 	first, end := chromedp.NewContext(all)
