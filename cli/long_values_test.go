@@ -36,6 +36,9 @@ func header(t *testing.T, values ...any) string {
 
 // TestNoMessageHasMoreThanALineOfAValue puts values of a megabyte where commands read them.
 func TestNoMessageHasMoreThanALineOfAValue(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the program 70 times, and each time nothing runs side by side")
+	}
 	const size = 1 << 20
 	long, list := strings.Repeat("\xff\n", size/2), bytes.Repeat([]byte{200}, size)
 	for name, values := range map[string][]any{
