@@ -64,3 +64,8 @@ func Decompose(ctx context.Context, moments []float32, n int, damping float32, l
 func NewFactorWith(ctx context.Context, moments []float32, n, threads int, level kernels.Level) (*Factor, error) {
 	return newFactor(ctx, moments, n, threads, level)
 }
+
+// AddMomentsWith is AddMoments with some kernels.
+func AddMomentsWith(ctx context.Context, moments, x []float32, n, threads int, level kernels.Level) error {
+	return addMoments(ctx, moments, x, n, threads, level)
+}

@@ -146,6 +146,34 @@ func TestTheFactorIsThatOfTheDampedMoments(t *testing.T) {
 	}
 }
 
+func TestMomentsAreSumsOfProducts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	for _, n := range []int{1, 63, 300} {
+		for _, vectors := range []int{0, 1, 50} {
+			x := normal(rng, n*vectors)
+			want := normal(rng, int(rounding.Triangle(int64(n))))
+			before := slices.Clone(want)
+			for v := range vectors {
+				at := 0
+				for i := range n {
+					for j := range i + 1 {
+						want[at] += x[v*n+i] * x[v*n+j]
+						at++
+					}
+				}
+			}
+			for level := kernels.None; level <= kernels.Best(); level++ {
+				got := slices.Clone(before)
+				require.NoError(t, rounding.AddMomentsWith(t.Context(), got, x, n, 2, level))
+				assert.InDeltaSlice(t, want, got, 1e-4, "%s, %d vectors of %d", level, vectors, n) // 50 products of about 1 to 10, each within 2^-24
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, rounding.AddMoments(ctx, []float32{0}, []float32{1}, 1, 2), context.Canceled)
+}
+
 // sizes are the bytes of 256 weights of each type.
 var sizes = map[gguf.Type]int{
 	gguf.Q4_0: 144, gguf.Q4_1: 160, gguf.Q5_0: 176, gguf.Q5_1: 192, gguf.Q8_0: 272, gguf.Q2_K: 84, gguf.Q3_K: 110, gguf.Q4_K: 144,

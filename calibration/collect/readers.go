@@ -2,13 +2,12 @@ package collect
 
 import (
 	"context"
+	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
 
 	"github.com/gosling-rwkv/gosling/calibration"
 	"github.com/gosling-rwkv/gosling/lm"
+	"github.com/gosling-rwkv/gosling/rounding"
 	"github.com/gosling-rwkv/gosling/rwkv"
 )
 
@@ -20,8 +19,8 @@ import (
 // readerRows bounds the work: it is how many rows of all matrices together are taken for each channel.
 const readerRows = 64
 
-// gemmRows is how many rows are added up between two looks at the context.
-const gemmRows = 64
+// addedRows is how many rows are added up at a time.
+const addedRows = 512
 
 // readers are the kinds of matrices that read the residual stream, and the norms before them.
 var readers = map[string]string{
@@ -50,9 +49,9 @@ func readersOf(entries []calibration.Entry, width int64) (all []reader) {
 // embedding returns the moments for rounding the embedding of a model: the lower triangle of [channels, channels], row by row.
 func embedding(ctx context.Context, m *lm.Model, all []reader) ([]float32, error) {
 	width := m.Config().Embed
-	sum := blas32.General{Rows: width, Cols: width, Stride: width, Data: make([]float32, width*width)}
+	moments := make([]float32, rounding.Triangle(int64(width)))
 	for _, r := range all {
-		if err := r.add(ctx, m, sum, max(1, readerRows*width/len(all))); err != nil {
+		if err := r.add(ctx, m, moments, max(1, readerRows*width/len(all))); err != nil {
 			return nil, err
 		}
 	}
@@ -63,17 +62,17 @@ func embedding(ctx context.Context, m *lm.Model, all []reader) ([]float32, error
 			return nil, err
 		}
 	}
-	var triangle []float32
 	for i := range width {
+		row := moments[rounding.Triangle(int64(i)):]
 		for j := range i + 1 {
-			triangle = append(triangle, sum.Data[i*width+j]*gain[i]*gain[j])
+			row[j] *= gain[i] * gain[j]
 		}
 	}
-	return triangle, nil
+	return moments, nil
 }
 
 // add adds the part of a matrix, of which it takes about some rows. It stops when ctx ends.
-func (r reader) add(ctx context.Context, m *lm.Model, sum blas32.General, rows int) error {
+func (r reader) add(ctx context.Context, m *lm.Model, moments []float32, rows int) error {
 	gain, err := m.Floats(r.norm)
 	if err != nil {
 		return err
@@ -97,12 +96,14 @@ func (r reader) add(ctx context.Context, m *lm.Model, sum blas32.General, rows i
 	if trace == 0 {
 		return nil
 	}
-	for part := range slices.Chunk(taken, gemmRows*n) {
-		if err := ctx.Err(); err != nil {
+	scale := float32(1 / math.Sqrt(trace))
+	for i := range taken {
+		taken[i] *= scale
+	}
+	for part := range slices.Chunk(taken, addedRows*n) {
+		if err := rounding.AddMoments(ctx, moments, part, n, m.Threads()); err != nil {
 			return err
 		}
-		x := blas32.General{Rows: len(part) / n, Cols: n, Stride: n, Data: part}
-		blas32.Gemm(blas.Trans, blas.NoTrans, float32(1/trace), x, x, 1, sum)
 	}
 	return nil
 }
