@@ -7,9 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/shirou/gopsutil/v4/disk"
-
 	"github.com/gosling-rwkv/gosling/eval"
+	"github.com/gosling-rwkv/gosling/fit"
 	"github.com/gosling-rwkv/gosling/internal/term"
 	"github.com/gosling-rwkv/gosling/internal/units"
 	"github.com/gosling-rwkv/gosling/lm"
@@ -120,11 +119,10 @@ func (r *run) step(name string, col column, from int) *step {
 
 // fitsDisk returns a DiskError if the disk has no room for a file to grow by more bytes.
 func fitsDisk(path string, more int64) error {
-	usage, err := disk.Usage(filepath.Dir(path))
-	if err != nil || uint64(more) <= usage.Free { // not every file system reports its free space
-		return nil
+	if free, fits := fit.Room(path, more); !fits {
+		return &DiskError{path: path, more: more, free: free}
 	}
-	return &DiskError{path: path, more: more, free: int64(usage.Free)}
+	return nil
 }
 
 // sameBase returns an error if the logits in a file come from another model. Files of other programs do not name their model.

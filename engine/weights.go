@@ -210,18 +210,18 @@ func (m *Model) upload(to ggml.Tensor, t tensor, h home) error {
 
 // Floats reads the elements of a tensor of the file.
 func (m *Model) Floats(name string) ([]float32, error) {
-	t, ok := m.file.Tensor(name)
-	if !ok {
-		return nil, fmt.Errorf("%s: has no tensor %q", m.file.Path(), name)
+	t, err := m.tensor(name)
+	if err != nil {
+		return nil, err
 	}
 	return m.floats(t)
 }
 
 // Row reads a row of a matrix of the file into dst, which has its length.
 func (m *Model) Row(name string, row int64, dst []float32) error {
-	t, ok := m.file.Tensor(name)
-	if !ok {
-		return fmt.Errorf("%s: has no tensor %q", m.file.Path(), name)
+	t, err := m.tensor(name)
+	if err != nil {
+		return err
 	}
 	size, err := t.Type.RowBytes(int64(len(dst)))
 	if err != nil {
@@ -235,6 +235,15 @@ func (m *Model) Row(name string, row int64, dst []float32) error {
 		return err
 	}
 	return m.lib.Dequantize(t.Type, dst, data)
+}
+
+// tensor returns a tensor of the file by its name.
+func (m *Model) tensor(name string) (gguf.Tensor, error) {
+	t, ok := m.file.Tensor(name)
+	if !ok {
+		return t, fmt.Errorf("%s: has no tensor %q", m.file.Path(), name)
+	}
+	return t, nil
 }
 
 // floats reads the elements of a tensor of the file.

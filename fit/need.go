@@ -49,6 +49,13 @@ func Converted(checkpoint int64, mix quant.Mix) int64 {
 // Disk is the disk that a folder is on. Sizes are in bytes.
 type Disk struct{ Free, Total int64 }
 
+// Room returns how many bytes are free on the disk of a file, and whether the file may take or grow by some bytes. It may if the file system
+// does not report its free space.
+func Room(path string, bytes int64) (free int64, fits bool) {
+	d, err := DiskOf(filepath.Dir(path))
+	return d.Free, err != nil || bytes <= d.Free
+}
+
 // DiskOf returns the disk of a folder, which need not exist yet.
 func DiskOf(dir string) (Disk, error) {
 	for {

@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -83,11 +82,10 @@ func (c *collection) fits() error {
 
 // fitsDisk returns a *DiskError if the disk has no room for a file of some bytes.
 func fitsDisk(path string, need int64) error {
-	disk, err := fit.DiskOf(filepath.Dir(path))
-	if err != nil || need <= disk.Free { // not every file system reports its free space
-		return nil
+	if free, fits := fit.Room(path, need); !fits {
+		return &DiskError{path, need, free}
 	}
-	return &DiskError{path, need, disk.Free}
+	return nil
 }
 
 // result describes the file, if there is one.

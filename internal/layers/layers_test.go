@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"docs":        {},
 	"keys":        {"internal/atomicfile", "internal/infile", "internal/lock", "internal/watch"},
 	"dialog":      {"fit", "lm", "internal/excerpt", "internal/lineedit", "internal/lock", "internal/private", "internal/units"},
-	"compare":     {"bench", "eval/report", "demo", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
+	"compare":     {"bench", "eval/report", "demo", "fit", "quant", "internal/intext", "internal/jsontext", "internal/lock", "internal/private", "internal/term", "internal/units"},
 	"bench":       {"lm", "internal/cells", "internal/clock", "internal/float", "internal/rss"},
 	"service":     {"chat", "engine", "fit", "generate", "grammar", "guide", "lm", "rwkv", "sampler", "sched", "states", "tokenizer"},
 	"sched":       {"engine", "generate", "rwkv", "states", "tokenizer"},
