@@ -126,7 +126,7 @@ func TestCallsOfToolsAreShown(t *testing.T) {
 	p.send("x")
 	p.idle()
 	for _, text := range []string{"Tool call", "weather", "{\n  \"city\": \"<b>Rome</b>\",\n  \"days\": [\n    12345678901234567890,\n    -1.50\n  ]\n}", "clock", "{}"} {
-		p.holds(fmt.Sprintf(`document.querySelector("[role=log]").innerText.includes(%q)`, text))
+		p.holds(fmt.Sprintf(`document.querySelector("[role=log]").innerText.includes(%s)`, quote(text)))
 	}
 }
 

@@ -403,7 +403,7 @@ func (p *page) messages() []message {
 
 // last is true in JavaScript if the last message is that of who with that text.
 func last(who, text string) string {
-	return fmt.Sprintf(`((m) => m && m.who === %q && m.text === %q)(%s.at(-1))`, who, text, messages)
+	return fmt.Sprintf(`((m) => m && m.who === %s && m.text === %s)(%s.at(-1))`, quote(who), quote(text), messages)
 }
 
 // send sends a message.
@@ -430,13 +430,13 @@ func (p *page) idle() {
 // says waits until the page shows an error with that text.
 func (p *page) says(text string) {
 	p.t.Helper()
-	p.holds(fmt.Sprintf(`[...document.querySelectorAll("[role=alert]")].some((e) => e.innerText.includes(%q))`, text))
+	p.holds(fmt.Sprintf(`[...document.querySelectorAll("[role=alert]")].some((e) => e.innerText.includes(%s))`, quote(text)))
 }
 
 // status waits until the page's status has that text.
 func (p *page) status(text string) {
 	p.t.Helper()
-	p.holds(fmt.Sprintf(`document.querySelector("[role=status]").innerText.includes(%q)`, text))
+	p.holds(fmt.Sprintf(`document.querySelector("[role=status]").innerText.includes(%s)`, quote(text)))
 }
 
 // quote returns a text as JavaScript has it.
